@@ -1,4 +1,4 @@
-# Recursion Lens. `make app` and `make test` install what is missing and are quick when nothing is.
+# Recursion Lens. `make app` and `make test` install what is missing; if nothing is, they start at once.
 
 PYTHON ?= python3
 TORCH ?= $(shell grep -o '^torch[^ ]*' requirements.txt)
@@ -9,32 +9,32 @@ WORKERS ?= 3
 BIN := .venv/bin
 SCRIPTS := '{app,tests,trm}/**/*.{js,mjs,css}'
 
-# Tests in the browser wait a lot: three workers keep two cores busy. They begin first, as they take longest.
-# A test run starts many processes. Each would compile everything anew where no bytecode may be kept.
+# `make test`: browser tests mostly wait, so three workers keep two cores busy. They take longest and therefore start first.
+# A test run starts many processes; without stored bytecode each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: app test quick test-slow bench recorded lint format clean
 .DELETE_ON_ERROR:
 
-app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder of your checkpoints, DATA_DIR=folder of ARC tasks
+app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder with your checkpoints, DATA_DIR=folder with ARC tasks
 	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.maxUploadSize 1024 --server.headless $(if $(or $(DISPLAY),$(filter Darwin,$(shell uname))),false,true) \
 		-- $(if $(MODEL_DIR),--model-dir '$(MODEL_DIR)') $(if $(DATA_DIR),--data-dir '$(DATA_DIR)')
 
-test: lint .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
+test: lint .venv/.browser  ## install what is missing, then run lint, unit, app and browser tests
 	$(BIN)/pytest -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest -m 'alone and not slow' tests/browser tests/served
 
-quick: lint  ## what every commit passes: lint, unit tests without checks of shapes, tests of the JavaScript
+quick: lint  ## the check for every commit: lint, unit tests without shape checks, JavaScript tests
 	$(BIN)/pytest tests/unit -m 'not heavy and not slow' --numprocesses 2 --dist loadfile \
 		--override-ini addopts='-q --strict-markers --import-mode=importlib'
 
-test-slow: .venv/.test .venv/.browser  ## what `make test` leaves out since it takes long
-	$(BIN)/pytest -m slow || test $$? = 5  # 5: there are none
+test-slow: .venv/.test .venv/.browser  ## the slow tests that `make test` leaves out
+	$(BIN)/pytest -m slow || test $$? = 5  # 5: no test was selected
 
-bench: .venv/.test .venv/.browser  ## print one JSON line per figure
+bench: .venv/.test .venv/.browser  ## run the benchmarks: one JSON line per figure
 	$(BIN)/python -m bench
 
-recorded: .venv/.app  ## compute anew what the pages open with, and docs/findings.md; an hour on two cores
+recorded: .venv/.app  ## recompute the results that the pages open with, and docs/findings.md; an hour on two cores
 	$(BIN)/python -m probes project --record
 	$(BIN)/python -m probes compare --model maze-trm --compare-with maze-hrm --data maze/test --limit 100 --record --findings docs/findings.md
 	$(BIN)/python -m probes halting --record
@@ -62,7 +62,7 @@ clean:
 	$(PYTHON) -m venv .venv
 	touch $@
 
-# torch first and alone: a range elsewhere could otherwise pull another build of it.
+# torch first and alone: a version range of another package could pull a different build of it.
 .venv/.app: requirements.txt pyproject.toml .venv/.python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
 	grep -v '^torch' requirements.txt > .venv/others.txt
@@ -74,7 +74,7 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@
 
-# Playwright drives the system's Chromium; install that where it is missing and we may.
+# Playwright drives the system's Chromium; it is installed where it is missing and permissions allow it.
 .venv/.browser: .venv/.test
 	command -v chromium || command -v chromium-browser || command -v google-chrome \
 		|| { apt-get update -qq && apt-get install -y -qq chromium; } \

@@ -1,6 +1,6 @@
 """Recursion Lens: the app that is served. Run it with `make app`, or `streamlit run app/main.py`, which finds `app` here.
 
-Each visit runs `app/server/pages.py`; what follows `--` on the command line is read by `app/server/options.py`.
+Each visit runs `app/server/pages.py`; `app/server/options.py` reads what follows `--` on the command line.
 """
 
 import sys

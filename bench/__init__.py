@@ -1,5 +1,5 @@
-"""Benchmarks: `python -m bench` prints one JSON line per figure, beside its budget and the command that repeats it.
+"""Benchmarks: `python -m bench` prints one JSON line per figure, with its budget and the command that reproduces it.
 
-A figure is a time or a ratio that a person can hold against the machine in front of them. Figures of one topic are
-measured in one process, one after the other; progress goes to stderr.
+A figure is a time, a rate or a ratio measured on this machine. One process measures all figures of a topic, one after the
+other. Progress goes to stderr.
 """

@@ -1,4 +1,4 @@
-"""All figures, or those of the topics named: `python -m bench [matmul] [forward] [recording] [training] [probes] [latents] [similarity] [browser] [lecture] [--quick]`."""
+"""Measure all topics or the named ones: `python -m bench [matmul] [forward] [recording] [training] [probes] [latents] [similarity] [browser] [lecture] [--quick]`."""
 
 import argparse
 import subprocess
@@ -20,16 +20,16 @@ TOPICS = (
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "topics", nargs="*", metavar="TOPIC", help=f"of {', '.join(TOPICS)}; all when none is named"
+        "topics", nargs="*", metavar="TOPIC", help=f"one or more of {', '.join(TOPICS)} (default: all)"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="few repeats: shows that it runs, measures badly"
+        "--quick", action="store_true", help="few repeats: checks that it runs; figures are rough"
     )
     options = parser.parse_args()
     if unknown := set(options.topics) - set(TOPICS):
-        parser.error(f"no topic {sorted(unknown)[0]!r}; topics: {', '.join(TOPICS)}")
+        parser.error(f"unknown topic {sorted(unknown)[0]!r}; topics: {', '.join(TOPICS)}")
     quick = ["--quick"] if options.quick else []
-    # a process each: what one topic leaves in memory or in threads must not slow the next
+    # one process per topic: memory and threads that one topic leaves behind must not slow the next
     codes = [
         subprocess.run([sys.executable, "-m", f"bench.{topic}", *quick]).returncode
         for topic in options.topics or TOPICS

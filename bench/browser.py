@@ -1,12 +1,12 @@
-"""What a person waits for in the browser: first grid, and key press to changed picture. `python -m bench.browser`
+"""Latency in the browser: time to the first grid, and from a key press to the changed grid. `python -m bench.browser`
 
-Key presses go through every call of the bundled run, in every mode, 33 ms apart as a held key sends them, at 1280x800 in
-headless Chromium without a GPU. Script time is from the key event's arrival in the page to the end of the player's
-work; paint is from there to the frame after the next animation frame, when the changed picture has been handed over.
+Key presses step through every call of the bundled run, in every view, 33 ms apart like a held key, at 1280x800 in headless
+Chromium without a GPU. Script time: from the arrival of the key event to the end of the player's work. Paint time: from the
+arrival of the key event until the frame after the next animation frame has been painted.
 
-30x30 mazes are stepped answer by answer in a player of its own: a bundled run, and two that are made up: one that finds its
-path little by little, and the worst there can be, in which all 900 cells change at every answer. The former also arrives step by step
-while keys are pressed. Two players on one clock are measured in the same way, with two bundled models and with the worst.
+30x30 mazes are stepped answer by answer in a standalone player: a bundled run and two synthetic ones. One synthetic run
+extends its path gradually, and is also loaded step by step while keys are pressed. The other is the worst case: all 900 cells
+change at every answer. Two synchronised players are measured in the same way, with two bundled models and with the worst case.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench.figures import figure, is_quick, percentile_95, say
+from bench.figures import parse_quick, percentile_95, print_figure, progress
 from tests.support.served_app import ServedApp, open_browser
 from tests.support.standalone import (
     DEPTH,
@@ -41,27 +41,27 @@ TOPIC = "browser"
 SIZE = {"width": 1280, "height": 800}
 BUNDLED_MAZE = "maze30-trm"
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
-KEY_EVERY = 33  # ms: a held key
-# ms that a key may take; the last for 30x30 cells and for two players
+KEY_INTERVAL = 33  # ms: a held key
+# ms per key press; LARGE_PAINT is for 30x30 cells and for two players
 SCRIPT, PAINT, LARGE_PAINT = 4.0, 33.0, 50.0
-READY = 120_000  # ms for the model's own run to take over
+READY_TIMEOUT = 120_000  # ms until the computed run replaces the recorded one
 
-# Dispatches the keys itself, so that nothing but the page is on the clock.
-SWEEP = """
+# Dispatches the key events in the page, so that only the page is timed.
+PRESS_KEYS = """
 async ([key, presses, every]) => {
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
   const times = { script: [], paint: [] };
   for (let press = 0; press < presses; press++) {
     const due = performance.now() + every;
-    const began = performance.now();
+    const start = performance.now();
     document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, composed: true, cancelable: true }));
-    times.script.push(performance.now() - began);
+    times.script.push(performance.now() - start);
     await new Promise((done) => requestAnimationFrame(() => {
       const channel = new MessageChannel(); // its message is handled after the frame's style, layout and paint
       channel.port1.onmessage = () => done();
       channel.port2.postMessage(null);
     }));
-    times.paint.push(performance.now() - began);
+    times.paint.push(performance.now() - start);
     await pause(Math.max(0, due - performance.now()));
   }
   return times;
@@ -69,16 +69,16 @@ async ([key, presses, every]) => {
 """
 
 
-# Hands over a run that has grown by a step, then presses a key four times; again for every step. Times of the player's
-# script, and of all tasks that the browser itself calls long: more than 50 ms.
-GROW = """
+# For every step: shows the run with one more step, then presses a key four times. Returns the times of the player's script, and
+# of all long tasks (more than 50 ms) that the browser reports.
+GROW_AND_PRESS = """
 async ([texts, every]) => {
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
   const times = { script: [], long: [0] };
-  const watch = new PerformanceObserver((list) => times.long.push(...list.getEntries().map((task) => task.duration)));
+  const observer = new PerformanceObserver((list) => times.long.push(...list.getEntries().map((task) => task.duration)));
   const payloads = texts.map((text) => JSON.parse(text));
   await pause(200);
-  watch.observe({ entryTypes: ["longtask"] });
+  observer.observe({ entryTypes: ["longtask"] });
   for (const payload of payloads) {
     times.script.push(window.show(payload));
     for (let press = 0; press < 4; press++) {
@@ -92,58 +92,62 @@ async ([texts, every]) => {
 """
 
 
-def first_grid(browser: Browser) -> float:
-    """Seconds from a fresh server being up to the first cell on the page."""
+def seconds_to_first_grid(browser: Browser) -> float:
+    """Seconds from the start of a page on a fresh server to its first cell."""
     with ServedApp() as app:
         context = browser.new_context(viewport=SIZE)
         page = context.new_page()
-        began = time.monotonic()
+        start = time.monotonic()
         page.goto(app.url, wait_until="commit")
         page.locator("[data-cell]").first.wait_for()
-        taken = time.monotonic() - began
+        elapsed = time.monotonic() - start
         context.close()
-        return taken
+        return elapsed
 
 
 @contextmanager
-def player_alone(browser: Browser, data: dict[str, Any]) -> Iterator[tuple[Page, float]]:
-    """A page of its own that shows a payload, and the ms that the player's script took for it."""
+def standalone_player(browser: Browser, data: dict[str, Any]) -> Iterator[tuple[Page, float]]:
+    """A new page that shows a payload, and the script time of the player in ms."""
     page = browser.new_page(viewport=SIZE)
     open_standalone(page)
     yield page, show(page, data)
     page.close()
 
 
-def sweep(page: Page, presses: int, *, what: str = "", key: str = "ArrowDown", paint: float = PAINT) -> None:
-    """Step from the first answer on, in every mode, and print the times. `what` says whose they are."""
+def press_keys(
+    page: Page, presses: int, *, label: str = "", key: str = "ArrowDown", paint: float = PAINT
+) -> None:
+    """Step through the run from its first answer, in every view, and print the times. `label` names the run."""
     facts = {"presses": presses, "viewport": "1280x800"}
     for number, mode in enumerate(MODES, 1):
-        name = f"{what}: key, {mode}" if what else f"key, {mode}"
-        say(f"{presses} presses of a {name}")
+        name = f"{label}: key press, {mode}" if label else f"key press, {mode}"
+        progress(f"{presses} key presses: {name}")
         page.keyboard.press("Home")
         page.keyboard.press(str(number))
         page.wait_for_timeout(200)
-        times = page.evaluate(SWEEP, [key, presses, KEY_EVERY])
+        times = page.evaluate(PRESS_KEYS, [key, presses, KEY_INTERVAL])
         for part, budget in (("script", SCRIPT), ("paint", paint)):
             value = percentile_95(times[part])
-            figure(f"{name} to {part}, 95th percentile", value, "ms", topic=TOPIC, budget=budget, **facts)
+            print_figure(
+                f"{name} to {part}, 95th percentile", value, "ms", topic=TOPIC, budget=budget, **facts
+            )
 
 
 def bundled_run(browser: Browser, quick: bool) -> None:
-    """The Sudoku that the app opens with, in the app."""
+    """Key presses in the app, on the Sudoku that it opens with."""
     with ServedApp() as app:
         page = browser.new_page(viewport=SIZE)
         page.goto(app.url)
-        page.get_by_text("computed now").wait_for(timeout=READY)
+        page.get_by_text("computed now").wait_for(timeout=READY_TIMEOUT)
         page.keyboard.press("Home")
         calls = int(page.get_by_test_id("timeline-steps").get_attribute("aria-valuemax"))
         first = int(page.get_by_test_id("player").get_attribute("data-call"))
-        sweep(page, 30 if quick else calls - first)
+        press_keys(page, 30 if quick else calls - first)
         page.close()
 
 
-def made_up_mazes() -> dict[str, Trace]:
-    """Runs on a 30x30 maze: about 60 cells changing at a time, and all."""
+def synthetic_mazes() -> dict[str, Trace]:
+    """Synthetic runs on a 30x30 maze: one changes about 60 cells per answer, the other all cells."""
     task = get_task("maze", 900)
     puzzle = task.generate(np.random.default_rng(1), "hard")
     answers = {
@@ -155,25 +159,28 @@ def made_up_mazes() -> dict[str, Trace]:
 
 def large_grids(browser: Browser, quick: bool) -> None:
     task = get_task("maze", 900)
-    runs = made_up_mazes()
+    runs = synthetic_mazes()
     bundled = {BUNDLED_MAZE: load_trace(trace_paths(BUNDLED_MAZE)[0])}
     for name, trace in (bundled | runs).items():
-        with player_alone(browser, sent(task, trace)) as (page, taken):
-            figure(f"{name}: script of the first grid", taken, "ms", topic=TOPIC, budget=300.0)
+        with standalone_player(browser, sent(task, trace)) as (page, elapsed):
+            print_figure(f"{name}: script of the first grid", elapsed, "ms", topic=TOPIC, budget=300.0)
             presses = 15 if quick else len(trace.answers) - 1
-            sweep(page, presses, what=name, key="ArrowRight", paint=LARGE_PAINT)
+            press_keys(page, presses, label=name, key="ArrowRight", paint=LARGE_PAINT)
     name, trace = next(iter(runs.items()))
     steps = range(2, 6 if quick else trace.steps + 1)
-    with player_alone(browser, sent(task, cut(trace, 1))) as (page, _):
-        say(f"{name} arriving step by step")
+    with standalone_player(browser, sent(task, cut(trace, 1))) as (page, _):
+        progress(f"{name}, loaded step by step")
         grown = [json.dumps(sent(task, cut(trace, step))) for step in steps]
-        times = page.evaluate(GROW, [grown, KEY_EVERY])
-    for what, values in (("script of a new step, longest", "script"), ("long task while it grows", "long")):
-        figure(f"{name}: {what}", max(times[values]), "ms", topic=TOPIC, budget=50.0, steps=len(steps))
+        times = page.evaluate(GROW_AND_PRESS, [grown, KEY_INTERVAL])
+    for what, part in (
+        ("longest script of a new step", "script"),
+        ("longest task while the run grows", "long"),
+    ):
+        print_figure(f"{name}: {what}", max(times[part]), "ms", topic=TOPIC, budget=50.0, steps=len(steps))
 
 
 def two_players(browser: Browser, quick: bool) -> None:
-    """Two bundled models on one clock at a hard Sudoku, and two runs in which every cell changes at every answer."""
+    """Two synchronised players: two bundled models on a hard Sudoku, and two runs in which every answer changes all cells."""
     task = get_task("sudoku")
     puzzle = task.generate(np.random.default_rng(1), "hard")
     models = [load_model(name) for name in ("sudoku-hrm", "sudoku-trm")]
@@ -188,17 +195,19 @@ def two_players(browser: Browser, quick: bool) -> None:
             [sent(task, run) for run in pair], names=["Left", "Right"], titles=["one", "another"]
         )
         presses = 30 if quick else DEPTH.N_sup * DEPTH.calls_per_step - DEPTH.n - 1
-        with player_alone(browser, data) as (page, _):
-            sweep(page, presses, what=name, paint=LARGE_PAINT)
+        with standalone_player(browser, data) as (page, _):
+            press_keys(page, presses, label=name, paint=LARGE_PAINT)
 
 
 def main() -> None:
-    quick = is_quick(__doc__)
+    quick = parse_quick(__doc__)
     with sync_playwright() as playwright:
         browser = open_browser(playwright)
-        say("time to first grid")
-        opened = [first_grid(browser) for _ in range(1 if quick else 3)]
-        figure("first grid after the server is up", max(opened), "s", topic=TOPIC, budget=4.0, of=len(opened))
+        progress("time to the first grid")
+        opened = [seconds_to_first_grid(browser) for _ in range(1 if quick else 3)]
+        print_figure(
+            "first grid after the server is up", max(opened), "s", topic=TOPIC, budget=4.0, of=len(opened)
+        )
         bundled_run(browser, quick)
         large_grids(browser, quick)
         two_players(browser, quick)

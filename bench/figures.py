@@ -1,4 +1,4 @@
-"""What every benchmark needs: a figure printed as JSON, repeats with their median, and the `--quick` switch."""
+"""Helpers of all benchmarks: figures printed as JSON, timing with repeats, and the `--quick` option."""
 
 import argparse
 import json
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from statistics import median
 
 
-def figure(
+def print_figure(
     name: str, value: float, unit: str, *, topic: str, budget: float | None = None, **facts: object
 ) -> None:
-    """Print one figure. `budget` is the most it may be (None: there is none); `facts` say how it was measured."""
+    """Print one figure as a JSON line. `budget`: its upper limit, None without one; `facts`: how it was measured."""
     line = {
         "figure": name,
         "value": float(f"{value:.4g}"),
@@ -22,30 +22,30 @@ def figure(
     print(json.dumps(line | facts), flush=True)
 
 
-def say(text: str) -> None:
-    """A line of progress."""
+def progress(text: str) -> None:
+    """Print a line of progress to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
-def seconds(act: Callable[[], object]) -> float:
-    """How long a call takes."""
-    began = time.perf_counter()
-    act()
-    return time.perf_counter() - began
+def seconds(function: Callable[[], object]) -> float:
+    """Run time of one call, in seconds."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
 
 
-def median_seconds(act: Callable[[], object], repeats: int) -> float:
-    """Median over repeats, after one that does not count."""
-    act()
-    return median(seconds(act) for _ in range(repeats))
+def median_seconds(function: Callable[[], object], repeats: int) -> float:
+    """Median run time in seconds, after one warm-up call."""
+    function()
+    return median(seconds(function) for _ in range(repeats))
 
 
-def in_turns(
+def paired_seconds(
     first: Callable[[], object], second: Callable[[], object], pairs: int
 ) -> list[tuple[float, float]]:
-    """Seconds of two acts in pairs that take turns at going first, after one of each that does not count.
+    """Run times in seconds of two functions, measured in pairs, after one warm-up call of each.
 
-    What the machine does besides falls on both alike.
+    The functions alternate in going first, so that other load on the machine affects both equally.
     """
     first(), second()
     times = []
@@ -53,20 +53,20 @@ def in_turns(
         if pair % 2 == 0:
             times.append((seconds(first), seconds(second)))
         else:
-            of_second = seconds(second)
-            times.append((seconds(first), of_second))
+            second_seconds = seconds(second)
+            times.append((seconds(first), second_seconds))
     return times
 
 
 def percentile_95(values: list[float]) -> float:
-    """The smallest value that at least 95 % of them do not exceed."""
+    """95th percentile: the smallest value that at least 95 % of the values do not exceed."""
     return sorted(values)[-(-len(values) * 95 // 100) - 1]
 
 
-def is_quick(description: str) -> bool:
-    """Read the command line of a topic."""
+def parse_quick(description: str) -> bool:
+    """Parse a topic's command line: whether `--quick` was given."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
-        "--quick", action="store_true", help="few repeats: shows that it runs, measures badly"
+        "--quick", action="store_true", help="few repeats: checks that it runs; figures are rough"
     )
     return parser.parse_args().quick

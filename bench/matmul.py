@@ -1,11 +1,11 @@
-"""Peak rate of matrix products: what forward passes are held against. `python -m bench.matmul`
+"""Peak rate of matrix products, the reference for the rate of forward passes. `python -m bench.matmul`
 
-The best of several large products, as a peak is what the machine can do, not what it does on average.
+The best of several large products: a peak is what the machine can do, not its average.
 """
 
 import torch
 
-from bench.figures import figure, is_quick, say, seconds
+from bench.figures import parse_quick, print_figure, progress, seconds
 from trm.device import training_dtype
 
 TOPIC = "matmul"
@@ -13,7 +13,7 @@ SIZES = (1024, 1536, 2048)
 
 
 def peak_gflops(dtype: torch.dtype, repeats: int) -> float:
-    """The highest rate of square products, in GFLOP/s."""
+    """Highest rate of square matrix products, in GFLOP/s."""
     best = 0.0
     for size in SIZES:
         a, b = (torch.randn(size, size, dtype=torch.float32).to(dtype) for _ in range(2))
@@ -25,14 +25,20 @@ def peak_gflops(dtype: torch.dtype, repeats: int) -> float:
 
 
 def main() -> None:
-    repeats = 2 if is_quick(__doc__) else 12
-    # bfloat16 only where the CPU computes with it: elsewhere it is emulated and says nothing
+    repeats = 2 if parse_quick(__doc__) else 12
+    # bfloat16 only where the CPU supports it: an emulated rate is meaningless
     dtypes = {torch.float32, training_dtype(torch.device("cpu"))}
     for dtype in sorted(dtypes, key=str, reverse=True):
         name = str(dtype).removeprefix("torch.")
-        say(f"matrix products in {name}")
+        progress(f"matrix products in {name}")
         rate = peak_gflops(dtype, repeats)
-        figure(f"matrix product peak, {name}", rate, "GFLOP/s", topic=TOPIC, threads=torch.get_num_threads())
+        print_figure(
+            f"peak rate of matrix products, {name}",
+            rate,
+            "GFLOP/s",
+            topic=TOPIC,
+            threads=torch.get_num_threads(),
+        )
 
 
 if __name__ == "__main__":

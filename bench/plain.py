@@ -1,7 +1,7 @@
-"""Training as the paper's pseudo-code says it, in plain PyTorch: what the trainer is timed against.
+"""Training as in the paper's pseudo-code, in plain PyTorch: the reference that the trainer is timed against.
 
-After figure 3 of the TRM paper (arXiv 2510.04871), with the same sizes as our preset and nothing that makes it faster:
-float32, a fresh batch for all supervision steps, modules written the obvious way.
+Follows figure 3 of the TRM paper (arXiv 2510.04871), with the sizes of our preset and no optimisations: float32, a fresh
+batch for all supervision steps, straightforward modules.
 """
 
 import torch
@@ -15,7 +15,7 @@ def rms_norm(x: Tensor) -> Tensor:
     return F.rms_norm(x, x.shape[-1:], eps=1e-5)
 
 
-class SwiGLU(nn.Module):
+class PlainSwiGLU(nn.Module):
     def __init__(self, dim: int, width: int):
         super().__init__()
         self.gate, self.up = nn.Linear(dim, width, bias=False), nn.Linear(dim, width, bias=False)
@@ -28,8 +28,8 @@ class SwiGLU(nn.Module):
 class MixerBlock(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.mix = SwiGLU(config.length, config.mixing_width)
-        self.mlp = SwiGLU(config.hidden_size, config.mlp_width)
+        self.mix = PlainSwiGLU(config.length, config.mixing_width)
+        self.mlp = PlainSwiGLU(config.hidden_size, config.mlp_width)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.transpose(1, 2)
@@ -67,7 +67,7 @@ class PlainTRM(nn.Module):
 
 
 class PlainTraining:
-    """The loop over supervision steps, an update at a time."""
+    """The loop over supervision steps; `one_update` runs one of them."""
 
     def __init__(self, config: ModelConfig, inputs: Tensor, labels: Tensor, learning_rate: float):
         self.config, self.inputs, self.labels = config, inputs, labels
@@ -81,9 +81,9 @@ class PlainTraining:
         config = self.config
         x = self.model.embed(self.inputs)
         (self.y, self.z), y_hat, q_hat = self.model.deep_recursion(x, self.y, self.z, config.n, config.T)
-        right = (y_hat.argmax(-1) == self.labels).all(-1).float()
+        correct = (y_hat.argmax(-1) == self.labels).all(-1).float()
         loss = F.cross_entropy(y_hat.flatten(0, 1), self.labels.flatten())
-        loss = loss + F.binary_cross_entropy_with_logits(q_hat.squeeze(-1), right)
+        loss = loss + F.binary_cross_entropy_with_logits(q_hat.squeeze(-1), correct)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -1,4 +1,4 @@
-"""Probes: the run that the page starts with, how soon it can be ended, and many at once against scikit-learn one by one.
+"""Linear probes: the default experiment of the page, how fast it can be cancelled, and the batched fit against scikit-learn.
 `python -m bench.probes`
 """
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.figures import figure, is_quick, say, seconds
+from bench.figures import parse_quick, print_figure, progress, seconds
 from probes.linear.collect import collect, time_points_of
-from probes.linear.experiment.experiment import fit_study
-from probes.linear.experiment.study import StudySettings
+from probes.linear.experiment.results import ExperimentSettings
+from probes.linear.experiment.run import run_experiment
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings, apply
 from probes.linear.splits import split_puzzles
-from probes.linear.target_groups import usual_targets
+from probes.linear.target_groups import default_targets
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly
@@ -27,45 +27,56 @@ if TYPE_CHECKING:
 
 TOPIC = "probes"
 MODEL, PUZZLES = "sudoku-trm", 200
-FEW = 60  # puzzles of the comparison, at 48 coordinates: every answer of 16 supervision steps of 3 cycles
-C = 0.1  # one strength for both
+FEW = 60  # puzzles of the comparison with scikit-learn, at 48 time points: every answer of 16 supervision steps of 3 cycles
+C = 0.1  # inverse regularisation strength, the same for both
 
 
 def main() -> None:
     import torch
 
-    quick = is_quick(__doc__)
+    quick = parse_quick(__doc__)
     model = load_model(MODEL)
     task = task_of(model.config)
     puzzles = load_puzzles(f"{task.name}/test", task)
     count = 20 if quick else PUZZLES
-    whole, puzzles = puzzles, puzzles.take(evenly(len(puzzles), count))
-    say(f"{MODEL}: the default study on {count} puzzles")
-    told: list[float] = [time.perf_counter()]
-    began, processor = told[0], time.process_time()
-    of_runs: list[float] = []
+    all_puzzles, puzzles = puzzles, puzzles.take(evenly(len(puzzles), count))
+    progress(f"{MODEL}: default experiment on {count} puzzles")
+    reported_at: list[float] = [time.perf_counter()]
+    start, processor = reported_at[0], time.process_time()
+    runs_reported_at: list[float] = []
 
-    def progress(share: float, words: str) -> None:
-        told.append(time.perf_counter())
-        if " from " not in words:
-            of_runs.append(told[-1] - began)
+    def report(share: float, text: str) -> None:
+        reported_at.append(time.perf_counter())
+        if " from " not in text:
+            runs_reported_at.append(reported_at[-1] - start)
 
-    settings = StudySettings(usual_targets(task), random="first")
-    fit_study(model, task, puzzles, settings, progress=progress)
-    taken, processor = time.perf_counter() - began, time.process_time() - processor
+    settings = ExperimentSettings(default_targets(task), random="first")
+    run_experiment(model, task, puzzles, settings, progress=report)
+    elapsed, processor = time.perf_counter() - start, time.process_time() - processor
     facts = {"model": MODEL, "puzzles": count, "threads": torch.get_num_threads()}
     budget = None if quick else 20
-    figure("default study of probes", taken, "s", topic=TOPIC, budget=budget, **facts)
-    figure("the same, processor time", processor, "s", topic=TOPIC, **facts)
-    figure("of that the runs of both nets", of_runs[-1], "s", topic=TOPIC, **facts)
-    longest = max(after - before for before, after in pairwise(told))
-    figure("longest time between two chances to cancel it", longest, "s", topic=TOPIC, budget=1, **facts)
+    print_figure("default probing experiment", elapsed, "s", topic=TOPIC, budget=budget, **facts)
+    print_figure("default probing experiment, processor time", processor, "s", topic=TOPIC, **facts)
+    print_figure(
+        "default probing experiment, runs of both networks", runs_reported_at[-1], "s", topic=TOPIC, **facts
+    )
+    longest = max(after - before for before, after in pairwise(reported_at))
+    print_figure(
+        "default probing experiment, longest time between two chances to cancel",
+        longest,
+        "s",
+        topic=TOPIC,
+        budget=1,
+        **facts,
+    )
 
-    compared(model, whole.take(evenly(len(whole), 20 if quick else FEW)), steps=2 if quick else 16)
+    compare_with_sklearn(
+        model, all_puzzles.take(evenly(len(all_puzzles), 20 if quick else FEW)), steps=2 if quick else 16
+    )
 
 
-def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
-    """Probes of the solution at every answer: all at once, and one after the other by scikit-learn, in turn in one process."""
+def compare_with_sklearn(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
+    """Fit probes of the solution at every answer: all in one batch, then one by one with scikit-learn, in the same process."""
     import torch
     from sklearn.linear_model import LogisticRegression
 
@@ -73,7 +84,7 @@ def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
 
     task, depth = task_of(model.config), model.config.depth
     time_points = time_points_of(depth, range(1, steps + 1), "cycles")
-    say(f"{len(time_points)} probes at once, and by scikit-learn")
+    progress(f"{len(time_points)} probes in one batch, and with scikit-learn")
     runs = collect(
         model, puzzles.inputs, puzzles.puzzle_identifiers, depth=depth, time_points=time_points, states=("y",)
     )
@@ -87,9 +98,9 @@ def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
         halts=runs.halts,
     )
     split, states = split_puzzles(len(puzzles), seed=0), runs.states["y"]
-    settings, found = ProbeSettings(C=(C,), resamples=1), []
-    at_once = seconds(
-        lambda: found.append(
+    settings, fitted_probes = ProbeSettings(C=(C,), resamples=1), []
+    batched_seconds = seconds(
+        lambda: fitted_probes.append(
             fit_probe(states, values, split, classes=target.classes, name="solution", settings=settings)
         )
     )
@@ -102,36 +113,40 @@ def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
         ]
         for part, rows in (("train", split.train), ("test", split.test))
     }
-    read: list[np.ndarray] = []
+    predictions: list[np.ndarray] = []
 
-    def one_by_one() -> None:
+    def fit_one_by_one() -> None:
         for (x, y), (x_test, _) in zip(parts["train"], parts["test"], strict=True):
             mean, scale = x.mean(0), x.std(0)
             scale[scale == 0] = 1
             fitted = LogisticRegression(C=C, max_iter=1000).fit((x - mean) / scale, y)
-            read.append(fitted.predict((x_test - mean) / scale))
+            predictions.append(fitted.predict((x_test - mean) / scale))
 
-    apart = seconds(one_by_one)
-    ours = apply(found[0], states[split.test]).values
-    same = [(ours[:, at][defined[split.test, at]] == read[at]).mean() for at in range(len(time_points))]
+    sklearn_seconds = seconds(fit_one_by_one)
+    ours = apply(fitted_probes[0], states[split.test]).values
+    agreement = [
+        (ours[:, at][defined[split.test, at]] == predictions[at]).mean() for at in range(len(time_points))
+    ]
     facts = {
-        "coordinates": len(time_points),
+        "time points": len(time_points),
         "puzzles": len(puzzles),
         "examples": len(parts["train"][0][0]),
         "threads": torch.get_num_threads(),
     }
-    figure("probes of all coordinates at once", at_once, "s", topic=TOPIC, **facts)
-    figure("the same by scikit-learn, one by one", apart, "s", topic=TOPIC, **facts)
+    print_figure("probes of all time points in one batch", batched_seconds, "s", topic=TOPIC, **facts)
+    print_figure("the same probes with scikit-learn, one by one", sklearn_seconds, "s", topic=TOPIC, **facts)
     budget = 1 / 8 if steps == 16 else None
-    figure(
-        "time of all at once, share of scikit-learn's",
-        at_once / apart,
+    print_figure(
+        "time of one batch over time with scikit-learn",
+        batched_seconds / sklearn_seconds,
         "",
         topic=TOPIC,
         budget=budget,
         **facts,
     )
-    figure("share of test cells read the same by both", float(np.mean(same)), "", topic=TOPIC, **facts)
+    print_figure(
+        "fraction of test cells with the same prediction", float(np.mean(agreement)), "", topic=TOPIC, **facts
+    )
 
 
 if __name__ == "__main__":

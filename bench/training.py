@@ -1,11 +1,11 @@
-"""Training: an update of the sudoku-trm preset at its full depth, against the paper's pseudo-code. `python -m bench.training`"""
+"""Training: one update of the sudoku-trm preset at full depth, compared with the paper's pseudo-code. `python -m bench.training`"""
 
 from functools import partial
 from statistics import median
 
 import torch
 
-from bench.figures import figure, in_turns, is_quick, say
+from bench.figures import paired_seconds, parse_quick, print_figure, progress
 from bench.matmul import peak_gflops
 from bench.plain import PlainTraining
 from trm import flops
@@ -17,26 +17,26 @@ from trm.training.run import can_compile
 from trm.training.trainer import Trainer
 
 TOPIC = "training"
-PUZZLES = 64  # a batch of them: an update takes as long whatever they are
+PUZZLES = 64  # one batch: the time of an update does not depend on the puzzles
 
 
 def main() -> None:
-    quick = is_quick(__doc__)
+    quick = parse_quick(__doc__)
     preset, device = SUDOKU_TRM, choose_device()
     task = task_of(preset.model)
-    say("generating puzzles")
+    progress("generating puzzles")
     puzzles = Puzzles(*task.generate_many(PUZZLES, seed=preset.data_seed, **preset.data[0].options))
     trainer = Trainer(preset, [PuzzleStream(task, puzzles)], device)
-    say(f"updates of {preset.batch} puzzles at full depth, on {device.type}")
+    progress(f"updates of {preset.batch} puzzles at full depth, on {device.type}")
     inputs, labels = (torch.from_numpy(part.astype("int64")) for part in (puzzles.inputs, puzzles.labels))
     if can_compile(device):
         trainer.compile()
     plain = PlainTraining(preset.model, inputs[: preset.batch], labels[: preset.batch], 1e-3)
-    turns = in_turns(partial(trainer.one_update, 1.0), plain.one_update, 1 if quick else 11)
-    taken = median(ours for ours, _ in turns)
+    turns = paired_seconds(partial(trainer.one_update, 1.0), plain.one_update, 1 if quick else 11)
+    elapsed = median(ours for ours, _ in turns)
     ratio = median(theirs / ours for ours, theirs in turns)
     model = preset.model
-    # a gradient costs two products for each of the forward's, and reaches the last latent recursion only
+    # the backward pass costs two products for each one of the forward pass, and covers only the last latent recursion
     f_L_calls = trainer.model.gradient_calls(model.n) - 1
     backward = 2 * (f_L_calls * flops.f_L_call(model) + flops.f_H_call(model) + flops.heads(model))
     operations = preset.batch * (flops.supervision_step(model) + backward)
@@ -47,13 +47,13 @@ def main() -> None:
         "compiled": can_compile(device),
         "threads": torch.get_num_threads(),
     }
-    figure("training update at full depth", taken, "s", topic=TOPIC, **facts)
-    rate = operations / taken / 1e9
-    figure("training update at full depth, rate", rate, "GFLOP/s", topic=TOPIC, **facts)
+    print_figure("training update at full depth", elapsed, "s", topic=TOPIC, **facts)
+    rate = operations / elapsed / 1e9
+    print_figure("training update at full depth, rate", rate, "GFLOP/s", topic=TOPIC, **facts)
     peak = peak_gflops(trainer.model.compute_dtype, 2 if quick else 12)
-    figure("training update, share of the matrix product peak", rate / peak, "ratio", topic=TOPIC, **facts)
-    figure(
-        "plain pseudo-code over the trainer, time of an update",
+    print_figure("training update, fraction of the peak rate", rate / peak, "ratio", topic=TOPIC, **facts)
+    print_figure(
+        "update time of the plain pseudo-code over the trainer's",
         ratio,
         "ratio",
         topic=TOPIC,

@@ -1,1 +1,1 @@
-"""What is read out of the states of a run. One analysis a file; none of them draws."""
+"""Analyses of the states of a run, one per module. Plotting is done by the app."""

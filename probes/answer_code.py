@@ -1,9 +1,9 @@
-"""The code in which a model writes its answer into y, to hand it an answer of one's own.
+"""The code in which a model writes its answer into y. It is used to give the model another answer.
 
-Setting y to the *input* embedding of an answer hands the model nothing: the output heads of the bundled models read no cell of
-that embedding right, since nothing trains y to look like x. The code is measured instead: for every symbol, in a given cell or in
-another, the mean y of the cells that say it. The head is linear, so the mean of states that it reads as one symbol is read as
-that symbol too.
+Setting y to the *input* embedding of an answer does not work: the output heads of the bundled models decode every cell of
+that embedding incorrectly, because no training makes y resemble x. The code is measured instead: for every symbol, the
+mean y of the cells whose answer is that symbol, separately for given and other cells. The head is linear, so it decodes
+the mean of states with one symbol as that symbol.
 """
 
 from dataclasses import dataclass
@@ -18,17 +18,20 @@ from trm.model import Model
 
 @dataclass(frozen=True, eq=False)
 class AnswerCode:
-    """What a cell's y is when it says a symbol."""
+    """The y of a cell for each symbol of the answer."""
 
     model: Model
-    vectors: Float[Tensor, "2 symbol dim"]  # in cells that are not given, and in given ones
-    known: Bool[Tensor, "symbol"]  # whether any cell said it
+    vectors: Float[Tensor, "2 symbol dim"]  # for cells that are not given, and for given ones
+    occurs: Bool[Tensor, "symbol"]  # whether any cell has the symbol
 
     @classmethod
     def of(
         cls, model: Model, y: Float[Tensor, "puzzle cell dim"], given: Bool[np.ndarray, "puzzle cell"]
     ) -> "AnswerCode":
-        """The code of these states of cells, the prefix left out. A symbol said in one kind of cell only has one vector for both."""
+        """Measure the code from the y of cells, without the prefix.
+
+        A symbol that occurs in only one kind of cell has the same vector for both kinds.
+        """
         y = y.to(model.compute_dtype)
         with torch.no_grad():
             symbols = model.cell_logits(y).argmax(-1)
@@ -42,14 +45,14 @@ class AnswerCode:
         vectors = torch.where(counts > 0, sums / counts.clamp(min=1), both)
         return cls(model, vectors.to(model.compute_dtype), counts.sum(0).squeeze(-1) > 0)
 
-    def written(
+    def write(
         self,
         y: Float[Tensor, "batch position dim"],
         answer: Int[Tensor, "batch cell"],
         given: Bool[np.ndarray, "batch cell"],
     ) -> Float[Tensor, "batch position dim"]:
-        """y with this answer in its cells. Cells whose symbol is not known stay as they are, and so does the prefix."""
+        """y with this answer written into its cells. The prefix, and cells whose symbol has no code, are unchanged."""
         vectors = self.vectors[torch.from_numpy(given).to(y.device).long(), answer].to(y.dtype)
         cells = y[:, -answer.shape[1] :]
-        cells = torch.where(self.known[answer][..., None], vectors, cells)
+        cells = torch.where(self.occurs[answer][..., None], vectors, cells)
         return torch.cat((y[:, : -answer.shape[1]], cells), dim=1)

@@ -1,9 +1,8 @@
-"""How much noise the reading of a state survives.
+"""Robustness of a probe to noise on the states.
 
-A linear probe finds whatever is linearly there, be it a thousandth of the state's length. What a net could use of it must survive
-some noise. So a probe of the answer now is fitted to the states as they are, and read again with Gaussian noise on states of
-puzzles that it has not seen, of growing size. The reading dies at the size at which half of what it is better by than the most
-frequent class is lost.
+A linear probe decodes information even if it is encoded in a thousandth of the state's length. Information that a network
+uses must survive some noise. So a probe of the current answer is fitted to clean states, and applied to test puzzles with
+Gaussian noise of increasing size. `dies_at` is the noise level at which half of the gain over the majority class is lost.
 """
 
 from collections.abc import Mapping
@@ -12,59 +11,70 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-LEVELS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # of the root mean square of a state's numbers
-INVERSE_PENALTY = 100.0  # weak: small directions have to be found, too
+LEVELS = (
+    0.001,
+    0.003,
+    0.01,
+    0.03,
+    0.1,
+    0.3,
+    1.0,
+    3.0,
+)  # in units of the root mean square of the state's elements
+INVERSE_PENALTY = 100.0  # weak regularisation, so that directions of small variance are used too
 MOST_ITERATIONS = 300
 
 
 @dataclass(frozen=True)
 class NoiseCurve:
-    """Accuracy of a probe of the answer now, on cells that are not given, by the size of the noise."""
+    """Accuracy of a probe of the current answer, on cells that are not given, by noise level."""
 
     clean: float
-    majority: float  # of the most frequent answer
+    majority: float  # accuracy of the training puzzles' most frequent answer
     levels: tuple[float, ...]
     accuracy: tuple[float, ...]
 
     @property
     def dies_at(self) -> float | None:
-        """The smallest of the levels with half of the gain over the majority, or less; None where it survives all."""
+        """The lowest level with at most half of the gain over the majority class; None if no level is."""
         floor = (self.clean + self.majority) / 2
-        dead = (level for level, found in zip(self.levels, self.accuracy, strict=True) if found <= floor)
+        dead = (
+            level for level, accuracy in zip(self.levels, self.accuracy, strict=True) if accuracy <= floor
+        )
         return next(dead, None)
 
 
-def read_under_noise(
+def probe_under_noise(
     states: Mapping[str, Float[np.ndarray, "puzzle cell dim"]],
     answers: UInt8[np.ndarray, "puzzle cell"],
     blank: Bool[np.ndarray, "puzzle cell"],
     *,
     seed: int = 0,
 ) -> dict[str, NoiseCurve]:
-    """The curve of each state. The first half of the puzzles trains, the other is read.
+    """The noise curve of each state. The first half of the puzzles is for training, the other for testing.
 
-    Raises ValueError where there are fewer than two puzzles, or the training half has one answer only.
+    Raises ValueError with fewer than two puzzles, or if the training half has only one answer.
     """
     if len(answers) < 2:
-        raise ValueError("One half of the puzzles trains, the other is read: take two at least")
+        raise ValueError("One half of the puzzles is for training, the other for testing: use two or more")
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     random = np.random.default_rng(seed)
     train, test = slice(None, len(answers) // 2), slice(len(answers) // 2, None)
-    known, wanted = answers[train][blank[train]], answers[test][blank[test]]
-    values, counts = np.unique(known, return_counts=True)
-    majority = float((wanted == values[counts.argmax()]).mean())
-    found = {}
+    train_answers, test_answers = answers[train][blank[train]], answers[test][blank[test]]
+    values, counts = np.unique(train_answers, return_counts=True)
+    majority = float((test_answers == values[counts.argmax()]).mean())
+    curves = {}
     for name, state in states.items():
-        seen, read = state[train][blank[train]], state[test][blank[test]]
+        train_states, test_states = state[train][blank[train]], state[test][blank[test]]
         probe = make_pipeline(
             StandardScaler(), LogisticRegression(C=INVERSE_PENALTY, max_iter=MOST_ITERATIONS)
         )
-        probe.fit(seen, known)
-        size = float(np.sqrt(np.square(seen).mean()))
-        noisy = [read + level * size * random.standard_normal(read.shape) for level in LEVELS]
-        clean, *accuracy = (float(probe.score(each, wanted)) for each in (read, *noisy))
-        found[name] = NoiseCurve(clean, majority, LEVELS, tuple(accuracy))
-    return found
+        probe.fit(train_states, train_answers)
+        size = float(np.sqrt(np.square(train_states).mean()))
+        noisy = [test_states + level * size * random.standard_normal(test_states.shape) for level in LEVELS]
+        clean, *accuracy = (float(probe.score(each, test_answers)) for each in (test_states, *noisy))
+        curves[name] = NoiseCurve(clean, majority, LEVELS, tuple(accuracy))
+    return curves

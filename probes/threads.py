@@ -1,7 +1,7 @@
-"""How many threads NumPy's matrix products take.
+"""Limits the number of threads of NumPy's matrix products.
 
-On a machine that is busy, the threads of one product wait for each other, spinning: CKA of 48 x 48 moments took up to 16 s
-with two threads beside other work, and 0.2 s with one. The number belongs to the whole process.
+On a busy machine, the threads of one product spin while they wait for each other: CKA of 48 x 48 time points took up to
+16 s with two threads next to other work, and 0.2 s with one. The limit applies to the whole process.
 """
 
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ from threading import Lock
 from threadpoolctl import threadpool_limits
 
 _lock = Lock()
-_limits: list[threadpool_limits] = []  # one for each that is inside; the first knows the usual number
+_limits: list[threadpool_limits] = []  # one per active context; the first stores the original number
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Within, matrix products of NumPy take one thread; the usual number comes back when the last one inside leaves.
+    """Within this context, NumPy's matrix products use one thread. The last active context restores the original number.
 
-    Several threads of the app may be inside at once. Each on its own would restore what it found, in any order, and the
-    last could find, and so restore, the one thread of another.
+    Several threads of the app may be in the context at once. If each restored the number that it saw on entry, the last one
+    could restore the limit of another.
     """
     with _lock:
         _limits.append(threadpool_limits(1, user_api="blas"))

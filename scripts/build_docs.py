@@ -1,4 +1,4 @@
-"""Write docs/data.md and docs/checkpoints.md, the lists of what can be read: `python -m scripts.build_docs`."""
+"""Write docs/data.md and docs/checkpoints.md, the lists of readable files: `python -m scripts.build_docs`."""
 
 from pathlib import Path
 
@@ -8,5 +8,5 @@ from trm.public.formats import document
 DOCS = Path(__file__).parents[1] / "docs"
 
 if __name__ == "__main__":
-    for name, made in (("data.md", kinds.document()), ("checkpoints.md", document.document())):
-        (DOCS / name).write_text(made, encoding="utf-8")
+    for name, text in (("data.md", kinds.document()), ("checkpoints.md", document.document())):
+        (DOCS / name).write_text(text, encoding="utf-8")

@@ -1,11 +1,11 @@
 """Build a bundled test set: `python -m scripts.build_test_sets NAME`.
 
-    sudoku/test       1,000 puzzles, evenly over the numbers of givens within each stratum
-    maze/test         500 depth-first mazes of 15x15, evenly over bands of the shortest way's length
-    maze/test-30x30   200 of 30x30, likewise
+    sudoku/test       1,000 puzzles, spread evenly over the numbers of givens within each stratum
+    maze/test         500 depth-first mazes of 15x15, spread evenly over ranges of the shortest path's length
+    maze/test-30x30   200 depth-first mazes of 30x30, in the same way
 
-No two puzzles of a set are symmetric versions of each other (mazes: turned or mirrored). The result depends on nothing but
-this file, the generators and the seeds.
+No two puzzles of a set are symmetric copies of each other (mazes: rotated or mirrored). The result depends only on this file,
+the generators and the seeds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAZE_SIDE, LARGE_MAZE_SIDE = 15, 30
 
 
 class Stratum(NamedTuple):
-    """Puzzles of one difficulty: Sudoku with `least` to `most` givens, mazes with ways of so many steps."""
+    """A range of one difficulty: Sudokus with `least` to `most` givens, or mazes with shortest paths of that many steps."""
 
     difficulty: Difficulty
     least: int
@@ -56,19 +56,19 @@ LARGE_MAZE_STRATA = tuple(
     Stratum(Difficulty.HARD, shortest, longest)
     for shortest, longest in ((110, 149), (150, 179), (180, 209), (210, 239), (240, 299))
 )
-"""From 110 steps on, as in the public Maze-Hard."""
+"""Shortest paths of 110 steps or more, as in the public Maze-Hard."""
 
 
 def sudoku_set(
     per_stratum: int = 200, *, strata: tuple[Stratum, ...] = SUDOKU_STRATA, workers: int = 1
 ) -> PuzzleSet:
-    """`per_stratum` puzzles of each stratum. The number of workers changes nothing."""
+    """`per_stratum` puzzles of each stratum. The result does not depend on the number of workers."""
     kinds = []
     for number, (difficulty, fewest, most) in enumerate(strata):
         counts = np.bincount(np.arange(per_stratum) % (most - fewest + 1)).tolist()
         for givens, count in enumerate(counts, fewest):
             seed = SUDOKU_SEED * 1000 + number * 100 + givens
-            kinds.append(Kind(count, difficulty, seed, {"givens": (givens, givens)}))
+            kinds.append(SetKind(count, difficulty, seed, {"givens": (givens, givens)}))
     return without_twins(Sudoku(), kinds, workers=workers)
 
 
@@ -80,9 +80,9 @@ def maze_set(
     seed: int = MAZE_SEED,
     workers: int = 1,
 ) -> PuzzleSet:
-    """`per_stratum` mazes of each stratum. The number of workers changes nothing."""
+    """`per_stratum` mazes of each stratum. The result does not depend on the number of workers."""
     kinds = (
-        Kind(
+        SetKind(
             per_stratum,
             difficulty,
             seed * 1000 + number,
@@ -94,14 +94,14 @@ def maze_set(
 
 
 def large_maze_set(per_stratum: int = 40, *, workers: int = 1) -> PuzzleSet:
-    """The same of 30x30."""
+    """`per_stratum` mazes of 30x30 of each stratum."""
     return maze_set(
         per_stratum, side=LARGE_MAZE_SIDE, strata=LARGE_MAZE_STRATA, seed=LARGE_MAZE_SEED, workers=workers
     )
 
 
-class Kind(NamedTuple):
-    """`count` puzzles as `Task.generate_many` makes them with these arguments."""
+class SetKind(NamedTuple):
+    """`count` puzzles from `Task.generate_many` with these arguments."""
 
     count: int
     difficulty: Difficulty
@@ -109,11 +109,11 @@ class Kind(NamedTuple):
     options: dict[str, Any]
 
 
-def without_twins(task: Task, kinds: Iterable[Kind], *, workers: int = 1) -> PuzzleSet:
-    """The puzzles of all kinds in turn, rated by the work of the task's solver. The number of workers changes
-    nothing.
+def without_twins(task: Task, kinds: Iterable[SetKind], *, workers: int = 1) -> PuzzleSet:
+    """The puzzles of all kinds in order, without symmetric copies, rated by the work of the task's solver.
 
-    Raises `DataError` when two puzzles of one kind share a symmetry key; between kinds such are left out.
+    The result does not depend on the number of workers. Between kinds, symmetric copies are left out; within one kind they raise
+    `DataError`.
     """
     seen: set[bytes] = set()
     inputs, labels, difficulty = [], [], []

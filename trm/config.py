@@ -236,7 +236,9 @@ class ModelConfig:
                 f"halting_outputs must be 0, 1 or 2, and 2 to halt by {HALT_OR_CONTINUE}, not {self.halting_outputs}"
             )
         if (self.halting == NEVER) != (not self.halting_outputs):
-            raise ConfigError("halting must be never if there is no halting head (halting_outputs 0), and only then")
+            raise ConfigError(
+                "halting must be never if there is no halting head (halting_outputs 0), and only then"
+            )
 
     @property
     def depth(self) -> Depth:

@@ -207,7 +207,7 @@ def solve(
     return {
         "grid": task.pretty(trace.answers[-1]),
         "answer": task.format(trace.answers[-1]),
-        "solved": bool(task.is_solved(inputs, trace.answers[-1])) if task.judged_by_rules else None,
+        "solved": bool(task.is_solved(inputs, trace.answers[-1])) if task.checkable_by_rules else None,
         "halt_probability": [round(float(probability), 6) for probability in trace.halt_probability],
         "halt_step": trace.halt_step,
         "steps": trace.steps,

@@ -38,17 +38,18 @@ def reading(
     `thing` is what the file should be, such as "trace of this version". Anything but a regular file, and a file of more
     than `most` bytes, is refused before it is opened.
     """
+    article = "an" if thing[0] in "aeiou" else "a"
     try:
         size = file_size(path, refusal)
         if most is not None and size > most:
-            raise refusal(f"{path} is larger than {most >> 20} MiB, too large for a {thing}.")
+            raise refusal(f"{path} is larger than {most >> 20} MiB, too large for {article} {thing}.")
         yield
     except refusal:
         raise
     except Exception as error:  # a damaged file can make its reader fail in any way
         if isinstance(error, OSError) and error.strerror:
-            raise refusal(f"{path} cannot be read: {error.strerror}. Give the path of a {thing}.") from None
-        raise refusal(f"{path} is not a {thing}, or is damaged. {remedy}") from None
+            raise refusal(f"{path} cannot be read: {error.strerror}. Give the path of {article} {thing}.") from None
+        raise refusal(f"{path} is not {article} {thing}, or is damaged. {remedy}") from None
 
 
 def file_size(path: Path, refusal: type[UserError]) -> int:

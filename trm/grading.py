@@ -42,14 +42,14 @@ class Grade:
     def of(cls, trace: Trace, task: Task) -> "Grade":
         """Grade a trace."""
         givens = task.givens(trace.inputs)
-        counted = ~givens if task.counted else np.ones(task.cells, bool)
+        counted = ~givens if task.scored_cells else np.ones(task.cells, bool)
         right = solved = None
         if trace.labels is not None:
             scored = trace.labels != PADDING
             cells = trace.answers == trace.labels
             counted = counted & scored
             right, solved = (cells & counted).sum(-1), (cells | ~scored).all(-1)
-        if task.judged_by_rules:
+        if task.checkable_by_rules:
             solved = task.is_solved(np.broadcast_to(trace.inputs, trace.answers.shape), trace.answers)
         return cls(
             givens=givens,

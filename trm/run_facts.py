@@ -61,7 +61,8 @@ def run_facts(trace: Trace, task: Task) -> Facts:
         "right_first": None if right is None else int(right[0]),
         "right_last": None if right is None else int(right[-1]),
         "wrong_last": None if right is None else counted - int(right[-1]),
-        "known": right is not None,
+        "overwritten_last": int((grade.givens & (trace.answers[-1] != trace.inputs)).sum()),
+        "has_solution": right is not None,
         "still": last_move < len(trace.answers) - T,
         "still_step": last_move // T + 1,
     }
@@ -70,8 +71,8 @@ def run_facts(trace: Trace, task: Task) -> Facts:
 def reading_facts(trace: Trace, task: Task, at: Coordinates) -> Facts:
     """Per cent of blank cells in which y and z decode to the solution after the call at these coordinates.
 
-    Decoding is through the output head (`y_head`, `z_head`) or by reverse embedding (`y_reverse_match`,
-    `z_reverse_match`). None if the trace lacks these arrays or the solution is not known.
+    Decoding is through the output head (`y_head`, `z_head`) or by reverse embedding (`y_embedding`,
+    `z_embedding`). None if the trace lacks these arrays or the solution is not known.
     """
     done = (at.supervision_step - 1) * trace.depth.T + at.cycle - 1
     call = done * (trace.depth.n + 1) + at.call - 1
@@ -84,8 +85,8 @@ def reading_facts(trace: Trace, task: Task, at: Coordinates) -> Facts:
         return round(100 * float((decoded[number] == trace.labels)[blank].mean())) if blank.any() else None
 
     facts: Facts = {
-        "z_reverse_match": match(trace.z_reverse, call),
-        "y_reverse_match": match(trace.y_reverse, answer),
+        "z_embedding": match(trace.z_reverse, call),
+        "y_embedding": match(trace.y_reverse, answer),
         "z_head": match(trace.z_answers, call),
         "y_head": match(trace.answers, answer),
     }

@@ -1,8 +1,8 @@
-"""Editing a puzzle in its grid, in place of the player.
+"""The puzzle editor, which replaces the player while a puzzle is edited.
 
-The draft lives in the browser, with its undo: typing and drawing ask nobody. Once it rests Python is told its text and
-says what can be said of it; texts that are pasted are read here too, by the task that reads all others. Nothing is
-refused that a model could be shown. What comes from the browser is checked at this one place.
+The draft and its undo history live in the browser. When typing or drawing pauses, the browser reports the draft's text and
+Python checks it: number of solutions, difficulty, contradictions. Pasted text is parsed by the task. Any grid that a model
+can take is allowed. All data from the browser is validated here.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.editor.description import described, grid_of
+from app.editor.description import describe_task, grid_of
 from app.player.component import component
 from app.sidebar import puzzles, validity
 from app.state import links
@@ -27,12 +27,12 @@ STYLE = Path(__file__).parent / "editor.css"
 
 
 def is_open(task: Task) -> bool:
-    """Whether this person edits a puzzle of this task and size."""
+    """Whether the user is editing a puzzle of this task and size."""
     return st.session_state.get("editing") == (task.name, task.cells)
 
 
 def button(task: Task) -> None:
-    """Opens the editor."""
+    """Draw the button that opens the editor."""
     st.button(
         "Edit",
         key="edit",
@@ -44,8 +44,8 @@ def button(task: Task) -> None:
 
 
 def open_for(task: Task) -> None:
-    """From the next run of the page on. The player comes back where it was, unless another puzzle is chosen."""
-    links.keep_view()
+    """Open the editor from the next rerun on. The player returns to its view unless another puzzle is chosen."""
+    links.save_view()
     st.session_state.editing = (task.name, task.cells)
     st.session_state.draft = st.session_state.pasted = None
 
@@ -56,38 +56,38 @@ def close() -> None:
 
 @st.fragment
 def show(choice: "Choice") -> None:
-    """The editor. A fragment, so that judging a draft reruns nothing else."""
+    """Draw the editor. It is a fragment, so that checking a draft reruns nothing else."""
     task, state = choice.task, st.session_state
     if not is_open(task):  # just closed
         st.rerun()
     data = {
-        "task": described(task),
+        "task": describe_task(task),
         "puzzle": {"text": choice.puzzle, "grid": grid_of(task, task.parse(choice.puzzle, unfinished=True))},
-        "said": _said(task, choice.puzzle if state.draft is None else state.draft),
+        "validity": _validity(task, choice.puzzle if state.draft is None else state.draft),
         "pasted": state.pasted,
     }
     component("editor", SCRIPT, STYLE)(
         data=data,
         key=KEY,
-        on_draft_change=_on("draft", _keep),
-        on_paste_change=_on("paste", lambda asked: _read(task, asked)),
+        on_draft_change=_on("draft", _save_draft),
+        on_paste_change=_on("paste", lambda request: _parse_pasted(task, request)),
         on_use_change=_on("use", lambda text: _use(task, text)),
         on_cancel_change=close,
     )
 
 
 def _on(event: str, act: Callable[[Any], None]) -> Callable[[], None]:
-    """A callback for what the browser says under this name."""
+    """A callback that passes the browser's value of this event to `act`."""
     return lambda: act(st.session_state[KEY].get(event))
 
 
-def _keep(draft: Any) -> None:
+def _save_draft(draft: Any) -> None:
     if isinstance(draft, dict) and isinstance(draft.get("text"), str):
         st.session_state.draft = draft["text"]
 
 
-def _said(task: Task, draft: str) -> dict[str, Any]:
-    """What can be said of a draft; `text` names the draft that it is about."""
+def _validity(task: Task, draft: str) -> dict[str, Any]:
+    """The verdict on a draft, with the draft's text."""
     try:
         verdict = validity.verdict(task, draft)
     except PuzzleError as error:
@@ -95,23 +95,23 @@ def _said(task: Task, draft: str) -> dict[str, Any]:
     return {"text": draft} | vars(verdict)
 
 
-def _read(task: Task, asked: Any) -> None:
-    """A text that was pasted: its grid, or what is wrong with it, under the number that the browser gave it."""
-    if not isinstance(asked, dict) or not isinstance(asked.get("text"), str):
+def _parse_pasted(task: Task, request: Any) -> None:
+    """Parse a pasted text into a grid or an error message, with the number that the browser gave it."""
+    if not isinstance(request, dict) or not isinstance(request.get("text"), str):
         return
     try:
-        found = {"grid": grid_of(task, task.parse(asked["text"], unfinished=True))}
+        result = {"grid": grid_of(task, task.parse(request["text"], unfinished=True))}
     except PuzzleError as error:
-        found = {"mistake": f"Not pasted. {error}"}
-    st.session_state.pasted = {"number": asked.get("number")} | found
+        result = {"mistake": f"Not pasted. {error}"}
+    st.session_state.pasted = {"number": request.get("number")} | result
 
 
 def _use(task: Task, text: Any) -> None:
-    """The draft becomes the page's puzzle."""
+    """Make the draft the page's puzzle."""
     try:
         tokens = task.parse(str(text), unfinished=True)
-    except PuzzleError:  # no draft of the editor's; it shows the one it has
+    except PuzzleError:  # not sent by the editor: its drafts always parse
         return
-    links.forget_view()
-    puzzles.take(task, tokens)
+    links.clear_view()
+    puzzles.set_puzzle(task, tokens)
     close()

@@ -1,4 +1,4 @@
-"""What the editor's script is told of a task: how its cells look, what is written into them, and with which keys."""
+"""The description of a task for the editor's script: its symbols, how cells look, and the keys that write them."""
 
 from typing import Any
 
@@ -7,21 +7,21 @@ import numpy as np
 from trm.tasks.base import Task
 
 HINTS = {
-    "sudoku": "Click a cell and type its digit. A contradiction is said, not refused: the model can be shown any grid.",
-    "maze": "Draw with the pointer held down; the right button opens cells again. Any maze can be shown to the model.",
-    "arc": "Paint with the pointer held down; the right button paints black.",
+    "sudoku": "Click a cell and type its digit. Contradictions are flagged but allowed: the model accepts any grid.",
+    "maze": "Drag to draw; the right button erases. The model accepts any maze.",
+    "arc": "Drag to paint; the right button paints black.",
 }
 
 
-def described(task: Task) -> dict[str, Any]:
-    """Plain values: what is no such thing reaches the browser as its name."""
+def describe_task(task: Task) -> dict[str, Any]:
+    """The description of a task, as plain values for JSON."""
     drawn = any(task.looks)
     return {
         "kind": f"{task.name} {task.rows}x{task.columns}",
         "name": {"arc": "ARC"}.get(task.name, task.name.capitalize()),
         "drawn": drawn,
         "resizable": has_sizes(task),
-        "most": [task.rows, task.columns],
+        "max_size": [task.rows, task.columns],
         "box_rows": getattr(task, "box_rows", 0),
         "box_columns": getattr(task, "box_columns", 0),
         "looks": list(task.looks),
@@ -29,21 +29,21 @@ def described(task: Task) -> dict[str, Any]:
         "names": list(task.symbol_names),
         "writable": list(task.writable),
         "blank": task.writable[0],
-        "once": list(task.once),
+        "once": list(task.unique_tokens),
         "keys": keys_of(task),
-        "key_words": key_words(task),
+        "key_labels": key_labels(task),
         "separator": "/" if has_sizes(task) else "",
         "hint": HINTS.get(task.name, ""),
     }
 
 
 def has_sizes(task: Task) -> bool:
-    """Whether grids of the task come in all sizes, in the corner of a larger one."""
+    """Whether grids of the task vary in size, as crops of a larger one."""
     return task.crop(np.zeros(task.cells, np.uint8)) is not None
 
 
 def keys_of(task: Task) -> dict[str, int]:
-    """Tokens by the keys that write them: their symbols, the first letters of things with a name (wall), 0 for a blank."""
+    """Tokens by key: their symbols, the first letters of named things (wall), and 0 for a blank."""
     keys = {task.symbols[token].lower(): token for token in task.writable}
     for token in task.writable:
         look = task.looks[token]
@@ -53,8 +53,8 @@ def keys_of(task: Task) -> dict[str, int]:
     return keys
 
 
-def key_words(task: Task) -> str:
-    """The keys of a task's tokens, for people."""
+def key_labels(task: Task) -> str:
+    """The keys of a task's tokens, as text."""
     digits = [task.symbols[token] for token in task.writable if task.symbols[token].isdigit()]
     return (
         f"{digits[0]} … {digits[-1]}" if digits else " ".join(task.looks[token][0] for token in task.writable)
@@ -62,7 +62,7 @@ def key_words(task: Task) -> str:
 
 
 def grid_of(task: Task, tokens: np.ndarray) -> dict[str, Any]:
-    """A puzzle as rows, columns and their tokens: of grids that come in all sizes only what counts."""
+    """A puzzle as rows, columns and tokens, without the padding of grids that vary in size."""
     crop = task.crop(tokens)
     rows, columns = (task.rows, task.columns) if crop is None else map(int, crop)
     cells = tokens.reshape(task.rows, task.columns)[:rows, :columns]

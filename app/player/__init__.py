@@ -1,1 +1,1 @@
-"""The step player: components in the browser, and the payload that the player is sent."""
+"""The step player as a Streamlit component."""

@@ -1,6 +1,6 @@
-"""The player as a Streamlit component, and what makes one of any script that shares its modules and looks.
+"""The player as a Streamlit component, and a factory for components that share its modules and style.
 
-Stepping happens in the browser: the player never asks the server for a call.
+Stepping happens in the browser, without requests to the server.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from trm.player.bundle import FOLDER, bundle, player_css
 
 @cache
 def component(name: str, script: Path, *styles: Path) -> Callable[..., Any]:
-    """A component whose `script` exports `mount` as default. Registered once per server."""
+    """A component whose `script` has `mount` as its default export. Registered once per server."""
     return st.components.v2.component(
         f"recursion_lens_{name}",
         html=f'<div class="lens-{name}"></div>\n',
@@ -33,17 +33,17 @@ def player(
     edit: bool = False,
     fold: bool = False,
 ) -> dict[str, Any] | None:
-    """Show a payload of one run or of two. Returns the view that the person settled on (coordinates, cell, mode), None before any.
+    """Draw the payload of one run or of a pair. Returns the settled view (coordinates, cell, mode), or None before the first.
 
-    `pin` is what a press on the pin would do: "pin" or "unpin"; None leaves the pin out. `on_pin` is called when it was
-    pressed, with {"pin": bool, "trace_id": str} in the session state of the key, under "pin". `edit`: whether the page has an editor, whose key the help then lists.
-    `fold`: of two runs, whether the curves below the grids are left out until a person asks for them.
-    The browser shows the view in the address; the page writes it there too (`app.state.links.remember_view`), for Python to know it.
+    `pin`: what a click on the pin does, "pin" or "unpin"; None hides the pin. `on_pin` is called after a click, with
+    {"pin": bool, "trace_id": str} in the session state of the key, under "pin". `edit`: whether the page has an editor; the
+    help then lists its key. `fold`: whether a pair hides the curves below the grids at first. The browser writes the view
+    into the address; the page does so too (`app.state.links.remember_view`), so that Python knows it.
     """
-    shown = component("player", FOLDER / "mount.js")(
+    state = component("player", FOLDER / "mount.js")(
         data=data | {"pin": pin, "edit": edit, "fold": fold, "addressed": True},
         key=key,
         on_view_change=lambda: None,
         on_pin_change=on_pin or (lambda: None),
     )
-    return shown.get("view")
+    return state.get("view")

@@ -1,14 +1,13 @@
-"""Two runs on one clock, each in a whole player, with their differences marked. Solve draws the pinned run so; for pages
-that hold runs against each other:
+"""Two runs on one clock, each in its own player, with their differences marked: pinned runs on Solve, and pages that
+compare runs:
 
     trm, hrm = (pair.Side.of(choice, choice_runs.shown(choice, place=name), name=name) for name, choice in ...)
     pair.show(trm, hrm, key="compare")
 
-`show` draws what has arrived. Runs that may still grow are asked for again and again by `watch`, which takes a function
-that makes both sides. A session watches one run in each `place`, so two that grow at once need two.
+`show` draws what has arrived. `show_growing` redraws runs that are still growing; it takes a function that makes both
+sides. A session follows one run per `place`, so two growing runs need two places.
 
-Keys, clock and choices are shared in the browser (`trm/player/pair.js`); nothing of that comes here but the view on which
-the person settled.
+Keys, clock and settings are shared in the browser (`trm/player/pair.js`). Only the settled view is reported to Python.
 """
 
 from collections.abc import Callable
@@ -33,17 +32,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: a run as far as it has come, and what it is called."""
+    """One run of a pair, as far as it has arrived, with its name and title."""
 
-    name: str  # short: it stands in sentences such as "Pinned: ended after step 8"
-    title: str  # all that tells it from the other
+    name: str  # short, for sentences such as "Pinned: ended after step 8"
+    title: str  # everything that distinguishes it from the other
     task: Task
-    depth: Depth  # that was asked for
-    trace: Trace | None  # None: nothing has arrived
+    depth: Depth  # requested
+    trace: Trace | None  # None before anything has arrived
 
     @classmethod
     def of(cls, choice: "Choice", run: Run | Trace | None, *, name: str, title: str | None = None) -> Self:
-        """A side from what a person chose and what `choice_runs.shown` gives for it. Raises UserError where the run failed."""
+        """A side from a choice and the result of `choice_runs.shown` for it. Raises UserError if the run failed."""
         if isinstance(run, Run) and run.error:
             raise run.error
         trace = run.trace if isinstance(run, Run) else run
@@ -55,7 +54,7 @@ class Side:
 
 
 def run_title(choice: "Choice") -> str:
-    """Model, puzzle and depth of a run, in one line."""
+    """The model, puzzle and depth of a run, on one line."""
     depth = choice.depth
     return f"{choice.source.name}: {choice.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"
 
@@ -69,14 +68,16 @@ def show(
     hint: str = "",
     **options: Any,
 ) -> dict[str, Any] | None:
-    """Draw both. `key` is the player's on this page; `start` the view to open with (`app.state.links`); `hint` is said while
-    both are the same run; `options` as `app.player.component.player` takes them.
+    """Draw both sides. `key`: of the player on this page; `start`: the initial view (`app.state.links`); `hint`: shown while
+    both are the same run; `options`: those of `app.player.component.player`.
 
-    Returns the view that the person settled on: that of one player, with `align` and `lead`; None before any.
+    Returns the settled view, that of one player with `align` and `lead`, or None before the first.
     """
     sides = (left, right)
-    places = (f"{key} left", key)  # the right one is in the place of a player alone
-    sent = [contents(at, side.task, side.depth, side.trace) for at, side in zip(places, sides, strict=True)]
+    places = (f"{key} left", key)  # the right one shares the cache of a single player
+    sent = [
+        cached_payload(at, side.task, side.depth, side.trace) for at, side in zip(places, sides, strict=True)
+    ]
     data = pair_payload(
         sent,
         names=[side.name for side in sides],
@@ -87,34 +88,34 @@ def show(
     return player(data, key=key, **options)
 
 
-def watch(look: Callable[[], tuple[Side, Side]], *, key: str, **options: Any) -> None:
-    """Draw the sides that `look` makes, and go on looking until both are whole; the view is written into the address.
+def show_growing(make_sides: Callable[[], tuple[Side, Side]], *, key: str, **options: Any) -> None:
+    """Draw the sides that `make_sides` returns, and redraw them until both are complete. Writes the view into the address.
     `options` are those of `show`.
 
-    `look` asks for the runs anew each time, or they pause; what it raises ends the looking and is the page's to tell.
+    `make_sides` must request the runs on each call, or they pause. If it raises UserError, the page reruns and shows it.
     """
-    sides = look()
+    sides = make_sides()
     grows = not all(side.is_whole for side in sides)
 
-    def drawn() -> None:
+    def draw() -> None:
         try:
-            now = look() if grows else sides
+            now = make_sides() if grows else sides
         except UserError:
-            st.rerun()  # the page asks again, and tells it
+            st.rerun()  # the page calls `make_sides` again and shows the error
         view = show(*now, key=key, **options)
         if view:
             links.remember_view(view)
         if grows and all(side.is_whole for side in now):
-            st.rerun()  # from now on there is nothing to look for
+            st.rerun()  # stops the timer of the fragment
 
-    st.fragment(drawn, run_every=shared.runs().look_every if grows else None)()
+    st.fragment(draw, run_every=shared.runs().look_every if grows else None)()
 
 
-def contents(place: str, task: Task, depth: Depth, trace: Trace | None) -> dict[str, Any]:
-    """The payload of a trace, or word that nothing of a run of this depth is there yet. `place` names what shows it."""
+def cached_payload(place: str, task: Task, depth: Depth, trace: Trace | None) -> dict[str, Any]:
+    """The payload of a trace, or an empty one if nothing of the run has arrived. `place` names the player that caches it."""
     if trace is None:
         return {"version": VERSION, "rows": task.rows, "columns": task.columns, "steps": 0} | vars(depth)
-    ready: dict[str, tuple[Trace, dict[str, Any]]] = st.session_state.setdefault("contents", {})
-    if place not in ready or ready[place][0] is not trace:
-        ready[place] = (trace, payload(trace, task))
-    return ready[place][1]
+    cached: dict[str, tuple[Trace, dict[str, Any]]] = st.session_state.setdefault("payloads", {})
+    if place not in cached or cached[place][0] is not trace:
+        cached[place] = (trace, payload(trace, task))
+    return cached[place][1]

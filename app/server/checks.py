@@ -1,7 +1,7 @@
-"""Self-checks behind the pages: what a model scores on a handful of puzzles, at the n and T that somebody tries.
+"""Self-checks in the background: the score of a model on a few puzzles, at the n and T that somebody tries.
 
-They are the last thing that anybody waits for. One thread works on them, the one asked for last first; it lets every
-run go first at each f_H call, and drops a check that nobody looks at any more while another one waits.
+They have the lowest priority. One thread runs them, most recent request first. It yields to every run at each f_H call, and
+drops a check that nobody looks at while another one waits.
 """
 
 import logging
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.server.opening import torch_threads
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import UserError
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from trm.model import Model
     from trm.recursion import Hook, State
 
-KEPT = 64
-PATIENCE = 5.0  # seconds that a check lets runs go first at each f_H call
-LOOKED_AT = 5.0  # seconds after a look in which a check does not make room for another
-GONE = 150.0  # seconds after a look in which a check is worked on at all
+MOST_CHECKS = 64
+PATIENCE = 5.0  # seconds that a check waits for runs at each f_H call
+LOOKED_AT = 5.0  # seconds after a look during which a check does not yield to another
+GONE = 150.0  # seconds after a look during which a check runs at all
 
 GiveWay = Callable[[float], None]
 
@@ -35,11 +35,11 @@ class _Dropped(Exception):
 
 @dataclass(eq=False)
 class Check:
-    """One self-check. `result` is as `trm.inspection.inspect.run_self_check` returns it, None until it is known; `states`, which come
-    later, as `check_states`.
+    """One self-check. `result` is what `trm.inspection.inspect.run_self_check` returns, None until then; `states`, which comes
+    later, what `check_states` returns.
     """
 
-    model: "Model | None"  # let go of when all is there
+    model: "Model | None"  # None once done, to free it
     depth: Depth
     looked: float
     result: dict[str, Any] | None = None
@@ -47,24 +47,24 @@ class Check:
 
 
 class Checks:
-    """All self-checks of a server. `give_way` waits, at most so many seconds, while people wait for runs."""
+    """All self-checks of a server. `give_way` blocks for at most the given seconds while people wait for runs."""
 
     def __init__(self, give_way: GiveWay):
         self._give_way = give_way
         self._lock = threading.Lock()
-        self._checks: OrderedDict[tuple[Source, int, int], Check] = (
+        self._checks: OrderedDict[tuple[ModelSource, int, int], Check] = (
             OrderedDict()
-        )  # the one asked for last is last
+        )  # least recently requested first
         self._working = False
 
-    def ask(self, source: Source, model: "Model", depth: Depth) -> Check:
-        """The self-check of an open model at this n and T, begun if there is none. Ask again to go on looking."""
+    def ask(self, source: ModelSource, model: "Model", depth: Depth) -> Check:
+        """The self-check of an open model at this n and T; starts one if there is none. Call again to keep watching."""
         key = (source, depth.n, depth.T)
         with self._lock:
             check = self._checks.setdefault(key, Check(model, depth, 0.0))
             check.looked = time.monotonic()
             self._checks.move_to_end(key)
-            while len(self._checks) > KEPT:
+            while len(self._checks) > MOST_CHECKS:
                 self._checks.popitem(last=False)
             if not self._working and check.states is None:
                 self._working = True
@@ -74,7 +74,9 @@ class Checks:
     def _work(self) -> None:
         while True:
             with self._lock:
-                check = self._next() if threading.main_thread().is_alive() else None  # else: the server ends
+                check = (
+                    self._next() if threading.main_thread().is_alive() else None
+                )  # else the server is shutting down
                 if check is None:
                     self._working = False
                     return
@@ -90,7 +92,7 @@ class Checks:
                 check.states, check.model = {} if "note" in states else states, None
 
     def _next(self) -> Check | None:
-        """The check that somebody looked at last."""
+        """The check that somebody looked at most recently."""
         now = time.monotonic()
         waiting = [
             check for check in self._checks.values() if check.states is None and now - check.looked < GONE
@@ -98,7 +100,7 @@ class Checks:
         return max(waiting, key=lambda check: check.looked, default=None)
 
     def _found(self, check: Check, part: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-        """What a check of `trm.inspection.inspect` finds; a note where it fails."""
+        """The result of a check of `trm.inspection.inspect`; a note if it fails."""
         try:
             with torch_threads(check.model):
                 depth = replace(check.depth, N_sup=check.model.config.N_sup)
@@ -109,10 +111,10 @@ class Checks:
             raise
         except Exception:
             logging.getLogger(__name__).exception("the self-check of %s failed", check.model.name)
-            return {"note": "failed; the server's log says why"}
+            return {"note": "failed; the server's log has the reason"}
 
     def _hook(self, check: Check) -> "Hook":
-        """Lets others go first at each f_H call, and ends a check that is in the way."""
+        """A hook that yields to runs at each f_H call, and ends a check that another one waits for."""
 
         def after_call(at: Coordinates, state: "State") -> "State":
             if at.kind == F_H:

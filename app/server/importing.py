@@ -1,7 +1,8 @@
-"""Imports of pages, one at a time; and what was imported kept out of garbage collections.
+"""Imports pages one at a time, and excludes imported objects from garbage collection.
 
-Python imports in several threads at once, and a module that another thread has only half imported can be seen: plotly looks for pandas
-among the imported ones, and found no `Series` in it. Of ten people who came at once to a fresh server four read a traceback.
+Python imports in several threads at once, so a thread can see a module that another has only half imported: plotly looks for
+pandas among the imported modules and found no `Series` in it. Of ten people who came at once to a fresh server, four got a
+traceback.
 """
 
 import gc
@@ -11,7 +12,7 @@ import sys
 import threading
 
 LIBRARIES = ("pandas", "plotly.graph_objects")
-WITHOUT_CHARTS = ("solve", "lecture")  # these are not to wait for them
+WITHOUT_CHARTS = ("solve", "lecture")  # these pages do not wait for them
 
 MANY_MODULES = 20
 
@@ -21,7 +22,7 @@ _modules_frozen = 0
 
 
 def import_page(name: str) -> None:
-    """All modules of `app.screens.<name>` but the script, and what they draw with. Later visitors wait for the first."""
+    """Import all modules of `app.screens.<name>` except the script, and their chart libraries. Later visitors wait for the first."""
     with _importing:
         if name in _imported:
             return
@@ -35,13 +36,13 @@ def import_page(name: str) -> None:
 
 
 def freeze_libraries(*, many: int = MANY_MODULES) -> None:
-    """Keep what was imported out of garbage collections, once that are so many modules more than the last time.
+    """Exclude imported objects from garbage collection, once `many` more modules are imported than at the last call.
 
-    Streamlit collects after every rerun, while all other threads wait. Torch, plotly and pandas make some 400,000 objects,
-    which are never garbage; looking through them took 150 ms each time, and takes none once they are frozen. While torch is imported
-    twelve visitors would hold that up for a minute, so what waits for a model calls this too.
+    Streamlit collects garbage after every rerun while all other threads wait. Torch, plotly and pandas create some 400,000
+    objects that are never garbage; scanning them took 150 ms each time, and takes none once they are frozen. During the
+    import of torch, twelve visitors would delay it by a minute, so code that waits for a model calls this too.
     """
     global _modules_frozen
     if len(sys.modules) >= _modules_frozen + many:
         _modules_frozen = len(sys.modules)
-        gc.freeze()  # garbage of the moment with it, which is no more than since the last rerun
+        gc.freeze()  # freezes current garbage too, at most that since the last rerun

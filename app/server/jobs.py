@@ -1,14 +1,14 @@
 """Computations behind pages: probes, projections, curves over a set. One at a time, with progress, and a way to stop.
 
-A job is a function that tells how far it has come, `tell(share, words)`, which also lets people's runs go first and ends a
-job that was cancelled. Its result is kept under a key and shared by everybody who asks with the same one, so a key holds all
-that the result depends on: fingerprint of the weights, puzzles, settings.
+A job is a function that reports its progress. Each report also lets people's runs go first and ends a cancelled job. The
+result is cached under a key and shared by everybody who asks for the same key, so the key contains everything that the
+result depends on: fingerprint of the weights, puzzles, settings.
 
-Who asks for a job shares it: it is cancelled once all of them have left it. One that nobody looks at, whose people are on another page or
-gone, stands back for those that somebody waits for, and ends after `FORSAKEN` seconds without a look.
+People who ask for the same job share it: it is cancelled once all of them have left it. A job that nobody looks at (its
+people are on another page, or gone) yields to jobs that somebody waits for, and ends after `FORSAKEN` seconds.
 
-Each job has a thread, and only the one whose turn it is goes on. Results live in memory, the ones asked for longest ago are
-forgotten. As in `app.server.runs`, the threads are none that Python would end.
+Each job has a thread, and one of them runs at a time. Results live in memory; the least recently requested are dropped. As
+in `app.server.runs`, the threads are not daemons.
 """
 
 import logging
@@ -23,12 +23,12 @@ from app.server.pace import Pace
 from trm.errors import UserError
 from trm.progress import Progress
 
-KEPT = 48
-MOST_WAITING = 4  # of one person; a page asks for two at once
-PATIENCE = 2.0  # seconds that a job lets runs go first each time it tells
-LOOKED_AT = 15.0  # seconds after a look in which somebody waits for a job
-FORSAKEN = 900.0  # seconds without a look after which a job is given up
-LOOK_EVERY = 0.5  # seconds between looks of a job that waits for its turn
+MOST_RESULTS = 48
+MOST_WAITING = 4  # per person; a page asks for two at once
+PATIENCE = 2.0  # seconds that a job waits for runs at each progress report
+LOOKED_AT = 15.0  # seconds after a look during which somebody counts as waiting for the job
+FORSAKEN = 900.0  # seconds without a look after which a job is cancelled
+LOOK_EVERY = 0.5  # seconds between checks of a job that waits for its turn
 
 Work = Callable[[Progress], Any]
 
@@ -38,30 +38,30 @@ class Cancelled(Exception):
 
 
 class JobFailed(UserError):
-    """A job that ended in an error of ours, or of the machine."""
+    """A job ended in an internal error or ran out of memory."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One computation, as far as it has come. Pages read it; only `Jobs` writes it."""
+    """One computation and its progress. Pages read it; only `Jobs` writes it."""
 
     key: Hashable
-    work: Work | None  # let go of at the end
-    number: int  # how many were asked for before it
+    work: Work | None  # None once done, to free what it holds
+    number: int  # jobs requested before it
     pace: Pace
     share: float = 0.0
-    words: str = "beginning"
+    words: str = "starting"
     result: Any = None
     error: UserError | None = None
     done: bool = False  # with a result, an error, or because it was cancelled
     cancelled: bool = False
-    started: float | None = None  # when
-    looked: float = 0.0  # when somebody last did
-    askers: set[str] = field(default_factory=set)  # who waits for it
-    left: set[str] = field(default_factory=set)  # who cancelled it
+    started: float | None = None  # time
+    looked: float = 0.0  # time of the last look
+    askers: set[str] = field(default_factory=set)  # people who wait for it
+    left: set[str] = field(default_factory=set)  # people who cancelled it
 
     def cancelled_by(self, asker: str) -> bool:
-        """Whether this person gave it up, or it ended without a result."""
+        """Whether this person cancelled it, or it ended without a result."""
         return self.cancelled or asker in self.left
 
     def given_up_by(self, asker: str) -> bool:
@@ -70,36 +70,36 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """Judged by its pace; None before there is one."""
+        """Estimated from its pace; None before there is an estimate."""
         return None if self.done else self.pace.seconds_left
 
 
 class Jobs:
-    """All jobs of a server. Methods may be called from any thread. `give_way` waits while people wait for runs."""
+    """All jobs of a server. Methods may be called from any thread. `give_way` blocks while people wait for runs."""
 
     def __init__(
         self,
         give_way: Callable[[float], None] = lambda seconds: None,
         *,
-        kept: int = KEPT,
+        most_results: int = MOST_RESULTS,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._give_way, self._kept, self._clock = give_way, kept, clock
+        self._give_way, self._most_results, self._clock = give_way, most_results, clock
         self._changed = threading.Condition()  # guards everything below
-        self._jobs: OrderedDict[Hashable, Job] = OrderedDict()  # the one asked for last at the end
-        self._asked = 0
-        self._in_hand: Job | None = None  # the one that computes
+        self._jobs: OrderedDict[Hashable, Job] = OrderedDict()  # least recently requested first
+        self._count = 0
+        self._in_hand: Job | None = None  # the running job
 
     def ask(self, key: Hashable, work: Work, *, asker: str) -> Job:
-        """The job of this key, begun if there is none, or if the last one was cancelled or failed.
+        """The job of this key; starts one if there is none or the last one was cancelled or failed.
 
-        Of one person at most `MOST_WAITING` wait: to ask for another is to leave the one asked for longest ago.
+        At most `MOST_WAITING` jobs of a person wait: one more request cancels their oldest.
         """
         with self._changed:
             job = self._jobs.get(key)
             if job is None or job.cancelled or job.error is not None:
-                job = self._jobs[key] = Job(key, work, self._asked, Pace(self._clock))
-                self._asked += 1
+                job = self._jobs[key] = Job(key, work, self._count, Pace(self._clock))
+                self._count += 1
             job.left.discard(asker)
             job.askers.add(asker)
             job.looked = self._clock()
@@ -111,40 +111,40 @@ class Jobs:
             return job
 
     def find(self, key: Hashable) -> Job | None:
-        """The job of this key, begun by nobody here."""
+        """The job of this key, if there is one. Starts nothing."""
         with self._changed:
             return self._jobs.get(key)
 
     def look(self, job: Job, *, asker: str) -> None:
-        """This person waits for it."""
+        """Note that this person waits for the job."""
         with self._changed:
             job.looked = self._clock()
             job.askers |= {asker} - job.left
             self._start(self._turn())
 
     def leave(self, job: Job, *, asker: str) -> None:
-        """Give it up for this person; it ends when nobody is left who asked for it."""
+        """Cancel the job for this person; it ends when nobody else waits for it."""
         with self._changed:
             self._leave(job, asker)
 
     def before(self, job: Job) -> Job | None:
-        """The job that this one waits for; None where it is its turn."""
+        """The job that this one waits for; None if it is its turn."""
         with self._changed:
             turn = self._turn()
             return None if turn is job else turn
 
     def wait(self, job: Job, seconds: float) -> bool:
-        """Wait until a job is done, but not longer. Returns whether it is."""
+        """Wait up to `seconds` for a job. Returns whether it is done."""
         with self._changed:
             return self._changed.wait_for(lambda: job.done, seconds)
 
-    # ---- the methods below need the lock, but for `_work` and `_run`
+    # ---- the methods below need the lock, except `_work` and `_run`
 
     def _unfinished(self) -> list[Job]:
         return [job for job in self._jobs.values() if not job.done]
 
     def _turn(self) -> Job | None:
-        """Which one goes on: one that somebody waits for, then one that was begun, then the one asked for first."""
+        """The next job: first one that somebody waits for, then one already started, then the oldest request."""
         now = self._clock()
         return min(
             (job for job in self._unfinished() if not job.cancelled),
@@ -174,7 +174,8 @@ class Jobs:
     def _end(self, job: Job, result: Any = None, error: UserError | None = None) -> None:
         self._put_down(job)
         job.result, job.error, job.work, job.done = result, error, None, True
-        for key in [key for key, kept in self._jobs.items() if kept.done][: -self._kept]:
+        done = [key for key, each in self._jobs.items() if each.done]
+        for key in done[: -self._most_results]:
             del self._jobs[key]
         self._changed.notify_all()
 
@@ -182,11 +183,11 @@ class Jobs:
         result, error = self._run(job)
         with self._changed:
             self._end(job, result, error)
-            if threading.main_thread().is_alive():  # else the server ends
+            if threading.main_thread().is_alive():  # else the server is shutting down
                 self._start(self._turn())
 
     def _wait_for_turn(self, job: Job) -> None:
-        """Raises Cancelled where it never comes."""
+        """Raises Cancelled if the job is cancelled meanwhile."""
         with self._changed:
             self._put_down(job)
             while not job.cancelled and threading.main_thread().is_alive():
@@ -201,7 +202,7 @@ class Jobs:
         raise Cancelled
 
     def _run(self, job: Job) -> tuple[Any, UserError | None]:
-        """The result or the error of a job; neither when it was cancelled."""
+        """The result or the error of a job; neither if it was cancelled."""
 
         def progress(share: float, words: str) -> None:
             job.share, job.words = min(max(share, 0.0), 1.0), words
@@ -210,8 +211,8 @@ class Jobs:
             self._wait_for_turn(job)
 
         try:
-            job.pace = Pace(self._clock)  # the wait before it is none of its own
-            progress(0.0, "beginning")
+            job.pace = Pace(self._clock)  # do not count the time in the queue
+            progress(0.0, "starting")
             return job.work(progress), None
         except Cancelled:
             job.cancelled = True
@@ -222,4 +223,4 @@ class Jobs:
             return None, JobFailed("This needs more memory than the server has. Take fewer puzzles or calls.")
         except Exception:
             logging.getLogger(__name__).exception("a job failed")
-            return None, JobFailed("This failed on the server, whose log says why. Try other settings.")
+            return None, JobFailed("This failed on the server; its log has the reason. Try other settings.")

@@ -1,8 +1,8 @@
 """Which models may be opened on this server, and what people call them.
 
-A model is named by what stands in the selectbox and in the link: a bundled name, a path relative to a folder given as
-`--model-dir`, a place on the hub (`hf://owner/repo`), or where only its owner can reach the server any path. A name becomes a
-`Source` here and nowhere else, so this is where paths are kept inside those folders. Nothing is opened, and torch is not imported.
+A model is named as in the selectbox and in links: a bundled name, a path relative to a `--model-dir` folder, a hub
+repository (`hf://owner/repo`), or any path if only its owner can reach the server. A name becomes a `ModelSource` only here,
+so this module confines paths to those folders. It opens nothing and does not import torch.
 """
 
 import os
@@ -20,22 +20,22 @@ from trm.public.settings_files import local_settings_files
 from trm.public.weights import candidates, choose_weights
 
 DEEPEST = 4  # folders below --model-dir that are searched
-MOST_FILES = 20_000  # looked at in one search
+MOST_FILES = 20_000  # examined in one search
 MOST_MODELS = 500
 
 
 @dataclass(frozen=True)
-class Source:
-    """A model that may be opened. Equal sources open the same weights."""
+class ModelSource:
+    """A model that may be opened. Equal sources mean the same weights."""
 
-    name: str  # what people call it
-    spec: str  # what `load_model` takes
+    name: str  # shown to people
+    spec: str  # the argument of `load_model`
     kind: str  # "bundled", "file" or "hub"
-    base: str = ""  # the folder that its name begins in; messages to visitors do not name it
-    token: bool = False  # on the hub with the owner's
-    stamp: tuple[int, ...] = ()  # sizes and times of its files: a file written anew is another model
-    heads: int | None = None  # attention heads to read the weights with, where not those of the checkpoint
-    accepted: bool = False  # though not all its settings are understood
+    base: str = ""  # the folder that its name is relative to; removed from messages to visitors
+    token: bool = False  # whether to use the owner's hub token
+    stamp: tuple[int, ...] = ()  # sizes and times of its files: changed files are another model
+    heads: int | None = None  # number of attention heads, if not the checkpoint's
+    accepted: bool = False  # open it although some settings are not understood
 
     @property
     def is_bundled(self) -> bool:
@@ -43,19 +43,19 @@ class Source:
 
     @property
     def forced(self) -> dict[str, int]:
-        """Fields of ModelConfig that were asked for."""
+        """Fields of ModelConfig that the person set."""
         return {} if self.heads is None else {"heads": self.heads}
 
     @property
     def folder(self) -> Path | None:
-        """Where its files lie; None for one on the hub."""
+        """The folder of its files; None on the hub."""
         return Path(self.spec).parent if self.kind == "file" else None
 
 
 def found_models(folders: tuple[Path, ...], *, links: bool = False) -> list[str]:
-    """Names of the checkpoints in these folders and below: a folder's, or a file's where a folder holds several.
+    """Names of the checkpoints in these folders and below: the folder's name, or the file's if a folder holds several.
 
-    `links`: those that lead out of the folders are followed.
+    `links`: follow links that lead out of the folders.
     """
     names: dict[str, None] = {}
     for root in folders:
@@ -70,13 +70,13 @@ def found_models(folders: tuple[Path, ...], *, links: bool = False) -> list[str]
 
 
 def _folders(root: Path, *, links: bool) -> Iterator[tuple[Path, list[str]]]:
-    """Folders with their files, in order of their names, hidden ones left out; links to folders only where they are followed."""
+    """Folders with their files, sorted by name, without hidden ones. Links to folders are visited only with `links`."""
     looked_at, seen = 0, set()
     for path, below, files in os.walk(root, followlinks=links):
         folder = Path(path)
         depth = len(folder.relative_to(root).parts)
         real = os.path.realpath(path)
-        again = real in seen  # a link back to where we have been
+        again = real in seen  # a link back to a visited folder
         seen.add(real)
         shown = depth < DEEPEST and not again
         below[:] = sorted(name for name in below if not name.startswith(".")) if shown else []
@@ -87,28 +87,30 @@ def _folders(root: Path, *, links: bool) -> Iterator[tuple[Path, list[str]]]:
             yield folder, [name for name in files if not name.startswith(".")]
 
 
-def source_of(name: str, options: Options, *, accepted: bool = False) -> Source:
-    """The model that a name means. Raises CheckpointError, one line, for whatever may not be opened here.
+def source_of(name: str, options: Options, *, accepted: bool = False) -> ModelSource:
+    """The model with this name. Raises CheckpointError, one line, if it may not be opened here.
 
-    `accepted`: a person said to open it though not all its settings are understood.
+    `accepted`: open it although some settings are not understood.
     """
     if (folder := registry.model_folder(name)) is not None:
-        return Source(name, name, "bundled", stamp=_stamp(folder / "model.safetensors"))
+        return ModelSource(name, name, "bundled", stamp=_stamp(folder / "model.safetensors"))
     if is_hub(name):
         if not options.hub:
             raise CheckpointError(
-                f"{SHORT.repr(name)}: models of the hub are switched off on this server. Start it on localhost, or with --hub; "
+                f"{SHORT.repr(name)}: models of the hub are disabled on this server. Start it on localhost or with --hub, "
                 f"or download the model and start with {HOW_TO_START}."
             )
         address = str(parse_address(name))
-        return Source(address, address, "hub", token=options.local, accepted=accepted)
+        return ModelSource(address, address, "hub", token=options.local, accepted=accepted)
     weights, root = _found(name, options)
-    return Source(name, str(weights), "file", f"{root}{os.sep}", stamp=_stamp(weights), accepted=accepted)
+    return ModelSource(
+        name, str(weights), "file", f"{root}{os.sep}", stamp=_stamp(weights), accepted=accepted
+    )
 
 
 def _found(name: str, options: Options) -> tuple[Path, Path]:
-    """The weights file that a path means and the folder that the name begins in: one of the server's, or any where only its owner can
-    reach it. Raises CheckpointError.
+    """The weights file at a path, and the folder that the name is relative to: one of the server's, or any folder if only its
+    owner can reach the server. Raises CheckpointError.
     """
     for root in options.model_dirs:
         path = _inside(root, name, links=options.local)
@@ -123,17 +125,17 @@ def _found(name: str, options: Options) -> tuple[Path, Path]:
 
 def _nowhere(shown: str, options: Options) -> str:
     if options.local:
-        return f"There is no file or folder {shown} on this machine. Type the whole path to a checkpoint, or choose one of the list."
+        return f"There is no file or folder {shown} on this machine. Type the full path of a checkpoint, or choose a model from the list."
     if not options.model_dirs:
-        return f"There is no model {shown} here, and no folder of models to look in. Start the app with {HOW_TO_START}."
+        return f"There is no model {shown} here, and the server has no model folder. Start the app with {HOW_TO_START}."
     return (
-        f"There is no model {shown} in the folders of this server, and nothing outside is opened. Choose one of the list, copy "
+        f"There is no model {shown} in this server's folders, and it opens nothing outside them. Choose a model from the list, copy "
         f"the model there, or start the app with {HOW_TO_START}."
     )
 
 
 def _weights_of(path: Path, name: str, root: Path, options: Options) -> Path:
-    """The file itself, or of a folder the one to open. Raises CheckpointError."""
+    """The file itself, or the weights file to open in a folder. Raises CheckpointError."""
     if not path.is_dir():
         return path
     files = [
@@ -145,38 +147,38 @@ def _weights_of(path: Path, name: str, root: Path, options: Options) -> Path:
 
 
 def _anywhere(name: str) -> Path | None:
-    """What a path means on this machine; None where there is nothing."""
+    """The path on this machine; None if nothing is there."""
     try:
         path = Path(name).expanduser().absolute()
         return path if path.exists() else None
-    except (OSError, ValueError, RuntimeError):  # no path at all; no such user
+    except (OSError, ValueError, RuntimeError):  # not a path, or no such user
         return None
 
 
 def _inside(root: Path, name: str, *, links: bool = False) -> Path | None:
-    """The path that a name means below a folder; None where there is none, or where it lies outside."""
+    """The path with this name below a folder; None if it does not exist or lies outside."""
     try:
         path = _below(root, name)
         if path is None:
             return None
         real = path.resolve(strict=True)
         return path if links or real.is_relative_to(_bounds(root)) else None
-    except (OSError, ValueError, RuntimeError):  # not there; no path at all; a link that leads to itself
+    except (OSError, ValueError, RuntimeError):  # missing, not a path, or a link to itself
         return None
 
 
 def _below(root: Path, name: str) -> Path | None:
-    """The path by that name, if it leads down from a folder before any links are followed."""
+    """The path with this name, if it is below the folder before links are followed."""
     path = Path(os.path.normpath(root / name))
-    if not path.is_relative_to(root):  # an absolute path, perhaps the same folder by another name
+    if not path.is_relative_to(root):  # an absolute path, possibly the same folder under another name
         path = path.parent.resolve() / path.name
     return path if path.is_relative_to(root) else None
 
 
 def _bounds(root: Path) -> Path:
-    """What links may lead to: the folder, and of one in the hub's cache the files that its links are made for.
+    """The folder that links may lead into: this folder, or for a snapshot in the hub's cache the whole repository.
 
-    There a repository has `snapshots/<commit>/`, whose files are links to `blobs/`.
+    In that cache `snapshots/<commit>/` holds links to `blobs/`.
     """
     for folder in (root, *root.parents):
         if folder.parent.name == "snapshots" and (folder.parent.parent / "blobs").is_dir():
@@ -185,7 +187,7 @@ def _bounds(root: Path) -> Path:
 
 
 def _leading_out(root: Path, name: str) -> Path | None:
-    """The first link on the way to a name that leads out of a folder."""
+    """The first link on the path to a name that leads out of a folder."""
     try:
         path = _below(root, name)
         steps = [*reversed(path.relative_to(root).parents), path.relative_to(root)] if path else []
@@ -197,8 +199,8 @@ def _leading_out(root: Path, name: str) -> Path | None:
 
 def _about_link(link: Path, root: Path) -> str:
     return (
-        f"{link.relative_to(root)} is a link that leads out of the server's folder, and nothing outside is opened. Copy what it leads "
-        f"to there, start the app on localhost, or with {HOW_TO_START}."
+        f"{link.relative_to(root)} is a link that leads out of the server's folder, and nothing outside is opened. Copy its target "
+        f"there, start the app on localhost, or start it with {HOW_TO_START}."
     )
 
 
@@ -207,7 +209,7 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 
 def _checked(weights: Path, root: Path, *, links: bool) -> Path:
-    """The file, if neither it nor what is read beside it is a link that leads outside. Raises CheckpointError."""
+    """The file, if neither it nor the files read with it are links that lead outside. Raises CheckpointError."""
     for path in () if links else (weights, *local_settings_files(weights)):
         if path.is_relative_to(root) and os.path.lexists(path) and not _is_inside(path, root):
             raise CheckpointError(_about_link(path, root))
@@ -215,7 +217,7 @@ def _checked(weights: Path, root: Path, *, links: bool) -> Path:
 
 
 def _stamp(weights: Path) -> tuple[int, ...]:
-    """Changes when the weights are written anew, or what is said of them."""
+    """Sizes and times of the weights and of the files that describe them."""
     numbers = []
     for path in (weights, *local_settings_files(weights)):
         with suppress(OSError):

@@ -1,7 +1,7 @@
-"""Models being opened, and opened, behind the pages. One `Models` per server.
+"""Loads models in the background. One `Models` per server.
 
-torch takes seconds to import, a model on the hub minutes to fetch. So a page asks for a model, shows what it can, and
-looks again. Equal sources share one opening. Of models that are not bundled the last `MODELS_KEPT` stay.
+Importing torch takes seconds and downloading a model minutes. So a page asks for a model, shows what it can, and looks again.
+Equal sources share one opening. Bundled models stay loaded, and the last `MOST_MODELS` others.
 """
 
 import logging
@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.server.importing import freeze_libraries
-from app.server.models import Source
+from app.server.models import ModelSource
 from trm.errors import CheckpointError, UserError
 
 if TYPE_CHECKING:
     from trm.model import Model
 
-MODELS_KEPT = 8
-DOWNLOADS = 4  # at a time
-ASK_ABOVE = 100 << 20  # bytes that are fetched without asking
+MOST_MODELS = 8
+DOWNLOADS = 4  # at the same time
+ASK_ABOVE = 100 << 20  # bytes; larger downloads need a person's consent
 FAILED_FOR = 20.0  # seconds until a model that could not be opened is tried again
 
-# FLOPs of a net call under which a second thread gains a tenth on an idle machine and loses manyfold on a busy one,
-# where the two wait for each other a thousand times a second.
+# FLOPs of a net call. Below it a second thread gains a tenth on an idle machine and loses manyfold on a busy one, where
+# the two wait for each other a thousand times a second.
 SMALL_CALL = 5e8
 
 
@@ -37,31 +37,31 @@ class _Stopped(Exception):
 
 
 class Opening:
-    """A model on its way, or there. Pages read it and may call `fetch` and `cancel`; `Models` writes it."""
+    """A model that is loading or loaded. Pages read it and may call `fetch` and `cancel`; `Models` writes it."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: ModelSource):
         self.source = source
         self.model: Model | None = None
         self.error: UserError | None = None
-        self.folder: Path | None = None  # where its files lie, once it is open
-        self.fetched: tuple[int, int] | None = None  # bytes done and in all, while a download goes on
-        self.asks: int | None = None  # bytes that are fetched only when somebody says so
-        self.ended = threading.Event()  # there, failed, or asking
+        self.folder: Path | None = None  # of its files, once it is open
+        self.fetched: tuple[int, int] | None = None  # (bytes done, bytes in all) during a download
+        self.asks: int | None = None  # size of a download that waits for consent
+        self.ended = threading.Event()  # set when loaded, failed, or waiting for consent
         self.ended_at = 0.0
         self._agreed = self._cancelled = False
 
     def fetch(self) -> None:
-        """Somebody says that it may be fetched, however large."""
+        """Consent to the download, however large."""
         self._agreed = True
         self.asks = None
         self.ended.clear()
 
     def cancel(self) -> None:
-        """Stop the download. What is here of it stays, and is gone on with when it is asked for again."""
+        """Stop the download. The part already here is resumed at the next request."""
         self._cancelled = True
 
     def wait(self, seconds: float) -> bool:
-        """Wait until there is news that ends the waiting, but not longer. Returns whether there is."""
+        """Wait up to `seconds` until it is loaded, failed, or waits for consent. Returns whether that is so."""
         return self.ended.wait(seconds)
 
     def _progress(self, done: int, total: int) -> None:
@@ -83,12 +83,12 @@ class Models:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._openings: OrderedDict[Source, Opening] = OrderedDict()  # the one asked for last at the end
+        self._openings: OrderedDict[ModelSource, Opening] = OrderedDict()  # least recently requested first
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
         self._downloads = threading.Semaphore(DOWNLOADS)
 
-    def ask(self, source: Source, *, after: float = 0.0) -> Opening:
-        """Begin to open a model, if that has not been done. `after`: seconds for the page to reach the browser first."""
+    def ask(self, source: ModelSource, *, after: float = 0.0) -> Opening:
+        """Start opening a model unless that has been done. `after`: seconds to wait, so that the page reaches the browser first."""
         with self._lock:
             opening = self._openings.get(source)
             if opening is None or (opening.error and time.monotonic() - opening.ended_at > FAILED_FOR):
@@ -98,13 +98,13 @@ class Models:
             self._drop_oldest()
             return opening
 
-    def ready(self, source: Source) -> bool:
-        """Open, or failed: there is nothing to wait for."""
+    def ready(self, source: ModelSource) -> bool:
+        """Whether it is loaded or has failed, so there is nothing to wait for."""
         opening = self._openings.get(source)
         return opening is not None and (opening.model is not None or opening.error is not None)
 
     def fetch(self, opening: Opening) -> None:
-        """Go on with a large download that somebody agreed to."""
+        """Start a large download that somebody consented to."""
         with self._lock:
             if opening.asks is None:
                 return
@@ -112,7 +112,7 @@ class Models:
             self._begin(opening, 0.0)
 
     def cancel(self, opening: Opening) -> None:
-        """Give up an opening; the next one to ask begins anew."""
+        """Cancel an opening; the next request starts another."""
         opening.cancel()
         with self._lock:
             if self._openings.get(opening.source) is opening:
@@ -125,8 +125,8 @@ class Models:
             self._loader.submit(_open, opening, opening.source.spec, after)
 
     def _fetch(self, opening: Opening) -> None:
-        """Fetch a model of the hub; then it is opened like any other."""
-        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # plain HTTP, which can be stopped
+        """Download a model from the hub, then open it like any other."""
+        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # plain HTTP can be stopped
         try:
             with self._downloads:
                 from trm.public.hub import hub_weights
@@ -140,7 +140,7 @@ class Models:
             stopped = CheckpointError(f"The download of {opening.source.name} was stopped.")
             opening._end(error=None if opening.asks else stopped)
         except Exception as error:
-            opening._end(error=_told(error, opening.source))
+            opening._end(error=_user_error(error, opening.source))
         else:
             self._loader.submit(_open, opening, str(weights), 0.0)
 
@@ -150,7 +150,7 @@ class Models:
             for source, opening in self._openings.items()
             if opening.ended.is_set() and not source.is_bundled
         ]
-        for source in ended[: max(len(ended) - MODELS_KEPT, 0)]:
+        for source in ended[: max(len(ended) - MOST_MODELS, 0)]:
             del self._openings[source]
 
 
@@ -162,18 +162,18 @@ def _open(opening: Opening, spec: str, after: float) -> None:
         from trm.tasks import task_of
 
         model = load_model(spec, force=source.forced or None, accept_unknown=source.accepted)
-        task_of(model.config)  # there must be a task of its size, or nothing can be shown
+        task_of(model.config)  # raises if no task has this size: nothing could be shown
         model.name = source.name
         freeze_libraries(many=1)
         opening.folder = None if source.is_bundled else Path(spec).parent
     except Exception as error:
-        opening._end(error=_told(error, source))
+        opening._end(error=_user_error(error, source))
     else:
         opening._end(model)
 
 
-def _told(error: Exception, source: Source) -> UserError:
-    """What a person is told of an error; one of ours goes to the log."""
+def _user_error(error: Exception, source: ModelSource) -> UserError:
+    """The error as shown to a person. Internal errors are logged."""
     if isinstance(error, UserError):
         if source.base:
             error.args = (str(error).replace(source.base, ""),)
@@ -181,12 +181,12 @@ def _told(error: Exception, source: Source) -> UserError:
     if isinstance(error, MemoryError):
         return CheckpointError(f"{source.name} needs more memory than the server has.")
     logging.getLogger(__name__).error("opening %s failed", source.name, exc_info=error)
-    return CheckpointError(f"{source.name} could not be opened; the server's log says why.")
+    return CheckpointError(f"{source.name} could not be opened; the server's log has the reason.")
 
 
 @contextmanager
 def torch_threads(model: "Model") -> Iterator[None]:
-    """One thread for a small model, torch's own number for a large one; afterwards as it was before."""
+    """One thread for a small model, all cores for a large one; restores the former number afterwards."""
     import torch
 
     from trm import flops
@@ -200,7 +200,7 @@ def torch_threads(model: "Model") -> Iterator[None]:
 
 
 def _all_threads() -> int:
-    """Threads that this process may use at once: its cores, or fewer where the environment says so."""
+    """Threads that this process may use: its cores, or OMP_NUM_THREADS if that is less."""
     limit = os.environ.get("OMP_NUM_THREADS", "")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(int(limit), cores) if limit.isdecimal() and int(limit) else cores

@@ -1,13 +1,13 @@
-"""How the server was started, and for whom: what people may open on it.
+"""The options that the server was started with: what people may open on it.
 
     streamlit run app/main.py -- --model-dir runs --data-dir arc --no-hub
     streamlit run app/main.py --server.address 0.0.0.0 -- --public
 
-Bound to localhost, the server is its owner's: any path may be typed, links are followed, the hub is on, with the owner's token. On
-any other address, and with `--public`, models come from the folders named here alone; the hub is off, or with `--hub` on for
-what everybody may read there. `--public` says that strangers come: what one of them may ask for is bounded, too.
-The environment variables RECURSION_LENS_MODEL_DIR (several folders with the system's separator of paths) and
-RECURSION_LENS_DATA_DIR say the same.
+On localhost the server belongs to its owner: any path may be typed, links are followed, and the hub is enabled with the
+owner's token. On any other address, and with `--public`, models come only from the folders named here; the hub is disabled,
+or with `--hub` enabled for public repositories. `--public` is for servers open to strangers: it also bounds what one of them
+may compute. The environment variables RECURSION_LENS_MODEL_DIR (several folders separated like PATH) and
+RECURSION_LENS_DATA_DIR do the same.
 """
 
 import argparse
@@ -30,34 +30,34 @@ HOW_TO_START = "`make app MODEL_DIR=FOLDER`, or `streamlit run app/main.py -- --
 
 
 class OptionError(UserError):
-    """A server started with options that mean nothing."""
+    """The server was started with invalid options."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line and in the environment, and who can reach the server."""
+    """Options from the command line and the environment, and who can reach the server."""
 
     model_dirs: tuple[Path, ...] = ()
     data_dir: Path | None = None
     hub: bool = False
-    local: bool = False  # nobody but this machine's people: all that they can read may be opened
-    public: bool = False  # strangers
+    local: bool = False  # reachable only from this machine: any readable path may be opened
+    public: bool = False  # open to strangers
 
     @property
     def opens_others(self) -> bool:
-        """Whether models may be opened that no list names."""
+        """Whether models beyond the bundled ones may be opened."""
         return self.local or self.hub or bool(self.model_dirs)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise OptionError(
-            f"The app was started with options it does not know: {message}. Start it with {HOW_TO_START}."
+            f"The app was started with invalid options: {message}. Start it with {HOW_TO_START}."
         )
 
 
 def read_options(arguments: Sequence[str], environment: Mapping[str, str], address: str | None) -> Options:
-    """Options of a server bound to an address. Raises OptionError naming the one at fault, or a folder that is not there."""
+    """Options of a server bound to an address. Raises OptionError naming the invalid option or missing folder."""
     parser = _Parser(prog="app", add_help=False, allow_abbrev=False)
     parser.add_argument("--model-dir", action="append", type=Path, default=[])
     parser.add_argument("--data-dir", type=Path)
@@ -69,7 +69,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str], addre
     data_dir = given.data_dir or (Path(environment[DATA_DIR]) if environment.get(DATA_DIR) else None)
     for name, folder in [("--model-dir", folder) for folder in model_dirs] + [("--data-dir", data_dir)]:
         if folder is not None and not folder.is_dir():
-            raise OptionError(f"{name} {folder} is not a folder. Start the app with one that is there.")
+            raise OptionError(f"{name} {folder} is not a folder. Start the app with an existing folder.")
     resolved = tuple(folder.resolve() for folder in model_dirs)
     local = address in LOCAL and not given.public
     hub = local if given.hub is None else given.hub
@@ -77,7 +77,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str], addre
 
 
 def server_options() -> Options:
-    """Options of this server. Streamlit hands on what follows `--`; elsewhere (tests) the arguments are not ours."""
+    """Options of this server. Streamlit passes on what follows `--`; in tests the arguments are not ours."""
     arguments = sys.argv[1:] if Path(sys.argv[0]).name == "main.py" else []
     environment = tuple((name, os.environ[name]) for name in (MODEL_DIR, DATA_DIR) if name in os.environ)
     return _options(tuple(arguments), environment, st.get_option("server.address"))
@@ -87,13 +87,13 @@ def server_options() -> Options:
 def _options(
     arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...], address: str | None
 ) -> Options:
-    """Read once: every page asks, time and again."""
+    """Cached, because every page asks again and again."""
     return read_options(arguments, dict(environment), address)
 
 
 def about(error: OptionError) -> str:
-    """What visitors are told of it; where they may be others than the owner, the log alone names folders."""
+    """The error as shown to visitors. If they may be strangers, only the log names folders."""
     if st.get_option("server.address") in LOCAL:
         return str(error)
     logging.getLogger(__name__).error("%s", error)
-    return "The app was started with options that mean nothing; the server's log says which."
+    return "The app was started with invalid options; the server's log has the details."

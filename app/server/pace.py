@@ -1,21 +1,21 @@
-"""How long something takes yet, judged by how fast it came on lately."""
+"""Estimates the time left from recent progress."""
 
 import time
 from collections.abc import Callable
 
-HALF = 0.15  # of the whole: the pace that far back counts half
+HALF = 0.15  # share of the work after which an older pace counts half
 
 
 class Pace:
-    """Seconds a share. What came last counts most; between two reports the estimate goes down with the clock."""
+    """Seconds per share of the work; recent progress counts most. Between two reports the estimate goes down with the clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._at, self._share = clock(), 0.0
-        self._seconds = self._gained = 0.0  # both fade alike
+        self._seconds = self._gained = 0.0  # both decay alike
 
     def reach(self, share: float) -> None:
-        """A share of the whole, from 0 to 1, is done now."""
+        """Note that this share of the work, from 0 to 1, is done now."""
         gained, now = share - self._share, self._clock()
         if gained <= 0:
             return
@@ -26,7 +26,7 @@ class Pace:
 
     @property
     def seconds_left(self) -> float | None:
-        """None before anything was reached."""
+        """None before any progress."""
         if not self._gained:
             return None
         left = (1 - self._share) * self._seconds / self._gained

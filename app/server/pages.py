@@ -1,4 +1,4 @@
-"""The router: the script that `app/main.py` runs for each visit, which draws the page that was asked for."""
+"""The router: the script that `app/main.py` runs for each visit. It draws the requested page."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from app.state.widgets import carry_over
 from app.ui import text_size
 from app.ui.text import plain
 
-# Their files do not lie in a folder pages/ beside this script: Streamlit takes that for an older scheme of its own, in which
-# the first visitor of a server who comes by a link to /compare gets that file without this one.
+# Not in a folder pages/ beside this script: Streamlit takes that for its older multipage scheme, in which the first visitor
+# of a server who follows a link to /compare gets that file without this one.
 SCREENS = Path(__file__).resolve().parents[1] / "screens"
-ICON = Path(__file__).with_name("icon.svg")  # a named one would be fetched from another host
+ICON = Path(__file__).with_name("icon.svg")  # a named icon would be fetched from another host
 PRINTING = Path(__file__).with_name("printing.js")
 FIRST = "solve"
-PAGES = {  # name, which is file and address, and icon, in the order of the menu
+PAGES = {  # name (both file and address) and icon, in the order of the menu
     "solve": "grid_on",
     "latents": "scatter_plot",
     "probes": "colorize",
@@ -29,7 +29,7 @@ PAGES = {  # name, which is file and address, and icon, in the order of the menu
 
 
 def main() -> None:
-    streamlit_fixes.mend()
+    streamlit_fixes.apply()
     st.set_page_config(page_title="Recursion Lens", page_icon=ICON, layout="wide")
     is_embedded = st.context.is_embedded
     for name in ("page.css", "embed.css") if is_embedded else ("page.css",):
@@ -51,7 +51,7 @@ def main() -> None:
         st.error(plain(about(error)), icon=":material/terminal:")
         return
     if not options.local:
-        st.set_option("client.showErrorDetails", "type")  # a traceback names folders of the server
+        st.set_option("client.showErrorDetails", "type")  # a traceback would reveal folders of the server
     import_page(page.url_path or FIRST)
     carry_over(page.url_path)
     page.run()

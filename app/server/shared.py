@@ -1,6 +1,6 @@
-"""What all people of a server share: models that are open, runs, jobs and checks, and files that were looked at lately.
+"""What all people on a server share: open models, runs, jobs, checks, and recent listings of files.
 
-Nothing here is anybody's own: it is looked up by what is asked for, weights, puzzle and depth.
+Nothing here belongs to one person: it is looked up by weights, puzzle and depth.
 """
 
 from datetime import timedelta
@@ -13,15 +13,15 @@ from app.server.jobs import Jobs
 from app.server.models import found_models
 from app.server.opening import Models
 from app.server.options import Options
-from app.server.runs import Runs
+from app.server.runs import RunScheduler
 from trm import registry
 
-EVERY_FEW_SECONDS = timedelta(seconds=10)  # how often files are looked at again
+EVERY_FEW_SECONDS = timedelta(seconds=10)  # how often folders are listed again
 
 
 @st.cache_resource(show_spinner=False)
-def runs() -> Runs:
-    return Runs()
+def runs() -> RunScheduler:
+    return RunScheduler()
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,7 +41,7 @@ def jobs() -> Jobs:
 
 @st.cache_data(ttl=EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
 def model_names(bundled: Path, options: Options) -> list[str]:
-    """Bundled models (of that folder) first, then those of the server's folders."""
+    """The bundled models (of that folder), then those in the server's folders."""
     names = registry.model_names()
     return [
         *names,

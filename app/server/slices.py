@@ -1,7 +1,7 @@
-"""A run in slices: the trace after every supervision step, and between two calls a pause where others go first.
+"""A run in slices: the trace after every supervision step, and between two calls a pause that lets other runs go first.
 
-A supervision step of a large model takes seconds, one with n = 26 and T = 26 half a minute. A run that pauses in it keeps the
-states that the step has made so far, and goes on from the last of them.
+A supervision step of a large model takes seconds, one with n = 26 and T = 26 half a minute. A run that pauses within a step
+keeps the states of the step so far and resumes from the last of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pause:
-    """The word between two calls. `nbytes`: of the states that are kept until the run goes on."""
+    """Yielded when a run pauses between two calls. `nbytes`: of the states held until it resumes."""
 
     nbytes: int
 
 
 class _Paused(Exception):
-    """Raised inside the recursion, to come out of it."""
+    """Raised by a hook to leave the recursion."""
 
 
 def in_slices(
@@ -41,12 +41,12 @@ def in_slices(
     depth: "Depth | None" = None,
     **options: Any,
 ) -> Iterator["Trace | Pause"]:
-    """As `trm.record.growing_trace`, with as many threads as the model is worth; pauses after a call where `gives_way` says so."""
+    """`trm.record.growing_trace` with `torch_threads`, pausing after a call when `gives_way()` is true."""
     from trm.record import growing_trace, unique_solution
 
     depth = depth or model.config.depth
     if options.get("labels") is None:
-        options["labels"] = unique_solution(task, inputs)  # once, and not after every pause
+        options["labels"] = unique_solution(task, inputs)  # search once, not after every pause
     step = _Step(model, inputs, options.get("puzzle_id", 0), gives_way, depth)
     while True:
         traces = growing_trace(
@@ -65,7 +65,7 @@ def in_slices(
 
 
 class _Step:
-    """The supervision step in hand: the states that its calls left, and the trace before it."""
+    """The current supervision step: the states after its calls, and the trace before it."""
 
     def __init__(
         self,

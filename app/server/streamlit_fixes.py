@@ -1,6 +1,6 @@
-"""What goes between page and server: two losses of Streamlit 1.67 that a slow machine shows, mended from outside.
+"""Workarounds for two races in Streamlit 1.67 that lose updates on slow machines.
 
-There is no public way to either, so two methods of its own are wrapped. requirements.txt bounds the version for that.
+There is no public API for either, so two of its methods are wrapped. requirements.txt limits the version for that reason.
 """
 
 from collections.abc import Callable
@@ -12,44 +12,48 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, Scri
 
 
 @cache
-def mend() -> None:
-    """Once per server, before the first page is drawn."""
-    ForwardMsgQueue.clear = _keeping_what_a_part_has_to_say(ForwardMsgQueue.clear)
-    ScriptRequests.request_rerun = _believing_no_clock(ScriptRequests.request_rerun)
+def apply() -> None:
+    """Wrap both methods. Call once per server, before the first page is drawn."""
+    ForwardMsgQueue.clear = _keep_pending_messages(ForwardMsgQueue.clear)
+    ScriptRequests.request_rerun = _ignore_timer_values(ScriptRequests.request_rerun)
 
 
-def _keeping_what_a_part_has_to_say(clear: Callable[..., None]) -> Callable[..., None]:
-    """A fragment that runs again right after a whole page drops what that page has not sent of it yet, but not the word that the
-    page is finished. On that the browser takes off all that did not come: a player would be gone, and come back at its start.
-    So nothing is dropped for a fragment.
+def _keep_pending_messages(clear: Callable[..., None]) -> Callable[..., None]:
+    """Do not drop pending messages when a fragment reruns.
+
+    If a fragment reruns right after a full run of the page, Streamlit drops the page's unsent messages about that fragment but
+    not its "finished" message. On that message the browser removes every element it has not received: the player would
+    disappear and come back in its initial state.
     """
 
     @wraps(clear)
-    def kept(
+    def wrapper(
         queue: ForwardMsgQueue,
         retain_lifecycle_msgs: bool = False,
         fragment_ids_this_run: list[str] | None = None,
     ) -> None:
         if fragment_ids_this_run:
-            queue._delta_index_map = {}  # what comes now is of another run: it stands behind what waits, not in its place
+            queue._delta_index_map = {}  # new messages must queue behind the pending ones, not replace them
         else:
             clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
 
-    return kept
+    return wrapper
 
 
-def _believing_no_clock(
+def _ignore_timer_values(
     request_rerun: Callable[[ScriptRequests, RerunData], bool],
 ) -> Callable[[ScriptRequests, RerunData], bool]:
-    """A fragment that runs every second brings along how all widgets stood in the browser when its time came. A person's own
-    changes have been told by then, each at once; what the server changed since is not known there yet, and would be undone:
-    the preset of the puzzle before took the place of one just typed. So the clock says only that it is time.
+    """Ignore the widget values that come with a timed rerun of a fragment.
+
+    Such a rerun carries all widget values of the browser. The user's changes have already been sent, each at once. Values that
+    the server has changed in the meantime have not reached the browser, so they would be undone: the previous preset used to
+    replace a puzzle just typed.
     """
 
     @wraps(request_rerun)
-    def asked(requests: ScriptRequests, new_data: RerunData) -> bool:
+    def wrapper(requests: ScriptRequests, new_data: RerunData) -> bool:
         if new_data.is_auto_rerun:
             new_data = replace(new_data, widget_states=None)
         return request_rerun(requests, new_data)
 
-    return asked
+    return wrapper

@@ -1,1 +1,1 @@
-"""The sidebar: which model, which puzzle, which set of puzzles."""
+"""The sidebar: model, puzzle, puzzle set."""

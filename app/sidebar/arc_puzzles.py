@@ -1,7 +1,7 @@
-"""ARC's own controls: a task of the server's --data-dir with the number of its test, and the puzzle id.
+"""Controls for ARC only: a task from the server's --data-dir, the number of its test, and the puzzle id.
 
-A model of ARC reads the rule from the vector of its puzzle id alone. Which id a task has stands in the
-`identifiers.json` of the data set that the model was trained on; one beside the checkpoint is used.
+An ARC model knows the rule of a task only through the embedding of its puzzle id. The `identifiers.json` of the training
+set maps tasks to ids; a copy beside the checkpoint is used.
 """
 
 from collections.abc import Callable
@@ -22,29 +22,31 @@ from trm.tasks.base import Task
 if TYPE_CHECKING:
     from trm.data.arc import ArcPair, ArcTask
 
-Take = Callable[[Task, np.ndarray], None]
+SetPuzzle = Callable[[Task, np.ndarray], None]
 
 
 def open_link(task: Task, options: Options, link: dict[str, str]) -> None:
-    """Before the puzzle is settled: the test that the link names, which brings its puzzle if the link has none."""
+    """Select the test that the link names; its input becomes the puzzle if the link has none. Call before `puzzles.init_state`."""
     state = st.session_state
     name, _, number = link.pop("arc", "").rpartition(".")
     if name in _tasks(options):
         state.arc_task = name
-        state.arc_test = links.number(number, most=len(_tasks(options)[name].test), otherwise=1)
+        state.arc_test = links.parse_number(number, most=len(_tasks(options)[name].test), otherwise=1)
         link.setdefault("puzzle", task.format(_encoded(_chosen_pair(_tasks(options)).input)))
 
 
-def settle(
+def init_state(
     task: Task, config: ModelConfig, options: Options, folder: Path | None, link: dict[str, str]
 ) -> None:
-    """Before the widgets are drawn: an id that the model's table has; no task is chosen when the puzzle is another."""
+    """Set the id and the task before the widgets are drawn. The id is clipped to the model's table; the task is cleared if the
+    puzzle is not its input.
+    """
     state = st.session_state
-    asked = link.pop("id", None)
-    if asked is not None:
-        state.puzzle_id = (links.counts(asked, 1, digits=8) or (0,))[0]
+    linked = link.pop("id", None)
+    if linked is not None:
+        state.puzzle_id = (links.parse_numbers(linked, 1, digits=8) or (0,))[0]
     elif "puzzle_id" not in state and state.get("arc_task"):
-        _take_id(_tasks(options)[state.arc_task], config, folder)
+        _use_id(_tasks(options)[state.arc_task], config, folder)
     state.puzzle_id = min(state.get("puzzle_id", 0), max(config.puzzle_ids - 1, 0))
     state.setdefault("arc_task", None)
     state.setdefault("arc_test", 1)
@@ -52,41 +54,43 @@ def settle(
         state.arc_task = None
 
 
-def controls(task: Task, config: ModelConfig, options: Options, folder: Path | None, *, take: Take) -> None:
-    """Draw them. `folder` is where the checkpoint lies; `take` makes tokens the puzzle."""
+def controls(
+    task: Task, config: ModelConfig, options: Options, folder: Path | None, *, set_puzzle: SetPuzzle
+) -> None:
+    """Draw the controls. `folder` holds the checkpoint; `set_puzzle(task, tokens)` changes the puzzle."""
     state = st.session_state
     tasks = _tasks(options)
     if options.data_dir and not tasks:
-        _tell_no_tasks(options.data_dir)
+        _show_error(options.data_dir)
     if tasks:
         chosen = tasks.get(state.arc_task)
         left, right = st.columns([3, 2], vertical_alignment="bottom") if chosen else (st, st)
-        arguments = (task, config, tasks, folder, take)
+        arguments = (task, config, tasks, folder, set_puzzle)
         left.selectbox(
             "ARC task",
             list(tasks),
             key="arc_task",
-            placeholder="choose one",
-            on_change=_take_test,
+            placeholder="Choose a task",
+            on_change=_use_test,
             args=arguments,
         )
         if chosen:
             tests = list(range(1, len(chosen.test) + 1))
             state.arc_test = min(state.arc_test, len(tests))
-            right.selectbox("Test", tests, key="arc_test", on_change=_take_test, args=arguments)
+            right.selectbox("Test", tests, key="arc_test", on_change=_use_test, args=arguments)
     if config.puzzle_ids > 1:
         st.number_input(
             "Puzzle id",
             0,
             config.puzzle_ids - 1,
             key="puzzle_id",
-            help=f"Row of the model's table of {config.puzzle_ids:,} puzzles. 0 is the blank id, which belongs to none.",
+            help=f"Row in the model's table of {config.puzzle_ids:,} puzzle embeddings. 0 is the blank id, used by no puzzle.",
         )
         st.caption(plain(_id_sentence(folder)))
 
 
 def published(task: Task, options: Options, puzzle: str) -> tuple[str | None, np.ndarray | None]:
-    """The ARC test that this puzzle is, as the link names it, and its output where that is published."""
+    """The ARC test whose input is this puzzle, as links name it, and its output if published. (None, None) if no test is selected."""
     state = st.session_state
     if not state.get("arc_task") or not _is_chosen(task, options, puzzle):
         return None, None
@@ -94,13 +98,13 @@ def published(task: Task, options: Options, puzzle: str) -> tuple[str | None, np
     return f"{state.arc_task}.{state.arc_test}", None if output is None else _encoded(output)
 
 
-def published_as(
+def published_by_name(
     task: Task, options: Options, name: str, puzzle: str
 ) -> tuple[str | None, np.ndarray | None]:
-    """As `published`, of a test that a link names: `task.number`. None where there is no such one, or its input is another."""
+    """As `published`, for the test that a link names: `task.number`. (None, None) if it does not exist or its input differs."""
     name, _, number = name.rpartition(".")
     tests = _tasks(options)[name].test if name in _tasks(options) else []
-    at = links.number(number, most=len(tests), otherwise=0)
+    at = links.parse_number(number, most=len(tests), otherwise=0)
     if not at or not np.array_equal(task.parse(puzzle), _encoded(tests[at - 1].input)):
         return None, None
     output = tests[at - 1].output
@@ -108,35 +112,35 @@ def published_as(
 
 
 def title_of(arc: str) -> str:
-    """Title of a test as links name it."""
+    """Title of a test, from its name in links."""
     name, _, number = arc.rpartition(".")
     return f"ARC task {name}, test {number}"
 
 
-def _tell_no_tasks(folder: Path) -> None:
+def _show_error(folder: Path) -> None:
     try:
         _read_tasks(folder)
     except DataError as error:
         st.error(plain(str(error)), icon=":material/folder_off:")
 
 
-def _take_test(
-    task: Task, config: ModelConfig, tasks: "dict[str, ArcTask]", folder: Path | None, take: Take
+def _use_test(
+    task: Task, config: ModelConfig, tasks: "dict[str, ArcTask]", folder: Path | None, set_puzzle: SetPuzzle
 ) -> None:
     state = st.session_state
     if state.arc_task is None:
         return
-    found = tasks[state.arc_task]
-    state.arc_test = min(state.arc_test, len(found.test))
-    take(task, _encoded(_chosen_pair(tasks).input))
-    _take_id(found, config, folder)
+    arc_task = tasks[state.arc_task]
+    state.arc_test = min(state.arc_test, len(arc_task.test))
+    set_puzzle(task, _encoded(_chosen_pair(tasks).input))
+    _use_id(arc_task, config, folder)
 
 
-def _take_id(found: "ArcTask", config: ModelConfig, folder: Path | None) -> None:
-    """The id of a task, where the file beside the checkpoint tells it; the blank one where it does not name the task."""
-    known = _known_ids(folder)
-    if known is not None:
-        puzzle_id = known.get(found.identifier, 0)
+def _use_id(arc_task: "ArcTask", config: ModelConfig, folder: Path | None) -> None:
+    """Select the id of a task, if there is an identifiers.json beside the checkpoint; the blank id if the file lacks the task."""
+    ids = _ids_by_name(folder)
+    if ids is not None:
+        puzzle_id = ids.get(arc_task.identifier, 0)
         st.session_state.puzzle_id = puzzle_id if puzzle_id < config.puzzle_ids else 0
 
 
@@ -146,7 +150,7 @@ def _chosen_pair(tasks: "dict[str, ArcTask]") -> "ArcPair":
 
 
 def _is_chosen(task: Task, options: Options, text: str) -> bool:
-    """Whether this text is the input of the test that is chosen; one that is no grid yet does not change the choice."""
+    """Whether this text is the input of the selected test. A text that cannot be parsed (yet) leaves the selection as it is."""
     tasks = _tasks(options)
     if st.session_state.arc_task not in tasks:
         return False
@@ -157,21 +161,21 @@ def _is_chosen(task: Task, options: Options, text: str) -> bool:
 
 
 def _id_sentence(folder: Path | None) -> str:
-    """Where the id is from."""
-    known, chosen = _known_ids(folder), st.session_state.get("arc_task")
-    if known is None:
-        return f"There is no {FILE} beside the checkpoint that would tell which id a task has."
+    """Where the id comes from."""
+    ids, chosen = _ids_by_name(folder), st.session_state.get("arc_task")
+    if ids is None:
+        return f"No {FILE} beside the checkpoint, so the ids of the tasks are unknown."
     if chosen is None:
-        return f"{FILE} beside the checkpoint names {len(known):,} puzzles."
+        return f"The {FILE} beside the checkpoint lists {len(ids):,} puzzles."
     name = chosen.partition(",")[0]
-    if name not in known:
-        return f"{name} is not among the {len(known):,} puzzles of {FILE}: the model has not learned it."
-    own = "" if st.session_state.puzzle_id == known[name] else ", another than that chosen here"
-    return f"{FILE} gives {name} the id {known[name]}{own}."
+    if name not in ids:
+        return f"{name} is not among the {len(ids):,} puzzles of {FILE}: the model was not trained on it."
+    own = "" if st.session_state.puzzle_id == ids[name] else ", not the one selected here"
+    return f"{FILE} gives {name} the id {ids[name]}{own}."
 
 
-def _known_ids(folder: Path | None) -> dict[str, int] | None:
-    """Ids by name, of the file beside the checkpoint; None where there is none that can be read."""
+def _ids_by_name(folder: Path | None) -> dict[str, int] | None:
+    """Puzzle ids by name, from the file beside the checkpoint; None if it is missing or unreadable."""
     if folder is None or not (folder / FILE).is_file():
         return None
     try:
@@ -181,7 +185,7 @@ def _known_ids(folder: Path | None) -> dict[str, int] | None:
 
 
 def _tasks(options: Options) -> "dict[str, ArcTask]":
-    """Those of the server's folder; none where it holds none, which `controls` tells."""
+    """The tasks in the server's --data-dir; empty if there are none, in which case `controls` shows the error."""
     try:
         return {} if options.data_dir is None else _read_tasks(options.data_dir)
     except DataError:
@@ -190,7 +194,7 @@ def _tasks(options: Options) -> "dict[str, ArcTask]":
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the ARC tasks")
 def _read_tasks(folder: Path) -> "dict[str, ArcTask]":
-    """The tasks of the server's --data-dir. Raises DataError."""
+    """Read the tasks in the server's --data-dir. Raises DataError."""
     from trm.data.arc import arc_tasks
 
     return arc_tasks(folder)
@@ -198,7 +202,7 @@ def _read_tasks(folder: Path) -> "dict[str, ArcTask]":
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the puzzle ids")
 def _read_ids(path: Path) -> dict[str, int]:
-    """Puzzle ids by name, of an identifiers.json. Raises DataError."""
+    """Read the puzzle ids by name from an identifiers.json. Raises DataError."""
     from trm.data.identifiers import read_identifiers
 
     return read_identifiers(path)

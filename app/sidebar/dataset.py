@@ -1,17 +1,17 @@
-"""The choice of many puzzles: which set, and how many of it, spread evenly."""
+"""Controls for a puzzle set: which one, and how many of its puzzles, evenly spaced."""
 
 from dataclasses import dataclass
 
 import streamlit as st
 
 from app.state.links import IN_ADDRESS
-from trm.data.bundled import fitting_sets
+from trm.data.bundled import sets_for_task
 from trm.tasks.base import Task
 
 
 @dataclass(frozen=True)
 class PuzzleSetChoice:
-    """As `--data` and `--limit` of the command line say it."""
+    """A puzzle set and the number of puzzles to use: `--data` and `--limit` of the command line."""
 
     name: str
     count: int
@@ -22,23 +22,23 @@ class PuzzleSetChoice:
 
 
 def choose(task: Task, key: str, *, count: int = 200, most: int = 1000) -> PuzzleSetChoice | None:
-    """Draw the choice. None, which is said, where no set of this task comes with the app."""
-    names = fitting_sets(task)
+    """Draw the controls. Returns None, and shows a message, if no set of this task comes with the app."""
+    names = sets_for_task(task)
     if not names:
         st.info(
             f"No set of {task.name} puzzles comes with the app. Record one with `trm trace`.",
             icon=":material/dataset:",
         )
         return None
-    name = st.selectbox("Puzzles from", names, key=f"{key}-set", **IN_ADDRESS) if len(names) > 1 else names[0]
+    name = st.selectbox("Puzzle set", names, key=f"{key}-set", **IN_ADDRESS) if len(names) > 1 else names[0]
     wanted = st.slider(
-        f"How many puzzles of {name}",
+        "Number of puzzles",
         10,
         most,
         count,
         step=10,
         key=f"{key}-count",
         **IN_ADDRESS,
-        help="Evenly spread over the set.",
+        help=f"Evenly spaced over {name}.",
     )
     return PuzzleSetChoice(name, wanted)

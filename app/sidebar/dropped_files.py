@@ -1,4 +1,4 @@
-"""Files of a checkpoint that a person drops into the page, where only they can reach the server. Kept as long as their session."""
+"""Checkpoint files dropped into the page. Offered only if the server is local; deleted when the session ends."""
 
 import tempfile
 from pathlib import Path, PurePath
@@ -9,23 +9,23 @@ KEY = "model_files"
 
 
 def controls() -> None:
-    """The place to drop them. What is dropped becomes the path that is opened."""
+    """Draw the drop area. The folder of the dropped files becomes the model path."""
     st.file_uploader(
-        "or drop its files here",
+        "or drop the files here",
         accept_multiple_files=True,
         key=KEY,
-        on_change=_take,
-        help="The weights and, if they have one, the config beside them.",
+        on_change=_save,
+        help="The weights file and, if there is one, its config file.",
     )
 
 
-def _take() -> None:
-    """Lay the files beside each other in a folder of this session. A callback."""
+def _save() -> None:
+    """Write the files into a folder of this session. A callback."""
     state = st.session_state
     if not state[KEY]:
         return
     folder = tempfile.TemporaryDirectory(prefix="recursion-lens-")
     for file in state[KEY]:
         (Path(folder.name) / PurePath(file.name).name).write_bytes(file.getvalue())
-    state.dropped_folder = folder  # which lets go of the one before
+    state.dropped_folder = folder  # deletes the previous folder
     state.model_path = folder.name

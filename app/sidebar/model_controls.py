@@ -1,4 +1,4 @@
-"""The model's controls: which one, what was found in it, and the values that may be forced upon it."""
+"""Controls for the model: which one, at what depth, and values that override its config."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.server import shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.opening import Opening
 from app.server.options import HOW_TO_START, Options
 from app.sidebar import dropped_files
@@ -20,33 +20,33 @@ from trm.errors import CheckpointError, UnknownSettingsError, UserError
 from trm.tasks import task_of
 
 DEFAULT_MODEL = "sudoku-trm"
-ANOTHER = "Another: path or hub name"
-ACCEPT = "Open it all the same"
+ANOTHER = "Other: path or HF repo"
+ACCEPT = "Open anyway"
 MOST_STEPS = 64
-MOST_CYCLES = 64  # of n and of T
+MOST_CYCLES = 64  # for n and for T
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A model whose configuration is known, though perhaps not its weights yet."""
+    """A model whose config is known; its weights may not be loaded yet."""
 
-    source: Source
+    source: ModelSource
     config: ModelConfig
-    sources: Mapping[str, str]  # field of config -> where its value is from; empty for bundled ones
+    sources: Mapping[str, str]  # config field -> where its value comes from; empty for bundled models
     folder: Path | None = None  # of the checkpoint
-    notes: tuple[str, ...] = ()  # what else was noticed when it was opened
+    notes: tuple[str, ...] = ()  # remarks made while opening it
 
 
 def choose(
     names: list[str], options: Options, link: dict[str, str], first: str = DEFAULT_MODEL
 ) -> tuple[Opened | Opening | None, list[str]]:
-    """Draw the choice of a model. Returns the model, or its opening while that goes on; and what went wrong.
+    """Draw the model controls. Returns the model, or its `Opening` while it loads, and error messages.
 
-    Where the model asked for cannot be opened, the one that was shown before stays, at first the page's `first` one.
+    If the requested model cannot be opened, the previous one stays; in a new session that is `first`.
     """
     state = st.session_state
-    if "model" not in state:  # a session's first page
-        _settle(names, options, link.pop("model", None) or state.get("opened"), first)
+    if "model" not in state:  # the first page of a session
+        _init_model(names, options, link.pop("model", None) or state.get("opened"), first)
     if "model_path" not in state:
         state.model_path = state.get("opened", "") if state.model == ANOTHER else ""
     st.selectbox(
@@ -58,24 +58,24 @@ def choose(
     )
     if state.model == ANOTHER:
         st.text_input(
-            "Path or hub name",
+            "Path or Hugging Face repo",
             key="model_path",
             persist_state="session",
             max_chars=links.LONGEST_NAME,
             placeholder="hf://owner/repo, or runs/step_1000" if options.hub else "runs/step_1000",
-            help=_what_may_be_opened(options),
+            help=_path_help(options),
         )
         if options.local:
             dropped_files.controls()
-    asked = state.model_path.strip() if state.model == ANOTHER else state.model
+    requested = state.model_path.strip() if state.model == ANOTHER else state.model
     mistakes = [state.refused] if "refused" in state else []
-    for name in dict.fromkeys([asked, state.get("opened", ""), _default(names, first)]):
+    for name in dict.fromkeys([requested, state.get("opened", ""), _default(names, first)]):
         try:
             opened = open_model(name, options) if name else None
         except UnknownSettingsError as error:
             mistakes.append(
-                f"{name}: not understood: {', '.join(error.settings)}. The model may compute something else than is shown "
-                f'here. Press "{ACCEPT}" to open it, or choose another.'
+                f"{name} has settings that are not understood: {', '.join(error.settings)}. The results shown here may differ from what the "
+                f'model really computes. Press "{ACCEPT}", or choose another model.'
             )
             st.button(ACCEPT, key="accept_unknown", icon=":material/warning:", on_click=_accept, args=(name,))
             continue
@@ -89,38 +89,38 @@ def choose(
     return None, mistakes
 
 
-def _settle(names: list[str], options: Options, asked: str | None, first: str) -> None:
-    """The model of a page that has none yet: the one asked for, if it may be opened."""
+def _init_model(names: list[str], options: Options, requested: str | None, first: str) -> None:
+    """Set the model of a new session: the requested one if the server may open it, else the default."""
     state = st.session_state
     state.model, state.model_path = _default(names, first) or ANOTHER, ""
-    if asked is None or asked in names:
-        state.model = asked or state.model
+    if requested is None or requested in names:
+        state.model = requested or state.model
         return
     try:
-        source_of(asked[: links.LONGEST_NAME], options)
+        source_of(requested[: links.LONGEST_NAME], options)
     except CheckpointError as error:
         state.refused = str(error)
     else:
-        state.model, state.model_path = ANOTHER, asked
+        state.model, state.model_path = ANOTHER, requested
 
 
 def _default(names: list[str], first: str) -> str:
     return first if first in names else next(iter(names), "")
 
 
-def _what_may_be_opened(options: Options) -> str:
-    hub = "A model of the hub as hf://owner/repo or hf://owner/repo/file. " if options.hub else ""
+def _path_help(options: Options) -> str:
+    hub = "A model on the Hugging Face Hub: hf://owner/repo or hf://owner/repo/file. " if options.hub else ""
     if options.local:
-        return hub + "A path on this machine: a file of weights, or the folder that holds it."
+        return hub + "A path on this machine: a weights file or its folder."
     return hub + (
-        "A path inside the folders of this server."
+        "A path inside the server's model folders."
         if options.model_dirs
-        else f"For paths, start the app with {HOW_TO_START}."
+        else f"To open paths, start the app with {HOW_TO_START}."
     )
 
 
 def open_model(name: str, options: Options) -> Opened | Opening:
-    """The model that a name means, or its opening while that goes on. Raises UserError when that cannot be."""
+    """Open a model by name. Returns its `Opening` while it loads. Raises UserError if it cannot be opened."""
     source = source_of(name, options, accepted=name in st.session_state.get("accepted", ()))
     if source.is_bundled:
         config = registry.model_config(name)
@@ -135,33 +135,33 @@ def open_model(name: str, options: Options) -> Opened | Opening:
 
 
 def _accept(name: str) -> None:
-    """Open a model though not all its settings are understood, for this session. A callback."""
+    """Allow a model whose settings are not all understood, for this session. A callback."""
     st.session_state.accepted = {*st.session_state.get("accepted", ()), name}
 
 
-def give_up(opening: Opening) -> None:
-    """Cancel an opening and go back to the model before. A callback: widgets can be changed only there."""
+def cancel_opening(opening: Opening) -> None:
+    """Cancel an opening and return to the previous model. A callback, because only callbacks may change widgets."""
     shared.models().cancel(opening)
     st.session_state.model_path = st.session_state.get("opened", "")
 
 
-# ---- depth, and what is forced
+# ---- depth and overrides
 
 
-def settle_depth(opened: Opened, link: dict[str, str]) -> None:
-    """Before the widgets are drawn: the model's own values, or on a session's first page those of the link."""
+def init_depth(opened: Opened, link: dict[str, str]) -> None:
+    """Set the values before the widgets are drawn: the model's own, or in a new session those of the link."""
     state, config = st.session_state, opened.config
     if state.get("depth_of") == opened.source.name and "supervision_steps" in state:
         return
     state.depth_of = opened.source.name
-    state.supervision_steps = links.number(
+    state.supervision_steps = links.parse_number(
         link.pop("steps", ""), most=MOST_STEPS, otherwise=min(config.N_sup, MOST_STEPS)
     )
     for name in ("n", "T"):
         own = getattr(config, name)
-        asked = links.number(link.pop(name, ""), most=max(MOST_CYCLES, own), otherwise=own)
-        state[f"force_{name}"] = own if name == "n" and KINDS[config.kind].layer_calls else asked
-    heads = links.number(link.pop("heads", ""), most=config.hidden_size, otherwise=config.heads or 1)
+        linked = links.parse_number(link.pop(name, ""), most=max(MOST_CYCLES, own), otherwise=own)
+        state[f"force_{name}"] = own if name == "n" and KINDS[config.kind].layer_calls else linked
+    heads = links.parse_number(link.pop("heads", ""), most=config.hidden_size, otherwise=config.heads or 1)
     state.force_heads = heads if heads in possible_heads(config) else config.heads
 
 
@@ -172,13 +172,13 @@ def steps_control() -> None:
         MOST_STEPS,
         key="supervision_steps",
         persist_state="session",
-        help="How often the model improves its answer. It was trained with at most the number named below.",
+        help="How many times the model refines its answer. The caption below gives the maximum it was trained with.",
     )
 
 
 def possible_heads(config: ModelConfig) -> list[int]:
-    """Numbers of heads that the weights can be read with."""
-    found = []
+    """Head counts that fit the weights."""
+    divisors = []
     for heads in range(1, config.hidden_size + 1 if config.mixing == "attention" else 1):
         if config.hidden_size % heads:
             continue
@@ -186,15 +186,15 @@ def possible_heads(config: ModelConfig) -> list[int]:
             replace(config, heads=heads)
         except ConfigError:
             continue
-        found.append(heads)
-    return found
+        divisors.append(heads)
+    return divisors
 
 
 def force_controls(opened: Opened) -> None:
-    """n and T of any model, the heads of one whose checkpoint does not tell them."""
+    """Inputs for n and T, and for the number of heads if the checkpoint does not contain it."""
     config = opened.config
     for place, name, what in zip(
-        st.columns(2), ("n", "T"), ("calls of f_L in a cycle", "cycles in a supervision step"), strict=True
+        st.columns(2), ("n", "T"), ("calls of f_L per cycle", "cycles per supervision step"), strict=True
     ):
         own, kind = getattr(config, name), KINDS[config.kind]
         place.number_input(
@@ -212,12 +212,12 @@ def force_controls(opened: Opened) -> None:
             possible_heads(config),
             key="force_heads",
             persist_state="session",
-            help=f"Taken to be {config.heads}.",
+            help=f"Not stored in the checkpoint. Assumed: {config.heads}.",
         )
 
 
-def forced(opened: Opened) -> tuple[Source, ModelConfig, Depth]:
-    """The model with the values that were asked for."""
+def forced(opened: Opened) -> tuple[ModelSource, ModelConfig, Depth]:
+    """Source, config and depth with the overrides applied."""
     state, config, source = st.session_state, opened.config, opened.source
     if state.force_heads != config.heads:
         source, config = replace(source, heads=state.force_heads), replace(config, heads=state.force_heads)
@@ -225,7 +225,7 @@ def forced(opened: Opened) -> tuple[Source, ModelConfig, Depth]:
 
 
 def link_of(opened: Opened, depth: Depth) -> dict[str, str | None]:
-    """What the address says of model and depth: only what is not the model's own."""
+    """Address parameters for model and depth. Values equal to the model's own are None, so they are left out."""
     config = opened.config
     values = {"n": (depth.n, config.n), "T": (depth.T, config.T), "steps": (depth.N_sup, config.N_sup)}
     values["heads"] = (st.session_state.force_heads, config.heads)

@@ -1,4 +1,4 @@
-"""The facts of a model, in the sidebar: what it is, what was assumed, what that scores, and how deep it runs."""
+"""Facts about the model in the sidebar: architecture, assumed values, accuracy, depth and device."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.server import shared
 from app.server.checks import Check
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import model_controls
 from app.sidebar.model_controls import Opened
 from app.ui.text import plain
@@ -16,28 +16,28 @@ from trm.config import KINDS, ModelConfig, halting_words
 from trm.coordinates import Depth
 from trm.errors import CheckpointError
 
-CHECK_EVERY = 1.0  # seconds between looks at a self-check
+CHECK_EVERY = 1.0  # seconds between polls of a self-check
 
 
 def show(opened: Opened) -> None:
-    """What the model is, in a box with the values that may be forced; under it what was assumed, and what that scores."""
+    """Draw a box with the architecture and the overrides; below it the assumed values and the accuracy."""
     config = opened.config
     with st.expander(title(config)):
         st.markdown(_table(opened))
         model_controls.force_controls(opened)
     if config.unknown:
         st.caption(
-            f":orange[Not understood: {plain(', '.join(config.unknown))}. The model may compute something else.]"
+            f":orange[Settings not understood: {plain(', '.join(config.unknown))}. Results may differ from the original model.]"
         )
     if config.assumed:
         st.caption(_assumed_sentence(opened))
-    _, read, depth = model_controls.forced(opened)
-    _score(opened, depth, read)
+    _, config_in_use, depth = model_controls.forced(opened)
+    _score(opened, depth, config_in_use)
     show_inert_states(opened)
 
 
 def show_inert_states(opened: Opened) -> None:
-    """Say of a state that tells the net little but its input that this is so. Draws nothing for others."""
+    """Warn about each state of the model that carries little more than its input."""
     warn_of_inert_states(opened.source.name, states_of(opened))
 
 
@@ -48,7 +48,7 @@ def warn_of_inert_states(model: str, states: Mapping[str, Mapping[str, Any]]) ->
 
 
 def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:
-    """What is known of the use that a model makes of y and z: measured of a bundled one, of others what the self-check found."""
+    """How much the model uses y and z: measured in advance for bundled models, by the self-check for others."""
     if opened.source.is_bundled:
         return registry.measured_states(opened.source.name)
     check = _check(opened)
@@ -57,20 +57,20 @@ def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:
 
 def inert_sentence(model: str, state: str, use: Mapping[str, Any]) -> str:
     return (
-        f"{plain(model)}'s {state} is inert: the input token explains {use['variance_by_token']:.1%} of its variance, and with one "
-        f"constant for each token in its place {use['changed']:.1%} of the answers change. What is read from it is the input."
+        f"{plain(model)}'s {state} is inert: the input token explains {use['variance_by_token']:.1%} of its variance, and replacing "
+        f"it with one constant per token changes {use['changed']:.1%} of the answers. Anything decoded from {state} comes from the input."
     )
 
 
 def show_depth(opened: Opened) -> None:
-    """Depth and device in use, a line each."""
+    """Draw the depth and the device in use."""
     source, _, depth = model_controls.forced(opened)
     st.caption(_depth_sentence(opened.config, depth))
     st.caption(_device_sentence(source))
 
 
 def _assumed_sentence(opened: Opened) -> str:
-    """The values that nothing but a default speaks for, by default."""
+    """The assumed values, grouped by the reason given for them."""
     by_default: dict[str, list[str]] = {}
     for name in opened.config.assumed:
         where = opened.sources.get(name, "assumed")
@@ -84,7 +84,7 @@ def title(config: ModelConfig) -> str:
 
 
 def _table(opened: Opened) -> str:
-    """What was found, and where."""
+    """The config values, with their origin where it is worth knowing."""
     config = opened.config
     layers = f"{config.layers}" + (f" in f_L, {config.H_layers} in f_H" if config.H_layers else "")
     rows = [("D", "hidden_size", config.hidden_size), ("layers", "layers", layers)]
@@ -108,41 +108,41 @@ def _table(opened: Opened) -> str:
 
 
 def _origin(opened: Opened, field: str) -> str:
-    """Said of values that the checkpoint's tensors do not tell."""
+    """Origin of a value that is neither in the tensors nor in our config.json; "" otherwise."""
     where = opened.sources.get(field, "")
     if field in opened.config.assumed:
         return f" :orange[({where or 'assumed'})]"
     return f" :gray[({where})]" if where not in ("", "tensors", "config.json") else ""
 
 
-def _score(opened: Opened, depth: Depth, read: ModelConfig) -> None:
-    """Measured accuracy of a bundled model as it was trained; of any other the self-check."""
+def _score(opened: Opened, depth: Depth, config_in_use: ModelConfig) -> None:
+    """Draw the measured accuracy of a bundled model at its trained depth; the self-check otherwise."""
     source, config = opened.source, opened.config
-    changed = (depth.n, depth.T, read.heads) != (config.n, config.T, config.heads)
+    changed = (depth.n, depth.T, config_in_use.heads) != (config.n, config.T, config.heads)
     if source.is_bundled and not changed:
         accuracy = _accuracy(source.name, source.stamp)
         if accuracy:
             st.caption(
-                f"Measured: {accuracy['exact']:.1%} of {accuracy['count']:,} puzzles of {accuracy['data']} exact."
+                f"Accuracy: {accuracy['exact']:.1%} of {accuracy['count']:,} puzzles in {accuracy['data']} solved exactly."
             )
         return
     check = _check(opened)
-    unknown = check is None or check.states is None
-    st.fragment(self_check, run_every=CHECK_EVERY if unknown else None)(opened, unknown)
+    pending = check is None or check.states is None
+    st.fragment(self_check, run_every=CHECK_EVERY if pending else None)(opened, pending)
 
 
-def self_check(opened: Opened, unknown: bool) -> None:
-    """How the model scores at this depth. A fragment; looks again while something was unknown when the page was drawn."""
+def self_check(opened: Opened, pending: bool) -> None:
+    """Draw the self-check at this depth. A fragment; it polls if the check was `pending` when the page was drawn."""
     check = _check(opened)
-    if unknown and check is not None and check.states is not None:
+    if pending and check is not None and check.states is not None:
         st.rerun()
     result = check and check.result
-    st.caption(f"Self-check: {'checking...' if result is None else plain(check_sentence(result))}")
+    st.caption(f"Self-check: {'running...' if result is None else plain(check_sentence(result))}")
 
 
 @st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
 def _accuracy(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
-    """What `trm eval` measured of a bundled model; None where nothing was, or where its weights cannot be read."""
+    """Accuracy of a bundled model as measured by `trm eval`; None if not measured or if the weights cannot be read."""
     try:
         return registry.model_card(model_name)["accuracy"]
     except CheckpointError:
@@ -157,33 +157,33 @@ def _check(opened: Opened) -> Check | None:
 
 
 def check_sentence(result: Mapping[str, Any]) -> str:
-    """A self-check in words."""
+    """The result of a self-check, as a sentence."""
     if "puzzles" not in result:
         return result["note"]
     exact = round(result["exact"] * result["puzzles"])
     return (
-        f"{result['puzzles']} puzzle{'s' if result['puzzles'] != 1 else ''}, {exact} exact, "
-        f"{result['blank_cell']:.0%} of blank cells, loss {result['loss']:.3g} nats."
+        f"{result['puzzles']} puzzle{'s' if result['puzzles'] != 1 else ''}, {exact} solved exactly, "
+        f"{result['blank_cell']:.0%} of blank cells correct, loss {result['loss']:.3g} nats."
     )
 
 
 def _depth_sentence(config: ModelConfig, depth: Depth) -> str:
-    """n, T and N_sup in use, beside what the model was trained with."""
+    """n, T and N_sup in use, and the trained values where they differ."""
 
     def trained(name: str) -> str:
         own = getattr(config, name)
         return "" if getattr(depth, name) == own else f" (trained with {own})"
 
     return (
-        f"**n = {depth.n}**{trained('n')} calls of f_L, then one of f_H; **T = {depth.T}**{trained('T')} such cycles "
-        f"a step; **N_sup = {depth.N_sup}** steps{trained('N_sup')}. "
-        f"That is {depth.calls_per_step * depth.N_sup} calls of the net."
+        f"**n = {depth.n}**{trained('n')} f_L calls, then one f_H call; **T = {depth.T}**{trained('T')} such cycles "
+        f"per step; **N_sup = {depth.N_sup}** steps{trained('N_sup')}. "
+        f"Total: {depth.calls_per_step * depth.N_sup} calls of the network."
     )
 
 
-def _device_sentence(source: Source) -> str:
-    """Device and dtype in use, once they are known."""
+def _device_sentence(source: ModelSource) -> str:
+    """Device and dtype in use, once the model is loaded."""
     model = shared.models().ask(source).model if shared.models().ready(source) else None
     if model is None:
-        return "Model not loaded yet: a recorded run is shown first."
+        return "Model not loaded yet; showing a recorded run."
     return f"Runs in {str(model.compute_dtype).removeprefix('torch.')} on {model.device.type.upper()}."

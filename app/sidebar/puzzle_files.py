@@ -1,4 +1,4 @@
-"""Puzzles from a file that a person hands over; of several one is chosen. The file is read here and kept nowhere."""
+"""Puzzles from an uploaded file; a file with several puzzles gets a number input. The file is not stored."""
 
 from collections.abc import Callable
 
@@ -6,76 +6,76 @@ import numpy as np
 import streamlit as st
 
 from app.ui.text import plain
-from trm.data import Question, questions
+from trm.data import PuzzleEntry, puzzle_entries
 from trm.data.files.kinds import sentence
 from trm.data.puzzle_file import LARGEST
 from trm.errors import DataError
 from trm.tasks.base import Task
 
-Take = Callable[[Task, np.ndarray], None]
-SHOWN = 40  # characters of a puzzle beside its place
+SetPuzzle = Callable[[Task, np.ndarray], None]
+PREVIEW = 40  # characters of the puzzle shown in the caption
 
 
-def controls(task: Task, take: Take) -> None:
-    """Draw them. `take` makes tokens the puzzle."""
-    with st.expander("From a file", icon=":material/upload_file:"):
+def controls(task: Task, set_puzzle: SetPuzzle) -> None:
+    """Draw the controls. `set_puzzle(task, tokens)` changes the puzzle."""
+    with st.expander("Open a file", icon=":material/upload_file:"):
         st.file_uploader(
-            "Puzzles from a file",
+            "Puzzle file",
             key="puzzle_file",
             label_visibility="collapsed",
             max_upload_size=LARGEST >> 20,
-            on_change=_take,
-            args=(task, take, True),
-            help=f"What is in the file decides, not its name: {sentence()}.",
+            on_change=_use,
+            args=(task, set_puzzle, True),
+            help=f"The format is detected from the content, not the name: {sentence()}.",
         )
         try:
-            found = _found(task)
+            in_file = _in_file(task)
         except DataError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return
-        if len(found) > 1:
+        if len(in_file) > 1:
             st.number_input(
-                f"Which of its {len(found):,} puzzles",
+                f"Puzzle (of {len(in_file):,} in the file)",
                 1,
-                len(found),
+                len(in_file),
                 key="puzzle_of_file",
-                on_change=_take,
-                args=(task, take, False),
+                on_change=_use,
+                args=(task, set_puzzle, False),
             )
-        if found:
-            _tell(found[_chosen(found)], task)
+        if in_file:
+            _show(in_file[_chosen(in_file)], task)
 
 
-def _tell(question: Question, task: Task) -> None:
-    """Which one it is, or why it is none."""
+def _show(question: PuzzleEntry, task: Task) -> None:
+    """Show where the puzzle is in the file, or why it cannot be read."""
     try:
         text = task.format(question.read(task))
     except DataError as error:
         st.error(plain(str(error)), icon=":material/error:")
     else:
-        st.caption(plain(f"{question.place}: {text[:SHOWN]}{'…' if len(text) > SHOWN else ''}"))
+        st.caption(plain(f"{question.place}: {text[:PREVIEW]}{'…' if len(text) > PREVIEW else ''}"))
         if question.note:
             st.caption(plain(f"{question.note}."))
 
 
-def _take(task: Task, take: Take, is_new_file: bool) -> None:
-    """Before the widgets are drawn: the chosen puzzle, of a new file its first. What is wrong with it is told there."""
+def _use(task: Task, set_puzzle: SetPuzzle, is_new_file: bool) -> None:
+    """Make the selected puzzle the current one; the first of a new file. A callback; `controls` shows errors."""
     if is_new_file:
         st.session_state.puzzle_of_file = 1
     try:
-        found = _found(task)
-        if found:
-            take(task, found[_chosen(found)].read(task))
+        in_file = _in_file(task)
+        if in_file:
+            set_puzzle(task, in_file[_chosen(in_file)].read(task))
     except DataError:
         return
 
 
-def _chosen(found: list[Question]) -> int:
-    return min(st.session_state.get("puzzle_of_file", 1), len(found)) - 1
+def _chosen(in_file: list[PuzzleEntry]) -> int:
+    return min(st.session_state.get("puzzle_of_file", 1), len(in_file)) - 1
 
 
-def _found(task: Task) -> list[Question]:
-    """The puzzles of the file as this task writes them, cut out once; none without a file. Raises DataError."""
+def _in_file(task: Task) -> list[PuzzleEntry]:
+    """The puzzles in the file, parsed once; empty without a file. Raises DataError."""
     state = st.session_state
     file = state.get("puzzle_file")
     if file is None:
@@ -84,10 +84,10 @@ def _found(task: Task) -> list[Question]:
     about = (file.file_id, task.name, task.cells)
     if "file_questions" not in state or state.file_questions[0] != about:
         try:
-            state.file_questions = (about, questions(file.getvalue(), file.name, task))
+            state.file_questions = (about, puzzle_entries(file.getvalue(), file.name, task))
         except DataError as error:
             state.file_questions = (about, error)
-    found = state.file_questions[1]
-    if isinstance(found, DataError):
-        raise found
-    return found
+    in_file = state.file_questions[1]
+    if isinstance(in_file, DataError):
+        raise in_file
+    return in_file

@@ -1,4 +1,4 @@
-"""What a person asks for: model, puzzle and depth, from the sidebar and from the link. Checked here, once."""
+"""The sidebar: model, puzzle and depth, set by its controls or by the link. Both are validated here."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from trm.tasks.base import Task
 
 
 @dataclass(frozen=True)
-class Asked:
-    """All that the sidebar says: a choice; or an opening that goes on; or neither, where there is no model."""
+class Selection:
+    """State of the sidebar: a choice, or an opening while the model loads, or neither if there is no model."""
 
     choice: Choice | None = None
     opening: Opening | None = None
@@ -32,39 +32,44 @@ def sidebar(
     *,
     below_model: Callable[[model_controls.Opened], None] | None = None,
     first: str = model_controls.DEFAULT_MODEL,
-) -> Asked:
-    """Draw the controls; returns what was asked for. `below_model` draws a page's own ones about the model that is open; `first`
-    is the model of a session that begins here.
+) -> Selection:
+    """Draw the controls. `below_model` draws the page's own controls for the open model; `first` is the model of a session
+    that starts on this page.
     """
     names = shared.model_names(models_folder(), options)
     link = links.opened_with()
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        found, mistakes = model_controls.choose(names, options, link, first)
-        if not isinstance(found, model_controls.Opened):
-            return Asked(opening=found, mistakes=tuple(mistakes))
-        task = task_of(found.config)
+        opened, mistakes = model_controls.choose(names, options, link, first)
+        if not isinstance(opened, model_controls.Opened):
+            return Selection(opening=opened, mistakes=tuple(mistakes))
+        task = task_of(opened.config)
         if task.needs_puzzle_id:
             arc_puzzles.open_link(task, options, link)
-        puzzles.settle(task, link)
-        model_controls.settle_depth(found, link)
-        model_facts.show(found)
+        puzzles.init_state(task, link)
+        model_controls.init_depth(opened, link)
+        model_facts.show(opened)
         if below_model is not None:
-            below_model(found)
+            below_model(opened)
         own_controls = None
         if task.needs_puzzle_id:
-            arc_puzzles.settle(task, found.config, options, found.folder, link)
+            arc_puzzles.init_state(task, opened.config, options, opened.folder, link)
             own_controls = partial(
-                arc_puzzles.controls, task, found.config, options, found.folder, take=puzzles.take
+                arc_puzzles.controls,
+                task,
+                opened.config,
+                options,
+                opened.folder,
+                set_puzzle=puzzles.set_puzzle,
             )
         puzzles.controls(task, own_controls)
         model_controls.steps_control()
-        model_facts.show_depth(found)
-    return Asked(_choice(found, task, options), mistakes=tuple(mistakes))
+        model_facts.show_depth(opened)
+    return Selection(_choice(opened, task, options), mistakes=tuple(mistakes))
 
 
-def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choice:
-    source, config, depth = model_controls.forced(found)
+def _choice(opened: model_controls.Opened, task: Task, options: Options) -> Choice:
+    source, config, depth = model_controls.forced(opened)
     puzzle, title, sentence, mistake = puzzles.chosen(task)
     arc, labels, puzzle_id = None, None, 0
     if task.needs_puzzle_id:
@@ -72,7 +77,7 @@ def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choic
         puzzle_id = st.session_state.get("puzzle_id", 0)
         title = arc_puzzles.title_of(arc) if arc else title
     links.write(
-        model_controls.link_of(found, depth)
+        model_controls.link_of(opened, depth)
         | {"puzzle": puzzle, "id": str(puzzle_id) if puzzle_id else None, "arc": arc}
     )
     return Choice(
@@ -89,32 +94,32 @@ def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choic
     )
 
 
-def chosen(asked: Asked, mistakes: Sequence[str] = ()) -> Choice | None:
-    """What the page is of; None where it is not known yet, and what is waited for or missing is said. Mistakes are said first."""
+def chosen(selection: Selection, mistakes: Sequence[str] = ()) -> Choice | None:
+    """The choice, or None if there is no model yet, in which case a message says why. Errors are shown first."""
     with st.container():
-        for mistake in (*asked.mistakes, *mistakes):
+        for mistake in (*selection.mistakes, *mistakes):
             status.problem(mistake)
-    if asked.choice is None:
-        status.no_model_yet(asked.opening)
-    return asked.choice
+    if selection.choice is None:
+        status.no_model_yet(selection.opening)
+    return selection.choice
 
 
 def model_sidebar(options: Options) -> model_controls.Opened | None:
-    """The controls of a page about a model on many puzzles: the model alone. None while there is none, which is said.
+    """Draw the sidebar of a page about one model on many puzzles. Returns None, and shows a message, until the model is open.
 
-    What was chosen stays when the person goes to another page.
+    The choice persists across pages.
     """
     names = shared.model_names(models_folder(), options)
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        found, mistakes = model_controls.choose(names, options, links.opened_with())
+        opened, mistakes = model_controls.choose(names, options, links.opened_with())
     for mistake in mistakes:
         status.problem(mistake)
-    if found is None or isinstance(found, Opening):
-        status.no_model_yet(found)
+    if opened is None or isinstance(opened, Opening):
+        status.no_model_yet(opened)
         return None
     with st.sidebar:
-        st.caption(model_facts.title(found.config))
-        model_facts.show_inert_states(found)
-    links.write({"model": found.source.name})
-    return found
+        st.caption(model_facts.title(opened.config))
+        model_facts.show_inert_states(opened)
+    links.write({"model": opened.source.name})
+    return opened

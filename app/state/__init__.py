@@ -1,1 +1,1 @@
-"""What one person chose, and the links that say it."""
+"""State of a session: the choice, the address, and widget values."""

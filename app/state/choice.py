@@ -1,4 +1,4 @@
-"""What a person chose to look at: a model at a depth, and a puzzle."""
+"""A user's choice: a model, its depth, and a puzzle."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from app.server.models import Source
+from app.server.models import ModelSource
 from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.tasks import task_of
@@ -15,18 +15,18 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class Choice:
-    """What to show. `puzzle` is the task's one-line form; where the typed text is no puzzle, `mistake` says why."""
+    """What to show. `puzzle` is in the task's one-line form. If the typed text is not a puzzle, `mistake` says why."""
 
-    source: Source
+    source: ModelSource
     config: ModelConfig
     depth: Depth
     puzzle: str
     title: str
     sentence: str
     puzzle_id: int = 0
-    labels: bytes | None = None  # tokens of the published answer, where only that can judge one
+    labels: bytes | None = None  # tokens of the published answer, for tasks that rules cannot grade
     mistake: str | None = None
-    arc: str | None = None  # the test of ARC that the puzzle is, as links name it
+    arc: str | None = None  # the ARC test whose input the puzzle is, as links name it
 
     @cached_property
     def task(self) -> Task:
@@ -38,10 +38,10 @@ class Choice:
 
     @property
     def run(self) -> Hashable:
-        """Equal for what is the same run."""
+        """Key of the run: equal choices of a run have equal keys."""
         return self.source, self.puzzle, self.puzzle_id, self.labels, self.depth
 
     @property
     def is_as_trained(self) -> bool:
-        """Nothing was changed that a recorded run would not show."""
+        """Whether nothing is overridden, so that a recorded run shows the same."""
         return not self.source.forced and self.depth == self.config.depth and not self.puzzle_id

@@ -1,4 +1,4 @@
-"""What belongs to one person: the name by which their runs are watched, and the run that they stopped."""
+"""Per-session state: the watcher name for its runs, and the run that the user stopped."""
 
 from uuid import uuid4
 
@@ -8,12 +8,12 @@ from app.state.choice import Choice
 
 
 def watcher(place: str = "") -> str:
-    """The name of a watcher: one for each session and each place in it where a run is shown."""
+    """Name of a watcher: one for each session and each place in it that shows a run."""
     return st.session_state.setdefault("watcher", uuid4().hex) + place
 
 
 def is_stopped(choice: Choice) -> bool:
-    """Whether this person stopped this very run."""
+    """Whether the user stopped this run."""
     return st.session_state.get("stopped") == choice.run
 
 
@@ -21,5 +21,5 @@ def stop(choice: Choice) -> None:
     st.session_state.stopped = choice.run
 
 
-def go_on() -> None:
+def resume() -> None:
     st.session_state.stopped = None

@@ -1,4 +1,4 @@
-"""What a person chose in the sidebar stays chosen on every page, and the player stands where it was when they come back."""
+"""Keeps sidebar values and the player's view when the user changes pages."""
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -19,13 +19,13 @@ SHARED = (
     "arc_test",
     "puzzle_id",
 )
-"""Keys of widgets that several pages have."""
+"""Keys of widgets that appear on several pages."""
 
 
 def carry_over(page: str) -> None:
-    """On the way to another page, say the values again: else Streamlit takes the widgets there for new ones, which are empty.
+    """On a page change, set the values again: otherwise Streamlit treats the widgets on the next page as new and empty.
 
-    Only then, as a value that is said replaces what somebody is typing.
+    Only on a page change, because setting a value overwrites text that the user is typing.
     """
     state = st.session_state
     before, state.page = state.get("page", page), page
@@ -34,13 +34,14 @@ def carry_over(page: str) -> None:
         for key in SHARED:
             if key in state:
                 state[key] = state[key]
-        _drop_what_is_under_way()
+        _cancel_pending_fragments()
 
 
-def _drop_what_is_under_way() -> None:
-    """Parts of the page that was left may still have something to tell. Streamlit would run them after this page, of which
-    the browser would then show nothing: so they are forgotten, and so is a run of them that waits, for which there is no public
-    way: a rerun instead of it would lose a click on a third page that comes meanwhile.
+def _cancel_pending_fragments() -> None:
+    """Drop the fragments of the previous page and a pending rerun of them.
+
+    Streamlit would run them after this page, and the browser would then show nothing of this page. There is no public API for
+    it. Requesting a full rerun instead would lose a click on a third page made in the meantime.
     """
     context = get_script_run_ctx()
     context.fragment_storage.clear()

@@ -1,1 +1,1 @@
-"""What several pages draw with: charts, downloads, progress, messages."""
+"""Drawing shared by several pages: charts, downloads, progress, messages."""

@@ -1,8 +1,8 @@
-"""How charts look: in the page's colours, large enough for a projector, one colour for one meaning everywhere.
+"""Style of the charts: the page's colours, text large enough for a projector, one colour per meaning on all pages.
 
-Figures are plotly's, drawn with Streamlit's own plotly theme, which takes text and background from the page. Colours that
-mean something are named here, in pairs for light and dark, and told apart without colour too: by dash or by marker.
-plotly takes a third of a second to import, so it is imported where a figure is made.
+Figures are plotly figures, drawn with Streamlit's plotly theme, which takes text and background colours from the page.
+Colours with a meaning are named here, in a light and a dark version. Dashes or markers tell them apart without colour.
+Importing plotly takes a third of a second, so it is imported where a figure is made.
 """
 
 from collections.abc import Sequence
@@ -49,10 +49,10 @@ MORE = {
     "light": ("#7a4fb5", "#4d7a1f", "#a8324a", "#0e6f7c"),
     "dark": ("#b79df0", "#8fce6a", "#f27f95", "#5fd0dc"),
 }
-"""Of categories, after the eight of Streamlit's theme: the digits of a Sudoku are nine."""
+"""Further category colours, after the eight of Streamlit's theme: a Sudoku has nine digits."""
 FONT = 15  # pixels
 HEIGHT = 380
-TOOLS = 44  # pixels at the right in which the chart tools stand, beside all that is drawn
+TOOLS = 44  # pixels reserved for the chart tools, to the right of the plot
 
 
 def is_dark() -> bool:
@@ -60,27 +60,27 @@ def is_dark() -> bool:
 
 
 def colour(meaning: str) -> str:
-    """Of a meaning named above, in the page's theme. Raises KeyError for any other."""
+    """Colour of a meaning named above, in the page's theme. Raises KeyError for any other name."""
     return (DARK if is_dark() else LIGHT)[meaning]
 
 
-def ink() -> str:
-    """Of text, where plotly does not take it from the page."""
+def text_colour() -> str:
+    """Text colour, for parts that plotly's theme does not colour."""
     return str(_option("textColor"))
 
 
-def of_models(one: str, other: str) -> tuple[str, str]:
-    """The meanings that tell two models apart, by their kinds: each family's own, or of one family both."""
+def model_meanings(one: str, other: str) -> tuple[str, str]:
+    """Meanings for the colours of two models, by kind: "hrm" for an HRM compared with another kind, otherwise "trm" and "hrm"."""
     return ("hrm", "trm") if one == "hrm" != other else ("trm", "hrm")
 
 
 def categories() -> list[str]:
-    """Twelve colours that mean nothing but another category."""
+    """Twelve colours for categories without a fixed meaning."""
     return [*_option("chartCategoricalColors"), *MORE["dark" if is_dark() else "light"]]
 
 
 def sequential() -> list[str]:
-    """From little to much: the theme's own scale, whose low end is close to the page's background in light and dark."""
+    """The theme's sequential scale; its low end is close to the page's background, light or dark."""
     return list(_option("chartSequentialColors"))
 
 
@@ -93,7 +93,7 @@ def _option(name: str) -> Any:
 
 
 def new(*, x: str, y: str, height: int = HEIGHT, **layout: Any) -> "Figure":
-    """An empty figure with named axes; what they show and in which unit belongs into the names."""
+    """An empty figure. The axis titles name the quantity and its unit."""
     from plotly.graph_objects import Figure
 
     figure = Figure()
@@ -117,7 +117,7 @@ def line(name: str, x: Sequence, y: Sequence, meaning: str, **options: Any) -> "
 
 
 def band(x: Sequence, low: Sequence, high: Sequence, meaning: str, *, of: str) -> "Scatter":
-    """The area between two curves, in the colour of its meaning; `of` names the line that it belongs to."""
+    """The area between two curves, in the colour of `meaning`; `of` is the name of its line."""
     from plotly.graph_objects import Scatter
 
     return Scatter(
@@ -135,7 +135,7 @@ def band(x: Sequence, low: Sequence, high: Sequence, meaning: str, *, of: str) -
 
 
 def colour_bar(title: str = "") -> dict[str, Any]:
-    """A key of colours, between the chart and its tools, with the title along it."""
+    """Options of a colour bar between the plot and the chart tools, with the title along it."""
     return {
         "title": {"text": title, "side": "right"},
         "thickness": 14,
@@ -145,13 +145,13 @@ def colour_bar(title: str = "") -> dict[str, Any]:
 
 
 def translucent(code: str, alpha: float) -> str:
-    """A colour #rrggbb with this opacity."""
+    """The colour #rrggbb as rgba with this opacity."""
     red, green, blue = (int(code[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha})"
 
 
 def show(figure: "Figure", *, key: str, **options: Any) -> Any:
-    """Draw a figure over the whole width. Returns what `st.plotly_chart` does (selections, with `on_select`)."""
+    """Draw a figure over the full width. Returns what `st.plotly_chart` returns (selections, with `on_select`)."""
     figure.update_layout(font={"size": FONT}, legend={"font": {"size": FONT}}, margin={"r": TOOLS})
     figure.update_layout(
         modebar={

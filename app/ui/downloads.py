@@ -1,4 +1,4 @@
-"""What a person takes away from a figure: the command that repeats it, the figure itself, the numbers behind it."""
+"""Export of a figure: the equivalent command, the figure as HTML, and the data behind it."""
 
 import io
 import json
@@ -22,14 +22,14 @@ def offer(
     data: Any = None,
     command: str = "",
 ) -> None:
-    """A popover under a figure: `name` is that of the files. Nothing is made before it is asked for."""
-    with st.popover("Take away", icon=":material/download:", key=f"take-{name}"):
+    """Draw the export popover under a figure. `name` names the files, which are made when a button is pressed."""
+    with st.popover("Export", icon=":material/download:", key=f"export-{name}"):
         if command:
-            st.caption("The same without a browser:")
+            st.caption("Equivalent command:")
             st.code(command, language="bash", wrap_lines=True)
         row = st.container(horizontal=True)
         if figure is not None:
-            _button(row, name, "html", "Figure, HTML", "text/html", lambda: html(figure, name))
+            _button(row, name, "html", "Figure (HTML)", "text/html", lambda: html(figure, name))
         if table is not None:
             _button(row, name, "parquet", "Parquet", "application/vnd.apache.parquet", lambda: parquet(table))
             _button(row, name, "csv", "CSV", "text/csv", lambda: csv(table))
@@ -38,17 +38,17 @@ def offer(
                 row, name, "json", "JSON", "application/json", lambda: json.dumps(data, indent=1).encode()
             )
         if figure is not None:
-            st.caption("A PNG: the camera in the figure's own corner.")
+            st.caption("For a PNG, use the camera button of the figure.")
 
 
 def _button(place: Any, name: str, ending: str, label: str, mime: str, make: Any) -> None:
     place.download_button(
-        label, make, file_name=f"{name}.{ending}", mime=mime, key=f"take-{name}-{ending}", on_click="ignore"
+        label, make, file_name=f"{name}.{ending}", mime=mime, key=f"export-{name}-{ending}", on_click="ignore"
     )
 
 
 def html(figure: "Figure", title: str) -> bytes:
-    """A page that needs no network: plotly itself is in it, 5 MB."""
+    """A page that works offline; it includes plotly, 5 MB."""
     from plotly.graph_objects import Figure
 
     alone = Figure(figure).update_layout(template="plotly_white", title=None)

@@ -1,6 +1,6 @@
-"""How long a job will take, said before anybody begins it: its operations at the pace of the last one of its kind here.
+"""Estimates how long a job will take, before it starts: its operations times the pace of the last job of its kind.
 
-Paces are in seconds for 10^12 floating-point operations (`trm.flops`). They differ by kind, as some keep every state.
+A pace is in seconds per 10^12 floating-point operations (`trm.flops`). It differs by kind, since some kinds record all states.
 """
 
 import time
@@ -16,26 +16,26 @@ from trm.progress import Progress
 
 MINUTE = 60
 PACES = {"latents": 80.0, "probes": 130.0, "use": 130.0, "halting": 60.0, "compare": 80.0, "sweep": 100.0}
-"""Measured on two cores without a GPU: what is said until a job of the kind has ended on this server."""
+"""Measured on two cores without a GPU. Used until a job of the kind has finished on this server."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a job of a kind takes, in 10^12 operations."""
+    """Cost of a job: its kind and its number of operations, in 10^12."""
 
     kind: str
     operations: float
 
     @classmethod
     def of_runs(cls, kind: str, config: ModelConfig, runs: float) -> "Cost":
-        """Of so many runs of a model at its depth."""
+        """Cost of this many runs of a model at its depth."""
         return cls(kind, runs * flops.run(config) / 1e12)
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(self.kind, self.operations + other.operations)
 
     def timed(self, work: Work) -> Work:
-        """The work, from whose end on estimates of its kind are by its pace."""
+        """Wrap the work so that its measured pace is used for later estimates of this kind."""
         measured = _measured()
 
         def work_and_measure(progress: Progress) -> Any:
@@ -46,15 +46,19 @@ class Cost:
 
         return work_and_measure
 
-    def said(self) -> str:
-        """In a sentence."""
+    def estimate(self) -> str:
+        """The estimate as a sentence."""
         seconds = self.operations * _measured().get(self.kind, PACES[self.kind])
-        by = ", to judge by the last one here" if self.kind in _measured() else " on two cores without a GPU"
-        return f"Takes {in_words(seconds)}{by}."
+        by = (
+            ", judging by the last one on this server"
+            if self.kind in _measured()
+            else " on two cores without a GPU"
+        )
+        return f"Takes {rounded_time(seconds)}{by}."
 
 
-def in_words(seconds: float) -> str:
-    """A time as roughly as it is known."""
+def rounded_time(seconds: float) -> str:
+    """A time, rounded to the precision of an estimate."""
     if seconds < 5:
         return "a few seconds"
     if seconds < 1.5 * MINUTE:
@@ -65,5 +69,5 @@ def in_words(seconds: float) -> str:
 
 @st.cache_resource(show_spinner=False)
 def _measured() -> dict[str, float]:
-    """Paces by kind, shared by everybody on this server."""
+    """Measured paces by kind, shared by all sessions of this server."""
     return {}

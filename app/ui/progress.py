@@ -1,4 +1,4 @@
-"""What a person sees of a computation that goes on: how far it is, how long it takes yet, and a button that stops it."""
+"""Progress of a job on screen: a bar, the time left, and a Cancel button."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -11,56 +11,55 @@ from app.server.jobs import Job, Work
 from app.state import session
 from app.ui.text import plain
 
-LOOK_EVERY = 0.4  # seconds
-AT_ONCE = 0.3  # seconds that a job gets before its bar is shown at all
+POLL_EVERY = 0.4  # seconds
+BAR_AFTER = 0.3  # seconds a job may take before its bar appears
 
 
 @dataclass(frozen=True)
 class Words:
-    """What is said around a job; a page in another language has its own."""
+    """Texts around a job; a page in another language passes its own."""
 
-    waits: str = "waiting for another computation"
+    waits: str = "queued behind another job"
     left: str = "about {seconds} s left"
     cancel: str = "Cancel"
-    discards: str = "Discards what is done so far."
-    cancelled: str = "Cancelled. Start again whenever you like."
-    cancelled_at: str = "Cancelled at {share}; that part is discarded. Start again whenever you like."
+    discards: str = "Discards the work done so far."
+    cancelled: str = "Cancelled."
+    cancelled_at: str = "Cancelled at {share}; that work was discarded."
     again: str = "Start again"
 
 
 ENGLISH = Words()
 
 
-def started(key: Hashable, work: Work, *, anew: bool = False) -> Job:
-    """The job of this key, begun if there is none. One that was cancelled or failed stays so, unless it is to begin `anew`."""
+def started(key: Hashable, work: Work, *, restart: bool = False) -> Job:
+    """The job with this key, started if there is none. A cancelled or failed job is started again only with `restart`."""
     job = shared.jobs().find(key)
-    return ask(key, work) if job is None or anew else job
+    return ask(key, work) if job is None or restart else job
 
 
 def ask(key: Hashable, work: Work) -> Job:
-    """The job of this key for this person, begun if there is none, or if the last one was cancelled or failed."""
+    """The job with this key for this session, started if there is none or if the last one was cancelled or failed."""
     return shared.jobs().ask(key, work, asker=session.watcher())
 
 
 def given_up(job: Job) -> bool:
-    """Cancelled by this person, or failed: there will be no result for them."""
+    """Whether the job failed or this session cancelled it, so that it will have no result here."""
     return job.given_up_by(session.watcher())
 
 
 def cancel(job: Job) -> None:
-    """Give a job up. Others who asked for the same keep theirs."""
+    """Cancel a job for this session; it goes on for other sessions that requested it."""
     shared.jobs().leave(job, asker=session.watcher())
 
 
 def result_of(
-    key: Hashable, work: Work, *, anew: bool = False, kept: str = "", words: Words = ENGLISH
+    key: Hashable, work: Work, *, restart: bool = False, saved: str = "", words: Words = ENGLISH
 ) -> Any | None:
-    """As `watch`, for what a page asks for by being shown, time and again: a job that was cancelled or failed is begun anew
-    only when a person says so, by the button here, or by one of the page that makes it `anew`. `kept` says what of it outlives a
-    cancel.
+    """As `watch`, for a page that requests its job each time it is drawn. A cancelled or failed job is started again only by
+    the button drawn here, or with `restart`. `saved` is a sentence on what a cancelled job leaves behind.
     """
-    job = started(key, work, anew=anew)
-    result = watch(job, kept=kept, words=words)
+    job = started(key, work, restart=restart)
+    result = watch(job, saved=saved, words=words)
     if given_up(job):
         st.button(
             words.again,
@@ -68,18 +67,18 @@ def result_of(
             icon=":material/refresh:",
             on_click=started,
             args=(key, work),
-            kwargs={"anew": True},
+            kwargs={"restart": True},
         )
     return result
 
 
-def watch(job: Job, *, kept: str = "", words: Words = ENGLISH) -> Any | None:
-    """The result of a job; None while it goes on and where it was cancelled or failed, which is said here.
+def watch(job: Job, *, saved: str = "", words: Words = ENGLISH) -> Any | None:
+    """The result of a job. None while it runs, with a progress bar; None if it was cancelled or failed, with a message.
 
     Reruns the page when the job ends.
     """
     if not job.done:
-        shared.jobs().wait(job, AT_ONCE)
+        shared.jobs().wait(job, BAR_AFTER)
     if job.error is not None:
         st.error(plain(str(job.error)), icon=":material/error:")
         return None
@@ -87,25 +86,25 @@ def watch(job: Job, *, kept: str = "", words: Words = ENGLISH) -> Any | None:
     if job.done and not is_cancelled:
         return job.result
     if is_cancelled:
-        st.info(_cancelled(job, kept, words), icon=":material/cancel:")
+        st.info(_cancelled(job, saved, words), icon=":material/cancel:")
         return None
     _bar(job, words)
     return None
 
 
-def _cancelled(job: Job, kept: str, words: Words) -> str:
-    """What is lost, and what is not."""
+def _cancelled(job: Job, saved: str, words: Words) -> str:
+    """What was discarded, and what was saved."""
     lost = words.cancelled_at.format(share=f"{job.share:.0%}") if job.share >= 0.01 else words.cancelled
-    return f"{lost} {kept}".rstrip()
+    return f"{lost} {saved}".rstrip()
 
 
-@st.fragment(run_every=LOOK_EVERY)
+@st.fragment(run_every=POLL_EVERY)
 def _bar(job: Job, words: Words) -> None:
     if job.done or job.cancelled_by(session.watcher()):
         st.rerun()
     shared.jobs().look(job, asker=session.watcher())
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(job.share, text=plain(_how_far(job, words)))
+    bar.progress(job.share, text=plain(_progress_text(job, words)))
     button.button(
         words.cancel,
         key=f"cancel-{hash(job.key)}",
@@ -116,10 +115,10 @@ def _bar(job: Job, words: Words) -> None:
     )
 
 
-def _how_far(job: Job, words: Words) -> str:
-    """A sentence on a job that goes on, or on the one that it waits for."""
+def _progress_text(job: Job, words: Words) -> str:
+    """What the job is doing and the time left; for a queued job, the time left of the job before it."""
     before = shared.jobs().before(job)
-    said = job.words if before is None else words.waits
+    text = job.words if before is None else words.waits
     left = (before or job).seconds_left
     time_left = "" if left is None else f", {words.left.format(seconds=f'{max(left, 1):.0f}')}"
-    return f"{said[:1].upper()}{said[1:]}{time_left}"
+    return f"{text[:1].upper()}{text[1:]}{time_left}"

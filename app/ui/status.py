@@ -1,13 +1,14 @@
-"""The words around the player: what the puzzle is, what is wrong with it, what is being waited for."""
+"""Messages around the player: the puzzle, what is wrong with it, and what the page is waiting for."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
 from app import editor
 from app.server import shared
 from app.server.importing import freeze_libraries
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.server.opening import Opening
 from app.server.runs import Run
 from app.sidebar import model_controls, validity
@@ -15,95 +16,120 @@ from app.state import session
 from app.state.choice import Choice
 from app.ui.text import plain
 
-PAGE_FIRST = 1.5  # seconds the browser gets before torch is imported behind it
-LOOK_EVERY = 0.25  # seconds between looks at a model that is being opened
-LOADED_WITHIN = 120.0  # seconds a page waits for a model before it looks anew at what is asked
+PAGE_FIRST = 1.5  # seconds until torch is imported in the background: the page reaches the browser first
+POLL_EVERY = 0.25  # seconds between checks of a model that is loading
+MAX_WAIT = 120.0  # seconds a page waits for a model before it is rerun
+
+
+@dataclass(frozen=True)
+class LoadingWords:
+    """Texts shown while a model loads; a page in another language passes its own."""
+
+    loading: str = "Loading {model}: takes a few seconds, once."
+    size: str = "{model} is a download of {size} MB."
+    download: str = "Download {size} MB"
+    downloading: str = "Downloading {model}"
+    downloaded: str = "Downloading {model}: {done} of {total} MB"
+    cancel: str = "Cancel"
+
+
+ENGLISH = LoadingWords()
 
 
 def puzzle(choice: Choice) -> None:
-    """What is wrong with the text; then title and why the puzzle is interesting or how hard it is; then what is wrong with the givens."""
+    """Draw the errors in the typed text, the title and description of the puzzle, and the warnings about its givens."""
     task = choice.task
     verdict = validity.verdict(task, choice.puzzle)
     if choice.mistake:
         st.error(plain(f"{choice.mistake} Showing the previous puzzle."), icon=":material/edit:")
     with st.container(key="puzzle_line", horizontal=True, gap="small"):
-        # Two paragraphs, which page.css sets in one line: where a browser translated the page, only texts alone in a tag change.
+        # Two paragraphs, which page.css puts on one line: if the browser translates the page, only a text alone in its tag is updated.
         st.markdown(
             f"**{plain(choice.title)}.**\n\n{plain(choice.sentence) or verdict.sentence}", width="stretch"
         )
         editor.button(task)
     if verdict.conflicts:
         st.warning(
-            f"The givens contradict each other: {_cells(verdict.conflicts, choice)}. No answer can be right; the model tries all the same.",
+            f"The givens contradict each other: {_cells(verdict.conflicts, choice)}. No answer can be correct; the model tries anyway.",
             icon=":material/warning:",
         )
     if task.needs_puzzle_id and not choice.puzzle_id:
         st.warning(
-            "With the blank puzzle id an ARC model scores 0: what you see is not what it can do.",
+            "An ARC model scores 0 with the blank puzzle id: this run does not show what the model can do.",
             icon=":material/fingerprint_off:",
         )
 
 
 def _cells(cells: tuple[tuple[int, int], ...], choice: Choice) -> str:
-    """Cells in words, rows and columns from 1."""
+    """The cells as text, rows and columns from 1."""
     task = choice.task
     inputs = task.parse(choice.puzzle, unfinished=True).reshape(task.rows, task.columns)
     named = [f"{task.symbols[inputs[cell]]} in row {cell[0] + 1}, column {cell[1] + 1}" for cell in cells]
     return "; ".join(named)
 
 
-def loading(source: Source) -> None:
-    """Shown while a model on this machine is loaded; then the page is drawn anew."""
+def loading(source: ModelSource, words: LoadingWords = ENGLISH) -> None:
+    """Show a spinner while a model on this machine loads, then rerun the page."""
     opening = shared.models().ask(source)
-    with st.spinner(f"Loading {plain(source.name)}: a few seconds, once.", show_time=True):
+    with st.spinner(words.loading.format(model=plain(source.name)), show_time=True):
         spot = st.empty()
-        for _ in range(int(LOADED_WITHIN / LOOK_EVERY)):
-            if opening.wait(LOOK_EVERY):
+        for _ in range(int(MAX_WAIT / POLL_EVERY)):
+            if opening.wait(POLL_EVERY):
                 break
             freeze_libraries()
-            spot.empty()  # a place where Streamlit may end this for what was asked meanwhile
+            spot.empty()  # lets Streamlit end this run if the user has done something else
     st.rerun()
 
 
-def opening(going_on: Opening) -> None:
-    """A model on its way: fetched from the hub, with a question before a large download, or read from a file."""
-    if going_on.source.kind != "hub":
-        loading(going_on.source)
-    elif going_on.asks:
-        size = f"{going_on.asks / 1e6:,.0f} MB"
-        st.info(f"{plain(going_on.source.name)} takes {size} to download.", icon=":material/cloud_download:")
+def show_opening(opening: Opening, words: LoadingWords = ENGLISH) -> None:
+    """Show how far a model is: loading from a file or downloading. Large downloads need consent first."""
+    if opening.source.kind != "hub":
+        loading(opening.source, words)
+    elif opening.asks:
+        size = _megabytes(opening.asks)
+        st.info(
+            words.size.format(model=plain(opening.source.name), size=size), icon=":material/cloud_download:"
+        )
         fetch, cancel = st.columns([1, 4])
         fetch.button(
-            f"Download {size}",
+            words.download.format(size=size),
             key="download",
             type="primary",
             on_click=shared.models().fetch,
-            args=(going_on,),
+            args=(opening,),
             width="stretch",
         )
-        cancel.button("Cancel", key="no_download", on_click=model_controls.give_up, args=(going_on,))
+        cancel.button(
+            words.cancel, key="no_download", on_click=model_controls.cancel_opening, args=(opening,)
+        )
     else:
-        fetching(going_on)
+        _download(opening, words)
 
 
-@st.fragment(run_every=2 * LOOK_EVERY)
-def fetching(going_on: Opening) -> None:
-    """The download as it goes on; ends with the page drawn anew."""
-    if going_on.ended.is_set():
+@st.fragment(run_every=2 * POLL_EVERY)
+def _download(opening: Opening, words: LoadingWords) -> None:
+    """Draw the progress of a download; rerun the page when it ends."""
+    if opening.ended.is_set():
         st.rerun()
-    done, total = going_on.fetched or (0, 0)
-    text = f"Fetching {plain(going_on.source.name)}" + (
-        f": {done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else ""
+    done, total = opening.fetched or (0, 0)
+    text = (words.downloaded if total else words.downloading).format(
+        model=plain(opening.source.name), done=_megabytes(done), total=_megabytes(total)
     )
     st.progress(min(done / total, 1.0) if total else 0.0, text)
-    if st.button("Cancel", key="cancel_download", on_click=model_controls.give_up, args=(going_on,)):
+    if st.button(
+        words.cancel, key="cancel_download", on_click=model_controls.cancel_opening, args=(opening,)
+    ):
         st.rerun()
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f}"
 
 
 @st.fragment(run_every=1.0)
-def take_over(source: Source, is_made: Callable[[], bool]) -> None:
-    """While something recorded is shown, the model is loaded behind it and then asked for the same by `is_made`, which tells
-    whether that is there; then the page is drawn anew, with its own.
+def switch_to_model(source: ModelSource, is_made: Callable[[], bool]) -> None:
+    """Load the model in the background while the page shows a recorded result. `is_made` then starts the model's own run; once
+    it returns True the page is rerun, to show that run.
     """
     shared.models().ask(source, after=PAGE_FIRST)
     freeze_libraries()
@@ -111,22 +137,20 @@ def take_over(source: Source, is_made: Callable[[], bool]) -> None:
         st.rerun()
 
 
-def growth(run: Run | None, choice: Choice) -> None:
-    """How far a run has come that is not complete, with a way to stop it or go on."""
+def run_progress(run: Run | None, choice: Choice) -> None:
+    """Draw the progress of an incomplete run, with a button to stop or resume it."""
     steps, total = (run.trace.steps if run and run.trace else 0), choice.depth.N_sup
     left, right = st.columns([5, 1], vertical_alignment="center")
     if session.is_stopped(choice):
         left.progress(
             steps / total,
-            f"Stopped {f'after step {steps} of {total}' if steps else 'before its first step'}.",
+            f"Stopped {f'after step {steps} of {total}' if steps else 'before the first step'}.",
         )
-        right.button("Go on", key="go_on", on_click=session.go_on, width="stretch")
+        right.button("Resume", key="resume", on_click=session.resume, width="stretch")
         return
     seconds = shared.runs().seconds_left(run) if run else None
     time_left = "" if seconds is None else f", about {max(round(seconds), 1)} s left"
-    left.progress(
-        steps / total, f"Supervision step {min(steps + 1, total)} of {total} is being computed{time_left}."
-    )
+    left.progress(steps / total, f"Computing supervision step {min(steps + 1, total)} of {total}{time_left}.")
     right.button("Stop", key="stop", on_click=session.stop, args=(choice,), width="stretch")
 
 
@@ -134,17 +158,17 @@ def problem(message: str) -> None:
     st.error(plain(message), icon=":material/error:")
 
 
-def no_model_yet(going_on: Opening | None) -> None:
-    """In the place of what a page shows of a model: the one that is being opened, or where models come from."""
-    if going_on is not None:
-        opening(going_on)
+def no_model_yet(opening: Opening | None) -> None:
+    """Shown instead of the page's content while there is no model: the loading model, or where to get one."""
+    if opening is not None:
+        show_opening(opening)
     else:
         no_models()
 
 
 def no_models() -> None:
     st.info(
-        "There is no model in `assets/models`. Train one with `python -m trm train --preset sudoku-trm --out runs/mine`, "
+        "No model in `assets/models`. Train one with `python -m trm train --preset sudoku-trm --out runs/mine`, "
         "then copy its `model.safetensors` and `config.json` to `assets/models/mine`, or start the app with "
         "`make app MODEL_DIR=runs`.",
         icon=":material/model_training:",

@@ -1,6 +1,6 @@
-"""Text for pages: words of others as they are, and shares.
+"""Text for pages: escaping for Markdown, and percentages.
 
-Streamlit reads most of what it is given as Markdown; what people, files and links say must not be.
+Streamlit renders most strings as Markdown. Text from users, files and links must be escaped first.
 """
 
 import re
@@ -9,15 +9,15 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])")
 
 
 def plain(text: str) -> str:
-    """The text as Markdown that shows just that text; what stands between backticks as code, in which nothing is markup."""
+    """Escape a text so that Markdown shows it literally. Parts between backticks stay code."""
     parts = text.split("`")
-    if len(parts) % 2 == 0 or "" in parts[1::2]:  # not what a message of ours looks like
+    if len(parts) % 2 == 0 or "" in parts[1::2]:  # unbalanced or empty backticks: not one of our messages
         return _escaped(text)
     return "".join(f"`{part}`" if number % 2 else _escaped(part) for number, part in enumerate(parts))
 
 
 def percent(share: float | None) -> str:
-    """A share with one decimal; "none" where it is not defined."""
+    """A share as a percentage with one decimal; "none" if it is None or NaN."""
     return "none" if share is None or share != share else f"{share:.1%}"
 
 

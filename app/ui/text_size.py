@@ -1,5 +1,5 @@
-"""How large the page's text is, which the browser tells: on a 4K screen, or where a person set it so. Charts are drawn in pixels,
-so theirs are multiplied by it.
+"""Text size of the page, as the browser reports it: larger on a 4K screen or by the user's settings. Charts use pixels, so
+their sizes are multiplied by it.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ SCRIPT = Path(__file__).with_suffix(".js")
 SCALE = "text_scale"
 MOST = 4.0
 PIXELS = {"size", "thickness", "xpad", "ypad", "xgap", "ygap", "borderwidth", "outlinewidth", "standoff"}
-"""Numbers in pixels wherever they stand in a figure; others are only inside the parts below."""
+"""Figure properties in pixels, at any level; `PIXELS_WITHIN` lists those in pixels only inside certain parts."""
 PIXELS_WITHIN = {
     "line": {"width"},
     "margin": {"l", "r", "t", "b"},
@@ -31,20 +31,20 @@ def _component() -> Any:
 
 
 def watch() -> None:
-    """Let the browser tell it; the page runs anew where it is not what was known."""
-    told = _component()(data={"scale": scale()}, key="text_size", on_scale_change=lambda: None)
-    if told.get("scale"):
-        st.session_state[SCALE] = told["scale"]
+    """Let the browser report the text size. The page is rerun if it changed."""
+    reported = _component()(data={"scale": scale()}, key="text_size", on_scale_change=lambda: None)
+    if reported.get("scale"):
+        st.session_state[SCALE] = reported["scale"]
 
 
 def scale() -> float:
-    """In multiples of the usual 16 pixels."""
-    told = st.session_state.get("text_size") or {}
-    return min(max(float(told.get("scale") or st.session_state.get(SCALE, 1.0)), 1.0), MOST)
+    """Text size, in multiples of the default 16 pixels."""
+    reported = st.session_state.get("text_size") or {}
+    return min(max(float(reported.get("scale") or st.session_state.get(SCALE, 1.0)), 1.0), MOST)
 
 
 def enlarged(figure: "Figure", times: float) -> "Figure":
-    """The figure with every length that is in pixels so many times as long; in units of its axes nothing changes."""
+    """The figure with every length in pixels multiplied by `times`. Lengths in axis units do not change."""
     from plotly.graph_objects import Figure
 
     return Figure(_enlarged(figure.to_plotly_json(), times))

@@ -1,4 +1,4 @@
-"""The command line, `python -m probes COMMAND`: one file a command."""
+"""The command line `python -m probes COMMAND`, with one module per command."""
 
 from probes.cli.main import main
 

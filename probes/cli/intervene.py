@@ -1,4 +1,4 @@
-"""`probes intervene`: change the states of one run and see what follows; or the ready-made experiments over a set."""
+"""`probes intervene`: change the states of one run and measure the effect, or run the preset experiments over a set."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -16,36 +16,38 @@ from trm.cli.options import (
 )
 from trm.errors import UserError
 
-USUAL_LIMIT = 50
+DEFAULT_LIMIT = 50
 
 
 def add(adder) -> None:
     command = adder.add_parser(
         "intervene",
-        help="change states of a run and see what follows",
-        description="Give --puzzle with --do or --experiment for one run, --data for the ready-made experiments over a set.",
+        help="change states of a run and measure the effect",
+        description="Give --puzzle with --do or --experiment for one run, or --data for the preset experiments over a set.",
     )
     model_options(command, required=False)
     command.add_argument("--puzzle", help=PUZZLE_HELP)
     puzzle_id_options(command, PUZZLE_ID_HELP)
-    what = command.add_argument_group("what is done")
+    what = command.add_argument_group("intervention")
     what.add_argument(
         "--do",
-        help="interventions with semicolons between, such as 'zero y before 3.1.1' or 'noise z after 2.1.1 size 0.5'; "
-        "`probes/interventions/spec.py` lists them all",
+        help="interventions separated by semicolons, such as 'zero y before 3.1.1' or 'noise z after 2.1.1 size 0.5'; "
+        "`probes/interventions/spec.py` lists all of them",
     )
-    what.add_argument("--experiment", help="a ready-made one; a wrong name lists them")
-    what.add_argument("--step", type=int, help="supervision step at which the experiment begins")
+    what.add_argument("--experiment", help="name of a preset experiment; a wrong name lists them")
+    what.add_argument("--step", type=int, help="supervision step at which the experiment starts")
     command.add_argument(
-        "--out", type=Path, help="write the changed run as a trace, for `trm export --trace`"
+        "--out", type=Path, help="write the intervened run as a trace, for `trm export --trace`"
     )
     many = command.add_argument_group("over a set")
     many.add_argument("--data", help=DATA_HELP)
-    many.add_argument("--limit", type=int, default=USUAL_LIMIT, help="puzzles, evenly spread (usual: 50)")
     many.add_argument(
-        "--record", action="store_true", help="write what the page of a bundled model shows first"
+        "--limit", type=int, default=DEFAULT_LIMIT, help="number of puzzles, evenly spread (default: 50)"
     )
-    many.add_argument("--findings", type=Path, help="instead: write what is recorded into this document")
+    many.add_argument(
+        "--record", action="store_true", help="write the results that the page shows for a bundled model"
+    )
+    many.add_argument("--findings", type=Path, help="instead: write the recorded results into this document")
     command.set_defaults(run=run)
 
 
@@ -64,53 +66,53 @@ def run(options: Namespace) -> dict[str, Any]:
 
 
 def _one_run(options: Namespace) -> dict[str, Any]:
-    from probes.interventions.fork import cache_run, followed
-    from probes.interventions.spec import parse_all, written
+    from probes.interventions.fork import cache_run, last_trace
+    from probes.interventions.spec import as_text, parse_all
     from trm.cli.options import chosen_puzzle_id, open_model
     from trm.grading import Grade
     from trm.trace import save_trace
 
     if options.puzzle is None or (options.do is None) == (options.experiment is None):
-        raise UserError("Give --puzzle, and either --do or --experiment. Or --data for a whole set.")
+        raise UserError("Give --puzzle and either --do or --experiment, or --data for a whole set.")
     model, task = open_model(options)
     inputs = puzzle_tokens(options.puzzle, task)
-    kept = cache_run(
+    clean = cache_run(
         model, task, inputs, puzzle_id=chosen_puzzle_id(options, model), progress=progress_line()
     )
     if options.do is not None:
-        run, changes = kept, parse_all(options.do)
+        run, changes = clean, parse_all(options.do)
     else:
-        from probes.interventions.preset_runs import planned
+        from probes.interventions.preset_runs import prepared
 
-        run, changes = planned(kept, options.experiment, options.step)
-    trace = followed(run.branch(changes), run.depth, progress_line(), "running it changed")
+        run, changes = prepared(clean, options.experiment, options.step)
+    trace = last_trace(run.fork(changes), run.depth, progress_line(), "running with the intervention")
     if options.out:
         save_trace(options.out, trace)
-    left, right = Grade.of(kept.trace, task), Grade.of(trace, task)
-    ends = slice(kept.depth.T - 1, None, kept.depth.T)
-    changed_ends = slice(trace.depth.T - 1, None, trace.depth.T)
+    clean_grade, grade = Grade.of(clean.trace, task), Grade.of(trace, task)
+    clean_ends = slice(clean.depth.T - 1, None, clean.depth.T)
+    ends = slice(trace.depth.T - 1, None, trace.depth.T)
     return {
-        "interventions": written(changes),
+        "interventions": as_text(changes),
         "puzzle": task.format(run.inputs),
         "answer": task.format(trace.answers[-1]),
-        "solved": bool(right.solved[-1]),
-        "solved_without": bool(left.solved[-1]),
-        "cells_total": int(right.counted.sum()),
-        "cells_right": None if right.right is None else right.right[changed_ends].tolist(),
-        "cells_right_without": None if left.right is None else left.right[ends].tolist(),
+        "solved": bool(grade.solved[-1]),
+        "solved_without": bool(clean_grade.solved[-1]),
+        "cells_total": int(grade.counted.sum()),
+        "cells_right": None if grade.right is None else grade.right[ends].tolist(),
+        "cells_right_without": None if clean_grade.right is None else clean_grade.right[clean_ends].tolist(),
         "halt_probability": [round(float(number), 6) for number in trace.halt_probability],
-        "halt_probability_without": [round(float(number), 6) for number in kept.trace.halt_probability],
+        "halt_probability_without": [round(float(number), 6) for number in clean.trace.halt_probability],
         **({"written": str(options.out)} if options.out else {}),
     }
 
 
 def _over_a_set(options: Namespace) -> dict[str, Any]:
-    from probes.interventions.preset_runs import over_puzzles
+    from probes.interventions.preset_runs import run_experiments
     from trm.cli.options import open_model
 
     model, task = open_model(options)
     puzzles = limited_puzzles(options, model, task)
-    found = over_puzzles(
+    results = run_experiments(
         model,
         task,
         puzzles,
@@ -120,7 +122,7 @@ def _over_a_set(options: Namespace) -> dict[str, Any]:
     command = (
         f"python -m probes intervene --model {options.model} --data {puzzles.name} --limit {options.limit}"
     )
-    return {"model": model.name, "fingerprint": model.fingerprint, "command": command, **found}
+    return {"model": model.name, "fingerprint": model.fingerprint, "command": command, **results}
 
 
 def _record(options: Namespace) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def _record(options: Namespace) -> dict[str, Any]:
 
     if options.model not in model_names():
         raise UserError(
-            f"{options.model} is no bundled model: there is no page to record for. Leave --record out."
+            f"{options.model} is not a bundled model, so it cannot be recorded. Leave --record out."
         )
     model, task = open_model(options)
     return record_all(model, task, only=options.experiment, progress=progress_line())

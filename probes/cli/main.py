@@ -1,8 +1,8 @@
-"""The command line of what is read out of the states: `python -m probes COMMAND`, as the pages do it, without a browser.
+"""The command line `python -m probes COMMAND`: the analyses of the app's pages, without a browser.
 
-Results go to stdout, as one JSON object with --json; progress goes to stderr. A user's mistake ends with exit code 2 and one
-line that says what is wrong and what to do. Each command is a module with `add`, which names its options and what runs it;
-what it needs is imported when it runs.
+Results go to stdout, as one JSON object with --json; progress goes to stderr. A user error ends with exit code 2 and one
+line that says what is wrong and what to do. Each command is a module with a function `add`, which adds its options and the
+function that runs it. Modules import what they need when they run.
 """
 
 from probes.cli import attribute, compare, fit, halting, intervene, project, states, sweep, use
@@ -19,15 +19,20 @@ COMMANDS = (
     states,
     sweep,
     use,
-)  # modules with `add(adder)`: a parser of their own in it, with the default `run`
+)  # each module's `add` adds a subparser that sets `run`
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Run a command, by default that of the command line. Exits the process with code 2 after a user error."""
     run_command(parser(), arguments)
 
 
 def parser() -> Parser:
-    top = Parser(prog="probes", description="What the states of a recursive model hold, and what they do.")
+    """The parser of all commands."""
+    top = Parser(
+        prog="probes",
+        description="Analyse what the states of a recursive model encode, and how the model uses them.",
+    )
     adder = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for module in COMMANDS:
         module.add(adder)

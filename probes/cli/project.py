@@ -1,8 +1,8 @@
-"""`python -m probes project`: where the states of many puzzles go, on a map of two or three axes.
+"""`python -m probes project`: project the states of many puzzles to two or three dimensions (PCA, UMAP).
 
-Runs a model over a puzzle set (or reads a trace store) and writes what the Latents page draws: a scene (.safetensors), or every
-point with its coordinates (.parquet). `--compare-with` puts a second model's states of the same puzzles on the same map, turned onto
-the first's. `--record` does so for the page's own recordings.
+Runs a model over a puzzle set, or reads a trace store, and writes what the Latents page draws: a projection (.safetensors), or a table
+of all points with their coordinates (.parquet). `--compare-with` adds a second model: its states of the same puzzles are aligned to the
+first model's and projected together. `--record` records the projections that come with the app.
 """
 
 from argparse import Namespace
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import model_with_puzzles, names_to_record
-from probes.latents.procrustes import CALLS
-from probes.latents.settings import PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
+from probes.latents.procrustes import ALIGNED_CALLS
+from probes.latents.settings import PAIRS, RECORDED, SETS, ProjectionRequest, joint_name, projection_of
 from probes.latents.umap import UMAPSettings
 from trm.cli.options import DATA_HELP, MODEL_HELP, accept_option
 from trm.errors import UserError
@@ -20,57 +20,67 @@ from trm.progress import ProgressLine
 from trm.terminal import log
 
 if TYPE_CHECKING:
-    pass
+    from probes.latents.trajectories import Trajectories
 
 ENDINGS = (".safetensors", ".parquet")
 
 
 def add(adder: Any) -> None:
+    """Add the command."""
     command = adder.add_parser(
         "project",
-        help="put the states of many puzzles on a map (PCA, UMAP)",
+        help="project the states of many puzzles (PCA, UMAP)",
         description=__doc__.partition("\n")[2],
     )
     command.add_argument("--model", help=MODEL_HELP)
     command.add_argument("--data", help=DATA_HELP)
-    command.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
-    command.add_argument("--store", type=Path, help="instead of both: a store made by `trm trace`")
+    command.add_argument("--limit", type=int, help="use this many puzzles, evenly spread over the set")
+    command.add_argument(
+        "--store", type=Path, help="a store made by `trm trace`, instead of --model and --data"
+    )
     command.add_argument(
         "--compare-with",
-        help="a second model: both on one map, its states turned onto the first's (Procrustes)",
+        help="a second model for a joint projection; its states are aligned to the first's (Procrustes)",
     )
-    command.add_argument("--state", default="z", choices=("z", "y"), help="which state (usual: z)")
+    command.add_argument("--state", default="z", choices=("z", "y"), help="state to project (default: z)")
     command.add_argument(
         "--calls",
-        help="after which calls, as for `trm trace` (usual: f_H, each answer; of two models last, which is matched)",
+        help="calls to record, as for `trm trace` (default: f_H, every answer; two models: last, at which they are aligned)",
     )
     command.add_argument(
-        "--position", default="mean", help="mean over all cells (usual), or one cell such as r5c5"
+        "--position", default="mean", help="mean over all cells (default), or a cell such as r5c5"
     )
     command.add_argument(
-        "--out", type=Path, help="file to write: .parquet (points) or .safetensors (a scene)"
+        "--out", type=Path, help="output file: .parquet (points) or .safetensors (projection)"
     )
     command.add_argument(
         "--record",
         action="store_true",
-        help=f"instead: record what the Latents page opens with, of {' and '.join(SETS)} or the one of --model (and --compare-with)",
+        help=f"record the projections that come with the app: all, or that of --model ({', '.join(SETS)}), with --compare-with the joint one",
     )
     command.add_argument(
-        "--findings", type=Path, help="instead: write what is recorded into this document, between its marks"
+        "--findings", type=Path, help="write the section on the recorded projections into this document"
     )
-    usual = UMAPSettings()
-    umap = command.add_argument_group("UMAP", "beside PCA, which is always there")
+    default = UMAPSettings()
+    umap = command.add_argument_group("UMAP", "in addition to PCA")
     umap.add_argument("--umap", action="store_true", help="also fit a UMAP")
-    umap.add_argument("--axes", type=int, default=usual.dimensions, help="2 (usual) or 3")
-    umap.add_argument("--neighbours", type=int, default=usual.neighbours, help="of a point (usual: 15)")
-    umap.add_argument("--min-dist", type=float, default=usual.min_dist, help="0 to 1 (usual: 0.1)")
-    umap.add_argument("--seed", type=int, default=usual.seed)
+    umap.add_argument("--axes", type=int, default=default.dimensions, help="dimensions, 2 (default) or 3")
+    umap.add_argument(
+        "--neighbours", type=int, default=default.neighbours, help="neighbours per point (default: 15)"
+    )
+    umap.add_argument(
+        "--min-dist",
+        type=float,
+        default=default.min_dist,
+        help="minimum distance between points, 0 to 1 (default: 0.1)",
+    )
+    umap.add_argument("--seed", type=int, default=default.seed, help="random seed (default: 0)")
     accept_option(command)
     command.set_defaults(run=run)
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """What was asked for; returns what is printed. Raises UserError."""
+    """Run the command; returns what is printed. Raises UserError."""
     if options.findings:
         from probes.reports.latents import write_findings
 
@@ -78,20 +88,21 @@ def run(options: Namespace) -> dict[str, Any]:
     if options.record:
         return _recorded(options.model, options.compare_with)
     if options.out is None or options.out.suffix not in ENDINGS:
-        raise UserError("Give --out a file that ends in .parquet (points) or .safetensors (a scene).")
-    wanted = [f"--{name}" for name in ("model", "data") if not getattr(options, name)]
-    if bool(options.store) != (len(wanted) == 2) or len(wanted) == 1:
-        raise UserError("Give --model and --data, or --store alone.")
-    if options.compare_with and (options.store or options.calls not in (None, CALLS)):
+        raise UserError("--out must be a file that ends in .parquet (points) or .safetensors (projection).")
+    missing = [f"--{name}" for name in ("model", "data") if not getattr(options, name)]
+    if bool(options.store) != (len(missing) == 2) or len(missing) == 1:
+        raise UserError("Give either --model and --data, or --store alone.")
+    if options.compare_with and (options.store or options.calls not in (None, ALIGNED_CALLS)):
         raise UserError(
-            f"Two models are matched by the last call of each supervision step. Give --model and --data, and no --calls but {CALLS}."
+            f"Two models are aligned at the last call of each supervision step. Give --model and --data, and leave out --calls or set it "
+            f"to {ALIGNED_CALLS}."
         )
-    asked = Projecting(
-        options.model or "",  # of a store neither is asked for
+    request = ProjectionRequest(
+        options.model or "",  # neither is needed for a store
         options.data or "",
         options.limit,
         options.state,
-        options.calls or (CALLS if options.compare_with else "f_H"),
+        options.calls or (ALIGNED_CALLS if options.compare_with else "f_H"),
         options.position,
         UMAPSettings(options.axes, options.neighbours, options.min_dist, seed=options.seed)
         if options.umap
@@ -103,62 +114,62 @@ def run(options: Namespace) -> dict[str, Any]:
         from trm.store import open_store
 
         return _written(
-            read_trajectories(open_store(options.store), position=asked.position), asked, options.out
+            read_trajectories(open_store(options.store), position=request.position), request, options.out
         )
-    trajectories = trajectories_of(asked, accept_unknown=options.accept_unknown)
-    return _written(trajectories, asked, options.out, accept_unknown=options.accept_unknown)
+    trajectories = trajectories_of(request, accept_unknown=options.accept_unknown)
+    return _written(trajectories, request, options.out, accept_unknown=options.accept_unknown)
 
 
 def _recorded(model: str | None, compare_with: str | None) -> dict[str, Any]:
-    """Record all, or what is named. Raises UserError where that is not one of them."""
+    """Record all projections, or those of the named models. Raises UserError for other models."""
     if compare_with is None:
-        found = {name: record(name) for name in names_to_record(model, SETS)}
-        return found | ({} if model else {joint_name(*pair): record(*pair) for pair in PAIRS})
+        recorded = {name: record(name) for name in names_to_record(model, SETS)}
+        return recorded | ({} if model else {joint_name(*pair): record(*pair) for pair in PAIRS})
     if (model, compare_with) not in PAIRS:
-        known = ", ".join(f"--model {one} --compare-with {other}" for one, other in PAIRS)
-        of = " against ".join(name for name in (model, compare_with) if name)
-        raise UserError(f"Nothing is recorded of {of}. Of two on one map recorded are: {known}.")
+        pairs = ", ".join(f"--model {one} --compare-with {other}" for one, other in PAIRS)
+        names = " and ".join(name for name in (model, compare_with) if name)
+        raise UserError(f"There is no joint projection of {names} to record. Choose one of: {pairs}.")
     return {joint_name(model, compare_with): record(model, compare_with)}
 
 
 def record(name: str, compare_with: str = "") -> dict[str, Any]:
-    """Make what the page opens with of a bundled model, or of two on one map."""
-    asked = Projecting(name, SETS[name], umap=UMAPSettings(), compare_with=compare_with)
+    """Record the projection of a bundled model, or the joint projection of two."""
+    request = ProjectionRequest(name, SETS[name], umap=UMAPSettings(), compare_with=compare_with)
     if compare_with:
-        asked = replace(asked, calls=CALLS)
+        request = replace(request, calls=ALIGNED_CALLS)
     out = RECORDED / f"{joint_name(name, compare_with) if compare_with else name}.safetensors"
-    return _written(trajectories_of(asked), asked, out)
+    return _written(trajectories_of(request), request, out)
 
 
-def trajectories_of(asked: Projecting, *, accept_unknown: bool = False) -> "Trajectories":
-    """Run the (first) model over its puzzles. Raises UserError."""
+def trajectories_of(request: ProjectionRequest, *, accept_unknown: bool = False) -> "Trajectories":
+    """Record the trajectories of `request.model`. Raises UserError."""
     from probes.latents.trajectories import record_trajectories
 
     model, _, puzzles = model_with_puzzles(
-        asked.model, asked.data, spread=asked.limit, accept_unknown=accept_unknown
+        request.model, request.data, spread=request.limit, accept_unknown=accept_unknown
     )
     with ProgressLine("puzzles run") as running:
         return record_trajectories(
             model,
             puzzles,
-            limit=asked.limit,
-            calls=asked.calls,
-            position=asked.position,
+            limit=request.limit,
+            calls=request.calls,
+            position=request.position,
             progress=running.count,
         )
 
 
 def _written(
-    trajectories: "Trajectories", asked: Projecting, out: Path, *, accept_unknown: bool = False
+    trajectories: "Trajectories", request: ProjectionRequest, out: Path, *, accept_unknown: bool = False
 ) -> dict[str, Any]:
-    from probes.latents.files import save_scene, summary, write_parquet
+    from probes.latents.files import save_projection, summary, write_parquet
 
-    other = replace(asked, model=asked.compare_with, compare_with="")
-    second = trajectories_of(other, accept_unknown=accept_unknown) if asked.compare_with else None
+    other = replace(request, model=request.compare_with, compare_with="")
+    second = trajectories_of(other, accept_unknown=accept_unknown) if request.compare_with else None
     with ProgressLine("% projected", 100) as projecting:
-        scene = scene_of(
-            trajectories, asked, lambda share, words: projecting.count(round(100 * share)), second=second
+        projection = projection_of(
+            trajectories, request, lambda share, words: projecting.count(round(100 * share)), second=second
         )
-    (write_parquet if out.suffix == ".parquet" else save_scene)(out, scene)
-    log(f"{scene.puzzle_count} puzzles at {len(scene.calls)} calls: {out}")
-    return {"out": str(out), "bytes": out.stat().st_size} | summary(scene)
+    (write_parquet if out.suffix == ".parquet" else save_projection)(out, projection)
+    log(f"{projection.puzzle_count} puzzles at {len(projection.calls)} calls: {out}")
+    return {"out": str(out), "bytes": out.stat().st_size} | summary(projection)

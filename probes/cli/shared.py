@@ -1,4 +1,4 @@
-"""What several commands do alike: take puzzles, tell progress, write a result, and choose what is recorded."""
+"""Shared parts of the commands: load a model and puzzles, report progress, write results, and choose models to record."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def model_with_puzzles(
     model_name: str, data: str, *, spread: int | None, accept_unknown: bool = False
 ) -> "tuple[Model, Task, PuzzleSet]":
-    """A model, its task and a puzzle set of it; of a large file only `spread` puzzles. Raises UserError."""
+    """Load a model, its task and a puzzle set; from a large file only `spread` puzzles. Raises UserError."""
     from trm.checkpoint import load_model
     from trm.cli.options import log_notes
     from trm.data import load_puzzles
@@ -24,14 +24,14 @@ def model_with_puzzles(
 
     model = load_model(model_name, accept_unknown=accept_unknown)
     task = task_of(model.config)
-    with ProgressLine("puzzles read") as reading:
-        puzzles = load_puzzles(data, task, spread=spread, progress=reading.count)
+    with ProgressLine("puzzles read") as loading:
+        puzzles = load_puzzles(data, task, spread=spread, progress=loading.count)
     log_notes(data, puzzles.notes)
     return model, task, puzzles
 
 
 def progress_line() -> Progress:
-    """Progress on stderr, in per cent."""
+    """A progress callback that prints percentages to stderr."""
     line = ProgressLine("")
 
     def progress(share: float, words: str) -> None:
@@ -42,7 +42,7 @@ def progress_line() -> Progress:
 
 
 def write(path: Path, result: dict[str, Any], table: dict[str, list]) -> Path:
-    """The result as JSON, its table beside it as Parquet. Raises OutputError where that cannot be written."""
+    """Write a result as JSON and its table next to it as Parquet. Returns `path`. Raises OutputError."""
     import json
 
     import pyarrow
@@ -57,11 +57,11 @@ def write(path: Path, result: dict[str, Any], table: dict[str, list]) -> Path:
     return path
 
 
-def names_to_record(asked: str | None, recorded: Collection[str]) -> list[str]:
+def names_to_record(requested: str | None, recorded: Collection[str]) -> list[str]:
     """The requested model, or every model with recorded results. Raises UserError if that model has none."""
-    if asked is not None and asked not in recorded:
+    if requested is not None and requested not in recorded:
         raise UserError(
-            f"Nothing is recorded of {asked}: it is no bundled model, or no page opens with it. "
-            f"Recorded are: {', '.join(recorded)}."
+            f"There is no recording for {requested}: it is not a bundled model, or no page opens with it. "
+            f"Choose from: {', '.join(recorded)}."
         )
-    return [asked] if asked else list(recorded)
+    return [requested] if requested else list(recorded)

@@ -1,4 +1,4 @@
-"""`probes states`: does a model use y and z, and how much noise does a reading of them survive?"""
+"""`probes states`: does a model use y and z, and how much noise does a probe of them survive?"""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -9,22 +9,22 @@ from trm.progress import ProgressLine
 
 
 def add(adder) -> None:
-    """The parser."""
+    """Add the command."""
     states = adder.add_parser(
-        "states", help="say whether a model uses y and z, and how much noise a reading of them survives"
+        "states", help="test whether a model uses y and z, and how robust probes of them are to noise"
     )
     model_options(states)
-    states.add_argument("--data", help=DATA_HELP + " (usual: the bundled test set of the model's task)")
+    states.add_argument("--data", help=DATA_HELP + " (default: the bundled test set of the model's task)")
     states.add_argument(
-        "--limit", type=int, default=64, help="puzzles, evenly spread over the set (usual: 64)"
+        "--limit", type=int, default=64, help="number of puzzles, evenly spread over the set (default: 64)"
     )
     states.set_defaults(run=run)
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """Of y and z what `trm.inspection.state_use` and `probes.robustness` find."""
+    """The results of `trm.inspection.state_use` and `probes.robustness` for y and z."""
     from probes.linear.collect import collect, time_points_of
-    from probes.robustness import read_under_noise
+    from probes.robustness import probe_under_noise
     from trm.cli.options import open_model
     from trm.inspection.state_use import measure_state_use
 
@@ -45,7 +45,7 @@ def run(options: Namespace) -> dict[str, Any]:
             states=tuple(used),
             progress=lambda share: collecting.count(round(100 * share)),
         )
-    noise = read_under_noise(
+    noise = probe_under_noise(
         {name: state[:, 0] for name, state in runs.states.items()}, runs.now[:, 0], blank
     )
     return {

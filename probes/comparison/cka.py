@@ -1,12 +1,12 @@
-"""Do two states arrange the same puzzles alike? Linear centred kernel alignment (CKA) between moments.
+"""Linear centred kernel alignment (CKA): how similarly two sets of states arrange the same puzzles.
 
-CKA compares which puzzles lie near which: the Gram matrices of the two clouds of states, centred, as if they were
-vectors. Turning, mirroring, scaling and moving a cloud change nothing, and the two may differ in width, so any moment of
-any state of any model can be held against any other. 1 is the same arrangement; independent ones are near 0.
+CKA compares which puzzles are close to which: it is the cosine between the centred Gram matrices of the two sets of states. It does not
+change under rotation, reflection, scaling or translation, and the widths may differ, so any state of any model at any time point can be
+compared with any other. It is 1 for the same arrangement and near 0 for independent ones.
 
-The plain measure (Kornblith et al. 2019, arXiv:1905.00414) grows with the width of the states and shrinks with the
-number of puzzles: 50 puzzles in 500 random directions already look alike. The debiased one (Nguyen, Raghu & Kornblith
-2021, arXiv:2010.15327) puts the unbiased HSIC_1 of Song et al. 2012 in the place of HSIC; it can fall a little below 0.
+The plain measure (Kornblith et al. 2019, arXiv:1905.00414) grows with the width of the states and shrinks with the number of puzzles: 50
+puzzles in 500 random directions already look similar. The debiased one (Nguyen, Raghu & Kornblith 2021, arXiv:2010.15327) replaces HSIC
+by the unbiased HSIC_1 of Song et al. 2012; it can fall slightly below 0.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,39 +18,39 @@ from jaxtyping import Float, Float32, Float64
 from probes.covariance import StatesError
 from probes.threads import one_blas_thread
 
-FEWEST = 4  # puzzles that HSIC_1 is defined for
-COLUMNS = 4096  # numbers of each state widened to float64 at a time
-AT_ONCE = 1 << 25  # entries of all Gram matrices held at a time, 256 MiB
+FEWEST = 4  # puzzles: HSIC_1 is not defined for fewer
+COLUMNS = 4096  # dimensions of the states converted to float64 at a time
+ENTRIES = 1 << 25  # of all Gram matrices in memory at a time: 256 MiB
 
 
 def cka(
-    a: Float[np.ndarray, "puzzle moment_a dim_a"],
-    b: Float[np.ndarray, "puzzle_b moment_b dim_b"] | None = None,
+    a: Float[np.ndarray, "puzzle time_a dim_a"],
+    b: Float[np.ndarray, "puzzle_b time_b dim_b"] | None = None,
     *,
     debiased: bool = True,
     progress: Callable[[float], None] | None = None,
-) -> Float64[np.ndarray, "moment_a moment_b"]:
-    """Linear CKA between every moment of a and every moment of b, on the same puzzles in the same order.
+) -> Float64[np.ndarray, "time_a time_b"]:
+    """Linear CKA between every time point of a and every time point of b, on the same puzzles in the same order.
 
-    Without b, between all pairs of moments of a. For several states, such as y and z of two models, call it once for
-    each pair of them. NaN where the states of a moment do not tell puzzles apart: all equal, or (debiased) all
-    equally far from each other. The Gram matrix of each moment is made once, a block of its rows at a time where all
-    would not fit into memory: puzzles^2 dim for each moment, then puzzles^2 for each pair.
+    Without b, between all pairs of time points of a. For several states, such as y and z of two models, call it once for each
+    pair of them. NaN where the states of a time point do not distinguish puzzles: all equal, or (debiased) all equally far from
+    each other. Each Gram matrix is computed once, in blocks of rows where all of them would not fit into memory. Cost:
+    puzzles^2 dim per time point, then puzzles^2 per pair.
 
-    `progress` is told the share done; what it raises ends the work. Raises StatesError where there are fewer than four
-    puzzles, a and b are not of equally many, or a number is not finite.
+    `progress` gets the share done; an exception raised by it stops the computation. Raises StatesError where there are fewer
+    than four puzzles, a and b have different numbers of puzzles, or a value is not finite.
     """
     count = len(a)
     if b is not None and len(b) != count:
         raise StatesError(
-            f"CKA needs the same puzzles on both sides, not {count} and {len(b)}. Record both models on one puzzle set."
+            f"CKA needs the same puzzles on both sides, not {count} and {len(b)}. Record both models on the same puzzle set."
         )
     if count < FEWEST:
-        raise StatesError(f"CKA needs {FEWEST} puzzles or more, not {count}. Record some more.")
+        raise StatesError(f"CKA needs at least {FEWEST} puzzles, not {count}. Record more.")
     progress = progress or (lambda share: None)
     sides = [a] if b is None else [a, b]
     time_points = sum(side.shape[1] for side in sides)
-    height = max(1, AT_ONCE // max(time_points * count, 1))
+    height = max(1, ENTRIES // max(time_points * count, 1))
     blocks = [slice(start, min(start + height, count)) for start in range(0, count, height)]
     products = np.zeros((a.shape[1], sides[-1].shape[1]))
     squares = [np.zeros(side.shape[1]) for side in sides]
@@ -59,7 +59,7 @@ def cka(
     progress(0.0)
     with one_blas_thread():
         for rows in blocks:
-            held = []
+            block = []
             for side, square, least in zip(sides, squares, rounding, strict=True):
                 grams = np.zeros((side.shape[1], (rows.stop - rows.start) * count))
                 for time_point, flat in enumerate(grams):
@@ -69,75 +69,75 @@ def cka(
                     least[time_point] = _rounding(count, trace)
                     done += 1
                     progress(done / (time_points * len(blocks)))
-                held.append(grams)
-            products += held[0] @ held[-1].T
+                block.append(grams)
+            products += block[0] @ block[-1].T
     norms = [_norms(square, least) for square, least in zip(squares, rounding, strict=True)]
     return products / np.outer(norms[0], norms[-1])
 
 
 @dataclass(frozen=True)
-class Arrangement:
-    """How the states of each moment arrange the same puzzles: what CKA needs of a model, once its states are gone.
+class NormalisedGrams:
+    """Centred Gram matrices of each time point, as unit vectors: all that CKA needs, so the states can be discarded.
 
-    Centred Gram matrices as vectors of length one, so that CKA is their product; NaN where a moment arranges nothing.
+    CKA is the product of two of them. NaN where the states of a time point do not distinguish puzzles.
     """
 
-    units: Float32[np.ndarray, "moment pair"]
+    vectors: Float32[np.ndarray, "time entry"]
 
-    def cka(self, other: "Arrangement") -> Float64[np.ndarray, "moment other"]:
-        """Linear CKA of every moment here with every moment there. Raises StatesError where the puzzles are not as many."""
-        if self.units.shape[1] != other.units.shape[1]:
+    def cka(self, other: "NormalisedGrams") -> Float64[np.ndarray, "time other"]:
+        """Linear CKA of all time points of this with all of `other`. Raises StatesError where the numbers of puzzles differ."""
+        if self.vectors.shape[1] != other.vectors.shape[1]:
             raise StatesError(
-                "CKA needs the same puzzles on both sides. Record both models on one puzzle set."
+                "CKA needs the same puzzles on both sides. Record both models on the same puzzle set."
             )
         with one_blas_thread():
-            return self.units.astype(np.float64) @ other.units.astype(np.float64).T
+            return self.vectors.astype(np.float64) @ other.vectors.astype(np.float64).T
 
 
-def arrangement(
-    states: Float[np.ndarray, "puzzle moment dim"],
+def normalised_grams(
+    states: Float[np.ndarray, "puzzle time dim"],
     *,
     debiased: bool = True,
     progress: Callable[[float], None] | None = None,
-) -> Arrangement:
-    """The Gram matrix of every moment, as `cka` makes it: to compare models whose states do not fit into memory together.
+) -> NormalisedGrams:
+    """Compute the Gram matrices of all time points, to compare models whose states do not fit into memory together.
 
-    Takes 4 bytes for each moment and pair of puzzles. `progress` as for `cka`. Raises StatesError as `cka` does.
+    Takes 4 bytes per time point and pair of puzzles. `progress` and StatesError: as for `cka`.
     """
     count, time_points = states.shape[:2]
     if count < FEWEST:
-        raise StatesError(f"CKA needs {FEWEST} puzzles or more, not {count}. Record some more.")
-    units = np.zeros((time_points, count * count), np.float32)
+        raise StatesError(f"CKA needs at least {FEWEST} puzzles, not {count}. Record more.")
+    vectors = np.zeros((time_points, count * count), np.float32)
     with one_blas_thread():
         for time_point in range(time_points):
             gram, trace = _centred_gram(states[:, time_point], slice(0, count), debiased=debiased)
             flat = gram.ravel()
-            units[time_point] = flat / _norms(flat @ flat, _rounding(count, trace))
+            vectors[time_point] = flat / _norms(flat @ flat, _rounding(count, trace))
             if progress:
                 progress((time_point + 1) / time_points)
-    return Arrangement(units)
+    return NormalisedGrams(vectors)
 
 
 def _rounding(count: int, trace: float) -> float:
-    """The squared length that rounding alone could give to a Gram matrix of equal states."""
+    """The largest squared norm that rounding error alone can give the Gram matrix of equal states."""
     return (count * np.finfo(np.float64).eps * trace) ** 2
 
 
 def _norms(
-    squares: Float64[np.ndarray, "*moment"] | float, least: Float64[np.ndarray, "*moment"] | float
+    squares: Float64[np.ndarray, "*time"] | float, least: Float64[np.ndarray, "*time"] | float
 ) -> np.ndarray:
-    """Lengths of Gram matrices. What rounding alone could have made is no arrangement: NaN."""
+    """Norms of Gram matrices; NaN where they could be rounding error alone."""
     return np.where(squares > least, np.sqrt(squares), np.nan)
 
 
 def _centred_gram(
     states: Float[np.ndarray, "puzzle dim"], rows: slice, *, debiased: bool
 ) -> tuple[Float64[np.ndarray, "row puzzle"], float]:
-    """Some rows of the centred Gram matrix, and the trace of the whole as it is before debiasing.
+    """Rows of the centred Gram matrix, and the trace of the whole matrix before debiasing.
 
-    Debiased, the matrix is U-centred (Szekely & Rizzo 2014): zero on the diagonal, and the means of rows taken without
-    it. The sum of products of two such matrices is n (n - 3) HSIC_1, so CKA is the cosine between them. States are
-    centred first; the rows of their Gram matrix then add up to zero, and to minus the diagonal without it.
+    Debiased means U-centred (Szekely & Rizzo 2014): zero on the diagonal, row means taken without it. The sum of products
+    of two such matrices is n (n - 3) HSIC_1, so CKA is the cosine between them. The states are centred first, so the rows
+    of their Gram matrix sum to zero, and to minus the diagonal without it.
     """
     count = len(states)
     gram, diagonal = np.zeros((rows.stop - rows.start, count)), np.zeros(count)
@@ -155,12 +155,12 @@ def _centred_gram(
 def _centred_columns(
     states: Float[np.ndarray, "puzzle dim"],
 ) -> Iterator[Float64[np.ndarray, "puzzle column"]]:
-    """The states around their mean, some columns at a time; around the first puzzle first, so that equal ones are 0."""
+    """The states minus their mean, some columns at a time. The first puzzle is subtracted first, so equal states become exactly 0."""
     for start in range(0, states.shape[1], COLUMNS):
         part = states[:, start : start + COLUMNS].astype(np.float64)
         if not np.isfinite(part).all():
             raise StatesError(
-                "Some states are infinite or not a number. Record them again, in float32 if they were in float16."
+                "Some states are infinite or NaN. Record them again, in float32 if they were in float16."
             )
         part -= part[0].copy()
         part -= part.mean(0)

@@ -1,7 +1,7 @@
-"""In how many directions a cloud of states spreads: the spectrum of its covariance, and numbers made of it.
+"""Dimensionality of a set of states: the spectrum of its covariance, and the participation ratio.
 
-A cloud of N points spreads in N - 1 directions at most, so both numbers are bounded by that too: compare only clouds of
-as many points, and take many more points than the number you expect.
+N points span at most N - 1 directions, which bounds both: compare only sets of the same number of points, and use many more points than
+the dimensionality you expect.
 """
 
 import numpy as np
@@ -11,22 +11,21 @@ from probes.covariance import MOST_DIMENSIONS, StatesError, blocks, covariance
 
 
 def spectrum(states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "eigenvalue"]:
-    """Eigenvalues of the covariance of all points, largest first; min(points, dim) of them, in squared units.
+    """Eigenvalues of the covariance of all points, in descending order: min(points, dim) of them, in squared units.
 
-    What is below the rounding error of the largest is set to zero. All are zero for a single point or equal ones.
-    Raises StatesError where there is no point, a number is not finite, or points and dim both exceed
-    `MOST_DIMENSIONS`.
+    Values below the rounding error of the largest are set to zero. All are zero for a single point or equal points. Raises
+    StatesError where there are no points, a value is not finite, or points and dim both exceed `MOST_DIMENSIONS`.
     """
     points, width = int(np.prod(states.shape[:-1])), states.shape[-1]
     if 0 < points < width:
         if points > MOST_DIMENSIONS:
             raise StatesError(
-                f"{points} states of {width} numbers are too many for a spectrum. Take fewer, or the mean over cells."
+                f"{points} states of width {width} are too many for a spectrum. Use fewer states, or the mean over cells."
             )
         rows = np.concatenate(list(blocks(states)))
         rows -= rows[0].copy()
         rows -= rows.mean(0)
-        matrix = rows @ rows.T / max(points - 1, 1)  # its eigenvalues are those of the covariance
+        matrix = rows @ rows.T / max(points - 1, 1)  # has the same nonzero eigenvalues as the covariance
     else:
         matrix = covariance(states).covariance
     values = np.linalg.eigvalsh(matrix)[::-1]
@@ -35,16 +34,16 @@ def spectrum(states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "ei
 
 
 def time_point_spectra(
-    states: Float[np.ndarray, "puzzle moment dim"],
-) -> Float64[np.ndarray, "moment eigenvalue"]:
-    """The spectrum of the cloud of puzzles at every moment. Raises as `spectrum` does."""
+    states: Float[np.ndarray, "puzzle time dim"],
+) -> Float64[np.ndarray, "time eigenvalue"]:
+    """The spectrum over puzzles at every time point. Raises StatesError as `spectrum` does."""
     return np.stack([spectrum(states[:, time_point]) for time_point in range(states.shape[1])])
 
 
 def participation_ratio(
     eigenvalues: Float64[np.ndarray, "*batch eigenvalue"],
 ) -> Float64[np.ndarray, "*batch"]:
-    """(sum of eigenvalues)^2 / sum of their squares: 1 on a line, D in an isotropic cloud, 0 for equal points.
+    """(sum of eigenvalues)^2 / sum of their squares: 1 on a line, D for isotropic points, 0 for equal points.
 
     Gao et al. 2017, "A theory of multineuronal dimensionality, dynamics and measurement"; used on y and z in the HRM
     paper (Wang et al. 2025, arXiv:2506.21734).
@@ -55,6 +54,6 @@ def participation_ratio(
 
 
 def _shares(values: Float64[np.ndarray, "*batch value"]) -> Float64[np.ndarray, "*batch value"]:
-    """Divided by their sum; zeros stay zeros."""
+    """Values divided by their sum; zeros stay zeros."""
     total = values.sum(-1, keepdims=True)
     return np.divide(values, total, out=np.zeros(values.shape), where=total > 0)

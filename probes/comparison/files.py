@@ -1,6 +1,6 @@
-"""Two measured models as one result: kept as JSON, and as tables for notebooks. Read without torch.
+"""The comparison of two models: stored as JSON, and exported as tables for notebooks. Reading it needs no torch.
 
-A comparison of the default pair comes with the app, so that its page has something to show before anything is computed.
+A comparison of the default pair comes with the app, so that the Compare page has results before anything is computed.
 """
 
 import json
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float64
 
-from probes.comparison.result import Measured
+from probes.comparison.result import Measurements
 from trm.errors import UserError
 from trm.files import atomic_file, make_folder, reading, strict_json
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
-    from probes.comparison.cka import Arrangement
+    from probes.comparison.cka import NormalisedGrams
 
 FORMAT = "recursion-lens-comparison-2"
 RECORDED = ASSETS / "recorded" / "compare"
@@ -28,69 +28,71 @@ STATES = ("y", "z")
 
 
 class ComparisonError(UserError):
-    """A file that is no comparison, or two models that cannot be compared."""
+    """The file is not a comparison, or the two models cannot be compared."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same puzzles. Clouds are y and z of the first, then y and z of the second, after their f_H calls."""
+    """Measurements of two models on the same puzzles, and the CKA between their states after f_H calls.
 
-    models: tuple[Measured, Measured]
-    cka: Float64[
-        np.ndarray, "moment moment"
-    ]  # all moments of all clouds with all; NaN where one arranges nothing
+    Rows and columns of `cka` come in blocks: y and z of the first model, then y and z of the second.
+    """
+
+    models: tuple[Measurements, Measurements]
+    cka: Float64[np.ndarray, "time time"]  # NaN where a state does not distinguish puzzles
 
     @property
     def time_points(self) -> "list[TimePoint]":
-        """What the rows of `cka` are."""
-        about = [measured.about for measured in self.models]
+        """The time point of each row of `cka`."""
+        metadata = [measured.about for measured in self.models]
         return [
             time_point
-            for each in about
+            for each in metadata
             for time_point in time_points_of(each.name, T=each.T, N_sup=each.N_sup)
         ]
 
     @property
-    def clouds(self) -> list[tuple[int, str, slice]]:
-        """Which model, which state, and its rows of `cka`."""
-        found, start = [], 0
-        for place, measured in enumerate(self.models):
+    def state_blocks(self) -> list[tuple[int, str, slice]]:
+        """Model (0 or 1), state, and rows of `cka` of each block."""
+        blocks, start = [], 0
+        for index, measured in enumerate(self.models):
             for state in STATES:
                 end = start + measured.about.N_sup * measured.about.T
-                found.append((place, state, slice(start, end)))
+                blocks.append((index, state, slice(start, end)))
                 start = end
-        return found
+        return blocks
 
-    def block(
+    def cka_between(
         self, one: tuple[int, str], other: tuple[int, str]
-    ) -> Float64[np.ndarray, "moment_one moment_other"]:
-        """CKA of all moments of one cloud with all of another, each named by its model (0 or 1) and state."""
-        rows = {(place, state): rows for place, state, rows in self.clouds}
+    ) -> Float64[np.ndarray, "time_one time_other"]:
+        """CKA between all time points of two blocks, each given as model (0 or 1) and state."""
+        rows = {(index, state): rows for index, state, rows in self.state_blocks}
         return self.cka[rows[one], rows[other]]
 
 
-def compared(
-    one: "tuple[Measured, dict[str, Arrangement]]", other: "tuple[Measured, dict[str, Arrangement]]"
+def make_comparison(
+    one: "tuple[Measurements, dict[str, NormalisedGrams]]",
+    other: "tuple[Measurements, dict[str, NormalisedGrams]]",
 ) -> Comparison:
-    """Hold two models, measured on the same puzzles, against each other. Raises ComparisonError where they were not."""
-    (first, arranged), (second, arranged_too) = one, other
-    sets = [(each.about.task, each.about.data, each.about.count) for each in (first, second)]
-    if sets[0] != sets[1]:
+    """Compare two models measured on the same puzzles. Raises ComparisonError where the puzzles differ."""
+    (first, first_grams), (second, second_grams) = one, other
+    puzzle_sets = [(each.about.task, each.about.data, each.about.count) for each in (first, second)]
+    if puzzle_sets[0] != puzzle_sets[1]:
         raise ComparisonError(
-            f"{first.about.name} was measured on {_set(sets[0])}, {second.about.name} on {_set(sets[1])}. "
+            f"{first.about.name} was measured on {_describe(puzzle_sets[0])}, {second.about.name} on {_describe(puzzle_sets[1])}. "
             "Measure both on the same puzzles."
         )
-    return Comparison((first, second), cka_of_all([arranged, arranged_too]))
+    return Comparison((first, second), cka_of_all([first_grams, second_grams]))
 
 
-def cka_of_all(models: "list[dict[str, Arrangement]]") -> Float64[np.ndarray, "moment moment"]:
-    """CKA of all moments with all: of y and then z of the first model, then of the next."""
-    every = [arranged[state] for arranged in models for state in STATES]
+def cka_of_all(models: "list[dict[str, NormalisedGrams]]") -> Float64[np.ndarray, "time time"]:
+    """CKA between all time points: y and z of the first model, then of the next."""
+    every = [grams[state] for grams in models for state in STATES]
     return np.block([[row.cka(column) for column in every] for row in every])
 
 
-def _set(described: tuple[str, str, int]) -> str:
-    task, data, count = described
+def _describe(puzzle_set: tuple[str, str, int]) -> str:
+    task, data, count = puzzle_set
     return f"{count} {task} puzzles of {data}"
 
 
@@ -103,39 +105,39 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
 
 
 def cka_to_list(cka: Float64[np.ndarray, "row column"]) -> list[list[float | None]]:
-    """As JSON keeps it."""
+    """CKA as nested lists for JSON, None for NaN."""
     return [[None if np.isnan(value) else round(float(value), DECIMALS) for value in row] for row in cka]
 
 
 def save_comparison(path: Path, comparison: Comparison) -> None:
-    """Write it, whole or not at all. Raises OutputError."""
+    """Write a comparison atomically. Raises OutputError."""
     write_json(path, to_dict(comparison))
 
 
 def load_comparison(path: Path) -> Comparison:
-    """Read it. Raises ComparisonError."""
+    """Read a comparison. Raises ComparisonError."""
     with reading(path, ComparisonError, "comparison of this version", "Record it again.", most=LARGEST_FILE):
         values = strict_json(path.read_bytes())
         if values["format"] != FORMAT:
             raise ValueError("another format")
-        first, second = (Measured.from_dict(each) for each in values["models"])
-        found = Comparison((first, second), np.array(values["cka"], np.float64))
-        size = found.clouds[-1][2].stop
-        if found.cka.shape != (size, size):
+        first, second = (Measurements.from_dict(each) for each in values["models"])
+        comparison = Comparison((first, second), np.array(values["cka"], np.float64))
+        size = comparison.state_blocks[-1][2].stop
+        if comparison.cka.shape != (size, size):
             raise ValueError("not the CKA of these models")
-        return found
+        return comparison
 
 
 def compare_command(
     one: str, other: str, data: str, limit: int, *, command: str = "compare", out: str = ""
 ) -> str:
-    """The command that makes the same comparison without a browser."""
-    words = ["--model", one, "--compare-with", other, "--data", data, "--limit", str(limit)]
-    return shlex.join(["python", "-m", "probes", command, *words, *(["--out", out] if out else [])])
+    """The command line that computes the same comparison."""
+    options = ["--model", one, "--compare-with", other, "--data", data, "--limit", str(limit)]
+    return shlex.join(["python", "-m", "probes", command, *options, *(["--out", out] if out else [])])
 
 
 def recorded_path(one: str, other: str) -> Path:
-    """Where the comparison of two bundled models is kept."""
+    """File of the recorded comparison of two bundled models."""
     return RECORDED / f"{'--'.join(name.replace('/', '_') for name in (one, other))}.json"
 
 
@@ -148,21 +150,21 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 
 def curves_table(comparison: Comparison) -> dict[str, list]:
-    """One line for each point of each curve of both models: which, and the number with its band."""
+    """One row per point of each curve of both models: the quantity, its value and band."""
     rows = []
     for measured in comparison.models:
         curves = {
             "solved": measured.solved,
-            "kept from the solution": measured.kept,
-            "kept own": measured.kept_own,
+            "retained from the solution": measured.kept,
+            "retained after first solved": measured.kept_own,
         }
         curves |= {f"residual of {state}": curve for state, curve in measured.residual.items()}
-        for what, near in (
+        for quantity, near in (
             ("solved", measured.near),
-            ("blank cells right", measured.near_blanks),
-            ("givens right", measured.near_givens),
+            ("correct blank cells", measured.near_blanks),
+            ("correct givens", measured.near_givens),
         ):
-            curves |= {f"{what} with {blanks} blanks": curve for blanks, curve in near.items()}
+            curves |= {f"{quantity} with {blanks} blanks": curve for blanks, curve in near.items()}
         for quantity, curve in curves.items():
             points = zip(curve.x, curve.middle, curve.low, curve.high, strict=True)
             rows += [(measured.about.name, quantity, *point) for point in points]
@@ -180,7 +182,7 @@ TimePoint = tuple[str, str, int, int]
 
 
 def time_points_of(name: str, *, T: int, N_sup: int) -> list[TimePoint]:
-    """The f_H calls of a model, of y and then of z, in the order of `cka_of_all`."""
+    """The f_H calls of a model, for y and then for z, in the order of `cka_of_all`."""
     return [
         (name, state, step, cycle)
         for state in STATES
@@ -189,18 +191,18 @@ def time_points_of(name: str, *, T: int, N_sup: int) -> list[TimePoint]:
     ]
 
 
-def cka_table(time_points: list[TimePoint], cka: Float64[np.ndarray, "moment moment"]) -> dict[str, list]:
-    """One line for each pair of moments: model, state, supervision step and cycle of both, and their CKA."""
+def cka_table(time_points: list[TimePoint], cka: Float64[np.ndarray, "time time"]) -> dict[str, list]:
+    """One row per pair of time points: model, state, supervision step and cycle of both, and their CKA."""
     size = len(time_points)
     table: dict[str, list] = {}
-    for side, places in (("a", np.repeat(np.arange(size), size)), ("b", np.tile(np.arange(size), size))):
+    for side, rows in (("a", np.repeat(np.arange(size), size)), ("b", np.tile(np.arange(size), size))):
         for column, name in enumerate(("model", "state", "step", "cycle")):
-            table[f"{name}_{side}"] = [time_points[place][column] for place in places.tolist()]
+            table[f"{name}_{side}"] = [time_points[row][column] for row in rows.tolist()]
     return table | {"cka": cka.ravel().tolist()}
 
 
 def write_parquet(path: Path, table: dict[str, list]) -> None:
-    """Write a table, whole or not at all. Raises OutputError."""
+    """Write a table atomically. Raises OutputError."""
     import pyarrow
     from pyarrow.parquet import write_table
 

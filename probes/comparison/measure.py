@@ -1,8 +1,8 @@
-"""What two models are held against each other by: for each what it gets right and when, how far it moves, in how many
-directions it spreads, whether it keeps a solution; between them how alike they arrange the same puzzles.
+"""Measure a model on a puzzle set for a comparison: accuracy by step, residuals, dimensionality, solution retention and, for CKA between
+models, how its states arrange the puzzles.
 
-Each model is measured on its own, so that a third one costs one more measurement. Moments of models with other T and n are put on one
-axis by how many supervision steps had passed: 1/T after the first f_H call.
+Each model is measured on its own, so a third one costs one more measurement. Time points of models with different T and n share one axis,
+the number of supervision steps passed: 1/T after the first f_H call.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ import torch
 from jaxtyping import Float, Float64, Num
 
 from probes.answer_code import AnswerCode
-from probes.comparison.cka import Arrangement, arrangement
+from probes.comparison.cka import NormalisedGrams, normalised_grams
+from probes.comparison.confounds import facts
 from probes.comparison.dimensionality import participation_ratio, spectrum, time_point_spectra
-from probes.comparison.matching import facts
 from probes.comparison.near_complete import BLANKS, has_near_complete, near_complete
-from probes.comparison.result import About, Curve, Measured, Numbers
+from probes.comparison.result import BandCurve, Measurements, ModelMetadata, Numbers
 from probes.comparison.set_run import SetRun, run_set
-from probes.halting.by_step import Shares, compute_by_step, retention, solved_by_step
+from probes.halting.by_step import SharesByStep, compute_by_step, retention, solved_by_step
 from probes.stats import BY_PUZZLE
 from trm.config import ModelConfig
 from trm.coordinates import Depth
@@ -30,8 +30,8 @@ from trm.progress import Progress
 from trm.tasks.base import Task
 
 STATES = ("y", "z")
-FEW = 50  # puzzles for each number of blanks: five times as many runs as there are puzzles
-DIGITS = 5  # significant ones that are kept
+NEAR_LIMIT = 50  # puzzles per number of blanks (1 to 5)
+DIGITS = 5  # significant digits stored
 
 
 def measure(
@@ -40,85 +40,87 @@ def measure(
     puzzles: PuzzleSet,
     *,
     depth: Depth | None = None,
-    few: int = FEW,
+    near_limit: int = NEAR_LIMIT,
     progress: Progress = lambda share, words: None,
-) -> tuple[Measured, dict[str, Arrangement]]:
-    """Measure a model on a set; and how its y and z after every f_H call arrange the puzzles, for CKA.
+) -> tuple[Measurements, dict[str, NormalisedGrams]]:
+    """Measure a model on a puzzle set, and compute the Gram matrices of its y and z after every f_H call, for CKA.
 
-    `few` bounds the puzzles for each number of blanks. Raises what `run_set`, `arrangement` and `spectrum` raise.
+    `near_limit`: puzzles per number of blanks, at most. Raises as `run_set`, `normalised_grams` and `spectrum` do.
     """
     depth = depth or model.config.depth
     puzzles = puzzles.take(np.flatnonzero(puzzles.labelled))
-    nearly = (
-        [near_complete(task, puzzles.take(np.arange(min(few, len(puzzles)))), blanks) for blanks in BLANKS]
+    near_sets = (
+        [
+            near_complete(task, puzzles.take(np.arange(min(near_limit, len(puzzles)))), blanks)
+            for blanks in BLANKS
+        ]
         if has_near_complete(task)
         else []
     )
-    runs = 2 * len(puzzles) + sum(map(len, nearly))
+    runs = 2 * len(puzzles) + sum(map(len, near_sets))
     done = 0
 
-    def run(chosen: PuzzleSet, words: str, **options: Any) -> SetRun:
+    def run(chosen: PuzzleSet, message: str, **options: Any) -> SetRun:
         nonlocal done
-        before, part = done, len(chosen)
-        done += part
+        before, count = done, len(chosen)
+        done += count
         return run_set(
             model,
             chosen,
             depth=depth,
-            progress=lambda share: progress(0.9 * (before + share * part) / max(runs, 1), words),
+            progress=lambda share: progress(0.9 * (before + share * count) / max(runs, 1), message),
             **options,
         )
 
     name = model.name
-    first = run(puzzles, f"running {name} on {len(puzzles)} puzzles", keep_states=True)
+    first = run(puzzles, f"running {name} on {len(puzzles)} puzzles", store_states=True)
     code = _code(model, task, puzzles, first)
-    kept = run(puzzles, f"starting {name} from the solutions", solution_in=code)
+    from_solution = run(puzzles, f"starting {name} from the solutions", solution_code=code)
     near_runs = {
         str(blanks): (chosen, run(chosen, f"running {name} on puzzles with {blanks} blank cells"))
-        for blanks, chosen in zip(BLANKS, nearly, strict=False)
+        for blanks, chosen in zip(BLANKS, near_sets, strict=False)
     }
-    near_cells = {
-        given: {blanks: _cells_right(task, *each, given=given) for blanks, each in near_runs.items()}
+    near_accuracy = {
+        given: {blanks: _cell_accuracy(task, *each, given=given) for blanks, each in near_runs.items()}
         for given in (False, True)
     }
-    clouds = {"y": first.y, "z": first.z}
-    arranged, spread, by_token = {}, {}, {}
-    for number, (state, states) in enumerate(clouds.items()):
-        arranged[state] = arrangement(
+    grams, dimensionality, by_token = {}, {}, {}
+    for number, (state, states) in enumerate({"y": first.y, "z": first.z}.items()):
+        grams[state] = normalised_grams(
             states.reshape(*states.shape[:2], -1),
             progress=lambda share, state=state, number=number: progress(
-                0.9 + 0.05 * (number + 0.7 * share), f"comparing puzzles in {state} of {name}"
+                0.9 + 0.05 * (number + 0.7 * share), f"computing Gram matrices of {state} of {name}"
             ),
         )
         progress(0.9 + 0.05 * (number + 0.7), f"computing the spectra of {state} of {name}")
-        spread[state] = _spread(states[:, depth.T - 1 :: depth.T])
+        dimensionality[state] = _dimensionality(states[:, depth.T - 1 :: depth.T])
         by_token[state] = explained_by(puzzles.inputs.ravel(), states[:, -1].reshape(-1, states.shape[-1]))
-    measured = Measured(
+    measured = Measurements(
         about=_about(model, puzzles, depth),
         facts=facts(model),
-        solved=_curve(solved_by_step(first.right)),
+        solved=_curve(solved_by_step(first.solved)),
         residual=_residuals(first, depth),
         settled=_settled(first),
-        ratio={state: ratio for state, (ratio, _, _) in spread.items()},
-        pooled_ratio={state: pooled for state, (_, pooled, _) in spread.items()},
-        spectrum={state: shares for state, (_, _, shares) in spread.items()},
+        ratio={state: ratio for state, (ratio, _, _) in dimensionality.items()},
+        pooled_ratio={state: pooled for state, (_, pooled, _) in dimensionality.items()},
+        spectrum={state: shares for state, (_, _, shares) in dimensionality.items()},
         width=model.config.hidden_size,
         by_token={state: rounded(share) for state, share in by_token.items()},
-        kept=_curve(retention(kept.right, from_solution=True).right),
-        kept_read=rounded(kept.read_first.mean()),
-        kept_own=_curve(retention(first.right).right),
-        near={blanks: _curve(solved_by_step(each.right)) for blanks, (_, each) in near_runs.items()},
-        near_blanks=near_cells[False],
-        near_givens=near_cells[True],
-        near_count=len(nearly[0]) if nearly else 0,
+        kept=_curve(retention(from_solution.solved, from_solution=True).right),
+        kept_read=rounded(from_solution.start_accuracy.mean()),
+        kept_own=_curve(retention(first.solved).right),
+        near={blanks: _curve(solved_by_step(each.solved)) for blanks, (_, each) in near_runs.items()},
+        near_blanks=near_accuracy[False],
+        near_givens=near_accuracy[True],
+        near_count=len(near_sets[0]) if near_sets else 0,
     )
-    return measured, arranged
+    return measured, grams
 
 
-def _about(model: Model, puzzles: PuzzleSet, depth: Depth) -> About:
+def _about(model: Model, puzzles: PuzzleSet, depth: Depth) -> ModelMetadata:
     config: ModelConfig = model.config.with_depth(**vars(depth))
     cost = compute_by_step(config, 1)
-    return About(
+    return ModelMetadata(
         name=model.name,
         fingerprint=model.fingerprint,
         kind=config.kind,
@@ -133,36 +135,36 @@ def _about(model: Model, puzzles: PuzzleSet, depth: Depth) -> About:
 
 
 def _code(model: Model, task: Task, puzzles: PuzzleSet, run: SetRun) -> AnswerCode:
-    """How the model writes symbols into y: of the puzzles that it solves; of all where it solves none."""
-    solved = np.flatnonzero(run.right[-1]) if run.right[-1].any() else np.arange(len(puzzles))
+    """The model's code for symbols in y, from the puzzles it solves, or from all if it solves none."""
+    solved = np.flatnonzero(run.solved[-1]) if run.solved[-1].any() else np.arange(len(puzzles))
     y = torch.from_numpy(run.y[solved, -1]).to(model.device)
     return AnswerCode.of(model, y, task.givens(puzzles.inputs[solved]))
 
 
-def _cells_right(task: Task, puzzles: PuzzleSet, run: SetRun, *, given: bool) -> Curve:
-    """Share of the given cells, or of all others, that are right after each step; bands over puzzles."""
+def _cell_accuracy(task: Task, puzzles: PuzzleSet, run: SetRun, *, given: bool) -> BandCurve:
+    """Accuracy on the givens, or on all other cells, after each step; bands over puzzles."""
     counted = task.givens(puzzles.inputs) == given
     share = (((run.answers == puzzles.labels) & counted).sum(-1) / counted.sum(-1)).T
     low, high = BY_PUZZLE.band(BY_PUZZLE.sums(share) / len(share))
     steps = list(range(1, share.shape[1] + 1))
-    return Curve(steps, *(numbers(values) for values in (share.mean(0), low, high)))
+    return BandCurve(steps, *(numbers(values) for values in (share.mean(0), low, high)))
 
 
-def _residuals(run: SetRun, depth: Depth) -> dict[str, Curve]:
-    """Of y at f_H calls, of z at f_L calls, by how many supervision steps have passed."""
+def _residuals(run: SetRun, depth: Depth) -> dict[str, BandCurve]:
+    """Residuals of y at f_H calls and of z at f_L calls, by the number of supervision steps passed."""
     at = {kind: [] for kind in ("f_H", "f_L")}
     for step in range(1, depth.N_sup + 1):
-        for place, call in enumerate(depth.calls(step), 1):
-            at[call.kind].append(step - 1 + place / depth.calls_per_step)
+        for index, call in enumerate(depth.calls(step), 1):
+            at[call.kind].append(step - 1 + index / depth.calls_per_step)
     return {"y": _quartiles(at["f_H"], run.residual_y), "z": _quartiles(at["f_L"], run.residual_z)}
 
 
 def _settled(run: SetRun) -> dict[str, dict[str, float | None]]:
-    """How far the last supervision step still moves y and z."""
-    groups = {"solved": run.right[-1], "unsolved": ~run.right[-1]}
+    """Median residual of y and z over the last supervision step."""
+    groups = {"solved": run.solved[-1], "unsolved": ~run.solved[-1]}
     return {
-        state: {group: _median(moved[-1][rows]) for group, rows in groups.items()}
-        for state, moved in (("y", run.moved_y), ("z", run.moved_z))
+        state: {group: _median(residual[-1][rows]) for group, rows in groups.items()}
+        for state, residual in (("y", run.step_residual_y), ("z", run.step_residual_z))
     }
 
 
@@ -170,10 +172,10 @@ def _median(values: Float[np.ndarray, "value"]) -> float | None:
     return rounded(np.median(values)) if values.size else None
 
 
-def _spread(states: Float[np.ndarray, "puzzle step cell dim"]) -> tuple[Numbers, float, Numbers]:
-    """Participation ratio after each step and of all steps together, and the shares of variance of the latter.
+def _dimensionality(states: Float[np.ndarray, "puzzle step cell dim"]) -> tuple[Numbers, float, Numbers]:
+    """Participation ratio after each step, that of all steps pooled, and the variance shares of the pooled states.
 
-    A point is one cell of one puzzle, as in the HRM paper, so there are many more points than directions.
+    A point is one cell of one puzzle, as in the HRM paper, so there are many more points than dimensions.
     """
     puzzles, steps, cells, dim = states.shape
     by_step = states.transpose(0, 2, 1, 3).reshape(puzzles * cells, steps, dim)
@@ -186,7 +188,7 @@ def _spread(states: Float[np.ndarray, "puzzle step cell dim"]) -> tuple[Numbers,
     )
 
 
-# ---- as JSON keeps numbers
+# ---- numbers for JSON
 
 
 def rounded(value: Num[np.ndarray, ""] | np.number | float) -> float | None:
@@ -197,17 +199,12 @@ def numbers(values: Float64[np.ndarray, "value"] | list[float]) -> Numbers:
     return [rounded(value) for value in values]
 
 
-def _curve(shares: Shares) -> Curve:
-    return Curve(
+def _curve(shares: SharesByStep) -> BandCurve:
+    return BandCurve(
         list(range(1, len(shares.share) + 1)), numbers(shares.share), *(numbers(end) for end in shares.band)
     )
 
 
-def _quartiles(x: list[float], values: Float[np.ndarray, "moment puzzle"]) -> Curve:
+def _quartiles(x: list[float], values: Float[np.ndarray, "time puzzle"]) -> BandCurve:
     low, middle, high = np.quantile(values.astype(np.float64), (0.25, 0.5, 0.75), axis=1)
-    return Curve(numbers(x), numbers(middle), numbers(low), numbers(high))
-
-
-def passed(depth: Depth) -> list[float]:
-    """Supervision steps that have passed after every f_H call."""
-    return [rounded((answer + 1) / depth.T) for answer in range(depth.N_sup * depth.T)]
+    return BandCurve(numbers(x), numbers(middle), numbers(low), numbers(high))

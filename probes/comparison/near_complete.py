@@ -1,7 +1,7 @@
-"""Puzzles that are almost solved: a solution with a few cells taken out.
+"""Near-complete puzzles: a solution with a few cells removed.
 
-A person finds the last blank of a Sudoku at a glance. Ren & Liu 2026 (arXiv:2601.10679) report that HRM fails there. A grid can
-be wrong in its blank cells or in its givens, so both are counted: a model may fill the blank in and break a given.
+A person fills in the last blank of a Sudoku at a glance. Ren & Liu 2026 (arXiv:2601.10679) report that HRM fails there. An answer can be
+wrong in the blank cells or in the givens, so both are counted: a model may fill in the blank and change a given.
 """
 
 from dataclasses import replace
@@ -15,24 +15,24 @@ from trm.tasks.base import Task
 from trm.tasks.sudoku.geometry import BLANK
 
 BLANKS = (1, 2, 3, 4, 5)
-MOST_BLANKS = 9  # with many more, cells that leave one solution are not found by drawing
+MOST_BLANKS = 9  # with many more, random cells rarely leave a single solution
 
 
 def has_near_complete(task: Task) -> bool:
-    """Whether the task's solutions are questions with no cell left to fill: not those of mazes or ARC."""
+    """Whether solutions of the task are complete puzzles: true for Sudoku, not for mazes or ARC."""
     return task.name == "sudoku"
 
 
 def near_complete(task: Task, puzzles: PuzzleSet, blanks: int, *, seed: int = 0) -> PuzzleSet:
-    """The solutions of a set with `blanks` random cells taken out of each, and never two answers that both fit.
+    """The solutions of a set with `blanks` random cells removed from each, so that the solution stays unique.
 
-    Cells that leave a second solution are drawn again. Raises RunsError for a task whose solutions are no questions, or
-    more than `MOST_BLANKS`.
+    Cells that would allow a second solution are drawn again. Raises RunsError for a task other than Sudoku, or more than
+    `MOST_BLANKS` blanks.
     """
     if not has_near_complete(task):
-        raise RunsError(f"Near-complete puzzles are made of Sudokus only, not of {task.name}.")
+        raise RunsError(f"Near-complete puzzles exist for Sudoku only, not for {task.name}.")
     if not 1 <= blanks <= MOST_BLANKS:
-        raise RunsError(f"A puzzle with {blanks} blanks is not near-complete. Take 1 to {MOST_BLANKS}.")
+        raise RunsError(f"A puzzle with {blanks} blanks is not near-complete. Use 1 to {MOST_BLANKS}.")
     puzzles = puzzles.take(np.flatnonzero(puzzles.labelled))
     random = np.random.default_rng([seed, blanks])
     inputs = [_with_blanks(task, solution, blanks, random) for solution in puzzles.labels]
@@ -50,7 +50,6 @@ def _with_blanks(
     while True:
         puzzle = solution.copy()
         puzzle[random.choice(task.cells, blanks, replace=False)] = BLANK
-        if (
-            blanks < 4 or len(task.solutions(puzzle, limit=2)) == 1
-        ):  # two solutions differ in four cells at least
+        # Two solutions differ in at least four cells.
+        if blanks < 4 or len(task.solutions(puzzle, limit=2)) == 1:
             return puzzle

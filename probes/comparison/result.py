@@ -1,22 +1,24 @@
-"""What is measured of one model on a puzzle set, to be held against another: curves, shares and ratios, as JSON keeps them.
+"""The measurements of one model on a puzzle set, in the form in which JSON stores them.
 
-`probes.comparison.measure` measures it; reading it needs no torch.
+`probes.comparison.measure` computes them; reading them needs no torch.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-READ = 0.99  # share of the cells that the output head has to read right for an answer to count as handed
-IS_ITS_INPUT = (
-    0.99  # of the variance of z, explained by the cell's own input token: from here on z is x once more
+MIN_DECODED = (
+    0.99  # share of cells the output head must decode correctly for a solution in y to count as given
+)
+Z_REPEATS_X = (
+    0.99  # share of the variance of z explained by the cell's own input token: from here on z only repeats x
 )
 
-Numbers = list[float | int | None]  # None: there is no such number
+Numbers = list[float | int | None]  # None: not defined
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A line with a band around it. Raises ValueError unless there is a number, or None, of each at every x."""
+class BandCurve:
+    """A line with a band around it. Raises ValueError unless all four lists have one number, or None, per point."""
 
     x: Numbers
     middle: Numbers
@@ -31,8 +33,8 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class About:
-    """Which model, as it was run on which puzzles, and what a step of it costs."""
+class ModelMetadata:
+    """The model, the depth and puzzles it was run with, and the cost of a supervision step."""
 
     name: str
     fingerprint: str
@@ -44,52 +46,52 @@ class About:
     T: int
     N_sup: int
     parameters: int
-    layers_per_step: int  # applied one after another: effective depth
+    layers_per_step: int  # applied in sequence: effective depth
     flops_per_step: int
 
 
 @dataclass(frozen=True)
-class Measured:
-    """All that is measured of one model. Bands of shares are `probes.stats.BANDS`, others quartiles."""
+class Measurements:
+    """All measurements of one model. Bands of shares are `probes.stats.BANDS`, other bands are quartiles.
 
-    about: About
-    facts: dict[str, str]  # what the model is and how it was trained, in words
-    solved: Curve  # share exactly right, by supervision step
+    `by_token`: share of the variance over cells, at the end of the run, that the cell's input token explains. `kept`: the solution is
+    written into y, in the model's own code, before step 1.
+    """
+
+    about: ModelMetadata
+    facts: dict[str, str]  # size, depth and training of the model, in words
+    solved: BandCurve  # share of puzzles solved, by supervision step
     residual: dict[
-        str, Curve
-    ]  # by state; |s - s before| / |s| of each call that rewrites it, by supervision steps passed
+        str, BandCurve
+    ]  # by state: |Δs| / |s| of each call that updates it, by supervision steps passed
     settled: dict[
         str, dict[str, float | None]
-    ]  # by state: the same over the last step, median of "solved" and "unsolved"
-    ratio: dict[
-        str, Numbers
-    ]  # by state: participation ratio of the states of all cells after each supervision step
-    pooled_ratio: dict[str, float]  # the same of all steps together
-    spectrum: dict[str, Numbers]  # by state: shares of variance, largest first, of all steps together
-    width: int  # numbers in the state of a cell: the most that a participation ratio can be
-    by_token: dict[
-        str, float
-    ]  # by state: share of its variance over cells, at the end, that the cell's input token explains
-    kept: Curve  # share right after k steps from the solution, written into y in the model's own code
-    kept_read: float  # share of the cells of that y that the output head reads right, before any step
-    kept_own: Curve  # share still right k steps after the model's own first right answer
+    ]  # by state: median over the last step, of "solved" and "unsolved"
+    ratio: dict[str, Numbers]  # by state: participation ratio over all cells, after each supervision step
+    pooled_ratio: dict[str, float]  # by state: the same over all steps pooled
+    spectrum: dict[str, Numbers]  # by state: shares of variance, in descending order, over all steps pooled
+    width: int  # of the state of a cell: upper bound of the participation ratio
+    by_token: dict[str, float]  # by state
+    kept: BandCurve  # share of puzzles solved k steps after the start from the solution
+    kept_read: float  # share of the cells of that y that the output head decodes correctly, before any step
+    kept_own: BandCurve  # share of puzzles still solved k steps after the model first solved them
     near: dict[
-        str, Curve
-    ]  # by number of blanks: share of puzzles right, by supervision step; {} where the task has none
-    near_blanks: dict[str, Curve]  # the same of their blank cells
-    near_givens: dict[str, Curve]  # and of the cells that are given
-    near_count: int  # puzzles for each
+        str, BandCurve
+    ]  # by number of blanks: share of puzzles solved, by step; {} where the task has none
+    near_blanks: dict[str, BandCurve]  # by number of blanks: accuracy on the blank cells
+    near_givens: dict[str, BandCurve]  # by number of blanks: accuracy on the givens
+    near_count: int  # puzzles per number of blanks
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """The measurements as plain values for JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Measured":
-        """Raises KeyError or TypeError for anything else than `to_dict` gives."""
-        curves = {name: Curve(**values[name]) for name in ("solved", "kept", "kept_own")}
+    def from_dict(cls, values: dict[str, Any]) -> "Measurements":
+        """Inverse of `to_dict`. Raises KeyError or TypeError for other values."""
+        curves = {name: BandCurve(**values[name]) for name in ("solved", "kept", "kept_own")}
         named = {
-            name: {key: Curve(**curve) for key, curve in values[name].items()}
+            name: {key: BandCurve(**curve) for key, curve in values[name].items()}
             for name in ("residual", "near", "near_blanks", "near_givens")
         }
-        return cls(**values | curves | named | {"about": About(**values["about"])})
+        return cls(**values | curves | named | {"about": ModelMetadata(**values["about"])})

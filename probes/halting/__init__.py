@@ -1,1 +1,1 @@
-"""Halting: when a model would stop, whether it is right to, and what more steps bring."""
+"""Halting: when a model would halt, whether that is right, and what more steps bring."""

@@ -1,15 +1,16 @@
-"""Can the halting probability be believed, and does it tell right answers from wrong ones?
+"""Calibration and discrimination of the halting probability.
 
-Two questions. Calibrated: of the answers given with probability 0.8, are 80 % right? Discriminating: do right answers get
-larger logits than wrong ones, whatever their size? A head can be good at either alone.
+Calibration: of the answers given with probability 0.8, are 80 % correct? Discrimination: do correct answers get larger
+logits than wrong ones, whatever the values? A head can be good at one and bad at the other.
 
-TRM's q_halt is trained as the logit of "exactly right now", so its logistic function ought to be that probability. HRM's
-q_halt is one too, a value of Q-learning; its margin q_halt - q_continue only orders, so take q_halt alone for calibration.
+TRM's q_halt is trained as the logit of "exactly correct now", so its sigmoid should be that probability. The same holds
+for HRM's q_halt, a Q-value. HRM's margin q_halt - q_continue only ranks, so use q_halt alone for calibration.
 
-All steps that are given are pooled; for one step, pass that step: `halting[-1:], right[-1:]`. But most pairs of a puzzle and
-a step say nothing new: the answer and its logit are those of the step before, and most probabilities are near 0 or 1,
-where any head that tells right from wrong is close. So the error over all pairs is small whatever the head says where it is
-not sure. `repeats`, `undecided` and `at_halt` choose the pairs that say more.
+All steps that are passed are pooled; for a single step, pass that step: `halting[-1:], right[-1:]`. Most pairs of a
+puzzle and a step carry no new information: the answer and its logit are those of the previous step, and most
+probabilities are near 0 or 1, where any head that separates correct from wrong answers has a small error. The error over
+all pairs is therefore small even if the head is badly calibrated where it is uncertain. `repeats`, `undecided` and
+`at_halt` select more informative pairs.
 """
 
 from dataclasses import dataclass
@@ -22,53 +23,53 @@ from probes.halting.rules import Logits, Right, halt_probabilities, stop_step
 from probes.stats import BY_PUZZLE, Resampling, RunsError, binomial_band, check_runs, ratio
 
 BINS = 15  # as in Guo et al. 2017
-MOST_BINS = 1000
-UNDECIDED = (0.05, 0.95)  # halting probabilities between which a head is not sure
-SAME = 0.02  # change of q_halt, a logit, below which it is that of the step before
+MAX_BINS = 1000
+UNDECIDED = (0.05, 0.95)  # a head is undecided between these halting probabilities
+SAME = 0.02  # a change of q_halt (a logit) below this counts as no change
 
 Pairs = Bool[np.ndarray, "step puzzle"]
-"""Chosen answers: pairs of a puzzle and a supervision step."""
+"""Selected answers: pairs of a puzzle and a supervision step."""
 
 
 def repeats(changed: UInt16[np.ndarray, "step puzzle"], halting: Logits) -> Pairs:
-    """Pairs that repeat the step before: no cell of the answer changed, and the logit moved by less than SAME."""
-    found = changed == 0
-    found[1:] &= np.abs(np.diff(halting.astype(np.float64), axis=0)) < SAME
-    return found
+    """Pairs that repeat the previous step: no cell of the answer changed, and the logit moved by less than SAME."""
+    unchanged = changed == 0
+    unchanged[1:] &= np.abs(np.diff(halting.astype(np.float64), axis=0)) < SAME
+    return unchanged
 
 
 def undecided(halting: Logits) -> Pairs:
-    """Pairs whose halting probability is between the ends of UNDECIDED."""
+    """Pairs whose halting probability lies inside UNDECIDED."""
     low, high = UNDECIDED
     probabilities = halt_probabilities(halting)
     return (low < probabilities) & (probabilities < high)
 
 
 def at_halt(halting: Logits) -> Pairs:
-    """Of each puzzle the step at which it would halt, by the logit of the model's own rule; the last where it never does."""
+    """For each puzzle, the step at which it would halt by the model's own rule; the last step if it never would."""
     return np.arange(1, len(halting) + 1)[:, None] == stop_step(halting > 0)
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """A reliability diagram. Bin k holds probabilities above edge k, up to and including edge k + 1; the first bin its lower edge too."""
+    """A reliability diagram. Bin k holds probabilities in (edge k, edge k + 1]; the first bin includes its lower edge."""
 
     edges: Float64[np.ndarray, "edge"]
-    counts: Int[np.ndarray, "bin"]  # answers, one for each puzzle and step
+    counts: Int[np.ndarray, "bin"]  # answers, one per puzzle and step
     confidence: Float64[np.ndarray, "bin"]  # mean halting probability; NaN in an empty bin
     share_right: Float64[np.ndarray, "bin"]
     share_right_band: Float64[np.ndarray, "2 bin"]
-    expected_error: float  # ECE: mean of |share right - confidence| over answers; NaN of none
+    expected_error: float  # ECE: mean of |share_right - confidence| over answers; NaN if there are none
     expected_error_band: tuple[float, float]
-    largest_error: float  # MCE: its maximum over bins that are not empty
+    max_error: float  # MCE: maximum over non-empty bins
 
     @property
     def pairs(self) -> int:
         return int(self.counts.sum())
 
     @property
-    def too_sure(self) -> float:
-        """Mean halting probability less the share that is right, over all answers; NaN of none."""
+    def overconfidence(self) -> float:
+        """Mean halting probability minus accuracy, over all answers; NaN if there are none."""
         off = np.nansum(self.counts * (self.confidence - self.share_right))
         return float(off / self.pairs) if self.pairs else float("nan")
 
@@ -82,57 +83,64 @@ def reliability(
     equal: Literal["width", "count"] = "width",
     resampling: Resampling = BY_PUZZLE,
 ) -> Reliability:
-    """Bin answers by halting probability and compare it with the share that is right (Guo et al. 2017, arXiv:1706.04599).
+    """Bin answers by halting probability and compare it with accuracy (Guo et al. 2017, arXiv:1706.04599).
 
-    Expected and maximum calibration error are those of Naeini, Cooper & Hauskrecht 2015. Bins of equal width split 0 to
-    1; bins of equal count are the quantiles of the probabilities, and fewer where many are equal, as equal ones are never
-    split. `among` chooses pairs; without it all count. Bands are from a bootstrap over puzzles with the edges kept; where
-    all answers of a bin are right, or all wrong, from the binomial of the puzzles in it. Both errors are biased upwards
-    where bins hold few answers, in a resample more than in the whole, so a band may lie above its number.
+    Expected and maximum calibration error follow Naeini, Cooper & Hauskrecht 2015. Bins of equal width split [0, 1]; bins
+    of equal count split at quantiles of the probabilities, and there are fewer of them if many probabilities are equal,
+    since equal ones are never split. `among` selects pairs; by default all count. Bands come from a bootstrap over
+    puzzles with fixed edges; where all answers of a bin are correct, or all wrong, from the binomial distribution over
+    its puzzles. Both errors are biased upwards when bins hold few answers, more so in a resample than in the full
+    data, so a band can lie above its estimate.
 
-    Raises RunsError where there is no puzzle or step, a logit is not finite, or the number of bins is not 1 to 1000.
+    Raises RunsError if there are no puzzles or steps, a logit is not finite, or the number of bins is not 1 to 1000.
     """
     check_runs(right, halting)
-    if not 1 <= bins <= MOST_BINS:
-        raise RunsError(f"{bins} bins are no diagram. Take 1 to {MOST_BINS}.")
+    if not 1 <= bins <= MAX_BINS:
+        raise RunsError(f"A diagram cannot have {bins} bins. Choose 1 to {MAX_BINS}.")
     probabilities = halt_probabilities(halting)
     edges = np.linspace(0, 1, bins + 1) if equal == "width" else _quantile_edges(probabilities, bins)
     bins, puzzles = len(edges) - 1, right.shape[1]
-    cell = np.searchsorted(edges[1:-1], probabilities, side="left") + bins * np.arange(puzzles)
-    chosen = np.ones(right.shape, bool) if among is None else among
+    puzzle_bin = np.searchsorted(edges[1:-1], probabilities, side="left") + bins * np.arange(puzzles)
+    selected = np.ones(right.shape, bool) if among is None else among
     counts, confidence, hits = (
-        np.bincount(cell.ravel(), (weights * chosen).ravel(), minlength=puzzles * bins).reshape(puzzles, bins)
+        np.bincount(puzzle_bin.ravel(), (weights * selected).ravel(), minlength=puzzles * bins).reshape(
+            puzzles, bins
+        )
         for weights in (1, probabilities, right)
     )
-    whole = _errors(counts.sum(0), confidence.sum(0), hits.sum(0))
-    again = _errors(*np.split(resampling.sums(np.hstack((counts, confidence, hits))), 3, axis=1))
-    expected_low, expected_high = resampling.band(again.expected)
-    in_bin, alike = (counts > 0).sum(0), np.isin(whole.share_right, (0, 1))
-    of_puzzles = binomial_band(np.where(whole.share_right == 1, in_bin, 0), in_bin, resampling.level)
+    whole = _calibration_errors(counts.sum(0), confidence.sum(0), hits.sum(0))
+    resampled = _calibration_errors(
+        *np.split(resampling.sums(np.hstack((counts, confidence, hits))), 3, axis=1)
+    )
+    expected_low, expected_high = resampling.band(resampled.expected)
+    puzzles_in_bin, all_alike = (counts > 0).sum(0), np.isin(whole.share_right, (0, 1))
+    binomial = binomial_band(
+        np.where(whole.share_right == 1, puzzles_in_bin, 0), puzzles_in_bin, resampling.level
+    )
     return Reliability(
         edges=edges,
         counts=counts.sum(0).astype(int),
         confidence=whole.confidence,
         share_right=whole.share_right,
-        share_right_band=np.where(alike, of_puzzles, resampling.band(again.share_right)),
+        share_right_band=np.where(all_alike, binomial, resampling.band(resampled.share_right)),
         expected_error=float(whole.expected),
         expected_error_band=(float(expected_low), float(expected_high)),
-        largest_error=float(whole.largest),
+        max_error=float(whole.largest),
     )
 
 
 @dataclass(frozen=True)
-class _Errors:
+class _CalibrationErrors:
     confidence: Float64[np.ndarray, "*batch bin"]
     share_right: Float64[np.ndarray, "*batch bin"]
     expected: Float64[np.ndarray, "*batch"]
     largest: Float64[np.ndarray, "*batch"]
 
 
-def _errors(counts: np.ndarray, confidence: np.ndarray, hits: np.ndarray) -> _Errors:
-    """Sums of each bin, `*batch bin`, made into means and errors."""
+def _calibration_errors(counts: np.ndarray, confidence: np.ndarray, hits: np.ndarray) -> _CalibrationErrors:
+    """Means and errors from the sums of each bin, `*batch bin`."""
     gaps = np.abs(hits - confidence)
-    return _Errors(
+    return _CalibrationErrors(
         confidence=ratio(confidence, counts),
         share_right=ratio(hits, counts),
         expected=ratio(np.asarray(gaps.sum(-1)), np.asarray(counts.sum(-1))),
@@ -143,20 +151,20 @@ def _errors(counts: np.ndarray, confidence: np.ndarray, hits: np.ndarray) -> _Er
 def error_by_chance(
     halting: Logits, among: Pairs, *, bins: int = BINS, resampling: Resampling = BY_PUZZLE
 ) -> float:
-    """The expected error, in bins of equal width, below which a perfectly calibrated head stays in `level` of all draws.
+    """Expected calibration error (bins of equal width) that a perfectly calibrated head stays below in `level` of all draws.
 
-    An error is never 0 where pairs are few (consistency resampling, Bröcker & Smith 2007): here each pair of `among` is drawn
-    right with the probability that the head gives it. All pairs of a puzzle share one draw, so that they hang together as
-    much as they can, which makes the bound the larger one. NaN of no pair.
+    With few pairs even a calibrated head has an error above 0 (consistency resampling, Bröcker & Smith 2007). Each pair
+    of `among` is drawn as correct with the probability that the head gives it. All pairs of a puzzle share one draw, the
+    strongest dependence possible, which makes the bound conservative. NaN if there are no pairs.
     """
     step, puzzle = np.nonzero(among)
     probabilities = halt_probabilities(halting)[step, puzzle]
-    place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], probabilities, side="left")
-    order = np.argsort(place, kind="stable")
-    puzzle, probabilities, begins = (
+    bin_of = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], probabilities, side="left")
+    order = np.argsort(bin_of, kind="stable")
+    puzzle, probabilities, bin_starts = (
         puzzle[order],
         probabilities[order],
-        np.unique(place[order], return_index=True)[1],
+        np.unique(bin_of[order], return_index=True)[1],
     )
     if not len(puzzle):
         return float("nan")
@@ -164,14 +172,14 @@ def error_by_chance(
     errors = []
     for _ in range(resampling.resamples):
         right = random.random(among.shape[1])[puzzle] < probabilities
-        errors.append(np.abs(np.add.reduceat(right - probabilities, begins)).sum() / len(puzzle))
+        errors.append(np.abs(np.add.reduceat(right - probabilities, bin_starts)).sum() / len(puzzle))
     return float(np.quantile(errors, resampling.level))
 
 
 def _quantile_edges(
     probabilities: Float64[np.ndarray, "step puzzle"], bins: int
 ) -> Float64[np.ndarray, "edge"]:
-    """Probabilities that occur, so that each bin ends at one; no two inner edges are equal."""
+    """Edges at probabilities that occur; no two inner edges are equal."""
     inner = np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1], method="inverted_cdf")
     lowest, highest = probabilities.min(), probabilities.max()
     return np.concatenate(([lowest], np.unique(inner[inner < highest]), [highest]))
@@ -179,30 +187,29 @@ def _quantile_edges(
 
 @dataclass(frozen=True)
 class ROC:
-    """How well logits tell right answers from wrong ones, at every threshold; empty where there is only one kind."""
+    """ROC curve of the logits as a classifier of correct answers; empty if all answers are correct or all are wrong."""
 
-    threshold: Float64[np.ndarray, "point"]  # logits at or above it count as right; descending from infinity
-    false_positive_rate: Float64[np.ndarray, "point"]  # of the wrong answers, the share counted as right
-    true_positive_rate: Float64[np.ndarray, "point"]  # of the right answers
-    auc: float | None  # 0.5 is chance; None where all answers are right or all are wrong
+    threshold: Float64[np.ndarray, "point"]  # positive at or above it; descending from infinity
+    false_positive_rate: Float64[np.ndarray, "point"]  # over wrong answers
+    true_positive_rate: Float64[np.ndarray, "point"]  # over correct answers
+    auc: float | None  # 0.5 is chance; None if all answers are correct or all are wrong
 
 
 def roc(halting: Logits, right: Right) -> ROC:
-    """The ROC curve of "exactly right now", without the points that lie between others on a straight line.
+    """ROC curve for "exactly correct now", without points on a straight line between their neighbours.
 
-    Raises RunsError where there is no puzzle or step, or a logit is not finite.
+    Raises RunsError if there are no puzzles or steps, or a logit is not finite.
     """
     check_runs(right, halting)
     if right.all() or not right.any():
         return ROC(np.zeros(0), np.zeros(0), np.zeros(0), None)
-    threshold, place = np.unique(
-        -halting.ravel().astype(np.float64), return_inverse=True
-    )  # descending logits
-    right_at = np.bincount(place, right.ravel(), minlength=len(threshold))
-    wrong_at = np.bincount(place, ~right.ravel(), minlength=len(threshold))
+    # negated, so that the logits descend
+    threshold, index = np.unique(-halting.ravel().astype(np.float64), return_inverse=True)
+    right_at = np.bincount(index, right.ravel(), minlength=len(threshold))
+    wrong_at = np.bincount(index, ~right.ravel(), minlength=len(threshold))
     true, false = (np.concatenate(([0.0], np.cumsum(counts))) for counts in (right_at, wrong_at))
     true, false = true / true[-1], false / false[-1]
-    corner = np.ones(len(true), bool)  # neither rate turns where the next step is as the one before
+    corner = np.ones(len(true), bool)  # points at which the curve changes direction
     turns = np.diff(right_at).astype(bool) | np.diff(wrong_at).astype(bool)
     corner[1:-1] = turns
     return ROC(
@@ -214,9 +221,9 @@ def roc(halting: Logits, right: Right) -> ROC:
 
 
 def step_auc(right: Right) -> float | None:
-    """The area of the step number alone, which every head that rises with the steps can have: later answers are likelier right.
+    """AUROC of the step number alone: a baseline, since later answers are more often correct.
 
-    Raises as `roc` does.
+    Raises RunsError as `roc` does.
     """
     number = np.arange(len(right), dtype=np.float64)[:, None]
     return roc(np.broadcast_to(number, right.shape), right).auc
@@ -228,21 +235,20 @@ def auc_band(
     *,
     resampling: Resampling = BY_PUZZLE,
 ) -> tuple[float, float] | None:
-    """Bootstrap band of the area under the ROC curve of one step; None where it is not defined.
+    """Bootstrap band of the AUROC of one step; None if it is undefined.
 
-    Where every pair is in order the bootstrap has no width: the band is that of as many puzzles as there are of the rarer kind.
+    If every pair is ranked correctly, the bootstrap band has no width. The band is then that of a binomial proportion
+    over the puzzles of the rarer class.
     """
     if right.all() or not right.any():
         return None
     order = np.argsort(halting, kind="stable")
-    begins = np.unique(halting[order], return_index=True)[1]  # of equal logits
+    starts = np.unique(halting[order], return_index=True)[1]  # of groups of equal logits
     areas = []
     for times in resampling.draws(len(right)):
-        kinds = (times[:, order] * right[order], times[:, order] * ~right[order])
-        true, false = (np.add.reduceat(each, begins, axis=1) for each in kinds)
-        below = (
-            np.cumsum(false, axis=1) - false / 2
-        )  # wrong answers with a smaller logit, and half of those with an equal one
+        classes = (times[:, order] * right[order], times[:, order] * ~right[order])
+        true, false = (np.add.reduceat(each, starts, axis=1) for each in classes)
+        below = np.cumsum(false, axis=1) - false / 2  # wrong answers with a smaller logit; ties count half
         areas.append(ratio((true * below).sum(1), true.sum(1) * false.sum(1)))
     area, rarer = np.concatenate(areas), np.array(min(right.sum(), (~right).sum()))
     in_order = halting[right].min() > halting[~right].max()
@@ -251,6 +257,6 @@ def auc_band(
 
 
 def roc_by_step(halting: Logits, right: Right) -> tuple[ROC, ...]:
-    """One curve for each supervision step. Raises as `roc` does."""
+    """One ROC curve per supervision step. Raises RunsError as `roc` does."""
     check_runs(right, halting)
     return tuple(roc(halting[step : step + 1], right[step : step + 1]) for step in range(len(right)))

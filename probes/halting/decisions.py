@@ -1,9 +1,9 @@
-"""A rule for stopping judged on its own terms: was halting here better than what it would have come to by going on?
+"""Judge a halting rule by its own decisions: was halting here better than continuing?
 
-HRM is trained by Q-learning (Wang et al. 2025, arXiv:2506.21734): q_halt is the value of halting now, one where the
-answer is right, q_continue that of going on and halting later by the same rule, and it halts where the first is larger.
-So q_continue is held against the answer at the step at which the rule would stop next, which runs that do not stop
-show. The same question can be asked of TRM's rule, which has no value for going on.
+HRM is trained by Q-learning (Wang et al. 2025, arXiv:2506.21734). q_halt is the value of halting now: 1 if the answer is
+correct. q_continue is the value of continuing and halting later by the same rule. The model halts when q_halt is larger.
+So q_continue is compared with the answer at the step at which the rule would halt next; evaluation runs never stop, so
+that answer is available. The same question applies to TRM's rule, which has no value for continuing.
 """
 
 from dataclasses import dataclass
@@ -15,53 +15,53 @@ from probes.halting.rules import Logits, Right
 from probes.stats import check_runs
 
 
-def right_by_going_on(halting: Logits, right: Right) -> Bool[np.ndarray, "earlier puzzle"]:
-    """Whether the answer is right where the rule stops after one more step or later, for every step but the last.
+def right_if_continued(halting: Logits, right: Right) -> Bool[np.ndarray, "earlier puzzle"]:
+    """For every step but the last: is the answer correct where the rule halts next?
 
-    A run that never halts again is judged by its last step. Raises RunsError where there is no puzzle or step.
+    A run that never halts again is judged by its last step. Raises RunsError if there are no puzzles or steps.
     """
     check_runs(right, halting)
     later = np.zeros((len(right) - 1, right.shape[1]), bool)
-    found = right[-1]
+    at_next_halt = right[-1]
     for step in range(len(right) - 2, -1, -1):
         if step + 1 < len(right) - 1:
-            found = np.where(halting[step + 1] > 0, right[step + 1], found)
-        later[step] = found
+            at_next_halt = np.where(halting[step + 1] > 0, right[step + 1], at_next_halt)
+        later[step] = at_next_halt
     return later
 
 
 CASES = {
-    "both": "right now, and right where it would stop later",
-    "now": "right now, wrong where it would stop later: better to halt",
-    "later": "wrong now, right where it would stop later: better to go on",
+    "both": "correct now, and correct where it would halt later",
+    "now": "correct now, wrong where it would halt later: halting is better",
+    "later": "wrong now, correct where it would halt later: continuing is better",
     "neither": "wrong now and wrong later: nothing to lose",
 }
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """Puzzles and steps, the last step left out, by what was at stake and what the rule says."""
+    """All decisions (puzzle and step, without the last step), by case and by what the rule does."""
 
-    halts: dict[str, int]  # of each of CASES: the rule halts
-    goes_on: dict[str, int]
+    halts: dict[str, int]  # number of decisions of each of CASES in which the rule halts
+    continues: dict[str, int]
 
     @property
     def at_stake(self) -> int:
-        """Decisions that matter: one way is right, the other wrong."""
-        return sum(part[case] for part in (self.halts, self.goes_on) for case in ("now", "later"))
+        """Decisions that matter: one choice leads to a correct answer and the other to a wrong one."""
+        return sum(part[case] for part in (self.halts, self.continues) for case in ("now", "later"))
 
     @property
-    def well_taken(self) -> float | None:
-        """Of those that matter, the share in which the rule takes the right way; None of none."""
-        return (self.halts["now"] + self.goes_on["later"]) / self.at_stake if self.at_stake else None
+    def correct_share(self) -> float | None:
+        """Share of the decisions that matter in which the rule chooses correctly; None if there are none."""
+        return (self.halts["now"] + self.continues["later"]) / self.at_stake if self.at_stake else None
 
 
 def decisions(halting: Logits, right: Right) -> Decisions:
-    """Sort every decision of the model's own rule. Raises RunsError where nothing is given."""
-    later = right_by_going_on(halting, right)
+    """Sort every decision of the model's own rule into CASES. Raises RunsError if there are no puzzles or steps."""
+    later = right_if_continued(halting, right)
     now, halts = right[:-1], halting[:-1] > 0
     cases = {"both": now & later, "now": now & ~later, "later": ~now & later, "neither": ~now & ~later}
     return Decisions(
         halts={name: int((flags & halts).sum()) for name, flags in cases.items()},
-        goes_on={name: int((flags & ~halts).sum()) for name, flags in cases.items()},
+        continues={name: int((flags & ~halts).sum()) for name, flags in cases.items()},
     )

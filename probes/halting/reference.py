@@ -1,11 +1,11 @@
-"""What others measured of halting and of runs, to be set beside one's own numbers: exact figures with their source."""
+"""Published results on halting and on runs over supervision steps, to compare with our own: exact figures, with sources."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Published:
-    """One number of a publication."""
+    """One published number."""
 
     value: str
     of: str  # model and puzzles
@@ -18,18 +18,18 @@ MONOTONE = (
     Published("19.7 %", "HRM, Sudoku-Extreme", ANALYSES),
     Published("73.3 %", "TRM, Sudoku-Extreme", ANALYSES),
 )
-"""Share of solved puzzles whose errors never rise from one step to the next."""
+"""Share of solved puzzles whose errors never increase from one step to the next."""
 
 AUC_LAST_STEP = (Published("0.998 to 1.000", "four public Sudoku models", ANALYSES),)
-"""Of q_halt against "exactly right now", after the last step."""
+"""AUROC of q_halt for "exactly correct now", after the last step."""
 
 DEPTHS = (1, 2, 4, 8, 16, 32, 64)
 EXACT_BY_DEPTH = {
     "hrm": (1.6, 8.0, 34.8, 48.6, 54.9, 58.0, 59.9),
     "trm": (29.5, 58.1, 70.1, 75.7, 79.1, 81.4, 83.5),
 }
-"""Exact answers in percent at DEPTHS supervision steps, of public models on Sudoku-Extreme; trained with 16."""
+"""Exact accuracy in percent at DEPTHS supervision steps of public models on Sudoku-Extreme, trained with 16."""
 
 GROKKING = Published(
-    "flat, then one step makes it right", "HRM, Sudoku-Extreme", "Ren & Liu 2026, arXiv:2601.10679"
+    "flat, then solved in a single step", "HRM, Sudoku-Extreme", "Ren & Liu 2026, arXiv:2601.10679"
 )

@@ -1,10 +1,10 @@
-"""When would a model stop, and is it right to?
+"""Halting rules: when a model would halt, and whether that is the right step.
 
-The rule of every model is one logit per supervision step that is positive where it would halt: q_halt for TRM, the margin
-q_halt - q_continue for HRM. Evaluation runs all steps anyway, so what would have come after the halt is known: that is
-what a rule for stopping is judged by here. `probes.halting.calibration` asks whether the probability can be believed.
+Every model's rule is one logit per supervision step that is positive where it would halt: q_halt for TRM, the margin
+q_halt - q_continue for HRM. Evaluation runs all steps anyway, so the answers after the halt are known, and the rule is
+judged against them. `probes.halting.calibration` checks the halting probability itself.
 
-A puzzle is solved where the answer is exactly right after its last step. Steps are counted from 1.
+A puzzle is solved if its answer is exactly correct after the last step. Steps are counted from 1.
 """
 
 from dataclasses import dataclass
@@ -16,39 +16,39 @@ from jaxtyping import Bool, Float, Float64, Int, UInt8, UInt16
 from probes.stats import RunsError, check_runs
 
 Logits = Float[np.ndarray, "step puzzle"]
-"""Of the model's own rule, in logits: positive where it would halt."""
+"""Logits of the model's own halting rule: positive where it would halt."""
 
 Right = Bool[np.ndarray, "step puzzle"]
-"""Whether the answer is exactly right after each supervision step."""
+"""Whether the answer is exactly correct after each supervision step."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def halt_probabilities(halting: Float[np.ndarray, "*batch"]) -> Float64[np.ndarray, "*batch"]:
-    """The logistic function of the logits, in float64; above one half where the model would halt."""
+    """Sigmoid of the logits, in float64; above one half where the model would halt."""
     return np.exp(-np.logaddexp(0.0, -halting.astype(np.float64)))
 
 
 @dataclass(frozen=True)
 class HaltingBands:
-    """How the halting probability is spread over puzzles after each step; NaN where a group is empty."""
+    """Quantiles of the halting probability over puzzles after each step; NaN for an empty group."""
 
     quantiles: tuple[float, ...]  # 0.5 is the median
     all: Float64[np.ndarray, "quantile step"]
-    solved: Float64[np.ndarray, "quantile step"]  # puzzles that are right after the last step
+    solved: Float64[np.ndarray, "quantile step"]  # puzzles that are correct after the last step
     unsolved: Float64[np.ndarray, "quantile step"]
     solved_count: int
     unsolved_count: int
 
 
 def halting_bands(halting: Logits, right: Right, *, quantiles: tuple[float, ...] = QUANTILES) -> HaltingBands:
-    """Quantiles of the halting probability over puzzles, by step, for all, the solved and the unsolved ones.
+    """Quantiles of the halting probability by step, over all, solved and unsolved puzzles.
 
-    Raises RunsError where there is no puzzle or step, a logit is not finite, or a quantile is not in 0 to 1.
+    Raises RunsError if there are no puzzles or steps, a logit is not finite, or a quantile is not in [0, 1].
     """
     check_runs(right, halting)
     if not all(0 <= quantile <= 1 for quantile in quantiles):
-        raise RunsError(f"Quantiles are shares, from 0 to 1, not {quantiles}. The median is 0.5.")
+        raise RunsError(f"Quantiles must be from 0 to 1, not {quantiles}. The median is 0.5.")
     probabilities, solved = halt_probabilities(halting), right[-1]
 
     def of(group: Float64[np.ndarray, "step member"]) -> Float64[np.ndarray, "quantile step"]:
@@ -67,57 +67,62 @@ def halting_bands(halting: Logits, right: Right, *, quantiles: tuple[float, ...]
 
 
 OUTCOMES = {
-    "early": "would halt before the answer is right, which it becomes later",
-    "on_time": "would halt at the first right answer, which stays right",
-    "late": "would halt on a right answer that stays, some steps after the first right one",
-    "breaks": "would halt on a right answer that is wrong at a later step",
-    "lost": "would halt on a wrong answer after a right one",
-    "never_halts": "is right at some step, and would never halt",
-    "never_right": "would halt, and is never right",
-    "neither": "is never right, and would never halt",
+    "early": "would halt on a wrong answer that becomes correct later",
+    "on_time": "would halt at the first correct answer, which stays correct",
+    "late": "would halt on a correct answer that stays correct, but after the first correct one",
+    "breaks": "would halt on a correct answer that becomes wrong later",
+    "lost": "would halt on a wrong answer after a correct one",
+    "never_halts": "is correct at some step, but would never halt",
+    "never_right": "would halt, but is never correct",
+    "neither": "is never correct and would never halt",
 }
-"""Every run is one of these. What runs on after the halt is only seen because evaluation does not stop there."""
+"""Every run has exactly one of these outcomes. Later steps are known because evaluation does not stop at the halt."""
+
+OUTCOME_LABELS = {name: name.replace("_", " ") for name in OUTCOMES} | {
+    "breaks": "regresses",
+    "lost": "overshoots",
+    "never_right": "never correct",
+}
+"""Names of OUTCOMES for people."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Of each puzzle, how the first step that would halt compares with the first that is right."""
+    """For each puzzle, how the first step that would halt compares with the first correct one."""
 
     outcome: Int[np.ndarray, "puzzle"]  # index into OUTCOMES
     halts: Int[np.ndarray, "puzzle"]  # first step that would halt, from 1; 0: none
-    right: Int[np.ndarray, "puzzle"]  # first step that is right, from 1; 0: none
-    delay: Float64[
-        np.ndarray, "puzzle"
-    ]  # steps from the first right one to the halt; NaN where either is missing
+    right: Int[np.ndarray, "puzzle"]  # first correct step, from 1; 0: none
+    delay: Float64[np.ndarray, "puzzle"]  # halts - right; NaN if either is missing
 
     @property
     def counts(self) -> dict[str, int]:
-        """Puzzles of each outcome, in the order of OUTCOMES; together all of them."""
-        found = np.bincount(self.outcome, minlength=len(OUTCOMES))
-        return dict(zip(OUTCOMES, found.tolist(), strict=True))
+        """Number of puzzles by outcome, in the order of OUTCOMES."""
+        counts = np.bincount(self.outcome, minlength=len(OUTCOMES))
+        return dict(zip(OUTCOMES, counts.tolist(), strict=True))
 
 
 def first_step(flags: Bool[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "puzzle"]:
-    """The first step, from 1, at which a flag is set; 0 where it never is."""
+    """First step, from 1, at which a flag is set; 0 if it never is."""
     return np.where(flags.any(0), flags.argmax(0) + 1, 0)
 
 
 def stop_step(flags: Bool[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "puzzle"]:
-    """The step, from 1, at which a rule stops that waits for the flag; the last where it never is set."""
+    """Step, from 1, at which a rule that waits for the flag stops; the last step if the flag is never set."""
     return np.where(flags.any(0), flags.argmax(0) + 1, len(flags))
 
 
 def right_at(right: Right, step: Int[np.ndarray, "puzzle"]) -> Bool[np.ndarray, "puzzle"]:
-    """Whether each puzzle is right after its own step, from 1."""
+    """Whether each puzzle is correct after its own step, from 1."""
     return right[step - 1, np.arange(right.shape[1])]
 
 
 def outcomes(halting: Logits, right: Right) -> Outcomes:
-    """Sort every puzzle into one of OUTCOMES. Raises RunsError where nothing is given or a logit is not finite."""
+    """Sort every puzzle into one of OUTCOMES. Raises RunsError if there are no puzzles or steps, or a logit is not finite."""
     check_runs(right, halting)
     halts, solves = first_step(halting > 0), first_step(right)
     puzzles = np.arange(right.shape[1])
-    right_there = right[halts - 1, puzzles]  # where nothing halts, the last step; never asked for there
+    right_there = right[halts - 1, puzzles]  # index -1 if nothing halts; not used for those puzzles
     stays = np.logical_and.accumulate(right[::-1])[::-1][halts - 1, puzzles]
     both = (halts > 0) & (solves > 0)
     cases = {
@@ -140,38 +145,38 @@ def outcomes(halting: Logits, right: Right) -> Outcomes:
 
 @dataclass(frozen=True)
 class ComputeCurve:
-    """What a rule for stopping costs and what it earns, one point for every setting of it.
+    """Cost and accuracy of a halting rule, one point per setting of the rule.
 
-    A run that the rule does not stop takes all steps. Times `trm.flops.supervision_step`, steps are operations.
+    A run that the rule does not stop takes all steps. Multiply by `trm.flops.supervision_step` for operations.
     """
 
-    setting: Float64[np.ndarray, "point"]  # ascending; each rule says what it is
+    setting: Float64[np.ndarray, "point"]  # ascending; its meaning depends on the rule
     mean_steps: Float64[np.ndarray, "point"]  # over puzzles
-    accuracy: Float64[np.ndarray, "point"]  # share exactly right at the step at which each stops
+    accuracy: Float64[np.ndarray, "point"]  # share exactly correct at the step at which each puzzle stops
 
 
 @dataclass(frozen=True)
 class ThresholdCurve(ComputeCurve):
-    """Settings are thresholds on the halting logit: stop after the first step whose logit is above.
+    """Settings are thresholds on the halting logit: stop after the first step whose logit is above the threshold.
 
-    The first is minus infinity, which stops everything after one step. Any threshold from one setting up to the next
-    gives that setting's point, so the curve is exact and leaves none out.
+    The first setting is minus infinity, which stops every puzzle after one step. Any threshold from one setting up to
+    the next gives the same point, so the curve is exact and complete.
     """
 
-    learned: int  # the point of the threshold that training aimed at, 0
+    learned: int  # index of the threshold that the model was trained for, 0
 
 
 def threshold_curve(halting: Logits, right: Right) -> ThresholdCurve:
     """Accuracy against mean steps for every threshold on the halting logit.
 
-    A puzzle can only stop where its logit is above all its earlier ones. As the threshold rises past such a record, the
-    puzzle moves on to its next record, or to the end. So the curve is a running sum over sorted records: n log n in
-    steps times puzzles, and exact, as steps and right answers are counted in whole numbers.
-    Raises RunsError where there is no puzzle or step, or a logit is not finite.
+    A puzzle can stop only at a step whose logit exceeds all its earlier ones, a record. As the threshold rises past a
+    record, the puzzle moves to its next record, or to the end. So the curve is a running sum over sorted records:
+    O(n log n) in steps times puzzles, and exact, because steps and correct answers are integers.
+    Raises RunsError if there are no puzzles or steps, or a logit is not finite.
     """
     check_runs(right, halting)
     steps, puzzles = right.shape
-    before_last = halting[:-1]  # at the last step every run ends, whatever its logit
+    before_last = halting[:-1]  # every run ends at the last step, whatever its logit
     record = np.ones(before_last.shape, bool)
     record[1:] = before_last[1:] > np.maximum.accumulate(before_last)[:-1]
     stop = np.where(record, np.arange(steps - 1)[:, None], steps - 1)
@@ -181,9 +186,9 @@ def threshold_curve(halting: Logits, right: Right) -> ThresholdCurve:
     step, puzzle = np.nonzero(record)
     moves_to = following[step, puzzle]
     gained = right[moves_to, puzzle].astype(int) - right[step, puzzle]
-    thresholds, place = np.unique(halting[step, puzzle], return_inverse=True)
-    more_steps = np.bincount(place, moves_to - step, minlength=len(thresholds))
-    more_right = np.bincount(place, gained, minlength=len(thresholds))
+    thresholds, index = np.unique(halting[step, puzzle], return_inverse=True)
+    more_steps = np.bincount(index, moves_to - step, minlength=len(thresholds))
+    more_right = np.bincount(index, gained, minlength=len(thresholds))
     setting = np.concatenate(([-np.inf], thresholds))
     return ThresholdCurve(
         setting=setting,
@@ -194,9 +199,9 @@ def threshold_curve(halting: Logits, right: Right) -> ThresholdCurve:
 
 
 def fixed_depth_curve(right: Right) -> ComputeCurve:
-    """Stop everything after k steps; settings are k = 1 to all. What any rule that looks at the puzzle has to beat.
+    """Stop every puzzle after k steps, for k = 1 to all: the baseline that an adaptive rule has to beat.
 
-    Raises RunsError where there is no puzzle or step.
+    Raises RunsError if there are no puzzles or steps.
     """
     check_runs(right)
     depth = np.arange(1.0, len(right) + 1)
@@ -204,7 +209,7 @@ def fixed_depth_curve(right: Right) -> ComputeCurve:
 
 
 def changed_cells(answers: UInt8[np.ndarray, "step puzzle cell"]) -> UInt16[np.ndarray, "step puzzle"]:
-    """Cells whose answer is another than after the step before; all of them after the first step."""
+    """Number of cells whose answer changed from the previous step; all cells at the first step."""
     changed = np.full(answers.shape[:2], answers.shape[2], np.uint16)
     for step, (before, after) in enumerate(pairwise(answers), start=1):
         changed[step] = (before != after).sum(-1)
@@ -212,7 +217,7 @@ def changed_cells(answers: UInt8[np.ndarray, "step puzzle cell"]) -> UInt16[np.n
 
 
 def unchanged_steps(changed: UInt16[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "step puzzle"]:
-    """Steps in a row, up to each, that left the answer as it was. `changed` is that of `changed_cells`."""
+    """Number of consecutive steps, up to each step, that left the answer unchanged. `changed`: see `changed_cells`."""
     unchanged = np.zeros(changed.shape, int)
     for step in range(1, len(changed)):
         unchanged[step] = np.where(changed[step] == 0, unchanged[step - 1] + 1, 0)
@@ -220,10 +225,10 @@ def unchanged_steps(changed: UInt16[np.ndarray, "step puzzle"]) -> Int[np.ndarra
 
 
 def unchanged_answer_curve(changed: UInt16[np.ndarray, "step puzzle"], right: Right) -> ComputeCurve:
-    """Stop once the answer has not changed for m steps; settings are m = 1 to all but one. Needs no halting head.
+    """Stop when the answer has not changed for m steps, for m = 1 to all but one. Needs no halting head.
 
-    `changed` is that of `changed_cells`. It stops after step m + 1 at the earliest. No settings where there is a single
-    step. Raises RunsError where there is no puzzle or step.
+    `changed`: see `changed_cells`. The rule stops after step m + 1 at the earliest; with a single step there are no
+    settings. Raises RunsError if there are no puzzles or steps.
     """
     check_runs(right)
     unchanged, setting = unchanged_steps(changed), np.arange(1, len(right))

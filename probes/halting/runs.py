@@ -1,7 +1,7 @@
-"""Runs of many puzzles with what halting needs of them: both halting logits and how far each answer was from right.
+"""Runs of many puzzles with the data that halting analyses need: halting logits and errors after every step.
 
-One table holds it all, one row a puzzle and supervision step, so that a recorded result, what `python -m probes halting`
-writes and what a page shows are the same file: Parquet, which any tool reads, with what made it in its metadata.
+One Parquet table holds everything, one row per puzzle and supervision step, with provenance in its metadata. Recorded
+results, the output of `python -m probes halting` and the input of the Halting page are all this table.
 """
 
 import json
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
     from trm.tasks.base import Task
 
 KIND = "recursion-lens halting"
-METADATA = b"recursion-lens"  # key in the metadata of the table
-LARGEST_FILE = 1 << 28  # bytes
+METADATA = b"recursion-lens"  # key in the table's metadata
+MAX_FILE_BYTES = 1 << 28  # bytes
 RECORDED = ASSETS / "recorded" / "halting"
-MOST_RECORDED = 1000  # puzzles, for the steps of training
-DEEP, DEEP_RECORDED = "-deep", 200  # ending of the second recording; its puzzles, for DEEPEST steps
-DEEPEST = 64  # supervision steps
-BATCH = 16  # puzzles a forward pass: small, so that progress is told and heard often
+MAX_RECORDED = 1000  # puzzles recorded for the steps of training
+DEEP, DEEP_RECORDED = "-deep", 200  # suffix of the second recording, and its puzzles, run for MAX_STEPS steps
+MAX_STEPS = 64  # supervision steps
+BATCH = 16  # puzzles per forward pass: small, so that progress is reported and cancellation checked often
 
 
 @dataclass(frozen=True)
-class About:
-    """What made the runs."""
+class HaltingMetadata:
+    """Provenance of the runs."""
 
-    model: str  # as `--model` names it
+    model: str  # as given to `--model`
     fingerprint: str  # of the weights
-    kind: str  # of model
+    kind: str  # model kind
     task: str
     cells: int
-    data: str  # as `--data` names it
+    data: str  # as given to `--data`
     n: int
     T: int
     N_sup: int  # supervision steps of training
@@ -55,23 +55,23 @@ class About:
     dtype: str
     version: str  # of this library
     recorded: str  # date, ISO 8601
-    without_label: int = 0  # puzzles left out, as they have not exactly one solution
+    without_label: int = 0  # puzzles left out because they do not have exactly one solution
 
 
 @dataclass(frozen=True, eq=False)
 class HaltingRuns:
-    """Runs of puzzles that have one solution each. Blank cells are those that the puzzle does not fix."""
+    """Runs of puzzles that have exactly one solution. Blank cells are those that are not given."""
 
-    about: About
-    rows: Int64[np.ndarray, "puzzle"]  # of each puzzle in its set, from 0
+    metadata: HaltingMetadata
+    rows: Int64[np.ndarray, "puzzle"]  # index of each puzzle in its set, from 0
     puzzles: tuple[str, ...]  # in the task's one-line form
     difficulty: tuple[str, ...]
     blanks: UInt16[np.ndarray, "puzzle"]
     q_halt: Float32[np.ndarray, "step puzzle"]
     halting: Float32[np.ndarray, "step puzzle"]  # logit of the model's own rule: positive where it would halt
-    wrong: UInt16[np.ndarray, "step puzzle"]  # blank cells whose answer is not that of the solution
-    changed: UInt16[np.ndarray, "step puzzle"]  # cells that the step changed; all of them at the first
-    right: Right  # every cell is that of the solution
+    wrong: UInt16[np.ndarray, "step puzzle"]  # blank cells that differ from the solution
+    changed: UInt16[np.ndarray, "step puzzle"]  # cells that the step changed; all cells at the first step
+    right: Right  # every cell equals the solution
 
     @property
     def steps(self) -> int:
@@ -88,30 +88,30 @@ class HaltingRuns:
 
     @property
     def q_continue(self) -> Logits:
-        """The value of going on, where it was trained: then the rule compares with it."""
+        """The value of continuing; meaningful only if `has_margin`."""
         return self.q_halt - self.halting
 
     @property
     def command(self) -> str:
-        """What makes these runs again."""
-        about = self.about
+        """The command that repeats these runs."""
+        about = self.metadata
         return (
             f"python -m probes halting --model {about.model} --data {about.data} "
             f"--limit {self.count + about.without_label} --steps {self.steps} --out halting"
         )
 
-    def first(self, steps: int) -> "HaltingRuns":
-        """The same runs, stopped after so many supervision steps. Raises RunsError where they are shorter."""
+    def truncated(self, steps: int) -> "HaltingRuns":
+        """The same runs, cut after `steps` supervision steps. Raises RunsError if they are shorter."""
         if not 1 <= steps <= self.steps:
             raise RunsError(
-                f"These runs have {self.steps} supervision steps, not {steps}. Ask for 1 to {self.steps}."
+                f"These runs have {self.steps} supervision steps, not {steps}. Choose 1 to {self.steps}."
             )
         names = ("q_halt", "halting", "wrong", "changed", "right")
         return replace(self, **{name: getattr(self, name)[:steps] for name in names})
 
     def as_trained(self) -> "HaltingRuns":
-        """The steps of training, or all where there are fewer."""
-        return self.first(min(self.about.N_sup, self.steps))
+        """The runs cut at the number of training steps, or whole if they are shorter."""
+        return self.truncated(min(self.metadata.N_sup, self.steps))
 
 
 def run_puzzles(
@@ -125,10 +125,12 @@ def run_puzzles(
     data_name: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> HaltingRuns:
-    """Run a model on `limit` puzzles spread evenly over a set (all, if None), to any depth.
+    """Run a model on `limit` puzzles spread evenly over a set (all if None), to any depth.
 
-    `model_name` and `data_name` are what a command line calls them, where that is not their own name. `progress` hears of puzzles done after every supervision step. Raises PuzzleError where the puzzles are not of the
-    model's size, DataError for a limit below 1, RunsError where no puzzle has exactly one solution.
+    `model_name` and `data_name` are the names to record if they differ from the objects' own. `progress` gets the
+    number of puzzles done and the total, after every supervision step. Raises PuzzleError if the puzzles do not have
+    the model's size, DataError for a limit below 1, RunsError if the model has no halting head or no puzzle has
+    exactly one solution.
     """
     from trm.evaluate import evenly, exact_answers, predict
 
@@ -141,17 +143,17 @@ def run_puzzles(
     rows = rows[puzzles.labelled[rows]]
     if not rows.size:
         raise RunsError(
-            f"No puzzle of {puzzles.name} has exactly one solution to be right about. Take a set with answers."
+            f"No puzzle of {puzzles.name} has exactly one solution to compare with. Choose a set with answers."
         )
-    taken = puzzles.take(rows)
-    model.config.check_puzzles(taken.inputs.shape[1], task.vocab_size)
-    model.config.check_puzzle_id(int(taken.puzzle_identifiers.max(initial=0)))
-    found = predict(
-        model, taken.inputs, taken.puzzle_identifiers, depth=depth, batch=BATCH, progress=progress
+    selected = puzzles.take(rows)
+    model.config.check_puzzles(selected.inputs.shape[1], task.vocab_size)
+    model.config.check_puzzle_id(int(selected.puzzle_identifiers.max(initial=0)))
+    predictions = predict(
+        model, selected.inputs, selected.puzzle_identifiers, depth=depth, batch=BATCH, progress=progress
     )
-    blank = ~task.givens(taken.inputs) & (taken.labels != 0)
+    blank = ~task.givens(selected.inputs) & (selected.labels != 0)
     return HaltingRuns(
-        about=About(
+        metadata=HaltingMetadata(
             model=model_name or model.name,
             fingerprint=model.fingerprint,
             kind=model.config.kind,
@@ -168,14 +170,14 @@ def run_puzzles(
             without_label=left_out,
         ),
         rows=rows.astype(np.int64),
-        puzzles=tuple(task.format(inputs) for inputs in taken.inputs),
-        difficulty=taken.difficulty,
+        puzzles=tuple(task.format(inputs) for inputs in selected.inputs),
+        difficulty=selected.difficulty,
         blanks=blank.sum(-1).astype(np.uint16),
-        q_halt=found.q_halt,
-        halting=found.halting,
-        wrong=((found.answers != taken.labels) & blank).sum(-1).astype(np.uint16),
-        changed=changed_cells(found.answers),
-        right=exact_answers(found.answers, taken.labels),
+        q_halt=predictions.q_halt,
+        halting=predictions.halting,
+        wrong=((predictions.answers != selected.labels) & blank).sum(-1).astype(np.uint16),
+        changed=changed_cells(predictions.answers),
+        right=exact_answers(predictions.answers, selected.labels),
     )
 
 
@@ -191,30 +193,30 @@ DTYPES = {
     "halting": np.float32,
     "right": np.bool_,
 }
-"""Of columns; all others are counts in uint16."""
+"""Column types; all other columns are counts in uint16."""
 
 
 def table(runs: HaltingRuns) -> dict[str, Any]:
-    """The columns of a table, one row a puzzle and step, puzzle by puzzle: those of OF_PUZZLE, `step`, those of OF_STEP."""
-    each = {
+    """Columns with one row per puzzle and step, grouped by puzzle: those of OF_PUZZLE, `step`, those of OF_STEP."""
+    by_puzzle = {
         "row": runs.rows,
         "puzzle": np.array(runs.puzzles, object),
         "difficulty": np.array(runs.difficulty, object),
         "blanks": runs.blanks,
     }
-    columns = {name: np.repeat(values, runs.steps) for name, values in each.items()}
+    columns = {name: np.repeat(values, runs.steps) for name, values in by_puzzle.items()}
     columns["step"] = np.tile(np.arange(1, runs.steps + 1, dtype=np.uint16), runs.count)
     return columns | {name: getattr(runs, name).T.ravel() for name in OF_STEP}
 
 
 def save_runs(path: Path, runs: HaltingRuns) -> None:
-    """Write runs as Parquet, whole or not at all. Raises OutputError where the file cannot be written."""
+    """Write runs as Parquet, atomically. Raises OutputError if the file cannot be written."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    facts = json.dumps({"kind": KIND, "steps": runs.steps, "about": asdict(runs.about)})
+    facts = json.dumps({"kind": KIND, "steps": runs.steps, "about": asdict(runs.metadata)})
     columns = pa.table(table(runs)).replace_schema_metadata({METADATA: facts.encode()})
-    logits = {"q_halt": "BYTE_STREAM_SPLIT", "halting": "BYTE_STREAM_SPLIT"}  # floats shrink by a fifth
+    logits = {"q_halt": "BYTE_STREAM_SPLIT", "halting": "BYTE_STREAM_SPLIT"}  # saves a fifth of their size
     with atomic_file(path) as temporary:
         parquet.write_table(
             columns,
@@ -227,41 +229,41 @@ def save_runs(path: Path, runs: HaltingRuns) -> None:
 
 
 def load_runs(path: Path) -> HaltingRuns:
-    """Read runs that `save_runs` wrote. Raises DataError, one line, for any other file."""
+    """Read runs that `save_runs` wrote. Raises DataError for any other file."""
     from pyarrow import parquet
 
     thing, remedy = "table of halting runs of this version", "Write it again with `python -m probes halting`."
-    with reading(path, DataError, thing, remedy, most=LARGEST_FILE):
-        found = parquet.read_table(path)
-        facts = strict_json((found.schema.metadata or {})[METADATA])
-        columns = {name: found[name] for name in (*OF_PUZZLE, "step", *OF_STEP)}
+    with reading(path, DataError, thing, remedy, most=MAX_FILE_BYTES):
+        content = parquet.read_table(path)
+        facts = strict_json((content.schema.metadata or {})[METADATA])
+        columns = {name: content[name] for name in (*OF_PUZZLE, "step", *OF_STEP)}
         if any(column.null_count for column in columns.values()):
             raise ValueError("values are missing")
-        return _runs(facts, {name: column.to_numpy() for name, column in columns.items()})
+        return _from_columns(facts, {name: column.to_numpy() for name, column in columns.items()})
 
 
-def _runs(facts: dict[str, Any], columns: dict[str, np.ndarray]) -> HaltingRuns:
-    """Raises ValueError or TypeError where the columns are not those of `table`."""
-    about, steps = facts["about"], facts["steps"]
-    types = {field.name: field.type for field in fields(About)}
-    if facts["kind"] != KIND or {name: type(value) for name, value in about.items()} != types:
+def _from_columns(facts: dict[str, Any], columns: dict[str, np.ndarray]) -> HaltingRuns:
+    """Raises ValueError or TypeError unless the columns are those of `table`."""
+    metadata, steps = facts["about"], facts["steps"]
+    types = {field.name: field.type for field in fields(HaltingMetadata)}
+    if facts["kind"] != KIND or {name: type(value) for name, value in metadata.items()} != types:
         raise ValueError("another kind of file")
     count, rest = divmod(len(columns["step"]), steps)
     if rest or not count or (columns["step"].reshape(count, steps) != np.arange(1, steps + 1)).any():
         raise ValueError("not every step of every puzzle")
     if any(columns[name].dtype != DTYPES.get(name, np.uint16) for name in columns):
-        raise TypeError("numbers of another kind")
-    each = {name: columns[name][::steps] for name in OF_PUZZLE}
-    if not all(isinstance(text, str) for text in (*each["puzzle"], *each["difficulty"])):
-        raise TypeError("puzzles are texts")
+        raise TypeError("unexpected column type")
+    by_puzzle = {name: columns[name][::steps] for name in OF_PUZZLE}
+    if not all(isinstance(text, str) for text in (*by_puzzle["puzzle"], *by_puzzle["difficulty"])):
+        raise TypeError("puzzles must be strings")
     by_step = {name: np.ascontiguousarray(columns[name].reshape(count, steps).T) for name in OF_STEP}
     if not np.isfinite([by_step["q_halt"], by_step["halting"]]).all():
-        raise ValueError("logits that are no numbers")
+        raise ValueError("logits are not finite")
     return HaltingRuns(
-        about=About(**about),
-        rows=each["row"],
-        puzzles=tuple(each["puzzle"]),
-        difficulty=tuple(each["difficulty"]),
-        blanks=each["blanks"],
+        metadata=HaltingMetadata(**metadata),
+        rows=by_puzzle["row"],
+        puzzles=tuple(by_puzzle["puzzle"]),
+        difficulty=tuple(by_puzzle["difficulty"]),
+        blanks=by_puzzle["blanks"],
         **by_step,
     )

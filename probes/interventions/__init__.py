@@ -1,1 +1,1 @@
-"""Interventions: states changed during a run, and what that does to the answer."""
+"""Interventions: change states during a run and measure the effect on the answer."""

@@ -1,8 +1,8 @@
-"""A run that is kept with its states, and the runs that branch from it.
+"""A clean run that is cached with its states, and runs that fork from it.
 
-A branch begins at the first call that an intervention touches. What came before is taken from the run that is kept: its
-states, and the arrays of its trace. So a branch makes the remaining calls only, and an intervention that changes nothing
-gives the trace of the run itself, bit by bit.
+A forked run starts at the first call that an intervention affects. Everything before is taken from the cached run: its
+states and the arrays of its trace. So a fork makes only the remaining calls, and an intervention without effect
+reproduces the clean trace bit by bit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,8 @@ import torch
 from jaxtyping import UInt8
 
 from probes.answer_code import AnswerCode
-from probes.interventions.hooks import Changes
-from probes.interventions.spec import Intervention, written
+from probes.interventions.hooks import InterventionHooks
+from probes.interventions.spec import Intervention, as_text
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.model import Model
 from trm.progress import Progress, no_progress
@@ -26,12 +26,12 @@ from trm.resume import ResumePoint, resumed_supervision
 from trm.tasks.base import Task
 from trm.trace import Trace
 
-KEPT_BYTES = 96 << 20  # of states of one run; a larger one keeps those at the end of its supervision steps
+MAX_CACHED_BYTES = 96 << 20  # of states of one run; a larger run caches only the last state of each step
 
 
 @dataclass(eq=False)
 class CachedRun:
-    """A whole run on one puzzle, with the states from which it can be gone on with. Made by `keep`."""
+    """A clean run on one puzzle, with the states from which it can be resumed. Made by `cache_run`."""
 
     model: Model
     task: Task
@@ -40,7 +40,7 @@ class CachedRun:
     trace: Trace
     start: State
     states: dict[Coordinates, State]
-    _others: dict[str, "CachedRun"] = field(default_factory=dict)  # on other puzzles, by their text
+    _other_runs: dict[str, "CachedRun"] = field(default_factory=dict)  # on other puzzles, by their text
 
     @property
     def depth(self) -> Depth:
@@ -48,37 +48,37 @@ class CachedRun:
 
     @cached_property
     def code(self) -> AnswerCode:
-        """How this run writes symbols into y, at its end."""
+        """How this run encodes symbols in y after its last step."""
         y = self.states[last_of(self.depth.N_sup, self.depth)].y[:, self.model.config.prefix_length :]
         return AnswerCode.of(self.model, y, self.task.givens(self.inputs)[None])
 
-    def share_read(self, answer: UInt8[np.ndarray, "cells"]) -> float:
-        """The share of an answer's cells that the output head reads right once it is written into y in the run's own code."""
+    def decoded_share(self, answer: UInt8[np.ndarray, "cells"]) -> float:
+        """Write an answer into y in the run's own code, and return the share of cells that the output head decodes correctly."""
         tokens = torch.from_numpy(answer.astype(np.int64))[None].to(self.model.device)
         with torch.no_grad():
-            y = self.code.written(self.start.y, tokens, self.task.givens(self.inputs)[None])
+            y = self.code.write(self.start.y, tokens, self.task.givens(self.inputs)[None])
             return float((self.model.decode(y).argmax(-1) == tokens).float().mean())
 
     def state_after(self, at: Coordinates, puzzle: str = "") -> State:
-        """The state after a call, here or on another puzzle (as text). Raises PuzzleError."""
+        """The state after a call, of this run or of a run on another puzzle (as text). Raises PuzzleError."""
         if puzzle:
-            if puzzle not in self._others:
+            if puzzle not in self._other_runs:
                 inputs = self.task.parse(puzzle, unfinished=True)
-                self._others[puzzle] = cache_run(
+                self._other_runs[puzzle] = cache_run(
                     self.model, self.task, inputs, depth=self.depth, puzzle_id=self.puzzle_id
                 )
-            return self._others[puzzle].state_after(at)
+            return self._other_runs[puzzle].state_after(at)
         if at in self.states:
             return self.states[at]
-        return self._made_again(at)
+        return self._recomputed(at)
 
-    def _made_again(self, at: Coordinates) -> State:
-        """From the end of the step before, the only states that a large run keeps."""
-        found: list[State] = []
+    def _recomputed(self, at: Coordinates) -> State:
+        """The state after a call, recomputed from the end of the previous step: a large run caches only those states."""
+        states: list[State] = []
 
-        def note(here: Coordinates, state: State) -> State:
+        def after_call(here: Coordinates, state: State) -> State:
             if here == at:
-                found.append(state)
+                states.append(state)
             return state
 
         step = at.supervision_step
@@ -87,25 +87,23 @@ class CachedRun:
             end = last_of(step - 1, self.depth)
             supervision = partial(resumed_supervision, resume=ResumePoint(self.states[end], end))
         tokens, ids = one_puzzle(self.model, self.inputs, self.puzzle_id)
-        steps = supervision(self.model, tokens, ids, depth=self.depth, after_call=note)
+        steps = supervision(self.model, tokens, ids, depth=self.depth, after_call=after_call)
         next(steps)
         steps.close()
-        return found[0]
+        return states[0]
 
-    def branch(
-        self, interventions: Sequence[Intervention], *, recorded: date | None = None
-    ) -> Iterator[Trace]:
-        """The run with interventions, as traces that grow by supervision steps; `recorded` dates one that is kept.
+    def fork(self, interventions: Sequence[Intervention], *, recorded: date | None = None) -> Iterator[Trace]:
+        """Run with interventions. Yields traces that grow by one supervision step at a time.
 
-        Raises UserError before the first.
+        `recorded`: the date to write into the trace of a recorded run. Raises UserError before the first trace.
         """
         if not interventions:
             return iter([replace(self.trace)])
-        changes = Changes(
+        hooks = InterventionHooks(
             interventions=interventions,
             model=self.model,
             task=self.task,
-            own=self.depth,
+            run_depth=self.depth,
             state_after=self.state_after,
             givens=self.task.givens(self.inputs),
             code=self.code,
@@ -115,33 +113,33 @@ class CachedRun:
             self.model,
             self.task,
             self.inputs,
-            depth=changes.depth,
+            depth=hooks.depth,
             recorded=recorded,
             puzzle_id=self.puzzle_id,
             labels=self.trace.labels,
-            before_call=changes.before_call,
-            after_call=changes.after_call,
-            skips=changes.skips,
-            changes=written(interventions),
-            resumed=self._resumed(changes),
+            before_call=hooks.before_call,
+            after_call=hooks.after_call,
+            skips=hooks.skips,
+            changes=as_text(interventions),
+            resumed=self._resume_point(hooks),
         )
 
-    def _resumed(self, changes: Changes) -> ResumedRun | None:
-        """Where the branch begins; None where that is before the first call."""
-        at, before = changes.begin
-        depth, same_calls = changes.depth, (changes.depth.n, changes.depth.T) == (self.depth.n, self.depth.T)
+    def _resume_point(self, hooks: InterventionHooks) -> ResumedRun | None:
+        """Where the fork resumes the clean run; None if it starts before the first call."""
+        at, before = hooks.first_change
+        depth, same_calls = hooks.depth, (hooks.depth.n, hooks.depth.T) == (self.depth.n, self.depth.T)
         if same_calls and not before and at in self.states:
-            changes.given[at] = self.states[at]
+            hooks.reused[at] = self.states[at]
         step = min(at.supervision_step, self.depth.N_sup + 1)
         made = [call for call in depth.calls(step) if call < at] if same_calls else []
         states = tuple((call, self.states[call]) for call in made if call in self.states)
-        if len(states) != len(made):  # a large run: its step starts again
+        if len(states) != len(made):  # a large run: start the step again
             states = ()
         if step == 1 and not states:
             return None
         before_step = self.states[last_of(step - 1, self.depth)] if step > 1 else self.start
         at, state = states[-1] if states else (last_of(step - 1, depth), before_step)
-        trace = self.trace if same_calls else laid_out(self.trace, depth)
+        trace = self.trace if same_calls else at_depth(self.trace, depth)
         return ResumedRun(trace, ResumePoint(state, at), before_step, states)
 
 
@@ -155,31 +153,34 @@ def cache_run(
     labels: UInt8[np.ndarray, "cells"] | None = None,
     progress: Progress = no_progress,
 ) -> CachedRun:
-    """Run a model on a puzzle and keep its states. Raises PuzzleError as `growing_trace` does; `tell` may end it by raising."""
+    """Run a model on a puzzle and cache its states.
+
+    Raises PuzzleError as `growing_trace` does, and whatever `progress` raises to cancel the run.
+    """
     depth = depth or model.config.depth
     states: dict[Coordinates, State] = {}
     latents = max(model.config.latents, 1)
     size = model.config.length * model.config.hidden_size * 4 * latents * depth.calls_per_step * depth.N_sup
-    every = size <= KEPT_BYTES
+    cache_all = size <= MAX_CACHED_BYTES
 
-    def note(at: Coordinates, state: State) -> State:
-        if every or at == last_of(at.supervision_step, depth):
+    def after_call(at: Coordinates, state: State) -> State:
+        if cache_all or at == last_of(at.supervision_step, depth):
             states[at] = state
         return state
 
     traces = growing_trace(
-        model, task, inputs, depth=depth, puzzle_id=puzzle_id, labels=labels, after_call=note
+        model, task, inputs, depth=depth, puzzle_id=puzzle_id, labels=labels, after_call=after_call
     )
-    trace = followed(traces, depth, progress, "running the model")
+    trace = last_trace(traces, depth, progress, "running the model")
     tokens, ids = one_puzzle(model, inputs, puzzle_id)
     return CachedRun(model, task, inputs, puzzle_id, trace, initial_state(model, tokens, ids), states)
 
 
-def followed(traces: Iterator[Trace], depth: Depth, progress: Progress, words: str) -> Trace:
-    """The last of traces that grow."""
+def last_trace(traces: Iterator[Trace], depth: Depth, progress: Progress, message: str) -> Trace:
+    """Run to the end, with progress after every step, and return the complete trace."""
     trace = None
     for trace in traces:
-        progress(trace.steps / depth.N_sup, f"{words}: step {trace.steps} of {depth.N_sup}")
+        progress(trace.steps / depth.N_sup, f"{message}: step {trace.steps} of {depth.N_sup}")
     if trace is None:
         raise ValueError("a run has at least one supervision step")
     return trace
@@ -190,18 +191,18 @@ def last_of(step: int, depth: Depth) -> Coordinates:
     return Coordinates(step, depth.T, depth.n + 1, F_H)
 
 
-def laid_out(trace: Trace, depth: Depth) -> Trace:
-    """The same run in the coordinates of a deeper one: of the calls that it does not have it holds what the one before left."""
-    ours = {at: number for number, at in enumerate(trace.depth.calls(1))}
+def at_depth(trace: Trace, depth: Depth) -> Trace:
+    """The same run in the coordinates of a deeper one. A call that it does not have repeats the previous call."""
+    indices = {at: number for number, at in enumerate(trace.depth.calls(1))}
     calls, answers, own = [], [], trace.depth
     for step in range(trace.steps):
         latest = 0
         for at in depth.calls(1):
             there = replace(at, call=own.n + 1) if at.kind == F_H else at
-            latest = ours.get(there, latest)
-            calls.append((step * own.calls_per_step + latest, there in ours))
+            latest = indices.get(there, latest)
+            calls.append((step * own.calls_per_step + latest, there in indices))
             if at.kind == F_H:
-                answers.append((step * own.T + min(at.cycle, own.T) - 1, there in ours))
+                answers.append((step * own.T + min(at.cycle, own.T) - 1, there in indices))
 
     def spread(name: str) -> np.ndarray | None:
         array = getattr(trace, name)

@@ -1,6 +1,6 @@
-"""Interventions carried out: the two hooks of the recursion for a list of them.
+"""Interventions as hooks of the recursion.
 
-An operation that amounts to nothing (noise of size 0, a patch with itself) returns the very same numbers.
+An operation without effect (noise of size 0, a patch with the state itself) returns bit-identical numbers.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,107 +22,109 @@ from trm.recursion import State
 from trm.store.positions import Positions
 from trm.tasks.base import Task
 
-SEED_STEP = 1_000_003  # between the seeds of one intervention's calls
+SEED_STEP = (
+    1_000_003  # spacing between the user's seeds, so that calls under different seeds do not share noise
+)
 
 
 @dataclass
-class Changes:
-    """The hooks for one run, or a batch of runs that are all changed alike.
+class InterventionHooks:
+    """The hooks before_call, after_call and skips for one run, or for a batch of runs with the same interventions.
 
-    `given` are states that are known already: their calls are not made. Raises InterventionError where one of the
-    interventions means nothing for this model, task or depth.
+    `reused` holds states from an earlier run; their calls are not made again. Raises InterventionError if an
+    intervention does not apply to this model, task or depth.
     """
 
     interventions: Sequence[Intervention]
     model: Model
     task: Task
-    own: Depth  # of the run that is changed
-    state_after: Callable[[Coordinates, str], State]  # where patches come from: of a call, of a puzzle
+    run_depth: Depth  # of the clean run
+    state_after: Callable[[Coordinates, str], State]  # source of patches: state after a call, on a puzzle
     givens: Bool[np.ndarray, "cell"]  # of the puzzle
-    code: AnswerCode  # how the run that is left alone writes its answer into y
-    start: State  # of the run, before any change
-    given: dict[Coordinates, State] = field(default_factory=dict)
+    code: AnswerCode  # how the clean run encodes its answer in y
+    start: State  # initial state of the clean run
+    reused: dict[Coordinates, State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.depths = self._depths_by_step()
         self.depth = Depth(
             n=max(n for n, _ in self.depths), T=max(T for _, T in self.depths), N_sup=len(self.depths)
         )
-        self._held: dict[int, State] = {}  # by number of the intervention: what `freeze` keeps
-        self._acts = []
+        self._frozen: dict[int, State] = {}  # by index of the intervention: the state that `freeze` holds
+        self._actions = []
         for intervention in self.interventions:
             if intervention.operation != "depth":
-                intervention.place.first(self.depth)
-            self._acts.append(self._act(intervention))
+                intervention.site.first(self.depth)
+            self._actions.append(self._apply(intervention))
 
     @property
-    def begin(self) -> tuple[Coordinates, bool]:
-        """The first call that anything is done at, and whether that is before it."""
+    def first_change(self) -> tuple[Coordinates, bool]:
+        """The first call with an intervention, and whether the intervention acts before it."""
         firsts = []
         for intervention in self.interventions:
             before = intervention.before or intervention.operation in ("freeze", "skip", "depth")
-            step = min(intervention.place.steps[0], self.depth.N_sup)
+            step = min(intervention.site.steps[0], self.depth.N_sup)
             at = (
                 Coordinates(step, 1, 1, "f_L")
                 if intervention.operation == "depth"
-                else intervention.place.first(self.depth)
+                else intervention.site.first(self.depth)
             )
             firsts.append((at, not before))
         at, after = min(firsts)
         return at, not after
 
     def skips(self, at: Coordinates) -> bool:
-        """Whether a call is not made: skipped, beyond the depth of its step, or known already."""
+        """Whether a call is not made: skipped, beyond the depth of its step, or its state is reused."""
         n, T = self.depths[at.supervision_step - 1]
         beyond = at.cycle > T or (at.kind == F_L and at.call > n)
         return (
             beyond
-            or at in self.given
-            or any(each.operation == "skip" and at in each.place for each in self.interventions)
+            or at in self.reused
+            or any(each.operation == "skip" and at in each.site for each in self.interventions)
         )
 
     def before_call(self, at: Coordinates, state: State) -> State:
-        """The state that a call reads."""
-        for number, (intervention, act) in enumerate(zip(self.interventions, self._acts, strict=True)):
-            if at not in intervention.place:
+        """The state that a call reads, after the interventions before it."""
+        for number, (intervention, action) in enumerate(zip(self.interventions, self._actions, strict=True)):
+            if at not in intervention.site:
                 continue
             if intervention.operation == "freeze":
-                self._held.setdefault(number, state)
+                self._frozen.setdefault(number, state)
             elif intervention.before:
-                state = act(state, at)
+                state = action(state, at)
         return state
 
     def after_call(self, at: Coordinates, state: State) -> State:
-        """The state that replaces the one a call left."""
-        state = self.given.get(at, state)
-        for number, (intervention, act) in enumerate(zip(self.interventions, self._acts, strict=True)):
-            if at not in intervention.place:
+        """The state that a call leaves, after the interventions that follow it."""
+        state = self.reused.get(at, state)
+        for number, (intervention, action) in enumerate(zip(self.interventions, self._actions, strict=True)):
+            if at not in intervention.site:
                 continue
             if intervention.operation == "freeze":
-                if number in self._held:
-                    state = act(state, at, self._held[number])
+                if number in self._frozen:
+                    state = action(state, at, self._frozen[number])
             elif not intervention.before:
-                state = act(state, at)
+                state = action(state, at)
         return state
 
     def _depths_by_step(self) -> list[tuple[int, int]]:
-        """n and T of every supervision step."""
-        total = self.own.N_sup
+        """(n, T) of every supervision step."""
+        total = self.run_depth.N_sup
         changes = [change for change in self.interventions if change.operation == "depth"]
         for change in changes:
             total = change.N_sup or total
-        found = []
+        depths = []
         for step in range(1, total + 1):
-            n, T = self.own.n, self.own.T
+            n, T = self.run_depth.n, self.run_depth.T
             for change in changes:
-                if step >= change.place.steps[0]:
+                if step >= change.site.steps[0]:
                     n, T = change.n or n, change.T or T
-            found.append((n, T))
-        return found
+            depths.append((n, T))
+        return depths
 
-    def _act(self, change: Intervention) -> Callable[..., State]:
-        """What the intervention makes of a state: the tensors it changes, at the positions it names."""
-        spots = self._positions(
+    def _apply(self, change: Intervention) -> Callable[..., State]:
+        """A function that applies the intervention to a state."""
+        positions = self._positions(
             change.positions or ("cells" if change.operation == "answer" else "all"), change
         )
         if change.operation == "swap":
@@ -131,109 +133,114 @@ class Changes:
                     "A model with several z cannot swap them with its one y. Patch one instead."
                 )
             return lambda state, at: State(
-                written_to(state.y, spots, state.z), written_to(state.z, spots, state.y)
+                with_positions(state.y, positions, state.z), with_positions(state.z, positions, state.y)
             )
         if change.operation in ("skip", "depth"):
             return lambda state, at: state
-        makes = getattr(self, f"_{change.operation}")(change, spots)
+        make = getattr(self, f"_{change.operation}")(change, positions)
 
-        def act(state: State, at: Coordinates, held: State | None = None) -> State:
+        def action(state: State, at: Coordinates, frozen: State | None = None) -> State:
             y, z = state
             if "y" in change.state or change.operation == "answer":
-                y = makes(y, at, "y", held)
+                y = make(y, at, "y", frozen)
             if "z" in change.state:
-                z = makes(z, at, "z", held)
+                z = make(z, at, "z", frozen)
             return State(y, z)
 
-        return act
+        return action
 
     def _positions(self, text: str, change: Intervention) -> Tensor:
         try:
-            found = Positions.of(text, self.model.config)
+            positions = Positions.of(text, self.model.config)
         except UserError as error:
             raise InterventionError(f"{change}: {str(error).replace('--positions ', '')}") from None
-        if found.mean:
+        if positions.mean:
             raise InterventionError(f"{change}: a mean over cells cannot be changed. Name cells, or all.")
-        return torch.tensor(found.single, device=self.model.device)
+        return torch.tensor(positions.single, device=self.model.device)
 
-    # ---- one method an operation: each returns what makes a new tensor of the old one
+    # ---- one method per operation: each returns a function from the old tensor to the new one
 
-    def _zero(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
-        return lambda old, at, name, held: written_to(old, spots, torch.zeros_like(old))
+    def _zero(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
+        return lambda old, at, name, frozen: with_positions(old, positions, torch.zeros_like(old))
 
-    def _set(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
+    def _set(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
         if change.value == "initial":
-            return lambda old, at, name, held: written_to(
-                old, spots, getattr(self.start, name).expand_as(old)
+            return lambda old, at, name, frozen: with_positions(
+                old, positions, getattr(self.start, name).expand_as(old)
             )
         vector = vector_of(change.value, self.model, what=str(change))
-        return lambda old, at, name, held: written_to(old, spots, vector.to(old.dtype).expand_as(old))
+        return lambda old, at, name, frozen: with_positions(
+            old, positions, vector.to(old.dtype).expand_as(old)
+        )
 
-    def _noise(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
-        def make(old: Tensor, at: Coordinates, name: str, held: State | None) -> Tensor:
+    def _noise(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
+        def make(old: Tensor, at: Coordinates, name: str, frozen: State | None) -> Tensor:
             seed = change.seed * SEED_STEP + _number(at, self.depth) * 2 + (name == "z")
             sizes = torch.full((len(old),), change.size, device=old.device)
-            return written_to(old, spots, noisy(old, sizes, [seed + row for row in range(len(old))]))
+            return with_positions(
+                old, positions, add_noise(old, sizes, [seed + row for row in range(len(old))])
+            )
 
         return make
 
-    def _freeze(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
-        return lambda old, at, name, held: written_to(old, spots, getattr(held, name))
+    def _freeze(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
+        return lambda old, at, name, frozen: with_positions(old, positions, getattr(frozen, name))
 
-    def _patch(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
-        source = self._positions(change.source_positions, change) if change.source_positions else spots
-        if len(source) not in (1, len(spots)):
+    def _patch(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
+        source = self._positions(change.source_positions, change) if change.source_positions else positions
+        if len(source) not in (1, len(positions)):
             raise InterventionError(
-                f"{change}: {len(spots)} positions cannot be patched from {len(source)}. Name as many, or one."
+                f"{change}: {len(positions)} positions cannot be patched from {len(source)}. "
+                "Name the same number of source positions, or one."
             )
-        taken = self.state_after(one_call(change.source, self.own), change.puzzle)
+        source_state = self.state_after(one_call(change.source, self.run_depth), change.puzzle)
 
-        def make(old: Tensor, at: Coordinates, name: str, held: State | None) -> Tensor:
+        def make(old: Tensor, at: Coordinates, name: str, frozen: State | None) -> Tensor:
             new = old.clone()
-            new[..., spots, :] = getattr(taken, name).to(old)[..., source, :]
+            new[..., positions, :] = getattr(source_state, name).to(old)[..., source, :]
             return new
 
         return make
 
-    def _move(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
+    def _steer(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
         vector = direction_of(change.direction, self.model, self.task, what=str(change))
         unit = vector / vector.norm()
 
-        def make(old: Tensor, at: Coordinates, name: str, held: State | None) -> Tensor:
+        def make(old: Tensor, at: Coordinates, name: str, frozen: State | None) -> Tensor:
             if not change.size:
                 return old
             moved = old + change.size * old.norm(dim=-1, keepdim=True) * unit.to(old)
-            return written_to(old, spots, moved)
+            return with_positions(old, positions, moved)
 
         return make
 
-    def _answer(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
+    def _answer(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
         answer = torch.from_numpy(self.task.parse(change.answer, unfinished=True).astype(np.int64))[None]
         answer = answer.to(self.model.device)
-        return lambda old, at, name, held: written_to(
-            old, spots, self.code.written(old, answer, self.givens[None])
+        return lambda old, at, name, frozen: with_positions(
+            old, positions, self.code.write(old, answer, self.givens[None])
         )
 
 
-def written_to(
+def with_positions(
     old: Float[Tensor, "*batch position dim"],
-    spots: Tensor,
+    positions: Tensor,
     new: Float[Tensor, "*batch position dim"],
 ) -> Float[Tensor, "*batch position dim"]:
-    """The old state with the positions `spots` of the new one."""
-    if len(spots) == old.shape[-2]:
+    """The old state with some positions replaced by those of the new one."""
+    if len(positions) == old.shape[-2]:
         return new
     mixed = old.clone()
-    mixed[..., spots, :] = new[..., spots, :]
+    mixed[..., positions, :] = new[..., positions, :]
     return mixed
 
 
-def noisy(
+def add_noise(
     state: Float[Tensor, "batch *positions dim"], sizes: Float[Tensor, "batch"], seeds: Sequence[int]
 ) -> Float[Tensor, "batch *positions dim"]:
-    """Each row with Gaussian noise whose length is, in the mean, `sizes` times that of each position's own vector.
+    """Add Gaussian noise with a mean norm of `sizes` times the norm of each position's own vector.
 
-    A row's noise depends on its seed alone. Size 0 hands on the same numbers.
+    The noise of a row depends only on its seed. Size 0 returns bit-identical numbers.
     """
     drawn = torch.stack(
         [
@@ -249,5 +256,5 @@ def noisy(
 
 
 def _number(at: Coordinates, depth: Depth) -> int:
-    """Calls before this one."""
+    """Number of calls before this one."""
     return (at.supervision_step - 1) * depth.calls_per_step + (at.cycle - 1) * (depth.n + 1) + at.call - 1

@@ -1,9 +1,9 @@
-"""Several runs of one puzzle that differ a little: where they end, and which of their answers to take.
+"""Multiple runs per puzzle: where they converge, and how to select an answer (best of K, majority vote).
 
-They differ by the state they start from (another seed than the one that training drew), by noise on it, or by a symmetry of
-the puzzle (digits renamed, rows and columns moved, the grid transposed) that is undone in the answer. Taken is the answer with
-the highest halting logit, as PTRM does (arXiv:2605.19943), or the symbol that most runs give each cell (Ren & Liu 2026,
-arXiv:2601.10679, vote over relabelled copies).
+The runs differ by their initial state (drawn with other seeds than in training), by noise on it, or by a symmetry of the
+puzzle (digits relabelled, rows and columns permuted, the grid transposed) that is undone in the answer. The selected
+answer is the one with the highest halting logit, as in PTRM (arXiv:2605.19943), or a majority vote in every cell (Ren &
+Liu 2026, arXiv:2601.10679, over relabelled copies).
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 
-from probes.interventions.batched import quick, run_rows
-from probes.interventions.hooks import noisy
+from probes.interventions.batched import fast_copy, run_rows
+from probes.interventions.hooks import add_noise
 from probes.interventions.sites import InterventionError
-from probes.interventions.sweeps import Curve, check, dtype_of
+from probes.interventions.sweeps import SweepCurve, dtype_of, labelled_puzzles
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.layers import truncated_normal
@@ -25,13 +25,13 @@ from trm.recursion import State
 from trm.tasks.base import PADDING, Task
 
 SOURCES = ("seed", "noise", "symmetry")
-SETTLED = 0.05  # |y - y a step before| / |y| of a state that has come to rest
-SAME = 0.1  # two final states closer than this, relatively, are one fixed point
+SETTLED = 0.05  # a state has converged if |y - previous y| / |y| is below this
+SAME = 0.1  # two final states closer than this, relative to their norm, are one fixed point
 
 
 @dataclass(frozen=True, eq=False)
 class MultipleRuns:
-    """K runs of each puzzle. The first of each is the plain one, unchanged."""
+    """K runs of each puzzle. The first run of each is the clean run."""
 
     source: str
     size: float
@@ -39,8 +39,8 @@ class MultipleRuns:
     labels: UInt8[np.ndarray, "puzzle cells"]
     answers: UInt8[np.ndarray, "puzzle run cells"]  # after the last supervision step, symmetries undone
     halting: Float[np.ndarray, "puzzle run"]  # logit of the model's own rule
-    moves: Float[np.ndarray, "puzzle run"]  # |y - y a step before| / |y| in the last step
-    y: Float[np.ndarray, "puzzle run dim"] | None = None  # last y; only where all runs are of the same puzzle
+    moves: Float[np.ndarray, "puzzle run"]  # |y - previous y| / |y| in the last step
+    y: Float[np.ndarray, "puzzle run dim"] | None = None  # last y; only if the runs differ by seed
 
     @property
     def right(self) -> Bool[np.ndarray, "puzzle run"]:
@@ -60,13 +60,13 @@ def multiple_runs(
     depth: Depth | None = None,
     progress: Progress = no_progress,
 ) -> MultipleRuns:
-    """Run each puzzle so often. `size` is that of the noise, in units of the state's own norm. Raises UserError."""
+    """Run each puzzle `runs` times. `size`: of the noise, in units of the state's own norm. Raises UserError."""
     if source not in SOURCES:
         raise InterventionError(f"Runs cannot differ by {source!r}. Choose one of: {', '.join(SOURCES)}.")
     if not 1 <= runs <= 256:
-        raise InterventionError(f"{runs} runs of each puzzle are too few or too many. Give 1 to 256.")
-    puzzles, depth = check(model, task, puzzles, depth)
-    model, count = quick(model), len(puzzles)
+        raise InterventionError(f"Each puzzle cannot be run {runs} times. Choose 1 to 256.")
+    puzzles, depth = labelled_puzzles(model, task, puzzles, depth)
+    model, count = fast_copy(model), len(puzzles)
     puzzle_of, run_of = np.repeat(np.arange(count), runs), np.tile(np.arange(runs), count)
     inputs = puzzles.inputs[puzzle_of]
     symmetries = None
@@ -78,42 +78,42 @@ def multiple_runs(
         if source == "symmetry":
             return initial
         changed = {}
-        for place, name in enumerate(State._fields):
+        for offset, name in enumerate(State._fields):
             old = getattr(initial, name)
-            seeds = [2 * (seed * 1_000_003 + int(row)) + place for row in rows]
-            plain = torch.from_numpy(run_of[rows] == 0).to(model.device)
+            seeds = [2 * (seed * 1_000_003 + int(row)) + offset for row in rows]
+            is_clean = torch.from_numpy(run_of[rows] == 0).to(model.device)
             if source == "noise":
                 sizes = torch.full((len(rows),), size)
-                sizes[plain.cpu()] = 0
-                changed[name] = noisy(old, sizes, seeds)
+                sizes[is_clean.cpu()] = 0
+                changed[name] = add_noise(old, sizes, seeds)
             else:
-                runs_seeds = [2 * (seed * 1_000_003 + int(run)) + place for run in run_of[rows]]
-                drawn = drawn_states(old, runs_seeds)
-                changed[name] = torch.where(plain.view(-1, *[1] * (old.dim() - 1)), old, drawn)
+                run_seeds = [2 * (seed * 1_000_003 + int(run)) + offset for run in run_of[rows]]
+                drawn = drawn_states(old, run_seeds)
+                changed[name] = torch.where(is_clean.view(-1, *[1] * (old.dim() - 1)), old, drawn)
         return State(**changed)
 
-    found = run_rows(
+    batched = run_rows(
         model, inputs, depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of], start=start,
-        keep_y=source == "seed", progress=progress, words=f"running {count} puzzles {runs} times each",
+        return_y=source == "seed", progress=progress, message=f"running {count} puzzles {runs} times each",
     )  # fmt: skip
-    answers = found.answers[-1]
+    answers = batched.answers[-1]
     if symmetries is not None:
         answers = np.where((run_of == 0)[:, None], answers, symmetries.undo(answers))
-    y = None if found.y is None else found.y.reshape(count, runs, -1)
+    y = None if batched.y is None else batched.y.reshape(count, runs, -1)
     return MultipleRuns(
         source,
         size if source == "noise" else 0.0,
         dtype_of(model),
         puzzles.labels,
         answers.reshape(count, runs, -1),
-        found.halting[-1].reshape(count, runs),
-        found.moves[-1].reshape(count, runs),
+        batched.halting[-1].reshape(count, runs),
+        batched.moves[-1].reshape(count, runs),
         y,
     )
 
 
 def drawn_states(old: torch.Tensor, seeds: list[int]) -> torch.Tensor:
-    """Initial states as training draws them, from other seeds: one vector of unit variance, the same at every position."""
+    """Initial states drawn as in training, with other seeds: one vector of unit variance, the same at every position."""
     vectors = []
     for seed in seeds:
         vector = torch.zeros(old.shape[1:-2] + old.shape[-1:])
@@ -123,13 +123,13 @@ def drawn_states(old: torch.Tensor, seeds: list[int]) -> torch.Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
-    """Share of puzzles that are right when the first k runs of each are looked at, for k from 1 to K."""
+class BestOfK:
+    """Accuracy when the answer is selected from the first k runs of each puzzle, for k from 1 to K."""
 
-    mean: Curve  # of a run taken at random: at k = 1 the plain one
-    best_halting: Curve  # the answer of the highest halting logit
-    vote: Curve  # each cell the symbol of most runs; of equal ones the smaller token
-    any_right: Curve  # at least one of the k: what a perfect choice would reach
+    mean: SweepCurve  # one of the k runs at random; the clean run at k = 1
+    best_halting: SweepCurve  # the run with the highest halting logit
+    vote: SweepCurve  # majority vote in every cell; ties go to the smaller token
+    any_right: SweepCurve  # at least one of the k is correct: the upper bound of any selection
 
     def columns(self) -> dict[str, list]:
         table: dict[str, list] = {"runs": list(range(1, len(self.mean.share) + 1))}
@@ -138,36 +138,36 @@ class Selection:
         return table
 
 
-def selection(found: MultipleRuns) -> Selection:
-    """What could have been taken of the runs."""
-    right = found.right.astype(float)
+def selection(results: MultipleRuns) -> BestOfK:
+    """Accuracy of each way to select an answer from several runs."""
+    right = results.right.astype(float)
     puzzles, runs = right.shape
-    mean, best, vote, some = (np.zeros((puzzles, runs)) for _ in range(4))
-    scored = found.labels != PADDING
+    mean, best, vote, any_right = (np.zeros((puzzles, runs)) for _ in range(4))
+    scored = results.labels != PADDING
     for k in range(1, runs + 1):
         mean[:, k - 1] = right[:, :k].mean(1)
-        some[:, k - 1] = right[:, :k].max(1)
-        best[:, k - 1] = right[np.arange(puzzles), found.halting[:, :k].argmax(1)]
-        voted = most_frequent(found.answers[:, :k])
-        vote[:, k - 1] = ((voted == found.labels) | ~scored).all(-1)
-    return Selection(Curve.of(mean), Curve.of(best), Curve.of(vote), Curve.of(some))
+        any_right[:, k - 1] = right[:, :k].max(1)
+        best[:, k - 1] = right[np.arange(puzzles), results.halting[:, :k].argmax(1)]
+        voted = most_frequent(results.answers[:, :k])
+        vote[:, k - 1] = ((voted == results.labels) | ~scored).all(-1)
+    return BestOfK(SweepCurve.of(mean), SweepCurve.of(best), SweepCurve.of(vote), SweepCurve.of(any_right))
 
 
 def most_frequent(answers: UInt8[np.ndarray, "puzzle run cells"]) -> UInt8[np.ndarray, "puzzle cells"]:
-    """Of each cell the token that most runs give."""
+    """The most frequent token of each cell over runs; ties go to the smaller token."""
     counts = np.stack([(answers == token).sum(1) for token in range(int(answers.max(initial=0)) + 1)], -1)
     return counts.argmax(-1).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
 class FixedPoints:
-    """Where the runs of each puzzle end that start from other states."""
+    """Final answers and fixed points of runs from different initial states, by puzzle."""
 
     runs: int
-    settled: Float[np.ndarray, "puzzle"]  # share of the runs that have come to rest
-    answers: Int[np.ndarray, "puzzle"]  # different answers among them all
-    points: Int[np.ndarray, "puzzle"]  # different places of y where runs came to rest
-    right: Float[np.ndarray, "puzzle"]  # share of the runs that end right
+    settled: Float[np.ndarray, "puzzle"]  # share of the runs that converged
+    answers: Int[np.ndarray, "puzzle"]  # distinct answers over all runs
+    points: Int[np.ndarray, "puzzle"]  # distinct fixed points of y over the converged runs
+    right: Float[np.ndarray, "puzzle"]  # share of the runs that end correct
 
     def columns(self) -> dict[str, list]:
         return {name: getattr(self, name).tolist() for name in ("settled", "answers", "points", "right")}
@@ -185,26 +185,26 @@ class FixedPoints:
         }
 
 
-def fixed_points(found: MultipleRuns) -> FixedPoints:
-    """Count the ends. States are one fixed point where they are nearer than `SAME`, relatively, to one found before.
+def fixed_points(results: MultipleRuns) -> FixedPoints:
+    """Count distinct final answers and fixed points (see `distinct`).
 
-    Raises ValueError unless the final states were kept, as `rollouts` does for source "seed".
+    Raises ValueError if the final states are missing: `multiple_runs` returns them only for source "seed".
     """
-    if found.y is None:
-        raise ValueError("the final states were not kept")
-    settled = found.moves < SETTLED
-    answers = [len(np.unique(grid, axis=0)) for grid in found.answers]
-    points = [distinct(y[still]) for y, still in zip(found.y, settled, strict=True)]
+    if results.y is None:
+        raise ValueError("the final states are missing")
+    settled = results.moves < SETTLED
+    answers = [len(np.unique(grid, axis=0)) for grid in results.answers]
+    points = [distinct(y[converged]) for y, converged in zip(results.y, settled, strict=True)]
     return FixedPoints(
-        settled.shape[1], settled.mean(1), np.array(answers), np.array(points), found.right.mean(1)
+        settled.shape[1], settled.mean(1), np.array(answers), np.array(points), results.right.mean(1)
     )
 
 
 def distinct(states: Float[np.ndarray, "run dim"]) -> int:
-    """How many of them are farther than `SAME` from all that were counted before."""
+    """Number of distinct states: those farther than `SAME`, relative to their norm, from every state counted before."""
     counted: list[np.ndarray] = []
     for state in states:
-        size = np.linalg.norm(state)
-        if all(np.linalg.norm(state - other) > SAME * size for other in counted):
+        norm = np.linalg.norm(state)
+        if all(np.linalg.norm(state - other) > SAME * norm for other in counted):
             counted.append(state)
     return len(counted)

@@ -1,7 +1,7 @@
-"""Which part of a state carries what: the state of one cell is taken from another run, and a chosen cell is watched.
+"""Activation patching (Vig et al. 2020; Meng et al. 2022): which cell's state, at which step, matters to a target cell?
 
-Activation patching (Vig et al. 2020; Meng et al. 2022): run A is given, at one supervision step and one cell, the state that
-run B had there, and goes on. How the log odds of A's own answer in the chosen cell move says what the patched state meant to it.
+At the end of one supervision step, the state of one cell of run A is replaced by the state of run B at the same place,
+and run A continues. The change of the log odds of A's own answer in the target cell is the effect of the patch.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from probes.interventions.fork import CachedRun, last_of
 from probes.interventions.sites import InterventionError
 from trm.coordinates import Coordinates
-from trm.progress import Progress, no_progress
+from trm.progress import Progress, ShareProgress, no_progress
 from trm.record import one_puzzle
 from trm.recursion import State
 from trm.resume import ResumePoint, resumed_supervision
@@ -22,17 +22,15 @@ from trm.resume import ResumePoint, resumed_supervision
 
 @dataclass(frozen=True, eq=False)
 class PatchMap:
-    """Effect of patching each cell at the end of each of some supervision steps."""
+    """Effect of patching each cell at the end of each of several supervision steps."""
 
     state: str
-    target: int  # the cell watched
-    token: int  # the answer whose log odds are followed
+    target: int  # the cell whose answer is measured
+    token: int  # the answer whose log odds are measured
     steps: tuple[int, ...]
-    after: int  # supervision steps that were run after the patch
+    after: int  # supervision steps run after the patch
     unpatched: Float[np.ndarray, "step"]  # log odds without a patch
-    effect: Float[
-        np.ndarray, "step cells"
-    ]  # change of the log odds, in nats; below 0: the patch speaks against the answer
+    effect: Float[np.ndarray, "step cells"]  # change of the log odds, in nats
 
     def columns(self) -> dict[str, list]:
         steps, cells = self.effect.shape
@@ -55,37 +53,37 @@ def patch_map(
 ) -> PatchMap:
     """Patch every cell, one at a time, with the state of the other run at the end of the same step.
 
-    The answer followed is the one that the unpatched run gives the target in the end. `after` supervision steps are run on
-    (fewer where the run ends). Raises InterventionError.
+    The log odds are those of the unpatched run's final answer in the target cell, `after` supervision steps after the
+    patch (fewer if the run ends). `steps` None patches every step but the last. Raises InterventionError.
     """
     depth = run.depth
-    chosen = tuple(range(1, depth.N_sup)) if steps is None else tuple(steps)
+    patched_steps = tuple(range(1, depth.N_sup)) if steps is None else tuple(steps)
     cells = len(run.inputs)
     if not 0 <= target < cells:
         raise InterventionError(f"There is no cell {target + 1}: the grid has {cells}.")
     if (other.depth.n, other.depth.T) != (depth.n, depth.T) or other.depth.N_sup < depth.N_sup:
         raise InterventionError(
-            "The other run is not of the same depth. Run it with the same n, T and steps."
+            "The other run has another depth. Run it with the same n, T and supervision steps."
         )
-    if not chosen or min(chosen) < 1 or max(chosen) >= depth.N_sup:
+    if not patched_steps or min(patched_steps) < 1 or max(patched_steps) >= depth.N_sup:
         raise InterventionError(f"A patch needs a step after it. Choose steps from 1 to {depth.N_sup - 1}.")
     if state not in ("y", "z", "yz"):
         raise InterventionError(f"There is no state {state!r} to patch. Choose y, z, or yz for both.")
     token = int(run.trace.answers[-1][target])
-    effect, unpatched = np.zeros((len(chosen), cells)), np.zeros(len(chosen))
-    for number, step in enumerate(chosen):
+    effect, unpatched = np.zeros((len(patched_steps), cells)), np.zeros(len(patched_steps))
+    for number, step in enumerate(patched_steps):
         at = last_of(step, depth)
 
-        def told(share: float, number: int = number, step: int = step) -> None:
-            progress((number + share) / len(chosen), f"patching step {step}")
+        def step_progress(share: float, number: int = number, step: int = step) -> None:
+            progress((number + share) / len(patched_steps), f"patching step {step}")
 
-        odds = _after_patches(run, other, at, state, target, token, after, told)
+        odds = _log_odds_after_patches(run, other, at, state, target, token, after, step_progress)
         unpatched[number] = odds[0]
         effect[number] = odds[1:] - odds[0]
-    return PatchMap(state, target, token, chosen, after, unpatched, effect)
+    return PatchMap(state, target, token, patched_steps, after, unpatched, effect)
 
 
-def _after_patches(
+def _log_odds_after_patches(
     run: CachedRun,
     other: CachedRun,
     at: Coordinates,
@@ -93,28 +91,28 @@ def _after_patches(
     target: int,
     token: int,
     after: int,
-    told,
+    progress: ShareProgress,
 ) -> Float[np.ndarray, "rows"]:
-    """Log odds of the token in the target, first without a patch, then with each cell patched."""
+    """Log odds of the token in the target cell: first without a patch, then with each cell patched."""
     depth, model, cells = run.depth, run.model, len(run.inputs)
     own, theirs, prefix = run.state_after(at), other.state_after(at), model.config.prefix_length
     rows = {
         name: getattr(own, name).repeat(cells + 1, *[1] * (getattr(own, name).dim() - 1))
         for name in own._fields
     }
-    index, spots = torch.arange(cells) + 1, torch.arange(cells) + prefix
+    index, positions = torch.arange(cells) + 1, torch.arange(cells) + prefix
     for name in state:
-        source = getattr(theirs, name)[0, ..., spots, :]  # (cell, D), or (K, cell, D)
+        source = getattr(theirs, name)[0, ..., positions, :]  # (cell, D), or (K, cell, D)
         if source.dim() == 2:
-            rows[name][index, spots] = source
+            rows[name][index, positions] = source
         else:
-            rows[name][index, :, spots] = source.transpose(0, 1)
+            rows[name][index, :, positions] = source.transpose(0, 1)
     tokens, ids = one_puzzle(model, run.inputs, run.puzzle_id)
     last = min(at.supervision_step + after, depth.N_sup)
 
     def after_call(here: Coordinates, now: State) -> State:
         done = (here.supervision_step - at.supervision_step - 1) * depth.calls_per_step
-        told((done + (here.cycle - 1) * (depth.n + 1) + here.call) / depth.calls_per_step / after)
+        progress((done + (here.cycle - 1) * (depth.n + 1) + here.call) / depth.calls_per_step / after)
         return now
 
     steps = resumed_supervision(
@@ -125,10 +123,10 @@ def _after_patches(
         depth=depth,
         after_call=after_call,
     )
-    for found in steps:
-        if found.number == last:
+    for step in steps:
+        if step.number == last:
             steps.close()
-            return log_odds(found.heads.logits[:, target], token).cpu().numpy()
+            return log_odds(step.heads.logits[:, target], token).cpu().numpy()
     raise ValueError("the run has no such step")
 
 

@@ -1,4 +1,4 @@
-"""The ready-made experiments carried out: on one kept run, or on many puzzles."""
+"""Run the preset experiments: on one cached run, or on many puzzles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from probes.interventions.batched import counted_cells
-from probes.interventions.fork import CachedRun, cache_run, followed, last_of
-from probes.interventions.presets import EXPERIMENTS, Setting, plan_of
+from probes.interventions.fork import CachedRun, cache_run, last_of, last_trace
+from probes.interventions.presets import EXPERIMENTS, ExperimentSetting, plan_experiment
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import Intervention
-from probes.interventions.sweeps import check, part
+from probes.interventions.sweeps import labelled_puzzles, sub_progress
 from probes.stats import binomial_band
 from trm.data import PuzzleSet
 from trm.grading import Grade
@@ -22,24 +22,32 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 
-def planned(kept: CachedRun, key: str, step: int | None = None) -> tuple[CachedRun, tuple[Intervention, ...]]:
-    """The run that an experiment changes, and how: the kept one, or that of the experiment's own puzzle. Raises UserError."""
+def prepared(
+    clean: CachedRun, key: str, step: int | None = None
+) -> tuple[CachedRun, tuple[Intervention, ...]]:
+    """The run to fork and the interventions of an experiment.
+
+    The run is `clean`, or a new one if the experiment has its own puzzle. `step` None uses the experiment's default.
+    Raises UserError.
+    """
     if key not in EXPERIMENTS:
-        plan_of(key, setting_of(kept, 1))  # raises
+        plan_experiment(key, setting_for(clean, 1))  # raises
     experiment = EXPERIMENTS[key]
-    usual = min(experiment.step, kept.depth.N_sup)
-    plan = plan_of(key, setting_of(kept, usual if step is None or not experiment.has_step else step))
-    if np.array_equal(plan.inputs, kept.inputs):
-        return kept, plan.interventions
-    other = cache_run(kept.model, kept.task, plan.inputs, depth=kept.depth, puzzle_id=kept.puzzle_id)
+    default = min(experiment.step, clean.depth.N_sup)
+    plan = plan_experiment(
+        key, setting_for(clean, default if step is None or not experiment.has_step else step)
+    )
+    if np.array_equal(plan.inputs, clean.inputs):
+        return clean, plan.interventions
+    other = cache_run(clean.model, clean.task, plan.inputs, depth=clean.depth, puzzle_id=clean.puzzle_id)
     return other, plan.interventions
 
 
-def setting_of(kept: CachedRun, step: int) -> Setting:
-    return Setting(kept.task, kept.inputs, kept.trace.labels, kept.depth, step)
+def setting_for(clean: CachedRun, step: int) -> ExperimentSetting:
+    return ExperimentSetting(clean.task, clean.inputs, clean.trace.labels, clean.depth, step)
 
 
-def over_puzzles(
+def run_experiments(
     model: Model,
     task: Task,
     puzzles: PuzzleSet,
@@ -47,26 +55,26 @@ def over_puzzles(
     names: Sequence[str] | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Every experiment on every puzzle: how many are solved in the end, and which share of the blank cells and of the givens is
-    right, step by step.
+    """Run every experiment on every puzzle: accuracy at the end, and cell accuracy of blanks and givens after every step.
 
-    `plain` is the run that is left alone. Each number is a mean over the puzzles with one solution; `low` and `high` are the
-    interval of `solved`; `kept_of_solved` is the share of those solved without the change that are solved with it; `read`,
-    where an answer is handed, the share of its cells that the output head reads right. `z_by_token` is the share of the
-    variance of z, at the end, that a cell's own input token explains. Raises UserError.
+    Every number is a mean over the puzzles with exactly one solution. By experiment, with "plain" as the clean run:
+    `solved` with its interval `low` to `high`; `kept_of_solved`, the share of the puzzles solved by the clean run that
+    the intervened run solves too; and `read`, if an answer is written into y, the share of its cells that the output
+    head decodes correctly. `z_by_token` is the share of the variance of z after the last step that a cell's own input
+    token explains. Raises UserError.
     """
-    puzzles, depth = check(model, task, puzzles, None)
+    puzzles, depth = labelled_puzzles(model, task, puzzles, None)
     names = list(EXPERIMENTS) if names is None else list(names)
-    seen = {name: _Seen() for name in ("plain", *names)}
+    results = {name: _ExperimentResults() for name in ("plain", *names)}
     z: list[np.ndarray] = []
     total = len(puzzles) * (len(names) + 1)
     for number in range(len(puzzles)):
         done = number * (len(names) + 1)
 
         def here(piece: int, done: int = done) -> Progress:
-            return part(progress, (done + piece) / total, (done + piece + 1) / total)
+            return sub_progress(progress, (done + piece) / total, (done + piece + 1) / total)
 
-        kept = cache_run(
+        clean = cache_run(
             model,
             task,
             puzzles.inputs[number],
@@ -75,16 +83,16 @@ def over_puzzles(
             labels=puzzles.labels[number],
             progress=here(0),
         )
-        seen["plain"].note(kept, kept.trace)
-        last = kept.state_after(last_of(depth.N_sup, depth)).z
+        results["plain"].add(clean, clean.trace)
+        last = clean.state_after(last_of(depth.N_sup, depth)).z
         z.append(last.flatten(0, -3).sum(0)[model.config.prefix_length :].float().cpu().numpy())
         for piece, name in enumerate(names, 1):
             try:
-                run, changes = planned(kept, name)
+                run, changes = prepared(clean, name)
             except InterventionError:  # a puzzle without a blank cell
                 continue
-            trace = followed(run.branch(changes), run.depth, here(piece), EXPERIMENTS[name].title)
-            seen[name].note(run, trace, changes)
+            trace = last_trace(run.fork(changes), run.depth, here(piece), EXPERIMENTS[name].title)
+            results[name].add(run, trace, changes)
     tokens = puzzles.inputs.ravel()
     return {
         "puzzles": len(puzzles),
@@ -92,23 +100,23 @@ def over_puzzles(
         "N_sup": depth.N_sup,
         "z_by_token": round(explained_by(tokens, np.concatenate(z)), 4),
         "experiments": {
-            name: each.summary(seen["plain"])
+            name: each.summary(results["plain"])
             | {"begins_at": 1 if name == "plain" else min(EXPERIMENTS[name].step, depth.N_sup)}
-            for name, each in seen.items()
+            for name, each in results.items()
         },
     }
 
 
 @dataclass
-class _Seen:
-    """What an experiment did, puzzle by puzzle."""
+class _ExperimentResults:
+    """Results of an experiment, puzzle by puzzle."""
 
     solved: list[bool] = field(default_factory=list)
     cells: list[np.ndarray] = field(default_factory=list)
     givens: list[np.ndarray] = field(default_factory=list)
     read: list[float] = field(default_factory=list)
 
-    def note(self, run: CachedRun, trace: Trace, changes: Sequence[Intervention] = ()) -> None:
+    def add(self, run: CachedRun, trace: Trace, changes: Sequence[Intervention] = ()) -> None:
         ends = slice(trace.depth.T - 1, None, trace.depth.T)
         self.solved.append(bool(Grade.of(trace, run.task).solved[-1]))
         right, given = trace.answers[ends] == trace.labels, run.task.givens(trace.inputs)
@@ -116,12 +124,12 @@ class _Seen:
         for shares, cells in ((self.cells, counted), (self.givens, given)):
             shares.append((right & cells).sum(-1) / max(int(cells.sum()), 1))
         self.read += [
-            run.share_read(run.task.parse(change.answer, unfinished=True))
+            run.decoded_share(run.task.parse(change.answer, unfinished=True))
             for change in changes
             if change.operation == "answer"
         ]
 
-    def summary(self, plain: "_Seen") -> dict[str, Any]:
+    def summary(self, plain: "_ExperimentResults") -> dict[str, Any]:
         if not self.solved:
             return {"solved": None, "kept_of_solved": None, "cells_right": [], "givens_right": []}
         low, high = binomial_band(np.array([sum(self.solved)]), np.array([len(self.solved)]))[:, 0]

@@ -1,7 +1,7 @@
-"""Ready-made experiments: an intervention, or another puzzle, each with what the papers claim of it.
+"""Preset experiments: an intervention, or another puzzle, each with what the papers claim about it.
 
-What an experiment does depends on the puzzle (its solution) and the depth (which call ends a step), so each is a function
-that makes a plan. Numbers are those of the papers, about their own models and data sets, not about the bundled ones.
+An experiment depends on the puzzle (its solution) and the depth (which call ends a step), so each is a function that
+makes a plan. The numbers are the papers' own, for their models and data sets, not for the bundled ones.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
-from probes.interventions.sites import InterventionError, Place
+from probes.interventions.sites import InterventionError, Site
 from probes.interventions.spec import Intervention
 from trm.coordinates import Depth
 from trm.data.presets import load_presets
@@ -21,26 +21,28 @@ Tokens = UInt8[np.ndarray, "cells"]
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
-    """What an experiment is made for."""
+class ExperimentSetting:
+    """The puzzle, the depth and the supervision step for which an experiment is planned."""
 
     task: Task
     inputs: Tokens
-    labels: Tokens | None  # the solution, where there is exactly one
+    labels: Tokens | None  # the solution, if there is exactly one
     depth: Depth
-    step: int  # at the beginning of which supervision step
+    step: int  # the experiment starts at the beginning of this supervision step
 
     @property
     def solution(self) -> Tokens:
-        """Raises InterventionError where there is not exactly one."""
+        """The solution. Raises InterventionError unless there is exactly one."""
         if self.labels is None:
-            raise InterventionError("This needs a puzzle with exactly one solution. Choose another puzzle.")
+            raise InterventionError(
+                "This experiment needs a puzzle with exactly one solution. Choose another puzzle."
+            )
         return self.labels
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """What is run beside the run that is left alone."""
+class InterventionPlan:
+    """What to run next to the clean run."""
 
     inputs: Tokens
     interventions: tuple[Intervention, ...] = ()
@@ -48,57 +50,61 @@ class Plan:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One of the ready-made ones."""
+    """A preset experiment."""
 
     title: str
     claim: str  # what the papers say, with the source
-    watch: str  # what to look for
-    plan: Callable[[Setting], Plan]
-    step: int = 2  # where it usually begins
-    has_step: bool = True  # whether it may begin elsewhere
+    question: str  # what is changed, and what to look for
+    plan: Callable[[ExperimentSetting], InterventionPlan]
+    step: int = 2  # default supervision step at which it starts
+    has_step: bool = True  # whether the step can be chosen
 
 
-def _at_each_cycle(setting: Setting) -> Place:
-    """The first call of every cycle from the step on: what it reads as y is what the whole cycle reads."""
-    return Place(steps=(setting.step, None), calls=(1, 1))
+def _at_each_cycle(setting: ExperimentSetting) -> Site:
+    """The first call of every cycle from the step on: the whole cycle then reads the changed y."""
+    return Site(steps=(setting.step, None), calls=(1, 1))
 
 
-def _first_call(setting: Setting) -> Place:
-    return Place(steps=(setting.step, setting.step), cycles=(1, 1), calls=(1, 1))
+def _first_call(setting: ExperimentSetting) -> Site:
+    return Site(steps=(setting.step, setting.step), cycles=(1, 1), calls=(1, 1))
 
 
-def without(state: str) -> Callable[[Setting], Plan]:
-    """The state is read as 0 by every cycle from the step on."""
-    return lambda setting: Plan(
+def without(state: str) -> Callable[[ExperimentSetting], InterventionPlan]:
+    """Every cycle from the step on reads the state as 0."""
+    return lambda setting: InterventionPlan(
         setting.inputs, (Intervention("zero", _at_each_cycle(setting), state, before=True),)
     )
 
 
-def _noise(setting: Setting) -> Plan:
-    return Plan(setting.inputs, (Intervention("noise", _first_call(setting), "yz", before=True, size=1.0),))
+def _noise(setting: ExperimentSetting) -> InterventionPlan:
+    return InterventionPlan(
+        setting.inputs, (Intervention("noise", _first_call(setting), "yz", before=True, size=1.0),)
+    )
 
 
-def _one_blank(setting: Setting) -> Plan:
-    """The solution with the first of its blank cells left blank."""
+def _one_blank(setting: ExperimentSetting) -> InterventionPlan:
+    """The solution with only the puzzle's first blank cell left blank."""
     blank = np.flatnonzero(setting.inputs != setting.solution)
     if not blank.size:
         raise InterventionError("This puzzle has no blank cell. Choose another puzzle.")
     inputs = setting.solution.copy()
     inputs[blank[0]] = setting.inputs[blank[0]]
-    return Plan(inputs)
+    return InterventionPlan(inputs)
 
 
-def _given_as_y(answer: Callable[[Setting], Tokens]) -> Callable[[Setting], Plan]:
-    def plan(setting: Setting) -> Plan:
+def _write_into_y(
+    answer: Callable[[ExperimentSetting], Tokens],
+) -> Callable[[ExperimentSetting], InterventionPlan]:
+    def plan(setting: ExperimentSetting) -> InterventionPlan:
         text = setting.task.format(answer(setting))
-        put = Intervention("answer", _first_call(setting), before=True, answer=text)
-        return Plan(setting.inputs, (put,))
+        write = Intervention("answer", _first_call(setting), before=True, answer=text)
+        return InterventionPlan(setting.inputs, (write,))
 
     return plan
 
 
-def wrong_answer(setting: Setting) -> Tokens:
-    """An answer that keeps the givens and is wrong in every other cell: each digit is the next one, 9 is 1. A maze: no path."""
+def wrong_answer(setting: ExperimentSetting) -> Tokens:
+    """An answer with correct givens that is wrong in every other cell: each digit plus one, 9 becomes 1. For a maze: no path."""
     answer, blank = setting.solution.copy(), ~setting.task.givens(setting.inputs)
     if setting.task.name != "sudoku":
         return setting.inputs
@@ -107,21 +113,21 @@ def wrong_answer(setting: Setting) -> Tokens:
     return answer
 
 
-def _another_z(setting: Setting) -> Plan:
+def _another_z(setting: ExperimentSetting) -> InterventionPlan:
     if setting.step < 2:
         raise InterventionError(
-            "At the beginning of step 1 every puzzle has the same z. Begin at step 2 or later."
+            "At the beginning of step 1 every puzzle has the same z. Start at step 2 or later."
         )
     end = f"{setting.step - 1}.{setting.depth.T}.{setting.depth.n + 1}"
     patch = Intervention(
         "patch", _first_call(setting), "z", before=True, source=end,
         puzzle=setting.task.format(another_puzzle(setting.task, setting.inputs)),
     )  # fmt: skip
-    return Plan(setting.inputs, (patch,))
+    return InterventionPlan(setting.inputs, (patch,))
 
 
 def another_puzzle(task: Task, inputs: Tokens) -> Tokens:
-    """The first preset that is not this puzzle; where none fits, one that is generated, the same every time."""
+    """The first preset that is not this puzzle; if none fits, a generated one, the same every time."""
     try:
         presets = load_presets(task.name)
     except DataError:
@@ -138,66 +144,66 @@ def another_puzzle(task: Task, inputs: Tokens) -> Tokens:
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     "without-y": Experiment(
-        "Without y",
-        "The paper keeps the answer y apart so that z need not hold it: trained without y, TRM falls from 87.4 to 71.9 % "
-        "on Sudoku-Extreme (arXiv:2510.04871, section 4.2).",
-        "Every cycle reads y as 0. Does the answer dissolve, or does z hold it by itself?",
+        "y zeroed",
+        "The paper keeps the answer y separate so that z does not have to store it: trained without y, TRM falls from 87.4 to "
+        "71.9 % on Sudoku-Extreme (arXiv:2510.04871, section 4.2).",
+        "Every cycle reads y = 0. Does the answer break down, or does z hold it alone?",
         without("y"),
     ),
     "without-z": Experiment(
-        "Without z",
-        "Without the old z, the paper argues, the model forgets how it came to its answer (arXiv:2510.04871, section 4.2).",
-        "Every cycle begins with z = 0. Does the answer stay, and does it still get better?",
+        "z zeroed",
+        "The paper argues that without the previous z the model forgets how it got to its answer (arXiv:2510.04871, section 4.2).",
+        "Every cycle starts with z = 0. Does the answer stay, and does it still improve?",
         without("z"),
     ),
     "noise": Experiment(
         "Noise",
-        "Noise on the initial state: HRM fell from 57.6 to 27.7 % at size 1, TRM from 81.4 to 76.4 % only at size 3 "
+        "With noise on the initial state, HRM fell from 57.6 to 27.7 % at size 1, and TRM from 81.4 to 76.4 % only at size 3 "
         "(published analyses on Sudoku-Extreme).",
-        "y and z get noise as large as themselves. How many steps later do both runs agree again?",
+        "Noise with the norm of the state is added to y and z. After how many steps do the two runs agree again?",
         _noise,
         step=1,
     ),
     "one-blank": Experiment(
         "One blank",
-        "HRM fails on puzzles with one blank cell (Ren & Liu 2026, arXiv:2601.10679). The bundled sudoku-hrm fills the blank in and "
-        "breaks givens: grids so full were not among its training puzzles.",
-        "On the right the same solution with one blank cell. Is the blank filled in right, and do the givens stay?",
+        "HRM fails on puzzles with a single blank cell (Ren & Liu 2026, arXiv:2601.10679). The bundled sudoku-hrm fills in the blank "
+        "but changes givens: its training puzzles contained no grids this full.",
+        "The right-hand run gets the solution with one blank cell. Is the blank filled in correctly, and do the givens stay?",
         _one_blank,
         step=1,
         has_step=False,
     ),
     "wrong-answer": Experiment(
         "Wrong answer as y",
-        "Wrong fixed points trap the state (Ren & Liu 2026, arXiv:2601.10679). Does a wrong answer that is handed trap it too?",
-        "y becomes an answer that is wrong in every blank cell, in the model's own code. Does the model take it back?",
-        _given_as_y(wrong_answer),
+        "Wrong fixed points trap the state (Ren & Liu 2026, arXiv:2601.10679). Does a wrong answer written into y trap it too?",
+        "y is set to an answer that is wrong in every blank cell, in the model's own code. Does the model correct it?",
+        _write_into_y(wrong_answer),
     ),
     "right-answer": Experiment(
-        "Right answer as y",
+        "Solution as y",
         "Given the solution as y, TRM kept it in 100 % of the puzzles, HRM in 0 % after one step and 38 % after eight (published analyses "
-        "on Sudoku-Extreme). The embedding of a solution is no y: the output heads of the bundled models read no cell of it right. So "
-        "here it is written in the model's own code, and both keep it.",
-        "y becomes the solution, each cell as the model itself writes that symbol. Is it kept?",
-        _given_as_y(lambda setting: setting.solution),
+        "on Sudoku-Extreme). The embedding of a solution is not a valid y: the output heads of the bundled models decode none of its "
+        "cells correctly. So the solution is written in the model's own code here, and both models keep it.",
+        "y is set to the solution, with every cell encoded as the model itself encodes that symbol. Does the model keep it?",
+        _write_into_y(lambda setting: setting.solution),
         step=1,
     ),
     "another-z": Experiment(
-        "Another puzzle's z",
-        "If z is the trace of the reasoning about this puzzle (arXiv:2510.04871), another puzzle's z should lead it astray, "
-        "until x and y set it right.",
-        "z is taken from another puzzle at the same moment. How far does the answer go astray, and for how long?",
+        "z from another puzzle",
+        "If z is a trace of the reasoning about this puzzle (arXiv:2510.04871), another puzzle's z should mislead the model until x "
+        "and y correct it.",
+        "z is patched from the same call of a run on another puzzle. How much of the answer is lost, and for how long?",
         _another_z,
     ),
 }
 
 
-def plan_of(key: str, setting: Setting) -> Plan:
-    """What an experiment does. Raises InterventionError."""
+def plan_experiment(key: str, setting: ExperimentSetting) -> InterventionPlan:
+    """The plan of a preset experiment. Raises InterventionError."""
     if key not in EXPERIMENTS:
         raise InterventionError(f"There is no experiment {key!r}. Choose one of: {', '.join(EXPERIMENTS)}.")
     if not 1 <= setting.step <= setting.depth.N_sup:
         raise InterventionError(
-            f"There is no supervision step {setting.step}: the run has {setting.depth.N_sup}."
+            f"There is no supervision step {setting.step}: the run has {setting.depth.N_sup} steps."
         )
     return EXPERIMENTS[key].plan(setting)

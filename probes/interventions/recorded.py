@@ -1,8 +1,8 @@
-"""What the page Interventions shows before anything is computed: one small JSON file for each model and sweep.
+"""Recorded results that the Interventions page shows before anything is computed: one JSON file per model and sweep.
 
     assets/recorded/interventions/<model>/<name>.json
 
-Each says of which weights it is (`fingerprint`) and which command makes it (`command`).
+Each holds the `fingerprint` of the weights and the `command` that repeats it.
 """
 
 import json
@@ -15,15 +15,13 @@ from trm.registry import ASSETS, model_names
 
 RECORDED = ASSETS / "recorded" / "interventions"
 LARGEST = 1 << 20  # bytes
-USUAL = "without-y"  # the experiment that the page opens with
+DEFAULT_EXPERIMENT = "without-y"  # the experiment that the page opens with
 
 
 def record(model_name: str, name: str, result: dict[str, Any]) -> Path:
-    """Keep a result for the page. Raises UserError for a model that does not come with the app."""
+    """Write a result for the page. Raises UserError for a model that is not bundled."""
     if model_name not in model_names():
-        raise UserError(
-            f"{model_name} is no bundled model. Leave --record out, and use --out to write elsewhere."
-        )
+        raise UserError(f"{model_name} is not a bundled model. Use --out instead of --record.")
     path = RECORDED / model_name / f"{name}.json"
     with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
@@ -31,11 +29,11 @@ def record(model_name: str, name: str, result: dict[str, Any]) -> Path:
 
 
 def recorded(model_name: str, name: str) -> dict[str, Any] | None:
-    """What is kept of a model; None where there is nothing that can be read."""
+    """A recorded result of a model; None if there is none that can be read."""
     path = RECORDED / model_name / f"{name}.json"
     try:
         with reading(path, UserError, "recorded result", "Record it again.", most=LARGEST):
-            found = strict_json(path.read_bytes())
+            result = strict_json(path.read_bytes())
     except UserError:
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("fingerprint"), str) else None
+    return result if isinstance(result, dict) and isinstance(result.get("fingerprint"), str) else None

@@ -1,7 +1,9 @@
-"""Where an intervention acts, written as `supervision step.cycle.call`: each a number, `*` for all, or a range `4-6`, `4-`.
+"""Sites: the calls at which an intervention acts, written as `supervision step.cycle.call`.
 
-    3.2.7     one call              3        the same as 3.*.*: every call of step 3
-    4-.1.1    the first call of step 4 and of every later one
+Each part is a number, `*` for all, or a range such as `4-6` or `4-`:
+
+    3.2.7     one call              3        same as 3.*.*: every call of step 3
+    4-.1.1    the first call of step 4 and of every later step
 
 All are counted from 1; call n + 1 of a cycle is f_H.
 """
@@ -13,40 +15,40 @@ from dataclasses import dataclass
 from trm.coordinates import Coordinates, Depth
 from trm.errors import UserError
 
-WHOLE = (1, None)  # every number there is
+ALL = (1, None)  # every number
 _PART = re.compile(r"(\d{1,5})(-(\d{1,5})?)?|\*")
 
 
 class InterventionError(UserError):
-    """An intervention that cannot be made."""
+    """An intervention that is invalid or does not apply to a run."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Calls of a run: from the first to the last of each of the three loops, the last one None where there is no end."""
+class Site:
+    """Calls of a run: a range (first, last) for each of the three loops; last is None for an open range."""
 
-    steps: tuple[int, int | None] = WHOLE
-    cycles: tuple[int, int | None] = WHOLE
-    calls: tuple[int, int | None] = WHOLE
+    steps: tuple[int, int | None] = ALL
+    cycles: tuple[int, int | None] = ALL
+    calls: tuple[int, int | None] = ALL
 
     @classmethod
-    def parse(cls, text: str) -> "Place":
+    def parse(cls, text: str) -> "Site":
         """Read `step.cycle.call`. Raises InterventionError."""
         parts = text.split(".")
         if len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts):
             raise InterventionError(
-                f"{text!r} names no call. Write supervision step.cycle.call, such as 3.2.7, 3.*.* or 4-.1.1."
+                f"{text!r} is not a call. Write supervision step.cycle.call, such as 3.2.7, 3.*.* or 4-.1.1."
             )
-        ranges = [_range(part) for part in parts] + [WHOLE] * (3 - len(parts))
+        ranges = [_range(part) for part in parts] + [ALL] * (3 - len(parts))
         if any(first < 1 or (last is not None and last < first) for first, last in ranges):
             raise InterventionError(
-                f"{text!r} names no call: they are counted from 1, and a range goes upwards, such as 4-6."
+                f"{text!r} is not a call: numbers start at 1, and ranges must be ascending, such as 4-6."
             )
         return cls(*ranges)
 
     @classmethod
-    def of(cls, at: Coordinates) -> "Place":
-        """The one call."""
+    def of(cls, at: Coordinates) -> "Site":
+        """The site that consists of one call."""
         return cls(*((number, number) for number in (at.supervision_step, at.cycle, at.call)))
 
     def __contains__(self, at: Coordinates) -> bool:
@@ -61,29 +63,29 @@ class Place:
         return parts[0] if parts[1:] == ["*", "*"] else ".".join(parts)
 
     def within(self, depth: Depth) -> Iterator[Coordinates]:
-        """The calls that it names of a run of this depth, in the order in which they are made."""
+        """The calls of a run of this depth that belong to the site, in order."""
         first, last = self.steps
         for step in range(first, min(last or depth.N_sup, depth.N_sup) + 1):
             yield from (at for at in depth.calls(step) if at in self)
 
     def first(self, depth: Depth) -> Coordinates:
-        """The first of these calls. Raises InterventionError where a run of this depth has none."""
-        found = next(self.within(depth), None)
-        if found is None:
+        """The first of these calls. Raises InterventionError if a run of this depth has none."""
+        call = next(self.within(depth), None)
+        if call is None:
             raise InterventionError(
                 f"There is no call {self}: the run has {depth.N_sup} supervision steps of {depth.T} cycles of "
                 f"{depth.n + 1} calls."
             )
-        return found
+        return call
 
 
 def one_call(text: str, depth: Depth) -> Coordinates:
     """The coordinates of a single call, such as 3.2.7. Raises InterventionError."""
-    found = list(Place.parse(text).within(depth))
-    if len(found) != 1:
-        Place.parse(text).first(depth)  # raises where it names none
-        raise InterventionError(f"{text!r} names {len(found)} calls. Name one, such as {_name(found[0])}.")
-    return found[0]
+    calls = list(Site.parse(text).within(depth))
+    if len(calls) != 1:
+        Site.parse(text).first(depth)  # raises if there is none
+        raise InterventionError(f"{text!r} names {len(calls)} calls. Name one, such as {_name(calls[0])}.")
+    return calls[0]
 
 
 def _name(at: Coordinates) -> str:
@@ -92,7 +94,7 @@ def _name(at: Coordinates) -> str:
 
 def _range(part: str) -> tuple[int, int | None]:
     if part == "*":
-        return WHOLE
+        return ALL
     first, dash, last = _PART.fullmatch(part).groups()
     return int(first), int(last) if last else (None if dash else int(first))
 

@@ -1,6 +1,6 @@
-"""Sweeps over many puzzles: how much noise a model bears, and how it recovers when y, z or both are taken from it.
+"""Sweeps over many puzzles: accuracy against noise on the state, and recovery after ablating y, z or both.
 
-Every number stands with a band: a bootstrap over puzzles, 95 %, from `probes.stats`.
+Every number has a 95 % band from a bootstrap over puzzles (`probes.stats`).
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Int
 
 from probes.halting.rules import first_step
-from probes.interventions.batched import Rows, counted_cells, quick, run_rows, states_before
-from probes.interventions.hooks import noisy
+from probes.interventions.batched import BatchedRuns, counted_cells, fast_copy, run_rows, states_before
+from probes.interventions.hooks import add_noise
 from probes.interventions.sites import InterventionError
 from probes.stats import BY_PUZZLE
 from trm.coordinates import Depth
@@ -23,41 +23,39 @@ from trm.recursion import State
 from trm.tasks.base import Task
 
 SIZES = (0.0, 0.5, 1.0, 2.0, 3.0, 6.0)
-"""Sizes of noise, in units of the norm of each position's own vector."""
+"""Noise sizes, in units of the norm of each position's own vector."""
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
-    """A share for each value of something, with the band of a bootstrap over puzzles."""
+class SweepCurve:
+    """A share for each value of a parameter, with the band of a bootstrap over puzzles."""
 
     share: Float[np.ndarray, "value"]
     low: Float[np.ndarray, "value"]
     high: Float[np.ndarray, "value"]
 
     @classmethod
-    def of(cls, hits: Float[np.ndarray, "puzzle value"]) -> "Curve":
-        """The mean over puzzles of what each has for each value."""
+    def of(cls, hits: Float[np.ndarray, "puzzle value"]) -> "SweepCurve":
+        """The mean over puzzles for each value."""
         low, high = BY_PUZZLE.band(BY_PUZZLE.sums(hits) / len(hits))
         return cls(hits.mean(0), low, high)
 
     def rows(self) -> dict[str, list[float]]:
-        """As columns of a table."""
+        """The curve as table columns."""
         return {name: [round(float(value), 6) for value in getattr(self, name)] for name in vars(self)}
 
 
 @dataclass(frozen=True, eq=False)
 class NoiseSweep:
-    """Solve rate against the size of the noise on a state at the beginning of a supervision step."""
+    """Accuracy against the size of noise on a state at the beginning of a supervision step."""
 
     state: str
     step: int
     sizes: tuple[float, ...]
     puzzles: int
     dtype: str
-    solved: Curve  # after the last supervision step
-    steps: Float[
-        np.ndarray, "size"
-    ]  # mean number of supervision steps until first right; all of them where never
+    solved: SweepCurve  # after the last supervision step
+    steps: Float[np.ndarray, "size"]  # mean steps to the first correct answer; all if there is none
 
     def columns(self) -> dict[str, list]:
         return {"size": list(self.sizes), **self.solved.rows(), "mean_steps": self.steps.round(3).tolist()}
@@ -75,63 +73,64 @@ def noise_sweep(
     depth: Depth | None = None,
     progress: Progress = no_progress,
 ) -> NoiseSweep:
-    """Add Gaussian noise to y, z or both (`yz`) at the beginning of a supervision step, and see what is solved after the last.
+    """Add Gaussian noise to y, z or both (`yz`) at the beginning of a supervision step; measure accuracy after the last.
 
-    Step 1 is the initial state. The noise of a puzzle depends on `seed` and the puzzle's number; all sizes of it are the
-    same noise, scaled. Runs are computed in bfloat16 where the machine does that, as the result says. Raises UserError.
+    Step 1 adds it to the initial state. The noise of a puzzle depends on `seed` and the puzzle's index; the sizes scale
+    the same noise. Runs use bfloat16 if the machine supports it; the result records the dtype. Raises UserError.
     """
-    puzzles, depth = check(model, task, puzzles, depth, step=step)
-    model = quick(model)
+    puzzles, depth = labelled_puzzles(model, task, puzzles, depth, step=step)
+    model = fast_copy(model)
     sizes = tuple(float(size) for size in sizes)
     count = len(puzzles)
-    share = (step - 1) / (step - 1 + len(sizes) * (depth.N_sup - step + 1))  # of the work, before the noise
+    share = (step - 1) / (step - 1 + len(sizes) * (depth.N_sup - step + 1))  # of the work before the noise
     before = None
     if step > 1:
         before = states_before(
             model, puzzles.inputs, step, depth=depth, puzzle_ids=puzzles.puzzle_identifiers,
-            progress=part(progress, 0.0, share),
+            progress=sub_progress(progress, 0.0, share),
         )  # fmt: skip
     puzzle_of = np.tile(np.arange(count), len(sizes))
     size_of = np.repeat(np.array(sizes, np.float32), count)
 
     def start(initial: State, rows: Int[np.ndarray, "some"]) -> State:
-        here = initial
+        clean = initial
         if before is not None:
-            taken = torch.from_numpy(puzzle_of[rows]).to(model.device)
-            here = State(before.y[taken], before.z[taken])
+            index = torch.from_numpy(puzzle_of[rows]).to(model.device)
+            clean = State(before.y[index], before.z[index])
         changed = {}
         for name in state:
             seeds = [(seed * 1_000_003 + int(puzzle)) * 2 + (name == "z") for puzzle in puzzle_of[rows]]
-            changed[name] = noisy(getattr(here, name), torch.from_numpy(size_of[rows]), seeds)
-        return here._replace(**changed)
+            changed[name] = add_noise(getattr(clean, name), torch.from_numpy(size_of[rows]), seeds)
+        return clean._replace(**changed)
 
     labels = puzzles.labels[puzzle_of]
-    found = run_rows(
+    runs = run_rows(
         model, puzzles.inputs[puzzle_of], depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of],
-        start=start, first=step, progress=part(progress, share, 1.0),
-        words=f"running {count} puzzles with {len(sizes)} sizes of noise",
+        start=start, first=step, progress=sub_progress(progress, share, 1.0),
+        message=f"running {count} puzzles with {len(sizes)} noise sizes",
     )  # fmt: skip
-    right = found.right(labels)
+    right = runs.right(labels)
     solved = right[-1].reshape(len(sizes), count)
-    taken = np.where(right.any(0), first_step(right), len(right)).reshape(len(sizes), count)
+    steps = np.where(right.any(0), first_step(right), len(right)).reshape(len(sizes), count)
     return NoiseSweep(
-        state, step, sizes, count, dtype_of(model), Curve.of(solved.T.astype(float)), taken.mean(1)
+        state, step, sizes, count, dtype_of(model), SweepCurve.of(solved.T.astype(float)), steps.mean(1)
     )
 
 
 @dataclass(frozen=True, eq=False)
-class RemovalSweep:
-    """What is right after every supervision step when y or z is taken away at the beginning of one."""
+class AblationSweep:
+    """Accuracy after every supervision step when y, z or both are ablated at the beginning of one.
+
+    Keys are those of ABLATED; `recovery` has no "nothing", and None means that the run does not recover.
+    """
 
     step: int
     how: str
     puzzles: int
     dtype: str
-    cells: dict[str, Curve]  # by what was taken (TAKEN): share of the cells that are not given that are right
-    solved: dict[str, Curve]  # and of the puzzles, after each step from `step` on
-    recovery: dict[
-        str, int | None
-    ]  # steps until as many cells are right as without it, less 1 %; None: not by the end
+    cells: dict[str, SweepCurve]  # cell accuracy of non-givens after each step from `step` on
+    solved: dict[str, SweepCurve]  # the same, of whole puzzles
+    recovery: dict[str, int | None]  # steps until cell accuracy is within RECOVERED of the clean runs
 
     def columns(self) -> dict[str, list]:
         table: dict[str, list] = {"taken": [], "step": [], "cells": [], "low": [], "high": [], "solved": []}
@@ -145,11 +144,11 @@ class RemovalSweep:
         return table
 
 
-TAKEN = ("nothing", "y", "z", "yz")
-NEARLY = 0.01  # of the cells: a state that is this close to the unbroken run has recovered
+ABLATED = ("nothing", "y", "z", "yz")
+RECOVERED = 0.01  # a run has recovered when its cell accuracy is within this of the clean run
 
 
-def removal_sweep(
+def ablation_sweep(
     model: Model,
     task: Task,
     puzzles: PuzzleSet,
@@ -158,71 +157,72 @@ def removal_sweep(
     how: str = "zero",
     depth: Depth | None = None,
     progress: Progress = no_progress,
-) -> RemovalSweep:
-    """Take y, z or both away at the beginning of a supervision step: set them to 0, or (`how` "initial") to where runs begin.
+) -> AblationSweep:
+    """Ablate y, z or both at the beginning of a supervision step: set them to 0, or (`how` "initial") to the initial state.
 
-    Both taken away are a run that begins there with nothing. Everything that is run is run to the end. Raises UserError.
+    Ablating both restarts the run at that step. All runs continue to the last step. Raises UserError.
     """
-    puzzles, depth = check(model, task, puzzles, depth, step=step)
+    puzzles, depth = labelled_puzzles(model, task, puzzles, depth, step=step)
     if how not in ("zero", "initial"):
-        raise InterventionError(f"There is no way {how!r} to take a state away. Choose zero or initial.")
-    model = quick(model)
-    share = (step - 1) / (step - 1 + len(TAKEN) * (depth.N_sup - step + 1))
+        raise InterventionError(f"A state cannot be ablated by {how!r}. Choose zero or initial.")
+    model = fast_copy(model)
+    share = (step - 1) / (step - 1 + len(ABLATED) * (depth.N_sup - step + 1))
     ids = puzzles.puzzle_identifiers
     before = states_before(
-        model, puzzles.inputs, step, depth=depth, puzzle_ids=ids, progress=part(progress, 0.0, share)
+        model, puzzles.inputs, step, depth=depth, puzzle_ids=ids, progress=sub_progress(progress, 0.0, share)
     )
     counted = counted_cells(task, puzzles.inputs, puzzles.labels)
     cells, solved = {}, {}
-    for number, taken in enumerate(TAKEN):
-        begins, ends = (share + (1 - share) * place / len(TAKEN) for place in (number, number + 1))
+    for number, ablated in enumerate(ABLATED):
+        begin, end = (share + (1 - share) * index / len(ABLATED) for index in (number, number + 1))
 
-        def start(initial: State, rows: np.ndarray, taken: str = taken) -> State:
+        def start(initial: State, rows: np.ndarray, ablated: str = ablated) -> State:
             index = torch.from_numpy(rows).to(model.device)
-            here = State(before.y[index], before.z[index])
-            empty = {name: getattr(initial, name) for name in State._fields if name in taken}
+            clean = State(before.y[index], before.z[index])
+            replacement = {name: getattr(initial, name) for name in State._fields if name in ablated}
             if how == "zero":
-                empty = {name: torch.zeros_like(state) for name, state in empty.items()}
-            return here._replace(**empty)
+                replacement = {name: torch.zeros_like(state) for name, state in replacement.items()}
+            return clean._replace(**replacement)
 
-        found: Rows = run_rows(
+        runs: BatchedRuns = run_rows(
             model, puzzles.inputs, depth=depth, puzzle_ids=ids, start=start, first=step,
-            progress=part(progress, begins, ends), words=f"running the puzzles without {taken}" if number else "running the puzzles unchanged",
+            progress=sub_progress(progress, begin, end),
+            message=f"running the puzzles with {ablated} ablated" if number else "running the clean runs",
         )  # fmt: skip
-        cells[taken] = Curve.of(found.cells_right(puzzles.labels, counted).T.astype(float))
-        solved[taken] = Curve.of(found.right(puzzles.labels).T.astype(float))
-    return RemovalSweep(step, how, len(puzzles), dtype_of(model), cells, solved, _recovery(cells))
+        cells[ablated] = SweepCurve.of(runs.cells_right(puzzles.labels, counted).T.astype(float))
+        solved[ablated] = SweepCurve.of(runs.right(puzzles.labels).T.astype(float))
+    return AblationSweep(step, how, len(puzzles), dtype_of(model), cells, solved, _recovery(cells))
 
 
-def _recovery(cells: dict[str, Curve]) -> dict[str, int | None]:
-    """Supervision steps until a curve is as high as that of the unbroken runs at the same step."""
-    found = {}
-    for name in TAKEN[1:]:
-        back = np.flatnonzero(cells[name].share >= cells["nothing"].share - NEARLY)
-        found[name] = int(back[0]) + 1 if back.size else None
-    return found
+def _recovery(cells: dict[str, SweepCurve]) -> dict[str, int | None]:
+    """Supervision steps until a curve reaches that of the clean runs at the same step."""
+    recovery = {}
+    for name in ABLATED[1:]:
+        recovered = np.flatnonzero(cells[name].share >= cells["nothing"].share - RECOVERED)
+        recovery[name] = int(recovered[0]) + 1 if recovered.size else None
+    return recovery
 
 
-def check(
+def labelled_puzzles(
     model: Model, task: Task, puzzles: PuzzleSet, depth: Depth | None, *, step: int = 1
 ) -> tuple[PuzzleSet, Depth]:
-    """The puzzles that have one answer, and the depth to run at. Raises UserError."""
+    """The puzzles with exactly one solution, and the depth to run at. Raises UserError if they do not match the model."""
     depth = depth or model.config.depth
     model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
     model.config.check_puzzle_id(int(puzzles.puzzle_identifiers.max(initial=0)))
     if not 1 <= step <= depth.N_sup:
-        raise InterventionError(f"There is no supervision step {step}: the run has {depth.N_sup}.")
+        raise InterventionError(f"There is no supervision step {step}: the run has {depth.N_sup} steps.")
     labelled = puzzles.take(np.flatnonzero(puzzles.labelled))
     if not len(labelled):
         raise InterventionError(
-            "None of these puzzles has exactly one answer to compare with. Choose others."
+            "None of these puzzles has exactly one solution to compare with. Choose others."
         )
     return labelled, replace(depth)
 
 
-def part(progress: Progress, begin: float, end: float) -> Progress:
-    """Tells of a piece of the work, from one share of it to another."""
-    return lambda share, words: progress(begin + (end - begin) * share, words)
+def sub_progress(progress: Progress, begin: float, end: float) -> Progress:
+    """Progress of a part of the work, from the share `begin` to the share `end`."""
+    return lambda share, text: progress(begin + (end - begin) * share, text)
 
 
 def dtype_of(model: Model) -> str:

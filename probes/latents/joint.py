@@ -1,7 +1,7 @@
-"""One scene of two models: their states of the same puzzles after every supervision step, on one map.
+"""A joint projection of two models: their states of the same puzzles after every supervision step, in one embedding.
 
-`probes.latents.procrustes` turns the second model's states onto the first's; the maps are then fitted on both together. Where points of
-the two lie is what that turn made of it, so `Partner.match` says what the turn is worth.
+`probes.latents.procrustes` aligns the second model's states to the first's; the embeddings are then fitted on both together. How close
+the two models' points lie depends on that alignment, and `SecondModel.alignment_score` says how well it fits.
 """
 
 from dataclasses import replace
@@ -9,16 +9,23 @@ from dataclasses import replace
 import numpy as np
 
 from probes.covariance import StatesError
-from probes.latents.procrustes import CALLS, Match, match
-from probes.latents.project import about, curves_of, fields_of, project
-from probes.latents.projection import KEPT, MODEL, Curve, Field, Partner, Scene
+from probes.latents.procrustes import ALIGNED_CALLS, AlignmentScore, fit_procrustes
+from probes.latents.project import curves_of, fields_of, metadata_of, project
+from probes.latents.projection import (
+    MODEL_FIELD,
+    STORED_COMPONENTS,
+    Field,
+    Projection,
+    SecondModel,
+    StepCurve,
+)
 from probes.latents.trajectories import Trajectories
 from probes.latents.umap import UMAPSettings
 from probes.threads import one_blas_thread
 from trm.progress import Progress, no_progress
 
 
-def make_joint_scene(
+def make_joint_projection(
     first: Trajectories,
     second: Trajectories,
     *,
@@ -26,49 +33,51 @@ def make_joint_scene(
     command: str,
     umap: UMAPSettings | None = None,
     progress: Progress = no_progress,
-) -> Scene:
-    """The scene of y or z of two models, from walks of the last calls of each one's supervision steps.
+) -> Projection:
+    """Project y or z of two models together, from trajectories recorded at the last call of each supervision step.
 
-    Steps that one of them does not have are left out. Raises StatesError where the walks are not of the same puzzles and the
-    same position, or their states cannot be matched or projected.
+    Steps that only one model has are left out. Raises StatesError where the trajectories are not of the same puzzles and
+    position, or their states cannot be aligned or projected.
     """
     if state not in first.states:
         raise StatesError(f"There is no state {state!r} to project. Choose y or z.")
     if not np.array_equal(first.inputs, second.inputs) or first.position != second.position:
         raise StatesError(
-            f"{first.made.model} and {second.made.model} were not followed over the same puzzles at the same position. "
-            "Take the same set, the same number of puzzles and one position for both."
+            f"{first.metadata.model} and {second.metadata.model} were not recorded on the same puzzles at the same position. "
+            "Use the same puzzle set, number of puzzles and position for both."
         )
     steps = min(len(trajectories.calls[state]) for trajectories in (first, second))
     pair = [first_steps(trajectories, steps) for trajectories in (first, second)]
-    progress(0.0, "matching the states")
+    progress(0.0, "aligning the states")
     with one_blas_thread():
-        turn = match(*(trajectories.states[state] for trajectories in pair))
-        states = turn.together(*(trajectories.states[state] for trajectories in pair)).astype(np.float32)
-    components, maps, pca = project(states, umap=umap, progress=progress)
-    abouts = [about(trajectories, state=state, calls=CALLS, command=command) for trajectories in pair]
-    scene = Scene(
-        about=abouts[0],
+        alignment = fit_procrustes(*(trajectories.states[state] for trajectories in pair))
+        states = alignment.combined(*(trajectories.states[state] for trajectories in pair))
+    components, embeddings, pca = project(states.astype(np.float32), umap=umap, progress=progress)
+    metadata = [
+        metadata_of(trajectories, state=state, calls=ALIGNED_CALLS, command=command) for trajectories in pair
+    ]
+    projection = Projection(
+        metadata=metadata[0],
         calls=pair[0].calls[state],
         puzzles=tuple(map(first.task.format, first.inputs)) * 2,
-        numbers=np.tile(first.numbers, 2),
-        components=components[..., :KEPT].astype(np.float32),
-        variance=pca.explained_variance_ratio[:KEPT],
-        maps=maps,
+        puzzle_numbers=np.tile(first.puzzle_numbers, 2),
+        components=components[..., :STORED_COMPONENTS].astype(np.float32),
+        variance=pca.explained_variance_ratio[:STORED_COMPONENTS],
+        embeddings=embeddings,
         fields=(
-            _owners(pair, steps),
-            *_joined_fields([fields_of(trajectories, state) for trajectories in pair]),
+            _model_field(pair, steps),
+            *_joint_fields([fields_of(trajectories, state) for trajectories in pair]),
         ),
-        curves=_joined_curves([curves_of(trajectories) for trajectories in pair]),
-        finding=sentences(turn.match, *(trajectories.made.model for trajectories in pair)),
-        partner=Partner(abouts[1], pair[1].calls[state], turn.match),
+        curves=_joint_curves([curves_of(trajectories) for trajectories in pair]),
+        sentences=sentences(alignment.score, *(trajectories.metadata.model for trajectories in pair)),
+        second_model=SecondModel(metadata[1], pair[1].calls[state], alignment.score),
     )
     progress(1.0, "done")
-    return scene
+    return projection
 
 
 def first_steps(trajectories: Trajectories, count: int) -> Trajectories:
-    """The walks of the last calls of supervision steps, up to this step."""
+    """The trajectories up to that supervision step, where one call per step was recorded."""
     return replace(
         trajectories,
         calls={name: calls[:count] for name, calls in trajectories.calls.items()},
@@ -77,19 +86,21 @@ def first_steps(trajectories: Trajectories, count: int) -> Trajectories:
     )
 
 
-def names_of(pair: list[Trajectories]) -> tuple[str, str]:
-    """Names that differ, also of one model at two moments of its training that were opened under one name."""
-    first, second = (trajectories.made.model for trajectories in pair)
+def distinct_names(pair: list[Trajectories]) -> tuple[str, str]:
+    """Two different names, also for two checkpoints of one model opened under the same name."""
+    first, second = (trajectories.metadata.model for trajectories in pair)
     return (first, second) if first != second else (f"{first}, first", f"{second}, second")
 
 
-def _owners(pair: list[Trajectories], time_points: int) -> Field:
-    owner = np.repeat(np.arange(2, dtype=np.int16), [len(trajectories) for trajectories in pair])
-    return Field(MODEL, "model", "category", np.repeat(owner[:, None], time_points, 1), names_of(pair))
+def _model_field(pair: list[Trajectories], time_points: int) -> Field:
+    index = np.repeat(np.arange(2, dtype=np.int16), [len(trajectories) for trajectories in pair])
+    return Field(
+        MODEL_FIELD, "model", "category", np.repeat(index[:, None], time_points, 1), distinct_names(pair)
+    )
 
 
-def _joined_fields(pair: list[tuple[Field, ...]]) -> list[Field]:
-    """What is known of the points of both."""
+def _joint_fields(pair: list[tuple[Field, ...]]) -> list[Field]:
+    """The fields that both models have, of the points of both."""
     others = {field.name: field for field in pair[1]}
     return [
         replace(field, values=np.concatenate([field.values, others[field.name].values]))
@@ -98,23 +109,24 @@ def _joined_fields(pair: list[tuple[Field, ...]]) -> list[Field]:
     ]
 
 
-def _joined_curves(pair: list[tuple[Curve, ...]]) -> tuple[Curve, ...]:
+def _joint_curves(pair: list[tuple[StepCurve, ...]]) -> tuple[StepCurve, ...]:
     return tuple(
         replace(one, values=np.concatenate([one.values, other.values]))
         for one, other in zip(*pair, strict=True)
     )
 
 
-def sentences(found: Match, first: str, second: str) -> tuple[str, ...]:
-    """What the match is worth, in words that were computed."""
+def sentences(score: AlignmentScore, first: str, second: str) -> tuple[str, ...]:
+    """How well the second model's states align to the first's, in words."""
     verdict = (
-        "so the two hold something in common of the single puzzle, be it as little as how many cells are given"
-        if found.is_of_puzzles
-        else "so nothing here says that the two hold anything in common of the single puzzle"
+        "so the two models share some puzzle-specific structure, which may be as little as the number of givens"
+        if score.beats_shuffled
+        else "so this is no evidence that the two models share puzzle-specific structure"
     )
     return (
-        f"Turned onto those of {first} (rotation and one factor, {found.scale:.2f}, of {found.components} principal components "
-        f"each, which hold {found.variance[0]:.0%} and {found.variance[1]:.0%} of the variance), fitted on {found.fitted} puzzles, "
-        f"the states of {second} miss {found.disparity:.1%} of the spread on {found.tested} others.",
-        f"With puzzles shuffled it is {found.shuffled:.1%} ({found.shuffled_low:.1%} to {found.shuffled_high:.1%}), {verdict}.",
+        f"The states of {second} are aligned to those of {first} by Procrustes: a rotation and one scale factor "
+        f"({score.scale:.2f}) between {score.components} principal components of each, which hold {score.variance[0]:.0%} "
+        f"({first}) and {score.variance[1]:.0%} ({second}) of the variance, fitted on {score.fitted} puzzles.",
+        f"On {score.tested} held-out puzzles the alignment leaves {score.disparity:.1%} of the variance unexplained. With "
+        f"puzzles shuffled it is {score.shuffled:.1%} ({score.shuffled_low:.1%} to {score.shuffled_high:.1%}), {verdict}.",
     )

@@ -1,6 +1,7 @@
-"""From walks to a scene: fit the maps, judge them, colour the points, draw the curves.
+"""Compute a projection from trajectories: embeddings and their quality, fields to colour points by, curves over the run.
 
-PCA is always there, and first. What takes long (UMAP, neighbours) tells its progress and ends when that raises.
+PCA is always computed, and comes first. Slow parts (UMAP, the comparison of neighbours) report their progress; an exception raised by
+the progress callback stops them.
 """
 
 from dataclasses import replace
@@ -10,7 +11,14 @@ from jaxtyping import Float, Float32, Float64
 
 from probes.covariance import StatesError
 from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
-from probes.latents.projection import KEPT, About, Curve, Field, Map, Scene
+from probes.latents.projection import (
+    STORED_COMPONENTS,
+    EmbeddedPoints,
+    Field,
+    Projection,
+    ProjectionMetadata,
+    StepCurve,
+)
 from probes.latents.quality import Quality, quality
 from probes.latents.statistics import difference, distances_to_final, residuals, sentences
 from probes.latents.trajectories import Trajectories
@@ -19,14 +27,11 @@ from probes.threads import one_blas_thread
 from trm.progress import Progress, no_progress
 from trm.tasks.base import PADDING, Difficulty
 
-DRAWN = 3  # axes of a PCA
-FLAT = 2
+PCA_AXES = 3  # components in the PCA embedding
 NO_YES = ("no", "yes")
 
-"""Told the share of the work done, 0 to 1, and what is being done. What it raises ends the work."""
 
-
-def make_scene(
+def make_projection(
     trajectories: Trajectories,
     *,
     state: str,
@@ -34,73 +39,75 @@ def make_scene(
     command: str,
     umap: UMAPSettings | None = None,
     progress: Progress = no_progress,
-) -> Scene:
-    """The scene of y or z.
+) -> Projection:
+    """Project y or z.
 
-    `calls` and `command` are said in `Scene.about`. Raises StatesError where there are no states, or too many points.
+    `calls` and `command` are stored in `Projection.metadata`. Raises StatesError where the state does not exist or there are too many
+    points.
     """
     if state not in trajectories.states:
         raise StatesError(f"There is no state {state!r} to project. Choose y or z.")
     states = trajectories.states[state]
-    components, maps, pca = project(states, umap=umap, progress=progress)
-    scene = Scene(
-        about=about(trajectories, state=state, calls=calls, command=command),
+    components, embeddings, pca = project(states, umap=umap, progress=progress)
+    projection = Projection(
+        metadata=metadata_of(trajectories, state=state, calls=calls, command=command),
         calls=trajectories.calls[state],
         puzzles=tuple(map(trajectories.task.format, trajectories.inputs)),
-        numbers=trajectories.numbers,
-        components=components[..., :KEPT].astype(np.float32),
-        variance=pca.explained_variance_ratio[:KEPT],
-        maps=maps,
+        puzzle_numbers=trajectories.puzzle_numbers,
+        components=components[..., :STORED_COMPONENTS].astype(np.float32),
+        variance=pca.explained_variance_ratio[:STORED_COMPONENTS],
+        embeddings=embeddings,
         fields=fields_of(trajectories, state),
         curves=curves_of(trajectories),
-        finding=sentences(difference(trajectories, state, components, pca.explained_variance_ratio)),
+        sentences=sentences(difference(trajectories, state, components, pca.explained_variance_ratio)),
     )
     progress(1.0, "done")
-    return scene
+    return projection
 
 
 def project(
-    states: Float[np.ndarray, "puzzle moment dim"],
+    states: Float[np.ndarray, "puzzle time dim"],
     *,
     umap: UMAPSettings | None,
     progress: Progress = no_progress,
-) -> tuple[Float64[np.ndarray, "puzzle moment component"], tuple[Map, ...], PCA]:
-    """Principal components of states, their maps (PCA first), and the PCA behind these. Raises StatesError where there are too
-    many points, or as `fit_pca` and `fit_umap` do.
+) -> tuple[Float64[np.ndarray, "puzzle time component"], tuple[EmbeddedPoints, ...], PCA]:
+    """Principal components of states, their embeddings (PCA first), and the PCA that was fitted.
+
+    Raises StatesError where there are too many points, or as `fit_pca` and `fit_umap` do.
     """
     points = states.shape[0] * states.shape[1]
     if points > MOST_IN_POOL:
         raise StatesError(
-            f"{states.shape[0]} puzzles at {states.shape[1]} calls make {points:,} points, and {MOST_IN_POOL:,} is the most "
-            "that can be drawn. Take fewer puzzles, or fewer calls."
+            f"{states.shape[0]} puzzles at {states.shape[1]} calls make {points:,} points; at most {MOST_IN_POOL:,} can be "
+            "drawn. Use fewer puzzles or fewer calls."
         )
     progress(0.0, "computing the principal components")
     with one_blas_thread():
         pca = fit_pca(states, components=MOST_COMPONENTS)
         components = pca.transform(states)
-    maps = [_map("pca", states, _axes(components, DRAWN), pca.explained_variance_ratio)]
+    embeddings = [_embedding("pca", states, _first_axes(components, PCA_AXES), pca.explained_variance_ratio)]
     if umap is not None:
-        placed = fit_umap(states, umap, progress=lambda share: progress(0.05 + 0.85 * share, "fitting UMAP"))
-        places = placed.embedding.reshape(*states.shape[:2], -1)
+        fitted = fit_umap(states, umap, progress=lambda share: progress(0.05 + 0.85 * share, "fitting UMAP"))
+        coordinates = fitted.embedding.reshape(*states.shape[:2], -1)
         progress(0.92, "comparing neighbours")
-        found = _map("umap", states, places, placed.pca.explained_variance_ratio)
-        maps.append(replace(found, settings=placed.settings))
-    return components, tuple(maps), pca
+        embedding = _embedding("umap", states, coordinates, fitted.pca.explained_variance_ratio)
+        embeddings.append(replace(embedding, settings=fitted.settings))
+    return components, tuple(embeddings), pca
 
 
-def about(trajectories: Trajectories, *, state: str, calls: str, command: str) -> About:
-    """What a scene of these walks says of itself."""
-    made = trajectories.made
-    return About(
-        model=made.model,
-        fingerprint=made.fingerprint,
-        kind=made.config.kind,
-        task=made.config.task,
-        cells=made.config.sequence_length,
-        data=made.data,
-        dtype=made.dtype,
-        version=made.version,
-        recorded=made.recorded,
+def metadata_of(trajectories: Trajectories, *, state: str, calls: str, command: str) -> ProjectionMetadata:
+    """The metadata of a projection of these trajectories."""
+    source = trajectories.metadata
+    return ProjectionMetadata(
+        model=source.model,
+        fingerprint=source.fingerprint,
+        kind=source.config.kind,
+        task=source.config.task,
+        cells=source.config.sequence_length,
+        data=source.data,
+        dtype=source.dtype,
+        version=source.version,
+        recorded=source.recorded,
         state=state,
         calls=calls,
         position=trajectories.position,
@@ -108,54 +115,58 @@ def about(trajectories: Trajectories, *, state: str, calls: str, command: str) -
     )
 
 
-def _axes(
-    components: Float[np.ndarray, "puzzle moment component"], count: int
-) -> Float32[np.ndarray, "puzzle moment axis"]:
-    """The first few components; zeros where a small cloud has fewer."""
+def _first_axes(
+    components: Float[np.ndarray, "puzzle time component"], count: int
+) -> Float32[np.ndarray, "puzzle time axis"]:
+    """The first `count` components, padded with zeros where a small pool has fewer."""
     missing = max(0, count - components.shape[-1])
     return np.pad(components[..., :count], ((0, 0), (0, 0), (0, missing))).astype(np.float32)
 
 
-def _map(
+def _embedding(
     method: str,
-    states: Float[np.ndarray, "puzzle moment dim"],
-    places: Float32[np.ndarray, "puzzle moment axis"],
+    states: Float[np.ndarray, "puzzle time dim"],
+    coordinates: Float32[np.ndarray, "puzzle time axis"],
     shares: Float[np.ndarray, "component"],
-) -> Map:
-    """A map with its quality: of a PCA as it is drawn flat and in space, of a UMAP in the dimensions it was made for.
+) -> EmbeddedPoints:
+    """An embedding with its quality: PCA in 2-D and in 3-D, UMAP in the dimensions it was fitted for.
 
-    It is judged by where the runs end, one point of each: most neighbours of a point are its own run.
+    Quality is measured on the last point of each run only: most neighbours of a point belong to its own run.
     """
-    drawn = range(FLAT, places.shape[-1] + 1) if method == "pca" else [places.shape[-1]]
-    found: dict[int, Quality] = {}
-    for axes in drawn:
-        kept = shares[:axes] if method == "pca" else shares
+    axis_counts = range(2, coordinates.shape[-1] + 1) if method == "pca" else [coordinates.shape[-1]]
+    by_axes: dict[int, Quality] = {}
+    for axes in axis_counts:
+        explained = shares[:axes] if method == "pca" else shares
         try:
-            found[axes] = quality(states[:, -1], places[:, -1, :axes], explained_variance=float(kept.sum()))
-        except StatesError:  # too few runs to speak of neighbours
+            by_axes[axes] = quality(
+                states[:, -1], coordinates[:, -1, :axes], explained_variance=float(explained.sum())
+            )
+        except StatesError:  # too few runs to compare neighbours
             continue
-    return Map(method, places, found)
+    return EmbeddedPoints(method, coordinates, by_axes)
 
 
-def curves_of(trajectories: Trajectories) -> tuple[Curve, ...]:
-    """Residuals of z and y, and how far both are from where they end, of each puzzle over the run."""
-    found = []
+def curves_of(trajectories: Trajectories) -> tuple[StepCurve, ...]:
+    """Residuals of z and y, and their distances to the final state, for each puzzle over the run."""
+    curves = []
     for state in ("z", "y"):
-        calls, states = trajectories.moving(state)
+        calls, states = trajectories.state_updates(state)
         with np.errstate(invalid="ignore"):
-            moved, away = residuals(states), distances_to_final(states, relative=True)
-        found += [
-            Curve(f"residual_{state}", f"residual of {state}", calls[1:], moved, logarithmic=True),
-            Curve(f"distance_{state}", f"{state} from its end", calls, away),
+            residual, distance = residuals(states), distances_to_final(states, relative=True)
+        curves += [
+            StepCurve(
+                f"residual_{state}", f"residual ‖Δ{state}‖ / ‖{state}‖", calls[1:], residual, logarithmic=True
+            ),
+            StepCurve(f"distance_{state}", f"relative distance to final {state}", calls, distance),
         ]
-    return tuple(sorted(found, key=lambda curve: curve.name, reverse=True))
+    return tuple(sorted(curves, key=lambda curve: curve.name, reverse=True))
 
 
-# ---- what is known of every point, to colour it by: when it was read, and how the puzzle and the answer stood then
+# ---- values to colour the points by: when a state was read, and how correct puzzle and answer were at that time
 
 
 def fields_of(trajectories: Trajectories, state: str) -> tuple[Field, ...]:
-    """The fields of all points of a state, those that apply: some need a solution, one cell, or a rated set."""
+    """The fields that apply to the points of a state: some need a solution, a single cell, or a rated puzzle set."""
     makers = (
         _solved,
         _solved_now,
@@ -166,16 +177,15 @@ def fields_of(trajectories: Trajectories, state: str) -> tuple[Field, ...]:
     return tuple(field for make in makers for field in make(trajectories, state))
 
 
-def _of_puzzles(values: np.ndarray, trajectories: Trajectories, state: str) -> np.ndarray:
-    """A value of each puzzle, the same at all of its moments."""
+def _per_puzzle(values: np.ndarray, trajectories: Trajectories, state: str) -> np.ndarray:
+    """Repeat a value of each puzzle at all of its time points."""
     return np.repeat(np.asarray(values)[:, None], len(trajectories.calls[state]), axis=1)
 
 
-def _of_answers(values: np.ndarray, trajectories: Trajectories, state: str, missing: float) -> np.ndarray:
-    """A value of each answer at the moments at which it stood; `missing` before the first."""
-    known = trajectories.answer_at(state)
-    found = values[:, np.maximum(known, 0)]
-    return np.where(known >= 0, found, missing)
+def _per_answer(values: np.ndarray, trajectories: Trajectories, state: str, missing: float) -> np.ndarray:
+    """Map a value of each answer to the time points at which it was the current one; `missing` before the first."""
+    indices = trajectories.answer_indices(state)
+    return np.where(indices >= 0, values[:, np.maximum(indices, 0)], missing)
 
 
 def _solved(trajectories: Trajectories, state: str) -> list[Field]:
@@ -183,17 +193,17 @@ def _solved(trajectories: Trajectories, state: str) -> list[Field]:
     return [
         Field(
             "solved",
-            "solved in the end",
+            "solved at the end",
             "category",
-            _of_puzzles(end.astype(np.int16), trajectories, state),
+            _per_puzzle(end.astype(np.int16), trajectories, state),
             NO_YES,
         )
     ]
 
 
 def _solved_now(trajectories: Trajectories, state: str) -> list[Field]:
-    now = _of_answers(trajectories.solved.astype(np.int16), trajectories, state, -1.0).astype(np.int16)
-    return [Field("solved_now", "answer right now", "category", now, NO_YES)]
+    now = _per_answer(trajectories.solved.astype(np.int16), trajectories, state, -1.0).astype(np.int16)
+    return [Field("solved_now", "answer correct now", "category", now, NO_YES)]
 
 
 def _step(trajectories: Trajectories, state: str) -> list[Field]:
@@ -202,14 +212,14 @@ def _step(trajectories: Trajectories, state: str) -> list[Field]:
 
 
 def _cells(trajectories: Trajectories, state: str) -> list[Field]:
-    """Of the whole grid: how many cells are given, and how many of the others are right."""
+    """Fields of the whole grid: the number of givens, and the share of correct cells among the others."""
     given = trajectories.task.givens(trajectories.inputs)
-    found = [
+    fields = [
         Field(
             "givens",
-            "cells given",
+            "number of givens",
             "number",
-            _of_puzzles(given.sum(-1).astype(np.float32), trajectories, state),
+            _per_puzzle(given.sum(-1).astype(np.float32), trajectories, state),
         )
     ]
     counted = ~given & (trajectories.labels != PADDING)
@@ -217,30 +227,30 @@ def _cells(trajectories: Trajectories, state: str) -> list[Field]:
         right = ((trajectories.answers == trajectories.labels[:, None]) & counted[:, None]).sum(-1)
         total = counted.sum(-1)[:, None]
         share = np.divide(100.0 * right, total, out=np.full(right.shape, np.nan), where=total > 0)
-        now = _of_answers(share, trajectories, state, np.nan).astype(np.float32)
-        found.append(Field("cells_right", "blank cells right, %", "number", now))
-    return found
+        now = _per_answer(share, trajectories, state, np.nan).astype(np.float32)
+        fields.append(Field("cells_right", "correct blank cells (%)", "number", now))
+    return fields
 
 
 def _cell(trajectories: Trajectories, state: str) -> list[Field]:
-    """Of one cell: whether it is given, what it shows, whether that is right."""
+    """Fields of one cell: whether it is given, its current symbol, and whether that is correct."""
     task, cell = trajectories.task, trajectories.cell
     given = task.givens(trajectories.inputs)[:, cell].astype(np.int16)
-    symbol = _of_answers(trajectories.answers[:, :, cell].astype(np.int16), trajectories, state, -1.0).astype(
+    symbol = _per_answer(trajectories.answers[:, :, cell].astype(np.int16), trajectories, state, -1.0).astype(
         np.int16
     )
-    found = [
-        Field("symbol", "symbol now", "category", symbol, tuple(task.symbol_names)),
+    fields = [
+        Field("symbol", "current symbol", "category", symbol, tuple(task.symbol_names)),
         Field(
-            "given", "given or blank", "category", _of_puzzles(given, trajectories, state), ("blank", "given")
+            "given", "given or blank", "category", _per_puzzle(given, trajectories, state), ("blank", "given")
         ),
     ]
     label = trajectories.labels[:, cell]
     if (label != PADDING).any():
         right = np.where(label != PADDING, label == trajectories.answers[:, :, cell].T, -1).T.astype(np.int16)
-        now = _of_answers(right, trajectories, state, -1.0).astype(np.int16)
-        found.insert(0, Field("cell_right", "cell right now", "category", now, NO_YES))
-    return found
+        now = _per_answer(right, trajectories, state, -1.0).astype(np.int16)
+        fields.insert(0, Field("cell_right", "cell correct now", "category", now, NO_YES))
+    return fields
 
 
 def _difficulty(trajectories: Trajectories, state: str) -> list[Field]:
@@ -250,4 +260,4 @@ def _difficulty(trajectories: Trajectories, state: str) -> list[Field]:
     number = np.array(
         [levels.index(name) if name in levels else -1 for name in trajectories.difficulty], np.int16
     )
-    return [Field("difficulty", "difficulty", "category", _of_puzzles(number, trajectories, state), levels)]
+    return [Field("difficulty", "difficulty", "category", _per_puzzle(number, trajectories, state), levels)]

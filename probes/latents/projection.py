@@ -1,8 +1,8 @@
-"""A scene: all that is drawn of many walks. Maps of one state, what is known of each point, and curves over the run.
+"""A projection of many trajectories: embeddings of one state, fields that describe each point, and curves over the run.
 
-A scene is made from walks (`probes.latents.project`) or read from a file (`probes.latents.files`), which takes neither torch nor
-scikit-learn. It keeps the first few principal components of every state, not the states: three are drawn, and the others
-tell how many directions a chosen part of the cloud spreads in.
+A projection is computed from trajectories (`probes.latents.project`) or read from a file (`probes.latents.files`), which needs neither
+torch nor scikit-learn. It stores the first few principal components of every state instead of the states: three are drawn, and the
+others show in how many directions a selected set of points varies.
 """
 
 from collections.abc import Mapping
@@ -11,74 +11,72 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Num
 
-from probes.latents.procrustes import Match
+from probes.latents.procrustes import AlignmentScore
 from probes.latents.quality import Quality
 from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
 
-KEPT = 16
-"""Principal components that a scene keeps."""
+STORED_COMPONENTS = 16
+"""Number of principal components that a projection stores."""
 
 MEAN = "mean"
-"""The position that is no cell: the mean over all of them."""
+"""The position that stands for the mean over all cells."""
 
-MODEL = "model"
-"""The field that says which model a point of a joint map is of."""
+MODEL_FIELD = "model"
+"""Name of the field that tells the two models of a joint projection apart."""
 
 KINDS = ("number", "category")
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """Something known of every point, to colour it by."""
+    """A value for every point, to colour it by. Raises ValueError where kind and levels do not match."""
 
     name: str
     title: str
     kind: str  # number, or category
-    values: Num[
-        np.ndarray, "puzzle moment"
-    ]  # of a category: index into its levels, -1 where it does not apply
+    values: Num[np.ndarray, "puzzle time"]  # of a category: index into its levels, -1 where it does not apply
     levels: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.kind not in KINDS or bool(self.levels) != (self.kind == "category"):
-            raise ValueError(f"{self.name} is no field")
+            raise ValueError(f"{self.name} is not a valid field")
 
-    def words(self) -> np.ndarray:
-        """As a table has it: numbers, or the names of the levels, "" where it does not apply."""
+    def labels(self) -> np.ndarray:
+        """The values for a table: numbers, or names of levels, "" where the field does not apply."""
         if self.kind == "number":
             return self.values
         return np.array([*self.levels, ""])[self.values.astype(int)]
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
-    """A number of every puzzle over the run."""
+class StepCurve:
+    """A quantity of every puzzle over the run."""
 
     name: str
     title: str
-    calls: tuple[Coordinates, ...]  # after which calls it was read
-    values: Float[np.ndarray, "puzzle moment"]
-    logarithmic: bool = False  # how it is drawn
+    calls: tuple[Coordinates, ...]  # after which it was measured
+    values: Float[np.ndarray, "puzzle time"]
+    logarithmic: bool = False  # whether to draw it on a logarithmic axis
 
 
 @dataclass(frozen=True, eq=False)
-class Map:
-    """Where a projection puts the points."""
+class EmbeddedPoints:
+    """The coordinates of all points under one projection method."""
 
     method: str  # pca or umap
-    places: Float32[np.ndarray, "puzzle moment axis"]  # two or three axes
-    quality: Mapping[int, Quality]  # by the number of axes drawn; none where there are too few runs
+    coordinates: Float32[np.ndarray, "puzzle time axis"]  # two or three axes
+    quality: Mapping[int, Quality]  # by the number of axes drawn; empty where there are too few runs
     settings: UMAPSettings | None = None
 
     @property
     def axes(self) -> int:
-        return self.places.shape[-1]
+        return self.coordinates.shape[-1]
 
 
 @dataclass(frozen=True)
-class About:
-    """What was drawn, and what made it."""
+class ProjectionMetadata:
+    """What was projected, and what made it."""
 
     model: str
     fingerprint: str  # of the weights
@@ -96,78 +94,80 @@ class About:
 
 
 @dataclass(frozen=True, eq=False)
-class Partner:
-    """The second model of a joint map: the latter half of a scene's rows are its states of the same puzzles."""
+class SecondModel:
+    """The second model of a joint projection. The second half of the rows are its states of the same puzzles."""
 
-    about: About
-    calls: tuple[Coordinates, ...]  # its own, one for each of the scene's
-    match: Match
+    metadata: ProjectionMetadata
+    calls: tuple[Coordinates, ...]  # its own, one for each call of the projection
+    alignment_score: AlignmentScore
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """Maps, fields and curves of the same puzzles. All arrays of points are `puzzle moment`: a row a puzzle, on a joint map
-    two, those of the second model after those of the first.
+class Projection:
+    """Embeddings, fields and curves of the same puzzles.
+
+    Arrays of points are `puzzle time`: one row per puzzle. A joint projection has two rows per puzzle, those of the second model after
+    those of the first.
     """
 
-    about: About
-    calls: tuple[Coordinates, ...]  # after which calls the points were read
+    metadata: ProjectionMetadata
+    calls: tuple[Coordinates, ...]  # after which the states were read
     puzzles: tuple[str, ...]  # of each row, in the one-line form of the task
-    numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
-    components: Float[np.ndarray, "puzzle moment component"]  # principal components, the largest first
+    puzzle_numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
+    components: Float[np.ndarray, "puzzle time component"]  # principal components, the largest first
     variance: Float[np.ndarray, "component"]  # share of all variance along each
-    maps: tuple[Map, ...]  # PCA first
+    embeddings: tuple[EmbeddedPoints, ...]  # PCA first
     fields: tuple[Field, ...]
-    curves: tuple[Curve, ...]
-    finding: tuple[str, ...] = ()  # sentences: how solved and unsolved puzzles differ here, or two models
-    partner: Partner | None = None
+    curves: tuple[StepCurve, ...]
+    sentences: tuple[str, ...] = ()  # how solved and unsolved puzzles differ, or how well two models align
+    second_model: SecondModel | None = None
 
     def __len__(self) -> int:
-        """Rows."""
+        """Number of rows."""
         return len(self.puzzles)
 
     @property
     def puzzle_count(self) -> int:
-        return len(self) // (2 if self.partner else 1)
+        return len(self) // (2 if self.second_model else 1)
 
     @property
-    def owner(self) -> Int[np.ndarray, "row"]:
-        """Which model each row is of: 0, of the partner 1."""
+    def model_index(self) -> Int[np.ndarray, "row"]:
+        """The model of each row: 0 for the first, 1 for the second."""
         return np.arange(len(self)) // self.puzzle_count
 
-    def about_of(self, row: int) -> About:
-        """What a row is of, and what made it."""
-        return self.partner.about if self.partner and row >= self.puzzle_count else self.about
+    def metadata_of(self, row: int) -> ProjectionMetadata:
+        """The metadata of the model that a row belongs to."""
+        return self.second_model.metadata if self.second_model and row >= self.puzzle_count else self.metadata
 
     def call_of(self, row: int, time_point: int) -> Coordinates:
-        """The call of its own model after which a point was read."""
-        partner = self.partner
-        return (partner.calls if partner and row >= self.puzzle_count else self.calls)[time_point]
+        """The call, of the row's own model, after which a point was read."""
+        second = self.second_model
+        return (second.calls if second and row >= self.puzzle_count else self.calls)[time_point]
 
     def field(self, name: str) -> Field:
-        """Raises KeyError where there is none."""
+        """The field of that name. Raises KeyError."""
         for field in self.fields:
             if field.name == name:
                 return field
         raise KeyError(name)
 
-    def map(self, method: str) -> Map:
-        """Raises KeyError where there is none."""
-        for found in self.maps:
-            if found.method == method:
-                return found
+    def embedding(self, method: str) -> EmbeddedPoints:
+        """The embedding by that method. Raises KeyError."""
+        for embedding in self.embeddings:
+            if embedding.method == method:
+                return embedding
         raise KeyError(method)
 
     @property
     def size(self) -> int:
-        """Bytes of its arrays."""
-        arrays = [self.components, *(found.places for found in self.maps)]
+        """Total size of the arrays in bytes."""
+        arrays = [self.components, *(embedding.coordinates for embedding in self.embeddings)]
         arrays += [*(field.values for field in self.fields), *(curve.values for curve in self.curves)]
         return sum(array.nbytes for array in arrays)
 
 
-def places_in_run(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "moment"]:
-    """Where calls stand in a run, in supervision steps: those of a step evenly spread, its last one at its number.
+def call_times(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "time"]:
+    """The time of each call in supervision steps: the calls of step s are spread evenly over (s - 1, s].
 
     `calls` are in the order in which they are made.
     """
@@ -179,18 +179,21 @@ def places_in_run(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "moment"]
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
-    """A curve of several puzzles at each moment: the median, and between which two values their middle half lies."""
+class Quartiles:
+    """Median and quartiles of a curve over several puzzles."""
 
-    median: Float[np.ndarray, "moment"]
-    low: Float[np.ndarray, "moment"]
-    high: Float[np.ndarray, "moment"]
+    median: Float[np.ndarray, "time"]
+    low: Float[np.ndarray, "time"]
+    high: Float[np.ndarray, "time"]
 
 
-def spread(curve: Curve, rows: Bool[np.ndarray, "puzzle"]) -> Spread | None:
-    """Of the puzzles chosen; None where there are none. Numbers that are not finite are left out."""
+def quartiles(curve: StepCurve, rows: Bool[np.ndarray, "puzzle"]) -> Quartiles | None:
+    """Quartiles over the selected puzzles, values that are not finite left out.
+
+    None where no puzzle is selected, or a time point has no finite value.
+    """
     values = np.where(np.isfinite(curve.values[rows]), curve.values[rows], np.nan)
     if not len(values) or np.isnan(values).all(0).any():
         return None
     low, median, high = np.nanquantile(values, (0.25, 0.5, 0.75), axis=0)
-    return Spread(median, low, high)
+    return Quartiles(median, low, high)

@@ -1,4 +1,4 @@
-"""What is projected and how, the same on the command line and on the page; and what of it comes with the app."""
+"""Settings of a projection, shared by the command line and the Latents page, and the projections that come with the app."""
 
 import shlex
 from dataclasses import dataclass
@@ -8,19 +8,21 @@ from probes.latents.umap import UMAPSettings
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
-    from probes.latents.projection import Scene
+    from probes.latents.projection import Projection
+    from probes.latents.trajectories import Trajectories
+    from trm.progress import Progress
 
 RECORDED = ASSETS / "recorded" / "latents"
 SETS = {"sudoku-trm": "sudoku/test", "maze-trm": "maze/test"}
-"""What the page opens with: bundled model -> its puzzles."""
+"""Bundled models with a recorded projection, and the puzzle set of each."""
 PAIRS = (("maze-trm", "maze-hrm"), ("sudoku-trm", "sudoku-hrm"))
-"""Bundled models whose joint map is recorded too."""
-LIMIT = 64  # puzzles recorded
+"""Pairs of bundled models with a recorded joint projection."""
+LIMIT = 64  # puzzles
 
 
 @dataclass(frozen=True)
-class Projecting:
-    """What is projected and how; the same on the command line and on the page."""
+class ProjectionRequest:
+    """What to project and how."""
 
     model: str
     data: str
@@ -29,58 +31,62 @@ class Projecting:
     calls: str = "f_H"
     position: str = "mean"
     umap: UMAPSettings | None = None
-    compare_with: str = (
-        ""  # a second model, on the same map: `calls` are the last of each supervision step then
-    )
+    compare_with: str = ""  # second model of a joint projection, for which `calls` is "last"
 
     @property
     def command(self) -> str:
-        """That makes it again."""
-        words = ["--model", self.model, *(("--compare-with", self.compare_with) if self.compare_with else ())]
-        words += ["--data", self.data]
-        words += [] if self.limit is None else ["--limit", str(self.limit)]
-        words += ["--state", self.state, "--calls", self.calls, "--position", self.position]
+        """The command line that computes the same projection."""
+        options = [
+            "--model",
+            self.model,
+            *(("--compare-with", self.compare_with) if self.compare_with else ()),
+        ]
+        options += ["--data", self.data]
+        options += [] if self.limit is None else ["--limit", str(self.limit)]
+        options += ["--state", self.state, "--calls", self.calls, "--position", self.position]
         if self.umap is not None:
-            words += [
+            options += [
                 "--umap",
                 "--axes",
                 str(self.umap.dimensions),
                 "--neighbours",
                 str(self.umap.neighbours),
             ]
-            words += ["--min-dist", f"{self.umap.min_dist:g}", "--seed", str(self.umap.seed)]
-        return f"python -m probes project {shlex.join(words)} --out points.parquet"
+            options += ["--min-dist", f"{self.umap.min_dist:g}", "--seed", str(self.umap.seed)]
+        return f"python -m probes project {shlex.join(options)} --out points.parquet"
 
 
-def scene_of(
+def projection_of(
     trajectories: "Trajectories",
-    asked: Projecting,
+    request: ProjectionRequest,
     progress: "Progress",
     *,
     second: "Trajectories | None" = None,
-) -> "Scene":
-    """The scene that was asked for, of walks of the model and, for a joint map, of the second. Raises UserError."""
+) -> "Projection":
+    """Compute the requested projection from trajectories of the model and, if it is joint, of the second. Raises UserError."""
     command = (
-        asked.command if asked.model else f"python -m probes project --store STORE --state {asked.state}"
+        request.command
+        if request.model
+        else f"python -m probes project --store STORE --state {request.state}"
     )
     if second is not None:
-        from probes.latents.joint import make_joint_scene
+        from probes.latents.joint import make_joint_projection
 
-        return make_joint_scene(
-            trajectories, second, state=asked.state, command=command, umap=asked.umap, progress=progress
+        return make_joint_projection(
+            trajectories, second, state=request.state, command=command, umap=request.umap, progress=progress
         )
-    from probes.latents.project import make_scene
+    from probes.latents.project import make_projection
 
-    return make_scene(
+    return make_projection(
         trajectories,
-        state=asked.state,
-        calls=asked.calls,
+        state=request.state,
+        calls=request.calls,
         command=command,
-        umap=asked.umap,
+        umap=request.umap,
         progress=progress,
     )
 
 
 def joint_name(one: str, other: str) -> str:
-    """Of the file of a recorded joint map."""
+    """File name, without suffix, of the recorded joint projection of two models."""
     return f"{one}--{other}"

@@ -1,10 +1,9 @@
-"""UMAP of states (McInnes, Healy & Melville 2018, arXiv:1802.03426): shows who is close to whom.
+"""UMAP of states (McInnes, Healy & Melville 2018, arXiv:1802.03426): a nonlinear embedding that preserves neighbourhoods.
 
-Sizes of its clusters and distances between them mean nothing. It is given principal components of the states.
-`probes.latents.quality` says how much of a picture may be believed.
+Cluster sizes and distances between clusters have no meaning in it. Its input is the leading principal components of the states.
+`probes.latents.quality` measures how faithful the embedding is.
 
-umap-learn and what comes with it are imported when the first UMAP is fitted, and compile themselves then: about ten
-seconds, once in a process.
+umap-learn and its dependencies are imported and compiled when the first UMAP of a process is fitted, which takes about ten seconds.
 """
 
 import atexit
@@ -26,18 +25,18 @@ from probes.covariance import StatesError
 from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
 from trm.progress import ShareProgress
 
-CACHE = "NUMBA_CACHE_DIR"  # where numba keeps what it compiled, if this is set
+CACHE = "NUMBA_CACHE_DIR"  # environment variable: the folder for the code that numba compiled
 COMPILED = ("umap", "pynndescent")
-MOST_IN_POOL = 50_000  # points; that many take UMAP a minute on two cores
+MOST_IN_POOL = 50_000  # points; UMAP of this many takes a minute on two cores
 
 
 @dataclass(frozen=True)
 class UMAPSettings:
-    """What makes a UMAP, besides its pool. Two fits with equal settings give equal pictures on one machine."""
+    """Settings of a UMAP fit. Equal settings and states give equal embeddings on one machine. Raises StatesError."""
 
-    dimensions: int = 2  # of the picture, 2 or 3
-    neighbours: int = 15  # of a point, itself included: few show detail, many the whole
-    min_dist: float = 0.1  # how tightly points may be packed, 0 to 1
+    dimensions: int = 2  # of the embedding, 2 or 3
+    neighbours: int = 15  # per point, itself included: few show local detail, many the global structure
+    min_dist: float = 0.1  # minimum distance between embedded points, 0 to 1
     epochs: int = 500
     seed: int = 0
 
@@ -50,17 +49,17 @@ class UMAPSettings:
             and 0 <= self.seed < 1 << 32
         ):
             raise StatesError(
-                f"{self} is no setting for UMAP. Use 2 or 3 dimensions, 2 to 200 neighbours, a min_dist of 0 to 1, "
+                f"{self} is not valid for UMAP. Use 2 or 3 dimensions, 2 to 200 neighbours, a min_dist of 0 to 1, "
                 "11 to 5000 epochs and a seed from 0."
             )
 
 
 @dataclass(frozen=True)
 class UMAPProjection:
-    """A pool of states placed by UMAP."""
+    """A pool of states embedded by UMAP."""
 
     settings: UMAPSettings
-    pca: PCA  # at most 50 components; UMAP sees these coordinates only
+    pca: PCA  # at most 50 components: the input of UMAP
     embedding: Float32[np.ndarray, "point axis"]  # no unit
 
 
@@ -70,48 +69,47 @@ def fit_umap(
     *,
     progress: ShareProgress | None = None,
 ) -> UMAPProjection:
-    """UMAP of a pool of states, by way of at most 50 principal components.
+    """Fit a UMAP to a pool of states, reduced to at most 50 principal components.
 
-    It begins from the first principal components, which keeps the large structure where PCA shows it (Kobak & Linderman
-    2021), and uses exact neighbours. `progress` is told 0 while it waits for another UMAP to end, then, once the
-    neighbours are found, the share of epochs done. Raises StatesError where the pool is too small for the neighbours, too
-    large, all equal, or not finite.
+    It is initialised with the first principal components, which preserves the global structure (Kobak & Linderman 2021), and
+    uses exact neighbours. `progress` gets 0 while another UMAP is running, then the share of epochs done. Raises StatesError
+    where the pool is too small for the neighbours, too large, constant, or not finite.
     """
     settings = settings or UMAPSettings()
     count = int(np.prod(states.shape[:-1]))
     if not settings.neighbours < count <= MOST_IN_POOL:
         raise StatesError(
-            f"UMAP with {settings.neighbours} neighbours takes {settings.neighbours + 1} to {MOST_IN_POOL} states, "
-            f"not {count}. Choose other puzzles or moments."
+            f"UMAP with {settings.neighbours} neighbours needs {settings.neighbours + 1} to {MOST_IN_POOL} states, "
+            f"not {count}. Choose other puzzles or calls."
         )
     pca = fit_pca(states, components=MOST_COMPONENTS)
     if pca.total_variance == 0:
         raise StatesError(
-            "All states are equal, so there is nothing to place. Choose other puzzles or moments."
+            "All states are equal, so there is nothing to embed. Choose other puzzles or calls."
         )
     pool = pca.transform(states).reshape(count, -1).astype(np.float32)
     start = np.random.default_rng(settings.seed).normal(scale=1e-4, size=(count, settings.dimensions))
     first = pool[:, : settings.dimensions]
     start[:, : first.shape[1]] += first * (10 / np.abs(first).max())
     with _turn(progress):
-        return UMAPProjection(settings, pca, _placed(settings, pool, start))
+        return UMAPProjection(settings, pca, _embed(settings, pool, start))
 
 
-def _placed(
+def _embed(
     settings: UMAPSettings,
     pool: Float32[np.ndarray, "point component"],
     start: Float[np.ndarray, "point axis"],
 ) -> Float32[np.ndarray, "point axis"]:
-    """The pool, moved from its start by the library's `UMAP`."""
+    """The embedding that umap-learn optimises from `start`."""
     from pynndescent import NNDescent
     from sklearn.neighbors import NearestNeighbors
     from umap import UMAP
 
     class NoIndex(NNDescent):
-        """In the place of the library's approximate index, which takes longer to compile than an exact search takes."""
+        """Replaces the library's approximate index, which takes longer to compile than an exact search takes to run."""
 
         def __init__(self):
-            """It is never asked: only to place other states would take it."""
+            """Empty: the index is only used to embed further states."""
 
     distances, neighbours = (
         NearestNeighbors(algorithm="brute").fit(pool).kneighbors(pool, settings.neighbours)
@@ -123,16 +121,19 @@ def _placed(
         n_epochs=settings.epochs,
         init=start,
         random_state=settings.seed,
-        n_jobs=1,  # more would make the result depend on chance
+        n_jobs=1,  # with more, the result is not reproducible
         precomputed_knn=(neighbours, distances, NoIndex()),
-        force_approximation_algorithm=True,  # or a small pool's neighbours are searched again
+        force_approximation_algorithm=True,  # otherwise the neighbours of a small pool are searched again
     )
     return model.fit(pool).embedding_
 
 
 def find_cache() -> None:
-    """Choose where numba keeps what it compiles, before it is imported, where it would find no place and so import nothing:
-    it looks beside a library's source, then in the user's cache folder."""
+    """Set numba's cache to a temporary folder if it could not write to one of its own.
+
+    numba tries the folder of a library's source, then the user's cache folder, and fails on import if it can write to neither. Call
+    this before the import.
+    """
     if os.environ.get(CACHE):
         return
     sources = [find_spec(name).submodule_search_locations[0] for name in COMPILED]
@@ -140,14 +141,14 @@ def find_cache() -> None:
     if all(_may_write(Path(source, "__pycache__")) for source in sources) or _may_write(user / "numba"):
         return
     try:
-        os.environ[CACHE] = tempfile.mkdtemp(prefix="numba-")  # of a name that nobody can have filled
+        os.environ[CACHE] = tempfile.mkdtemp(prefix="numba-")  # a new name, so nobody else has written to it
     except OSError:
-        raise StatesError(f"UMAP finds no folder to compile into. Set {CACHE} to one.") from None
+        raise StatesError(f"UMAP has no writable folder to compile into. Set {CACHE} to one.") from None
     atexit.register(shutil.rmtree, os.environ[CACHE], ignore_errors=True)
 
 
 def _may_write(folder: Path) -> bool:
-    """Whether files can be made in a folder, which is made for that. Never where "~" has no meaning: nobody is at home."""
+    """Whether files can be created in a folder, which is created for the test. False for a relative path, such as an unexpanded "~"."""
     if not folder.is_absolute():
         return False
     try:
@@ -163,31 +164,31 @@ _lock = Lock()
 
 @contextmanager
 def _turn(progress: ShareProgress | None) -> Iterator[None]:
-    """One UMAP at a time, watched: with two threads inside, the simplest of numba's thread pools ends the process.
+    """Run one UMAP at a time: with two threads inside, the simplest of numba's thread pools ends the process.
 
-    Epochs are counted in the place of the library's progress bar. The bar itself can be given a file to write to, but
-    what is raised there, to stop the work, leaves a lock of tqdm's held and so the next bar waiting for ever.
+    Epochs are counted in place of the library's progress bar. An exception raised in a bar's own output, to cancel the fit,
+    would leave a lock of tqdm held and block the next bar for ever.
     """
     progress = progress or (lambda share: None)
     progress(0.0)
     while not _lock.acquire(timeout=0.2):
-        progress(0.0)  # so that waiting can be given up too
+        progress(0.0)  # so that waiting can be cancelled too
     try:
         find_cache()
         import numba
         from umap import layouts
 
-        def watched(epochs: range, **bar: Any) -> Iterator[int]:
+        def counted(epochs: range, **bar: Any) -> Iterator[int]:
             for epoch in epochs:
                 yield epoch
                 progress((epoch + 1) / len(epochs))
 
         threads, library_bar = numba.get_num_threads(), layouts.tqdm
-        layouts.tqdm = watched
+        layouts.tqdm = counted
         try:
             yield
         finally:
             layouts.tqdm = library_bar
-            numba.set_num_threads(threads)  # umap-learn does so only if it is not stopped
+            numba.set_num_threads(threads)  # umap-learn restores it only if it is not stopped
     finally:
         _lock.release()

@@ -1,1 +1,1 @@
-"""Linear probes: what can be read out of y and z, and whether it means anything."""
+"""Linear probes: what can be decoded linearly from y and z, with baselines and causal tests."""

@@ -1,6 +1,6 @@
-"""Reading with saved probes: what they read in each cell of one puzzle, step by step, beside what is true there.
+"""Apply saved probes to one puzzle: their predictions in each cell, step by step, with the true values.
 
-Saved probes are opened as a study without scores: enough to read puzzles with them, of their own model or of another checkpoint.
+Saved probes form an experiment without scores. They can be applied to their own model or to another checkpoint.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Num, UInt8
 
 from probes.linear.files import ProbeFileError, load_probe
 from probes.linear.probe import ProbeResult, apply
-from probes.linear.target_groups import families_of
+from probes.linear.target_groups import groups_of
 from probes.linear.targets import Evidence, Level, target_of, values_at
 from trm.config import SHORT
 from trm.coordinates import Coordinates, Depth
@@ -21,41 +21,42 @@ from trm.files import strict_json
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
-    from probes.linear.experiment.study import Study
+    from probes.linear.experiment.results import ProbingExperiment
     from trm.model import Model
     from trm.progress import ShareProgress
 
 
 @dataclass(frozen=True, eq=False)
 class SavedProbe:
-    """A probe and what it is about."""
+    """A fitted probe with its metadata."""
 
     result: ProbeResult
     state: str  # z or y
     time_points: tuple[Coordinates, ...]
-    steps_run: int
-    about: dict[str, str]
+    steps_run: int  # supervision steps of the runs that it was fitted on
+    about: dict[str, str]  # the metadata in its file
 
     @property
     def target(self) -> str:
+        """The name of the target."""
         return self.result.name
 
 
 @dataclass(frozen=True, eq=False)
-class PuzzleReading:
-    """What one probe reads in a puzzle. A target of puzzles has a single cell."""
+class PuzzlePredictions:
+    """The predictions of one probe on one puzzle. A target of puzzles has a single cell."""
 
     target: str
     state: str
     classes: tuple[str, ...]  # () for numbers
     time_points: tuple[Coordinates, ...]
-    values: Num[np.ndarray, "moment cell"]  # index of the class, or the number
-    probability: Float32[np.ndarray, "moment cell"] | None  # of that class; None for numbers
-    true: Num[np.ndarray, "moment cell"] | None  # None where it cannot be known without a solution
-    defined: Bool[np.ndarray, "moment cell"]  # cells that the target speaks of
+    values: Num[np.ndarray, "time cell"]  # class indices, or numbers
+    probability: Float32[np.ndarray, "time cell"] | None  # of the predicted class; None for numbers
+    true: Num[np.ndarray, "time cell"] | None  # None if it requires a solution that is unknown
+    defined: Bool[np.ndarray, "time cell"]  # cells for which the target is defined
 
     def summary(self) -> dict[str, Any]:
-        """For JSON: names of classes or numbers; null in cells that the target does not speak of."""
+        """For JSON: class names or numbers, and null in cells for which the target is not defined."""
         return {
             "target": self.target,
             "state": self.state,
@@ -65,23 +66,23 @@ class PuzzleReading:
             "probability": None
             if self.probability is None
             else [
-                [round(float(p), 4) if known else None for p, known in zip(row, mask, strict=True)]
+                [round(float(p), 4) if defined else None for p, defined in zip(row, mask, strict=True)]
                 for row, mask in zip(self.probability, self.defined, strict=True)
             ],
         }
 
-    def _named(self, values: Num[np.ndarray, "moment cell"]) -> list[list[str | float | None]]:
+    def _named(self, values: Num[np.ndarray, "time cell"]) -> list[list[str | float | None]]:
         def name(value: int | float) -> str | float:
             return self.classes[value] if self.classes else round(value, 4)
 
         return [
-            [name(value) if known else None for value, known in zip(row, mask, strict=True)]
+            [name(value) if defined else None for value, defined in zip(row, mask, strict=True)]
             for row, mask in zip(values.tolist(), self.defined.tolist(), strict=True)
         ]
 
 
 def open_probe(path: Path) -> SavedProbe:
-    """A probe as `probes fit --save` writes it. Raises ProbeFileError."""
+    """Open a file written by `probes fit --save`. Raises ProbeFileError."""
     result, about = load_probe(path)
     try:
         time_points = tuple(
@@ -91,37 +92,39 @@ def open_probe(path: Path) -> SavedProbe:
         probe = SavedProbe(result, about["state"], time_points, int(about["steps_run"]), about)
     except (KeyError, TypeError, ValueError, RecursionError):
         raise ProbeFileError(
-            f"{path} does not say which moments it is of. Fit it with `probes fit --save`."
+            f"{path} does not name its time points. Fit the probe again with `probes fit --save`."
         ) from None
     if probe.state not in ("z", "y") or result.time_points != len(time_points):
-        raise ProbeFileError(f"{path} is not a probe of z or y at its moments. Fit it again.")
+        raise ProbeFileError(
+            f"{path} is not a probe of z or y, or has no weights for some of its time points. Fit it again."
+        )
     return probe
 
 
 def check_fit(probe: SavedProbe, model: "Model", depth: Depth) -> None:
-    """Raises ProbeFileError where the probe's moments are none of the model's, or its states have another size.
+    """Raises ProbeFileError unless the model has the probe's task, hidden size and time points.
 
-    Weights may differ: whether a probe still reads another checkpoint is worth asking.
+    The weights may differ, so that a probe can be tested on another checkpoint.
     """
     if probe.about.get("task") != model.config.task:
         raise ProbeFileError(
-            f"The probe {SHORT.repr(probe.target)} is one of {SHORT.repr(probe.about.get('task'))}, the model solves {model.config.task}. "
-            "Fit one on this model."
+            f"The probe {SHORT.repr(probe.target)} was fitted for {SHORT.repr(probe.about.get('task'))}, but the model solves {model.config.task}. "
+            "Fit a probe on this model."
         )
     if model.config.hidden_size != probe.result.mean.shape[1]:
         raise ProbeFileError(
-            f"The probe {probe.target} reads states of {probe.result.mean.shape[1]} numbers, those of {model.name} "
-            f"have {model.config.hidden_size}. Fit one on this model."
+            f"The probe {probe.target} was fitted on states of size {probe.result.mean.shape[1]}, but {model.name} has hidden "
+            f"size {model.config.hidden_size}. Fit a probe on this model."
         )
     for at in probe.time_points:
         if at.supervision_step > depth.N_sup or at not in set(depth.calls(at.supervision_step)):
             raise ProbeFileError(
-                f"The probe {probe.target} is of call {at.supervision_step}.{at.cycle}.{at.call} ({at.kind}), which "
-                f"this run does not have. Run at least {at.supervision_step} supervision steps with its n and T."
+                f"The probe {probe.target} was fitted at call {at.supervision_step}.{at.cycle}.{at.call} ({at.kind}), which "
+                f"this run does not have. Use the probe's n and T and at least {at.supervision_step} supervision steps."
             )
 
 
-def read_puzzle(
+def apply_to_puzzle(
     model: "Model",
     task: Task,
     inputs: UInt8[np.ndarray, "cells"],
@@ -131,11 +134,11 @@ def read_puzzle(
     labels: UInt8[np.ndarray, "cells"] | None = None,
     puzzle_id: int = 0,
     progress: "ShareProgress | None" = None,
-) -> list[PuzzleReading]:
-    """Run the model on one puzzle and read it with each probe at each of its moments.
+) -> list[PuzzlePredictions]:
+    """Run the model on one puzzle and apply each probe at each of its time points.
 
-    `labels` is the published answer; else the only solution is looked for. Raises ProbeFileError where a probe does not
-    fit the model.
+    `labels` is the known solution. Without it, the puzzle is solved; true values that need a solution are None if it is
+    not unique. Raises ProbeFileError if a probe does not fit the model.
     """
     from probes.linear.collect import check_puzzles, collect
     from trm.record import unique_solution
@@ -153,33 +156,33 @@ def read_puzzle(
         model, inputs[None], np.array([puzzle_id]), depth=depth, time_points=time_points, progress=progress
     )
     evidence = Evidence(task, inputs[None], None if labels is None else labels[None], end=runs.end)
-    return [_reading(probe, evidence, runs, time_points) for probe in probes]
+    return [_predictions(probe, evidence, runs, time_points) for probe in probes]
 
 
-def _reading(
+def _predictions(
     probe: SavedProbe, evidence: Evidence, runs: Any, time_points: tuple[Coordinates, ...]
-) -> PuzzleReading:
+) -> PuzzlePredictions:
     target = target_of(evidence.task, probe.target)
     rows = [time_points.index(at) for at in probe.time_points]
     states = runs.states[probe.state][:, rows]
     if target.level is Level.PUZZLE:
         states = states.mean(2, keepdims=True)
-    read = apply(probe.result, states)
-    values, true = read.values[0], None
+    predictions = apply(probe.result, states)
+    values, true = predictions.values[0], None
     if "labels" in target.needs and evidence.labels is None:
         defined = np.broadcast_to(~evidence.givens, values.shape)
     else:
-        found = values_at(
+        truth = values_at(
             target,
             evidence,
             now=runs.now[:, rows],
             supervision_steps=[at.supervision_step for at in probe.time_points],
             halts=runs.halts[:, rows],
         )
-        true = np.broadcast_to(found.values[0], values.shape)
-        defined = np.broadcast_to(found.defined[0], values.shape)
-    probability = None if read.probabilities is None else read.probabilities[0].max(-1)
-    return PuzzleReading(
+        true = np.broadcast_to(truth.values[0], values.shape)
+        defined = np.broadcast_to(truth.defined[0], values.shape)
+    probability = None if predictions.probabilities is None else predictions.probabilities[0].max(-1)
+    return PuzzlePredictions(
         probe.target,
         probe.state,
         probe.result.classes,
@@ -192,16 +195,20 @@ def _reading(
 
 
 def summary_of(
-    readings: Sequence[PuzzleReading], *, model: "Model", task: Task, inputs: UInt8[np.ndarray, "cells"]
+    predictions: Sequence[PuzzlePredictions],
+    *,
+    model: "Model",
+    task: Task,
+    inputs: UInt8[np.ndarray, "cells"],
 ) -> Mapping[str, Any]:
-    """For JSON: one entry a probe, each with its moments; cells row by row."""
+    """For JSON: one entry per probe, each with its time points. Cells are in row-major order."""
     return {
         "model": model.name,
         "fingerprint": model.fingerprint,
         "puzzle": task.format(inputs),
         "grid": [task.rows, task.columns],
         "readings": [
-            reading.summary()
+            one.summary()
             | {
                 "moments": [
                     {
@@ -210,37 +217,38 @@ def summary_of(
                         "call": at.call,
                         "kind": at.kind,
                     }
-                    for at in reading.time_points
+                    for at in one.time_points
                 ]
             }
-            for reading in readings
+            for one in predictions
         ],
     }
 
 
-def probes_of(study: "Study") -> list[SavedProbe]:
-    """The probes of z and y of a study, as if saved and opened again."""
-    from probes.linear.experiment.files import about_probes
+def probes_of(experiment: "ProbingExperiment") -> list[SavedProbe]:
+    """The probes of z and y of an experiment, as if they had been saved and opened again."""
+    from probes.linear.experiment.files import probe_metadata
 
     return [
-        SavedProbe(probe, finding.source, study.time_points, study.about["depth"]["N_sup"], about)
-        for finding, about in about_probes(study)
-        for probe in finding.probes
+        SavedProbe(probe, result.source, experiment.time_points, experiment.about["depth"]["N_sup"], about)
+        for result, about in probe_metadata(experiment)
+        for probe in result.probes
     ]
 
 
-def study_of(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
-    """As `Study.summary` writes it, with no findings. A family has the members that every state has a probe of.
+def summary_of_probes(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
+    """An experiment without scores, in the format of `ProbingExperiment.summary`.
 
-    Raises ProbeFileError where there are none, two are the same, they are of several models or moments, or of another task.
+    A target group contains the members for which every state has a probe. Raises ProbeFileError if there are no probes,
+    two are the same, or they are of different models, time points or tasks.
     """
     if not probes:
-        raise ProbeFileError("No probe was given. Give files of `probes fit --save`.")
+        raise ProbeFileError("No probe was given. Give files written by `probes fit --save`.")
     first, seen = probes[0], set()
     for probe in probes:
         if probe.about.get("task") != task.name:
             raise ProbeFileError(
-                f"The probe {probe.target} is one of {probe.about.get('task')}, this model solves {task.name}. "
+                f"The probe {probe.target} was fitted for {probe.about.get('task')}, but this model solves {task.name}. "
                 "Choose a model of that task."
             )
         if (probe.about.get("fingerprint"), probe.time_points) != (
@@ -248,22 +256,24 @@ def study_of(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
             first.time_points,
         ):
             raise ProbeFileError(
-                f"The probes {first.target} and {probe.target} are of other weights or other moments. Open those of one study."
+                f"The probes {first.target} and {probe.target} have different weights or time points. Open probes of one experiment."
             )
         if (probe.target, probe.state) in seen:
-            raise ProbeFileError(f"The probe {probe.target} of {probe.state} is there twice. Leave one out.")
+            raise ProbeFileError(
+                f"The probe {probe.target} of {probe.state} was given twice. Remove one of them."
+            )
         seen.add((probe.target, probe.state))
     states = [state for state in ("z", "y") if any(of == state for _, of in seen)]
-    families = []
-    for family in families_of(task):
+    groups = []
+    for group in groups_of(task):
         members = tuple(
-            member for member in family.members if all((member.name, state) in seen for state in states)
+            member for member in group.members if all((member.name, state) in seen for state in states)
         )
         if members:
-            families.append(replace(family, members=members))
-    if not families:
+            groups.append(replace(group, members=members))
+    if not groups:
         raise ProbeFileError(
-            "No target has a probe of every state that is there. Open both files of a target, or those of one state."
+            "No target has a probe for every state. Open both files of a target, or files of one state only."
         )
     return {
         "about": {
@@ -274,6 +284,6 @@ def study_of(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
         },
         "settings": {"states": states},
         "moments": [asdict(at) for at in first.time_points],
-        "targets": [family.facts() for family in families],
+        "targets": [group.facts() for group in groups],
         "findings": [],
     }

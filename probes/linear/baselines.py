@@ -1,8 +1,7 @@
-"""What a probe of the states has to beat: a constant guess, a probe of the puzzle as it was typed, and a probe of what
-counting and simple rules make of it.
+"""Baseline features for probes: the puzzle's input, and features derived from it by counting and simple rules.
 
-A probe is fitted on the features here in the same way as on states. Any other state is a baseline too: y when z is probed,
-or the states of a model with random weights.
+Probes are fitted on these features in the same way as on states. Other states are baselines too: y when z is probed, or
+the states of an untrained network.
 """
 
 import numpy as np
@@ -15,46 +14,46 @@ from trm.tasks.maze.geometry import GOAL, START
 from trm.tasks.sudoku.geometry import geometry
 
 REACH = 2
-"""Cells in each direction that a neighbourhood shows: 5x5."""
+"""Cells in each direction of a neighbourhood: 5x5."""
 
 
 def input_features(
     task: Task, inputs: UInt8[np.ndarray, "puzzle cell"], *, cells: bool = True
 ) -> UInt[np.ndarray, "puzzle 1 places feature"]:
-    """Zeros and ones that say what the input shows at and around each cell, in the place of states, at a single moment.
+    """One-hot features of the input at and around each cell, shaped like states at a single time point.
 
-    Sudoku: one-hot symbols of the cell and of all cells of its row, column and box. Other tasks: of its 5x5
-    neighbourhood, where what lies outside is padding. Without `cells`, for targets of puzzles: one place, the number of
-    each symbol.
+    Sudoku: the symbols of the cell and of all cells of its row, column and box. Other tasks: the symbols of its 5x5
+    neighbourhood, padded outside the grid. With `cells=False`, for targets of puzzles: the number of each symbol, as one
+    cell.
     """
     if not cells:
         counts = (inputs[..., None] == np.arange(task.vocab_size)).sum(1)
         return counts.astype(np.uint16)[:, None, None]
     around = _around(task)
     outside = np.concatenate([inputs, np.zeros((len(inputs), 1), np.uint8)], 1)
-    shown = outside[:, around]  # (puzzle, cell, neighbour)
+    neighbours = outside[:, around]  # (puzzle, cell, neighbour)
     return (
-        (shown[..., None] == np.arange(task.vocab_size, dtype=np.uint8))
+        (neighbours[..., None] == np.arange(task.vocab_size, dtype=np.uint8))
         .astype(np.uint8)
         .reshape(len(inputs), 1, task.cells, -1)
     )
 
 
 def derived_features(evidence: Evidence) -> Float32[np.ndarray, "puzzle 1 cell feature"] | None:
-    """What can be worked out of the input at each cell without a search, in the place of states, at a single moment. None
-    for tasks of which nothing is known to count.
+    """Features derived from the input at each cell without a search, shaped like states at a single time point.
 
-    Sudoku: candidates, how many there are, in how many cells of its row, column and box each digit can be, how many cells
-    there and in the puzzle are blank, and the digit that naked and hidden singles fill in, where they do. Maze: row and
-    column, offsets and distances to start and goal, as if there were no walls.
+    None for tasks without such features. Sudoku: the candidates and their number; for its row, column and box, the number
+    of cells in which each digit is a candidate, and of blank cells; the number of blank cells in the puzzle; and the digit
+    that naked and hidden singles fill in, if they do. Maze: row and column, and the offsets and Manhattan distances to
+    start and goal, ignoring walls.
     """
     if evidence.task.name == "sudoku":
-        found = _derived_of_sudoku(evidence)
+        features = _derived_of_sudoku(evidence)
     elif evidence.task.name == "maze":
-        found = _derived_of_maze(evidence)
+        features = _derived_of_maze(evidence)
     else:
         return None
-    return found.astype(np.float32)[:, None]
+    return features.astype(np.float32)[:, None]
 
 
 def _derived_of_sudoku(evidence: Evidence) -> Int[np.ndarray, "puzzle cell feature"]:
@@ -79,11 +78,11 @@ def _sum_in_units(
 def _units_of_cells(task: Task) -> Int[np.ndarray, "cell 3"]:
     """The row, the column and the box of each cell, as indices of units: rows, then columns, then boxes."""
     units = geometry(task.box_rows, task.box_columns).units
-    found = np.empty((task.cells, 3), int)
+    units_of_cell = np.empty((task.cells, 3), int)
     for kind in range(3):
         own = np.arange(kind * task.rows, (kind + 1) * task.rows)
-        found[units[own], kind] = own[:, None]
-    return found
+        units_of_cell[units[own], kind] = own[:, None]
+    return units_of_cell
 
 
 def _derived_of_maze(evidence: Evidence) -> Int[np.ndarray, "puzzle cell feature"]:
@@ -99,7 +98,7 @@ def _derived_of_maze(evidence: Evidence) -> Int[np.ndarray, "puzzle cell feature
 
 
 def _around(task: Task) -> np.ndarray:
-    """Cells that are shown at each cell, in the same order everywhere; the number after the last cell is the outside."""
+    """Indices of the neighbourhood of each cell, in the same order for every cell. `task.cells` stands for outside."""
     row, column = np.divmod(np.arange(task.cells), task.columns)
     if task.name == "sudoku":
         units = geometry(task.box_rows, task.box_columns).units

@@ -1,7 +1,7 @@
-"""From states to the regressions of `probes.linear.solver`, some moments at a time: examples, weights, and the choice of C.
+"""Fits probes in batches of time points: builds the examples and weights for `probes.linear.solver`, and chooses C.
 
-An example is a cell of a puzzle for which the target is defined at one of the moments at least; at the others it has no
-weight.
+An example is a cell of a puzzle for which the target is defined at one or more of the time points. Its weight is 0 at the
+others.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from probes.linear.splits import Split
 if TYPE_CHECKING:
     from torch import Tensor
 
-AT_ONCE = 256 << 20  # bytes of training features held at a time
+AT_ONCE = 256 << 20  # bytes of training features in memory at a time
 
-Numbers = Num[np.ndarray, "puzzle moment cell"]
+Numbers = Num[np.ndarray, "puzzle time cell"]
 
 
 class Meter:
-    """Tells the share of work done, and is called in between too, so that the work can be ended there."""
+    """Reports the share of work done. `alive` lets the progress callback cancel the work between two stages."""
 
     def __init__(self, progress: Callable[[float], None] | None, stages: int) -> None:
         self.progress = progress or (lambda share: None)
@@ -46,22 +46,22 @@ class Meter:
         self.progress(0.0)
 
     def alive(self) -> None:
-        """Nothing new."""
+        """Report the same share again."""
         self.progress(self.done / self.stages)
 
     def advance(self, stages: int) -> None:
-        """So many stages more are done."""
+        """Report that more stages are done."""
         self.done += stages
         self.alive()
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """States, what is looked for in them, and how. All arrays have the same puzzles, moments and cells."""
+class FitProblem:
+    """The states, the labels and the settings of a fit. All arrays have the same puzzles, time points and cells."""
 
-    states: Num[np.ndarray, "puzzle moment cell dim"]
+    states: Num[np.ndarray, "puzzle time cell dim"]
     values: Numbers
-    defined: Bool[np.ndarray, "puzzle moment cell"]
+    defined: Bool[np.ndarray, "puzzle time cell"]
     control: Numbers | None  # values of the control task
     split: Split
     classes: int  # 0 for numbers
@@ -72,11 +72,11 @@ class Question:
 
     @property
     def stages(self) -> int:
-        """Units of work in each group of moments, of about the same length."""
+        """Units of work per batch of time points, of about equal length."""
         return len(self.grid) * (2 if self.control is not None else 1) + 2 * self.code_length
 
-    def groups(self) -> list[range]:
-        """Moments whose features are held together."""
+    def batches(self) -> list[range]:
+        """Time points whose features are in memory together."""
         _, time_points, _, dim = self.states.shape
         cells = int(self.defined[self.split.train].any(1).sum())
         at_once = max(1, AT_ONCE // (4 * cells * (dim + 1)))
@@ -85,50 +85,50 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """The cells of some puzzles at some moments."""
+    """The cells of some puzzles at some time points."""
 
     time_points: range
     order: Int[np.ndarray, "puzzle"]  # the puzzles, as indices into the states
-    rank: Int[np.ndarray, "example"]  # of each example's puzzle in that order, ascending
+    rank: Int[np.ndarray, "example"]  # position of each example's puzzle in that order, ascending
     cell: Int[np.ndarray, "example"]
 
     @classmethod
-    def of(cls, question: Question, order: Int[np.ndarray, "puzzle"], time_points: range) -> Examples:
-        """All cells that are defined at one of the moments."""
-        defined = question.defined[order][:, time_points.start : time_points.stop].any(1)
+    def of(cls, problem: FitProblem, order: Int[np.ndarray, "puzzle"], time_points: range) -> Examples:
+        """All cells that are defined at one or more of the time points."""
+        defined = problem.defined[order][:, time_points.start : time_points.stop].any(1)
         return cls(time_points, order, *np.nonzero(defined))
 
-    def picked(self, array: Num[np.ndarray, "puzzle moment cell"] | Bool[np.ndarray, "puzzle moment cell"]):
-        """Entries of the examples, (moment, example)."""
+    def picked(self, array: Num[np.ndarray, "puzzle time cell"] | Bool[np.ndarray, "puzzle time cell"]):
+        """The entries of an array at the examples, (time, example)."""
         puzzles = self.order[self.rank]
         return np.stack([array[puzzles, time_point, self.cell] for time_point in self.time_points])
 
-    def labels(self, question: Question, values: Numbers) -> Tensor:
-        """Values of the examples, (moment, example): classes in int64, numbers in float32."""
+    def labels(self, problem: FitProblem, values: Numbers) -> Tensor:
+        """The labels of the examples, (time, example): classes as int64, numbers as float32."""
         import torch
 
-        return torch.as_tensor(self.picked(values).astype(np.int64 if question.classes else np.float32))
+        return torch.as_tensor(self.picked(values).astype(np.int64 if problem.classes else np.float32))
 
-    def problems(self, question: Question) -> Problems:
-        """The examples as they are. Raises StatesError where a state is not finite."""
+    def problems(self, problem: FitProblem) -> Problems:
+        """The regression problems, not standardised. Raises StatesError if a state is not finite."""
         import torch
 
-        dim = question.states.shape[-1]
+        dim = problem.states.shape[-1]
         x = np.ones((len(self.time_points), len(self.rank), dim + 1), np.float32)
         puzzles = self.order[self.rank]
         for index, time_point in enumerate(self.time_points):
-            x[index, :, :dim] = question.states[puzzles, time_point, self.cell]
+            x[index, :, :dim] = problem.states[puzzles, time_point, self.cell]
             if not np.isfinite(x[index]).all():
                 raise StatesError(
-                    "Some states are infinite or not a number. Record them again, in float32 if they were in float16."
+                    "Some states are infinite or NaN. Record them again, in float32 if they were in float16."
                 )
-        weight = self.picked(question.defined).astype(np.float32)
-        return Problems(torch.from_numpy(x), self.labels(question, question.values), torch.from_numpy(weight))
+        weight = self.picked(problem.defined).astype(np.float32)
+        return Problems(torch.from_numpy(x), self.labels(problem, problem.values), torch.from_numpy(weight))
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
-    """The probes of some moments, as arrays of `ProbeResult`, and what they read."""
+class FittedProbes:
+    """The probes of some time points, as arrays of `ProbeResult`, and their predictions."""
 
     mean: np.ndarray
     scale: np.ndarray
@@ -136,123 +136,125 @@ class Fitted:
     intercept: np.ndarray
     present: np.ndarray
     regularisation: np.ndarray
-    read: np.ndarray  # (test puzzle, moment, cell)
-    control_read: np.ndarray | None
+    predictions: np.ndarray  # (test puzzle, time, cell)
+    control_predictions: np.ndarray | None
     code: tuple[np.ndarray, np.ndarray] | None  # bits, uniform bits
 
 
-def fit_time_points(question: Question, time_points: range, meter: Meter) -> Fitted:
-    """Fit the probes of some moments on training puzzles, choose C on validation ones, read the test puzzles.
+def fit_time_points(problem: FitProblem, time_points: range, meter: Meter) -> FittedProbes:
+    """Fit probes on the training puzzles, choose C on the validation puzzles, and predict the test puzzles.
 
-    Raises StatesError where a state is not finite.
+    Raises StatesError if a state is not finite.
     """
     import torch
 
     from trm.device import choose_device
 
-    shuffled = np.random.default_rng(question.seed).permutation(
-        question.split.train
+    shuffled = np.random.default_rng(problem.seed).permutation(
+        problem.split.train
     )  # order of the online code
     parts = [
-        Examples.of(question, order, time_points)
-        for order in (shuffled, question.split.validation, question.split.test)
+        Examples.of(problem, order, time_points)
+        for order in (shuffled, problem.split.validation, problem.split.test)
     ]
     device = choose_device()
-    raw = [part.problems(question).to(device) for part in parts]
+    raw = [part.problems(problem).to(device) for part in parts]
     mean, scale = standardisation(raw[0])
     parted = [replace(problems, x=problems.x.sub_(mean).div_(scale)) for problems in raw]
-    varied = varying(parted[0])
+    varied = varying_features(parted[0])
     train, validation, test = (
         problems if varied.all() else replace(problems, x=problems.x[..., varied].contiguous())
         for problems in parted
     )
 
-    theta, present, strength = best(question, train, validation, meter)
-    control_read = None
-    if question.control is not None:
+    theta, present, strength = choose_regularisation(problem, train, validation, meter)
+    control_predictions = None
+    if problem.control is not None:
         relabelled = (
-            replace(problems, y=part.labels(question, question.control).to(device))
+            replace(problems, y=part.labels(problem, problem.control).to(device))
             for problems, part in ((train, parts[0]), (validation, parts[1]))
         )
-        control_theta, control_present, _ = best(question, *relabelled, meter)
-        control_read = read(question, test, parts[2], control_theta, control_present)
+        control_theta, control_present, _ = choose_regularisation(problem, *relabelled, meter)
+        control_predictions = predict(problem, test, parts[2], control_theta, control_present)
     code = None
-    if question.code_length:
+    if problem.code_length:
         rank = torch.as_tensor(parts[0].rank, device=device)
         code = online_code(
-            train, rank, puzzles=len(shuffled), classes=question.classes, C=strength, alive=meter.alive
+            train, rank, puzzles=len(shuffled), classes=problem.classes, C=strength, alive=meter.alive
         )
         meter.advance(2)
     whole = torch.zeros(*theta.shape[:2], len(varied), dtype=theta.dtype, device=device)
     whole[..., varied] = theta
-    return Fitted(
+    return FittedProbes(
         mean=mean[:, 0, :-1].cpu().numpy(),
         scale=scale[:, 0, :-1].cpu().numpy(),
         weights=whole[..., :-1].float().cpu().numpy(),
         intercept=whole[..., -1].float().cpu().numpy(),
         present=present.cpu().numpy(),
         regularisation=strength.cpu().numpy(),
-        read=read(question, test, parts[2], theta, present),
-        control_read=control_read,
+        predictions=predict(problem, test, parts[2], theta, present),
+        control_predictions=control_predictions,
         code=code,
     )
 
 
-def varying(train: Problems) -> Tensor:
-    """Which features differ between examples of a moment, (dim + 1). The weight of the others is 0 whatever is fitted, and of
-    an input, one-hot, they are many: given symbols of cells that are asked about because they are blank. The last column is
-    that of the intercept.
+def varying_features(train: Problems) -> Tensor:
+    """A mask of the features that vary at one or more time points, (dim + 1); always true for the intercept, the last column.
+
+    The weight of a constant feature is 0 in any fit. One-hot inputs have many: the target is defined for blank cells only.
     """
-    found = ((train.x != 0) & (train.weight > 0)[..., None]).flatten(0, 1).any(0)
-    found[-1] = True
-    return found
+    mask = ((train.x != 0) & (train.weight > 0)[..., None]).flatten(0, 1).any(0)
+    mask[-1] = True
+    return mask
 
 
-def best(
-    question: Question, train: Problems, validation: Problems, meter: Meter
+def choose_regularisation(
+    problem: FitProblem, train: Problems, validation: Problems, meter: Meter
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Coefficients (moment, row, dim + 1), present classes (moment, class), and the strength of regularisation (moment)
-    with the smallest validation loss. Weaker ones are not tried at a moment once it has become worse.
+    """Coefficients (time, row, dim + 1), present classes (time, class), and the strength of regularisation (time)
+    with the smallest validation loss.
+
+    Weaker regularisation is not tried at a time point once the validation loss has risen.
     """
     import torch
 
     time_points, device = len(train.y), train.x.device
-    present = torch.ones(time_points, max(1, question.classes), dtype=torch.bool, device=device)
-    if question.classes:
-        present = present_classes(train, question.classes)
-        known = present.gather(1, validation.y)  # a class that was not there to be learned cannot choose C
-        validation = replace(validation, weight=validation.weight * known)
-        if question.balanced:
+    present = torch.ones(time_points, max(1, problem.classes), dtype=torch.bool, device=device)
+    if problem.classes:
+        present = present_classes(train, problem.classes)
+        learnable = present.gather(1, validation.y)  # classes that training lacks cannot choose C
+        validation = replace(validation, weight=validation.weight * learnable)
+        if problem.balanced:
             train, validation = (
-                replace(part, weight=part.weight * balancing(part, question.classes))
+                replace(part, weight=part.weight * class_weights(part, problem.classes))
                 for part in (train, validation)
             )
-    rows = question.classes if question.classes > 2 else 1
+    rows = problem.classes if problem.classes > 2 else 1
     theta = torch.zeros(time_points, rows, train.x.shape[-1], dtype=torch.float64, device=device)
     strength = torch.zeros(time_points, dtype=torch.float64, device=device)
     smallest = torch.full((time_points,), torch.inf, dtype=torch.float64, device=device)
-    trying = torch.arange(time_points, device=device)  # moments whose validation loss still falls
-    gram = None if question.classes else gram_matrix(train)
-    for wish in question.grid:
-        if question.classes:
-            penalty = torch.full((len(trying),), 1 / wish, dtype=torch.float64, device=device)
-            objective = Logistic(train, present[trying], penalty)
-            found = fit_logistic(objective, theta[trying], meter.alive)
-            loss = log_losses(validation, found, present[trying])
+    active = torch.arange(time_points, device=device)  # time points whose validation loss still decreases
+    gram = None if problem.classes else gram_matrix(train)
+    for candidate in problem.grid:
+        if problem.classes:
+            penalty = torch.full((len(active),), 1 / candidate, dtype=torch.float64, device=device)
+            objective = Logistic(train, present[active], penalty)
+            fitted = fit_logistic(objective, theta[active], meter.alive)
+            loss = log_losses(validation, fitted, present[active])
         else:
-            found = fit_ridge(train, gram[trying], wish)
-            loss = squared_losses(validation, found)
-        better = loss < smallest[trying]
+            fitted = fit_ridge(train, gram[active], candidate)
+            loss = squared_losses(validation, fitted)
+        better = loss < smallest[active]
         if not better.all():
             train, validation = train.take(better), validation.take(better)
-            trying, found, loss = trying[better], found[better], loss[better]
-        theta[trying], strength[trying], smallest[trying] = found, wish, loss
+            active, fitted, loss = active[better], fitted[better], loss[better]
+        theta[active], strength[active], smallest[active] = fitted, candidate, loss
         meter.advance(1)
     return theta, present, strength
 
 
-def balancing(problems: Problems, classes: int) -> Tensor:
-    """Weights n / (K n_k) of scikit-learn's `class_weight="balanced"`, (moment, example); K: classes that occur."""
+def class_weights(problems: Problems, classes: int) -> Tensor:
+    """Weights n / (K n_k) as in scikit-learn's `class_weight="balanced"`, (time, example). K: number of classes that occur."""
     import torch
 
     weight = (problems.weight > 0).double()
@@ -264,18 +266,21 @@ def balancing(problems: Problems, classes: int) -> Tensor:
     return factors.gather(1, problems.y).to(problems.weight.dtype)
 
 
-def read(question: Question, test: Problems, places: Examples, theta: Tensor, present: Tensor) -> Numbers:
-    """Class or number of every test cell, or the log odds of the second of two classes, (puzzle, moment, cell); 0 where
-    nothing is defined.
+def predict(
+    problem: FitProblem, test: Problems, examples: Examples, theta: Tensor, present: Tensor
+) -> Numbers:
+    """Predictions for the test cells, (puzzle, time, cell); 0 where the target is not defined.
+
+    Class indices or numbers; for two classes the log odds of the second.
     """
-    if question.classes == 2:
+    if problem.classes == 2:
         logs = log_probabilities(test.x, theta, present)
-        found = logs[..., 1] - logs[..., 0]
-    elif question.classes:
-        found = log_probabilities(test.x, theta, present).argmax(-1)
+        outputs = logs[..., 1] - logs[..., 0]
+    elif problem.classes:
+        outputs = log_probabilities(test.x, theta, present).argmax(-1)
     else:
-        found = (test.x.double() @ theta.mT)[..., 0]
-    cells = question.states.shape[2]
-    grid = np.zeros((len(places.order), len(places.time_points), cells), found.cpu().numpy().dtype)
-    grid[places.rank, :, places.cell] = found.cpu().numpy().T
+        outputs = (test.x.double() @ theta.mT)[..., 0]
+    cells = problem.states.shape[2]
+    grid = np.zeros((len(examples.order), len(examples.time_points), cells), outputs.cpu().numpy().dtype)
+    grid[examples.rank, :, examples.cell] = outputs.cpu().numpy().T
     return grid

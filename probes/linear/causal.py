@@ -1,12 +1,11 @@
-"""Does the model use what a probe reads? Change a state along the probe's direction and see what becomes of the answer.
+"""Causal test: does the model use what a probe decodes? Changes a state along the probe's direction and measures the effect.
 
-A state is moved along the direction, or what it holds along it is erased (put to the training puzzles' mean), at one moment
-of the run, in every cell or in those the target speaks of. Any change of a state may do harm. So the same is done along
-random directions, each cell moved exactly as far; only what exceeds that speaks for use (Elazar et al. 2021,
+At one time point of the run, the state of every cell is steered along the direction, or its component along the direction
+is projected out (set to the training mean). Any change of a state can do harm, so the same is done along random
+directions, moving each cell equally far. Only an effect that exceeds theirs is evidence for use (Elazar et al. 2021,
 arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from torch import Tensor
 
 from probes.linear.apply import SavedProbe, check_fit
-from probes.linear.collect import Runs, check_puzzles, collect
+from probes.linear.collect import CollectedRuns, check_puzzles, collect
 from probes.linear.directions import direction_of
 from probes.linear.probe import ProbeError
 from probes.stats import BY_PUZZLE
@@ -29,63 +28,63 @@ from trm.tasks.base import PADDING, Task
 
 HOWS = ("move", "erase")
 SYMBOL_TARGETS = ("solution", "answer_now")
-"""Targets whose classes are symbols of the answer: whether it moves to the class can be told."""
+"""Targets whose classes are symbols of the answer, so that one can measure whether the answer moves to the class."""
 
 
 @dataclass(frozen=True)
-class UseSettings:
-    """What is done. Raises ProbeError for what cannot be."""
+class CausalSettings:
+    """Settings of a causal test. Raises ProbeError if one is invalid."""
 
     how: str = "move"
-    dose: float = 4.0  # to move: standard deviations of the states along the direction
-    randoms: int = 4  # directions
+    strength: float = 4.0  # of a move, in standard deviations of the states along the direction
+    randoms: int = 4  # random directions
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.how not in HOWS:
-            raise ProbeError(f"A state cannot be changed by {self.how!r}. Choose move or erase.")
-        if not (np.isfinite(self.dose) and self.dose and 1 <= self.randoms <= 100 and self.seed >= 0):
-            raise ProbeError("Give a dose other than 0, 1 to 100 random directions and a seed from 0.")
+            raise ProbeError(f"There is no intervention {self.how!r}. Choose move or erase.")
+        if not (np.isfinite(self.strength) and self.strength and 1 <= self.randoms <= 100 and self.seed >= 0):
+            raise ProbeError(
+                "Give a strength other than 0, 1 to 100 random directions, and a seed of 0 or more."
+            )
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a change does, for each puzzle: shares of its blank cells, 0 to 1."""
+    """The effect of a change on each puzzle, as shares of its blank cells, 0 to 1."""
 
-    changed_now: Float64[
-        np.ndarray, "puzzle"
-    ]  # answers after this moment that are not those of the plain run
-    changed_end: Float64[np.ndarray, "puzzle"]  # answers at the end that are not
+    changed_now: Float64[np.ndarray, "puzzle"]  # answers after this time point that differ from the clean run
+    changed_end: Float64[np.ndarray, "puzzle"]  # final answers that differ from the clean run
     right_end: Float64[np.ndarray, "puzzle"]
-    of_class: Float64[np.ndarray, "puzzle"] | None  # answers at the end that are the class moved to
+    of_class: Float64[np.ndarray, "puzzle"] | None  # final answers that equal the class steered to
     solved: Bool[np.ndarray, "puzzle"]
 
     def summary(self) -> dict[str, Any]:
         """Means over the puzzles."""
-        found = {
+        means = {
             "changed_now": float(self.changed_now.mean()),
             "changed_end": float(self.changed_end.mean()),
             "right_end": float(self.right_end.mean()),
             "solved": float(self.solved.mean()),
         }
-        return found | ({} if self.of_class is None else {"of_class": float(self.of_class.mean())})
+        return means | ({} if self.of_class is None else {"of_class": float(self.of_class.mean())})
 
 
 @dataclass(frozen=True, eq=False)
-class Use:
-    """The plain run, the change along the probe's direction, and those along random ones."""
+class CausalResult:
+    """Outcomes of the clean run, of the change along the probe's direction, and of those along random directions."""
 
     probe: SavedProbe
     at: Coordinates
     class_name: str  # "" for numbers
-    settings: UseSettings
-    distance: float  # mean move of a cell, as a share of its state's norm
-    plain: Outcome
+    settings: CausalSettings
+    distance: float  # mean distance that a cell moves, as a share of its state's norm
+    clean: Outcome
     along: Outcome
     random: tuple[Outcome, ...]
 
     def excess(self, name: str) -> tuple[float, float, float]:
-        """How much more than the mean random direction the probe's does, with a 95 % band over puzzles."""
+        """The effect of the probe's direction minus the mean effect of random ones: value, and 95 % band over puzzles."""
         own = getattr(self.along, name)
         difference = own - np.mean([getattr(outcome, name) for outcome in self.random], axis=0)
         sums = BY_PUZZLE.sums(difference[:, None].astype(np.float64))
@@ -106,10 +105,10 @@ class Use:
                 "call": self.at.call,
             },
             "how": self.settings.how,
-            "dose": self.settings.dose if self.settings.how == "move" else None,
-            "puzzles": len(self.plain.right_end),
+            "dose": self.settings.strength if self.settings.how == "move" else None,
+            "puzzles": len(self.clean.right_end),
             "distance": self.distance,
-            "plain": self.plain.summary(),
+            "plain": self.clean.summary(),
             "along": self.along.summary(),
             "random": [outcome.summary() for outcome in self.random],
             "excess": {
@@ -118,7 +117,7 @@ class Use:
         }
 
 
-def measure_use(
+def run_causal_test(
     model: Model,
     task: Task,
     puzzles: PuzzleSet,
@@ -126,17 +125,17 @@ def measure_use(
     *,
     time_point: int,
     class_name: str = "",
-    settings: UseSettings | None = None,
+    settings: CausalSettings | None = None,
     depth: Depth | None = None,
     progress: Progress | None = None,
-) -> Use:
-    """Run the puzzles plainly, with the change, and with each random one.
+) -> CausalResult:
+    """Run the puzzles without a change, with the change, and with the same change along random directions.
 
-    `moment` is one of the probe's, from 0. A change of z after the last call of the last supervision step changes nothing:
-    there is nobody left to read it. Raises ProbeError or ProbeFileError where the probe does not fit.
+    `time_point` is an index into the probe's time points. A change of z after the last call of the last supervision step
+    has no effect, as no later call uses z. Raises ProbeError or ProbeFileError if the probe does not fit the model.
     """
     settings, depth, progress = (
-        settings or UseSettings(),
+        settings or CausalSettings(),
         depth or model.config.depth,
         progress or (lambda *_: None),
     )
@@ -144,14 +143,14 @@ def measure_use(
     check_fit(probe, model, depth)
     if not 0 <= time_point < len(probe.time_points):
         raise ProbeError(
-            f"This probe has {len(probe.time_points)} moments, from 0; there is no {time_point}."
+            f"There is no time point {time_point}: this probe has {len(probe.time_points)}, counted from 0."
         )
     if probe.state == "z" and model.config.latents > 1:
-        raise ProbeError("This model has several z. Choose a probe of y.")
+        raise ProbeError("This model has several z states. Choose a probe of y.")
     at, direction = probe.time_points[time_point], direction_of(probe, time_point, class_name)
-    runs_in_all = 2 + settings.randoms
+    run_count = 2 + settings.randoms
 
-    def run(number: int, words: str, change: Hook) -> Runs:
+    def run(number: int, words: str, change: Hook) -> CollectedRuns:
         return collect(
             model,
             puzzles.inputs,
@@ -160,64 +159,66 @@ def measure_use(
             time_points=(at,),
             states=(probe.state,),
             change=change,
-            progress=lambda share: progress((number + share) / runs_in_all, words),
+            progress=lambda share: progress((number + share) / run_count, words),
         )
 
-    plain = run(0, "running the puzzles unchanged", lambda where, state: state)
-    before = plain.states[probe.state][:, 0]  # (puzzle, cell, dim)
+    clean = run(0, "clean run", lambda where, state: state)
+    before = clean.states[probe.state][:, 0]  # (puzzle, cell, dim)
     along = before @ direction
     spread = float(along.std())
-    push = Push(probe, at, direction, float(probe.result.mean[time_point] @ direction), settings, spread)
+    steering = Steering(
+        probe, at, direction, float(probe.result.mean[time_point] @ direction), settings, spread
+    )
     changed = run(
-        1, "changing them along the probe's direction", push.hook(direction, model.config.prefix_length)
+        1, "run changed along the probe's direction", steering.hook(direction, model.config.prefix_length)
     )
     others = []
     rng = np.random.default_rng(settings.seed)
     for number in range(settings.randoms):
         random = rng.normal(size=len(direction)).astype(np.float32)
-        hook = push.hook(random / np.linalg.norm(random), model.config.prefix_length)
+        hook = steering.hook(random / np.linalg.norm(random), model.config.prefix_length)
         others.append(
-            run(2 + number, f"changing them along random direction {number + 1} of {settings.randoms}", hook)
+            run(2 + number, f"run changed along random direction {number + 1} of {settings.randoms}", hook)
         )
     token = None
     if probe.target in SYMBOL_TARGETS and class_name:
         token = task.symbol_names.index(class_name)
-    distance = np.abs(push.lengths(along)) / np.linalg.norm(before, axis=-1)
+    distance = np.abs(steering.lengths(along)) / np.linalg.norm(before, axis=-1)
 
-    def outcome(runs: Runs) -> Outcome:
-        return outcome_of(runs, plain, task, puzzles.inputs, puzzles.labels, token)
+    def outcome(runs: CollectedRuns) -> Outcome:
+        return outcome_of(runs, clean, task, puzzles.inputs, puzzles.labels, token)
 
-    return Use(
+    return CausalResult(
         probe,
         at,
         class_name,
         settings,
         float(distance.mean()),
-        outcome(plain),
+        outcome(clean),
         outcome(changed),
         tuple(map(outcome, others)),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class Push:
-    """How far each cell is moved: the same whichever direction it is moved in."""
+class Steering:
+    """Moves each cell by the same distance along the probe's direction or along any other."""
 
     probe: SavedProbe
     at: Coordinates
     direction: Float32[np.ndarray, "dim"]  # of the probe
-    mean: float  # of the training puzzles along it
-    settings: UseSettings
-    spread: float  # of the states along it
+    mean: float  # of the training puzzles along the direction
+    settings: CausalSettings
+    spread: float  # standard deviation of the states along the direction
 
     def lengths(self, along: Any) -> Any:
-        """Signed lengths of the moves of cells that are at these places along the probe's direction."""
+        """Signed distances to move, for cells with these coordinates along the probe's direction."""
         if self.settings.how == "erase":
             return self.mean - along
-        return 0 * along + self.settings.dose * self.spread
+        return 0 * along + self.settings.strength * self.spread
 
     def hook(self, towards: Float32[np.ndarray, "dim"], prefix: int) -> Hook:
-        """The `after_call` hook that moves every cell along this unit vector, as far as along the probe's direction."""
+        """An `after_call` hook that moves every cell along a unit vector, as far as along the probe's direction."""
 
         def moved(state: Tensor) -> Tensor:
             own = torch.from_numpy(self.direction).to(state)
@@ -238,19 +239,19 @@ class Push:
 
 
 def outcome_of(
-    runs: Runs,
-    plain: Runs,
+    runs: CollectedRuns,
+    clean: CollectedRuns,
     task: Task,
     inputs: UInt8[np.ndarray, "puzzle cell"],
     labels: UInt8[np.ndarray, "puzzle cell"],
     token: int | None = None,
 ) -> Outcome:
-    """Shares of each puzzle's blank cells; of its scored ones for what is right."""
+    """Compares runs with the clean ones. `right_end` is a share of the scored blank cells only."""
     blank = ~task.givens(inputs)
     scored = blank & (labels != PADDING)
     return Outcome(
-        changed_now=_share(runs.now[:, 0] != plain.now[:, 0], blank),
-        changed_end=_share(runs.end != plain.end, blank),
+        changed_now=_share(runs.now[:, 0] != clean.now[:, 0], blank),
+        changed_end=_share(runs.end != clean.end, blank),
         right_end=_share(runs.end == labels, scored),
         of_class=None if token is None else _share(runs.end == token, blank),
         solved=((runs.end == labels) | ~scored).all(-1),
@@ -263,18 +264,24 @@ def _share(
     return (flags & of).sum(-1) / np.maximum(of.sum(-1), 1)
 
 
-def readable_use(found: Use) -> dict[str, Any]:
-    """For people: plain, along, the range of random directions."""
+def readable_result(result: CausalResult) -> dict[str, Any]:
+    """A result for the terminal: clean run, probe direction, and the range of random directions."""
     lines: dict[str, Any] = {
-        "change": f"{found.settings.how} {found.probe.state} after step {found.at.supervision_step} along "
-        f"{found.probe.target} {found.class_name}".strip(),
-        "mean move, share of the norm": found.distance,
+        "change": f"{result.settings.how} {result.probe.state} after step {result.at.supervision_step} along "
+        f"{result.probe.target} {result.class_name}".strip(),
+        "mean move, share of the norm": result.distance,
     }
-    names: Sequence[str] = tuple(found.along.summary())
-    for name in names:
-        random = [outcome.summary()[name] for outcome in found.random]
-        lines[name] = (
-            f"plain {found.plain.summary()[name]:.4f}, along {found.along.summary()[name]:.4f}, "
+    labels = {
+        "changed_now": "answers changed immediately",
+        "changed_end": "final answers changed",
+        "right_end": "final answers correct",
+        "of_class": f"final answers equal to {result.class_name}",
+        "solved": "puzzles solved",
+    }
+    for name in result.along.summary():
+        random = [outcome.summary()[name] for outcome in result.random]
+        lines[labels[name]] = (
+            f"clean {result.clean.summary()[name]:.4f}, along the probe {result.along.summary()[name]:.4f}, "
             f"random {min(random):.4f} to {max(random):.4f}"
         )
     return lines

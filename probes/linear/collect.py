@@ -1,6 +1,7 @@
-"""Runs of many puzzles, kept in memory: states and answers at chosen moments.
+"""Runs a model on many puzzles and collects states and answers at chosen time points, in memory.
 
-A moment is a call of the recursion; usually the last one of a supervision step, after which y and z are handed on.
+A time point is a call of the recursion, usually the last one of a supervision step, whose y and z are carried over to the
+next step.
 """
 
 from collections.abc import Sequence
@@ -18,48 +19,49 @@ from trm.progress import ShareProgress
 from trm.recursion import Hook, State, deep_supervision, unchanged
 from trm.tasks.base import Task
 
-BATCH = 16  # puzzles a forward pass: as fast as larger ones, and the sooner ended
-LARGEST = 3 << 30  # bytes of states
+BATCH = 16  # puzzles per forward pass: as fast as larger batches, and quicker to cancel
+LARGEST = 3 << 30  # bytes of states, at most
 CALLS = ("last", "cycles", "all")
-"""Which calls of a supervision step: the last one, the f_H call of every cycle, or all."""
+"""Choices of calls in a supervision step: the last one, the f_H call of every cycle, or all."""
 STATES = ("z", "y")
+"""The states that can be collected."""
 
 
 class CollectError(UserError):
-    """Moments that no run has, or more states than memory should hold."""
+    """Time points that the run does not have, or more states than the memory limit."""
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
-    """What is known of some runs at some moments."""
+class CollectedRuns:
+    """States and answers of many runs at chosen time points."""
 
     time_points: tuple[Coordinates, ...]
-    states: dict[str, Float32[np.ndarray, "puzzle moment cell dim"]]
-    now: UInt8[np.ndarray, "puzzle moment cell"]  # answers read from y there
-    halts: Bool[np.ndarray, "puzzle moment"]  # whether the model would halt after that supervision step
-    end: UInt8[np.ndarray, "puzzle cell"]  # answers after the last supervision step that was run
+    states: dict[str, Float32[np.ndarray, "puzzle time cell dim"]]
+    now: UInt8[np.ndarray, "puzzle time cell"]  # answers decoded from y at these time points
+    halts: Bool[np.ndarray, "puzzle time"]  # whether the model would halt after that supervision step
+    end: UInt8[np.ndarray, "puzzle cell"]  # answers after the last supervision step of the run
 
 
 def time_points_of(depth: Depth, steps: Sequence[int], calls: str = "last") -> tuple[Coordinates, ...]:
-    """Moments of these supervision steps, in their order. Raises CollectError where a run has no such step."""
+    """Time points of these supervision steps, in order. Raises CollectError if the run lacks one of the steps."""
     if calls not in CALLS:
-        raise CollectError(f"There are no calls {calls!r}. Choose one of: {', '.join(CALLS)}.")
+        raise CollectError(f"Calls cannot be {calls!r}. Choose one of: {', '.join(CALLS)}.")
     steps = sorted(set(steps))
     if not steps or steps[0] < 1 or steps[-1] > depth.N_sup:
         raise CollectError(
-            f"Supervision steps {', '.join(map(str, steps)) or 'none'} are not all in this run. "
+            f"This run does not have all of the supervision steps {', '.join(map(str, steps)) or '(none given)'}. "
             f"Choose from 1 to {depth.N_sup}."
         )
-    found = [at for step in steps for at in depth.calls(step)]
+    points = [at for step in steps for at in depth.calls(step)]
     if calls == "last":
-        return tuple(at for at in found if at.kind == F_H and at.cycle == depth.T)
-    return tuple(at for at in found if calls == "all" or at.kind == F_H)
+        return tuple(at for at in points if at.kind == F_H and at.cycle == depth.T)
+    return tuple(at for at in points if calls == "all" or at.kind == F_H)
 
 
 def check_puzzles(
     model: Model, task: Task, inputs: UInt8[np.ndarray, "puzzle cell"], largest_id: int
 ) -> None:
-    """Raises PuzzleError where puzzles are not of the model's size, or its table has no such id."""
+    """Raises PuzzleError if puzzles do not have the model's size, or its embedding table lacks the id `largest_id`."""
     model.config.check_puzzles(inputs.shape[1], task.vocab_size)
     model.config.check_puzzle_id(largest_id)
 
@@ -74,21 +76,20 @@ def collect(
     states: Sequence[str] = STATES,
     change: Hook = unchanged,
     progress: ShareProgress | None = None,
-) -> Runs:
-    """Run a model for `depth.N_sup` supervision steps and keep the cells' states at these moments.
+) -> CollectedRuns:
+    """Run a model for `depth.N_sup` supervision steps and collect the cells' states at these time points.
 
-    `change` may replace states, and sees each before it is kept.
-    `progress` is told the share done after every call; what it raises ends the run. Raises CollectError where the states
-    would be too large.
+    `change` is a hook that may replace a state after each call, before it is collected. `progress` is called with the share
+    done after every call; an exception in it ends the run. Raises CollectError if the states would exceed the memory limit.
     """
     count, cells = inputs.shape
     dim = model.config.hidden_size
     if (size := 4 * count * len(time_points) * cells * dim * len(states)) > LARGEST:
         raise CollectError(
-            f"The states of {count} puzzles at {len(time_points)} moments take {size / 2**30:.1f} GiB. "
+            f"The states of {count} puzzles at {len(time_points)} time points take {size / 2**30:.1f} GiB. "
             "Take fewer puzzles, or fewer steps."
         )
-    kept = {name: np.zeros((count, len(time_points), cells, dim), np.float32) for name in states}
+    collected = {name: np.zeros((count, len(time_points), cells, dim), np.float32) for name in states}
     now = np.zeros((count, len(time_points), cells), np.uint8)
     halts = np.zeros((count, len(time_points)), bool)
     end = np.zeros((count, cells), np.uint8)
@@ -102,9 +103,9 @@ def collect(
             done(rows.stop - rows.start)
             state = change(at, state)
             if at in index:
-                for name in kept:
-                    found = state.y if name == "y" else model.latent(state, at)
-                    kept[name][rows, index[at]] = found[:, prefix:].float().cpu().numpy()
+                for name in collected:
+                    latent = state.y if name == "y" else model.latent(state, at)
+                    collected[name][rows, index[at]] = latent[:, prefix:].float().cpu().numpy()
                 now[rows, index[at]] = model.decode(state.y).argmax(-1).cpu().numpy()
             return state
 
@@ -119,4 +120,4 @@ def collect(
     progress(0.0)
     batches = [slice(begin, min(begin + BATCH, count)) for begin in range(0, count, BATCH)]
     run_parallel(run, batches, device=model.device, progress=lambda calls: progress(calls / all_calls))
-    return Runs(tuple(time_points), kept, now, halts, end)
+    return CollectedRuns(tuple(time_points), collected, now, halts, end)

@@ -1,9 +1,9 @@
-"""The control task of Hewitt & Liang 2019 (arXiv:1909.03368): how much could a probe of this capacity learn by heart?
+"""The control task of Hewitt & Liang 2019 (arXiv:1909.03368): how much can a probe of this capacity memorise?
 
-Every type of cell, here its input symbol and its position, gets a label at random, drawn as the true labels are
-distributed, and keeps it in all puzzles. Nothing but memory can read that. Selectivity is the score of the probe
-minus its score on the control task: high where the probe reads what the states hold. It depends on the one draw of
-labels, the more the rarer a class is.
+Every type of cell, here its input symbol and its position, gets a random label with the distribution of the true labels.
+It has this label in all puzzles, so that only memorisation predicts it. Selectivity is the probe's score minus its score
+on the control task. It is high if the probe decodes what the states encode. It depends on one draw of labels, and more so
+for rare classes.
 """
 
 import numpy as np
@@ -18,21 +18,21 @@ def control_types(inputs: UInt8[np.ndarray, "puzzle cell"]) -> Int64[np.ndarray,
 
 def control_values(
     types: Int64[np.ndarray, "puzzle cell"],
-    values: Num[np.ndarray, "puzzle moment cell"],
-    defined: Bool[np.ndarray, "puzzle moment cell"],
+    values: Num[np.ndarray, "puzzle time cell"],
+    defined: Bool[np.ndarray, "puzzle time cell"],
     train: Int[np.ndarray, "_"],
     *,
     seed: int,
-) -> Num[np.ndarray, "puzzle moment cell"]:
-    """The control label of each cell: for each type one of the training puzzles' values at that moment, drawn at random.
+) -> Num[np.ndarray, "puzzle time cell"]:
+    """The control label of each cell: one random value of the training puzzles at that time point per type.
 
-    The same seed and training values give the same label to the same type, whichever puzzles it is in. A type has the
-    same rank among the values of every moment, so that its label changes only as their proportions do.
+    The same seed and training values give a type the same label in all puzzles. A type has the same rank among the values
+    at every time point, so its label changes only if the class proportions do.
     """
     rank = np.random.default_rng(seed).random(int(types.max()) + 1)
     labels = np.zeros((len(types), values.shape[1], types.shape[1]), values.dtype)
     for time_point in range(values.shape[1]):
-        seen = np.sort(values[train, time_point][defined[train, time_point]])
-        if len(seen):
-            labels[:, time_point] = seen[(rank * len(seen)).astype(int)][types]
+        training = np.sort(values[train, time_point][defined[train, time_point]])
+        if len(training):
+            labels[:, time_point] = training[(rank * len(training)).astype(int)][types]
     return labels

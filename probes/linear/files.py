@@ -1,4 +1,4 @@
-"""Probes on disk: one safetensors file of plain arrays, with the rest as JSON. Nothing in it is executed."""
+"""Probe files: one safetensors file per probe, with its metadata as JSON. No code in a file is ever executed."""
 
 import json
 from collections.abc import Mapping
@@ -22,12 +22,13 @@ KIND = "recursion-lens probe"
 
 
 class ProbeFileError(UserError):
-    """A file that is no probe, or a damaged one."""
+    """A file that is not a probe, or is damaged."""
 
 
 def save_probe(path: Path, result: ProbeResult, *, about: Mapping[str, str] | None = None) -> None:
-    """Write probes and their scores, whole or not at all. `about` says what they were fitted on, such as the model's
-    fingerprint and the state. Raises OutputError where the file cannot be written.
+    """Write the probes of all time points, and their scores, to one file. A failed write leaves no partial file.
+
+    `about` is metadata such as the model's fingerprint and the state. Raises OutputError if the file cannot be written.
     """
     arrays = {name: getattr(result, name) for name in (*PARAMETERS, "counts")}
     arrays |= {f"split.{part}": getattr(result.split, part) for part in PARTS}
@@ -56,7 +57,7 @@ def save_probe(path: Path, result: ProbeResult, *, about: Mapping[str, str] | No
 
 
 def load_probe(path: Path) -> tuple[ProbeResult, dict[str, str]]:
-    """Read probes, and what they are about. Raises ProbeFileError; imports no torch."""
+    """Read a probe file: the probes and their metadata. Raises ProbeFileError. Does not import torch."""
     with reading(path, ProbeFileError, "probe of this version", "Fit it again.", most=LARGEST_FILE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
@@ -89,16 +90,16 @@ def _result(arrays: dict[str, np.ndarray], facts: dict) -> ProbeResult:
 
 
 def _check(arrays: dict[str, np.ndarray], facts: dict) -> None:
-    """Raises ValueError or TypeError unless arrays and facts are those of a probe."""
+    """Raises ValueError or TypeError unless the arrays and facts are those of a probe."""
     if facts["kind"] != KIND:
         raise ValueError("another kind of file")
     texts = [facts["name"], *facts["classes"], *facts["about"], *facts["about"].values()]
     if not all(isinstance(text, str) for text in texts) or type(facts["pooled"]) is not bool:
-        raise TypeError("names are text")
+        raise TypeError("names must be text")
     time_points, rows, dim = arrays["weights"].shape
     columns = max(1, len(facts["classes"]))
     if rows != (columns if columns > 2 else 1):
-        raise ValueError("not the rows of its classes")
+        raise ValueError("number of rows does not match the classes")
     shapes = {
         "mean": (np.float32, (time_points, dim)),
         "scale": (np.float32, (time_points, dim)),
@@ -113,11 +114,11 @@ def _check(arrays: dict[str, np.ndarray], facts: dict) -> None:
     if "code" in arrays:
         shapes["code"] = (np.float64, (2, time_points))
         if not all(type(count) is int for count in facts["code_puzzles"]):
-            raise TypeError("puzzles are counted")
+            raise TypeError("puzzle counts must be integers")
     if {name: (array.dtype, array.shape) for name, array in arrays.items()} != shapes:
-        raise ValueError("not the arrays of a probe")
+        raise ValueError("arrays do not match those of a probe")
     parameters = [arrays[name] for name in PARAMETERS]
     if not all(np.isfinite(array).all() for array in parameters) or not (arrays["scale"] > 0).all():
-        raise ValueError("numbers that are no probe's")
+        raise ValueError("parameters are not finite, or a scale is not positive")
     if any(array.dtype.kind == "f" and np.isinf(array).any() for array in arrays.values()):
-        raise ValueError("scores without bound")  # NaN is one that a moment does not have
+        raise ValueError("scores are infinite")  # NaN is allowed: a time point without a score

@@ -1,12 +1,12 @@
-"""Linear probes: what can be read from a state by a weighted sum of its numbers, and from which moment on.
+"""Fits linear probes: what can be decoded from a state by a linear map, and from which time point on.
 
-The states of P puzzles at K moments in C cells are one array, `puzzle moment cell dim`. (For targets of puzzles C is 1: the
-mean over cells, or a position of the prefix.) At every moment a probe of its own is fitted on the training puzzles:
-logistic regression for classes, ridge regression for numbers. Features are standardised on the training puzzles, the
-strength of regularisation is that of the smallest loss on the validation puzzles, and scores are those of the test puzzles,
-with bands. That something can be read does not say that the model uses it (Belinkov 2022, arXiv:2102.12452).
+The states of P puzzles at K time points in C cells are one array (P, K, C, dim). For targets of puzzles C is 1: the mean
+over cells, or a position of the prefix. A separate probe is fitted at every time point on the training puzzles: logistic
+regression for classes, ridge regression for numbers. Features are standardised on the training puzzles, the regularisation
+is the one with the smallest loss on the validation puzzles, and scores are computed on the test puzzles, with bands.
+Decodable information is not necessarily used by the model (Belinkov 2022, arXiv:2102.12452).
 
-Torch is imported when a probe is fitted, and not to apply one.
+Torch is imported when a probe is fitted, but not to apply one.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,14 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64, Int64, Num
 
-from probes.linear.batched_fit import Meter, Question, fit_time_points
+from probes.linear.batched_fit import FitProblem, Meter, fit_time_points
 from probes.linear.control_task import control_values
 from probes.linear.mdl import CodeLength, blocks_of, entropy_bits
 from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, States, main_score
-from probes.linear.scores import Draws, banded, draws_of, sampled_scores
+from probes.linear.scores import Draws, bootstrap_draws, sampled_scores, with_band
 from probes.linear.splits import PARTS, Split
 from probes.linear.targets.base import Values
 from trm.progress import ShareProgress
-
-"""Told the share of the work done, 0 to 1; what it raises ends the work and comes out of it."""
 
 
 def fit_probe(
@@ -38,31 +36,31 @@ def fit_probe(
     pooled: bool = False,
     progress: ShareProgress | None = None,
 ) -> ProbeResult:
-    """Fit the probes of all moments and score them.
+    """Fit the probes of all time points and score them.
 
-    `values` are `puzzle moment cell`, or have one moment where they do not change; so may states (the input, say).
-    `classes` names the classes; without any, values are numbers. `types`, those of `control_types`, ask for the control
-    task. `pooled`: one probe over all moments together, for a target such as the supervision step. Raises ProbeError
-    where shapes do not fit, values are no classes, or there is nothing to learn or to test; StatesError where a state is
-    not finite.
+    `values` are (puzzle, time, cell). Values, or states such as the input, that do not change may have a single time point.
+    `classes` names the classes; if it is empty, values are numbers. `types`, from `control_types`, adds the control task.
+    `pooled` fits one probe to all time points together, for a target such as the supervision step. `progress` is called
+    with the share done; an exception in it ends the fit. Raises ProbeError if shapes do not match, values are not classes,
+    or no cell can be used for training or testing; StatesError if a state is not finite.
     """
     settings = settings or ProbeSettings()
     classes = tuple(classes)
     _check(states, values, split, classes, settings, types)
-    question = _question(states, values, split, classes, settings, types, pooled)
-    groups = question.groups()
-    meter = Meter(progress, len(groups) * question.stages)
-    fits = [fit_time_points(question, time_points, meter) for time_points in groups]
+    problem = _fit_problem(states, values, split, classes, settings, types, pooled)
+    batches = problem.batches()
+    meter = Meter(progress, len(batches) * problem.stages)
+    fits = [fit_time_points(problem, time_points, meter) for time_points in batches]
 
     def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(fit, name) for fit in fits], 1 if "read" in name else 0)
+        return np.concatenate([getattr(fit, name) for fit in fits], 1 if "predictions" in name else 0)
 
-    draws = draws_of(len(split.test), count=settings.resamples, seed=settings.seed)
-    counts = _counts(question)
-    sampled = _scored(question, question.values, joined("read"), counts, draws)
-    if question.control is not None:
+    draws = bootstrap_draws(len(split.test), count=settings.resamples, seed=settings.seed)
+    counts = _counts(problem)
+    sampled = _scored(problem, problem.values, joined("predictions"), counts, draws)
+    if problem.control is not None:
         main = main_score(classes)
-        control = _scored(question, question.control, joined("control_read"), counts, draws)[main]
+        control = _scored(problem, problem.control, joined("control_predictions"), counts, draws)[main]
         sampled |= {"control": control, "selectivity": sampled[main] - control}
     code = None
     if settings.code_length:
@@ -76,8 +74,8 @@ def fit_probe(
         pooled=pooled,
         counts=counts,
         scores={
-            score: banded(found, len(split.test), lowest=-1.0 if score == "selectivity" else 0.0)
-            for score, found in sampled.items()
+            score: with_band(draw_values, len(split.test), lowest=-1.0 if score == "selectivity" else 0.0)
+            for score, draw_values in sampled.items()
         },
         code=code,
         **{part: joined(part) for part in PARAMETERS},
@@ -92,46 +90,52 @@ def _check(
     settings: ProbeSettings,
     types: Int64[np.ndarray, "_ _"] | None,
 ) -> None:
-    """Raises ProbeError as `fit_probe` does."""
-    found, defined = values.values, values.defined
+    """Raises ProbeError if the arguments of `fit_probe` are invalid."""
+    labels, defined = values.values, values.defined
     puzzles, time_points, cells, _ = states.shape
-    if found.ndim != 3 or found.shape != defined.shape:
-        raise ProbeError(f"Values of shape {found.shape} are not those of `values_at`: puzzle, moment, cell.")
-    if found.shape[1] != time_points and 1 not in (found.shape[1], time_points):
+    if labels.ndim != 3 or labels.shape != defined.shape:
         raise ProbeError(
-            f"Values are of {found.shape[1]} moments, states of {time_points}. Give both for the same."
+            f"Values must have the axes puzzle, time point and cell, as from `values_at`, not the shape {labels.shape}."
         )
-    if (found.shape[0], found.shape[2]) != (puzzles, cells):
+    if labels.shape[1] != time_points and 1 not in (labels.shape[1], time_points):
         raise ProbeError(
-            f"Values are of {found.shape[0]} puzzles with {found.shape[2]} cells, states of {puzzles} with {cells}. "
-            "Give both for the same cells; a target of puzzles takes states of a single place."
+            f"Values have {labels.shape[1]} time points, states have {time_points}. Give both for the same time points."
+        )
+    if (labels.shape[0], labels.shape[2]) != (puzzles, cells):
+        raise ProbeError(
+            f"Values have {labels.shape[0]} puzzles with {labels.shape[2]} cells, states have {puzzles} with {cells}. "
+            "Give both for the same cells. A target of puzzles needs states of a single position."
         )
     if types is not None and types.shape != (puzzles, cells):
         raise ProbeError(
-            f"Types are of shape {types.shape}, states of {puzzles} puzzles with {cells} cells. Give one for each cell."
+            f"Types have the shape {types.shape}, but there are {puzzles} puzzles with {cells} cells. Give one type per cell."
         )
     last = max(getattr(split, part).max() for part in PARTS)
     if last >= puzzles:
-        raise ProbeError(f"The split names puzzle {last}, from 0, of {puzzles}. Split these puzzles anew.")
-    if len(classes) == 1:
-        raise ProbeError(f"There is but one class, {classes[0]}, so nothing to tell apart. Name all classes.")
-    known = found[defined]
-    if classes and not ((known >= 0) & (known < len(classes)) & (known == np.floor(known))).all():
         raise ProbeError(
-            f"Some values are none of the {len(classes)} classes. Give their indices, from 0, or leave them undefined."
+            f"The split contains puzzle index {last}, but there are {puzzles} puzzles. Split these puzzles again."
         )
-    if not np.isfinite(known).all():
-        raise ProbeError("Some values are infinite or not a number. Leave them undefined.")
+    if len(classes) == 1:
+        raise ProbeError(f"There is only one class, {classes[0]}. Name all classes.")
+    used = labels[defined]
+    if classes and not ((used >= 0) & (used < len(classes)) & (used == np.floor(used))).all():
+        raise ProbeError(
+            f"Some values are not class indices from 0 to {len(classes) - 1}. Give class indices, or mark these values as undefined."
+        )
+    if not np.isfinite(used).all():
+        raise ProbeError("Some values are infinite or NaN. Mark them as undefined.")
     if settings.code_length and not classes:
-        raise ProbeError("A code length is one of classes, not of numbers. Leave it out for this target.")
+        raise ProbeError(
+            "A code length is defined for classes only. Switch it off for this target, whose values are numbers."
+        )
     for part in ("train", "test"):
         if not defined[getattr(split, part)].any():
             raise ProbeError(
-                f"The target is defined for no cell of the {part} puzzles. Give more puzzles, or choose another target."
+                f"The target is not defined for any cell of the {part} puzzles. Give more puzzles, or choose another target."
             )
 
 
-def _question(
+def _fit_problem(
     states: States,
     values: Values,
     split: Split,
@@ -139,23 +143,23 @@ def _question(
     settings: ProbeSettings,
     types: Int64[np.ndarray, "_ _"] | None,
     pooled: bool,
-) -> Question:
-    """Everything with the same puzzles, moments and cells; pooled moments are more cells of a single one."""
-    found, defined, control = values.values, values.defined, None
+) -> FitProblem:
+    """Broadcast all arrays to the same puzzles, time points and cells. Pooling turns time points into more cells."""
+    labels, defined, control = values.values, values.defined, None
     if types is not None:
-        control = control_values(types, found, defined, split.train, seed=settings.seed)
+        control = control_values(types, labels, defined, split.train, seed=settings.seed)
     puzzles, _, cells, dim = states.shape
-    shape = (puzzles, max(states.shape[1], found.shape[1]), cells)
+    shape = (puzzles, max(states.shape[1], labels.shape[1]), cells)
     flat = (puzzles, 1, shape[1] * cells) if pooled else shape
 
-    def spread(array: np.ndarray) -> np.ndarray:
+    def broadcast(array: np.ndarray) -> np.ndarray:
         return np.broadcast_to(array, shape).reshape(flat)
 
-    return Question(
+    return FitProblem(
         states=np.broadcast_to(states, (*shape, dim)).reshape(*flat, dim),
-        values=spread(found),
-        defined=spread(defined),
-        control=None if control is None else spread(control),
+        values=broadcast(labels),
+        defined=broadcast(defined),
+        control=None if control is None else broadcast(control),
         split=split,
         classes=len(classes),
         grid=settings.C if classes else settings.alpha,
@@ -165,24 +169,24 @@ def _question(
     )
 
 
-def _counts(question: Question) -> Int64[np.ndarray, "3 moment class"]:
-    """How many cells each part has of each class; of all numbers."""
-    found = []
+def _counts(problem: FitProblem) -> Int64[np.ndarray, "3 time class"]:
+    """The number of cells of each class in each part of the split; for numbers, of all cells."""
+    counts = []
     for part in PARTS:
-        puzzles = getattr(question.split, part)
-        defined, values = question.defined[puzzles], question.values[puzzles]
-        kinds = [defined & (values == kind) for kind in range(question.classes)] or [defined]
-        found.append(np.stack([kind.sum((0, 2)) for kind in kinds], -1))
-    return np.stack(found).astype(np.int64)
+        puzzles = getattr(problem.split, part)
+        defined, values = problem.defined[puzzles], problem.values[puzzles]
+        kinds = [defined & (values == kind) for kind in range(problem.classes)] or [defined]
+        counts.append(np.stack([kind.sum((0, 2)) for kind in kinds], -1))
+    return np.stack(counts).astype(np.int64)
 
 
 def _scored(
-    question: Question,
-    true: Num[np.ndarray, "all_puzzles moment cell"],
-    read: Num[np.ndarray, "puzzle moment cell"],
-    counts: Int64[np.ndarray, "3 moment class"],
+    problem: FitProblem,
+    true: Num[np.ndarray, "all_puzzles time cell"],
+    predictions: Num[np.ndarray, "puzzle time cell"],
+    counts: Int64[np.ndarray, "3 time class"],
     draws: Draws,
-) -> dict[str, Float64[np.ndarray, "draw moment"]]:
-    """Scores of what was read of the test puzzles, on each of the draws; NaN at moments that had nothing to learn from."""
-    test = question.split.test
-    return sampled_scores(true[test], read, question.defined[test], counts[0], draws)
+) -> dict[str, Float64[np.ndarray, "draw time"]]:
+    """Scores on the test puzzles, for each bootstrap draw; NaN at time points without training cells."""
+    test = problem.split.test
+    return sampled_scores(true[test], predictions, problem.defined[test], counts[0], draws)

@@ -1,4 +1,4 @@
-"""Fitted linear probes: their weights, their scores, and what they read from other states. Without torch."""
+"""Fitted linear probes: their parameters, scores and predictions. Does not import torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,33 +12,33 @@ from probes.linear.scores import Score
 from probes.linear.splits import PARTS, Split
 from trm.errors import UserError
 
-States = Num[np.ndarray, "puzzle moment cell dim"]
+States = Num[np.ndarray, "puzzle time cell dim"]
 
 
 class ProbeError(UserError):
-    """States and values of which no probe can be made."""
+    """States, values or settings from which no probe can be fitted."""
 
 
 def main_score(classes: Sequence[str]) -> str:
-    """What a probe of these classes, or of numbers, is judged by."""
+    """The name of the main score: R² for numbers, AUROC for two classes, accuracy for more."""
     return {0: "r2", 2: "auroc"}.get(len(classes), "accuracy")
 
 
 PARAMETERS = ("mean", "scale", "weights", "intercept", "present", "regularisation")
-"""Arrays of a result that make the probes."""
+"""Names of the arrays of `ProbeResult` that are the probe's parameters."""
 
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """How probes are fitted. Raises ProbeError for what is no setting."""
+    """How probes are fitted. Raises ProbeError if a setting is invalid."""
 
     C: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-    """Of logistic regression, tried in ascending order until the validation loss rises."""
+    """Inverse regularisation of logistic regression. Tried in ascending order until the validation loss rises."""
     alpha: tuple[float, ...] = (1e4, 1e3, 1e2, 1e1, 1.0)
-    """Of ridge regression, in descending order."""
-    balanced: bool = False  # examples weigh as much as those of every other class (`class_weight="balanced"`)
-    code_length: bool = False  # also the minimum description length; of classes only
-    resamples: int = 1000  # of the test puzzles, for bands
+    """Regularisation of ridge regression. Tried in descending order until the validation loss rises."""
+    balanced: bool = False  # weight classes equally, as `class_weight="balanced"` in scikit-learn
+    code_length: bool = False  # also compute the description length; for classes only
+    resamples: int = 1000  # bootstrap resamples of the test puzzles, for bands
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -48,17 +48,17 @@ class ProbeSettings:
         )
         if not (ascending and 1 <= self.resamples <= 100_000 and 0 <= self.seed < 1 << 32):
             raise ProbeError(
-                f"{self} is no setting for probes. Use positive C that ascend, positive alpha that descend, 1 to "
-                "100000 resamples and a seed from 0."
+                f"{self} is invalid. Use positive C in ascending order, positive alpha in descending order, 1 to 100000 "
+                "resamples and a seed of 0 or more."
             )
 
 
 @dataclass(frozen=True, eq=False)
 class ProbeResult:
-    """The probes of all moments, and how good they are.
+    """The probes of all time points, and their scores.
 
-    `scores` holds, for classes: `accuracy`, `balanced_accuracy`, `majority` (accuracy of the most frequent class of the
-    training puzzles), and `auroc` of two classes; for numbers: `r2`. With a control task: `control` (its `main_score`) and
+    `scores` holds, for classes: `accuracy`, `balanced_accuracy` and `majority` (accuracy of the training puzzles' majority
+    class); for two classes also `auroc`; for numbers `r2`. With a control task also `control` (its main score) and
     `selectivity`.
     """
 
@@ -66,30 +66,30 @@ class ProbeResult:
     classes: tuple[str, ...]  # () for numbers
     settings: ProbeSettings
     split: Split
-    pooled: bool  # one probe over all moments
-    mean: Float32[np.ndarray, "moment dim"]  # of the training puzzles
-    scale: Float32[np.ndarray, "moment dim"]
+    pooled: bool  # one probe for all time points
+    mean: Float32[np.ndarray, "time dim"]  # of the features of the training puzzles
+    scale: Float32[np.ndarray, "time dim"]
     weights: Float32[
-        np.ndarray, "moment row dim"
-    ]  # of standardised features; a row a class, one for two classes
-    intercept: Float32[np.ndarray, "moment row"]
-    present: Bool[np.ndarray, "moment class"]  # classes that training puzzles have; one column for numbers
-    regularisation: Float64[np.ndarray, "moment"]  # the C or alpha chosen
+        np.ndarray, "time row dim"
+    ]  # for standardised features; one row per class, a single row for two classes
+    intercept: Float32[np.ndarray, "time row"]
+    present: Bool[np.ndarray, "time class"]  # classes that occur in training; one column for numbers
+    regularisation: Float64[np.ndarray, "time"]  # the chosen C or alpha
     counts: Int64[
-        np.ndarray, "3 moment class"
-    ]  # of cells in training, validation and test; one column for numbers
+        np.ndarray, "3 time class"
+    ]  # cells in training, validation and test; one column for numbers
     scores: dict[str, Score]
     code: CodeLength | None
 
     @property
     def time_points(self) -> int:
-        """How many there are; 1 where pooled."""
+        """The number of time points; 1 if pooled."""
         return len(self.mean)
 
     def summary(self) -> dict[str, Any]:
-        """Everything but weights, ready for JSON: NaN is None, one entry a moment."""
+        """For JSON: everything but the parameters, one entry per time point, with None for NaN."""
         shares = self.counts / np.maximum(self.counts.sum(-1, keepdims=True), 1)
-        found: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "name": self.name,
             "classes": list(self.classes),
             "moments": self.time_points,
@@ -103,49 +103,53 @@ class ProbeResult:
             },
         }
         if self.classes:
-            found["class_balance"] = {part: shares[index].tolist() for index, part in enumerate(PARTS)}
+            summary["class_balance"] = {part: shares[index].tolist() for index, part in enumerate(PARTS)}
         if self.code:
-            found["code"] = {
+            summary["code"] = {
                 "bits": self.code.bits.tolist(),
                 "uniform_bits": self.code.uniform_bits.tolist(),
                 "entropy_bits": self.code.entropy_bits.tolist(),
                 "compression": _listed(self.code.compression),
                 "puzzles": list(self.code.puzzles),
             }
-        return found
+        return summary
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """What probes read from states."""
+class ProbePredictions:
+    """Predictions of probes for states."""
 
-    values: Int16[np.ndarray, "puzzle moment cell"] | Float32[np.ndarray, "puzzle moment cell"]
-    probabilities: Float32[np.ndarray, "puzzle moment cell class"] | None  # None for numbers
+    values: Int16[np.ndarray, "puzzle time cell"] | Float32[np.ndarray, "puzzle time cell"]
+    probabilities: Float32[np.ndarray, "puzzle time cell class"] | None  # None for numbers
 
     @property
-    def log_odds(self) -> Float32[np.ndarray, "puzzle moment cell"]:
-        """Of the second of two classes."""
+    def log_odds(self) -> Float32[np.ndarray, "puzzle time cell"]:
+        """Log odds of the second of two classes."""
         with np.errstate(divide="ignore"):
             logs = np.log(self.probabilities)
         return logs[..., 1] - logs[..., 0]
 
 
-def apply(result: ProbeResult, states: States, *, time_point: int | None = None) -> Reading:
-    """Read states with the probes of their moments; with that of one `moment`, from 0, whichever moments they are of; or
-    with the only one there is. Classes are their indices. Raises ProbeError where states do not fit the probes.
+def apply(result: ProbeResult, states: States, *, time_point: int | None = None) -> ProbePredictions:
+    """Predict from states (puzzle, time, cell, dim) with the probes of their time points.
+
+    With `time_point`, an index from 0, that probe is applied to all states, as is the only probe of a result with one time
+    point. Predicted classes are indices. Raises ProbeError if the states do not fit the probes.
     """
     if states.shape[3] != result.mean.shape[1]:
         raise ProbeError(
-            f"This probe was fitted on states of {result.mean.shape[1]} numbers, these have {states.shape[3]}. "
-            "Fit one on states of this model."
+            f"This probe was fitted on states of size {result.mean.shape[1]}, but these have size {states.shape[3]}. "
+            "Fit a probe on states of this model."
         )
     if time_point is not None and not 0 <= time_point < result.time_points:
-        raise ProbeError(f"There is no moment {time_point}: this probe has {result.time_points}, from 0.")
+        raise ProbeError(
+            f"There is no time point {time_point}: this probe has {result.time_points}, counted from 0."
+        )
     single = 0 if result.time_points == 1 else time_point
     if single is None and states.shape[1] != result.time_points:
         raise ProbeError(
-            f"This probe has {result.time_points} moments, these states have {states.shape[1]}. Give states of the same "
-            "moments, or name the moment whose probe to use."
+            f"This probe has {result.time_points} time points, but these states have {states.shape[1]}. Give states of the same "
+            "time points, or choose one time point's probe."
         )
     logits = np.empty((*states.shape[:3], result.weights.shape[1]), np.float32)
     for at in range(states.shape[1]):
@@ -153,15 +157,15 @@ def apply(result: ProbeResult, states: States, *, time_point: int | None = None)
         features = (states[:, at].astype(np.float32) - result.mean[own]) / result.scale[own]
         logits[:, at] = features @ result.weights[own].T + result.intercept[own]
     if not result.classes:
-        return Reading(logits[..., 0], None)
+        return ProbePredictions(logits[..., 0], None)
     if logits.shape[-1] < len(result.classes):
         logits = np.concatenate([np.zeros_like(logits), logits], -1)
     present = result.present if single is None else result.present[single]
     logits = np.where(present[:, None] if single is None else present, logits, -np.inf)
     odds = np.exp(logits - logits.max(-1, keepdims=True))
-    return Reading(logits.argmax(-1).astype(np.int16), odds / odds.sum(-1, keepdims=True))
+    return ProbePredictions(logits.argmax(-1).astype(np.int16), odds / odds.sum(-1, keepdims=True))
 
 
-def _listed(numbers: Float64[np.ndarray, "moment"]) -> list[float | None]:
+def _listed(numbers: Float64[np.ndarray, "time"]) -> list[float | None]:
     """For JSON, which has no NaN."""
     return [None if np.isnan(number) else float(number) for number in numbers]

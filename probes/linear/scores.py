@@ -1,8 +1,8 @@
-"""How good the reading of a probe is, with bands that say how much of it is the luck of the test puzzles.
+"""Scores of probes, with bands for the sampling error of the test puzzles.
 
-Bands are percentiles of the bootstrap (Efron 1979): test puzzles, not cells, are drawn with replacement, as the cells of
-one puzzle are not independent. The probe is not fitted again. Two classes are scored by the area under the ROC curve
-(AUROC): of a rare class, accuracy says no more than how rare it is.
+Bands are percentiles of the bootstrap (Efron 1979): test puzzles, not cells, are drawn with replacement, because the cells
+of a puzzle are not independent. The probe is not refitted. Two classes are scored by the area under the ROC curve (AUROC),
+because for a rare class accuracy mostly reflects its rarity.
 """
 
 from dataclasses import dataclass
@@ -10,34 +10,34 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, Int64, Integer, Num, Shaped
 
-BAND = (2.5, 97.5)  # percentiles: 95 % of the draws lie between
+BAND = (2.5, 97.5)  # percentiles: 95 % of the draws lie between them
 
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """One number a moment; NaN where nothing could be tested."""
+    """One number per time point; NaN where nothing could be tested."""
 
-    value: Float64[np.ndarray, "moment"]
-    low: Float64[np.ndarray, "moment"]  # of the 95 % band
-    high: Float64[np.ndarray, "moment"]
+    value: Float64[np.ndarray, "time"]
+    low: Float64[np.ndarray, "time"]  # lower bound of the 95 % band
+    high: Float64[np.ndarray, "time"]
 
 
 Draws = Float64[np.ndarray, "draw puzzle"]
-"""How often each test puzzle is in each resample. The first row is the test set itself: every puzzle once."""
+"""How often each test puzzle occurs in each resample. The first row is the test set itself: every puzzle once."""
 
 
-def draws_of(puzzles: int, *, count: int, seed: int) -> Draws:
-    """The test set and `count` resamples of it, as large, with replacement."""
+def bootstrap_draws(puzzles: int, *, count: int, seed: int) -> Draws:
+    """The test set, then `count` resamples of the same size, drawn with replacement."""
     drawn = np.random.default_rng(seed).multinomial(puzzles, np.full(puzzles, 1 / puzzles), count)
     return np.concatenate([np.ones((1, puzzles)), drawn])
 
 
-def banded(sampled: Float64[np.ndarray, "draw moment"], puzzles: int, *, lowest: float = 0.0) -> Score:
-    """The value on the test set, and percentiles of that on its resamples, in which moments without a value are skipped.
+def with_band(sampled: Float64[np.ndarray, "draw time"], puzzles: int, *, lowest: float = 0.0) -> Score:
+    """The value on the test set, with percentiles over its resamples. NaN values of resamples are skipped.
 
-    Where all resamples agree, as those of a share of 1 do, they say nothing about puzzles unlike these. Kinds of puzzles
-    that `puzzles` test puzzles miss with a probability of 2.5 % may be as common as 1 - 0.025 ** (1 / puzzles) (the exact
-    binomial bound): the band is that much wider, within `lowest` to 1.
+    If all resamples agree, as for an accuracy of 1, the percentiles have no width. A kind of puzzle that `puzzles` test
+    puzzles miss with probability 2.5 % may have a share of up to 1 - 0.025 ** (1 / puzzles) (the exact binomial bound). The
+    band is then widened by this share, within `lowest` to 1.
     """
     low, high = np.full((2, sampled.shape[1]), np.nan)
     some = ~np.isnan(sampled[1:]).all(0)
@@ -51,51 +51,53 @@ def banded(sampled: Float64[np.ndarray, "draw moment"], puzzles: int, *, lowest:
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """How often each class occurs in each test puzzle, and how often it is read rightly."""
+    """How often each class occurs in each test puzzle, and how often it is predicted correctly."""
 
-    right: Float[np.ndarray, "moment puzzle class"]
-    total: Float[np.ndarray, "moment puzzle class"]
+    right: Float[np.ndarray, "time puzzle class"]
+    total: Float[np.ndarray, "time puzzle class"]
 
     @classmethod
     def of(
         cls,
-        true: Integer[np.ndarray, "puzzle moment cell"],
-        read: Shaped[np.ndarray, "puzzle moment cell"],
-        defined: Bool[np.ndarray, "puzzle moment cell"],
+        true: Integer[np.ndarray, "puzzle time cell"],
+        predicted: Shaped[np.ndarray, "puzzle time cell"],
+        defined: Bool[np.ndarray, "puzzle time cell"],
         classes: int,
     ) -> "Hits":
-        """Counted where defined."""
+        """Count the cells for which the target is defined."""
         of_class = np.stack([(defined & (true == one)).sum(-1) for one in range(classes)], -1)
-        right = np.stack([(defined & (true == one) & (read == one)).sum(-1) for one in range(classes)], -1)
+        right = np.stack(
+            [(defined & (true == one) & (predicted == one)).sum(-1) for one in range(classes)], -1
+        )
         return cls(right.swapaxes(0, 1).astype(float), of_class.swapaxes(0, 1).astype(float))
 
-    def accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
-        """Share of all that is read rightly, 0 to 1."""
+    def accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
+        """The share of cells that are predicted correctly, 0 to 1."""
         return _ratio(draws @ self.right.sum(-1).T, draws @ self.total.sum(-1).T)
 
-    def balanced_accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
-        """Mean over the classes that occur of the share read rightly, 0 to 1; 1 / classes for any constant."""
+    def balanced_accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
+        """Mean recall over the classes that occur, 0 to 1; 1 / classes for a constant prediction."""
         recall = _ratio(_drawn(draws, self.right), _drawn(draws, self.total))
-        known = ~np.isnan(recall)
-        return _ratio(np.where(known, recall, 0).sum(-1), known.sum(-1).astype(float))
+        occurs = ~np.isnan(recall)
+        return _ratio(np.where(occurs, recall, 0).sum(-1), occurs.sum(-1).astype(float))
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of a cell that is yes and one that is no, by the puzzles of both: in how many the yes is rated higher."""
+    """Pairs of a yes cell and a no cell, by their two puzzles: the number in which the yes cell is ranked higher."""
 
-    higher: Float64[np.ndarray, "moment yes_puzzle no_puzzle"]  # a tie counts half
-    yes: Float64[np.ndarray, "moment puzzle"]  # how many cells
-    no: Float64[np.ndarray, "moment puzzle"]
+    higher: Float64[np.ndarray, "time yes_puzzle no_puzzle"]  # a tie counts half
+    yes: Float64[np.ndarray, "time puzzle"]  # number of cells
+    no: Float64[np.ndarray, "time puzzle"]
 
     @classmethod
     def of(
         cls,
-        true: Integer[np.ndarray, "puzzle moment cell"],
-        log_odds: Float[np.ndarray, "puzzle moment cell"],
-        defined: Bool[np.ndarray, "puzzle moment cell"],
+        true: Integer[np.ndarray, "puzzle time cell"],
+        log_odds: Float[np.ndarray, "puzzle time cell"],
+        defined: Bool[np.ndarray, "puzzle time cell"],
     ) -> "Pairs":
-        """Counted where defined; classes are 0 (no) and 1 (yes)."""
+        """Count the pairs of cells for which the target is defined. Classes are 0 (no) and 1 (yes)."""
         puzzles, time_points, _ = true.shape
         yes, no = defined & (true == 1), defined & (true == 0)
         higher = np.zeros((time_points, puzzles, puzzles))
@@ -108,36 +110,36 @@ class Pairs:
                 higher[time_point, :, puzzle] = np.bincount(owner, beaten / 2, minlength=puzzles)
         return cls(higher, yes.sum(-1).T.astype(float), no.sum(-1).T.astype(float))
 
-    def auroc(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
-        """Probability that a yes is rated higher than a no, 0 to 1; 0.5 for any constant, NaN where a class is missing."""
+    def auroc(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
+        """Probability that a yes cell is ranked above a no cell, 0 to 1; 0.5 for a constant, NaN if a class is missing."""
         higher = np.stack([((draws @ one) * draws).sum(-1) for one in self.higher], -1)
         return _ratio(higher, (draws @ self.yes.T) * (draws @ self.no.T))
 
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """Sums over each test puzzle: how many, of the true numbers, of their squares, of the squared errors."""
+    """Sums over each test puzzle: count, true numbers (centred), their squares, and squared errors."""
 
-    sums: Float64[np.ndarray, "moment puzzle 4"]
+    sums: Float64[np.ndarray, "time puzzle 4"]
 
     @classmethod
     def of(
         cls,
-        true: Float[np.ndarray, "puzzle moment cell"],
-        read: Float[np.ndarray, "puzzle moment cell"],
-        defined: Bool[np.ndarray, "puzzle moment cell"],
+        true: Float[np.ndarray, "puzzle time cell"],
+        predicted: Float[np.ndarray, "puzzle time cell"],
+        defined: Bool[np.ndarray, "puzzle time cell"],
     ) -> "Errors":
-        """Summed where defined."""
+        """Sum over the cells for which the target is defined."""
         middle = (
             true[defined].mean(dtype=np.float64) if defined.any() else 0.0
-        )  # or squares lose their digits
+        )  # centring avoids cancellation in the sums of squares
         from_middle = np.where(defined, true - middle, 0).astype(np.float64)
-        missed = np.where(defined, true - read, 0).astype(np.float64)
+        missed = np.where(defined, true - predicted, 0).astype(np.float64)
         parts = (defined.sum(-1), from_middle.sum(-1), (from_middle**2).sum(-1), (missed**2).sum(-1))
         return cls(np.stack([part.astype(np.float64) for part in parts], -1).swapaxes(0, 1))
 
-    def r2(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
-        """1 - squared errors / squared distances from the mean of the test set; NaN where all numbers are equal."""
+    def r2(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
+        """1 - squared errors / squared deviations from the test mean; NaN if all numbers are equal."""
         count, total, squares, missed = np.moveaxis(_drawn(draws, self.sums), -1, 0)
         spread = squares - np.divide(total**2, count, out=np.zeros(total.shape), where=count > 0)
         spread[spread <= 1e-12 * np.maximum(squares, 1e-300)] = 0
@@ -145,47 +147,47 @@ class Errors:
 
 
 def sampled_scores(
-    true: Num[np.ndarray, "puzzle moment cell"],
-    read: Num[np.ndarray, "puzzle moment cell"],
-    defined: Bool[np.ndarray, "puzzle moment cell"],
-    learned: Int64[np.ndarray, "moment class"],
+    true: Num[np.ndarray, "puzzle time cell"],
+    predicted: Num[np.ndarray, "puzzle time cell"],
+    defined: Bool[np.ndarray, "puzzle time cell"],
+    trained: Int64[np.ndarray, "time class"],
     draws: Draws,
-) -> dict[str, Float64[np.ndarray, "draw moment"]]:
-    """All scores of what was read of the test puzzles, by name, on each of the draws.
+) -> dict[str, Float64[np.ndarray, "draw time"]]:
+    """All scores on the test puzzles, by name, for each bootstrap draw.
 
-    `read` holds classes or numbers, or the log odds of the second of two classes. `learned` counts the training cells of
-    each class, in one column for numbers; moments that had nothing to learn from are NaN.
+    `predicted` holds classes or numbers, or the log odds of the second of two classes. `trained` holds the number of training
+    cells of each class, or of all cells for numbers. Time points without training cells are NaN.
     """
-    classes = learned.shape[1]
+    classes = trained.shape[1]
     if classes == 1:
-        sampled = {"r2": Errors.of(true, read, defined).r2(draws)}
+        sampled = {"r2": Errors.of(true, predicted, defined).r2(draws)}
     else:
-        hits = Hits.of(true, read > 0 if classes == 2 else read, defined, classes)
+        hits = Hits.of(true, predicted > 0 if classes == 2 else predicted, defined, classes)
         sampled = {
             "accuracy": hits.accuracy(draws),
             "balanced_accuracy": hits.balanced_accuracy(draws),
-            "majority": majority_accuracy(hits, learned.argmax(-1), draws),
+            "majority": majority_accuracy(hits, trained.argmax(-1), draws),
         }
         if classes == 2:
-            sampled["auroc"] = Pairs.of(true, read, defined).auroc(draws)
-    return {name: np.where(learned.sum(-1) > 0, found, np.nan) for name, found in sampled.items()}
+            sampled["auroc"] = Pairs.of(true, predicted, defined).auroc(draws)
+    return {name: np.where(trained.sum(-1) > 0, values, np.nan) for name, values in sampled.items()}
 
 
 def majority_accuracy(
-    hits: Hits, most_frequent: Int[np.ndarray, "moment"], draws: Draws
-) -> Float64[np.ndarray, "draw moment"]:
-    """Accuracy of always saying the class that is most frequent in training."""
+    hits: Hits, most_frequent: Int[np.ndarray, "time"], draws: Draws
+) -> Float64[np.ndarray, "draw time"]:
+    """Accuracy of always predicting the majority class of the training puzzles."""
     always = np.take_along_axis(hits.total, most_frequent[:, None, None], 2)[..., 0]
     return _ratio(draws @ always.T, draws @ hits.total.sum(-1).T)
 
 
 def _drawn(
-    draws: Draws, counts: Float[np.ndarray, "moment puzzle class"]
-) -> Float64[np.ndarray, "draw moment class"]:
+    draws: Draws, counts: Float[np.ndarray, "time puzzle class"]
+) -> Float64[np.ndarray, "draw time class"]:
     time_points, puzzles, classes = counts.shape
     return (draws @ counts.swapaxes(0, 1).reshape(puzzles, -1)).reshape(len(draws), time_points, classes)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole, NaN of nothing."""
+    """part / whole; NaN where whole is 0."""
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)

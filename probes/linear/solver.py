@@ -1,12 +1,11 @@
-"""Logistic and ridge regressions of many moments at once, with the objectives of scikit-learn.
+"""Logistic and ridge regression for many time points at once, with the objectives of scikit-learn.
 
     logistic   min over W, b   sum_i weight_i * -log p(y_i | x_i) + |W|^2 / (2 C)      `LogisticRegression(C)`
     ridge      min over w, b   sum_i weight_i * (y_i - x_i w - b)^2 + alpha |w|^2      `Ridge(alpha)`
 
-b is not penalised. p is a softmax over one row of W per class, whose b sum to 0; for two classes the first row is 0: both
-as scikit-learn has it.
-Classes that do not occur are left out of the softmax: their b would go to minus infinity. Every moment is a problem of its
-own, and its answer does not depend on the others.
+b is not penalised. p is a softmax over one row of W per class, with the b summing to 0; for two classes the first row is 0.
+Both follow scikit-learn. Classes that do not occur are left out of the softmax, because their b would go to minus
+infinity. Every time point is a separate problem, whose solution does not depend on the others.
 
 Torch is imported when something is fitted.
 """
@@ -21,34 +20,36 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-MEMORY = 10  # pairs of steps and gradient changes that L-BFGS keeps
+MEMORY = 10  # pairs of steps and gradient changes in the history of L-BFGS
 MOST_ITERATIONS = 500
-CURVATURE_EVERY = 20  # iterations
-CURVATURE_EXAMPLES = 2048  # that suffice to measure it
+CURVATURE_EVERY = 20  # iterations between two computations of the curvature
+CURVATURE_EXAMPLES = 2048  # enough to estimate the curvature
 TOLERANCE = 1e-6  # of the largest gradient, divided by the number of examples
 ROUNDING = 1e-6  # relative error of a loss summed from float32
 
 
 @dataclass(frozen=True)
 class Problems:
-    """Examples of several moments, padded to as many each: what is padded has weight 0. A moment is one problem."""
+    """Examples of several time points, one problem each, padded to equal length with examples of weight 0."""
 
-    x: Tensor  # (moment, example, dim + 1), the last column 1
-    y: Tensor  # (moment, example), classes (int64) or numbers
-    weight: Tensor  # (moment, example)
+    x: Tensor  # (time, example, dim + 1), the last column 1
+    y: Tensor  # (time, example), classes (int64) or numbers
+    weight: Tensor  # (time, example)
 
     def take(self, chosen: Tensor) -> Problems:
-        """Some of the moments."""
+        """A subset of the time points."""
         return Problems(self.x[chosen], self.y[chosen], self.weight[chosen])
 
     def to(self, device: torch.device) -> Problems:
-        """On another device."""
+        """A copy on another device."""
         return Problems(self.x.to(device), self.y.to(device), self.weight.to(device))
 
 
 def standardisation(problems: Problems) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each feature over what has weight, (moment, 1, dim + 1); 0 and 1 of the last column,
-    and 1 in place of a deviation of nothing."""
+    """Mean and standard deviation of each feature over the examples with weight, (time, 1, dim + 1).
+
+    The bias column has mean 0 and deviation 1; constant features have deviation 1.
+    """
     import torch
 
     used = (problems.weight > 0).to(problems.x.dtype)
@@ -61,7 +62,7 @@ def standardisation(problems: Problems) -> tuple[Tensor, Tensor]:
         ]
     )
     scale = (square[:, None] / count).sqrt().to(problems.x.dtype)
-    # What is constant but for rounding carries nothing.
+    # Features that are constant up to rounding carry no information.
     scale = torch.where(scale > 1e-6 * mean.abs(), scale, 1.0)
     scale = torch.where(scale > 0, scale, 1.0)
     mean[..., -1], scale[..., -1] = 0, 1
@@ -69,7 +70,7 @@ def standardisation(problems: Problems) -> tuple[Tensor, Tensor]:
 
 
 def present_classes(problems: Problems, classes: int) -> Tensor:
-    """Which classes have any weight; all where no example has. (moment, class)"""
+    """A mask of the classes with any weight, (time, class); all true if no example has weight."""
     import torch
 
     counts = torch.zeros(len(problems.y), classes, dtype=torch.float64, device=problems.y.device)
@@ -79,9 +80,9 @@ def present_classes(problems: Problems, classes: int) -> Tensor:
 
 
 def log_probabilities(x: Tensor, theta: Tensor, present: Tensor) -> Tensor:
-    """log p of every class, (moment, example, class); minus infinity for those that are not present.
+    """log p of every class, (time, example, class); minus infinity for those that are not present.
 
-    theta: (moment, row, dim + 1), one row per class, or a single one for two classes.
+    theta: (time, row, dim + 1), one row per class, or a single one for two classes.
     """
     import torch
 
@@ -92,36 +93,36 @@ def log_probabilities(x: Tensor, theta: Tensor, present: Tensor) -> Tensor:
 
 
 def log_losses(problems: Problems, theta: Tensor, present: Tensor) -> Tensor:
-    """Sum of -log p(y), weighted, in nats; what has no weight counts nothing, whatever its class. (moment)"""
+    """Weighted sum of -log p(y), in nats, (time). Examples of weight 0 do not count, whatever their class."""
     import torch
 
-    found = log_probabilities(problems.x, theta, present).gather(2, problems.y[..., None])[..., 0]
-    return -torch.where(problems.weight > 0, found * problems.weight, 0).double().sum(1)
+    log_p = log_probabilities(problems.x, theta, present).gather(2, problems.y[..., None])[..., 0]
+    return -torch.where(problems.weight > 0, log_p * problems.weight, 0).double().sum(1)
 
 
 def squared_losses(problems: Problems, theta: Tensor) -> Tensor:
-    """Sum of squared errors of a ridge regression, weighted. (moment)"""
-    read = (problems.x @ theta.to(problems.x.dtype).mT)[..., 0]
-    return (problems.weight * (problems.y - read) ** 2).double().sum(1)
+    """Weighted sum of squared errors of a ridge regression, (time)."""
+    predicted = (problems.x @ theta.to(problems.x.dtype).mT)[..., 0]
+    return (problems.weight * (problems.y - predicted) ** 2).double().sum(1)
 
 
 @dataclass(frozen=True)
 class Logistic:
-    """The objective above, for some moments."""
+    """The objective of logistic regression, for some time points."""
 
     problems: Problems
-    present: Tensor  # (moment, class)
-    penalty: Tensor  # (moment), 1 / C
+    present: Tensor  # (time, class)
+    penalty: Tensor  # (time), 1 / C
 
     def take(self, chosen: Tensor) -> Logistic:
-        """Some of the moments."""
+        """A subset of the time points."""
         return Logistic(self.problems.take(chosen), self.present[chosen], self.penalty[chosen])
 
     def inverse_curvature(self, theta: Tensor) -> Tensor:
-        """The Hessian's own blocks of each row of W at theta, inverted: (moment, row, dim + 1, dim + 1), in float64.
+        """Inverse of the Hessian's diagonal block of each row of W at theta, (time, row, dim + 1, dim + 1), in float64.
 
-        Steps are scaled by it, which makes correlated features as easy as independent ones. It need not be exact, so a
-        sample of the examples does.
+        It preconditions the steps, so that correlated features converge as fast as independent ones. It need not be exact,
+        so it is computed on a sample of the examples.
         """
         import torch
 
@@ -131,7 +132,7 @@ class Logistic:
             self.problems.x[:, ::stride], self.problems.y[:, ::stride], self.problems.weight[:, ::stride]
         )
         p = log_probabilities(sample.x, theta, self.present).exp_()[..., -theta.shape[1] :]
-        weight = stride * sample.weight[..., None] * p * (1 - p)  # (moment, example, row)
+        weight = stride * sample.weight[..., None] * p * (1 - p)  # (time, example, row)
         total = self.problems.weight.double().sum(1)
         blocks = torch.empty(time_points, theta.shape[1], width, width, dtype=torch.float64, device=p.device)
         for time_point in range(time_points):
@@ -140,32 +141,34 @@ class Logistic:
                     sample.x[time_point] * weight[time_point, :, row, None]
                 ).mT @ sample.x[time_point]
         diagonal = self.penalty[:, None].expand(time_points, width).clone()
-        diagonal[:, -1] = 1e-6 * total.clamp(min=1)  # none in the objective; here it keeps blocks invertible
+        diagonal[:, -1] = 1e-6 * total.clamp(
+            min=1
+        )  # keeps the blocks invertible; the objective has no such term
         diagonal = diagonal + 1e-6 * total[:, None]
         return torch.cholesky_inverse(torch.linalg.cholesky(blocks + diagonal.diag_embed()[:, None]))
 
     def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The objective (moment) and its gradient, in float64."""
+        """The objective (time) and its gradient, in float64."""
         import torch
 
         x, y, weight = self.problems.x, self.problems.y, self.problems.weight
         log_p = log_probabilities(x, theta, self.present)
-        found = log_p.gather(2, y[..., None])[..., 0]
-        value = -torch.where(weight > 0, found * weight, 0).double().sum(1)
-        missed = log_p.exp_()
-        missed.scatter_add_(2, y[..., None], torch.full_like(found, -1.0)[..., None])
-        missed *= weight[..., None]
+        log_likelihood = log_p.gather(2, y[..., None])[..., 0]
+        value = -torch.where(weight > 0, log_likelihood * weight, 0).double().sum(1)
+        residual = log_p.exp_()
+        residual.scatter_add_(2, y[..., None], torch.full_like(log_likelihood, -1.0)[..., None])
+        residual *= weight[..., None]
         if theta.shape[1] < self.present.shape[1]:
-            missed = missed[..., 1:]
-        missed = missed.masked_fill(~self.present[:, None, -theta.shape[1] :], 0)
-        gradient = (missed.mT @ x).double()
+            residual = residual[..., 1:]
+        residual = residual.masked_fill(~self.present[:, None, -theta.shape[1] :], 0)
+        gradient = (residual.mT @ x).double()
         weights = theta[..., :-1]
         gradient[..., :-1] += self.penalty[:, None, None] * weights
         return value + self.penalty / 2 * (weights**2).sum((1, 2)), gradient
 
 
 def gram_matrix(problems: Problems) -> Tensor:
-    """Sum of weight x x^T over the examples of each moment, in float64."""
+    """Sum of weight x x^T over the examples of each time point, in float64."""
     import torch
 
     return torch.stack(
@@ -177,11 +180,11 @@ def gram_matrix(problems: Problems) -> Tensor:
 
 
 def fit_logistic(objective: Logistic, start: Tensor, alive: Callable[[], None] = lambda: None) -> Tensor:
-    """Minimise by L-BFGS (Nocedal 1980; Liu & Nocedal 1989) with halved steps, from `start`: (moment, row, dim + 1).
+    """Minimise the objective by L-BFGS (Nocedal 1980; Liu & Nocedal 1989) with backtracking, from `start` (time, row, dim + 1).
 
-    A moment ends when its largest gradient per example is below TOLERANCE or nothing is gained any more. `alive` is
-    called in every iteration; what it raises ends the work. Coefficients agree with those of scikit-learn run to
-    convergence within 0.002 of the largest one (of standardised features), and nearly all classes read are equal.
+    A time point converges when its largest gradient per example is below TOLERANCE, or its objective no longer decreases.
+    `alive` is called in every iteration; an exception in it ends the fit. For standardised features, coefficients agree
+    with those of scikit-learn at convergence to within 0.002 of the largest one, and nearly all predicted classes are equal.
     """
     import torch
 
@@ -196,22 +199,22 @@ def fit_logistic(objective: Logistic, start: Tensor, alive: Callable[[], None] =
         done = (gradient.abs().amax((1, 2)) <= TOLERANCE * examples) | (idle >= 3)
         if done.all():
             break
-        if done.sum() * 2 >= len(done):  # those that are left go on without waiting for the rest
+        if done.sum() * 2 >= len(done):  # drop the converged time points
             result[rows] = theta
-            left = (~done).nonzero()[:, 0]
-            objective, rows, theta = objective.take(left), rows[left], theta[left]
-            value, gradient, idle, done = value[left], gradient[left], idle[left], done[left]
-            steps = [tuple(part[left] for part in step) for step in steps]
-            inverse_curvature = inverse_curvature[left] if iteration else None
+            active = (~done).nonzero()[:, 0]
+            objective, rows, theta = objective.take(active), rows[active], theta[active]
+            value, gradient, idle, done = value[active], gradient[active], idle[active], done[active]
+            steps = [tuple(part[active] for part in step) for step in steps]
+            inverse_curvature = inverse_curvature[active] if iteration else None
         if iteration % CURVATURE_EVERY == 0:
             inverse_curvature = objective.inverse_curvature(theta)
         direction = _direction(gradient, steps, inverse_curvature)
         direction[done] = 0
         step, new_value, new_gradient = _line_search(objective, theta, value, gradient, direction)
         change = new_gradient - gradient
-        bend = (step * change).sum((1, 2))
-        useful = bend > 1e-10 * ((step**2).sum((1, 2)) * (change**2).sum((1, 2))).sqrt()
-        steps = [*steps[1 - MEMORY :], (step, change, torch.where(useful, 1 / bend, 0))]
+        curvature = (step * change).sum((1, 2))
+        useful = curvature > 1e-10 * ((step**2).sum((1, 2)) * (change**2).sum((1, 2))).sqrt()
+        steps = [*steps[1 - MEMORY :], (step, change, torch.where(useful, 1 / curvature, 0))]
         gained = value - new_value > ROUNDING / 100 * value.abs()
         idle = torch.where(gained, 0, idle + 1)
         theta, value, gradient = theta + step, new_value, new_gradient
@@ -220,7 +223,7 @@ def fit_logistic(objective: Logistic, start: Tensor, alive: Callable[[], None] =
 
 
 def _centred(theta: Tensor, present: Tensor) -> Tensor:
-    """With b that sum to 0 over the classes present: a softmax does not see what is added to all of them."""
+    """Shift b to sum to 0 over the classes present. A softmax does not depend on such a shift."""
     if theta.shape[1] == 1:
         return theta
     shift = (theta[..., -1] * present).sum(1) / present.sum(1)
@@ -235,27 +238,30 @@ def _scaled(gradient: Tensor, inverse_curvature: Tensor) -> Tensor:
 def _direction(
     gradient: Tensor, steps: list[tuple[Tensor, Tensor, Tensor]], inverse_curvature: Tensor
 ) -> Tensor:
-    """The two loops of L-BFGS, around the Hessian's blocks; straight down where they do not lead down."""
+    """The two-loop recursion of L-BFGS, preconditioned with the Hessian blocks.
+
+    Falls back to preconditioned steepest descent if the result is not a descent direction.
+    """
     import torch
 
-    found, shares = gradient.clone(), []
+    direction, shares = gradient.clone(), []
     for step, change, inverse in reversed(steps):
-        share = inverse * (step * found).sum((1, 2))
-        found -= share[:, None, None] * change
+        share = inverse * (step * direction).sum((1, 2))
+        direction -= share[:, None, None] * change
         shares.append(share)
-    found = _scaled(found, inverse_curvature)
+    direction = _scaled(direction, inverse_curvature)
     for (step, change, inverse), share in zip(steps, reversed(shares), strict=True):
-        found += (share - inverse * (change * found).sum((1, 2)))[:, None, None] * step
-    down = (found * gradient).sum((1, 2)) > 0
-    if down.all():
-        return -found
-    return -torch.where(down[:, None, None], found, _scaled(gradient, inverse_curvature))
+        direction += (share - inverse * (change * direction).sum((1, 2)))[:, None, None] * step
+    is_descent = (direction * gradient).sum((1, 2)) > 0
+    if is_descent.all():
+        return -direction
+    return -torch.where(is_descent[:, None, None], direction, _scaled(gradient, inverse_curvature))
 
 
 def _line_search(
     objective: Logistic, theta: Tensor, value: Tensor, gradient: Tensor, direction: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Halve steps until the objective falls enough (Armijo), up to rounding; stay where it never does."""
+    """Halve steps until the objective decreases enough (Armijo), up to rounding. The step is 0 if it never does."""
     import torch
 
     slope = (gradient * direction).sum((1, 2))
@@ -272,10 +278,10 @@ def _line_search(
 
 
 def fit_ridge(problems: Problems, gram: Tensor, alpha: float) -> Tensor:
-    """Closed form, (moment, 1, dim + 1), in float64. Numbers without weight must be finite too."""
+    """Closed-form solution, (time, 1, dim + 1), in float64. Numbers of weight 0 must be finite too."""
     import torch
 
     target = ((problems.y * problems.weight).double()[:, None] @ problems.x.double()).mT
     penalties = torch.full(gram.shape[-1:], alpha, dtype=gram.dtype, device=gram.device)
-    penalties[-1] = 1e-9  # as good as none
+    penalties[-1] = 1e-9  # practically unpenalised
     return torch.linalg.solve(gram + penalties.diag(), target).mT

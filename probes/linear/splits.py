@@ -1,7 +1,7 @@
-"""Training, validation and test puzzles: whole puzzles, never cells.
+"""Splits into training, validation and test puzzles. Puzzles are split, never the cells of a puzzle.
 
-The cells of one puzzle share its state: a probe that is trained on some of them and tested on others can know the puzzle
-again and so seem to read what it has only remembered.
+The cells of a puzzle share its state. A probe trained on some of them and tested on others can recognise the puzzle, and
+so appear to decode what it has memorised.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ Puzzles = Int[np.ndarray, "_"]
 
 
 class SplitError(UserError):
-    """Puzzles that cannot be split as asked for."""
+    """Puzzles that cannot be split as requested."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Indices of the puzzles of each part. Raises SplitError where a part is empty or a puzzle is in two."""
+    """Indices of the puzzles of each part. Raises SplitError if a part is empty or a puzzle is in two parts."""
 
     train: Puzzles
     validation: Puzzles
@@ -33,10 +33,12 @@ class Split:
         parts = [getattr(self, part) for part in PARTS]
         together = np.concatenate(parts)
         if not all(map(len, parts)):
-            raise SplitError("Training, validation and test need a puzzle each. Give more puzzles.")
+            raise SplitError(
+                "Training, validation and test each need at least one puzzle. Give more puzzles."
+            )
         if len(np.unique(together)) != len(together) or together.min() < 0:
             raise SplitError(
-                "A puzzle of this split is in it twice, or its index is negative. Name each puzzle once."
+                "A puzzle occurs twice in this split, or its index is negative. Use each puzzle once."
             )
 
 
@@ -47,24 +49,24 @@ def split_puzzles(
     seed: int = 0,
     strata: Sequence | Shaped[np.ndarray, "_"] | None = None,
 ) -> Split:
-    """Draw training, validation and test puzzles out of `count`, at random; `strata`, one label a puzzle, keeps the shares
-    within every stratum too, up to two puzzles.
+    """Split `count` puzzles at random into training, validation and test puzzles.
 
-    Raises SplitError where shares are not positive or do not sum to 1, or puzzles are too few.
+    With `strata`, one label per puzzle, every stratum is split in the same proportions, to within two puzzles. Raises
+    SplitError if shares are not positive or do not sum to 1, or there are too few puzzles.
     """
     if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
-        raise SplitError(f"Shares of {shares} are no split. Give three positive ones that sum to 1.")
+        raise SplitError(f"The shares {shares} are invalid. Give three positive numbers that sum to 1.")
     if strata is not None and len(strata) != count:
-        raise SplitError(f"There are {len(strata)} strata for {count} puzzles. Give one for each.")
+        raise SplitError(f"There are {len(strata)} strata for {count} puzzles. Give one stratum per puzzle.")
     order = np.random.default_rng(seed).permutation(count)
     if strata is not None:
         order = order[np.argsort(np.unique(strata, return_inverse=True)[1][order], kind="stable")]
-    # Each puzzle goes where most are owed, so that every run of the order, and so every stratum, has the shares.
-    owed = np.zeros(3)
+    # Each puzzle goes to the part with the largest deficit, so that every run of the order, and thus every stratum, has the shares.
+    deficit = np.zeros(3)
     parts: tuple[list[int], ...] = ([], [], [])
     for puzzle in order.tolist():
-        owed += shares
-        part = int(owed.argmax())
-        owed[part] -= 1
+        deficit += shares
+        part = int(deficit.argmax())
+        deficit[part] -= 1
         parts[part].append(puzzle)
     return Split(*(np.sort(np.array(part, int)) for part in parts))

@@ -1,22 +1,22 @@
-"""Targets as they are asked for: one, or several that say one thing together.
+"""Target groups: the targets of an experiment, each one target or several that belong together.
 
-The candidates of a cell are nine binary targets. They are fitted apart, but what a state holds of them is scored
-together, over all cells and digits.
+The candidates of a cell are nine binary targets. Their probes are fitted separately and scored together, over all cells
+and digits.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probes.linear.probe import main_score
-from probes.linear.targets import Level, Target, TargetError, targets_of
+from probes.linear.targets import Target, TargetError, targets_of
 from trm.tasks.base import Task
 
 CANDIDATES = "candidates"
 
 
 @dataclass(frozen=True)
-class Family:
-    """Targets that are fitted apart and scored together; usually one."""
+class TargetGroup:
+    """Targets that are fitted separately and scored together; usually a single one."""
 
     name: str
     meaning: str
@@ -24,16 +24,16 @@ class Family:
 
     @property
     def first(self) -> Target:
-        """Kind, level, classes and needs are those of every member."""
+        """The first member. Its kind, level, classes and needs are those of every member."""
         return self.members[0]
 
     @property
     def score(self) -> str:
-        """The score that it is judged by."""
+        """The name of its main score."""
         return main_score(self.first.classes)
 
     def facts(self) -> dict:
-        """What it is, for JSON."""
+        """For JSON: the description of the group."""
         first = self.first
         return {
             "name": self.name,
@@ -44,41 +44,43 @@ class Family:
             "members": [member.name for member in self.members],
             "score": self.score,
             "chance": first.chance,
-            "chance_says": first.chance_says,
+            "chance_says": first.chance_note,
         }
 
 
-def families_of(task: Task) -> tuple[Family, ...]:
-    """All there are for a task. Targets of whole runs, that every puzzle shares at a moment, are left out."""
-    found: dict[str, Family] = {}
+def groups_of(task: Task) -> tuple[TargetGroup, ...]:
+    """All target groups of a task, except pooled targets, which have the same value for all puzzles of a time point."""
+    groups: dict[str, TargetGroup] = {}
     for target in targets_of(task):
         if target.pooled:
             continue
         if target.name.startswith("candidate_"):
-            before = found[CANDIDATES].members if CANDIDATES in found else ()
-            found[CANDIDATES] = Family(
+            members = groups[CANDIDATES].members if CANDIDATES in groups else ()
+            groups[CANDIDATES] = TargetGroup(
                 CANDIDATES,
-                "For each digit, whether the givens of its row, column and box leave it to this blank cell.",
-                (*before, target),
+                "For each digit, whether the givens of its row, column and box allow it in this blank cell.",
+                (*members, target),
             )
         else:
-            found[target.name] = Family(target.name, target.meaning, (target,))
-    return tuple(found.values())
+            groups[target.name] = TargetGroup(target.name, target.meaning, (target,))
+    return tuple(groups.values())
 
 
-def chosen_families(task: Task, names: Sequence[str]) -> tuple[Family, ...]:
-    """Those of these names, in that order. Raises TargetError naming all there are."""
-    known = {family.name: family for family in families_of(task)}
+def groups_named(task: Task, names: Sequence[str]) -> tuple[TargetGroup, ...]:
+    """The groups with these names, in that order. Raises TargetError, listing all groups, for an unknown name."""
+    groups = {group.name: group for group in groups_of(task)}
     for name in names:
-        if name not in known:
-            raise TargetError(f"There is no target {name!r} of {task.name}. Choose from: {', '.join(known)}.")
+        if name not in groups:
+            raise TargetError(
+                f"There is no target {name!r} of {task.name}. Choose from: {', '.join(groups)}."
+            )
     if not names:
-        raise TargetError(f"No target is chosen. Choose from: {', '.join(known)}.")
-    return tuple(known[name] for name in dict.fromkeys(names))
+        raise TargetError(f"No target was chosen. Choose from: {', '.join(groups)}.")
+    return tuple(groups[name] for name in dict.fromkeys(names))
 
 
-def usual_targets(task: Task) -> tuple[str, ...]:
-    """A few that are cheap to fit and say most."""
+def default_targets(task: Task) -> tuple[str, ...]:
+    """The default targets: a few that are informative and cheap to fit."""
     return {
         "sudoku": ("solution", "candidates_left", "right_now"),
         "maze": ("on_path", "dead_end", "distance_to_goal"),
@@ -86,7 +88,7 @@ def usual_targets(task: Task) -> tuple[str, ...]:
 
 
 def recorded_targets(task: Task) -> tuple[str, ...]:
-    """Those that the recorded result of a model shows."""
+    """The targets of a recorded experiment."""
     return {
         "sudoku": (
             "solution", "answer_now", "candidates", "candidates_left", "naked_single", "naked_single_now",
@@ -96,9 +98,4 @@ def recorded_targets(task: Task) -> tuple[str, ...]:
             "on_path", "dead_end", "distance_to_start", "distance_to_goal", "next_direction", "reached_within_16",
             "right_now", "right_at_end",
         ),
-    }.get(task.name, usual_targets(task))  # fmt: skip
-
-
-def places(family: Family) -> str:
-    """What it has one value of."""
-    return "cell" if family.first.level is Level.CELL else "puzzle"
+    }.get(task.name, default_targets(task))  # fmt: skip

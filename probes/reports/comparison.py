@@ -1,32 +1,29 @@
-"""The section "HRM beside TRM" of a document, from a comparison: every number in it is generated, beside what others published.
-
-It stands between two marks, so that other sections of the same document are left as they are.
-"""
+"""The section "HRM vs TRM" of docs/findings.md: a recorded comparison next to published results; every number is generated."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from probes.comparison.confounds import SUDOKU_CONFOUNDS, caution
 from probes.comparison.files import Comparison
-from probes.comparison.matching import UNMATCHED, caution
-from probes.comparison.result import IS_ITS_INPUT, READ, Curve, Measured
+from probes.comparison.result import MIN_DECODED, Z_REPEATS_X, BandCurve, Measurements
 from probes.reports.markdown import percent, write_section
 
-KEEPS, MOSTLY = 0.99, 0.9  # shares of solutions from which on a model is said to keep them, or most of them
-NONE = "none"  # in a cell of the table; a row of nothing else is left out
+RETAINS, MOSTLY = 0.99, 0.9  # shares of solutions from which the verdict is "Yes" and "In most puzzles"
+NONE = "none"  # in a table cell; a row with nothing else is left out
 HRM_PAPER = "HRM paper, arXiv:2506.21734"
 ANALYSES = "published analyses of public Sudoku checkpoints"
-HANDED = (
-    "A solution is handed as y in the model's own code: for every symbol, in a given cell or in another, the mean y of the "
-    "cells that say it at the end of solved puzzles; z begins as always. The embedding of a solution would hand nothing: the "
-    "output heads of the bundled models read no cell of it right."
+GIVEN_SOLUTION = (
+    "A given solution is written into y in the model's own code: for each symbol, separately for givens and other cells, the mean y of the "
+    "cells that decode to it at the end of solved puzzles; z starts as usual. The embedding of a solution would not work: the output heads "
+    "of the bundled models decode none of its cells correctly."
 )
-NUMBERS = "Published numbers are of other, larger models on harder puzzles: what can be compared is which way they point."
+NUMBERS = (
+    "Published numbers are from other, larger models on harder puzzles: only their direction can be compared."
+)
 
 
 def write_findings(document: Path, comparison: Comparison, command: str) -> None:
-    """Write the section into a document, which is made if it is not there. Raises UserError where the document has
-    one mark without the other.
-    """
+    """Write the section into a document, created if needed. Raises UserError where a marker is missing."""
     write_section(document, "compare", section(comparison, command))
 
 
@@ -34,17 +31,17 @@ def section(comparison: Comparison, command: str) -> str:
     """The section as Markdown."""
     models = comparison.models
     about = models[0].about
-    made = ", ".join(f"{each.about.name} {each.about.fingerprint}" for each in models)
+    weights = ", ".join(f"{each.about.name} {each.about.fingerprint}" for each in models)
     names = [each.about.name for each in models]
-    said = [(what, published, [say(each) for each in models]) for what, published, say in ROWS]
-    rows = [_row(*each) for each in said if set(each[2]) != {NONE}]
+    values = [(quantity, published, [value(each) for each in models]) for quantity, published, value in ROWS]
+    rows = [_row(*each) for each in values if set(each[2]) != {NONE}]
     return "\n".join(
         [
-            "## HRM beside TRM",
+            "## HRM vs TRM",
             "",
-            f"Measured on {about.count} puzzles of `{about.data}` by `{command}`; drawn on the page Compare. Weights: {made}.",
+            f"Measured on {about.count} puzzles of `{about.data}` by `{command}`; shown on the Compare page. Weights: {weights}.",
             "",
-            f"{caution(*models)} {UNMATCHED}".strip(),
+            f"{caution(*models)} {SUDOKU_CONFOUNDS}".strip(),
             "",
             *(f"- {line}" for each in models for line in _answers(each)),
             "",
@@ -53,81 +50,80 @@ def section(comparison: Comparison, command: str) -> str:
             *rows,
             *_similar(comparison),
             "",
-            f"{HANDED} CKA is between the states of all cells; the prefix position is left out. {NUMBERS}",
+            f"{GIVEN_SOLUTION} CKA is between the states of all cells, without the prefix position. {NUMBERS}",
         ]
     )
 
 
-def _row(what: str, published: str, values: list[str]) -> str:
-    return f"| {' | '.join([what, *values, published])} |"
+def _row(quantity: str, published: str, values: list[str]) -> str:
+    return f"| {' | '.join([quantity, *values, published])} |"
 
 
 def _at_steps(numbers: list, steps: tuple[int, ...], digits: int = 0) -> str:
-    """Shares after these steps, as far as there are so many."""
+    """Shares after these steps, as far as the run goes."""
     return ", ".join(percent(numbers[step - 1], digits) for step in steps if step <= len(numbers))
 
 
-def _settled(measured: Measured, state: str) -> str:
-    found = measured.settled[state]
+def _settled(measured: Measurements, state: str) -> str:
+    by_group = measured.settled[state]
     return " / ".join(
-        "none" if found[group] is None else f"{found[group]:.2g}" for group in ("solved", "unsolved")
+        "none" if by_group[group] is None else f"{by_group[group]:.2g}" for group in ("solved", "unsolved")
     )
 
 
-def _near(near: dict[str, Curve], blanks: str, digits: int = 0) -> str:
+def _near(near: dict[str, BandCurve], blanks: str, digits: int = 0) -> str:
     curve = near.get(blanks)
     return NONE if curve is None else _at_steps(curve.middle, (1, 2, 4, 8, 16), digits)
 
 
-Say = Callable[[Measured], str]
-ROWS: list[tuple[str, str, Say]] = [
+ROWS: list[tuple[str, str, Callable[[Measurements], str]]] = [
     (
-        "exactly right after 1, 2, 4, 8, 16 steps",
+        "solved after 1, 2, 4, 8, 16 steps",
         f"HRM 1.6, 8.0, 34.8, 48.6, 54.9 %; TRM 29.5, 58.1, 70.1, 75.7, 79.1 % ({ANALYSES})",
         lambda each: _at_steps(each.solved.middle, (1, 2, 4, 8, 16)),
     ),
     (
-        "participation ratio of y (z_H) / z (z_L), of so many directions",
+        "participation ratio of y (z_H) / z (z_L), out of D",
         f"HRM 89.95 / 30.22 of 512 ({HRM_PAPER})",
         lambda each: f"{each.pooled_ratio['y']:.1f} / {each.pooled_ratio['z']:.1f} of {each.width}",
     ),
     (
-        "variance of y / z that the cell's own input token explains",
+        "variance of y / z explained by the cell's own input token",
         "",
         lambda each: f"{percent(each.by_token['y'])} / {percent(each.by_token['z'], 2)}",
     ),
     (
-        "handed solution: cells that the head reads right",
+        "given the solution: cells that the head decodes correctly",
         "",
         lambda each: percent(each.kept_read),
     ),
     (
-        "handed solution kept after 1, 2, 4, 8, 16 steps",
+        "given the solution: still solved after 1, 2, 4, 8, 16 steps",
         "",
         lambda each: _at_steps(each.kept.middle, (1, 2, 4, 8, 16)),
     ),
     (
-        "one blank cell: that cell right after 1, 2, 4, 8, 16 steps",
+        "one blank cell: accuracy on it after 1, 2, 4, 8, 16 steps",
         "",
         lambda each: _near(each.near_blanks, "1"),
     ),
-    ("the same puzzles: givens right", "", lambda each: _near(each.near_givens, "1", 1)),
+    ("one blank cell: accuracy on the givens", "", lambda each: _near(each.near_givens, "1", 1)),
     (
-        "the same puzzles: every cell right",
+        "one blank cell: solved",
         "HRM fails on such puzzles (Ren & Liu 2026, arXiv:2601.10679)",
         lambda each: _near(each.near, "1"),
     ),
-    ("five blank cells: those cells right", "", lambda each: _near(each.near_blanks, "5")),
-    ("the same puzzles: givens right", "", lambda each: _near(each.near_givens, "5", 1)),
-    ("the same puzzles: every cell right", "", lambda each: _near(each.near, "5")),
+    ("five blank cells: accuracy on them", "", lambda each: _near(each.near_blanks, "5")),
+    ("five blank cells: accuracy on the givens", "", lambda each: _near(each.near_givens, "5", 1)),
+    ("five blank cells: solved", "", lambda each: _near(each.near, "5")),
     (
-        "moved by the last step, median of solved / unsolved: z",
+        "residual of z over the last step, median of solved / unsolved",
         f"TRM 0.0075 / 0.49 at step 64 ({ANALYSES})",
         lambda each: _settled(each, "z"),
     ),
-    ("the same: y", "", lambda each: _settled(each, "y")),
+    ("residual of y over the last step, median of solved / unsolved", "", lambda each: _settled(each, "y")),
     (
-        "effective depth, operations of a step",
+        "effective depth and FLOPs per step",
         "HRM 24 layers, TRM 42 (TRM paper, arXiv:2510.04871)",
         lambda each: f"{each.about.layers_per_step} layers, {each.about.flops_per_step / 1e9:.2f} GFLOP",
     ),
@@ -135,60 +131,60 @@ ROWS: list[tuple[str, str, Say]] = [
 
 
 def _similar(comparison: Comparison) -> list[str]:
-    """CKA within each model, and across at the end."""
-    within = [comparison.block((place, "y"), (place, "z"))[-1, -1] for place in (0, 1)]
-    across = [comparison.block((0, state), (1, state))[-1, -1] for state in ("y", "z")]
+    """CKA at the end of the run, within each model and between the two."""
+    within = [comparison.cka_between((index, "y"), (index, "z"))[-1, -1] for index in (0, 1)]
+    across = [comparison.cka_between((0, state), (1, state))[-1, -1] for state in ("y", "z")]
     return [
-        _row("CKA of y with z at the end", "", [f"{value:.2f}" for value in within]),
-        _row("CKA with the other model at the end: y / z", "", [f"{across[0]:.2f} / {across[1]:.2f}"] * 2),
+        _row("CKA between y and z at the end", "", [f"{value:.2f}" for value in within]),
+        _row("CKA between the models at the end: y / z", "", [f"{across[0]:.2f} / {across[1]:.2f}"] * 2),
     ]
 
 
-# ---- yes or no
+# ---- verdicts
 
 
-def _answers(measured: Measured) -> list[str]:
-    """What was published of this kind, and whether it holds here."""
-    name, kept, read = measured.about.name, measured.kept.middle, measured.kept_read
+def _answers(measured: Measurements) -> list[str]:
+    """Published claims about models of this kind, and whether they hold here."""
+    name, retained, decoded = measured.about.name, measured.kept.middle, measured.kept_read
     lines = []
     if measured.about.kind == "hrm":
-        lines.append(_low_level(measured))
-    if read < READ:
+        lines.append(_z_role(measured))
+    if decoded < MIN_DECODED:
         lines.append(
-            f"**Does {name} keep a solution that it is handed?** Not tested: the head reads {percent(read)} of its cells right."
+            f"**Does {name} retain a given solution?** Not tested: the head decodes only {percent(decoded)} of its cells correctly."
         )
     else:
         lines.append(
-            f"**Does {name} keep a solution that it is handed?** {_keeps(min(kept))} (the head reads {percent(read)} "
-            f"of its cells right; after each of {len(kept)} steps {percent(min(kept), 0)} of the grids are right at the least)."
+            f"**Does {name} retain a given solution?** {_retains(min(retained))} (the head decodes {percent(decoded)} of its cells "
+            f"correctly; after every one of {len(retained)} steps at least {percent(min(retained), 0)} of the grids are solved)."
         )
     if measured.near:
         blanks, givens, grids = (
             near["1"].middle for near in (measured.near_blanks, measured.near_givens, measured.near)
         )
         lines.append(
-            f"**What does {name} do with one blank cell?** It fills it in right in {percent(blanks[0], 0)} of the puzzles after "
-            f"step 1 and in {percent(blanks[-1], 0)} after step {len(blanks)}; of the givens {percent(givens[-1])} are still "
-            f"right then, so that {percent(grids[-1], 0)} of the grids are right as a whole."
+            f"**What does {name} do with one blank cell?** It is filled in correctly in {percent(blanks[0], 0)} of the puzzles after "
+            f"step 1 and in {percent(blanks[-1], 0)} after step {len(blanks)}; by then {percent(givens[-1])} of the givens are "
+            f"still correct, so {percent(grids[-1], 0)} of the grids are solved."
         )
     return lines
 
 
-def _low_level(measured: Measured) -> str:
+def _z_role(measured: Measurements) -> str:
     name, ratio, by_token = measured.about.name, measured.pooled_ratio, measured.by_token["z"]
-    if by_token >= IS_ITS_INPUT:
+    if by_token >= Z_REPEATS_X:
         return (
-            f"**Does the z of {name} take part in the reasoning?** No: {percent(by_token, 2)} of its variance is explained by the "
-            "cell's own input token, so z is x once more. Nothing is said here of the directions in which it spreads."
+            f"**Does z of {name} take part in the reasoning?** No: {percent(by_token, 2)} of its variance is explained by the "
+            "cell's own input token, so z only repeats x. Its dimensionality is therefore not compared."
         )
     return (
-        f"**Does HRM's z_H spread in more directions than its z_L?** {_verdict(ratio['y'] > ratio['z'])} ({name}: "
-        f"{ratio['y']:.1f} against {ratio['z']:.1f}, {ratio['y'] / ratio['z']:.1f} times; published 3.0 times)."
+        f"**Is the dimensionality of HRM's z_H higher than that of its z_L?** {_verdict(ratio['y'] > ratio['z'])} (participation ratio "
+        f"in {name}: {ratio['y']:.1f} vs {ratio['z']:.1f}, ratio {ratio['y'] / ratio['z']:.1f}; published: 3.0)."
     )
 
 
-def _keeps(least: float) -> str:
-    return "Yes" if least >= KEEPS else "In most puzzles" if least >= MOSTLY else "No"
+def _retains(least: float) -> str:
+    return "Yes" if least >= RETAINS else "In most puzzles" if least >= MOSTLY else "No"
 
 
 def _verdict(holds: bool) -> str:

@@ -1,4 +1,4 @@
-"""The section "What can be read from z and y?" of a document: every number and verdict in it is that of a recorded study."""
+"""The section "What can be decoded from z and y?" of docs/findings.md, generated from recorded experiments."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,121 +8,128 @@ from probes.linear.experiment.verdicts import (
     FEWEST,
     MARGINS,
     SCORES,
-    rarer_class,
+    format_score,
+    puzzles_with_rarer_class,
     sentences,
-    untestable,
-    written,
+    untestable_reason,
 )
-from probes.linear.experiment.views import Summary, baselines_at, finding_of, labels_of, value_at
+from probes.linear.experiment.views import Summary, baselines_at, labels_of, result_for, value_at
 from probes.reports.markdown import write_section
 from trm.errors import UserError
 
 NAME = "probes"
 STEPS = ("1", "4", "16")
-NOT_SAID = {
-    "solution": "It does not say that z is searched for the digit: the head reads y alone.",
-    "answer_now": "Of y this is what its own head reads, so a low number would mean a bad probe; of z it does not tell copy from cause.",
-    "candidates": "The input gives them by construction; the comparison only says how much of that a state still holds.",
-    "candidates_left": "The input gives it by construction; it does not say that the count steers anything.",
-    "naked_single": "A count in the input gives it by construction; it does not say that these cells are filled first.",
-    "naked_single_now": "It does not tell a single that is seen from an answer that is already certain.",
-    "conflict_now": "It does not say that a conflict, once seen, is mended.",
-    "singles_round": "It does not say that the model fills cells in this order.",
-    "right_now": "It does not say that the model uses it.",
-    "right_at_end": "It does not say that the end is settled at that step: easy puzzles end well from any state.",
-    "given": "It only says that the probe works: what is given can be seen in x, which every call reads.",
-    "on_path": "It does not say that the way is followed from its ends.",
-    "dead_end": "It does not say that dead ends are filled one after the other.",
-    "distance_to_start": "It does not say that distances are counted up.",
-    "distance_to_goal": "It does not say that distances are counted down.",
-    "next_direction": "It does not say that the way is walked.",
-    "reached_within_16": "It does not say that a flood runs.",
+CAVEATS = {
+    "solution": "It does not show that the model takes the digit from z: the head reads only y.",
+    "answer_now": "For y this is what its own head decodes, so a low score would mean a bad probe. For z it does not distinguish a copy from a cause.",
+    "candidates": "The input gives them by construction; the comparison only shows how much of that a state retains.",
+    "candidates_left": "The input gives it by construction; it does not show that the count is used.",
+    "naked_single": "A count in the input gives it by construction; it does not show that these cells are filled first.",
+    "naked_single_now": "It does not distinguish a detected single from an answer that is already certain.",
+    "conflict_now": "It does not show that a detected conflict is repaired.",
+    "singles_round": "It does not show that the model fills cells in this order.",
+    "right_now": "It does not show that the model uses it.",
+    "right_at_end": "It does not show that the final answer is determined at that step: easy puzzles end correctly from any state.",
+    "given": "It only shows that the probe works: givens are visible in x, which every call reads.",
+    "on_path": "It does not show that the path is followed from its ends.",
+    "dead_end": "It does not show that dead ends are filled one after the other.",
+    "distance_to_start": "It does not show that distances are counted up.",
+    "distance_to_goal": "It does not show that distances are counted down.",
+    "next_direction": "It does not show that the path is traversed.",
+    "reached_within_16": "It does not show that the model runs a flood fill.",
 }
-"""What a finding about a target leaves open."""
+"""What the result of a target does not show."""
 
 
 def write_findings(
-    document: Path, studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]] | None = None
+    document: Path, experiments: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """Write the section from recorded studies, and recorded `uses`, by model. Raises UserError where there is no study."""
-    if not studies:
-        raise UserError("Nothing is recorded. Run `python -m probes fit --model sudoku-trm --record` first.")
-    write_section(document, NAME, section(studies, uses or {}))
-    return {"models": list(studies), "written": str(document)}
+    """Write the section from the recorded experiments and causal tests of each model. Raises UserError without experiments."""
+    if not experiments:
+        raise UserError(
+            "No experiment is recorded. Run `python -m probes fit --model sudoku-trm --record` first."
+        )
+    write_section(document, NAME, section(experiments, uses or {}))
+    return {"models": list(experiments), "written": str(document)}
 
 
-def section(studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]]) -> str:
-    """Markdown: how it was made, then a table and sentences for each model."""
+def section(experiments: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]]) -> str:
+    """The section in Markdown: the method, then a table and sentences for each model."""
     lines = [
-        "## What can be read from z and y?",
+        "## What can be decoded from z and y?",
         "",
-        "Made by `python -m probes fit --model MODEL --record` for each model, then "
-        "`python -m probes fit --findings docs/findings.md`. The studies lie in `assets/recorded/probes` and are drawn on the "
-        "page Probes.",
+        "Generated by `python -m probes fit --model MODEL --record` for each model, then "
+        "`python -m probes fit --findings docs/findings.md`. The experiments are in `assets/recorded/probes`; the Probes page shows "
+        "them.",
         "",
-        "Linear probes of the state after a supervision step, one for each step. Targets of several classes are scored by accuracy "
-        "in percent, those of two classes by AUROC (the probability that a yes is rated higher than a no: of a rare class accuracy says "
-        "no more than how rare it is), numbers by R²; in brackets 95 % bands of a bootstrap over test puzzles, or, where every resample gives the same number, the exact binomial bound of as many puzzles. Baselines: a constant "
-        "guess (the most frequent class, an AUROC of 0.5, the mean); the same probe of the input, one-hot, of the cell and its row, column and box "
-        "(mazes: of 5x5 cells around it); the same probe of what can be derived from the input (Sudoku: candidates, their numbers, places left, blanks, and "
-        "the digits that naked and hidden singles fill in; mazes: row, column, offsets and distances to start and goal); the same probe of the same net with random "
-        "weights, after the last step shown.",
+        "Linear probes of the state after a supervision step, with a separate probe for each step. Targets with several classes are "
+        "scored by accuracy in percent, targets with two classes by AUROC (the probability that a yes is ranked above a no; for a "
+        "rare class, accuracy mostly reflects its rarity), and numbers by R². Brackets hold 95 % bands from a bootstrap over test "
+        "puzzles or, if every resample gives the same value, the exact binomial bound for this number of puzzles. Baselines: a constant guess "
+        "(the majority class, an AUROC of 0.5, the mean); the same probe on the one-hot input of the cell and its row, column "
+        "and box (mazes: of the 5x5 cells around it); the same probe on features derived from the input (Sudoku: candidates, "
+        "their number, possible places, blanks, and the digits that naked and hidden singles fill in; mazes: row, column, "
+        "offsets and distances to start and goal); and the same probe on the untrained network. Baselines and selectivity are those "
+        "after the last step in the table.",
         "",
-        "Differences are taken resample by resample. One whose 95 % band, in brackets, lies within "
-        f"{100 * MARGINS['accuracy']:.0f} points of accuracy, or {MARGINS['auroc']:.2f} of AUROC or R², of 0 is “no more”; else it is “more” or “less” where the band lies above or "
-        "below 0, and “not told apart” where it does not. Nothing is said of targets "
-        f"that have one class in the test part, the rarer of two classes in fewer than {FEWEST} test puzzles, or the labels of another target. Verdicts are not corrected for "
-        "their number. Selectivity: how much is lost on a control task of random labels (Hewitt & Liang 2019), drawn as the labels of that step "
-        "are distributed, after the last step shown; it depends on this one draw, the more the rarer a class is. Puzzles, not cells, are split.",
+        "Differences are computed on each resample. A difference whose 95 % band, in brackets, lies within "
+        f"{100 * MARGINS['accuracy']:.0f} points of accuracy, or {MARGINS['auroc']:.2f} of AUROC or R², of 0 is “no more”. Otherwise it is "
+        "“more” or “less” if the band lies above or below 0, and “not distinguishable” if the band contains 0. A target has no "
+        "verdict if the test puzzles contain only one class, if the rarer of two classes occurs in fewer than "
+        f"{FEWEST} test puzzles, or if it has the labels of another target. Verdicts are not corrected for multiple comparisons. "
+        "Selectivity is the score minus the score on a control task with random labels (Hewitt & Liang 2019) that have the class "
+        "distribution of that step. It depends on this one draw of labels, and more so for rare classes. Puzzles are split, not "
+        "cells.",
         "",
     ]
-    for model, study in studies.items():
-        lines += [*_model(model, study), ""]
+    for model, experiment in experiments.items():
+        lines += [*_model(model, experiment), ""]
         if model in uses:
             lines += [*_use(model, uses[model]), ""]
     return "\n".join(lines)
 
 
-def _model(model: str, study: Summary) -> list[str]:
-    about, split = study["about"], study["about"]["split"]
-    labels = labels_of(study)
+def _model(model: str, experiment: Summary) -> list[str]:
+    about, split = experiment["about"], experiment["about"]["split"]
+    labels = labels_of(experiment)
     time_points = [labels.index(step) for step in STEPS if step in labels] or [0, len(labels) - 1]
     lines = [
         f"### {model}",
         "",
-        f"Weights {about['fingerprint']}; {about['puzzles']} puzzles of {about['data']}: {split['train']} to train, "
-        f"{split['validation']} to choose the regularisation, {split['test']} to test.",
+        f"Weights {about['fingerprint']}; {about['puzzles']} puzzles of {about['data']}: {split['train']} for training, "
+        f"{split['validation']} for validation (to choose the regularisation), {split['test']} for testing.",
         "",
-        f"| target | score | from | {' | '.join(f'step {labels[at]}' for at in time_points)} | constant guess | input | derived | random weights | selectivity |",
+        f"| target | score | state | {' | '.join(f'step {labels[at]}' for at in time_points)} | constant guess | input | derived | untrained | selectivity |",
         f"|---|---|---|{'---|' * (len(time_points) + 5)}",
     ]
-    for target in study["targets"]:
+    for target in experiment["targets"]:
         if all(target["repeats"][at] for at in time_points):
             continue
-        for state in study["settings"]["states"]:
-            lines.append(_row(study, target, state, time_points))
+        for state in experiment["settings"]["states"]:
+            lines.append(_row(experiment, target, state, time_points))
     lines.append("")
-    for target in study["targets"]:
+    for target in experiment["targets"]:
         name = target["name"]
-        is_told = not all(untestable(study, target, at) for at in time_points)
+        has_verdict = not all(untestable_reason(experiment, target, at) for at in time_points)
         lines.append(
-            f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {sentences(study, name, time_points)} "
-            f"{NOT_SAID.get(name, '') if is_told else ''}".rstrip()
+            f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {sentences(experiment, name, time_points)} "
+            f"{CAVEATS.get(name, '') if has_verdict else ''}".rstrip()
         )
     return lines
 
 
 def _use(model: str, recorded: Mapping[str, Any]) -> list[str]:
-    """Whether the model minds a change along the probe's direction more than along random ones."""
+    """The causal tests of a model: the effect of the probe's direction compared with random ones."""
     first = recorded["uses"][0]
     return [
-        f"**Does {model} use it?** Made by `python -m probes use --model {model} --record` (weights {recorded['fingerprint']}, "
-        f"{first['puzzles']} puzzles). The state is {'moved' if first['how'] == 'move' else 'put to the mean'} along the direction of "
-        f"*{(first['target'].replace('_', ' ') + ' ' + first['class']).strip()}* in every cell, once, after a supervision step, and the run goes "
-        f"on; {len(first['random'])} random directions move each cell as far. Percent of the blank cells that are answered "
-        "otherwise than in the plain run. It tells of this direction at this dose, not of all that a state may hold.",
+        f"**Does {model} use it?** Generated by `python -m probes use --model {model} --record` (weights {recorded['fingerprint']}, "
+        f"{first['puzzles']} puzzles). After a supervision step, the state of every cell is "
+        f"{'steered once along' if first['how'] == 'move' else 'changed once by projecting out'} the direction of "
+        f"*{(first['target'].replace('_', ' ') + ' ' + first['class']).strip()}*, and the run continues. {len(first['random'])} random "
+        "directions move each cell equally far. The table gives the percentage of blank cells whose answer differs from the clean "
+        "run. The result holds for this direction and strength, not for everything that a state may encode.",
         "",
-        "| state | after step | move, share of the norm | at once: probe, random | at the end: probe, random | difference at the end |",
+        "| state | after step | move, share of the norm | immediately: probe, random | final: probe, random | final difference |",
         "|---|---|---|---|---|---|",
         *map(_use_row, recorded["uses"]),
     ]
@@ -142,27 +149,29 @@ def _use_row(use: Mapping[str, Any]) -> str:
     )
 
 
-def _row(study: Summary, target: Summary, state: str, time_points: list[int]) -> str:
+def _row(experiment: Summary, target: Summary, state: str, time_points: list[int]) -> str:
     name, score = target["name"], target["score"]
-    finding, last = finding_of(study, name, state), time_points[-1]
-    few = [rarer_class(study, target, at) for at in time_points]
+    result, last = result_for(experiment, name, state), time_points[-1]
+    few = [puzzles_with_rarer_class(experiment, target, at) for at in time_points]
     cells = [
-        _banded(finding, score, at)
+        _banded(result, score, at)
         if count is None or count >= FEWEST
         else "too few"
         if count
         else "one class"
         for at, count in zip(time_points, few, strict=True)
     ]
-    base = baselines_at(study, name, score, last, of=state)
+    base = baselines_at(experiment, name, score, last, of=state)
     guess = next(iter(base.values()))
-    cells += [written(one, score) for one in (guess, *map(base.get, ("input", "derived", f"random {state}")))]
-    cells.append(written(value_at(finding, "selectivity", last), score))
+    cells += [
+        format_score(one, score) for one in (guess, *map(base.get, ("input", "derived", f"random {state}")))
+    ]
+    cells.append(format_score(value_at(result, "selectivity", last), score))
     return f"| {name.replace('_', ' ')} | {SCORES[score]} | {state} | {' | '.join(cells)} |"
 
 
-def _banded(finding: Summary | None, score: str, time_point: int) -> str:
-    value, low, high = (value_at(finding, score, time_point, bound) for bound in ("value", "low", "high"))
+def _banded(result: Summary | None, score: str, time_point: int) -> str:
+    value, low, high = (value_at(result, score, time_point, bound) for bound in ("value", "low", "high"))
     if value is None:
         return "none"
-    return f"{written(value, score)} ({written(low, score)} to {written(high, score)})"
+    return f"{format_score(value, score)} ({format_score(low, score)} to {format_score(high, score)})"

@@ -1,5 +1,4 @@
-"""A section of a document that a command writes, between two marks; whatever stands around them is left as it is.
-And shares as all sections write them."""
+"""Generated sections of a Markdown document, each between two markers; the text around them is left unchanged."""
 
 from pathlib import Path
 
@@ -7,23 +6,25 @@ from trm.errors import UserError
 from trm.files import atomic_file, reading
 
 
-def marks(name: str) -> tuple[str, str]:
-    """The marks of a section, comments in Markdown."""
+def markers(name: str) -> tuple[str, str]:
+    """The begin and end markers of a section: Markdown comments."""
     return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
 
 
 def write_section(document: Path, name: str, text: str) -> None:
-    """Put a text between the marks of that name, at the end where there are none yet; makes the document if need be.
+    """Write a text between the markers of that name, or at the end of the document if it has none. Creates the document if needed.
 
-    Raises UserError where one mark is there without the other.
+    Raises UserError where one marker is present without the other.
     """
-    begin, end = marks(name)
+    begin, end = markers(name)
     old = "# Findings\n"
     if document.is_file():
         with reading(document, UserError, "text", "Give a Markdown document."):
             old = document.read_text("utf-8")
     if (begin in old) != (end in old) or old.find(begin) > old.find(end):
-        raise UserError(f"{document} has one of the marks {begin} and {end} without the other. Restore it.")
+        raise UserError(
+            f"{document} has one of the markers {begin} and {end} without the other. Restore the missing one."
+        )
     if begin in old:
         before, _, rest = old.partition(begin)
         after = rest.partition(end)[2]
@@ -34,5 +35,5 @@ def write_section(document: Path, name: str, text: str) -> None:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share in percent; `none` where there is none."""
+    """A share in percent; "none" for None."""
     return "none" if share is None else f"{100 * share:.{digits}f} %"

@@ -1,4 +1,4 @@
-"""The app as one person after the other opens it, with a folder of tiny models."""
+"""Fixtures: the app, opened in new sessions, and a folder of tiny models."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,27 +10,27 @@ from app_page import MODELS, App
 
 import trm.inspection.inspect
 import trm.public.hub
-import trm.record  # noqa: F401  # Python 3.11 fails now and then where two threads parse modules at once, as the checks of shapes do
+import trm.record  # noqa: F401  # Python 3.11 sometimes fails when two threads parse modules at once, as the shape checks do
 from app.server.options import MODEL_DIR
 from trm.checkpoint import save_model
 
 
 @pytest.fixture(autouse=True)
 def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models check themselves on two puzzles: the usual number of each model would take most of the time of these tests."""
+    """Self-checks use two puzzles: the usual number would take most of the time of these tests."""
     monkeypatch.setattr("trm.inspection.inspect.MAX_PUZZLES", 2)
 
 
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., App]:
-    """Opens the app; keywords are the query parameters of the link. Short runs are waited for, however busy the machine."""
+    """Opens the app; keywords are the query parameters. Waits for short runs, however busy the machine is."""
     monkeypatch.setattr("app.server.choice_runs.SHORT_WAIT", 100.0)
     return lambda **link: App(link)
 
 
 @pytest.fixture
 def served_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server is bound to an address that other machines can reach."""
+    """Binds the server to an address that other machines can reach."""
     option = st.get_option
     monkeypatch.setattr(
         st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else option(name)

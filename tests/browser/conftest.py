@@ -59,13 +59,13 @@ def new_page(pages: Pages) -> Iterator[Callable[..., Page]]:
 @pytest.fixture(scope="module")
 def kept_player(pages: Pages, served: Served) -> Iterator[Player]:
     """The player on the page as it opens, once it shows the model's own run: one page for all tests of a module, which
-    begin with `Player.begin_anew`."""
+    begin with `Player.reset`."""
     with pages.lent() as lent:
         page = lent()
         page.goto(served.url)
         page.get_by_text("computed now").wait_for()
         player = Player(page)
-        player.comes_whole()
+        player.wait_for_whole_run()
         yield player
 
 

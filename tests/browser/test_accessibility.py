@@ -1,4 +1,4 @@
-"""axe-core over the app and over an exported page, and what a screen reader and a person who wants no motion get."""
+"""axe-core on the app and an exported page, screen readers, reduced motion and high contrast."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +20,14 @@ from trm.trace import save_trace
 SHALLOW = Depth(n=2, T=2, N_sup=4)
 SUDOKU, MAZE, ARC = get_task("sudoku", 16), get_task("maze", 900), get_task("arc")
 GRAVE = ("serious", "critical")
-SETTLED = 300  # ms: colours of buttons fade over 120
+SETTLED = 300  # ms; colours of buttons fade over 120
 
 
 def findings(page: Page) -> list[str]:
-    """Serious and critical findings of axe-core on the whole page, Streamlit's own elements included, one line each."""
-    expect(page.locator('[data-test-script-state="running"]')).to_have_count(0)  # what is drawn anew is pale
+    """Serious and critical findings of axe-core on the whole page, including Streamlit's elements, one line each."""
+    expect(page.locator('[data-test-script-state="running"]')).to_have_count(
+        0
+    )  # elements being redrawn are pale
     page.wait_for_timeout(SETTLED)
     violations = Axe().run(page).response["violations"]
     return [
@@ -64,7 +66,7 @@ def open_run(new_page: Callable[..., Page]) -> Callable[..., Player]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_grave_in_the_app(open_player, scheme):
+def test_axe_finds_nothing_serious_in_the_app(open_player, scheme):
     player = open_player(color_scheme=scheme)
     player.cell(4, 4).click()
     player.press("6", "m", "ArrowRight")
@@ -82,12 +84,12 @@ PAGES = {
     "interventions": ("?model=sudoku-trm&steps=2&n=1&T=1", "[data-testid=pair] [data-cell]"),
     "lecture": ("?lang=ru", "[data-testid=lecture] [data-cell]"),
 }
-"""What a page opens with, and what is there once it is drawn."""
+"""The address of a page, and an element that is present once it is drawn."""
 
 
-@pytest.mark.slow  # every page is drawn for it
+@pytest.mark.slow  # draws every page
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_grave_on_the_other_pages(served, new_page, name):
+def test_axe_finds_nothing_serious_on_the_other_pages(served, new_page, name):
     link, drawn = PAGES[name]
     page = new_page()
     page.goto(f"{served.url}/{name}{link}")
@@ -104,13 +106,13 @@ def test_axe_finds_nothing_grave_on_the_other_pages(served, new_page, name):
     [(sudoku_run, "light"), (sudoku_run, "dark"), (maze_run, "dark"), (arc_run, "light")],
     ids=["sudoku", "sudoku, dark", "maze, dark", "arc"],
 )
-def test_axe_finds_nothing_grave_in_an_exported_page(new_page, tmp_path: Path, make, scheme):
+def test_axe_finds_nothing_serious_in_an_exported_page(new_page, tmp_path: Path, make, scheme):
     _, trace = make()
     save_trace(tmp_path / "run", trace)
     main(["export", "--trace", str(tmp_path / "run"), "--html", str(tmp_path / "page.html")])
     page = new_page(color_scheme=scheme)
     page.goto((tmp_path / "page.html").as_uri())
-    # The policy of the file forbids what is put into it later. axe comes through the debugger instead, which it allows.
+    # The content security policy of the file forbids later scripts. The debugger may still inject axe.
     player = Player(page)
     player.cell(0, 1).click()
     for keys in (["3", "ArrowDown"], ["6", "n", "?"]):
@@ -130,15 +132,15 @@ def test_a_screen_reader_gets_the_grid_the_cell_and_the_place(open_run):
     assert named.startswith("Row 2, column 3") and "with probability" in named
     player.press("ArrowRight", "5")
     read = player.root.locator(f"#{active}").get_attribute("aria-label")
-    assert "; z reads " in read and read != named
+    assert "; z decodes to " in read and read != named
     axis = player.root.get_by_role("slider", name="Call of the recursion")
     assert axis.get_attribute("aria-valuetext") == "Supervision step 1 of 4, cycle 2 of 2, f_H"
-    spoken = player.root.locator("[aria-live=polite]").first
-    player.eventually(lambda: "cycle 2 of 2, f_H: " in spoken.inner_text(), "the place in words")
-    assert "would not halt" in spoken.text_content()
+    live_region = player.root.locator("[aria-live=polite]").first
+    player.eventually(lambda: "cycle 2 of 2, f_H: " in live_region.inner_text(), "the place in words")
+    assert "no halt" in live_region.text_content()
 
 
-def test_a_cut_grid_is_called_what_it_shows(open_run):
+def test_the_label_of_a_grid_counts_its_visible_cells(open_run):
     player = open_run(*arc_run())
     grid = player.root.get_by_role("grid")
     assert grid.get_attribute("aria-label") == "arc grid, 3 rows, 4 columns"
@@ -147,8 +149,8 @@ def test_a_cut_grid_is_called_what_it_shows(open_run):
     assert grid.get_attribute("aria-label") == "arc grid, 30 rows, 30 columns"
 
 
-def test_where_motion_is_not_wanted_nothing_moves_by_itself(open_run):
-    """No transition and no animation; play, which is asked for, still plays."""
+def test_with_reduced_motion_nothing_moves_by_itself(open_run):
+    """No transition and no animation; playback still works."""
     moves = (
         "root => [...root.querySelectorAll('*')].filter((node) => { const style = getComputedStyle(node);"
         " return style.transitionDuration.split(',').some((time) => parseFloat(time) > 0) || style.animationName !== 'none'; }).length"
@@ -161,8 +163,8 @@ def test_where_motion_is_not_wanted_nothing_moves_by_itself(open_run):
     calm.eventually(lambda: calm.position > (1, 1, 3, "f_H"), "playing")
 
 
-def test_without_colours_of_its_own_the_page_can_still_be_read(open_run):
-    """Windows' high contrast: what is chosen and where one is are still told apart, and so are marks, bars and the cursor."""
+def test_the_page_is_legible_in_high_contrast(open_run):
+    """Windows high contrast: selected controls, the current call, marks, bars and the cursor are still distinct."""
     player = open_run(*sudoku_run(), forced_colors="active")
     player.press("ArrowRight")
     player.cell(1, 2).click()
@@ -189,7 +191,7 @@ MOVES = """() => [...document.querySelectorAll("*")].filter((node) => {
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
-def test_pages_do_not_move_for_a_person_who_wants_no_motion(served, new_page, motion):
+def test_pages_do_not_animate_with_reduced_motion(served, new_page, motion):
     page = new_page(reduced_motion=motion)
     page.goto(f"{served.url}/halting")
     page.locator(".js-plotly-plot").first.wait_for(timeout=2000 * PATIENCE)

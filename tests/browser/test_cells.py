@@ -1,4 +1,4 @@
-"""What is said of single cells: the story of the selected one, marks on the grid, and readings that an older run lacks."""
+"""Cells: the history of the selected one, marks on the grid, and modes that an older recording lacks."""
 
 from dataclasses import replace
 
@@ -14,58 +14,58 @@ from trm.trace import Trace
 MAZE = get_task("maze", 900)
 
 
-def story(player: Player) -> list[str]:
-    return player.root.locator("[data-story]").all_text_contents()
+def history(player: Player) -> list[str]:
+    return player.root.locator("[data-event]").all_text_contents()
 
 
-def test_the_story_of_a_cell_and_the_way_to_its_places(open_run):
+def test_the_history_of_a_cell_and_links_to_its_calls(open_run):
     player = open_run()
     player.cell(1, 1).click()
-    assert story(player) == [
-        "decided at step 4, cycle 1",
-        "3 flips",
-        "first right at step 2, cycle 2",
-        "lost once, right again from step 4, cycle 1",
+    assert history(player) == [
+        "final from step 4, cycle 1",
+        "changed 3 times",
+        "first correct at step 2, cycle 2",
+        "lost once, correct for good from step 4, cycle 1",
     ]
-    player.root.locator("[data-story=right]").click()
+    player.root.locator("[data-event=right]").click()
     assert player.position == (2, 2, 3, "f_H")
-    player.root.locator("[data-story=decided]").click()
+    player.root.locator("[data-event=final]").click()
     assert player.position == (4, 1, 3, "f_H")
     player.press("d")
-    assert story(player)[2:] == ["first right at step 1, cycle 2", "and stayed right"]
+    assert history(player)[2:] == ["first correct at step 1, cycle 2", "and stayed correct"]
     player.press("Escape")
-    assert story(player) == []
+    assert history(player) == []
 
 
-def test_a_cell_of_a_run_that_grows_is_not_called_decided(open_run, run):
+def test_no_answer_of_a_growing_run_is_called_final(open_run, run):
     player = open_run(trace=cut(run, 2))
     player.cell(1, 1).click()
-    assert story(player)[0] == "unchanged since step 2, cycle 2"
+    assert history(player)[0] == "unchanged since step 2, cycle 2"
     show(player.page, sent(SUDOKU, run))
-    assert story(player)[0] == "decided at step 4, cycle 1"
+    assert history(player)[0] == "final from step 4, cycle 1"
 
 
 # ---- marks on the grid
 
 
-def test_marks_stand_on_cells_that_stay_right_and_go_again(open_run, run):
+def test_cells_that_stay_correct_are_marked_and_unmarked(open_run, run):
     player = open_run()
-    assert not player.flagged("kept")
+    assert not player.flagged("stable")
     player.press("m")
     free = {f"{cell // 4},{cell % 4}" for cell in np.flatnonzero(run.inputs == 1).tolist()}
-    assert player.flagged("kept") == free - {"1,1", "1,2"}
+    assert player.flagged("stable") == free - {"1,1", "1,2"}
     player.press("ArrowRight")
-    assert player.flagged("kept") == free - {"1,1"}
-    assert player.cell(1, 2).get_attribute("aria-description") == "right and stayed right"
+    assert player.flagged("stable") == free - {"1,1"}
+    assert player.cell(1, 2).get_attribute("aria-description") == "stayed correct"
     assert player.cell(1, 1).get_attribute("aria-description") is None
-    assert "right and stayed right" in player.root.locator(".legend").inner_text()
+    assert "stayed correct" in player.root.locator(".legend").inner_text()
     button = player.root.get_by_test_id("marks")
     assert button.get_attribute("aria-pressed") == "true"
     player.press("5")
-    assert not player.flagged("kept")  # that is a reading of z
+    assert not player.flagged("stable")  # z has no such marks
     player.press("1")
     button.click()
-    assert not player.flagged("kept") and button.get_attribute("aria-pressed") == "false"
+    assert not player.flagged("stable") and button.get_attribute("aria-pressed") == "false"
     assert player.cell(1, 2).get_attribute("aria-description") is None
 
 
@@ -79,11 +79,11 @@ def maze_run() -> Trace:
 
 
 def dropped(trace: Trace, answer: int) -> set[str]:
-    """Cells that were path in the answer before, or the one before that (within a step), and are not now."""
+    """Cells that were path in one of the last two answers (within a step) and are not path now."""
     path = trace.answers[max(0, answer - SHALLOW.T) : answer] == 5
     cells = path.any(0) & (trace.answers[answer] != 5)
     recent = path[-1] if len(path) else cells
-    # dropped a whole step ago is gone: path two answers ago and not in the one before was dropped one cycle ago
+    # cells dropped a whole step ago are gone; path two answers ago but not in the previous one: dropped one cycle ago
     cells &= recent | (len(path) > 1 and path[0])
     return {f"{cell // 30},{cell % 30}" for cell in np.flatnonzero(cells).tolist()}
 
@@ -100,7 +100,7 @@ def test_dead_ends_fade_call_by_call(open_run, maze_run):
     assert len(pictures) == 3
 
 
-def test_where_motion_is_not_wanted_they_do_not_fade(open_run, maze_run):
+def test_with_reduced_motion_dead_ends_do_not_fade(open_run, maze_run):
     player = open_run(MAZE, maze_run, reduced_motion="reduce")
     player.press("ArrowRight", "ArrowDown")
     assert player.flagged("dropped") == dropped(maze_run, 1)
@@ -110,7 +110,7 @@ def test_where_motion_is_not_wanted_they_do_not_fade(open_run, maze_run):
 
 
 @pytest.mark.parametrize("marks", [False, True], ids=["plain", "marked"])
-def test_drawing_what_changed_leaves_what_drawing_all_would(open_run, maze_run, marks):
+def test_partial_drawing_equals_full_drawing(open_run, maze_run, marks):
     player = open_run(MAZE, maze_run)
     if marks:
         player.press("m")
@@ -121,25 +121,25 @@ def test_drawing_what_changed_leaves_what_drawing_all_would(open_run, maze_run, 
         assert player.root.evaluate(PICTURE) == step_by_step, f"after {key}"
 
 
-# ---- a run of before there was a reverse embedding
+# ---- recordings without reverse embedding
 
 
-def test_a_view_that_an_older_run_has_nothing_for_says_so_and_shows_the_nearest(open_run, run):
+def test_a_mode_that_an_older_recording_lacks_says_so_and_falls_back(open_run, run):
     player = open_run(trace=replace(run, z_reverse=None, y_reverse=None))
     button = player.root.get_by_test_id("mode-reverse")
-    assert "not in this recorded run" in button.get_attribute("title")
+    assert "not recorded in this run" in button.get_attribute("title")
     player.press("6")
     caption = player.root.locator(".caption")
-    assert caption.inner_text().startswith("Not recorded in this run")
+    assert caption.inner_text().startswith("This older recording has no reverse embedding")
     assert player.mode == "z" and button.get_attribute("aria-pressed") == "false"
     texts = player.root.locator("[data-cell]").all_text_contents()
     assert texts == [SUDOKU.symbols[token] for token in run.z_answers[2]]
-    show(player.page, sent(SUDOKU, run))  # the same run made again: what was asked for is shown
+    show(player.page, sent(SUDOKU, run))  # the same run, recorded again: the selected mode is shown
     assert player.mode == "reverse" and "not in this" not in button.get_attribute("title")
-    assert caption.inner_text().startswith("z by reverse embedding")
+    assert caption.inner_text().startswith("z decoded by reverse embedding")
 
 
-def test_beside_z_by_reverse_embedding_y_stands_small_where_it_differs(open_run, run):
+def test_reverse_embedding_shows_y_small_where_it_differs_from_z(open_run, run):
     player = open_run()
     player.press("6", "ArrowRight")
     small = player.root.locator("[data-cell]").evaluate_all(
@@ -149,12 +149,12 @@ def test_beside_z_by_reverse_embedding_y_stands_small_where_it_differs(open_run,
     z, y = run.z_reverse[5], run.y_reverse[1]
     assert small == ["" if a == b else symbols[b] for a, b in zip(z, y, strict=True)]
     assert any(small)
-    player.press("Space")  # as in the other view of z every call is played
+    player.press("Space")  # in modes that show z every call is played
     player.eventually(lambda: player.position[3] == "f_L", "an f_L call")
 
 
-def test_a_blank_that_is_the_answer_is_seen_among_the_probabilities(open_run, run):
-    """As the dot that it is in the other views; a cell without any ink would look unread."""
+def test_a_blank_answer_is_visible_in_the_probabilities_mode(open_run, run):
+    """As a dot, as in the other modes; an empty cell would look undecoded."""
     blank = SUDOKU.symbols.index(".")
     certain = np.zeros_like(run.probabilities)
     certain[..., blank] = 255

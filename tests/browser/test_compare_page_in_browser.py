@@ -1,4 +1,4 @@
-"""The Compare page as a person meets it: two models on one clock, whatever keys are pressed, and figures below."""
+"""The Compare page in a browser: two synchronised players, whatever keys are pressed, and figures below."""
 
 import random
 
@@ -11,7 +11,7 @@ from trm.record import record
 from trm.tasks import get_task
 
 
-def test_two_models_stay_on_one_clock_over_200_random_keys(served, new_page):
+def test_two_models_stay_synchronised_over_200_random_keys(served, new_page):
     page = new_page()
     page.goto(served.url)
     page.get_by_test_id("player").first.wait_for()
@@ -46,7 +46,7 @@ def test_two_models_stay_on_one_clock_over_200_random_keys(served, new_page):
     pair.left.eventually(
         lambda: "align=call" in page.url and "against=sudoku-hrm" in page.url, "a link to this"
     )
-    page.goto(f"{served.url}/compare")  # a session that begins here: the pair that was recorded
+    page.goto(f"{served.url}/compare")  # a session that starts here shows the recorded pair
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     page.get_by_text("Similarity (CKA)", exact=True).click()
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)

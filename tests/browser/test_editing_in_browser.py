@@ -1,4 +1,4 @@
-"""A puzzle edited in its grid: typed, undone, pasted, drawn, used, and then what the player shows."""
+"""The puzzle editor: typing, undo, pasting, drawing, using the puzzle, and the player afterwards."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from standalone import open_standalone, show
 
 from app.editor import SCRIPT, STYLE
-from app.editor.description import described, grid_of
+from app.editor.description import describe_task, grid_of
 from tests.browser.test_accessibility import findings
 from trm.checkpoint import load_model
 from trm.data import load_presets
@@ -19,12 +19,12 @@ from trm.tasks import get_task
 
 EASY = load_presets("sudoku")[0].puzzle
 TYPED = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
-REST = 200  # milliseconds that a finger stays before it is lifted
+REST = 200  # ms that a finger rests before it is lifted
 WAIT = 1000 * PATIENCE
 
 
 def open_editor(player: Player) -> Locator:
-    """With the page's own key, from anywhere on it."""
+    """Open the editor with the page's shortcut."""
     player.page.keyboard.press("e")
     editor = player.page.get_by_test_id("editor")
     expect(editor.get_by_role("grid")).to_be_focused(timeout=WAIT)
@@ -45,7 +45,7 @@ def verdict(editor: Locator, solutions: str) -> None:
 
 
 def paste(editor: Locator, text: str) -> None:
-    """What the browser does on ctrl v."""
+    """Paste as the browser does on ctrl v."""
     editor.get_by_role("grid").evaluate(
         """(grid, text) => {
             const data = new DataTransfer();
@@ -81,27 +81,27 @@ def test_a_sudoku_is_typed_undone_pasted_and_used(player, solved):
     given = next(at for at in range(81) if EASY[at] != ".")
     editor.locator(f'[data-cell="{given // 9},{given % 9}"]').click()
     before = draft(editor)
-    player.press("Space")  # a given off
+    player.press("Space")  # clears a given
     assert draft(editor) == before[:given] + "." + before[given + 1 :]
-    player.press("Space")  # and on again
+    player.press("Space")  # and restores it
     assert draft(editor) == before
     editor.locator('[data-tool="9"]').click()
     assert draft(editor)[given] == "9"
     paste(editor, "53..7")
-    expect(editor.get_by_test_id("note")).to_contain_text("81 cells, this text has 5", timeout=WAIT)
+    expect(editor.get_by_test_id("note")).to_contain_text("81 cells, but this text has 5", timeout=WAIT)
     paste(editor, get_task("sudoku").pretty(get_task("sudoku").parse(TYPED)))
     player.eventually(lambda: draft(editor) == TYPED, "the pasted puzzle")
     verdict(editor, "one")
-    player.press("Escape")  # drops no work
-    expect(editor.get_by_test_id("note")).to_contain_text("Press Cancel to drop that")
+    player.press("Escape")  # does not discard changes
+    expect(editor.get_by_test_id("note")).to_contain_text("Click Cancel to discard them")
     player.press("Control+Enter")
     shown = Player(player.page)
     shown.eventually(lambda: shown.cells == solved(TYPED)["answers"][0], "the run of the pasted puzzle")
-    shown.comes_whole()
+    shown.wait_for_whole_run()
     assert shown.cells == solved(TYPED)["answer"]
 
 
-def test_a_maze_is_drawn_by_dragging_and_used_and_a_second_one_dropped(open_player):
+def test_a_maze_is_drawn_by_dragging_and_used_and_a_second_one_discarded(open_player):
     player = open_player("?model=maze-trm")
     editor = open_editor(player)
     page, side = player.page, 15
@@ -131,7 +131,7 @@ def test_a_maze_is_drawn_by_dragging_and_used_and_a_second_one_dropped(open_play
     drag((1, 0), (1, 13))  # two points: the line between them is drawn
     drag((3, 14), (3, 1))
     tool("start")
-    drag((4, 4), (0, 0))  # dragged over a wall, which stays
+    drag((4, 4), (0, 0))  # dragged over a wall, which is restored
     tool("goal")
     drag((14, 14))
     rows = ["S" + "." * 14, "#" * 14 + ".", "." * 15, "." + "#" * 14, *["." * 15] * 10, "." * 14 + "G"]
@@ -169,28 +169,33 @@ def test_a_maze_is_drawn_by_dragging_and_used_and_a_second_one_dropped(open_play
     )
 
 
-# ---- the editor alone: without a server or a model
+# ---- the editor alone, without a server or a model
 
 
 @pytest.fixture
 def open_draft(new_page: Callable[..., Page]) -> Callable[..., Locator]:
-    """The editor's script on an empty page with a puzzle, for tasks of which no model is bundled too."""
+    """The editor's script on an empty page, also for tasks without a bundled model."""
 
     def make(task_name: str, puzzle: str, cells: int | None = None, **options) -> Locator:
         task, page = get_task(task_name, cells), new_page(**options)
         open_standalone(page, script=bundle(SCRIPT), style=STYLE.read_text("utf-8"))
         grid = grid_of(task, task.parse(puzzle, unfinished=True))
-        said = {"text": puzzle, "solutions": "unknown", "sentence": "", "conflicts": []}
+        validity = {"text": puzzle, "solutions": "unknown", "sentence": "", "conflicts": []}
         show(
             page,
-            {"task": described(task), "puzzle": {"text": puzzle, "grid": grid}, "said": said, "pasted": None},
+            {
+                "task": describe_task(task),
+                "puzzle": {"text": puzzle, "grid": grid},
+                "validity": validity,
+                "pasted": None,
+            },
         )
         return page.get_by_test_id("editor")
 
     return make
 
 
-def test_in_high_contrast_walls_and_ends_are_seen_in_the_grid_and_on_the_buttons(open_draft):
+def test_in_high_contrast_walls_and_ends_are_visible_in_grid_and_buttons(open_draft):
     editor = open_draft("maze", "S.##....G", 9, forced_colors="active")
     look = "node => { const style = getComputedStyle(node); return [style.backgroundColor, style.backgroundImage].join(); }"
     for kind in (".cell", ".swatch"):
@@ -200,7 +205,7 @@ def test_in_high_contrast_walls_and_ends_are_seen_in_the_grid_and_on_the_buttons
 
 
 def told(editor: Locator, text: str) -> None:
-    """What Python was told of the draft last, once it rests."""
+    """The draft last reported to Python, once it settles."""
     editor.page.wait_for_function("text => window.reported.at(-1)?.text === text", arg=text, timeout=WAIT)
 
 
@@ -230,7 +235,7 @@ def test_an_arc_grid_is_painted_resized_and_used(open_draft):
     expect(painted).to_have_attribute("aria-label", "row 1, column 1: red")
     page.mouse.click(*middle(editor, 1, 1), button="right")  # black
     told(editor, "212/305/678")
-    page.keyboard.press("5")  # into the cell that was chosen
+    page.keyboard.press("5")  # into the selected cell
     told(editor, "212/355/678")
     editor.locator('[data-tool="green"]').click()
     page.mouse.move(*middle(editor, 2, 0))
@@ -248,7 +253,7 @@ def test_an_arc_grid_is_painted_resized_and_used(open_draft):
     editor.get_by_test_id("undo").click()
     told(editor, "2120/3550/3330")
     editor.get_by_test_id("redo").click()
-    for _ in range(3):  # no grid has less than one row
+    for _ in range(3):  # a grid has at least one row
         editor.get_by_test_id("remove-row").click()
     told(editor, "2120")
     editor.get_by_test_id("use").click()
@@ -257,7 +262,7 @@ def test_an_arc_grid_is_painted_resized_and_used(open_draft):
     assert arc.format(arc.parse("2120")) == "2120"
 
 
-def test_a_maze_is_drawn_with_a_finger_and_the_page_stays(open_draft):
+def test_drawing_a_maze_with_a_finger_does_not_scroll_the_page(open_draft):
     puzzle = "S" + "." * 47 + "G"
     editor = open_draft("maze", puzzle, 49, has_touch=True, is_mobile=True, width=390, height=844)
     page = editor.page
@@ -272,7 +277,7 @@ def test_a_maze_is_drawn_with_a_finger_and_the_page_stays(open_draft):
         touch("touchStart", middle(editor, *cells[0]))
         for cell in cells[1:]:
             touch("touchMove", middle(editor, *cell))
-        page.wait_for_timeout(REST)  # lifted on the way it would be a fling, which swallows the next tap
+        page.wait_for_timeout(REST)  # lifting while moving would be a fling, which swallows the next tap
         touch("touchMove", middle(editor, *cells[-1]))
         touch("touchEnd")
 

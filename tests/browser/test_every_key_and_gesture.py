@@ -1,4 +1,4 @@
-"""Every key, button and gesture of the player, each held against what the cells then read."""
+"""Every key, button and gesture of the player, and the cells that it leads to."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ DEPTH = Depth(n=2, T=2, N_sup=4)  # 8 answers, 24 calls; f_H at calls 2, 5, 8, .
 
 @pytest.fixture(scope="module")
 def run() -> Trace:
-    """All cells change at every answer, so that no two places read alike."""
+    """All cells change at every answer, so that no two calls look alike."""
     puzzle = SUDOKU.generate(np.random.default_rng(3), "easy")
     return made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, DEPTH), depth=DEPTH)
 
@@ -28,7 +28,7 @@ def reads(player: Player) -> str:
 
 
 def text_at(run: Trace, call: int, mode: str = "answer") -> str:
-    """What the cells must read at a call, from 0: y as the last f_H call left it, or z."""
+    """The expected text of the cells at a call, from 0: y of the last f_H call, or z."""
     answer = (call + 1) // 3 - 1
     y = run.inputs if answer < 0 else run.answers[answer]
     tokens = {"z": run.z_answers[call], "reverse": run.z_reverse[call]}.get(mode, y)
@@ -90,7 +90,7 @@ def test_every_button_that_moves(open_run, run):
 
 
 def test_play_by_key_and_by_button_passes_every_answer_and_ends(open_run, run):
-    """What is shown while it plays is noted in the page itself, at every change."""
+    """The page records what is shown at every change while it plays."""
     watch = """root => { root.seen = []; new MutationObserver(() => root.seen.push(
         [...root.querySelectorAll('[data-cell]')].map((cell) => cell.textContent).join("")
     )).observe(root, { attributes: true, attributeFilter: ["data-cycle", "data-supervision-step"] }); }"""
@@ -108,7 +108,7 @@ def test_play_by_key_and_by_button_passes_every_answer_and_ends(open_run, run):
         seen = player.root.evaluate("root => root.seen")
         assert reads(player) == text_at(run, 23)
         expected = [text_at(run, call) for call in range(5, 24, 3)]
-        # where the machine is busy several beats are caught up with at once, never out of order
+        # on a busy machine several calls are caught up at once, but in order
         assert [text for text in expected if text in seen] == list(dict.fromkeys(seen))
         assert len(seen) >= 2
 
@@ -119,7 +119,7 @@ def test_every_press_on_the_timeline(open_run, run, touch):
 
     def press(x: float, y: float) -> None:
         player.page.touchscreen.tap(x, y) if touch else player.page.mouse.click(x, y)
-        player.page.wait_for_timeout(450)  # so that two of these are no double press
+        player.page.wait_for_timeout(450)  # so that two of these are not a double press
 
     axis = player.root.get_by_test_id("timeline-steps").bounding_box()
     press(axis["x"] + axis["width"] * 2.7 / 4, axis["y"] + 8)
@@ -146,12 +146,14 @@ def test_dragging_along_strips_and_calls_scrubs(open_run, run):
     mouse.move(strip["x"] + 3, y)
     mouse.down()
     for answer in (1, 4, 6, 3):
-        mouse.move(strip["x"] + strip["width"] * (answer + 0.5) / 8, y + 40)  # out of the strip: it goes on
+        mouse.move(
+            strip["x"] + strip["width"] * (answer + 0.5) / 8, y + 40
+        )  # outside the strip: dragging continues
         call = answer * 3 + 2
         assert (call_of(player), reads(player)) == (call, text_at(run, call))
     mouse.up()
     mouse.move(strip["x"] + strip["width"] - 3, y)
-    assert call_of(player) == 11  # the button is up
+    assert call_of(player) == 11  # the button is released
     for place, call in ((0, 6), (4, 10), (2, 8)):
         box = player.root.locator(f"[data-place='{place}']").bounding_box()
         mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -162,7 +164,7 @@ def test_dragging_along_strips_and_calls_scrubs(open_run, run):
 
 
 @pytest.mark.parametrize("touch", [False, True], ids=["mouse", "touch"])
-def test_cells_are_chosen_by_press_and_by_key(open_run, run, touch):
+def test_cells_are_selected_by_click_and_by_key(open_run, run, touch):
     player = open_run(has_touch=touch)
     cell = player.cell(2, 1)
     cell.tap() if touch else cell.click()
@@ -182,10 +184,10 @@ def test_cells_are_chosen_by_press_and_by_key(open_run, run, touch):
         assert player.selected == f"{place[0]},{place[1]}" and says(place), key
     player.press("Escape")
     assert player.selected is None and "Click a cell" in panel.inner_text()
-    assert reads(player) == text_at(run, 2)  # choosing moves nothing
+    assert reads(player) == text_at(run, 2)  # selecting does not move
 
 
-def test_keys_that_move_nothing_leave_the_cells_as_they_are(open_run, run):
+def test_keys_that_do_not_move_leave_the_cells_unchanged(open_run, run):
     player = open_run()
     player.press("ArrowRight")
     for key in (
@@ -211,7 +213,7 @@ def test_keys_that_move_nothing_leave_the_cells_as_they_are(open_run, run):
 
 
 def test_this_file_uses_every_key_of_the_help(open_run):
-    """A key that is added without a test of what the cells then read fails here."""
+    """Fails if a key is added without a test of the cells."""
     player = open_run()
     listed = " ".join(player.root.locator(".help dt").all_text_contents())
     names = {

@@ -226,7 +226,7 @@ def test_the_page_saved_in_the_app_shows_what_the_app_shows(open_player, open_pa
     player = open_player()
     player.press("Shift+ArrowRight", "2")
     player.eventually(lambda: "at=2.1.7" in player.page.url, "the view in the address")
-    player.page.get_by_role("button", name="Take away").click()
+    player.page.get_by_role("button", name="Export").click()
     with player.page.expect_download() as saved:
         player.page.get_by_role("button", name="Save HTML").click()
     assert saved.value.suggested_filename == "sudoku-trm-easy.html"

@@ -1,4 +1,4 @@
-"""The Halting page as a person uses it: from the figure over a whole set to one puzzle in the player."""
+"""The Halting page in a browser: from a figure over a whole set to one puzzle in the player."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,23 +8,23 @@ from player_page import Player
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 from served_app import Served
 
-PLACE_OF_A_MARK = """plot => {
+MARK_POSITION = """plot => {
     const { xaxis, yaxis, _size } = plot._fullLayout, box = plot.getBoundingClientRect();
     const trace = plot._fullData.find((one) => one.customdata?.length), last = trace.x.length - 1;
     return [box.x + _size.l + xaxis.d2p(trace.x[last]), box.y + _size.t + yaxis.d2p(trace.y[last])];
 }"""
-"""Where on the page the last mark of the first trace is that can be clicked."""
+"""Position on the page of the last mark of the first clickable trace."""
 
 
 def click_mark(page: Page, figure: str, effect: Locator) -> None:
-    """Click until the page shows the effect: plotly loses a click that comes while it draws."""
+    """Click until the page shows the effect: plotly loses a click while it draws."""
     plot = page.locator(f".st-key-{figure} .js-plotly-plot")
-    expect(plot).to_have_count(1)  # the one before is gone
+    expect(plot).to_have_count(1)  # the previous figure is gone
     expect(plot.locator(".scatterlayer .points path").first).to_be_attached()
     for _ in range(5):
         plot.scroll_into_view_if_needed()
-        x, y = plot.evaluate(PLACE_OF_A_MARK)
-        page.mouse.move(x - 2, y)  # plotly takes a click only after a movement
+        x, y = plot.evaluate(MARK_POSITION)
+        page.mouse.move(x - 2, y)  # plotly ignores a click without a movement before it
         page.mouse.move(x, y)
         page.mouse.click(x, y)
         with contextlib.suppress(TimeoutError):
@@ -40,7 +40,7 @@ PRINTED = """() => matchMedia("print").addEventListener("change", ({ matches }) 
   const { width, right } = layer.getBoundingClientRect();
   window.printed = [layer.getAttribute("width"), width, Math.max(...rights), right];
 })"""
-"""Of a chart as it goes to the printer: its width on the screen and on the paper, and how far its words and it reach there."""
+"""For a printed chart: its width on screen and on paper, and the right edges of its labels and of the chart."""
 
 
 def test_charts_fit_the_paper(new_page: Callable[..., Page], served: Served):
@@ -49,24 +49,22 @@ def test_charts_fit_the_paper(new_page: Callable[..., Page], served: Served):
     page.locator(".js-plotly-plot .xtick").first.wait_for()
     page.evaluate(PRINTED)
     page.pdf(format="A4")
-    on_screen, on_paper, words, edge = map(float, page.evaluate("window.printed"))
-    assert on_paper < on_screen and words <= edge
+    on_screen, on_paper, labels, edge = map(float, page.evaluate("window.printed"))
+    assert on_paper < on_screen and labels <= edge
     assert page.locator(".main-svg[viewBox]").count() == 0
 
 
-def test_in_high_contrast_the_chosen_figure_is_told_from_the_others(
-    new_page: Callable[..., Page], served: Served
-):
+def test_in_high_contrast_the_chosen_figure_stands_out(new_page: Callable[..., Page], served: Served):
     page = new_page(forced_colors="active")
     page.goto(f"{served.url}/halting")
     grounds = [
         page.get_by_role("radio", name=name).evaluate("node => getComputedStyle(node).backgroundColor")
-        for name in ("Over the steps", "Calibration")
+        for name in ("By step", "Calibration")
     ]
     assert grounds[0] != grounds[1]
 
 
-def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable[..., Player]):
+def test_from_a_mark_in_the_figure_to_its_puzzle_in_solve(open_player: Callable[..., Player]):
     page = open_player("?model=sudoku-hrm").page
     page.get_by_role("link", name="Halting").click()
     expect(page.get_by_text("Does it know when it is done?")).to_be_visible()
@@ -75,28 +73,26 @@ def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable
     link = page.get_by_role("link", name="Open in Solve at step")
     click_mark(page, "halting-steps", link)
 
-    page.get_by_role("radio", name="Early or late").click()
+    page.get_by_role("radio", name="Halting time").click()
     expect(page.locator(".heatmaplayer image")).to_be_attached()
-    click_mark(page, "halting-board", page.get_by_role("button", name="All puzzles"))
-    assert "halting_view=Early+or+late" in page.url
-    page.get_by_role("radio", name="Over the steps").click()
+    click_mark(page, "halting-timing", page.get_by_role("button", name="All puzzles"))
+    assert "halting_view=Halting+time" in page.url
+    page.get_by_role("radio", name="By step").click()
     page.get_by_role("combobox", name="Puzzle").click()
     page.get_by_role("option").nth(1).click()
     expect(link).to_be_visible()
 
     address = link.get_attribute("href")
-    asked = {name: value for name, (value,) in parse_qs(urlsplit(address).query).items()}
+    query = {name: value for name, (value,) in parse_qs(urlsplit(address).query).items()}
     page.goto(
         address
         if address.startswith("http")
         else f"{page.url.partition('/halting')[0]}/{address.removeprefix('./')}"
     )
     player = Player(page)
-    asked_for = (*map(int, asked["at"].split(".")), "f_H")
-    player.eventually(
-        lambda: player.position == asked_for, "the step of the mark, once the run has come so far"
-    )
+    position = (*map(int, query["at"].split(".")), "f_H")
+    player.eventually(lambda: player.position == position, "the step of the mark, once it is computed")
     givens = [
-        (symbol, cell) for symbol, cell in zip(asked["puzzle"], player.cells, strict=True) if symbol != "."
+        (symbol, cell) for symbol, cell in zip(query["puzzle"], player.cells, strict=True) if symbol != "."
     ]
     assert givens and all(symbol == cell for symbol, cell in givens)

@@ -65,7 +65,7 @@ def test_names_are_text_in_the_app_and_in_what_is_taken_away(served, new_page, t
     assert hostile.MODEL in page.locator(".half-title").first.text_content()
     harmless(page)
     player.press("p")
-    page.get_by_role("button", name="Take away").click()
+    page.get_by_role("button", name="Export").click()
     save = page.get_by_role("button", name="Save HTML")
     save.wait_for()
     harmless(page)

@@ -1,4 +1,4 @@
-"""Grids that are pictures: 30x30 mazes and ARC grids on a canvas, with every cell still an element of the page."""
+"""Grids that are pictures: 30x30 mazes and ARC grids on a canvas, with an element per cell."""
 
 from base64 import b64decode
 from io import BytesIO
@@ -46,7 +46,7 @@ def arc_run() -> Trace:
 
 
 def pixel(player: Player, row: int, column: int, x: float = 0.5, y: float = 0.5) -> list[int]:
-    """Red, green and blue at a place of a cell, from its corner at 0, 0 to 1, 1."""
+    """Red, green and blue at a point of a cell, from (0, 0) to (1, 1)."""
     return player.root.evaluate(PIXEL, [row, column, x, y])
 
 
@@ -62,7 +62,7 @@ def places(mask: np.ndarray) -> set[str]:
     return {f"{cell // 30},{cell % 30}" for cell in mask.nonzero()[0].tolist()}
 
 
-def test_symbols_and_marks_are_right_at_once_at_every_answer(open_run, maze_run):
+def test_symbols_and_marks_are_correct_at_once_at_every_answer(open_run, maze_run):
     player = open_run(MAZE, maze_run)
     for answer in range(len(maze_run.answers)):
         now, before = maze_run.answers[answer], maze_run.answers[max(answer - 1, 0)]
@@ -74,7 +74,7 @@ def test_symbols_and_marks_are_right_at_once_at_every_answer(open_run, maze_run)
         player.press("ArrowRight")
 
 
-def test_symbols_are_right_when_every_cell_changes_and_can_be_read_at_rest(open_run):
+def test_symbols_are_correct_when_every_cell_changes_and_readable_afterwards(open_run):
     puzzle = MAZE.generate(np.random.default_rng(1), "easy")
     trace = made_up_trace(MAZE, puzzle, random_answers(MAZE, SHALLOW), depth=SHALLOW)
     player = open_run(MAZE, trace)
@@ -87,7 +87,7 @@ def test_symbols_are_right_when_every_cell_changes_and_can_be_read_at_rest(open_
     )
 
 
-def test_cells_are_clicked_and_moved_between_like_any_other(open_run, maze_run):
+def test_cells_are_selected_by_click_and_key_as_in_text_grids(open_run, maze_run):
     player = open_run(MAZE, maze_run)
     player.cell(3, 4).click()
     assert player.selected == "3,4"
@@ -111,7 +111,7 @@ def test_cells_are_clicked_and_moved_between_like_any_other(open_run, maze_run):
 )
 def test_walls_floor_trail_and_ends_look_different(open_run, maze_run, scheme, options):
     player = open_run(MAZE, maze_run, color_scheme=scheme, **options)
-    player.press("End", "ArrowDown")  # no marks of the answer before
+    player.press("End", "ArrowDown")  # no marks of changes
     looks = {}
     for name, token in [("wall", 1), ("open", 2), ("goal", 4), ("path", 5)]:
         cell = int(np.flatnonzero(maze_run.answers[-1] == token)[0])
@@ -123,8 +123,8 @@ def test_walls_floor_trail_and_ends_look_different(open_run, maze_run, scheme, o
     assert (looks["wall"].sum() < looks["open"].sum()) == (scheme == "light")
 
 
-def test_what_the_path_lacks_is_marked_only_while_asked_for(open_run, maze_run):
-    """Else a dash in every cell of the solution shows the way through the maze before the model finds it."""
+def test_missing_path_cells_are_marked_only_on_request(open_run, maze_run):
+    """Otherwise a mark in every cell of the solution would reveal the path before the model finds it."""
     player = open_run(MAZE, maze_run)
     lacks = np.flatnonzero((maze_run.labels == 5) & (maze_run.answers[0] == 2)).tolist()
     row, column = divmod(lacks[0], 30)
@@ -144,7 +144,7 @@ def test_what_the_path_lacks_is_marked_only_while_asked_for(open_run, maze_run):
     assert pixel(player, row, column) == plain[1] and switch.get_attribute("aria-pressed") == "false"
 
 
-def test_path_cells_beside_each_other_are_joined(open_run, maze_run):
+def test_neighbouring_path_cells_are_joined(open_run, maze_run):
     player = open_run(MAZE, maze_run)
     player.press("End")
     path = maze_run.labels.reshape(30, 30) == 5
@@ -154,8 +154,8 @@ def test_path_cells_beside_each_other_are_joined(open_run, maze_run):
 
 
 def difference(one: str, other: str) -> int:
-    """The largest difference of a colour between two pictures. The edges of slanted marks are a shade lighter or darker
-    where several are drawn at once."""
+    """The largest difference of a colour between two pictures. The edges of slanted marks differ slightly when several
+    are drawn at once."""
     pixels = [
         np.array(Image.open(BytesIO(b64decode(url.partition(",")[2]))).convert("RGB"), int)
         for url in (one, other)
@@ -165,7 +165,7 @@ def difference(one: str, other: str) -> int:
 
 @pytest.mark.parametrize("mode", "123456")
 @pytest.mark.parametrize("name", ["maze", "arc"])
-def test_drawing_what_changed_leaves_what_drawing_all_would(open_run, maze_run, arc_run, name, mode):
+def test_partial_drawing_equals_full_drawing(open_run, maze_run, arc_run, name, mode):
     player = open_run(*((MAZE, maze_run) if name == "maze" else (ARC, arc_run)))
     player.press(mode)
     other_mode = "1" if mode != "1" else "2"
@@ -179,7 +179,7 @@ def test_drawing_what_changed_leaves_what_drawing_all_would(open_run, maze_run, 
     assert len(seen) > 1
 
 
-def test_other_colours_of_the_page_are_taken_up(open_run, maze_run):
+def test_a_change_of_theme_redraws_the_picture(open_run, maze_run):
     player = open_run(MAZE, maze_run, color_scheme="light")
     row, column = divmod(int(np.flatnonzero(maze_run.answers[0] == 2)[0]), 30)
     light = pixel(player, row, column)
@@ -187,7 +187,7 @@ def test_other_colours_of_the_page_are_taken_up(open_run, maze_run):
     player.eventually(lambda: sum(pixel(player, row, column)) < sum(light) / 2, "a dark floor")
 
 
-def test_a_player_that_was_hidden_is_drawn_when_it_appears(new_page, maze_run):
+def test_a_hidden_player_is_drawn_when_it_appears(new_page, maze_run):
     page = new_page()
     open_standalone(page)
     page.evaluate("document.getElementById('place').hidden = true")
@@ -220,7 +220,7 @@ def test_arc_cells_have_the_colours_of_the_task_and_the_answer_is_outlined(open_
 
 
 def visible(player: Player) -> tuple[int, int]:
-    """Rows and columns of the grid that are on the screen."""
+    """The visible rows and columns of the grid."""
     cells = player.root.locator("[data-cell]:visible").evaluate_all(
         "cells => cells.map((c) => c.dataset.cell)"
     )
@@ -228,7 +228,7 @@ def visible(player: Player) -> tuple[int, int]:
 
 
 def test_a_small_arc_grid_fills_the_board_and_g_shows_all_of_it(open_run, arc_run):
-    """The 2x3 input and the 2x2 answer with one row and column of border, and no change while stepping."""
+    """The 2x3 input and the 2x2 answer with one row and column of border, the same at every call."""
     player = open_run(ARC, arc_run)
     board = player.root.locator(".cells").bounding_box()
     for key in ("Home", "ArrowRight", "End", "5", "6", "1"):
@@ -236,10 +236,10 @@ def test_a_small_arc_grid_fills_the_board_and_g_shows_all_of_it(open_run, arc_ru
         assert visible(player) == (3, 4)
         assert player.root.locator(".cells").bounding_box() == board
     assert player.cell(0, 0).bounding_box()["width"] > board["width"] / 5
-    assert player.root.get_by_test_id("part").inner_text() == "3x4 of 30x30 shown"
+    assert player.root.get_by_test_id("part").inner_text() == "showing 3x4 of 30x30"
     player.cell(2, 3).click()
     player.press("s", "d")
-    assert player.selected == "2,3"  # there is nothing beyond
+    assert player.selected == "2,3"  # the last visible cell
     player.press("g")
     assert visible(player) == (30, 30) and player.root.get_by_test_id("part").inner_text() == ""
     assert outlined_by(player) == pytest.approx([2, 2], abs=0.2)
@@ -251,20 +251,23 @@ def test_a_small_arc_grid_fills_the_board_and_g_shows_all_of_it(open_run, arc_ru
 
 
 def outlined_by(player: Player) -> list[float]:
-    """Rows and columns inside the outline."""
+    """The rows and columns inside the outline."""
     crop, cell = player.root.locator(".crop").bounding_box(), player.cell(0, 0).bounding_box()
     return [crop["height"] / cell["height"], crop["width"] / cell["width"]]
 
 
-def test_an_answer_that_goes_beyond_what_is_shown_says_so(open_run):
+def test_an_answer_larger_than_the_visible_part_says_so(open_run):
     large = encode([[7] * 9] * 8)
     puzzle = Puzzle(encode(INPUT), encode(OUTPUT), Difficulty.EASY)
     player = open_run(ARC, made_up_trace(ARC, puzzle, np.stack([large] + [puzzle.labels] * 5), depth=SHALLOW))
-    assert player.root.get_by_test_id("part").inner_text() == "3x4 of 30x30 shown, this reading is 8x9"
+    assert (
+        player.root.get_by_test_id("part").inner_text()
+        == "showing 3x4 of 30x30; the grid at this call is 8x9"
+    )
     player.press("g")
     assert outlined_by(player) == pytest.approx([8, 9], abs=0.3)
     player.press("g", "ArrowRight")
-    assert player.root.get_by_test_id("part").inner_text() == "3x4 of 30x30 shown"
+    assert player.root.get_by_test_id("part").inner_text() == "showing 3x4 of 30x30"
 
 
 def test_n_writes_numbers_into_colours_and_only_there(open_run, arc_run, maze_run):
@@ -284,7 +287,7 @@ def test_n_writes_numbers_into_colours_and_only_there(open_run, arc_run, maze_ru
     assert maze.root.evaluate(PICTURE) == before and maze.root.get_by_test_id("whole").is_hidden()
 
 
-def test_a_link_to_a_cell_that_is_not_shown_shows_the_whole_grid(new_page, arc_run):
+def test_a_link_to_a_hidden_cell_shows_the_whole_grid(new_page, arc_run):
     page = new_page()
     open_standalone(page)
     start = {"supervision_step": 1, "cycle": 1, "call": 3, "cell": [20, 4], "mode": "answer"}
@@ -293,7 +296,7 @@ def test_a_link_to_a_cell_that_is_not_shown_shows_the_whole_grid(new_page, arc_r
     assert player.selected == "20,4" and visible(player) == (30, 30)
 
 
-def test_stepping_through_a_run_that_grows(open_run, maze_run):
+def test_stepping_through_a_growing_run(open_run, maze_run):
     player = open_run(MAZE, cut(maze_run, 1))
     axis = player.root.get_by_test_id("timeline-steps")
     player.cell(5, 5).click()
@@ -314,7 +317,7 @@ def test_stepping_through_a_run_that_grows(open_run, maze_run):
     assert texts(player) == symbols(MAZE, maze_run.answers[2])
 
 
-def test_a_link_to_a_step_that_is_still_to_come_is_gone_to_as_the_run_grows(new_page, maze_run):
+def test_a_link_to_a_later_step_is_followed_as_the_run_grows(new_page, maze_run):
     page = new_page()
     open_standalone(page)
     start = {"supervision_step": 3, "cycle": 1, "call": 2, "cell": [4, 7], "mode": "confidence"}
@@ -325,7 +328,7 @@ def test_a_link_to_a_step_that_is_still_to_come_is_gone_to_as_the_run_grows(new_
         assert (player.selected, player.mode) == ("4,7", "confidence")
 
 
-def test_a_person_who_moves_is_led_to_it_no_more(new_page, maze_run):
+def test_a_link_is_no_longer_followed_after_the_user_moves(new_page, maze_run):
     page = new_page()
     open_standalone(page)
     start = {"supervision_step": 3, "cycle": 1, "call": 2, "cell": None, "mode": "answer"}
@@ -348,7 +351,7 @@ def test_play_waits_for_the_next_step(open_run, maze_run):
     player.eventually(lambda: player.position == (3, 2, 3, "f_H"), "the end of the run")
 
 
-def test_another_run_starts_afresh_in_the_same_cells(open_run, maze_run):
+def test_another_run_starts_from_its_beginning_in_the_same_cells(open_run, maze_run):
     player = open_run(MAZE, maze_run)
     player.press("End", "4")
     puzzle = MAZE.generate(np.random.default_rng(2), "hard")

@@ -1,5 +1,6 @@
-"""The lecture as its room sees it: every scene forwards and backwards, on a projector of old and on a wide one, and from a
-file without a network. Nothing is cut off or overlaps, and player, diagram and code are always at the same call.
+"""The lecture in the browser: every scene forwards and backwards, in a small and a wide window, and offline.
+
+Nothing is cut off or overlaps, and player, diagram and code always show the same call.
 """
 
 import json
@@ -12,13 +13,13 @@ from playwright.sync_api import Page
 from app.screens.lecture import offline
 from app.screens.lecture.contents import Lecture
 from app.screens.lecture.language import read_language
-from trm.player.bundle import player_words
+from trm.player.bundle import english_texts
 
-LOOKS = 5  # of who follows, while nothing is new
+POLLS = 5  # of a follower, while the lecturer stays
 SIZES = {"old": (1024, 768), "wide": (1920, 1080)}
 
-# Of the scene on the screen: which it is, the places that its parts say they are at, and what is wrong with its boxes.
-LOOK = """() => {
+# The scene on the screen: its id, the positions that its parts show, and what is wrong with its boxes.
+INSPECT = """() => {
   const root = document.querySelector(".lens-lecture, #place") ? find(document) : find(document);
   function find(node) {
     const here = node.querySelector('[data-testid="lecture"]');
@@ -28,7 +29,7 @@ LOOK = """() => {
   }
   const box = (node) => node.getBoundingClientRect();
   const isShown = (node) => node && box(node).width > 0 && getComputedStyle(node).display !== "none";
-  const parts = [".top-bar", ".scene-text", ".scene-run", ".picture-of-loops", ".code-place"].map((name) => [name, root.querySelector(name)]).filter(([, node]) => isShown(node));
+  const parts = [".top-bar", ".scene-text", ".scene-run", ".diagram-box", ".code-box"].map((name) => [name, root.querySelector(name)]).filter(([, node]) => isShown(node));
   const wrong = [];
   for (const [name, node] of parts) {
     const { left, right, top, bottom } = box(node);
@@ -39,7 +40,7 @@ LOOK = """() => {
       if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1) wrong.push(`${name} overlaps ${other}`);
     }
   }
-  for (const name of [".scene-text", ".heading", ".under", ".scene-run"]) {
+  for (const name of [".scene-text", ".heading", ".captions", ".scene-run"]) {
     const node = root.querySelector(name);
     if (node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1) wrong.push(`${name} is cut off: ${node.scrollHeight} in ${node.clientHeight}, ${node.scrollWidth} in ${node.clientWidth}`);
   }
@@ -53,7 +54,7 @@ LOOK = """() => {
   };
   inside(".scene-text p:not([hidden]), .scene-text button", ".scene-text", "text");
   inside(".cells, .transport button, .tracks", ".scene-run", "player");
-  inside("svg.diagram text", ".picture-of-loops", "diagram");
+  inside("svg.diagram text", ".diagram-box", "diagram");
   const texts = [...root.querySelectorAll("svg.diagram text")].filter((node) => node.textContent && isShown(node));
   texts.forEach((one, at) => texts.slice(at + 1).forEach((two) => {
     const [a, b] = [box(one), box(two)];
@@ -73,20 +74,20 @@ LOOK = """() => {
 }"""
 
 
-def look(page: Page) -> dict:
-    return page.evaluate(LOOK)
+def inspect(page: Page) -> dict:
+    return page.evaluate(INSPECT)
 
 
 def wait_for_scene(page: Page, scene: str, *, language: str = "") -> dict:
-    spoken = f'[lang="{language}"]' if language else ""
-    page.locator(f'[data-testid="lecture"][data-scene="{scene}"]{spoken} [data-cell]').first.wait_for(
+    attribute = f'[lang="{language}"]' if language else ""
+    page.locator(f'[data-testid="lecture"][data-scene="{scene}"]{attribute} [data-cell]').first.wait_for(
         timeout=1000 * PATIENCE
     )
-    return look(page)
+    return inspect(page)
 
 
 def check(seen: dict, scene: dict, *, at: str | None = None) -> None:
-    """Nothing is cut off or overlaps; player, diagram and code are at one call; the code's line is that of its kind."""
+    """Nothing is cut off or overlaps; player, diagram and code show one call; the highlighted line is that of its kind."""
     where = f"{scene['id']} in {seen['language']}"
     assert not seen["wrong"], f"{where}: {seen['wrong']}"
     assert len(seen["places"]) == 3 and len(set(seen["places"])) == 1, f"{where}: {seen['places']}"
@@ -96,9 +97,11 @@ def check(seen: dict, scene: dict, *, at: str | None = None) -> None:
     assert len(seen["current"]) == 1 and f"model.{kind}(" in seen["current"][0], f"{where}: {seen['current']}"
     assert set(seen["written"]) == {"z" if kind == "f_L" else "y"}, f"{where}: {seen['written']}"
     assert seen["size"] >= 14, f"{where}: the text is {seen['size']} pixels large"
-    spoken = read_language(seen["language"]).player
+    translated = read_language(seen["language"]).player
     foreign = {
-        text for word, text in player_words().items() if "{" not in text and spoken.get(word, text) != text
+        text
+        for name, text in english_texts().items()
+        if "{" not in text and translated.get(name, text) != text
     }
     assert len(seen["labels"]) > 40 and not foreign & set(seen["labels"]), f"{where}: not in its language"
     assert seen["cells"] >= 150, f"{where}: the grid is {seen['cells']} pixels wide"
@@ -108,20 +111,20 @@ def start(scene: dict) -> str:
     return ",".join(str(scene["start"][name]) for name in ("supervision_step", "cycle", "call", "kind"))
 
 
-def walk(page: Page, outline: list[dict], *, stepping: bool) -> None:
-    """Forwards with steps of the player in each scene, a look at the answer, then backwards."""
+def visit_all(page: Page, outline: list[dict], *, stepping: bool) -> None:
+    """Forwards, with the answer and steps of the player in each scene, then backwards."""
     for place, scene in enumerate(outline):
         if place:
             page.keyboard.press("PageDown")
         check(wait_for_scene(page, scene["id"]), scene, at=start(scene))
         page.keyboard.press("q")
-        check(look(page), scene)
+        check(inspect(page), scene)
         page.keyboard.press("q")
         if stepping:
             for key in ("ArrowUp", "ArrowDown", "ArrowDown", "Home", "ArrowDown"):
                 page.keyboard.press(key)
-                check(look(page), scene)
-    page.keyboard.press("PageDown")  # there is no more
+                check(inspect(page), scene)
+    page.keyboard.press("PageDown")  # no scene follows
     for scene in reversed(outline):
         check(wait_for_scene(page, scene["id"]), scene)
         page.keyboard.press("PageUp")
@@ -141,42 +144,42 @@ def outline() -> list[dict]:
         pytest.param("wide", "ru", marks=pytest.mark.slow),
     ],
 )
-def test_every_scene_of_the_file_without_a_network(new_page, tmp_path: Path, outline, size, language):
+def test_every_scene_of_the_offline_file(new_page, tmp_path: Path, outline, size, language):
     file = tmp_path / "lecture.html"
     assert offline.main(["--out", str(file), "--lang", language]) == 0
     page = new_page(*SIZES[size])
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.context.set_offline(True)
     page.goto(file.as_uri())
-    walk(page, outline, stepping=size == "old")
-    assert look(page)["language"] == language
-    assert asked == [file.as_uri()], "the file asks for something else"
+    visit_all(page, outline, stepping=size == "old")
+    assert inspect(page)["language"] == language
+    assert requested == [file.as_uri()], "the file requests something else"
 
 
 def test_every_scene_of_the_page(served, new_page, outline):
-    """At the size where it is tightest; the file above is the same script in every size and language."""
+    """At the tightest size; the offline file above runs the same script in every size and language."""
     page = new_page(*SIZES["old"])
     page.goto(f"{served.url}/lecture?lang=ru")
-    walk(page, outline, stepping=False)
+    visit_all(page, outline, stepping=False)
     page.wait_for_function("() => location.search.includes('scene=states')", timeout=1000 * PATIENCE)
 
 
-def test_what_a_lecturer_does(served, new_page):
+def test_the_lecturers_tools(served, new_page):
     page = new_page(1280, 800)
     page.goto(f"{served.url}/lecture?scene=depth&at=2.1.3")
     seen = wait_for_scene(page, "depth")
     assert seen["places"] == ["2,1,3,f_L"] * 3
     assert "48" in page.get_by_test_id("diagram").text_content()  # 2 layers x (21 + 3) calls
     page.keyboard.press("b")
-    assert page.get_by_test_id("dark").is_visible()
+    assert page.get_by_test_id("blank-screen").is_visible()
     page.keyboard.press("Escape")
-    assert page.get_by_test_id("dark").is_hidden()
-    for on in (True, False):  # the same key of a Russian keyboard
+    assert page.get_by_test_id("blank-screen").is_hidden()
+    for on in (True, False):  # the same key on a Russian keyboard
         page.evaluate(
             "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'и', code: 'KeyB', bubbles: true, composed: true, cancelable: true }))"
         )
-        assert page.get_by_test_id("dark").is_visible() == on
+        assert page.get_by_test_id("blank-screen").is_visible() == on
     page.keyboard.press("i")
     card = page.get_by_test_id("invitation")
     assert card.is_visible() and "scene=depth" in card.inner_text() and "0.0.0.0" in card.inner_text()
@@ -190,12 +193,12 @@ def test_what_a_lecturer_does(served, new_page):
         wait_for_scene(page, scene)
     assert "click the cell that changed most" in second.locator("main").inner_text()
     page.keyboard.press("ArrowDown")
-    before = look(page)
+    before = inspect(page)
     page.get_by_test_id("language-ru").click()
     page.wait_for_function("() => location.search.includes('lang=ru')", timeout=1000 * PATIENCE)
     seen = wait_for_scene(page, "hard", language="ru")
-    assert seen["title"] == "Посмотрим трудную"
-    assert seen["places"] == before["places"]  # the player speaks Russian now, where it was
+    assert seen["title"] == "Посмотрим на трудную задачу"
+    assert seen["places"] == before["places"]  # the player is Russian now, at the same call
     page.keyboard.press("?")
     keys = page.get_by_role("dialog", name="Клавиши")
     assert keys.is_visible() and "один шаг супервизии" in keys.inner_text() and "пробел" in keys.inner_text()
@@ -203,16 +206,16 @@ def test_what_a_lecturer_does(served, new_page):
     assert page.get_by_test_id("play").get_attribute("title") == "Проигрывать (пробел)"
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement", timeout=1000 * PATIENCE)
-    assert not look(page)["wrong"]
+    assert not inspect(page)["wrong"]
     page.keyboard.press("t")
-    assert page.get_by_test_id("timer").get_attribute("aria-pressed") == "false"  # the show had started it
+    assert page.get_by_test_id("timer").get_attribute("aria-pressed") == "false"  # presenting had started it
     page.get_by_test_id("next-scene").click()
     wait_for_scene(page, "maze")
     page.keyboard.press("f")
     page.wait_for_function("() => !document.fullscreenElement", timeout=1000 * PATIENCE)
 
 
-def test_who_follows_comes_along_and_the_server_is_left_alone_meanwhile(served, new_page):
+def test_a_follower_changes_scenes_with_the_lecturer_without_reruns(served, new_page):
     lecturer = new_page(1280, 800)
     lecturer.goto(f"{served.url}/lecture?scene=one-call")
     wait_for_scene(lecturer, "one-call")
@@ -220,27 +223,27 @@ def test_who_follows_comes_along_and_the_server_is_left_alone_meanwhile(served, 
     address = lecturer.get_by_test_id("invitation").locator(".address").inner_text()
     follower = new_page(390, 844)
     frames: list[int] = []
-    looks: list[str] = []
+    polls: list[str] = []
     follower.on("websocket", lambda socket: socket.on("framereceived", lambda data: frames.append(len(data))))
-    follower.on("request", lambda request: looks.append(request.url) if "/rooms/" in request.url else None)
+    follower.on("request", lambda request: polls.append(request.url) if "/rooms/" in request.url else None)
     follower.goto(address)
     wait_for_scene(follower, "one-call")
-    follower.wait_for_timeout(1000)  # what stands below is drawn
+    follower.wait_for_timeout(1000)  # the footer is drawn
     frames.clear()
     for key, scene in (("PageDown", "n-calls"), ("PageDown", "answer"), ("PageUp", "n-calls")):
         lecturer.keyboard.press(key)
         wait_for_scene(follower, scene)
     follower.locator(".diagram").evaluate("node => { node.isTheSame = true; }")
-    looks.clear()
+    polls.clear()
     for _ in range(2 * PATIENCE):
         follower.wait_for_timeout(500)
-        if len(looks) >= LOOKS:
+        if len(polls) >= POLLS:
             break
-    assert len(looks) >= LOOKS and not frames, (looks, frames)
+    assert len(polls) >= POLLS and not frames, (polls, frames)
     assert follower.locator(".diagram").evaluate("node => node.isTheSame === true")
     switch = follower.get_by_test_id("following")
     assert switch.inner_text() == "Following" and not lecturer.get_by_test_id("following").is_visible()
-    follower.keyboard.press("PageDown")  # a follower who pages elsewhere stays there ...
+    follower.keyboard.press("PageDown")  # a follower who chooses a scene stays there ...
     wait_for_scene(follower, "answer")
     assert switch.inner_text() == "Follow"
     lecturer.keyboard.press("PageUp")
@@ -248,15 +251,15 @@ def test_who_follows_comes_along_and_the_server_is_left_alone_meanwhile(served, 
     follower.wait_for_timeout(1500)
     wait_for_scene(follower, "answer")
     switch.click()
-    wait_for_scene(follower, "one-call")  # ... and comes along again when they say so
-    follower.keyboard.press("i")  # who scans this screen follows the lecturer too
+    wait_for_scene(follower, "one-call")  # ... until they press Follow
+    follower.keyboard.press("i")  # the follower's QR code also leads to the lecturer's room
     assert (
         follower.get_by_test_id("invitation").locator(".address").inner_text().split("follow=")[1]
         == address.split("follow=")[1]
     )
 
 
-def test_a_lecturer_who_loads_the_page_anew_keeps_the_class(served, new_page):
+def test_a_lecturer_who_reloads_the_page_keeps_the_class(served, new_page):
     lecturer = new_page(1280, 800)
     lecturer.goto(f"{served.url}/lecture?scene=one-call")
     wait_for_scene(lecturer, "one-call")
@@ -272,15 +275,15 @@ def test_a_lecturer_who_loads_the_page_anew_keeps_the_class(served, new_page):
     shown.filter(has_text=address).wait_for()
     lecturer.keyboard.press("PageDown")
     wait_for_scene(follower, "n-calls")
-    another = new_page(1280, 800)  # another lecturer has a class of their own
+    another = new_page(1280, 800)  # another lecturer has another room
     another.goto(f"{served.url}/lecture?scene=one-call")
     wait_for_scene(another, "one-call")
     another.keyboard.press("i")
     assert another.get_by_test_id("invitation").locator(".address").inner_text() != address
 
 
-def test_in_a_frame_of_slides_there_is_nothing_but_the_scene(served, new_page, outline):
-    """With ?embed=true, at the size of an old projector."""
+def test_embedded_in_slides_only_the_scene_is_shown(served, new_page, outline):
+    """With ?embed=true, at the size of a small projector."""
     page = new_page(*SIZES["old"])
     page.goto(f"{served.url}/lecture?scene=halting&embed=true")
     scene = next(scene for scene in outline if scene["id"] == "halting")
@@ -300,4 +303,4 @@ def test_in_a_frame_of_slides_there_is_nothing_but_the_scene(served, new_page, o
     assert page.evaluate(scrolls) == []
     page.keyboard.press("PageDown")
     wait_for_scene(page, outline[outline.index(scene) + 1]["id"])
-    assert not look(page)["wrong"]
+    assert not inspect(page)["wrong"]

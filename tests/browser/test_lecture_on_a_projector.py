@@ -1,18 +1,18 @@
-"""The lecture as it is projected, 1280 pixels wide and no more: what is said and drawn is read from the last row."""
+"""The lecture on a projector only 1280 pixels wide: text and diagram are readable from the last row."""
 
 import pytest
 from player_page import PATIENCE
 
 LEAST = 12  # pixels, of 720
 
-# Every text on the screen that is smaller than that, as it is drawn: the diagram grows and shrinks with its place.
+# Every visible text that is smaller than that, at its drawn size: the diagram scales with its box.
 SMALL = """(root, least) => {
   const small = [], walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode, parent = text.parentElement, range = document.createRange();
     range.selectNodeContents(text);
     const { width } = range.getBoundingClientRect();
-    const isSeen = text.textContent.trim() && width > 1 && !parent.closest(".picture + .row, .row, .spoken, .tools, title, .tip");
+    const isSeen = text.textContent.trim() && width > 1 && !parent.closest(".picture + .row, .row, .live-region, .tools, title, .tip");
     if (!isSeen || getComputedStyle(parent).visibility === "hidden") continue;
     const scale = parent.closest("svg.diagram")?.getScreenCTM().a ?? 1;
     const size = scale * parseFloat(getComputedStyle(parent).fontSize);
@@ -39,7 +39,7 @@ def test_no_text_is_too_small_and_no_formula_breaks(served, new_page, scene, lan
         assert formula.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
-def test_flags_and_rings_are_explained_where_they_are_drawn(served, new_page):
+def test_flags_and_rings_have_a_legend(served, new_page):
     page = new_page(width=1280, height=720)
     page.goto(f"{served.url}/lecture?scene=one-call&present=true")
     lecture = page.get_by_test_id("lecture")
@@ -48,3 +48,24 @@ def test_flags_and_rings_are_explained_where_they_are_drawn(served, new_page):
     assert letters and lecture.locator(".marker:visible i").all_text_contents() == letters
     page.goto(f"{served.url}/lecture?scene=hrm&present=true")
     lecture.locator(".key.differs:visible").first.wait_for(timeout=2000 * PATIENCE)
+
+
+# How many lines of code are broken or wider than the view, of all lines.
+BROKEN_LINES = """(list) => {
+  const lines = [...list.querySelectorAll(".source-line")];
+  const height = 1.5 * parseFloat(getComputedStyle(list).lineHeight);
+  const broken = lines.filter((line) => line.clientHeight > height || line.scrollWidth > line.clientWidth);
+  return [broken.length, lines.length];
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+@pytest.mark.parametrize("link", ["", "&present=true"])
+def test_no_line_of_code_is_broken_or_cut_off(served, new_page, size, link):
+    page = new_page(*size)
+    page.goto(f"{served.url}/lecture?scene=deep-recursion{link}")
+    lecture = page.get_by_test_id("lecture")
+    lecture.locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+    broken, lines = lecture.locator(".source-lines").evaluate(BROKEN_LINES)
+    assert broken == 0 and lines > 20
+    assert lecture.locator(".source-line.gradient").count() == 2

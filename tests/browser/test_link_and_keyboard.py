@@ -1,4 +1,4 @@
-"""The link to what the player shows, and the player by keyboard."""
+"""The link to a view, and the player by keyboard."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ CLIPBOARD = """(allowed) => Object.defineProperty(navigator, "clipboard", { conf
 
 
 @pytest.mark.parametrize("how", ["key", "button"])
-def test_the_link_to_what_is_shown_is_copied(open_run, how):
+def test_the_link_to_the_view_is_copied(open_run, how):
     player = open_run()
     player.page.evaluate(CLIPBOARD, True)
     player.cell(1, 2).click()
@@ -33,7 +33,7 @@ def test_the_link_to_what_is_shown_is_copied(open_run, how):
 
 
 @pytest.mark.parametrize("clipboard", ["refused", "absent"])
-def test_where_the_clipboard_is_refused_the_link_is_shown_selected(open_run, clipboard):
+def test_without_a_clipboard_the_link_is_shown_selected(open_run, clipboard):
     player = open_run()
     if clipboard == "refused":
         player.page.evaluate(CLIPBOARD, False)
@@ -55,7 +55,7 @@ def test_where_the_clipboard_is_refused_the_link_is_shown_selected(open_run, cli
 STYLE = "node => ['outlineStyle', 'outlineWidth'].map((name) => getComputedStyle(node)[name])"
 
 
-def test_every_control_is_reached_by_tab_and_shows_it(open_run):
+def test_every_control_is_reached_by_tab_and_shows_the_focus(open_run):
     player = open_run()
     player.press("+")
     player.cell(1, 1).click()
@@ -74,15 +74,15 @@ def test_every_control_is_reached_by_tab_and_shows_it(open_run):
         assert style == "solid" and float(width.removesuffix("px")) >= 2, focused
         seen.add(
             focused.evaluate(
-                "node => node.dataset.testid ?? node.dataset.marker ?? node.dataset.story ?? node.className"
+                "node => node.dataset.testid ?? node.dataset.marker ?? node.dataset.event ?? node.className"
             )
         )
     assert {"mode-z", "first", "play", "speed", "marks", "copy-link", "full", "help", "zoom-in"} <= seen
-    assert {"zoom-cycle", "timeline-steps", "solved", "broke", "decided", "right", "regained"} <= seen
+    assert {"zoom-cycle", "timeline-steps", "solved", "lost", "final", "right", "regained"} <= seen
     assert any(name.startswith("cells") for name in seen) and any("f_H" in name for name in seen)
 
 
-def test_the_focus_in_the_calls_goes_along(open_run):
+def test_the_focus_follows_the_current_call(open_run):
     player = open_run()
     focused = "document.activeElement.getAttribute('aria-label')"
     player.root.get_by_label("cycle 1, f_H").focus()
@@ -93,11 +93,11 @@ def test_the_focus_in_the_calls_goes_along(open_run):
     assert player.root.locator(".calls [tabindex='0']").count() == 1
 
 
-def test_help_lists_every_key_takes_the_focus_and_gives_it_back(open_run):
+def test_help_lists_every_key_takes_the_focus_and_returns_it(open_run):
     player = open_run()
     player.root.get_by_test_id("timeline-steps").focus()
     player.press("?")
-    dialog = player.root.get_by_role("dialog", name="Keys")
+    dialog = player.root.get_by_role("dialog", name="Keyboard shortcuts")
     expect(player.root.get_by_test_id("close-help")).to_be_focused()
     shown = re.sub(r"\s+", " ", " ".join(dialog.locator("dt").all_text_contents()))
     assert shown == "← → shift ← → ↑ ↓ home end space 1 … 6 w a s d + - g n m h p e l f ? esc"
@@ -105,7 +105,7 @@ def test_help_lists_every_key_takes_the_focus_and_gives_it_back(open_run):
     expect(player.root.get_by_test_id("timeline-steps")).to_be_focused()
 
 
-def test_help_is_seen_where_one_is_on_a_long_page(open_run):
+def test_help_is_visible_at_any_scroll_position(open_run):
     player = open_run(width=390, height=844)
     for place in (0, 10_000):
         player.page.evaluate("(place) => scrollTo(0, place)", place)
@@ -128,10 +128,10 @@ def visit(player: Player, page: str) -> Player:
     return Player(player.page)
 
 
-def test_a_copied_link_opens_the_view_for_somebody_else_at_once(player, open_player):
+def test_a_copied_link_opens_the_view_in_another_session_at_once(player, open_player):
     player.page.evaluate(CLIPBOARD, True)
     player.cell(2, 5).click()
-    player.press("Shift+ArrowRight", "ArrowRight", "ArrowDown", "2", "l")  # before the address says so
+    player.press("Shift+ArrowRight", "ArrowRight", "ArrowDown", "2", "l")  # before the address changes
     expect(player.root.locator(".copied")).to_have_text("Copied")
     link = player.page.evaluate("window.copied")
     theirs = open_player("?" + link.partition("?")[2])
@@ -140,7 +140,7 @@ def test_a_copied_link_opens_the_view_for_somebody_else_at_once(player, open_pla
     assert theirs.cells == player.cells
 
 
-def test_who_comes_back_from_another_page_is_where_they_were(player):
+def test_returning_from_another_page_restores_the_view(player):
     player.cell(2, 5).click()
     player.press("ArrowRight", "ArrowDown", "3")
     player.page.wait_for_url("**at=1.3.1**")
@@ -151,7 +151,7 @@ def test_who_comes_back_from_another_page_is_where_they_were(player):
     back.page.wait_for_url("**at=1.3.1**")
 
 
-def test_a_place_that_one_came_back_to_is_no_longer_that_of_a_puzzle_opened_again(player):
+def test_a_restored_view_does_not_apply_to_a_puzzle_opened_again(player):
     field = player.page.locator(".st-key-puzzle_text textarea")
     first = field.input_value()
     player.press("ArrowRight", "ArrowRight")
@@ -167,7 +167,7 @@ def test_a_place_that_one_came_back_to_is_no_longer_that_of_a_puzzle_opened_agai
     assert back.position == (1, 1, 7, "f_H")
 
 
-def test_another_puzzle_that_was_chosen_on_another_page_is_seen_from_its_start(player):
+def test_a_puzzle_chosen_on_another_page_starts_at_its_beginning(player):
     player.press("ArrowRight", "3")
     player.page.wait_for_url("**at=1.2.7**")
     visit(player, "compare")
@@ -180,15 +180,15 @@ def test_another_puzzle_that_was_chosen_on_another_page_is_seen_from_its_start(p
     assert (back.position, back.mode) == ((1, 1, 7, "f_H"), "answer")
 
 
-def test_the_players_keys_are_nobody_elses_in_the_app(player):
+def test_the_app_does_not_use_the_players_keys(player):
     player.press("m", "+", "+", "-")
     assert shown_part(player) == ("step", [0, 21])
     assert player.root.get_by_test_id("marks").get_attribute("aria-pressed") == "true"
     assert player.position == (1, 1, 7, "f_H")
 
 
-def test_after_a_choice_in_the_sidebar_the_keys_are_the_players(player):
-    """A list or a button that was used does not open, and makes no other puzzle, while one that Tab leads to does."""
+def test_after_a_choice_in_the_sidebar_the_player_receives_the_keys(player):
+    """A used list does not open and a used button is not pressed again, unless it was reached by Tab."""
     page, field = player.page, player.page.locator(".st-key-puzzle_text textarea")
     puzzles = page.get_by_role("combobox", name="Puzzle", exact=True)
 
@@ -201,7 +201,7 @@ def test_after_a_choice_in_the_sidebar_the_keys_are_the_players(player):
         player.press("Space", "Home", "s", "a")
         expect(player.root.get_by_test_id("play")).to_have_attribute("aria-pressed", "false")
         expect(puzzles).to_have_attribute("aria-expanded", "false")
-        page.wait_for_timeout(700)  # a press that went elsewhere would show by now
+        page.wait_for_timeout(700)  # a key that went elsewhere would have an effect by now
         assert field.input_value() == text
 
     def chosen(act: Callable[[], None]) -> None:
@@ -229,12 +229,12 @@ def test_after_a_choice_in_the_sidebar_the_keys_are_the_players(player):
 MOST_ENTRIES = 50  # of a history, by Chromium
 
 
-def test_what_is_looked_at_on_a_page_is_no_step_of_the_way_back(player):
-    """A place in a run and a scene of the lecture are in the address, and Back still leads to the page before."""
+def test_views_add_no_entries_to_the_browser_history(player):
+    """Views and lecture scenes are in the address, and Back still leads to the previous page."""
     page = player.page
     player.press("ArrowRight")
     page.wait_for_url("**at=1.2.7**")
-    page.wait_for_timeout(1500)  # until Python has said the same
+    page.wait_for_timeout(1500)  # until Python has set the same address
     steps = page.evaluate("history.length")
     for key, at in (("ArrowRight", "1.3.7"), ("ArrowDown", "2.1.1")):
         player.press(key)

@@ -27,13 +27,13 @@ def test_grids_of_other_sizes_are_drawn(open_player, name, side):
     player = open_player(f"?model={name}")
     assert player.root.locator("[data-cell]").count() == side * side
     player.cell(side - 1, side - 1).click()
-    player.comes_whole(steps=4)
+    player.wait_for_whole_run(steps=4)
     assert player.position == (4, 2, 3, "f_H")
 
 
 def test_a_typed_path_opens_and_a_mistyped_one_is_named(open_player):
     player = open_player()
-    choose_model(player.page, "Another: path or hub name")
+    choose_model(player.page, "Other: path or HF repo")
     field = player.page.locator(".st-key-model_path input")
     field.fill("mazes/15/model.safetensors")
     field.press("Enter")
@@ -55,7 +55,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 def test_a_checkpoint_anywhere_on_ones_own_machine_is_opened_by_its_path(open_player, checkpoint):
     player = open_player()
-    choose_model(player.page, "Another: path or hub name")
+    choose_model(player.page, "Other: path or HF repo")
     field = player.page.locator(".st-key-model_path input")
     field.fill(str(checkpoint))
     field.press("Enter")
@@ -64,7 +64,7 @@ def test_a_checkpoint_anywhere_on_ones_own_machine_is_opened_by_its_path(open_pl
 
 def test_a_checkpoint_whose_files_are_dropped_is_opened(open_player, checkpoint):
     player = open_player()
-    choose_model(player.page, "Another: path or hub name")
+    choose_model(player.page, "Other: path or HF repo")
     player.page.locator(".st-key-model_files input[type=file]").set_input_files(
         [str(path) for path in checkpoint.iterdir()]
     )

@@ -1,4 +1,4 @@
-"""How the player comes onto a page and leaves it, in the order in which Streamlit asks for that."""
+"""Mounting and removing the player, in the order in which Streamlit does it."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def player(new_page: Callable, run: Trace) -> Player:
     return Player(page)
 
 
-def test_a_player_that_is_removed_late_for_an_older_state_stays_as_it_is(player):
+def test_a_late_cleanup_of_an_older_state_leaves_the_player(player):
     """Streamlit imports the script for each change. One that was overtaken is cleaned up when its import has come, which may be
     before the import of the one that overtook it.
     """
@@ -37,7 +37,7 @@ def test_a_player_that_is_removed_late_for_an_older_state_stays_as_it_is(player)
     assert before != (1, 1, 3, "f_H")
 
 
-def test_a_player_whose_place_has_left_the_page_no_longer_listens(player):
+def test_a_player_whose_element_left_the_page_no_longer_listens(player):
     place = player.page.evaluate_handle("() => document.getElementById('place')")
     player.page.evaluate("(place) => { place.remove(); window.leave(); }", place)
     assert place.evaluate("(place) => place.childElementCount") == 0

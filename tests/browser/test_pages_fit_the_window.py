@@ -40,7 +40,7 @@ def test_both_grids_are_whole_in_the_first_screen(open_pages, link, size):
 def test_attribution_is_seen_together_with_the_grid_in_which_its_cell_is_chosen(open_pages):
     pair = open_pages(f"interventions{SHALLOW}", 1280, 800)
     pair.page.get_by_text("Attribution", exact=True).click()
-    figure = pair.page.locator(".st-key-causes-attribution .js-plotly-plot")
+    figure = pair.page.locator(".st-key-interventions-attribution .js-plotly-plot")
     figure.wait_for()
     pair.left.eventually(lambda: not pair.left.root.locator(".right").is_visible(), "the curves gone")
     assert box(figure)[3] - box(pair.left.root.locator(".cells"))[1] <= 800
@@ -54,7 +54,7 @@ CHARTS = {
     "latents": ".js-plotly-plot",
     "probes": ".js-plotly-plot",
     "halting": ".js-plotly-plot",
-    f"interventions{SHALLOW}": ".st-key-causes-noise .js-plotly-plot",
+    f"interventions{SHALLOW}": ".st-key-interventions-noise .js-plotly-plot",
     "compare?model=maze-trm": ".js-plotly-plot",
 }
 COVERED = """plot => {

@@ -1,4 +1,4 @@
-"""Two players on one clock: where both stand at every moment, while runs come and go, and in the view that is told."""
+"""Two players on one clock: their calls at every command, runs that arrive late, and the reported view."""
 
 import random
 
@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 from standalone import cut, open_standalone, show
 
 
-def test_keys_go_to_both_and_differences_are_marked_in_both(open_pair):
+def test_keys_move_both_and_differences_are_marked_in_both(open_pair):
     runs = (sudoku_run(1), sudoku_run(2))
     pair = open_pair(pair_of(*runs))
     for key in [
@@ -38,7 +38,7 @@ def test_keys_go_to_both_and_differences_are_marked_in_both(open_pair):
     assert pair.left.position == (4, 1, 3, "f_H")
     pair.press("Home", "ArrowUp", "ArrowUp")
     assert pair.left.position == (1, 1, 1, "f_L")
-    assert pair.said == "No cell differs."  # there is only the puzzle
+    assert pair.summary == "No cells differ."  # only the puzzle is shown
 
 
 @pytest.mark.parametrize("depth", [DEEP, SHORT], ids=["as deep", "shorter"])
@@ -120,7 +120,7 @@ def test_playing_plays_both_to_the_end(open_pair):
     expect(button).to_have_attribute("aria-pressed", "false")
 
 
-def test_the_mouse_in_one_moves_both(open_pair):
+def test_the_mouse_in_one_player_moves_both(open_pair):
     runs = (sudoku_run(1), sudoku_run(2))
     pair = open_pair(pair_of(*runs))
     strip = pair.left.root.locator(".track-halting")
@@ -135,20 +135,20 @@ def test_the_mouse_in_one_moves_both(open_pair):
         assert [each.selected for each in pair.players] == ["2,2", "2,2"]
         shown = [texts(each)[10] for each in pair.players]
         line = pair.root.get_by_test_id("cell-difference").inner_text()
-        assert line == f"Row 3, column 3: Pinned {shown[0]}, Now {shown[1]}"
+        assert line == f"Row 3, column 3: Pinned: {shown[0]}, Now: {shown[1]}"
     pair.press("Escape")
     assert [each.selected for each in pair.players] == [None, None]
 
 
-def test_controls_are_there_once_and_serve_both(open_pair):
+def test_one_set_of_controls_serves_both(open_pair):
     pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2)))
     for name in ("play", "mode-z", "marks", "pin", "full", "help"):
         assert pair.page.get_by_test_id(name).count() == 1
     pair.page.get_by_test_id("mode-z").click()
     assert [player.mode for player in pair.players] == ["z", "z"]
-    assert "in what z reads" in pair.said
+    assert "in the decoded z" in pair.summary
     pair.press("?")
-    expect(pair.root.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(pair.root.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     pair.press("Escape", "f")
     pair.left.eventually(lambda: pair.root.bounding_box()["height"] == 800, "full screen")
     pair.press("f")
@@ -157,7 +157,7 @@ def test_controls_are_there_once_and_serve_both(open_pair):
     assert asked[0] == "pin" and asked[1]["pin"] is False
 
 
-# ---- runs that come and go
+# ---- runs that arrive or are replaced
 
 
 def test_a_run_that_grows_says_how_far_it_is_and_catches_up(open_pair):
@@ -165,7 +165,7 @@ def test_a_run_that_grows_says_how_far_it_is_and_catches_up(open_pair):
     pair = open_pair(pair_of(runs[0], cut(runs[1], 1)))
     pair.press("End")
     assert [place[0] for place in pair.positions] == [4, 1]
-    assert pair.ended == ["", "step 1 of 4 has arrived so far"]
+    assert pair.ended == ["", "computed up to step 1 of 4"]
     show(pair.page, pair_of(runs[0], cut(runs[1], 3)))
     assert [place[0] for place in pair.positions] == [4, 3]
     show(pair.page, pair_of(*runs))
@@ -173,15 +173,15 @@ def test_a_run_that_grows_says_how_far_it_is_and_catches_up(open_pair):
     check(pair, runs)
 
 
-def test_another_run_comes_to_where_the_ghost_is(open_pair):
+def test_a_new_run_goes_to_the_call_of_the_pinned_run(open_pair):
     ghost, then = sudoku_run(1), sudoku_run(4, SHORT)
     pair = open_pair(pair_of(ghost, sudoku_run(2)))
     pair.press("Home", "Shift+ArrowRight", "3")
     pair.left.cell(3, 0).click()
     show(pair.page, pair_of(ghost, None))
     assert pair.page.locator(".message").inner_text() == "Waiting for the first supervision step."
-    assert pair.said == ""
-    pair.press("ArrowRight")  # the ghost can be walked while the other is on its way
+    assert pair.summary == ""
+    pair.press("ArrowRight")  # the pinned run can be stepped before the other arrives
     assert pair.left.position == (2, 2, 3, "f_H")
     show(pair.page, pair_of(ghost, then))
     assert pair.positions == [(2, 2, 3, "f_H"), (2, 3, 2, "f_H")]
@@ -191,10 +191,10 @@ def test_another_run_comes_to_where_the_ghost_is(open_pair):
     check(pair, (ghost, then))
 
 
-# ---- the view is told, and can be asked for
+# ---- the reported and the requested view
 
 
-def test_the_view_says_whose_place_it_is_and_how_they_stand(open_pair):
+def test_the_view_names_its_run_and_the_alignment(open_pair):
     pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2, SHORT)))
     pair.root.get_by_test_id("align-call").click()
     pair.press("Home", "ArrowRight")
@@ -213,7 +213,7 @@ def test_the_view_says_whose_place_it_is_and_how_they_stand(open_pair):
     assert again.root.get_by_test_id("align-call").get_attribute("aria-pressed") == "true"
 
 
-def test_a_place_asked_for_in_the_run_that_arrives_last_is_found_then(new_page):
+def test_a_requested_view_of_the_run_that_arrives_last_is_applied_then(new_page):
     page, runs = new_page(), (sudoku_run(1), sudoku_run(2, SHORT))
     start = {"supervision_step": 4, "cycle": 1, "call": 2, "mode": "z", "cell": [1, 3], "lead": "left"}
     open_standalone(page)
@@ -226,4 +226,4 @@ def test_a_place_asked_for_in_the_run_that_arrives_last_is_found_then(new_page):
     assert [(player.mode, player.selected) for player in pair.players] == [("z", "1,3")] * 2
     pair.press("Home")
     show(page, pair_of(cut(runs[0], 3), runs[1], start=start))
-    assert pair.positions[0] == (1, 1, 3, "f_H")  # asked for once
+    assert pair.positions[0] == (1, 1, 3, "f_H")  # applied once

@@ -1,4 +1,4 @@
-"""Two players beside each other: what differs, a run that is pinned and let go, the page around them and the offline one."""
+"""Two players side by side: differences, pinning and unpinning, the layout, and the offline page."""
 
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +15,7 @@ from trm.tasks import get_task
 from trm.trace import save_trace
 
 
-def test_what_differs_is_told_by_shape_and_word(open_pair):
+def test_differences_have_a_shape_and_a_text(open_pair):
     pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2)))
     pair.press("ArrowRight")
     place = sorted(pair.left.flagged("differs"))[0]
@@ -24,9 +24,9 @@ def test_what_differs_is_told_by_shape_and_word(open_pair):
         assert "differs from the other run" in cell.get_attribute("aria-description")
         assert "radial-gradient" in cell.evaluate("node => getComputedStyle(node).backgroundImage")
         count = player.root.locator(".key.differs b").inner_text()
-        assert pair.said.startswith(f"{count} of 16 cells differ")
-    spoken = pair.root.locator("> .spoken")
-    expect(spoken).to_have_text(f"Supervision step 1 of 4, cycle 2 of 2, f_H. {pair.said}")
+        assert pair.summary.startswith(f"{count} of 16 cells differ")
+    live_region = pair.root.locator("> .live-region")
+    expect(live_region).to_have_text(f"Supervision step 1 of 4, cycle 2 of 2, f_H. {pair.summary}")
     assert (
         pair.root.locator("[aria-live]").evaluate_all(
             "nodes => nodes.filter((node) => node.textContent).length"
@@ -61,11 +61,11 @@ def test_pictures_are_marked_too(open_pair):
     assert same.left.root.evaluate(picture) != step_by_step[0]
 
 
-def test_grids_of_another_size_or_task_are_not_compared_and_that_is_said(open_pair):
+def test_grids_of_another_size_or_task_are_not_compared_with_a_note(open_pair):
     runs = (sudoku_run(1), maze_run(1))
     pair = open_pair(pair_of(*runs, tasks=(SUDOKU, MAZE)))
     pair.press("ArrowRight", "ArrowRight")
-    assert pair.said == "No differences are marked: Pinned is 4x4 sudoku, Now is 7x7 maze."
+    assert pair.summary == "Differences are not marked: Pinned is 4x4 sudoku, Now is 7x7 maze."
     assert not pair.left.flagged("differs") and not pair.right.flagged("differs")
     assert pair.root.locator(".key.differs:visible").count() == 0
     assert pair.left.position == pair.right.position
@@ -76,7 +76,7 @@ def test_grids_of_another_size_or_task_are_not_compared_and_that_is_said(open_pa
 # ---- pinning
 
 
-def test_pinning_keeps_place_view_and_focus_and_so_does_unpinning(new_page):
+def test_pinning_and_unpinning_keep_position_view_and_focus(new_page):
     page, runs = new_page(), (sudoku_run(1), sudoku_run(2))
     open_standalone(page)
     alone = sent(SUDOKU, runs[0]) | {"pin": "pin"}
@@ -89,8 +89,8 @@ def test_pinning_keeps_place_view_and_focus_and_so_does_unpinning(new_page):
     assert page.evaluate("window.asked") == [["pin", {"pin": True, "trace_id": alone["trace_id"]}]]
     show(page, pair_of(runs[0], runs[0], hint="Choose another."))
     pair = Pair(page)
-    assert (pair.said, pair.root.get_by_test_id("cell-difference").inner_text()) == (
-        "The same run twice.",
+    assert (pair.summary, pair.root.get_by_test_id("cell-difference").inner_text()) == (
+        "Both sides show the same run.",
         "Choose another.",
     )
     for each in pair.players:
@@ -110,7 +110,7 @@ def test_pinning_keeps_place_view_and_focus_and_so_does_unpinning(new_page):
     assert alone_again.position == (3, 1, 3, "f_H")
 
 
-def test_without_somebody_to_pin_for_there_is_no_pin(new_page):
+def test_there_is_no_pin_if_the_page_does_not_pin(new_page):
     page = new_page()
     open_standalone(page)
     show(page, sent(SUDOKU, sudoku_run(1)))
@@ -121,7 +121,7 @@ def test_without_somebody_to_pin_for_there_is_no_pin(new_page):
     assert "p" not in player.root.locator("dt:visible").all_inner_texts()
 
 
-# ---- how it lies on the page
+# ---- layout
 
 
 # in pixels; the last three are a window of 1920 x 1080 at 200 %, one of 1280 x 800 at 200 %, and a phone
@@ -138,7 +138,7 @@ WINDOWS = [
 
 
 @pytest.mark.parametrize("size", WINDOWS, ids=str)
-def test_both_grids_are_seen_whole_beside_each_other_and_their_curves_below_them(open_pair, size):
+def test_both_grids_are_fully_visible_side_by_side_with_curves_below(open_pair, size):
     width, height = size
     titles = ["<script>alert(1)</script> " + "x" * 300, "שלום 🙂 " + "y" * 300]
     pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2), titles=titles), width=width, height=height)
@@ -168,8 +168,8 @@ def test_both_grids_are_seen_whole_beside_each_other_and_their_curves_below_them
     assert 0 <= play["y"] <= height - play["height"]  # controls stay in sight
 
 
-def test_the_same_curve_has_one_height_in_both_players(open_pair):
-    """Whatever is said above and below it of either run."""
+def test_a_curve_has_the_same_height_in_both_players(open_pair):
+    """Whatever texts are above and below it."""
     pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2, SHORT)))
     for part in [".cells", ".track-halting", ".track-residual-y", ".track-cell", ".cell-panel"]:
         left, right = (player.root.locator(part).bounding_box() for player in pair.players)
@@ -186,17 +186,17 @@ def choose_preset(page: Page, title: str) -> None:
     page.get_by_role("option", name=title, exact=True).click()
 
 
-def test_a_run_is_pinned_compared_sent_to_somebody_and_let_go(player, new_page, served, traced):
+def test_a_run_is_pinned_compared_shared_and_unpinned(player, new_page, served, traced):
     page = player.page
     player.press("Shift+ArrowRight", "ArrowRight", "p")
     page.get_by_test_id("pair").wait_for()
     pair = Pair(page)
     assert pair.positions == [(2, 2, 7, "f_H")] * 2
     choose_preset(page, PRESETS[2].title)
-    pair.left.eventually(lambda: "cells differ" in pair.said, "another run beside the pinned one")
+    pair.left.eventually(lambda: "cells differ" in pair.summary, "another run beside the pinned one")
     runs = tuple(traced(PRESETS[number].puzzle) for number in (0, 2))
     check(pair, runs, get_task("sudoku"))
-    pair.left.root.get_by_test_id("timeline-steps").focus()  # the arrows were those of the list of puzzles
+    pair.left.root.get_by_test_id("timeline-steps").focus()  # the list of puzzles had the arrow keys
     pair.press("ArrowRight", "ArrowRight")
     check(pair, runs, get_task("sudoku"))
     pair.left.eventually(lambda: "at=3.1.7" in page.url and "pin=" in page.url, "a link to both")
@@ -208,7 +208,7 @@ def test_a_run_is_pinned_compared_sent_to_somebody_and_let_go(player, new_page, 
     place = [(3, 1, 7, "f_H")] * 2
     shown.left.eventually(lambda: shown.positions == pair.positions == place, "the place of the link")
     assert [player.cells for player in shown.players] == [player.cells for player in pair.players]
-    assert shown.said == pair.said and shown.left.selected == pair.left.selected
+    assert shown.summary == pair.summary and shown.left.selected == pair.left.selected
     pair.press("p")
     pair.root.wait_for(state="detached")
     alone = Player(page)

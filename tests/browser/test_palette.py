@@ -1,4 +1,4 @@
-"""Nothing is told by colour alone, and the colours that marks and curves have stay apart for colour-blind eyes."""
+"""Nothing is shown by colour alone, and colours of marks and curves are distinct for colour-blind people."""
 
 from itertools import combinations
 
@@ -14,7 +14,7 @@ from trm.trace import Trace
 
 SUDOKU = get_task("sudoku", 16)
 SHALLOW = Depth(n=2, T=2, N_sup=4)
-MARKS = ("accent", "wrong", "goal")  # what moves, what is wrong, what stays right
+MARKS = ("accent", "wrong", "goal")  # what moves, what is wrong, what stays correct
 CURVES = tuple(f"series-{rank}" for rank in range(5))
 APART = {"marks": 20.0, "curves": 15.0}  # curves also differ by their dashes
 
@@ -39,8 +39,8 @@ def colours(player: Player, *names: str) -> dict[str, Colour]:
     return dict(zip(names, map(tuple, player.root.evaluate(RESOLVE, names)), strict=True))
 
 
-def test_the_simulation_by_known_cases():
-    """Full red and green are far apart, and closer to those who lack the cones that tell them apart; greys stay grey."""
+def test_the_simulation_on_reference_cases():
+    """Red and green are far apart, and closer with red-green colour blindness; greys stay grey."""
     red, green, grey = (255, 0, 0), (0, 160, 0), (128, 128, 128)
     assert distance(red, green, "none") > 130
     assert distance((200, 60, 0), (110, 110, 0), "deuteranopia") < 0.5 * distance(
@@ -53,7 +53,7 @@ def test_the_simulation_by_known_cases():
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_marks_and_curves_stay_apart_and_can_be_seen(open_run, scheme):
+def test_marks_and_curves_are_distinct_and_visible(open_run, scheme):
     player = open_run(color_scheme=scheme)
     paper = colours(player, "paper")["paper"]
     for kind, names in (("marks", MARKS), ("curves", CURVES)):
@@ -81,7 +81,7 @@ def test_curves_differ_by_their_dashes_and_so_do_their_columns(open_run):
 
 
 def test_marks_of_cells_differ_without_their_colours(open_run):
-    """Changed: a corner. In conflict: hatched. Wrong: underlined. Kept: a square. Given: bold."""
+    """Changed: a corner. Conflict: hatched. Wrong: underlined. Stable: a square. Given: bold."""
     player = open_run(forced_colors="none")
     player.press("ArrowRight", "m")
     seen = {}
@@ -107,7 +107,7 @@ COLOURS = """node => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_is_written_on_the_accent_can_be_read(served, new_page, scheme):
+def test_text_on_the_accent_colour_is_legible(served, new_page, scheme):
     page = new_page(color_scheme=scheme)
     page.goto(f"{served.url}/latents")
     for part in ("[data-tag]", '[data-testid^="stBaseButton-primary"] p'):

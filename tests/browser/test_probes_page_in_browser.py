@@ -1,4 +1,4 @@
-"""The Probes page as a person sees it: the recorded result at once, and a reading of a puzzle that is the command line's."""
+"""The Probes page in a browser: the recorded experiment at once, and predictions on a puzzle equal to the command line's."""
 
 import json
 
@@ -13,41 +13,43 @@ MODEL = "sudoku-hrm"
 
 
 def cells_of(page) -> dict[str, str]:
-    """What is read in each cell of the grid, by row and column."""
+    """The decoded value of each cell of the grid, by row and column."""
     return page.get_by_test_id("probe-grid").evaluate(
         "grid => Object.fromEntries([...grid.querySelectorAll('[data-read]')].map((cell) => [cell.dataset.cell, cell.dataset.read]))"
     )
 
 
 def applied(capsys, targets: list[str], state: str, puzzle: str) -> list[dict[str, str]]:
-    """What `probes apply` reads, moment by moment, as the grid writes it."""
+    """What `probes apply` predictions, time point by time point, as the grid writes it."""
     capsys.readouterr()
     files = [str(RECORDED / MODEL / f"{target}.{state}{SUFFIX}") for target in targets]
     options = [part for file in files for part in ("--probe", file)]
     main(["apply", "--model", MODEL, *options, "--puzzle", puzzle, "--json"])
     readings = json.loads(capsys.readouterr().out)["readings"]
-    found = []
+    predictions = []
     for time_point in range(len(readings[0]["moments"])):
         rows = [reading["read"][time_point] for reading in readings]
-        found.append(
+        predictions.append(
             {
                 f"{cell // 9},{cell % 9}": ",".join(row[cell] for row in rows)
                 for cell in range(81)
                 if rows[0][cell] is not None
             }
         )
-    return found
+    return predictions
 
 
-def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_page, capsys):
+def test_the_overlay_equals_the_output_of_the_command_line(served, new_page, capsys):
     page = new_page()
     page.goto(f"{served.url}/?model={MODEL}")
     page.get_by_test_id("player").wait_for()
     page.get_by_role("link", name="Probes").click()
-    expect(page.get_by_text(f"Recorded: {MODEL}")).to_be_visible()  # the model of the page before
+    expect(page.get_by_text(f"Recorded: {MODEL}")).to_be_visible()  # the model of the previous page
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     expect(page.get_by_text("puzzles of sudoku/test").first).to_be_visible()
-    page.get_by_role("button", name="In a puzzle").or_(page.get_by_role("radio", name="In a puzzle")).click()
+    page.get_by_role("button", name="On one puzzle").or_(
+        page.get_by_role("radio", name="On one puzzle")
+    ).click()
     grid = page.get_by_test_id("probe-grid")
     expect(grid).to_have_attribute("data-state", "z")
     puzzle = load_presets("sudoku")[0].puzzle
@@ -61,19 +63,19 @@ def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_pag
             page.locator(".st-key-probes_state").get_by_text(state, exact=True).click()
             expect(grid).to_have_attribute("data-state", state)
             wanted = applied(capsys, targets, state, puzzle)
-            slider = page.locator(".st-key-probes_moment").get_by_role("slider")
+            slider = page.locator(".st-key-probes_time_point").get_by_role("slider")
             slider.focus()
             page.keyboard.press("End")
             for time_point in reversed(range(len(time_points))):
-                expect(grid).to_have_attribute("data-moment", str(time_point))
+                expect(grid).to_have_attribute("data-time-point", str(time_point))
                 assert cells_of(page) == wanted[time_point]
                 page.keyboard.press("ArrowLeft")
             assert wanted[0] != wanted[-1]
-    page.get_by_role("button", name="This step in Solve").click()
+    page.get_by_role("button", name="Open this step in Solve").click()
     player = Player(page)
     first = time_points[0]
     player.eventually(
         lambda: player.position == (first["supervision_step"], first["cycle"], first["call"], "f_H"),
-        "the step that was read",
+        "the step of the predictions",
     )
     assert puzzle in page.url

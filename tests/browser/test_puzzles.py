@@ -1,4 +1,4 @@
-"""A person's own puzzle: typed, contradictory, or no puzzle at all."""
+"""The user's own puzzle: typed, contradictory, or invalid."""
 
 from player_page import alert
 from playwright.sync_api import expect
@@ -14,8 +14,8 @@ def test_a_typed_puzzle_shows_its_run(player, solved):
     expected = solved(TYPED)
     player.type_puzzle(TYPED)
     player.eventually(lambda: player.cells == expected["answers"][0], "the typed puzzle's first answer")
-    player.cell(0, 2).click()  # the keys leave the text field
-    player.comes_whole()
+    player.cell(0, 2).click()  # moves the keys from the text field to the player
+    player.wait_for_whole_run()
     assert player.cells == expected["answer"]
     player.press("Home", "Shift+ArrowRight", "ArrowRight")
     assert player.cells == expected["answers"][4]
@@ -37,16 +37,18 @@ def test_contradictory_givens_are_named_and_hatched_and_still_run(player, solved
     player.press(*["ArrowUp"] * 6)
     assert player.position == (1, 1, 1, "f_L")
     assert player.flagged("conflict") == {"0,0", "0,4", "2,1"}
-    player.comes_whole()
+    player.wait_for_whole_run()
     assert player.cells == solved(CONTRADICTION)["answer"]
     overwritten = player.flagged("wrong")
     assert overwritten
-    expect(player.root.locator(".legend")).to_contain_text(f"given, written over {len(overwritten)}")
+    expect(player.root.locator(".legend")).to_contain_text(f"overwritten given {len(overwritten)}")
 
 
-def test_80_characters_are_named_and_the_puzzle_before_stays(player, solved):
+def test_80_characters_are_refused_and_the_previous_puzzle_stays(player, solved):
     player.type_puzzle(EASY[:80])
-    expect(alert(player.page, "81 cells, this text has 80")).to_contain_text("Showing the previous puzzle")
+    expect(alert(player.page, "81 cells, but this text has 80")).to_contain_text(
+        "Showing the previous puzzle"
+    )
     assert player.cells == solved(EASY)["answers"][0]
 
 

@@ -16,8 +16,8 @@ def is_chosen(page: Page, key: str, name: str) -> None:
 
 
 CHOICES = {
-    "latents": [("latents_method", "UMAP"), ("latents_view", "all at once")],
-    "probes": [("probes_view", "In a puzzle"), ("probes_state", "y")],
+    "latents": [("latents_method", "UMAP"), ("latents_view", "Show all")],
+    "probes": [("probes_view", "On one puzzle"), ("probes_state", "y")],
 }
 
 

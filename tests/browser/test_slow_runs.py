@@ -41,7 +41,7 @@ def steps_there(player: Player) -> int:
 
 
 def test_a_slow_run_is_stepped_through_while_it_grows_and_the_place_stays(slow):
-    expect(growth(slow.page)).to_contain_text(re.compile(r"Supervision step \d of 6 is being computed"))
+    expect(growth(slow.page)).to_contain_text(re.compile(r"Computing supervision step \d of 6"))
     slow.root.evaluate("root => { root.dataset.mark = 'the same'; }")
     slow.cell(7, 20).click()
     slow.press("ArrowRight", "ArrowRight", "3")
@@ -72,7 +72,7 @@ def test_a_slow_run_can_be_stopped_and_gone_on_with(slow):
     assert (
         int(re.search(r"step (\d)", bar.inner_text())[1]) <= stopped + 1 < 6
     )  # the step in hand is finished
-    slow.page.locator(".st-key-go_on button").click()
+    slow.page.locator(".st-key-resume button").click()
     slow.eventually(lambda: growth(slow.page).count() == 0, "the whole run")
     slow.press("End")
     assert slow.position == END_OF_SLOW

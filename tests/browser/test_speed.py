@@ -1,4 +1,4 @@
-"""How quick the player is, on a machine that may be busy with other things.
+"""The speed of the player, on a machine that may be busy.
 
 Times are of the page's own clock. What else runs can only make one longer, so the same presses are made several times
 and of each the quickest is taken: what the player itself needs. `python -m bench.browser` measures as a person has it.
@@ -56,7 +56,7 @@ WALK = """async (steps) => {
 
 @pytest.fixture
 def player(new_page: Callable[..., Page]) -> Player:
-    """A Sudoku of full depth in which every cell changes at every answer: nothing asks for more."""
+    """A Sudoku of full depth in which every cell changes at every answer: the worst case."""
     page = new_page()
     open_standalone(page)
     puzzle = SUDOKU.generate(np.random.default_rng(1), "easy")
@@ -78,12 +78,12 @@ def two(new_page: Callable[..., Page]) -> Player:
 
 
 @pytest.mark.parametrize("mode", "16")
-def test_a_key_to_two_players_is_answered_within_the_same_budget(two, mode):
+def test_a_key_to_two_players_stays_within_the_same_budget(two, mode):
     check_budget(two, mode)
 
 
 @pytest.mark.parametrize("mode", "123456")
-def test_a_key_is_answered_within_the_budget_in_every_view(player, mode):
+def test_a_key_stays_within_the_budget_in_every_mode(player, mode):
     check_budget(player, mode)
 
 
@@ -114,7 +114,7 @@ def test_memory_stays_flat_over_ten_thousand_steps(player):
     browser = player.page.context.new_cdp_session(player.page)
 
     def held() -> tuple[int, int, int]:
-        """Bytes of the script's heap after a collection, nodes and listeners."""
+        """Heap bytes after a garbage collection, nodes and listeners."""
         for _ in range(2):
             browser.send("HeapProfiler.collectGarbage")
         used = browser.send("Runtime.getHeapUsage")["usedSize"]
@@ -127,5 +127,5 @@ def test_memory_stays_flat_over_ten_thousand_steps(player):
     player.page.evaluate(WALK, 10_000)
     after = held()
     growth = [later - earlier for earlier, later in zip(before, after, strict=True)]
-    assert growth[0] < 200_000, growth  # a byte in 50 steps would be noise; 20 a step is a leak
+    assert growth[0] < 200_000, growth  # 1 byte per 50 steps is noise; 20 bytes per step is a leak
     assert growth[1] <= 50 and growth[2] <= 5, growth

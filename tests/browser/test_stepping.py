@@ -1,4 +1,4 @@
-"""Stepping: every call shows what the model computed there, and keys, mouse and clock move as promised."""
+"""Stepping: every call shows what the model computed, and keys, mouse and playback move to the right call."""
 
 import pytest
 from player_page import Player
@@ -12,7 +12,7 @@ END = (16, 3, 7, "f_H")
 
 @pytest.fixture
 def player(kept_player: Player) -> Player:
-    kept_player.begin_anew()
+    kept_player.reset()
     return kept_player
 
 
@@ -25,7 +25,7 @@ def test_every_f_H_call_shows_what_trm_solve_computes(player, solved):
         assert player.cells == expected["answers"][answer]
         assert player.halt_probability == pytest.approx(expected["halt_probability"][step - 1], abs=0.00051)
         player.press("ArrowRight")
-    assert player.position == END  # there is nothing after the last call
+    assert player.position == END  # the last call
     player.press("ArrowLeft")
     assert player.position == (16, 2, 7, "f_H")
     assert player.cells == expected["answers"][-2]
@@ -45,14 +45,14 @@ def test_every_f_L_call_keeps_y_and_moves_on_by_one(player, solved):
     assert player.cells == answers[0]
 
 
-def test_before_the_first_f_H_call_there_is_only_the_puzzle(player):
+def test_before_the_first_f_H_call_only_the_puzzle_is_shown(player):
     player.press(*["ArrowUp"] * 8)
     assert player.position == (1, 1, 1, "f_L")
     assert player.cells == EASY
     assert not player.flagged("wrong")
 
 
-def test_shift_moves_by_supervision_steps_and_home_and_end_to_the_ends(player):
+def test_shift_arrows_move_by_supervision_steps_and_home_and_end_to_the_ends(player):
     player.press("Shift+ArrowRight", "Shift+ArrowRight")
     assert player.position == (3, 1, 7, "f_H")
     player.press("Shift+ArrowLeft")
@@ -63,7 +63,7 @@ def test_shift_moves_by_supervision_steps_and_home_and_end_to_the_ends(player):
     assert player.position == (1, 1, 7, "f_H")
 
 
-def test_flags_of_cells_say_what_they_mean(player, traced):
+def test_the_classes_of_cells_match_the_trace(player, traced):
     trace = traced(EASY)
 
     def places(mask) -> set[str]:
@@ -82,15 +82,15 @@ def test_space_plays_and_stops(player):
     player.eventually(lambda: player.position > (2, 1, 7, "f_H"), "playing past the first step")
     player.press("Space")
     stopped = player.position
-    player.page.wait_for_timeout(700)  # three beats at the speed it played
+    player.page.wait_for_timeout(700)  # three calls at the speed it played
     assert player.position == stopped
 
 
-def test_speed_is_obeyed_and_play_ends_at_the_last_answer(player):
+def test_playback_follows_the_speed_and_ends_at_the_last_answer(player):
     player.root.get_by_test_id("speed").select_option("30")
     player.press("Space")
     player.page.wait_for_timeout(1000)
-    assert player.position > (3, 1, 7, "f_H")  # 5 a second would be at step 2
+    assert player.position > (3, 1, 7, "f_H")  # 5 calls per second would be at step 2
     player.eventually(lambda: player.position == END, "the end")
     button = player.root.get_by_test_id("play")
     player.eventually(lambda: button.get_attribute("aria-pressed") == "false", "play stops by itself")
@@ -126,16 +126,16 @@ def test_a_click_on_a_call_goes_there(player):
 @pytest.mark.parametrize(
     ("key", "mode", "caption"),
     [
-        ("1", "answer", "y through the output head"),
-        ("2", "probabilities", "Size of a symbol"),
+        ("1", "answer", "y decoded with the output head"),
+        ("2", "probabilities", "Symbol size"),
         ("3", "confidence", "highest probability"),
-        ("4", "change", "f_H call before"),
-        ("5", "z", "a reading the head was never trained for"),
-        ("6", "reverse", "z by reverse embedding"),
+        ("4", "change", "after the previous f_H call"),
+        ("5", "z", "never trained on z"),
+        ("6", "reverse", "z decoded by reverse embedding"),
     ],
 )
 def test_modes(player, traced, key, mode, caption):
-    player.press("ArrowRight", "ArrowRight", "2", key)  # the last cycle, whose reading needs no warning
+    player.press("ArrowRight", "ArrowRight", "2", key)  # the last cycle, whose caption has no warning
     assert player.mode == mode
     assert player.root.get_by_test_id(f"mode-{mode}").get_attribute("aria-pressed") == "true"
     assert caption in player.root.locator(".caption").inner_text()
@@ -144,7 +144,7 @@ def test_modes(player, traced, key, mode, caption):
     assert player.cells == "".join("..123456789"[token] for token in tokens)
 
 
-def test_pencil_marks_are_drawn_and_follow(player):
+def test_pencil_marks_are_drawn_and_follow_the_call(player):
     ink = "canvas => canvas.toDataURL()"
     canvas = player.root.locator("canvas.pencil")
     player.press("2")
@@ -157,10 +157,10 @@ def test_pencil_marks_are_drawn_and_follow(player):
     assert len({first, later, blank}) == 3
 
 
-def test_a_reading_of_y_inside_a_step_is_called_untrained(player):
-    assert "not trained for" in player.root.locator(".caption").inner_text()
+def test_y_inside_a_step_is_called_an_intermediate_answer(player):
+    assert "Intermediate answer" in player.root.locator(".caption").inner_text()
     player.press("ArrowRight", "ArrowRight")
-    assert "not trained for" not in player.root.locator(".caption").inner_text()
+    assert "Intermediate answer" not in player.root.locator(".caption").inner_text()
 
 
 def test_a_clicked_cell_shows_probabilities_that_sum_to_one(player, traced):
@@ -183,13 +183,11 @@ def test_the_selection_moves_with_w_a_s_d(player):
 
 
 def test_help_lists_the_keys_and_closes(player):
-    help_list = player.root.get_by_role("dialog", name="Keys")
+    help_list = player.root.get_by_role("dialog", name="Keyboard shortcuts")
     player.press("?")
     assert help_list.is_visible()
-    assert "one supervision step" in help_list.inner_text()
-    assert (
-        "edit the puzzle" in help_list.inner_text()
-    )  # a key of this page, which the player alone does not list
+    assert "previous or next supervision step" in help_list.inner_text()
+    assert "edit the puzzle" in help_list.inner_text()  # a key of this page, not listed by a player alone
     player.press("Escape")
     assert not help_list.is_visible()
     player.root.get_by_test_id("help").click()
@@ -197,7 +195,7 @@ def test_help_lists_the_keys_and_closes(player):
     assert not help_list.is_visible()
 
 
-def test_full_screen_fills_the_window_and_comes_back(player):
+def test_full_screen_fills_the_window_and_can_be_left(player):
     def is_full() -> bool:
         return "full" in (player.root.get_attribute("class") or "").split()
 

@@ -1,4 +1,4 @@
-"""The player's timeline: zoom, cursor, strips, and the markers of what happened."""
+"""The player's timeline: zoom, cursor, strips and markers."""
 
 from itertools import pairwise
 
@@ -13,11 +13,11 @@ from trm.coordinates import Depth
 
 
 def units(player: Player) -> list[str]:
-    """What stands on the time axis."""
+    """The labels on the time axis."""
     return player.root.locator(".units:not([hidden]) span").all_text_contents()
 
 
-def test_plus_and_minus_show_a_step_and_a_cycle_around_where_one_is(open_run):
+def test_plus_and_minus_zoom_to_the_current_step_and_cycle(open_run):
     player = open_run()
     player.press("Shift+ArrowRight", "ArrowRight")
     assert player.position == (2, 2, 3, "f_H")
@@ -30,7 +30,7 @@ def test_plus_and_minus_show_a_step_and_a_cycle_around_where_one_is(open_run):
     assert seen == [run, step, cycle, cycle, step, run]
 
 
-def test_the_axis_names_what_it_shows_and_the_part_follows_the_call(open_run):
+def test_the_axis_labels_its_units_and_the_window_follows_the_call(open_run):
     player = open_run()
     assert units(player) == ["1", "2", "3", "4"]
     player.press("+")
@@ -45,7 +45,7 @@ def test_the_axis_names_what_it_shows_and_the_part_follows_the_call(open_run):
     assert player.root.locator(".units:not([hidden]) .current").all_text_contents() == ["1"]
 
 
-def test_buttons_zoom_and_say_where_one_is(open_run):
+def test_buttons_zoom_and_name_the_current_step_and_cycle(open_run):
     player = open_run()
     button = player.root.get_by_test_id
     player.press("Shift+ArrowRight", "ArrowRight")
@@ -68,7 +68,7 @@ def test_buttons_zoom_and_say_where_one_is(open_run):
 
 
 @pytest.mark.parametrize("touch", [False, True], ids=["mouse", "touch"])
-def test_pressing_twice_zooms_in_there_and_after_the_deepest_out_again(open_run, touch):
+def test_a_double_press_zooms_in_and_at_the_deepest_level_out(open_run, touch):
     player = open_run(has_touch=touch)
     strip = player.root.locator(".track-entropy").bounding_box()
     at = strip["x"] + strip["width"] * 0.6, strip["y"] + strip["height"] / 2
@@ -76,7 +76,7 @@ def test_pressing_twice_zooms_in_there_and_after_the_deepest_out_again(open_run,
     def press_twice():
         for _ in range(2):
             player.page.touchscreen.tap(*at) if touch else player.page.mouse.click(*at)
-        player.page.wait_for_timeout(500)  # so that the next press is not the second of these
+        player.page.wait_for_timeout(500)  # so that the next press starts a new double press
 
     press_twice()
     assert player.position == (3, 1, 3, "f_H")
@@ -96,7 +96,7 @@ def test_two_slow_presses_do_not_zoom(open_run):
     assert shown_part(player)[0] == "run"
 
 
-def test_a_press_in_a_zoomed_strip_goes_to_that_call(open_run):
+def test_a_click_in_a_zoomed_strip_goes_to_that_call(open_run):
     player = open_run()
     player.press("Shift+ArrowRight", "+")
     strip = player.root.locator(".track-residual-z")
@@ -105,7 +105,7 @@ def test_a_press_in_a_zoomed_strip_goes_to_that_call(open_run):
     assert player.position == (2, 2, 2, "f_L")
 
 
-def test_the_cursor_stands_at_the_call_in_every_zoom(open_run):
+def test_the_cursor_is_at_the_call_at_every_zoom(open_run):
     player = open_run()
     player.press("Shift+ArrowRight")
     for expected in (8.5 / 24, 2.5 / 6, 2.5 / 3):
@@ -116,33 +116,33 @@ def test_the_cursor_stands_at_the_call_in_every_zoom(open_run):
         player.press("+")
 
 
-def test_the_halting_value_is_that_of_the_end_of_the_step_and_says_so_before(open_run, run):
+def test_the_halting_probability_is_that_of_the_step_end_and_is_labelled_so_before(open_run, run):
     player = open_run()
     value, event = player.root.get_by_test_id("halt-probability"), player.root.locator(".event")
     shown = "node => getComputedStyle(node.previousElementSibling, '::after').content"
-    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "step end" in value.evaluate(shown)
-    assert event.inner_text().endswith("halting is read at the end of the step")
+    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "at step end" in value.evaluate(shown)
+    assert event.inner_text().endswith("halting is decided at step end")
     player.press("Shift+ArrowRight", "ArrowLeft")  # to the last call of the first step
     assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and value.evaluate(shown) == "none"
-    assert event.inner_text().endswith(f"(p\u00a0{run.halt_probability[0]:.2f})")
+    assert event.inner_text().endswith(f"(p\u00a0=\u00a0{run.halt_probability[0]:.2f})")
 
 
-def test_the_strips_are_all_there_and_say_the_value_under_the_pointer(open_run, run):
+def test_all_strips_show_the_value_under_the_pointer(open_run, run):
     player = open_run()
     names = player.root.locator(".gutter span").all_text_contents()
-    wanted = ["halting p", "cells right", "changed", "entropy, bits", "residual y", "residual z"]
+    wanted = ["P(halt)", "correct cells", "changed cells", "entropy (bits)", "‖Δy‖ / ‖y‖", "‖Δz‖ / ‖z‖"]
     assert names[1:7] == wanted
     strip = player.root.locator(".track-right")
     width = strip.bounding_box()["width"]
     strip.hover(position={"x": width * 1.5 / 8, "y": 5})
     tip = player.root.locator(".tip")
-    assert tip.inner_text() == "step 1, cycle 2: cells right 15/16"
-    assert player.root.locator(".pointed").is_visible()
+    assert tip.inner_text() == "step 1, cycle 2: correct cells 15/16"
+    assert player.root.locator(".hover-line").is_visible()
     player.press("+", "+")
     player.root.locator(".track-residual-z").hover(position={"x": width * 0.5, "y": 5})
-    assert tip.inner_text() == f"step 1, cycle 1, f_L 2: residual z {run.residual_z[1]:.2f}"
+    assert tip.inner_text() == f"step 1, cycle 1, f_L 2: ‖Δz‖ / ‖z‖ {run.residual_z[1]:.2f}"
     player.page.mouse.move(5, 5)
-    assert not tip.is_visible() and not player.root.locator(".pointed").is_visible()
+    assert not tip.is_visible() and not player.root.locator(".hover-line").is_visible()
 
 
 def test_hovering_the_curves_of_a_cell_names_its_symbols(open_run, run):
@@ -180,30 +180,30 @@ def test_no_label_of_the_timeline_is_cut_on_a_phone(open_run, n, T):
     assert len(numbers) >= 8
     assert all(later[0] - former[1] >= 2 for former, later in pairwise(numbers))
     rows = player.root.locator(".cycle").evaluate_all("nodes => nodes.map((node) => node.offsetTop)")
-    assert len(set(rows)) == {3: 1, 4: 2, 6: 3}[T]  # as many beside each other as can be read, in even rows
+    assert len(set(rows)) == {3: 1, 4: 2, 6: 3}[T]  # one row if legible, else even rows of two
 
 
 # ---- markers
 
 
-def covering(player: Player) -> list[tuple[float, float]]:
-    """The left edges of flags that lie over each other."""
+def overlapping(player: Player) -> list[tuple[float, float]]:
+    """The left edges of flags that overlap."""
     boxes = [flag.bounding_box() for flag in player.root.locator(".flag").all()]
     lefts = sorted(box["x"] for box in boxes)
     assert len(lefts) == 4
     return [(one, next_) for one, next_ in pairwise(lefts) if next_ - one < boxes[0]["width"] - 0.5]
 
 
-def test_markers_say_what_happened_where_and_take_one_there(open_run):
+def test_markers_describe_events_and_go_there(open_run):
     player = open_run()
     entries = player.root.locator("[data-marker]")
     assert entries.all_inner_texts() == [
         "S\nsolved at step 2, cycle 2, for good from step 4, cycle 1",
-        "B\nbroke again at step 3, cycle 2",
+        "X\nsolution lost at step 3, cycle 2",
         "H\nwould halt at step 3 (halts when q_halt > 0, TRM's rule)",
         "T\ntrained depth ends at step 3",
     ]
-    for kind, place in [("broke", (3, 2)), ("solved", (2, 2)), ("halt", (3, 2)), ("trained", (3, 2))]:
+    for kind, place in [("lost", (3, 2)), ("solved", (2, 2)), ("halt", (3, 2)), ("trained", (3, 2))]:
         player.root.locator(f"[data-marker={kind}]").click()
         assert player.position == (*place, 3, "f_H")
 
@@ -211,18 +211,18 @@ def test_markers_say_what_happened_where_and_take_one_there(open_run):
 def test_markers_differ_by_letter_and_shape(open_run):
     player = open_run()
     flags = player.root.locator(".flag i")
-    assert flags.all_text_contents() == ["S", "B", "H", "T"]
+    assert flags.all_text_contents() == ["S", "X", "H", "T"]
     shapes = flags.evaluate_all(
         "flags => flags.map((flag) => getComputedStyle(flag).clipPath + getComputedStyle(flag).borderRadius)"
     )
     assert len(set(shapes)) == 4
 
 
-def test_flags_do_not_cover_each_other_and_only_those_of_the_part_are_shown(open_run):
+def test_flags_do_not_overlap_and_only_those_in_the_window_are_shown(open_run):
     player = open_run(width=390, height=844)
     for width in (390, 250, 390):
         player.page.set_viewport_size({"width": width, "height": 844})
-        player.eventually(lambda: not covering(player), f"flags beside each other at {width}")
+        player.eventually(lambda: not overlapping(player), f"flags beside each other at {width}")
     player.root.locator("[data-marker=solved]").click()
     player.press("+")
     assert player.root.locator(".flag:visible").all_text_contents() == ["S"]
@@ -231,8 +231,8 @@ def test_flags_do_not_cover_each_other_and_only_those_of_the_part_are_shown(open
 def test_a_marker_has_its_text_on_hover_and_on_focus(open_run):
     player = open_run()
     tip = player.root.locator(".tip")
-    player.root.locator(".flag.broke").hover()
-    assert tip.inner_text() == "broke again at step 3, cycle 2"
+    player.root.locator(".flag.lost").hover()
+    assert tip.inner_text() == "solution lost at step 3, cycle 2"
     player.page.mouse.move(5, 5)
     expect(tip).to_be_hidden()
     player.root.locator("[data-marker=solved]").focus()
@@ -248,4 +248,4 @@ def test_a_growing_run_keeps_the_focus_on_its_marker_and_the_zoom(open_run, run)
     show(player.page, sent(SUDOKU, cut(run, 3)))
     assert player.root.locator("[data-marker=solved]").evaluate("node => node === document.activeElement")
     assert shown_part(player) == ("step", [0, 6])
-    assert "step 3 of 4 has arrived" in player.root.locator("[data-marker=arrived]").inner_text()
+    assert "computed up to step 3 of 4" in player.root.locator("[data-marker=arrived]").inner_text()

@@ -1,4 +1,4 @@
-"""A view is a link, survives a reload, and fits the window it is shown in."""
+"""Views: links, reloads, and the layout at window sizes."""
 
 import re
 
@@ -9,7 +9,7 @@ from trm.data import load_presets
 HARD = next(preset.puzzle for preset in load_presets("sudoku") if preset.key == "hard")
 
 
-def test_the_link_of_a_view_opens_it_for_somebody_else(player, open_player):
+def test_the_link_of_a_view_opens_it_in_another_session(player, open_player):
     player.cell(2, 5).click()
     player.press("Shift+ArrowRight", "Shift+ArrowRight", "ArrowDown", "ArrowDown", "3")
     player.page.wait_for_url(re.compile(r"at=3\.2\.2.*cell=2%2C5|cell=2%2C5.*at=3\.2\.2"))
@@ -39,7 +39,7 @@ def test_a_link_names_the_puzzle(open_player, solved):
     assert player.cells == solved(HARD)["answers"][14]
 
 
-def test_a_place_beyond_the_run_is_its_end(open_player):
+def test_coordinates_beyond_the_run_are_clipped_to_its_end(open_player):
     assert open_player("?at=99.99.99&cell=99,99&mode=x").position == (16, 3, 7, "f_H")
 
 
@@ -76,8 +76,8 @@ PARTS = (
 
 
 @pytest.mark.parametrize("size", [(1024, 768), (1280, 800), (1920, 1080), (3840, 2160)], ids=str)
-def test_the_whole_instrument_is_seen_without_scrolling(open_player, size):
-    """With the sidebar open; nothing covers anything else, and the grid has a good part of the height."""
+def test_the_whole_player_is_visible_without_scrolling(open_player, size):
+    """With the sidebar open; nothing overlaps, and the grid takes a good part of the height."""
     width, height = size
     player = open_player(width=width, height=height)
     assert player.page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "false"
@@ -95,7 +95,7 @@ def test_the_whole_instrument_is_seen_without_scrolling(open_player, size):
     symbols = player.root.locator(".cell-panel [data-symbol]").evaluate_all(
         "nodes => Math.max(...nodes.map((node) => node.getBoundingClientRect().bottom))"
     )
-    assert symbols <= player.page.get_by_role("button", name="Take away").bounding_box()["y"]
+    assert symbols <= player.page.get_by_role("button", name="Export").bounding_box()["y"]
 
 
 def test_at_4k_everything_is_twice_as_large(open_player):

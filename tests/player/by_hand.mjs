@@ -1,4 +1,4 @@
-/** Payloads small enough to work out by hand what must be shown of them. */
+/** Payloads small enough to work out the expected views by hand. */
 
 export const base64 = (bytes) => Buffer.from(Uint8Array.from(bytes)).toString("base64");
 
@@ -54,7 +54,7 @@ export function tinyPayload(changes = {}) {
   };
 }
 
-/** Probabilities of a cell, of 255: the rest of `sure` goes to `second`. */
+/** Probabilities of a cell, in 255ths: `second` gets what `sure` leaves. */
 function sureOf(V, token, sure = 255, second = 0) {
   const bytes = Array(V).fill(0);
   bytes[second] = 255 - sure;
@@ -121,7 +121,7 @@ export function mazePayload(changes = {}) {
 export const [PAD, BORDER, BLUE, RED] = [0, 1, 2, 3];
 
 /**
- * One row of an ARC grid: blue red with a border and a padding cell; the second answer has red for blue and
+ * One row of an ARC grid: blue, red, a border and a padding cell; the second answer has red instead of blue and
  * junk beyond the border.
  */
 export function arcPayload(changes = {}) {

@@ -1,27 +1,31 @@
-/**
- * Editing a puzzle: what is drawn, undone and read out, on grids written down by hand; and what each key
- * means.
- */
+/** Editing a puzzle: drawing, undo and text, on grids written by hand; and the meaning of each key. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cellsBetween, Drafts, resized, sameGrid, textOf, written } from "../../app/editor/src/draft.js";
-import { cellBeside, editingKey, keysInWords } from "../../app/editor/src/editor_keys.js";
+import {
+  cellsBetween,
+  DraftHistory,
+  resizeGrid,
+  sameGrid,
+  textOf,
+  withToken,
+} from "../../app/editor/src/draft.js";
+import { cellBeside, editingKey, keyHelp } from "../../app/editor/src/editor_keys.js";
 
 const [OPEN, WALL, START] = [2, 1, 3];
 const MAZE = { blank: OPEN, once: [START] };
 const grid = (tokens, columns = 3) => ({ rows: tokens.length / columns, columns, tokens });
 
-test("cells are written, and the grid before stays what it was", () => {
+test("cells are written, and the previous grid is unchanged", () => {
   const before = grid([OPEN, OPEN, OPEN, START, OPEN, OPEN]);
-  assert.deepEqual(written(before, [0, 1], WALL, MAZE).tokens, [WALL, WALL, OPEN, START, OPEN, OPEN]);
+  assert.deepEqual(withToken(before, [0, 1], WALL, MAZE).tokens, [WALL, WALL, OPEN, START, OPEN, OPEN]);
   assert.deepEqual(before.tokens, [OPEN, OPEN, OPEN, START, OPEN, OPEN]);
 });
 
-test("what a puzzle has once is moved, over walls that are there again when it has passed", () => {
+test("a token that exists once is moved, and restores the walls it passes", () => {
   const before = grid([WALL, WALL, OPEN, START, OPEN, OPEN]);
-  assert.deepEqual(written(before, [0, 1, 2], START, MAZE).tokens, [WALL, WALL, START, OPEN, OPEN, OPEN]);
+  assert.deepEqual(withToken(before, [0, 1, 2], START, MAZE).tokens, [WALL, WALL, START, OPEN, OPEN, OPEN]);
 });
 
 test("a fast pointer leaves no gap", () => {
@@ -47,34 +51,36 @@ test("a fast pointer leaves no gap", () => {
   }
 });
 
-test("a grid keeps its upper left part when its size changes", () => {
+test("a grid keeps its top left part when its size changes", () => {
   const small = grid([1, 2, 3, 4], 2);
-  assert.deepEqual(resized(small, 2, 3, 0), { rows: 2, columns: 3, tokens: [1, 2, 0, 3, 4, 0] });
-  assert.deepEqual(resized(small, 1, 1, 0), { rows: 1, columns: 1, tokens: [1] });
-  assert.equal(sameGrid(resized(small, 4, 1, 0), grid([1, 3, 0, 0], 4)), false);
+  assert.deepEqual(resizeGrid(small, 2, 3, 0), { rows: 2, columns: 3, tokens: [1, 2, 0, 3, 4, 0] });
+  assert.deepEqual(resizeGrid(small, 1, 1, 0), { rows: 1, columns: 1, tokens: [1] });
+  assert.equal(sameGrid(resizeGrid(small, 4, 1, 0), grid([1, 3, 0, 0], 4)), false);
 });
 
-test("the text has a symbol a cell, and what its task wants between rows", () => {
+test("the text has one symbol per cell and the task's separator between rows", () => {
   assert.equal(textOf(grid([WALL, OPEN, START, OPEN], 2), [".", "#", ".", "S"], ""), "#.S.");
   assert.equal(textOf(grid([0, 1, 1, 0], 2), ["7", "8"], "/"), "78/87");
 });
 
-test("undo and redo go through every grid, and a change ends the redo", () => {
+test("undo and redo go through every grid, and a change clears the redo", () => {
   const [one, two, three] = [grid([1], 1), grid([2], 1), grid([3], 1)];
-  const drafts = new Drafts(one);
+  const drafts = new DraftHistory(one);
   assert.equal(drafts.push(grid([1], 1)), false);
   assert.deepEqual([drafts.undo(), drafts.redo(), drafts.changed], [false, false, false]);
   drafts.push(two);
   drafts.push(three);
   assert.equal(drafts.changed, true);
-  assert.ok(drafts.undo() && drafts.now === two && drafts.undo() && drafts.now === one && !drafts.undo());
-  assert.ok(drafts.redo() && drafts.now === two);
+  assert.ok(
+    drafts.undo() && drafts.current === two && drafts.undo() && drafts.current === one && !drafts.undo(),
+  );
+  assert.ok(drafts.redo() && drafts.current === two);
   drafts.push(grid([4], 1));
   assert.equal(drafts.redo(), false);
-  assert.ok(drafts.undo() && drafts.now === two);
+  assert.ok(drafts.undo() && drafts.current === two);
 });
 
-test("each key means one thing, and none with another modifier", () => {
+test("each key has one meaning, and none with other modifiers", () => {
   const keys = { 5: 6, "#": 1, s: 3 };
   const meaning = (key, modifiers = {}) => editingKey({ key, ...modifiers }, keys);
   assert.deepEqual(meaning("5"), { write: 6 });
@@ -96,7 +102,7 @@ test("each key means one thing, and none with another modifier", () => {
   );
 });
 
-test("a puzzle is edited with any keyboard, and with caps lock", () => {
+test("keys work on any keyboard layout and with caps lock", () => {
   const keys = { 2: 3, w: 1, ".": 5 };
   const meaning = (key, code, modifiers = {}) => editingKey({ key, code, ...modifiers }, keys);
   assert.deepEqual(meaning("ц", "KeyW"), { write: 1 }); // Russian
@@ -122,7 +128,7 @@ test("moves stop at the edges", () => {
   assert.equal(cellBeside(1, [Infinity, 0], 2, 3), 4);
 });
 
-test("the keys in words name the task's own", () => {
-  assert.deepEqual(keysInWords(false, "1 … 9")[1], ["1 … 9", "write"]);
-  assert.match(keysInWords(true, "w o s g")[0][1], /shift/);
+test("the list of keys names those of the task", () => {
+  assert.deepEqual(keyHelp(false, "1 … 9")[1], ["1 … 9", "write"]);
+  assert.match(keyHelp(true, "w o s g")[0][1], /shift/);
 });

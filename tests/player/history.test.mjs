@@ -1,20 +1,17 @@
-/**
- * What became of cells over a run: decided, flips, right, kept, dropped; against answers written down by
- * hand.
- */
+/** The history of cells over a run, on answers written by hand. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { flagNames } from "../../trm/player/model/cells.js";
-import { cellHistory, keptFrom, lastAnswered } from "../../trm/player/model/history.js";
-import { readPicture } from "../../trm/player/skins/picture.js";
-import { readGrid } from "../../trm/player/model/reading.js";
-import { cellStory } from "../../trm/player/text/speech.js";
+import { cellHistory, stableFrom, lastAnswered } from "../../trm/player/model/history.js";
+import { pictureView } from "../../trm/player/skins/picture.js";
+import { gridView } from "../../trm/player/model/grid_view.js";
+import { historyEntries } from "../../trm/player/text/sentences.js";
 import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, GOAL, mazePayload, OPEN, PATH, START, tinyPayload, WALL } from "./by_hand.mjs";
 
-/** A run of one cell that gave these answers, one after another; its solution is 9. */
+/** A run of one cell with these answers; its solution is 9. */
 const oneCell = (answers, labels = [9]) => ({
   L: 1,
   answers: answers.length,
@@ -23,11 +20,11 @@ const oneCell = (answers, labels = [9]) => ({
   givens: [0],
 });
 
-test("a cell is decided at the first f_H call after which it never changes", () => {
+test("an answer is final from the f_H call after which it never changes", () => {
   const of = (answers) => cellHistory(oneCell(answers), 0);
-  const read = ({ decided, flips, firstRight, losses, rightFrom }) => [
-    decided,
-    flips,
+  const read = ({ finalFrom, changes, firstRight, losses, rightFrom }) => [
+    finalFrom,
+    changes,
     firstRight,
     losses,
     rightFrom,
@@ -40,70 +37,73 @@ test("a cell is decided at the first f_H call after which it never changes", () 
   assert.deepEqual(read(of([2, 2, 2, 9])), [3, 1, 3, 0, 3]);
 });
 
-test("without a solution, and where it says nothing, nothing is called right", () => {
+test("without a solution, and on padding, nothing is called correct", () => {
   for (const labels of [null, [0]]) {
-    const { decided, flips, firstRight, losses, rightFrom } = cellHistory(oneCell([2, 9, 9], labels), 0);
-    assert.deepEqual([decided, flips, firstRight, losses, rightFrom], [1, 1, null, null, null]);
-    assert.deepEqual([...keptFrom(oneCell([2, 9, 9], labels))], [3]);
+    const { finalFrom, changes, firstRight, losses, rightFrom } = cellHistory(oneCell([2, 9, 9], labels), 0);
+    assert.deepEqual([finalFrom, changes, firstRight, losses, rightFrom], [1, 1, null, null, null]);
+    assert.deepEqual([...stableFrom(oneCell([2, 9, 9], labels))], [3]);
   }
 });
 
-test("kept: right for the first time and never wrong again", () => {
-  const from = (answers) => keptFrom(oneCell(answers))[0];
+test("stable: correct for the first time and never wrong again", () => {
+  const from = (answers) => stableFrom(oneCell(answers))[0];
   assert.equal(from([9, 9, 9]), 0);
   assert.equal(from([2, 9, 9]), 1);
   assert.equal(from([2, 3, 9]), 2);
   assert.equal(from([9, 2, 9]), 3); // right again, but it had been lost
   assert.equal(from([9, 9, 2]), 3);
   assert.equal(from([2, 3, 2]), 3);
-  assert.equal(keptFrom({ ...oneCell([9, 9, 9]), givens: [1] })[0], 3);
+  assert.equal(stableFrom({ ...oneCell([9, 9, 9]), givens: [1] })[0], 3);
 });
 
-test("the latest f_H call at which a cell was answered as a token", () => {
+test("the latest f_H call that answered a cell with a token", () => {
   const tokens = Uint8Array.from([5, 2, 2, 2, 5, 2, 2, 5]); // two cells: 5 2 5 2 and 2 2 2 5
   assert.deepEqual([...lastAnswered({ tokens, answers: 4, L: 2 }, 5)], [0, -1, 0, -1, 2, -1, 2, 3]);
 });
 
-test("a cell's story in words, with the calls to go to", () => {
+test("a cell's history in words, with the calls to go to", () => {
   const story = (changes, cell = 1) =>
-    cellStory(decodeTrace(tinyPayload(changes)), cell).map(({ text, call }) =>
+    historyEntries(decodeTrace(tinyPayload(changes)), cell).map(({ text, call }) =>
       call == null ? text : `${text} (${call})`,
     );
   assert.deepEqual(story({}), [
-    "decided at step 2, cycle 2 (7)",
-    "2 flips",
-    "first right at step 2, cycle 2 (7)",
-    "and stayed right",
+    "final from step 2, cycle 2 (7)",
+    "changed 2 times",
+    "first correct at step 2, cycle 2 (7)",
+    "and stayed correct",
   ]);
   assert.deepEqual(story({}, 0), [
-    "decided at step 1, cycle 1 (1)",
-    "no flips",
-    "first right at step 1, cycle 1 (1)",
-    "and stayed right",
+    "final from step 1, cycle 1 (1)",
+    "never changed",
+    "first correct at step 1, cycle 1 (1)",
+    "and stayed correct",
   ]);
   assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 3]) }), [
-    "decided at step 2, cycle 1 (5)",
-    "2 flips",
-    "first right at step 1, cycle 1 (1)",
-    "lost once, right again from step 2, cycle 1 (5)",
+    "final from step 2, cycle 1 (5)",
+    "changed 2 times",
+    "first correct at step 1, cycle 1 (1)",
+    "lost once, correct for good from step 2, cycle 1 (5)",
   ]);
   assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 1]) }).slice(2), [
-    "first right at step 1, cycle 1 (1)",
-    "lost 2 times, not right in the end",
+    "first correct at step 1, cycle 1 (1)",
+    "lost 2 times, wrong at the end",
   ]);
   assert.deepEqual(story({ answers: base64([2, 1, 2, 1, 2, 2, 2, 2]) }), [
-    "decided at step 2, cycle 1 (5)",
-    "1 flip",
-    "never right",
+    "final from step 2, cycle 1 (5)",
+    "changed 1 time",
+    "never correct",
   ]);
-  assert.deepEqual(story({ labels: null, cells_right: null }), ["decided at step 2, cycle 2 (7)", "2 flips"]);
+  assert.deepEqual(story({ labels: null, cells_right: null }), [
+    "final from step 2, cycle 2 (7)",
+    "changed 2 times",
+  ]);
   assert.equal(story({ N_sup: 3 })[0], "unchanged since step 2, cycle 2 (7)"); // more is to come
 });
 
-test("marks stand on cells that stay right, from their f_H call on, where they are asked for, and not on a reading of z", () => {
+test("marks are on cells that stay correct, from their f_H call on, only on request and not in modes that show z", () => {
   const trace = decodeTrace(tinyPayload({ givens: base64([0, 0]) }));
   const kept = (call, mode = "answer", marks = true) =>
-    Array.from(readGrid(trace, call, mode, { marks }).flags, (flags) => flagNames(flags).includes("kept"));
+    Array.from(gridView(trace, call, mode, { marks }).flags, (flags) => flagNames(flags).includes("stable"));
   assert.deepEqual(kept(0), [false, false]);
   assert.deepEqual(kept(1), [true, false]);
   assert.deepEqual(kept(6), [true, false]);
@@ -113,7 +113,7 @@ test("marks stand on cells that stay right, from their f_H call on, where they a
   assert.deepEqual(kept(7, "answer", false), [false, false]);
 });
 
-/** S.G over .#. : the cell below the start is path in the first answer only; 3 cycles, one f_L call each. */
+/** S.G above .#. : the cell below the start is path in the first answer only; 3 cycles, one f_L call each. */
 function deadEnd() {
   const [first, then] = [
     [START, OPEN, GOAL, PATH, WALL, OPEN],
@@ -140,15 +140,15 @@ function deadEnd() {
   );
 }
 
-test("a dead end fades over one supervision step of calls after it was dropped", () => {
+test("a dead end fades over one supervision step after it was dropped", () => {
   const trace = deadEnd();
   const CELL = 3;
-  const left = (call, mode = "answer", options) => readGrid(trace, call, mode, options).fading?.[CELL] ?? 0;
+  const left = (call, mode = "answer", options) => gridView(trace, call, mode, options).fading?.[CELL] ?? 0;
   assert.deepEqual(
     [1, 2].map((call) => left(call)),
     [0, 0],
   ); // it is path, and stays so during f_L
-  // sixths: a step has 6 calls
+  // in sixths: a step has 6 calls
   assert.deepEqual(
     [3, 4, 5, 6, 7, 8].map((call) => left(call)),
     [255, 212, 170, 127, 85, 42],
@@ -158,23 +158,23 @@ test("a dead end fades over one supervision step of calls after it was dropped",
     [0, 0, 0],
   );
   const dropped = (call, options) =>
-    flagNames(readGrid(trace, call, "answer", options).flags[CELL]).includes("dropped");
+    flagNames(gridView(trace, call, "answer", options).flags[CELL]).includes("dropped");
   assert.deepEqual(
     [2, 3, 8, 9].map((call) => dropped(call)),
     [false, true, true, false],
   );
-  const view = readGrid(trace, 4, "answer");
-  assert.deepEqual([...readPicture(trace, 4, "answer", view).fading], [0, 0, 0, 212 >> 3, 0, 0]);
+  const view = gridView(trace, 4, "answer");
+  assert.deepEqual([...pictureView(trace, 4, "answer", view).fading], [0, 0, 0, 212 >> 3, 0, 0]);
 });
 
-test("where motion is not wanted it stays as it is until it is gone; other modes and other tasks have none", () => {
+test("with reduced motion its opacity is constant; other modes and tasks do not fade", () => {
   const trace = deadEnd();
   assert.deepEqual(
-    [3, 5, 8, 9].map((call) => readGrid(trace, call, "answer", { still: true }).fading[3]),
+    [3, 5, 8, 9].map((call) => gridView(trace, call, "answer", { reducedMotion: true }).fading[3]),
     [127, 127, 127, 0],
   );
   for (const mode of ["probabilities", "confidence", "change", "z"])
-    assert.equal(readGrid(trace, 4, mode).fading, null);
-  assert.equal(readGrid(decodeTrace(arcPayload()), 3, "answer").fading, null);
-  assert.equal(readGrid(decodeTrace(tinyPayload()), 3, "answer").fading, null);
+    assert.equal(gridView(trace, 4, mode).fading, null);
+  assert.equal(gridView(decodeTrace(arcPayload()), 3, "answer").fading, null);
+  assert.equal(gridView(decodeTrace(tinyPayload()), 3, "answer").fading, null);
 });

@@ -1,4 +1,4 @@
-/** What a call means for the diagram, the code and the words of the lecture. */
+/** What a call means for the diagram, the code and the texts of the lecture. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,10 +12,10 @@ import {
   hasGradient,
   layersDone,
   marksAt,
-  placeWords,
-  readingWords,
+  positionText,
+  readingText,
   spans,
-} from "../../app/screens/lecture/src/following.js";
+} from "../../app/screens/lecture/src/call.js";
 
 const TRM = {
   n: 6,
@@ -41,12 +41,12 @@ const HRM = {
 };
 const at = (supervision_step, cycle, call, kind) => ({ supervision_step, cycle, call, kind });
 
-test("depth is counted call by call and ends at the whole depth", () => {
+test("layers are counted call by call up to the full depth", () => {
   assert.equal(layersDone(TRM, at(1, 1, 1, "f_L")), 2);
   assert.equal(layersDone(TRM, at(1, 1, 7, "f_H")), 14);
   assert.equal(layersDone(TRM, at(16, 3, 7, "f_H")), 672);
   assert.equal(layersDone(HRM, at(1, 1, 2, "f_L")), 8);
-  assert.equal(layersDone(HRM, at(1, 1, 3, "f_H")), 11); // two nets of other depths
+  assert.equal(layersDone(HRM, at(1, 1, 3, "f_H")), 11); // two nets of different depths
   assert.equal(layersDone(HRM, at(16, 2, 3, "f_H")), HRM.depth);
 });
 
@@ -70,7 +70,7 @@ test("a gradient reaches the last calls of a supervision step only", () => {
   assert.equal(learning(HRM), "000011");
 });
 
-test("the heads are read and the states detached where a supervision step ends", () => {
+test("heads and detach belong to the end of a supervision step", () => {
   assert.equal(endsStep(TRM, at(2, 3, 7, "f_H")), true);
   assert.equal(endsStep(TRM, at(2, 2, 7, "f_H")), false);
   assert.deepEqual(marksAt(TRM, at(1, 3, 7, "f_H")), {
@@ -80,7 +80,7 @@ test("the heads are read and the states detached where a supervision step ends",
   assert.deepEqual(marksAt(TRM, at(1, 1, 2, "f_L")).around, ["loop_L", "loop_T", "loop_N"]);
 });
 
-test("readings that the head was not trained for are called so", () => {
+test("the caption tells readings that the head was not trained for", () => {
   const words = {
     reading_none: "none",
     reading_cycle: "cycle",
@@ -88,20 +88,20 @@ test("readings that the head was not trained for are called so", () => {
     reading_z: "z",
     reading_reverse: "reverse",
   };
-  const said = (place, mode = "answer") => readingWords(words, TRM, place, mode);
-  assert.equal(said(at(1, 1, 3, "f_L")), "none");
-  assert.equal(said(at(1, 1, 7, "f_H")), "cycle");
-  assert.equal(said(at(1, 3, 7, "f_H")), "y");
-  assert.equal(said(at(2, 1, 1, "f_L")), "y"); // what the step before ended with
-  assert.equal(said(at(2, 2, 1, "f_L")), "cycle");
-  assert.equal(said(at(1, 1, 3, "f_L"), "z"), "z");
-  assert.equal(said(at(1, 1, 3, "f_L"), "reverse"), "reverse");
+  const reading = (place, mode = "answer") => readingText(words, TRM, place, mode);
+  assert.equal(reading(at(1, 1, 3, "f_L")), "none");
+  assert.equal(reading(at(1, 1, 7, "f_H")), "cycle");
+  assert.equal(reading(at(1, 3, 7, "f_H")), "y");
+  assert.equal(reading(at(2, 1, 1, "f_L")), "y"); // the answer of the step before
+  assert.equal(reading(at(2, 2, 1, "f_L")), "cycle");
+  assert.equal(reading(at(1, 1, 3, "f_L"), "z"), "z");
+  assert.equal(reading(at(1, 1, 3, "f_L"), "reverse"), "reverse");
 });
 
-test("words", () => {
+test("texts, positions and times", () => {
   assert.equal(fillIn("{now} of {all}, {other}", { now: 1, all: 2 }), "1 of 2, {other}");
   assert.equal(
-    placeWords(
+    positionText(
       { place: "{step}/{N_sup} {cycle}/{T} {call}", place_L: "{call} of {n}" },
       TRM,
       at(2, 1, 3, "f_L"),

@@ -1,7 +1,4 @@
-/**
- * Two runs on one clock: where each stands, which one a key moves, and which cells differ; worked out by
- * hand.
- */
+/** Two runs on one clock: their calls, which run a key moves, and which cells differ; worked out by hand. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,16 +10,16 @@ import {
   differenceSentence,
   differences,
   endSentence,
-  misfitSentence,
+  incomparableSentence,
 } from "../../trm/player/model/compare.js";
 import { coordinatesOf, move } from "../../trm/player/model/coordinates.js";
 import { flagNames } from "../../trm/player/model/cells.js";
-import { readGrid } from "../../trm/player/model/reading.js";
+import { gridView } from "../../trm/player/model/grid_view.js";
 import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, BLUE, BORDER, mazePayload, PAD, RED, tinyPayload } from "./by_hand.mjs";
 import { makePayload } from "./payload.mjs";
 
-/** Only what the clock reads of a run. */
+/** The fields of a run that the clock reads. */
 const run = ({ n, T, N_sup, steps = N_sup }) => ({
   n,
   T,
@@ -39,10 +36,10 @@ const place = (trace, call) => {
   return `${supervision_step}.${cycle}.${kind === "f_H" ? "f_H" : number}`;
 };
 
-/** Where both stand when the first is walked, by the clock's own commands or by any. */
-const stand = (traces, clock, align) => traces.map((trace) => place(trace, follow(trace, clock, align)));
+/** The calls of both runs while the first one is stepped through. */
+const positions = (traces, clock, align) => traces.map((trace) => place(trace, follow(trace, clock, align)));
 
-test("a run stands at its own call, however the clock counts", () => {
+test("a run that moves the clock stays at its own call, in either alignment", () => {
   for (const align of ["step", "call"]) {
     for (const trace of [trm, hrm]) {
       for (let call = 0; call < trace.calls; call++)
@@ -72,7 +69,7 @@ test("by f_H call: the same cycle counted from the start", () => {
   assert.deepEqual([0, 1, 2, 3, 8].map(other), ["1.1.3", "1.1.5", "1.1.f_H", "1.2.3", "1.3.f_H"]);
 });
 
-test("the clock never goes back for one run when the other goes on", () => {
+test("no run goes back when the other one moves on", () => {
   for (const align of ["step", "call"]) {
     for (const [one, other] of [
       [trm, hrm],
@@ -89,17 +86,17 @@ test("the clock never goes back for one run when the other goes on", () => {
   }
 });
 
-test("a shorter run stays at its end, which is told from not having come so far", () => {
+test("a shorter run stays at its end; the sentence says whether it has ended or is still growing", () => {
   const [short, long] = [run({ n: 6, T: 3, N_sup: 2 }), trm];
   const clock = clockAt([short, long], 1, 62, "step"); // the end of step 3
-  assert.deepEqual(stand([short, long], clock, "step"), ["2.3.f_H", "3.3.f_H"]);
+  assert.deepEqual(positions([short, long], clock, "step"), ["2.3.f_H", "3.3.f_H"]);
   assert.deepEqual(
     [short, long].map((trace) => isPast(trace, clock, "step")),
     [true, false],
   );
   assert.equal(endSentence(short), "ended after step 2");
-  assert.equal(endSentence(run({ n: 6, T: 3, N_sup: 16, steps: 2 })), "step 2 of 16 has arrived so far");
-  // at its very end it is not past it
+  assert.equal(endSentence(run({ n: 6, T: 3, N_sup: 16, steps: 2 })), "computed up to step 2 of 16");
+  // at its end the clock is not past it
   assert.equal(isPast(short, clockAt([short, long], 1, 41, "step"), "step"), false);
 });
 
@@ -118,7 +115,7 @@ test("keys step the second run, then the first one to its end, and the same way 
     "previous answer",
   ]) {
     clock = moveClock(traces, clock, command, "step");
-    seen.push(`${stand(traces, clock, "step").join(" ")} ${clock.by}`);
+    seen.push(`${positions(traces, clock, "step").join(" ")} ${clock.run}`);
   }
   assert.deepEqual(seen, [
     "2.2.f_H 2.2.f_H 1",
@@ -132,45 +129,45 @@ test("keys step the second run, then the first one to its end, and the same way 
   ]);
 });
 
-test("first and last are those of both", () => {
+test("first and last apply to both runs", () => {
   const traces = [trm, hrm];
   for (const align of ["step", "call"]) {
     const first = moveClock(traces, clockAt(traces, 1, 13, align), "first", align);
-    assert.deepEqual(stand(traces, first, align), ["1.1.f_H", "1.1.f_H"]);
+    assert.deepEqual(positions(traces, first, align), ["1.1.f_H", "1.1.f_H"]);
     assert.deepEqual(moveClock(traces, first, "first", align), first);
     const last = moveClock(traces, first, "last", align);
-    assert.deepEqual(stand(traces, last, align), ["4.3.f_H", "4.2.f_H"]);
+    assert.deepEqual(positions(traces, last, align), ["4.3.f_H", "4.2.f_H"]);
     assert.deepEqual(moveClock(traces, last, "last", align), last);
     assert.ok(isOver(traces, last, align) && !isOver(traces, first, align));
   }
 });
 
-test("a key that can move neither leaves the very clock", () => {
+test("a key that can move neither run returns the same clock", () => {
   const traces = [trm, trm];
   const end = clockAt(traces, 1, trm.calls - 1, "step");
   assert.equal(moveClock(traces, end, "next answer", "step"), end);
 });
 
-test("runs that have not come to the clock wait there, and a key back goes from where they are", () => {
+test("runs that have not reached the clock wait at their end, and a key back starts from there", () => {
   const traces = [run({ n: 1, T: 1, N_sup: 8, steps: 2 }), run({ n: 1, T: 1, N_sup: 8, steps: 3 })];
-  const clock = { by: 1, progress: 6, kind: "f_H" };
+  const clock = { run: 1, progress: 6, kind: "f_H" };
   assert.equal(moveClock(traces, clock, "next answer", "step"), clock);
-  assert.deepEqual(stand(traces, moveClock(traces, clock, "previous answer", "step"), "step"), [
+  assert.deepEqual(positions(traces, moveClock(traces, clock, "previous answer", "step"), "step"), [
     "2.1.f_H",
     "2.1.f_H",
   ]);
   assert.equal(isOver(traces, clock, "step"), false);
 });
 
-test("with nothing arrived of one run the other is walked alone", () => {
+test("while one run has not arrived the other is stepped alone", () => {
   const traces = [trm, null];
   const clock = moveClock(traces, clockAt(traces, 0, 6, "step"), "next answer", "step");
-  assert.deepEqual([clock.by, place(trm, follow(trm, clock, "step"))], [0, "1.2.f_H"]);
+  assert.deepEqual([clock.run, place(trm, follow(trm, clock, "step"))], [0, "1.2.f_H"]);
   assert.equal(place(trm, follow(trm, moveClock(traces, clock, "last", "step"), "step")), "4.3.f_H");
   assert.equal(isOver(traces, clock, "step"), false);
 });
 
-test("two runs of one depth never part, whatever is pressed", () => {
+test("two runs of one depth stay at the same call, whatever is pressed", () => {
   const traces = [trm, run({ n: 6, T: 3, N_sup: 4 })];
   let [clock, seed, call] = [clockAt(traces, 1, 6, "step"), 1, 6];
   const commands = [
@@ -197,14 +194,14 @@ test("two runs of one depth never part, whatever is pressed", () => {
 
 // ---- differences
 
-/** Answers of two cells: 2 1, 2 2, 2 2, 2 3 against 2 1, 2 3, 2 2, 3 3. */
+/** Answers of two cells: 2 1, 2 2, 2 2, 2 3 and 2 1, 2 3, 2 2, 3 3. */
 const [one, other] = [
   tinyPayload(),
   tinyPayload({ trace_id: "other", answers: base64([2, 1, 2, 3, 2, 2, 3, 3]) }),
 ].map(decodeTrace);
 const at = (trace, call, mode = "answer") => ({ trace, call, mode });
 
-test("cells that show something else at this moment", () => {
+test("cells that differ at a call", () => {
   const cells = (call, mode) => [...differences(at(one, call, mode), at(other, call, mode)).cells];
   assert.deepEqual(
     [0, 1, 2, 3, 4, 5, 6, 7].map((call) => cells(call)),
@@ -225,11 +222,11 @@ test("cells that show something else at this moment", () => {
   assert.deepEqual(cells(7, "z"), [0, 0]); // z reads alike
 });
 
-test("they are flagged in both grids, and only where that is asked for", () => {
+test("differing cells are flagged in both grids, only on request", () => {
   const { cells } = differences(at(one, 3), at(other, 3));
   for (const trace of [one, other]) {
     const flagged = (options) =>
-      Array.from(readGrid(trace, 3, "answer", options).flags, (flags) =>
+      Array.from(gridView(trace, 3, "answer", options).flags, (flags) =>
         flagNames(flags).includes("differs"),
       );
     assert.deepEqual(
@@ -242,19 +239,19 @@ test("they are flagged in both grids, and only where that is asked for", () => {
   }
 });
 
-test("grids of another size or task are not compared, and that is said", () => {
+test("grids of another size or task are not compared, with a sentence", () => {
   const maze = decodeTrace(mazePayload());
   assert.ok(areComparable(one, other));
   assert.ok(!areComparable(one, maze));
   assert.ok(!areComparable(one, decodeTrace(tinyPayload({ rows: 2, columns: 1 }))));
   assert.ok(!areComparable(one, decodeTrace(tinyPayload({ symbols: [" ", ".", "1", "3"] }))));
   assert.equal(
-    misfitSentence([one, maze], ["Pinned", "Now"]),
-    "No differences are marked: Pinned is 1x2 sudoku, Now is 2x3 maze",
+    incomparableSentence([one, maze], ["Pinned", "Now"]),
+    "Differences are not marked: Pinned is 1x2 sudoku, Now is 2x3 maze",
   );
 });
 
-test("of ARC grids the cells inside either outline count", () => {
+test("in ARC grids the cells inside either outline count", () => {
   const junk = decodeTrace(
     arcPayload({
       trace_id: "junk",
@@ -284,27 +281,27 @@ test("of ARC grids the cells inside either outline count", () => {
     const { cells, count, total } = differences(at(arc, call), at(junk, call));
     return [[...cells], count, total];
   };
-  // padding beyond the border is red in one: no cell of either grid
+  // padding beyond the border is red in one run: not a cell of either grid
   assert.deepEqual(found(1), [[0, 0, 0, 0], 0, 2]);
   assert.deepEqual(found(3), [[1, 1, 1, 0], 3, 3]);
   assert.equal(PAD, 0);
 });
 
-test("how much differs, in words", () => {
+test("the number of differing cells in words", () => {
   const said = (count, total, mode = "answer") => differenceSentence({ count, total }, mode);
-  assert.equal(said(0, 81), "No cell differs");
+  assert.equal(said(0, 81), "No cells differ");
   assert.equal(said(1, 81), "1 of 81 cells differs");
   assert.equal(said(12, 81), "12 of 81 cells differ");
   assert.equal(said(81, 81), "All 81 cells differ");
-  assert.equal(said(12, 81, "z"), "12 of 81 cells differ in what z reads");
+  assert.equal(said(12, 81, "z"), "12 of 81 cells differ in the decoded z");
   const { tokens } = differences(at(one, 7), at(other, 7));
   assert.equal(
     cellComparison([one, other], tokens, ["Pinned", "Now"], 0),
-    "Row 1, column 1: Pinned 1, Now 2",
+    "Row 1, column 1: Pinned: 1, Now: 2",
   );
 });
 
-test("a run against itself differs nowhere, at any call and in any mode", () => {
+test("a run compared with itself has no differences, at any call and in any mode", () => {
   const trace = decodeTrace(makePayload({ N_sup: 2 }));
   for (let call = 0; call < trace.calls; call++)
     for (const mode of ["answer", "z"])

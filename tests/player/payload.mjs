@@ -1,13 +1,12 @@
 /**
- * A synthetic run for tests: a Sudoku whose answers walk at random towards the solution. Everything that is
- * derived (conflicts, cells right, solved) is counted from the answers, so that tests can check one against
- * the other.
+ * A synthetic run for tests: a Sudoku whose answers move at random towards the solution. Derived values
+ * (conflicts, correct cells, solved) are counted from the answers, so that tests can compare both.
  */
 
 const SYMBOLS = [" ", ".", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const NAMES = ["pad", "blank", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-/** Mulberry32: a small seeded generator, so that a failing test fails again. */
+/** Mulberry32: a small seeded generator, for reproducible tests. */
 function generator(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -19,7 +18,7 @@ function generator(seed) {
 
 const base64 = (bytes) => Buffer.from(Uint8Array.from(bytes)).toString("base64");
 
-/** 1 for every cell whose digit stands twice in its row, column or box. */
+/** 1 for every cell whose digit occurs twice in its row, column or box. */
 export function conflictsOf(tokens, side = 9, box = 3) {
   const units = (cell) => {
     const [row, column] = [Math.floor(cell / side), cell % side];
@@ -36,7 +35,7 @@ export function conflictsOf(tokens, side = 9, box = 3) {
   );
 }
 
-/** Bytes that stand for one cell's probabilities: they sum to 255 and `token` has the most. */
+/** One cell's probabilities as bytes: they sum to 255 and `token` has the highest. */
 function distribution(token, sure, random) {
   const weights = SYMBOLS.map((_, other) => (other === token ? 0 : other < 2 ? 0.01 : random() ** 3));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -46,7 +45,7 @@ function distribution(token, sure, random) {
   return bytes;
 }
 
-/** A payload for decodeTrace. `growth` cuts the run short: that many supervision steps have arrived. */
+/** A payload for decodeTrace. `growth`: the number of supervision steps that have arrived. */
 export function makePayload({
   n = 6,
   T = 3,

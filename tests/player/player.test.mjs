@@ -1,6 +1,6 @@
 /**
- * The pure parts of the player: decoding, navigation, reading of the cells, sentences, curves. Run: node
- * --test tests/player/
+ * The pure functions of the player: decoding, navigation, views of the cells, sentences, curves. Run with
+ * node --test tests/player/
  */
 
 import assert from "node:assert/strict";
@@ -19,15 +19,15 @@ import { KEYS, keyMeaning, keyName } from "../../trm/player/keys.js";
 import { addressWith, linkTo } from "../../trm/player/model/link.js";
 import { markersOf, spreadOut } from "../../trm/player/model/markers.js";
 import { isInPart, partOf, partSentence } from "../../trm/player/view/part.js";
-import { readPicture } from "../../trm/player/skins/picture.js";
-import { cellProbabilities, cropAt, isKnown, readGrid } from "../../trm/player/model/reading.js";
+import { pictureView } from "../../trm/player/skins/picture.js";
+import { cellProbabilities, cropAt, isRecorded, gridView } from "../../trm/player/model/grid_view.js";
 import {
   captionSentence,
   cellSentence,
   eventSentence,
   likelySymbols,
   placeSentence,
-} from "../../trm/player/text/speech.js";
+} from "../../trm/player/text/sentences.js";
 import { cellCurves, STRIPS } from "../../trm/player/view/strips.js";
 import { continues, decodeBytes, decodeTrace } from "../../trm/player/model/trace.js";
 import {
@@ -47,18 +47,18 @@ import { conflictsOf, makePayload } from "./payload.mjs";
 
 /** The picture at a call as plain lists. */
 function pictureOf(trace, call, mode) {
-  const picture = readPicture(trace, call, mode, readGrid(trace, call, mode));
+  const picture = pictureView(trace, call, mode, gridView(trace, call, mode));
   return Object.fromEntries(Object.entries(picture).map(([name, values]) => [name, [...values]]));
 }
 
-test("base64 becomes bytes, and anything else is refused by name", () => {
+test("base64 is decoded, and invalid fields are refused by name", () => {
   assert.deepEqual([...decodeBytes(base64([0, 7, 255]), 3, "inputs")], [0, 7, 255]);
   assert.throws(() => decodeBytes(base64([1]), 2, "inputs"), /"inputs" has 1 bytes instead of 2/);
   assert.throws(() => decodeBytes("%%", 2, "givens"), /"givens" is not base64/);
   assert.throws(() => decodeBytes(undefined, 2, "givens"), /"givens" is missing/);
 });
 
-test("a payload that does not fit is refused with one line that names the first misfit", () => {
+test("an invalid payload is refused with one line that names the first invalid field", () => {
   const refused = (changes, message) =>
     assert.throws(
       () => decodeTrace(tinyPayload(changes)),
@@ -91,7 +91,7 @@ test("probabilities of a cell sum to 1 at every answer, and are 0 before the fir
   assert.deepEqual(cellProbabilities(trace, -1, 5), Array(11).fill(0));
 });
 
-test("coordinates and calls are inverse to each other, and coordinates outside the run are brought in", () => {
+test("coordinates and calls are inverse to each other, and coordinates outside the run are clipped", () => {
   const trace = decodeTrace(makePayload({ n: 2, T: 3, N_sup: 4, growth: 3 }));
   for (let call = 0; call < trace.calls; call++)
     assert.equal(callAt(trace, coordinatesOf(trace, call)), call);
@@ -102,7 +102,7 @@ test("coordinates and calls are inverse to each other, and coordinates outside t
   assert.equal(callAt(trace, { supervision_step: 2 }), 11);
 });
 
-test("the answer on the screen is the one of the last f_H call", () => {
+test("the answer on screen is that of the last f_H call", () => {
   const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 2 }));
   assert.deepEqual(
     [0, 1, 2, 3, 4, 5, 6].map((call) => answerAt(trace, call)),
@@ -112,7 +112,7 @@ test("the answer on the screen is the one of the last f_H call", () => {
     assert.equal(answerAt(trace, callOfAnswer(trace, answer)), answer);
 });
 
-test("every move, in the middle and at the edges", () => {
+test("every move, in the middle and at the ends", () => {
   // 6 calls a step, 18 in all; f_H at 2, 5, 8, 11, 14, 17
   const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 3 }));
   const moves = {
@@ -131,7 +131,7 @@ test("every move, in the middle and at the edges", () => {
   }
 });
 
-test("keys mean what the help says; with ctrl, alt or meta they are somebody else's", () => {
+test("keys have their meanings; with ctrl, alt or meta they have none", () => {
   assert.deepEqual(keyMeaning({ key: "ArrowRight" }), { move: "next answer" });
   assert.deepEqual(keyMeaning({ key: "ArrowLeft", shiftKey: true }), { move: "previous step" });
   assert.deepEqual(keyMeaning({ key: "ArrowDown" }), { move: "next call" });
@@ -164,7 +164,7 @@ test("keys mean the same on other keyboards and with caps lock", () => {
   assert.deepEqual(pressed("é", "Digit2"), { mode: "probabilities" }); // French
   assert.deepEqual(pressed("2", "Digit2", true), { mode: "probabilities" });
   assert.deepEqual(pressed("٢", "Digit2"), { mode: "probabilities" }); // Arabic
-  // where letters are in other places, what is printed counts, and what has a meaning of its own keeps it
+  // on other Latin layouts the printed letter counts, and keys with their own meaning keep it
   assert.equal(pressed("z", "KeyW"), null);
   assert.deepEqual(pressed("w", "KeyZ"), up);
   assert.deepEqual(pressed("-", "Digit6"), { zoom: -1 });
@@ -180,7 +180,7 @@ test("keys mean the same on other keyboards and with caps lock", () => {
   assert.equal(keyMeaning({ key: "ы", code: "KeyS", ctrlKey: true }), null);
 });
 
-test("a name in capitals is that of the letter with shift", () => {
+test("an upper-case name is the letter with shift", () => {
   const known = (name) => ["t", "T"].includes(name);
   const named = (key, shiftKey, code = "KeyT") => keyName({ key, code, shiftKey }, known);
   assert.deepEqual([named("t", false), named("T", true)], ["t", "T"]);
@@ -189,7 +189,7 @@ test("a name in capitals is that of the letter with shift", () => {
   assert.equal(named("t", false, "KeyK"), "t");
 });
 
-test("every key has one meaning, and every move a key", () => {
+test("every key has one meaning, and every move is valid", () => {
   const meanings = KEYS.flatMap(([, , keys]) => Object.entries(keys));
   assert.equal(new Set(meanings.map(([key]) => key)).size, meanings.length);
   for (const [name, meaning] of meanings) {
@@ -199,7 +199,7 @@ test("every key has one meaning, and every move a key", () => {
   }
 });
 
-test("a run goes on when it is the same or has grown, and not when it is another", () => {
+test("the same run or a grown one continues a run, another run does not", () => {
   const run = (options) => decodeTrace(makePayload({ N_sup: 4, ...options }));
   assert.equal(continues(null, run({})), false);
   assert.equal(continues(run({ growth: 1 }), run({ growth: 3 })), true);
@@ -208,11 +208,11 @@ test("a run goes on when it is the same or has grown, and not when it is another
   assert.equal(continues(run({ growth: 2 }), run({ growth: 2, n: 3 })), false);
 });
 
-test("cells: givens, changes, conflicts and errors against counts made elsewhere", () => {
+test("cells: givens, changes, conflicts and errors agree with counts from the payload", () => {
   const payload = makePayload({ N_sup: 3 });
   const trace = decodeTrace(payload);
   for (let answer = 0; answer < trace.answers; answer++) {
-    const view = readGrid(trace, callOfAnswer(trace, answer), "answer");
+    const view = gridView(trace, callOfAnswer(trace, answer), "answer");
     const with_ = (name) => [...view.flags].filter((flags) => flagNames(flags).includes(name)).length;
     assert.equal(trace.cells_total - with_("wrong"), payload.cells_right[answer]);
     assert.equal(
@@ -223,22 +223,22 @@ test("cells: givens, changes, conflicts and errors against counts made elsewhere
   }
 });
 
-test("cells at f_L calls: y is unchanged; before the first f_H there are only the givens; z is read on its own", () => {
+test("cells at f_L calls: y is unchanged; only the givens before the first f_H call; z is decoded on its own", () => {
   const trace = decodeTrace(tinyPayload());
   const names = (call, mode) =>
-    Array.from(readGrid(trace, call, mode).flags, (flags) => flagNames(flags).join(" "));
-  assert.deepEqual([...readGrid(trace, 0, "answer").tokens], [2, 1]);
+    Array.from(gridView(trace, call, mode).flags, (flags) => flagNames(flags).join(" "));
+  assert.deepEqual([...gridView(trace, 0, "answer").tokens], [2, 1]);
   assert.deepEqual(names(0, "answer"), ["given", "empty"]);
   assert.deepEqual(names(3, "answer"), ["given conflict", "changed conflict wrong"]);
   assert.deepEqual(names(4, "answer"), ["given conflict", "conflict wrong"]);
-  assert.deepEqual([...readGrid(trace, 2, "z").tokens], [2, 3]);
+  assert.deepEqual([...gridView(trace, 2, "z").tokens], [2, 3]);
   assert.deepEqual(names(2, "z"), ["given", "changed"]);
-  assert.deepEqual([...readGrid(trace, 2, "z").shade], [40, 50]);
-  assert.deepEqual([...readGrid(trace, 3, "confidence").shade], [255, 150]);
-  assert.deepEqual([...readGrid(trace, 0, "confidence").shade], [0, 0]);
+  assert.deepEqual([...gridView(trace, 2, "z").shade], [40, 50]);
+  assert.deepEqual([...gridView(trace, 3, "confidence").shade], [255, 150]);
+  assert.deepEqual([...gridView(trace, 0, "confidence").shade], [0, 0]);
 });
 
-/** The tiny run with what z and y are nearest to: y is read as 2 2, then 2 3 to the end. */
+/** The tiny run with reverse embeddings: y decodes to 2 2, then to 2 3 until the end. */
 const reversePayload = (changes) =>
   tinyPayload({
     z_reverse: base64([2, 1, 1, 1, 2, 3, 2, 3, 2, 2, 1, 2, 2, 3, 2, 3]),
@@ -246,9 +246,9 @@ const reversePayload = (changes) =>
     ...changes,
   });
 
-test("z by reverse embedding: its tokens large, those of y small where they differ, no certainty and no rule", () => {
+test("z by reverse embedding: its tokens large, those of y small where they differ, no confidence and no conflicts", () => {
   const trace = decodeTrace(reversePayload());
-  const view = (call) => readGrid(trace, call, "reverse");
+  const view = (call) => gridView(trace, call, "reverse");
   assert.deepEqual([...view(0).tokens], [2, 1]);
   assert.equal(view(0).small, null); // no y yet
   assert.deepEqual([...view(1).tokens], [1, 1]);
@@ -259,20 +259,20 @@ test("z by reverse embedding: its tokens large, those of y small where they diff
     Array.from(view(2).flags, (flags) => flagNames(flags).join(" ")),
     ["given changed", "changed"],
   );
-  assert.deepEqual([...readGrid(trace, 3, "change").small], [-1, 1]);
-  assert.equal(readGrid(trace, 3, "z").small, null);
+  assert.deepEqual([...gridView(trace, 3, "change").small], [-1, 1]);
+  assert.equal(gridView(trace, 3, "z").small, null);
 });
 
-test("where a run has no reverse embedding that is said, and z is shown through the head", () => {
+test("a run without reverse embedding says so and shows z through the head", () => {
   const [known, older] = [decodeTrace(reversePayload()), decodeTrace(tinyPayload())];
   assert.deepEqual(
-    [known, older].map((trace) => isKnown(trace, "reverse")),
+    [known, older].map((trace) => isRecorded(trace, "reverse")),
     [true, false],
   );
-  assert.ok(isKnown(older, "z"));
+  assert.ok(isRecorded(older, "z"));
   assert.match(
     captionSentence(older, 3, "reverse"),
-    /^Not recorded in this run, which is older.*z through the output head/,
+    /^This older recording has no reverse embedding.*z decoded with the output head/,
   );
   assert.throws(
     () => decodeTrace(reversePayload({ z_reverse: base64([1]) })),
@@ -289,58 +289,64 @@ test("without a solution only an overwritten given is wrong", () => {
     tinyPayload({ labels: null, cells_right: null, answers: base64([3, 2, 2, 2, 2, 2, 2, 3]) }),
   );
   assert.deepEqual(
-    Array.from(readGrid(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")),
+    Array.from(gridView(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")),
     [true, false],
   );
-  assert.equal(eventSentence(trace, 3), "1 cell changed, 2 cells in conflict, would not halt (p\u00a00.12)");
-  assert.equal(eventSentence(trace, 7), "1 cell changed, solved, would halt here (p\u00a00.97)");
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 2 cells in conflict, no halt (p\u00a0=\u00a00.12)");
+  assert.equal(eventSentence(trace, 7), "1 cell changed, solved, would halt here (p\u00a0=\u00a00.97)");
 });
 
-test("a model without a halting head is not said to go on", () => {
+test("a model without a halting head has no halting decision", () => {
   const trace = decodeTrace(tinyPayload({ halts: false }));
-  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 right, no halting head");
-  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 right, no halting head");
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 correct, no halting head");
+  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 correct, no halting head");
 });
 
-test("the status says where the run stands and what the call did", () => {
+test("the status gives the position and what the call did", () => {
   const trace = decodeTrace(tinyPayload());
   assert.equal(placeSentence(trace, 3), "Supervision step 1 of 2, cycle 2 of 2, f_H");
   assert.equal(placeSentence(trace, 4), "Supervision step 2 of 2, cycle 1 of 2, f_L 1 of 1");
-  const later = "halting is read at the end of the step";
-  assert.equal(eventSentence(trace, 0), `z moved by 1.00, no answer yet, ${later}`);
-  assert.equal(eventSentence(trace, 1), `first answer, 1 of 2 right, ${later}`);
-  assert.equal(eventSentence(trace, 2), `z moved by 0.50, y unchanged, ${later}`);
-  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 right, would not halt (p\u00a00.12)");
-  assert.equal(eventSentence(trace, 5), `0 cells changed, 1 of 2 right, ${later}`);
-  assert.equal(eventSentence(trace, 7), "1 cell changed, 2 of 2 right, would halt here (p\u00a00.97)");
+  const later = "halting is decided at step end";
+  assert.equal(eventSentence(trace, 0), `relative change of z: 1.00, no answer yet, ${later}`);
+  assert.equal(eventSentence(trace, 1), `first answer, 1 of 2 correct, ${later}`);
+  assert.equal(eventSentence(trace, 2), `relative change of z: 0.50, y unchanged, ${later}`);
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 correct, no halt (p\u00a0=\u00a00.12)");
+  assert.equal(eventSentence(trace, 5), `0 cells changed, 1 of 2 correct, ${later}`);
+  assert.equal(
+    eventSentence(trace, 7),
+    "1 cell changed, 2 of 2 correct, would halt here (p\u00a0=\u00a00.97)",
+  );
   assert.equal(
     eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 7),
-    "1 cell changed, 2 of 2 right, would have halted at step 1 (p\u00a00.97)",
+    "1 cell changed, 2 of 2 correct, would have halted at step 1 (p\u00a0=\u00a00.97)",
   );
   assert.equal(
     eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 4),
-    "z moved by 0.25, y unchanged, would have halted at step 1",
+    "relative change of z: 0.25, y unchanged, would have halted at step 1",
   );
 });
 
-test("the caption owns up to readings the head was not trained for", () => {
+test("the caption says what the head was not trained for", () => {
   const trace = decodeTrace(tinyPayload());
-  assert.match(captionSentence(trace, 5, "z"), /never trained for/);
+  assert.match(captionSentence(trace, 5, "z"), /never trained on z/);
   const both = decodeTrace(reversePayload());
   assert.match(
     captionSentence(both, 5, "reverse"),
-    /^z by reverse embedding .*nothing was trained for.*Small: y/,
+    /^z decoded by reverse embedding .*a readout that was not trained.*Small: y/,
   );
   assert.doesNotMatch(captionSentence(both, 0, "reverse"), /Small/);
   assert.match(
     captionSentence(decodeTrace(reversePayload({ kind: "trm-single-z" })), 5, "reverse"),
-    /^z, which is y here, by reverse embedding/,
+    /^z, which is also y here, decoded by reverse embedding/,
   );
   assert.match(captionSentence(trace, 0, "answer"), /No answer yet/);
-  assert.match(captionSentence(trace, 1, "answer"), /cycle 1 of 2: a reading the head was not trained for/);
+  assert.match(
+    captionSentence(trace, 1, "answer"),
+    /^Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle/,
+  );
   assert.match(captionSentence(trace, 2, "answer"), /^f_L rewrites z.*cycle 1 of 2/);
-  assert.doesNotMatch(captionSentence(trace, 3, "answer"), /not trained/);
-  assert.doesNotMatch(captionSentence(trace, 4, "confidence"), /not trained/);
+  assert.doesNotMatch(captionSentence(trace, 3, "answer"), /trained/);
+  assert.doesNotMatch(captionSentence(trace, 4, "confidence"), /trained/);
   assert.match(
     captionSentence(decodeTrace(tinyPayload({ input_conflicts: base64([1, 1]) })), 0, "answer"),
     /givens already break a rule/,
@@ -354,11 +360,11 @@ test("the selected cell in words", () => {
   assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet, solution 1");
   assert.equal(
     cellSentence(trace, 0, 0, "z"),
-    "Row 1, column 1, given: no answer yet, solution 1; z reads 1 with 0.00",
+    "Row 1, column 1, given: no answer yet, solution 1; z decodes to 1 (p\u00a0=\u00a00.00)",
   );
   assert.equal(
     cellSentence(trace, 7, 1, "z"),
-    "Row 1, column 2: 2 with probability 1.00, solution 2; z reads 2 with 0.59",
+    "Row 1, column 2: 2 with probability 1.00, solution 2; z decodes to 2 (p\u00a0=\u00a00.59)",
   );
   const both = decodeTrace(reversePayload());
   assert.equal(
@@ -375,14 +381,14 @@ test("the selected cell in words", () => {
   );
 });
 
-test("the symbols that a cell may be, the most probable first", () => {
+test("the most probable symbols of a cell", () => {
   const trace = decodeTrace(tinyPayload());
   assert.equal(likelySymbols(trace, 1, 1), "blank 0.61, 1 0.24, 2 0.16");
   assert.equal(likelySymbols(trace, 4, 1), "1 0.59, 2 0.41"); // y as the f_H call before left it
   assert.equal(likelySymbols(trace, 0, 1), "no answer yet");
 });
 
-test("markers: first solved, broken again, would halt, trained depth, arrived; each with its letter, call and text", () => {
+test("markers: first solved, solution lost, would halt, trained depth, arrived; with letter, call and text", () => {
   const marks = (changes) =>
     markersOf(decodeTrace(tinyPayload(changes))).map(({ letter, call, text }) => `${letter} ${call} ${text}`);
   const quiet = { halt_step: null };
@@ -391,16 +397,16 @@ test("markers: first solved, broken again, would halt, trained depth, arrived; e
     "H 7 would halt at step 2 (q_halt > 0)",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [false, true, false, false] }), [
-    "S 3 solved at step 1, cycle 2, but not in the end",
-    "B 5 broke again at step 2, cycle 1",
+    "S 3 solved at step 1, cycle 2, but not at the end",
+    "X 5 solution lost at step 2, cycle 1",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [true, true, true, true] }), [
     "S 1 solved at step 1, cycle 1, and stays solved",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [true, false, true, false] }), [
-    "S 1 solved at step 1, cycle 1, but not in the end",
-    "B 3 broke again at step 1, cycle 2",
-    "B 7 broke again at step 2, cycle 2",
+    "S 1 solved at step 1, cycle 1, but not at the end",
+    "X 3 solution lost at step 1, cycle 2",
+    "X 7 solution lost at step 2, cycle 2",
   ]);
   assert.deepEqual(
     marks({ ...quiet, solved: [true, false, true, true] })[0],
@@ -412,10 +418,10 @@ test("markers: first solved, broken again, would halt, trained depth, arrived; e
     trained: { n: 1, T: 2, N_sup: 1 },
     N_sup: 5,
   };
-  assert.deepEqual(marks(deeper), ["T 3 trained depth ends at step 1", "A 7 step 2 of 5 has arrived"]);
+  assert.deepEqual(marks(deeper), ["T 3 trained depth ends at step 1", "A 7 computed up to step 2 of 5"]);
 });
 
-test("flags stand where they belong, or beside each other where they would cover one another, and inside", () => {
+test("flags are at their positions, or moved apart if they would overlap, inside the timeline", () => {
   const apart = (places) => spreadOut(places, 0.1).map((place) => Number(place.toFixed(3)));
   assert.deepEqual(apart([0.2, 0.5]), [0.2, 0.5]);
   assert.deepEqual(apart([0.5, 0.5, 0.55]), [0.5, 0.6, 0.7]);
@@ -439,7 +445,7 @@ test("the timeline shows the run, the step or the cycle around a call", () => {
   assert.deepEqual([windowOf(trace, 7, "step").width, windowOf(trace, 7, "cycle").width], [6, 3]);
 });
 
-test("a link says what is shown and keeps what else the address says", () => {
+test("a link has the view and keeps the other parameters of the address", () => {
   const view = { supervision_step: 3, cycle: 2, call: 7, kind: "f_H", mode: "confidence", cell: [4, 0] };
   assert.equal(
     linkTo("http://host:8501/?model=m&puzzle=53..&at=1.1.1#x", view),
@@ -457,7 +463,7 @@ test("a link says what is shown and keeps what else the address says", () => {
   );
 });
 
-test("an address is spelled as Python spells it", () => {
+test("an address is escaped as Python does it", () => {
   const before = "http://host/?model=a%2Fb&pin=m~6.3.16~53..&puzzle=*+~%D1%8B&scene=one";
   assert.equal(
     addressWith(before, { scene: "two", lang: "ru", puzzle: "*~ ы,/", room: null }),
@@ -467,9 +473,9 @@ test("an address is spelled as Python spells it", () => {
   assert.equal(addressWith("http://host/?at=1.1.1", { at: null }), "http://host/");
 });
 
-test("strips read the value at the cursor, and their curves stay inside the box", () => {
+test("strips give the value at the cursor, and their curves stay inside the box", () => {
   const trace = decodeTrace(tinyPayload());
-  const read = (call) => Object.fromEntries(STRIPS.map((strip) => [strip.id, strip.read(trace, call)]));
+  const read = (call) => Object.fromEntries(STRIPS.map((strip) => [strip.id, strip.valueAt(trace, call)]));
   assert.deepEqual(read(7), {
     halting: "0.973",
     right: "2/2",
@@ -494,14 +500,14 @@ test("strips read the value at the cursor, and their curves stay inside the box"
   }
 });
 
-test("curves of a cell rank the symbols that matter", () => {
+test("curves of a cell rank the probable symbols", () => {
   const curves = cellCurves(decodeTrace(tinyPayload()), 1);
   assert.deepEqual(curves.ranks, [-1, 2, 1, 0]);
   assert.equal(curves.paths.length, 4);
   assert.equal(curves.paths[3].match(/[ML]/g).length, 4);
 });
 
-test("runs side by side rank a cell's symbols together, so that a symbol has one colour in both", () => {
+test("runs side by side share the ranks of a cell's symbols, so that a symbol has one colour in both", () => {
   const [one, other] = [
     tinyPayload(),
     tinyPayload({ probabilities: base64(Array(8).fill([0, 5, 250, 0]).flat()) }),
@@ -519,12 +525,12 @@ test("runs side by side rank a cell's symbols together, so that a symbol has one
   assert.deepEqual(ranks(traces[1], traces[0]), [-1, 2, 0, 1]);
 });
 
-test("looks choose the skin, and words replace symbols where a token has a look", () => {
+test("looks define the skin, and names replace symbols of tokens with a look", () => {
   assert.equal(decodeTrace(tinyPayload()).skin.name, "text");
-  assert.deepEqual(decodeTrace(tinyPayload()).words, ["pad", "blank", "1", "2"]);
+  assert.deepEqual(decodeTrace(tinyPayload()).symbolNames, ["pad", "blank", "1", "2"]);
   const maze = decodeTrace(mazePayload());
   assert.equal(maze.skin.name, "maze");
-  assert.deepEqual(maze.words, ["pad", "wall", "open", "start", "goal", "path"]);
+  assert.deepEqual(maze.symbolNames, ["pad", "wall", "open", "start", "goal", "path"]);
   assert.deepEqual(maze.texts, [".", "#", ".", "S", "G", "o"]);
   assert.equal(decodeTrace(arcPayload()).skin.name, "colours");
   assert.throws(
@@ -546,58 +552,58 @@ test("a trail joins path, start and goal, and nothing across the edge of the gri
   assert.deepEqual(pictureOf(column, 3, "answer").joints, [4, 5, 1, 0, 0, 0]);
 });
 
-test("what a maze's path lacks is wrong, and looks like any floor unless its mark is asked for", () => {
+test("a cell that a maze's path misses is wrong, and drawn as floor unless its mark is requested", () => {
   const trace = decodeTrace(mazePayload());
-  const view = readGrid(trace, 1, "answer");
+  const view = gridView(trace, 1, "answer");
   assert.deepEqual(flagNames(view.flags[1]), ["wrong", "missing"]);
-  const flagsIn = (missing) => flagNames(readPicture(trace, 1, "answer", view, missing).flags[1]);
+  const flagsIn = (missing) => flagNames(pictureView(trace, 1, "answer", view, missing).flags[1]);
   assert.deepEqual([flagsIn(false), flagsIn(true)], [[], ["missing"]]);
   const astray = decodeTrace(mazePayload({ labels: base64([START, OPEN, GOAL, PATH, WALL, PATH]) }));
-  assert.deepEqual(flagNames(readGrid(astray, 3, "answer").flags[1]), ["changed", "wrong"]);
+  assert.deepEqual(flagNames(gridView(astray, 3, "answer").flags[1]), ["changed", "wrong"]);
   assert.deepEqual(keyMeaning({ key: "h" }), { action: "missing" });
 });
 
-test("pictures change where a mode's own reading changes", () => {
+test("pictures change where the values of a mode change", () => {
   const trace = decodeTrace(mazePayload());
   assert.deepEqual(pictureOf(trace, 1, "probabilities").levels, [0, (255 - 170) >> 3, 0, 0, 0, 0]);
   assert.deepEqual(pictureOf(trace, 3, "probabilities").levels, [0, 170 >> 3, 0, 0, 0, 0]);
   assert.deepEqual(pictureOf(trace, 3, "change").others, [0, OPEN + 1, 0, 0, 0, 0]);
-  // a wall covers it
+  // a wall covers the shade
   assert.deepEqual(pictureOf(trace, 3, "confidence").levels, [31, 170 >> 3, 31, 31, 0, 31]);
-  // givens do not show it
+  // givens have no shade
   assert.deepEqual(pictureOf(trace, 3, "z").levels, [0, 128 >> 3, 0, 128 >> 3, 0, 128 >> 3]);
   assert.deepEqual(pictureOf(trace, 0, "probabilities").levels, [0, 0, 0, 0, 0, 0]);
 });
 
-test("the second most probable colour is read, not the one on the screen", () => {
+test("the inner square is the second most probable colour", () => {
   const picture = pictureOf(decodeTrace(arcPayload()), 1, "probabilities");
   assert.deepEqual(picture.others, [RED + 1, BLUE + 1, RED + 1, RED + 1]);
   assert.deepEqual(picture.levels, Array(4).fill(100 >> 3));
 });
 
-test("what stands where the solution has padding is not wrong", () => {
+test("an answer is not wrong where the solution has padding", () => {
   const trace = decodeTrace(arcPayload());
   assert.deepEqual(
-    Array.from(readGrid(trace, 3, "answer").flags, (flags) => flagNames(flags).join(" ")),
+    Array.from(gridView(trace, 3, "answer").flags, (flags) => flagNames(flags).join(" ")),
     ["changed wrong", "", "", "changed"],
   );
   assert.equal(cellSentence(trace, 3, 3), "Row 1, column 4: blue with probability 0.61");
 });
 
-test("the outline follows the reading on the screen", () => {
+test("the outline follows the grid on screen", () => {
   const trace = decodeTrace(arcPayload());
   assert.deepEqual(cropAt(trace, 0, "answer"), [1, 2]);
   assert.deepEqual(cropAt(trace, 3, "z"), [1, 1]);
   assert.equal(cropAt(decodeTrace(mazePayload()), 3, "answer"), null);
 });
 
-test("of a grid that is only used in a corner that corner is shown, the same at every call", () => {
+test("a grid that uses only a corner shows that corner, the same at every call", () => {
   const trace = decodeTrace(arcPayload());
   const cut = (crops) => partOf({ ...trace, crops: { ...trace.crops, ...crops } });
   assert.deepEqual(partOf(trace), { rows: 1, columns: 3 }); // two cells and their border
   assert.deepEqual(partOf(trace, true), { rows: 1, columns: 4 });
   assert.deepEqual(cut({ solution: [1, 3] }), { rows: 1, columns: 4 });
-  // where nothing counts, the first cell
+  // the first cell if there is no grid
   assert.deepEqual(
     cut({
       input: [0, 0],
@@ -613,10 +619,10 @@ test("of a grid that is only used in a corner that corner is shown, the same at 
     [2, 3, 4].map((cell) => isInPart({ rows: 1, columns: 3 }, cell, 4)),
     [true, false, false],
   );
-  assert.equal(partSentence(trace, partOf(trace), 3, "answer"), "1x3 of 1x4 shown");
+  assert.equal(partSentence(trace, partOf(trace), 3, "answer"), "showing 1x3 of 1x4");
   assert.equal(
     partSentence(trace, { rows: 1, columns: 1 }, 3, "answer"),
-    "1x1 of 1x4 shown, this reading is 1x2",
+    "showing 1x1 of 1x4; the grid at this call is 1x2",
   );
   assert.equal(partSentence(trace, partOf(trace, true), 3, "answer"), "");
 });
@@ -625,16 +631,16 @@ test("mazes and colours in words", () => {
   const trace = decodeTrace(mazePayload());
   assert.equal(
     eventSentence(trace, 1),
-    "first answer, 2 of 3 open cells right, halting is read at the end of the step",
+    "first answer, 2 of 3 open cells correct, halting is decided at step end",
   );
   assert.equal(cellSentence(trace, 3, 1), "Row 1, column 2: path with probability 0.67, solution path");
-  assert.equal(STRIPS[1].name(trace), "open right");
+  assert.equal(STRIPS[1].name(trace), "correct cells");
   const noWalls = decodeTrace(
     mazePayload({
       answers: base64([START, PATH, GOAL, OPEN, OPEN, OPEN, START, PATH, GOAL, OPEN, WALL, OPEN]),
     }),
   );
-  assert.match(eventSentence(noWalls, 1), /2 of 3 open cells right, 1 given overwritten,/);
+  assert.match(eventSentence(noWalls, 1), /2 of 3 open cells correct, 1 given overwritten,/);
   const unknown = {
     labels: null,
     cells_right: null,
@@ -648,13 +654,13 @@ test("mazes and colours in words", () => {
     /border closed/,
   );
   assert.match(captionSentence(decodeTrace(arcPayload()), 0, "answer"), /there is only the puzzle/);
-  assert.match(captionSentence(trace, 3, "probabilities"), /Size of a dot: the probability of path/);
+  assert.match(captionSentence(trace, 3, "probabilities"), /Dot size: the probability of path/);
 });
 
-test("models with one state, and with a z for every call, are spoken of as such", () => {
+test("sentences for models with one state and with one z per call", () => {
   const single = decodeTrace(tinyPayload({ kind: "trm-single-z" }));
-  assert.match(captionSentence(single, 3, "z"), /trained on it only where a supervision step ends/);
-  assert.equal(STRIPS.find(({ id }) => id === "residual-z").read(single, 1), "0.10"); // f_H rewrites z too
+  assert.match(captionSentence(single, 3, "z"), /trained on z only at the end of a supervision step/);
+  assert.equal(STRIPS.find(({ id }) => id === "residual-z").valueAt(single, 1), "0.10"); // f_H rewrites z too
   const multi = decodeTrace(tinyPayload({ kind: "trm-multi-z" }));
-  assert.match(eventSentence(multi, 4), /^z\u00a01 moved by 0.25/);
+  assert.match(eventSentence(multi, 4), /^relative change of z\u00a01: 0.25/);
 });

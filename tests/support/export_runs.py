@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.coordinates import Depth
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.tasks import get_task
 from trm.tasks.arc import encode
 from trm.tasks.base import Task
@@ -65,7 +65,7 @@ def sudoku_run(**options: str) -> Trace:
 
 
 def maze_run(**options: str) -> Trace:
-    """A 4x4 maze with one way; the first answer has a hole in it and a way into a dead end."""
+    """A 4x4 maze with a single path; the first answer has a gap in it and a branch into a dead end."""
     inputs = MAZE.parse("S...###.###.G...")
     solution = MAZE.parse("Sooo###o###oGooo")
     first = MAZE.parse("Soo.###o###oGooo")
@@ -83,6 +83,6 @@ def arc_run(**options: str) -> Trace:
 RUNS = {"sudoku": (sudoku_run, SUDOKU), "maze": (maze_run, MAZE), "arc": (arc_run, ARC)}
 
 
-def run_of(name: str) -> Run:
+def run_of(name: str) -> ExportedRun:
     make, task = RUNS[name]
-    return Run.of(make(), task)
+    return ExportedRun.of(make(), task)

@@ -1,11 +1,11 @@
-"""Halting runs without a model, written down or drawn at random."""
+"""Halting runs without a model, written by hand or drawn at random."""
 
 import numpy as np
 
 from probes.halting.rules import halt_probabilities
-from probes.halting.runs import About, HaltingRuns
+from probes.halting.runs import HaltingMetadata, HaltingRuns
 
-ABOUT = About(
+METADATA = HaltingMetadata(
     model="tiny",
     fingerprint="0" * 16,
     kind="trm",
@@ -22,20 +22,20 @@ ABOUT = About(
 )
 
 
-def make_runs(seed: int = 0, *, steps: int = 6, count: int = 40, **about: object) -> HaltingRuns:
-    """Errors that fall, logits that know something of them, answers that are right where no error is left."""
+def make_runs(seed: int = 0, *, steps: int = 6, count: int = 40, **metadata: object) -> HaltingRuns:
+    """Errors that decrease, logits that correlate with them, answers that are correct if no error is left."""
     random = np.random.default_rng(seed)
     wrong = np.maximum(
         random.integers(0, 9, count) - np.arange(steps)[:, None] * random.integers(0, 3, count), 0
     )
     wrong = (wrong + (random.random((steps, count)) < 0.1)).astype(np.uint16)
     q_halt = (2.0 - wrong + random.normal(size=wrong.shape)).astype(np.float32)
-    kind = about.get("kind", "trm")
+    kind = metadata.get("kind", "trm")
     margin = q_halt - random.normal(size=wrong.shape).astype(np.float32) if kind == "hrm" else q_halt
     changed = np.full(wrong.shape, 16, np.uint16)
     changed[1:] = np.abs(np.diff(wrong.astype(int), axis=0))
     return HaltingRuns(
-        about=About(**vars(ABOUT) | about),
+        metadata=HaltingMetadata(**vars(METADATA) | metadata),
         rows=np.arange(count) * 3,
         puzzles=tuple(f"{number:016d}" for number in range(count)),
         difficulty=("easy", "hard") * (count // 2),
@@ -53,7 +53,7 @@ def logit(probability: np.ndarray) -> np.ndarray:
 
 
 def flags(*rows: str) -> np.ndarray:
-    """One puzzle a text, one step a character: `..x` is right (or would halt) at step 3 alone."""
+    """One puzzle per string, one step per character: `..x` is correct (or would halt) only at step 3."""
     return np.array([[character == "x" for character in row] for row in rows]).T
 
 
@@ -62,7 +62,7 @@ def logits(*rows: str) -> np.ndarray:
 
 
 def random_runs(seed: int, steps: int = 6, puzzles: int = 40, levels: int = 9):
-    """Logits with many ties, among them 0, and answers that are likelier right where they are large."""
+    """Logits with many ties, 0 among them, and answers that are more often correct when the logit is large."""
     random = np.random.default_rng(seed)
     halting = random.integers(-levels // 2, levels // 2 + 1, (steps, puzzles)).astype(np.float32)
     return halting, random.random((steps, puzzles)) < halt_probabilities(halting)

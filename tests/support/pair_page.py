@@ -1,4 +1,4 @@
-"""Two players on one clock, read as a person would, and made-up runs to show in them."""
+"""A page object of two players on one clock, and synthetic runs for them."""
 
 import numpy as np
 from player_page import Player
@@ -19,7 +19,7 @@ STATE = "root => [root.querySelector('.cells').dataset.mode, root.querySelector(
 
 
 def sudoku_run(seed: int, depth: Depth = DEEP) -> Trace:
-    """Answers that have some cells in common with those of another seed."""
+    """A Sudoku run whose answers share some cells with those of other seeds."""
     puzzle = SUDOKU.generate(np.random.default_rng(3), "easy")
     answers = random_answers(SUDOKU, depth, seed)
     kept = np.random.default_rng(seed + 9).random(answers.shape) < 0.6
@@ -34,7 +34,7 @@ def maze_run(seed: int, depth: Depth = DEEP) -> Trace:
 def pair_of(
     left: Trace | None, right: Trace | None, tasks: tuple[Task, Task] = (SUDOKU, SUDOKU), **options
 ) -> dict:
-    """What Python sends; None where nothing of a run has arrived."""
+    """The payload of a pair; None for a run that has not arrived."""
     waiting = {"version": 1, "rows": 4, "columns": 4, "steps": 0} | vars(DEEP)
     players = [
         waiting if run is None else sent(task, run) for task, run in zip(tasks, (left, right), strict=True)
@@ -44,7 +44,7 @@ def pair_of(
 
 
 class Pair:
-    """Both players of a page."""
+    """The pair of players on a page."""
 
     def __init__(self, page: Page):
         self.page = page
@@ -56,7 +56,7 @@ class Pair:
         return self.left, self.right
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         return self.root.get_by_test_id("differences").inner_text().strip()
 
     @property
@@ -76,19 +76,19 @@ def texts(player: Player) -> list[str]:
 
 
 def answer_of(trace: Trace, position: tuple[int, int, int, str]) -> np.ndarray:
-    """What the cells hold at a place: y of the last f_H call, before the first one the puzzle."""
+    """The tokens of the cells at a position: y of the last f_H call, or the puzzle before the first."""
     step, cycle, _, kind = position
     answer = (step - 1) * trace.depth.T + cycle - (kind == "f_L") - 1
     return trace.inputs if answer < 0 else trace.answers[answer]
 
 
 def check(pair: Pair, runs: tuple[Trace, Trace], task: Task = SUDOKU) -> None:
-    """Both grids show their runs where they stand, and mark what differs; the count is said."""
+    """Check that both grids show their runs, mark the differences, and count them."""
     shown = [answer_of(run, position) for run, position in zip(runs, pair.positions, strict=True)]
     for player, tokens in zip(pair.players, shown, strict=True):
         assert texts(player) == [task.symbols[token] for token in tokens]
     cells = np.flatnonzero(shown[0] != shown[1]).tolist()
     places = {f"{cell // task.columns},{cell % task.columns}" for cell in cells}
     assert [player.flagged("differs") for player in pair.players] == [places, places]
-    count = f"{len(places)} of {task.cells} cells differ" if places else "No cell differs"
-    assert pair.said.removesuffix(".").removesuffix("s" if len(places) == 1 else "") == count
+    count = f"{len(places)} of {task.cells} cells differ" if places else "No cells differ"
+    assert pair.summary.removesuffix(".").removesuffix("s" if len(places) == 1 else "") == count

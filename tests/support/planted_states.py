@@ -1,4 +1,4 @@
-"""States made by hand that hold what a probe is to find, for tests of probes."""
+"""Synthetic states that encode given labels, for tests of probes."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def whole(values, defined=None) -> Values:
 
 
 def planted(puzzles=120, time_points=3, cells=6, dim=16, classes=4, seed=0, strength=4.0):
-    """Random labels and states that hold them along random directions, the more the later the moment: (states, values)."""
+    """States that encode random labels along random directions, more strongly at later time points: (states, values)."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(classes, size=(puzzles, 1, cells))
     directions = rng.normal(size=(classes, dim))

@@ -1,20 +1,20 @@
-"""The player on a page, read and used as a person would: what tests say instead of selectors."""
+"""A page object of the player: tests use it instead of selectors."""
 
 import time
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page
 
-PATIENCE = 30  # seconds: a busy machine
+PATIENCE = 30  # seconds, for a busy machine
 
 
 def alert(page: Page, text: str) -> Locator:
-    """The box that says so: while a page is run anew, the boxes of the run before are there too."""
+    """The alert with a text. While a page reruns, the alerts of the previous run are still there."""
     return page.get_by_test_id("stAlert").filter(has_text=text)
 
 
 class Player:
-    """A player of a page, the first one unless another is asked for; there once its grid is."""
+    """A player on a page, by number; waits for its grid."""
 
     def __init__(self, page: Page, number: int = 0):
         self.page = page
@@ -31,7 +31,7 @@ class Player:
 
     @property
     def cells(self) -> str:
-        """The text of every cell, row by row; none while nothing of a run is there yet."""
+        """The text of every cell, row by row; "" before a run has arrived."""
         texts = self.root.evaluate(
             "root => Object.fromEntries([...root.querySelectorAll('[data-cell]')].map((cell) => [cell.dataset.cell, cell.textContent]))"
         )
@@ -48,7 +48,7 @@ class Player:
 
     @property
     def probabilities(self) -> list[float]:
-        """Of every symbol, in the selected cell."""
+        """The probability of every symbol in the selected cell."""
         return self.root.locator("[data-symbol]").evaluate_all(
             "nodes => nodes.map((node) => Number(node.dataset.probability))"
         )
@@ -61,7 +61,7 @@ class Player:
         return self.root.locator(f'[data-cell="{row},{column}"]')
 
     def flagged(self, flag: str) -> set[str]:
-        """Cells that carry a class, as "row,column"."""
+        """Cells with a class, as "row,column"."""
         found = self.root.locator(f"[data-cell].{flag}")
         return set(found.evaluate_all("cells => cells.map((cell) => cell.dataset.cell)"))
 
@@ -69,8 +69,8 @@ class Player:
         for key in keys:
             self.page.keyboard.press(key)
 
-    def comes_whole(self, steps: int = 16) -> None:
-        """Wait for the end of a run of so many supervision steps, and be there: a run grows while it is computed."""
+    def wait_for_whole_run(self, steps: int = 16) -> None:
+        """Wait until a growing run has all its supervision steps, and go to its end."""
 
         def is_at_the_end() -> bool:
             self.press("End")
@@ -78,8 +78,8 @@ class Player:
 
         self.eventually(is_at_the_end, "the whole run")
 
-    def begin_anew(self) -> None:
-        """Undo what was done by keys and buttons: the view that the page opened with."""
+    def reset(self) -> None:
+        """Reset the player to the view that the page opened with."""
         if self.root.get_by_test_id("play").get_attribute("aria-pressed") == "true":
             self.press("Space")
         self.root.get_by_test_id("speed").select_option("5")
@@ -93,7 +93,7 @@ class Player:
         field.press("Control+Enter")
 
     def eventually(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until a condition holds."""
+        """Wait until a condition is true."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, f"not seen in {PATIENCE} s: {what}"

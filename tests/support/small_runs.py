@@ -1,4 +1,4 @@
-"""Six small puzzles and runs on them made one by one, for tests of what runs many at once."""
+"""Six small puzzles and single runs on them, for tests of batched runs."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from trm.tasks.sudoku import Sudoku
 SMALL = Sudoku(2, 2)
 DEPTH = Depth(n=2, T=2, N_sup=3)
 MLP = {"mixing": "mlp", "mixing_width": 20, "heads": 0, "positions": "none"}
-"""Changes of the tiny model that make it mix positions by an MLP."""
+"""Changes to the tiny model's configuration so that it mixes positions by an MLP."""
 
 
 def six_puzzles() -> PuzzleSet:
@@ -20,7 +20,7 @@ def six_puzzles() -> PuzzleSet:
 
 
 def answers_of(model, inputs: np.ndarray, state: State | None = None) -> list[np.ndarray]:
-    """After every supervision step, one puzzle alone; from another initial state, if given."""
+    """Answers of one puzzle after every supervision step, from another initial state if given."""
     tokens = torch.from_numpy(inputs.astype(np.int64))[None]
     if state is not None:
         model = _Started(model, state)
@@ -29,7 +29,7 @@ def answers_of(model, inputs: np.ndarray, state: State | None = None) -> list[np
 
 
 class _Started:
-    """A model that begins elsewhere."""
+    """A model with another initial state."""
 
     def __init__(self, model, state: State):
         self.model, self.state = model, state

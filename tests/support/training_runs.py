@@ -8,7 +8,7 @@ import torch
 from trm.config import ModelConfig
 from trm.tasks.sudoku import Sudoku
 from trm.training.data import Puzzles, PuzzleStream
-from trm.training.presets import Part, Preset
+from trm.training.presets import PuzzleSpec, TrainingPreset
 from trm.training.schedule import DepthPhase, Schedule
 from trm.training.trainer import Trainer
 
@@ -21,12 +21,12 @@ SCHEDULE = Schedule(
 )  # fmt: skip
 
 
-def trainer_of(preset: Preset, puzzles: Puzzles) -> Trainer:
+def trainer_of(preset: TrainingPreset, puzzles: Puzzles) -> Trainer:
     return Trainer(preset, [PuzzleStream(SMALL, puzzles)], CPU)
 
 
-def usual_preset(config: ModelConfig) -> Preset:
+def usual_preset(config: ModelConfig) -> TrainingPreset:
     """9x9 Sudoku with few puzzles, for `train`, which generates them."""
-    data = (Part(12, "easy", {"givens": (30, 42)}),)
+    data = (PuzzleSpec(12, "easy", {"givens": (30, 42)}),)
     model = replace(config, vocab_size=11, sequence_length=81)
-    return Preset("usual", model, SCHEDULE, minutes=0.03, data=data, held_out=4, batch=4)
+    return TrainingPreset("usual", model, SCHEDULE, minutes=0.03, data=data, held_out=4, batch=4)

@@ -5,16 +5,16 @@ import torch
 from training_runs import SCHEDULE, SMALL, trainer_of
 
 from trm.training.data import Puzzles
-from trm.training.presets import Part, Preset
+from trm.training.presets import PuzzleSpec, TrainingPreset
 from trm.training.trainer import Trainer
 
 
 @pytest.fixture
-def small_preset(tiny_config) -> Preset:
+def small_preset(tiny_config) -> TrainingPreset:
     """4x4 Sudoku, for a trainer that is given its puzzles."""
     config = tiny_config(hidden_size=16, mixing="mlp", mixing_width=20, heads=0, positions="none")
-    data = (Part(40, "easy", {"givens": (8, 12)}),)
-    return Preset("small", config, SCHEDULE, minutes=1.0, data=data, held_out=8, batch=8, explore=0.5)
+    data = (PuzzleSpec(40, "easy", {"givens": (8, 12)}),)
+    return TrainingPreset("small", config, SCHEDULE, minutes=1.0, data=data, held_out=8, batch=8, explore=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from trm.coordinates import Coordinates, Depth
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
     from trm.model import Model
     from trm.tasks.base import Task
     from trm.trace import Trace
@@ -98,26 +98,24 @@ def add(subparsers) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    from trm.export.outputs import FORMATS, Request, check_paths, write
-    from trm.export.pictures.film import Pace
-    from trm.export.pictures.scene import Appearance
+    from trm.export.outputs import FORMATS, OutputRequest, check_paths, write
+    from trm.export.pictures.film import FrameTiming
+    from trm.export.pictures.picture import Appearance
 
     paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
     if not paths:
         raise UserError(
             f"No output file is given. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
         )
-    has_time_point = _check_options(options, paths.keys())
+    has_coordinates = _check_options(options, paths.keys())
     appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
-    pace = Pace(options.every, options.frame_time, options.hold)
+    pace = FrameTiming(options.every, options.frame_time, options.hold)
     inputs = (options.trace, puzzle_file(options), _file(options.compare_with))
     check_paths(paths, [path for path in inputs if path])
-    run, time_point = _recorded(options) if options.trace else _made(options)
+    run, at = _recorded(options) if options.trace else _made(options)
     compare_with = _second_run(options, run) if options.compare_with is not None else None
     with ProgressLine("frames drawn") as drawing:
-        request = Request(
-            paths, time_point, time_point if has_time_point else None, pace, compare_with, appearance
-        )
+        request = OutputRequest(paths, at, at if has_coordinates else None, pace, compare_with, appearance)
         written = write(run, request, drawing.count)
     trace = run.trace
     return {
@@ -126,7 +124,7 @@ def run(options: Namespace) -> dict[str, Any]:
         "steps": trace.steps,
         "halt_step": trace.halt_step,
         "solved": bool(run.grade.solved[-1])
-        if run.task.judged_by_rules or trace.labels is not None
+        if run.task.checkable_by_rules or trace.labels is not None
         else None,
         "written": written,
         **({"compared_with": compare_with.trace.provenance.model} if compare_with else {}),
@@ -136,24 +134,24 @@ def run(options: Namespace) -> dict[str, Any]:
 
 def _check_options(options: Namespace, formats: Set[str]) -> bool:
     """Raises UserError if an option applies only to formats that are not requested. Returns whether a time point is given."""
-    from trm.export.outputs import DRAWN, IN_A_VIEW, OF_A_TIME_POINT
+    from trm.export.outputs import OF_ONE_CALL, PICTURES, WITH_A_VIEW
 
-    has_time_point = any(number is not None for number in (options.step, options.cycle, options.call))
-    if has_time_point and not formats & set(OF_A_TIME_POINT):
+    has_coordinates = any(number is not None for number in (options.step, options.cycle, options.call))
+    if has_coordinates and not formats & set(OF_ONE_CALL):
         raise UserError(
             "--step, --cycle and --call apply only to --png, --svg and --html. Add one of these, or leave them out."
         )
-    if options.view is not None and not formats & set(IN_A_VIEW):
+    if options.view is not None and not formats & set(WITH_A_VIEW):
         raise UserError(
             "--view applies only to --html, --png, --svg, --gif and --mp4. Add one of these, or leave it out."
         )
-    if (options.theme is not None or options.marks) and not formats & set(DRAWN):
+    if (options.theme is not None or options.marks) and not formats & set(PICTURES):
         raise UserError(
             "--marks and --theme apply only to --png, --svg, --gif and --mp4. Add one of these, or leave them out."
         )
     if options.compare_with is not None and "html" not in formats:
         raise UserError("--compare-with applies only to --html. Add it, or leave --compare-with out.")
-    return has_time_point
+    return has_coordinates
 
 
 def puzzle_file(options: Namespace) -> Path | None:
@@ -166,9 +164,9 @@ def _file(given: str | None) -> Path | None:
     return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.cli.options.puzzle_texts)
 
 
-def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
+def _recorded(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
     """A recorded run, and the chosen time point."""
-    from trm.export.run import time_point_at
+    from trm.export.run import call_coordinates
 
     given = [
         name for name in ("model", "puzzle", "identifiers", "depth") if getattr(options, name) is not None
@@ -179,38 +177,38 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
         )
     run = _read(options.trace, _puzzle_name(options))
     trace = run.trace
-    return run, time_point_at(trace.depth, trace.steps, options.step, options.cycle, options.call)
+    return run, call_coordinates(trace.depth, trace.steps, options.step, options.cycle, options.call)
 
 
-def _read(path: Path, puzzle: str) -> "Run":
+def _read(path: Path, puzzle: str) -> "ExportedRun":
     """The run in a file. Raises TraceError, which names the file."""
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
     from trm.tasks import get_task
     from trm.trace import TraceError, load_trace
 
     trace = load_trace(path)
     try:
-        return Run.of(trace, get_task(trace.provenance.task, len(trace.inputs)), puzzle=puzzle)
+        return ExportedRun.of(trace, get_task(trace.provenance.task, len(trace.inputs)), puzzle=puzzle)
     except UserError as error:
         raise TraceError(f"{path}: {error}") from None
 
 
-def _made(options: Namespace) -> "tuple[Run, Coordinates]":
+def _made(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
     """A live run, and the chosen time point."""
     if options.model is None or options.puzzle is None:
         raise UserError(
             "There is nothing to export. Give --model and --puzzle, or --trace with a recorded run."
         )
-    from trm.export.run import Run, time_point_at
+    from trm.export.run import ExportedRun, call_coordinates
     from trm.grading import caveat
 
     model, task = open_model(options)
     depth = _depth(options.depth, model) if options.depth is not None else model.config.depth
-    time_point = time_point_at(depth, depth.N_sup, options.step, options.cycle, options.call)
+    at = call_coordinates(depth, depth.N_sup, options.step, options.cycle, options.call)
     puzzle_id = chosen_puzzle_id(options, model)
     inputs = puzzle_tokens(options.puzzle, task, use="exported")
     trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
-    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), time_point
+    return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), at
 
 
 def _depth(given: str, model: "Model") -> "Depth":
@@ -225,9 +223,9 @@ def _depth(given: str, model: "Model") -> "Depth":
     return depth
 
 
-def _second_run(options: Namespace, run: "Run") -> "Run":
+def _second_run(options: Namespace, run: "ExportedRun") -> "ExportedRun":
     """The run to compare with: a recorded one, or a live run of another model on the same puzzle."""
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
 
     path = _file(options.compare_with)
     if path is not None and _is_trace(path):
@@ -240,7 +238,7 @@ def _second_run(options: Namespace, run: "Run") -> "Run":
     task = task_of(model.config)
     puzzle_id = chosen_puzzle_id(options, model)
     trace = _run(model, task, run.trace.inputs, puzzle_id=puzzle_id, labels=run.trace.labels)
-    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
+    return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
 
 
 def _is_trace(path: Path) -> bool:
@@ -257,7 +255,7 @@ def _is_trace(path: Path) -> bool:
 def _run(
     model: "Model", task: "Task", inputs: "np.ndarray", depth: "Depth | None" = None, **options: Any
 ) -> "Trace":
-    """Run the model, with a progress line. Options are those of `growing_trace`."""
+    """ExportedRun the model, with a progress line. Options are those of `growing_trace`."""
     from trm.record import growing_trace
 
     depth = depth or model.config.depth

@@ -127,10 +127,10 @@ def limited_puzzles(
 
     `default_limit` is the limit if none is given; None means all puzzles. Raises UserError.
     """
-    from trm.data import load_puzzles, unseen_set
+    from trm.data import bundled_test_set, load_puzzles
     from trm.evaluate import evenly
 
-    data = options.data or unseen_set(task)
+    data = options.data or bundled_test_set(task)
     limit = default_limit if options.limit is None else options.limit
     with ProgressLine("puzzles read") as reading:
         puzzles = load_puzzles(
@@ -147,10 +147,10 @@ def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
     """
     if not os.path.isfile(given):  # noqa: PTH113 (unlike Path.is_file, false for text that cannot be a path)
         return {"": given}
-    from trm.data import questions
+    from trm.data import puzzle_entries
     from trm.data.puzzle_file import read_content
 
-    puzzles = questions(read_content(Path(given)), given, task)
+    puzzles = puzzle_entries(read_content(Path(given)), given, task)
     for puzzle in puzzles:
         puzzle.read(task)
     log_notes(given, [puzzle.note for puzzle in puzzles if puzzle.note])

@@ -45,5 +45,5 @@ def run(options: Namespace) -> None:
         minutes=options.minutes,
         updates=options.updates,
         resume=options.resume,
-        say=log,
+        log=log,
     )

@@ -1,35 +1,35 @@
-"""Puzzle sets: read from every format in use, written in the official one and as CSV, generated, bundled."""
+"""Puzzle sets: readers for all common formats, writers for the official format and CSV, generated and bundled sets."""
 
 from trm.data.arc import ArcPair, ArcTask, arc_tasks, load_arc
-from trm.data.bundled import bundled_sets, fitting_sets, unseen_set
-from trm.data.files.question import Question
+from trm.data.bundled import bundled_sets, bundled_test_set, sets_for_task
+from trm.data.files.entry import PuzzleEntry
 from trm.data.generate import generate_dataset, givens_range
 from trm.data.identifiers import puzzle_id, read_identifiers
 from trm.data.load import load_puzzles
-from trm.data.presets import Preset, load_presets, parsed_presets
-from trm.data.puzzle_file import questions
+from trm.data.presets import PuzzlePreset, load_presets, parsed_presets
+from trm.data.puzzle_file import puzzle_entries
 from trm.data.puzzle_set import PuzzleSet
 from trm.data.write import write_csv, write_dataset, write_official
 
 __all__ = [
     "ArcPair",
     "ArcTask",
-    "Preset",
+    "PuzzleEntry",
+    "PuzzlePreset",
     "PuzzleSet",
-    "Question",
     "arc_tasks",
     "bundled_sets",
-    "fitting_sets",
+    "bundled_test_set",
     "generate_dataset",
     "givens_range",
     "load_arc",
     "load_presets",
     "load_puzzles",
     "parsed_presets",
+    "puzzle_entries",
     "puzzle_id",
-    "questions",
     "read_identifiers",
-    "unseen_set",
+    "sets_for_task",
     "write_csv",
     "write_dataset",
     "write_official",

@@ -1,4 +1,4 @@
-"""The puzzle sets that come with the repository."""
+"""The puzzle sets in the repository."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from trm.tasks.base import Task
 
 PUZZLES = Path(__file__).resolve().parents[2] / "assets" / "puzzles"
-"""One folder a task, one CSV a set: `sudoku/test` is `sudoku/test.csv`. A set of a size that is not the task's usual one
-says so at its end: `maze/test-30x30`."""
+"""One folder per task, one CSV file per set: `sudoku/test` is `sudoku/test.csv`. The name of a set ends with its size if
+that is not the usual one of the task: `maze/test-30x30`."""
 SIZE = re.compile(r"-(\d+x\d+)$")
 
 
 def bundled_sets() -> tuple[str, ...]:
-    """Names of the bundled sets: `sudoku/test`, ..."""
+    """Names of the bundled sets, such as `sudoku/test`."""
     return tuple(sorted(f"{path.parent.name}/{path.stem}" for path in PUZZLES.glob("*/*.csv")))
 
 
-def fitting_sets(task: Task) -> list[str]:
-    """Names of the bundled sets of the task; of its size where there are any, else all, which are then of another one."""
+def sets_for_task(task: Task) -> list[str]:
+    """Names of the bundled sets of the task with its size; if there are none, those with the usual size of the task."""
     names = [name for name in bundled_sets() if name.startswith(f"{task.name}/")]
     own = [name for name in names if name.endswith(f"-{task.rows}x{task.columns}")]
     return own or [name for name in names if not SIZE.search(name)]
 
 
-def unseen_set(task: Task) -> str:
-    """Name of the bundled set that no bundled model was trained on, for puzzles of the task's size."""
-    return next(iter(fitting_sets(task)), f"{task.name}/test")
+def bundled_test_set(task: Task) -> str:
+    """Name of the bundled test set for the task's size. No bundled model was trained on it."""
+    return next(iter(sets_for_task(task)), f"{task.name}/test")

@@ -1,4 +1,4 @@
-"""Generated puzzle sets: what `trm data generate` makes."""
+"""Generated puzzle sets, as `trm data generate` writes them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from trm.data.puzzle_set import PuzzleSet
-from trm.data.write import free_target, write_dataset
+from trm.data.write import new_target, write_dataset
 from trm.errors import DataError
-from trm.tasks.base import Difficulty, Progress, Task
+from trm.tasks.base import Difficulty, PuzzleProgress, Task
 
 LARGEST_SET = 1_000_000
 
 
-def generated(
+def generate_set(
     name: str,
     task: Task,
     count: int,
@@ -25,10 +25,10 @@ def generated(
     seed: int,
     workers: int = 1,
     exclude: Collection[bytes] = frozenset(),
-    progress: Progress | None = None,
+    progress: PuzzleProgress | None = None,
     **options: Any,
 ) -> PuzzleSet:
-    """Puzzles as `Task.generate_many` makes them, rated by the guesses of the task's solver."""
+    """Generate a set with `Task.generate_many`; the rating of a puzzle is `search_nodes` of the task's solver."""
     difficulty = Difficulty(difficulty)
     inputs, labels = task.generate_many(
         count,
@@ -59,31 +59,31 @@ def generate_dataset(
     format: str = "official",
     split: str = "test",
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: PuzzleProgress | None = None,
     **options: Any,
 ) -> Path:
-    """Generate a set and write it below the folder `out`; returns the written split folder or CSV file.
+    """Generate a set and write it to the folder `out`. Returns the split folder or CSV file.
 
-    official: `out/<split>/`, csv: `out/<split>.csv`; `load_puzzles(out)` reads either back. `options` go to
-    the task's generator (Sudoku: `givens`, a range). Raises `DataError` or `PuzzleError`, before any work
-    where it can.
+    `format` is official (`out/<split>/`) or csv (`out/<split>.csv`); `load_puzzles(out)` reads either. `options` are those
+    of the task's generator (Sudoku: `givens`, a range). Raises `DataError` or `PuzzleError`, if possible before any work is
+    done.
     """
     if not 1 <= count <= LARGEST_SET:
         raise DataError(f"Cannot generate {count:,} puzzles. Give a count from 1 to {LARGEST_SET:,}.")
     if seed < 0:
         raise DataError(f"The seed {seed} is negative. Give 0 or more.")
-    free_target(out, format=format, split=split)
+    new_target(out, format=format, split=split)
     name = f"{task.name}, {difficulty}, seed {seed}"
-    puzzles = generated(
+    puzzles = generate_set(
         name, task, count, difficulty, seed=seed, workers=workers, progress=progress, **options
     )
     return write_dataset(puzzles, out, task, format=format, split=split)
 
 
 def givens_range(text: str) -> tuple[int, int]:
-    """The range in "24-40", or in "30" for exactly 30. Raises `DataError`."""
+    """Parse a range of givens: "24-40", or "30" for exactly 30. Raises `DataError`."""
     fewest, _, most = text.partition("-")
     try:
         return int(fewest), int(most or fewest)
     except ValueError:
-        raise DataError(f"{text!r} is no range of givens. Write it as in 24-40.") from None
+        raise DataError(f"{text!r} is not a range of givens. Write it like 24-40.") from None

@@ -1,4 +1,4 @@
-"""Reading a puzzle set by name or path: what is found there decides which reader takes it."""
+"""Loads a puzzle set by name or path; the content decides which reader is used."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from jaxtyping import UInt8
 from trm.config import SHORT
 from trm.data.arc import load_arc
 from trm.data.bundled import PUZZLES, bundled_sets
-from trm.data.files.containers import Source
-from trm.data.files.question import Question
+from trm.data.files.containers import ByteSource
+from trm.data.files.entry import PuzzleEntry
 from trm.data.files.readers import read
-from trm.data.identifiers import numbered
+from trm.data.identifiers import with_puzzle_ids
 from trm.data.official import load_official
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError, PuzzleError
-from trm.tasks.base import Difficulty, Progress, Task
+from trm.tasks.base import Difficulty, PuzzleProgress, Task
 
-MOST_PUZZLES = 1_000_000
-MOST_NOTES = 3
-"""Of what was passed over in a file."""
+MAX_PUZZLES = 1_000_000
+MAX_NOTES = 3
+"""Most notes per file about skipped parts."""
 
 
 def load_puzzles(
@@ -33,38 +33,40 @@ def load_puzzles(
     *,
     limit: int | None = None,
     spread: int | None = None,
-    progress: Progress | None = None,
+    progress: PuzzleProgress | None = None,
     identifiers: Path | None = None,
     split: str = "test",
 ) -> PuzzleSet:
-    """Read a puzzle set; only its first `limit` puzzles, if given. Who takes `spread` of them afterwards, evenly, says so:
-    a large file is then not read whole, and the set is those.
+    """Load a puzzle set, or its first `limit` puzzles.
 
-    `spec` is, in this order: the name of a bundled set (`./sudoku/test` is a folder of that name); a
-    dataset folder in the official format (its part `split`), or one of its splits; a folder with `<split>.csv`; for
-    ARC a folder with task files in JSON (their test or train pairs), or one of these; any other file with puzzles
-    (`trm.data.files.kinds`). A puzzle without an answer is solved by the task; `progress` hears of it.
+    `spec` is one of the following, tried in this order: the name of a bundled set (write `./sudoku/test` for a folder with
+    that name); a dataset folder in the official format, or one of its splits; a folder with `<split>.csv`; for ARC, a folder
+    of JSON task files or one such file; any other file in a format of `trm.data.files.kinds`. If a puzzle has no answer, the
+    task solves it. `progress` is called with the number of puzzles read so far.
 
-    `identifiers` is the `identifiers.json` of the data set that a model was trained on: the puzzles get the ids that
-    their names have there. It matters to sets that name their puzzles only, which are ARC's.
+    `spread` is for callers that would only use that many evenly spaced puzzles: a large file is then read only in part, and
+    the set consists of these puzzles.
 
-    Raises `DataError` naming the file and the line at fault.
+    `identifiers` is the `identifiers.json` of the dataset that a model was trained on: it provides puzzle ids for the names
+    of the puzzles. It only affects sets with names, which are those of ARC.
+
+    Raises `DataError`, which names the file and the line at fault.
     """
     if limit is not None and limit < 1:
-        raise DataError(f"A limit of {limit} leaves no puzzle. Give 1 or more.")
+        raise DataError(f"A limit of {limit} leaves no puzzles. Give 1 or more.")
     if spec in bundled_sets():
         owner = str(spec).partition("/")[0]
         if owner != task.name:
             raise DataError(
-                f"The set {spec} holds {owner} puzzles, not {task.name}. Choose a set of this task."
+                f"The set {spec} contains {owner} puzzles, not {task.name} puzzles. Choose a set of this task."
             )
-        source = Source.of_path(PUZZLES / f"{spec}.csv")
+        source = ByteSource.of_path(PUZZLES / f"{spec}.csv")
         return _puzzle_set(read(source, task), source.name, str(spec), task, limit, progress)
     path = Path(spec)
-    if not os.path.exists(path):  # noqa: PTH110 (unlike Path.exists, false for a text that can be no path)
+    if not os.path.exists(path):  # noqa: PTH110 (unlike Path.exists, false for a string that cannot be a path)
         raise DataError(
-            f"There is no puzzle set {SHORT.repr(str(spec))}. Bundled are: {', '.join(bundled_sets())}. "
-            "Or give a CSV file, a text file with one puzzle a line, or a dataset folder."
+            f"There is no puzzle set {SHORT.repr(str(spec))}. Bundled sets: {', '.join(bundled_sets())}. "
+            "You can also give a CSV file, a text file with one puzzle per line, or a dataset folder."
         )
     if path.is_dir() and not _is_official(path, split) and (path / f"{split}.csv").is_file():
         path = path / f"{split}.csv"
@@ -72,9 +74,11 @@ def load_puzzles(
         return load_arc(path, task, limit=limit, progress=progress, identifiers=identifiers, split=split)
     if path.is_dir():
         puzzles = load_official(path, task, limit=limit, split=split)
-        return puzzles if identifiers is None else numbered(puzzles, identifiers)
-    found = read(Source.of_path(path), task, prefer=split, spread=spread if spread and spread > 0 else None)
-    return _puzzle_set(found, str(path), path.name, task, limit, progress)
+        return puzzles if identifiers is None else with_puzzle_ids(puzzles, identifiers)
+    entries = read(
+        ByteSource.of_path(path), task, prefer=split, spread=spread if spread and spread > 0 else None
+    )
+    return _puzzle_set(entries, str(path), path.name, task, limit, progress)
 
 
 def _is_official(folder: Path, split: str) -> bool:
@@ -82,7 +86,7 @@ def _is_official(folder: Path, split: str) -> bool:
 
 
 def _is_arc(path: Path) -> bool:
-    """A JSON file, or a folder that is no dataset folder."""
+    """Whether a path is a JSON file, or a folder that is not a dataset folder."""
     if path.is_dir():
         return not (path / "dataset.json").is_file() and not any(path.glob("*/dataset.json"))
     return ".json" in path.name.lower()
@@ -90,7 +94,7 @@ def _is_arc(path: Path) -> bool:
 
 @dataclass
 class _Rows:
-    """What has been read so far, a list per column."""
+    """The columns of the set read so far."""
 
     places: list[str] = field(default_factory=list)
     inputs: list[UInt8[np.ndarray, "cells"]] = field(default_factory=list)
@@ -99,53 +103,52 @@ class _Rows:
     difficulty: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, question: Question, task: Task) -> None:
-        """Raises `DataError` naming file and place."""
-        inputs = question.read_whole(task)
-        # Neither is stripped: a space is an open cell of a maze.
-        self.labels.append(question.read_answer(task) if question.answer.strip() else _solution(inputs, task))
-        where = f"{question.file}, {question.place}"
+    def add(self, entry: PuzzleEntry, task: Task) -> None:
+        """Append an entry. Raises `DataError`, which names file and place."""
+        inputs = entry.read_whole(task)
+        # Neither text is stripped: a space is an open cell of a maze.
+        self.labels.append(entry.read_answer(task) if entry.answer.strip() else _solution(inputs, task))
+        where = f"{entry.file}, {entry.place}"
         try:
-            self.difficulty.append(Difficulty(question.difficulty) if question.difficulty else "")
-            self.rating.append(float(question.rating or "nan"))
+            self.difficulty.append(Difficulty(entry.difficulty) if entry.difficulty else "")
+            self.rating.append(float(entry.rating or "nan"))
         except PuzzleError as error:
             raise DataError(f"{where}: {error}") from None
         except ValueError:
             raise DataError(
-                f"{where}: the rating {question.rating!r} is no number. Correct it or leave it empty."
+                f"{where}: the rating {entry.rating!r} is not a number. Correct it or leave it empty."
             ) from None
-        self.places.append(question.place)
+        self.places.append(entry.place)
         self.inputs.append(inputs)
-        if question.note:
-            self.notes.append(question.note)
+        if entry.note:
+            self.notes.append(entry.note)
 
 
 def _puzzle_set(
-    questions: Iterable[Question],
+    entries: Iterable[PuzzleEntry],
     file: str,
     name: str,
     task: Task,
     limit: int | None,
-    progress: Progress | None,
+    progress: PuzzleProgress | None,
 ) -> PuzzleSet:
-    """The set of these puzzles. An answer that breaks the rules or changes a given is an error; that it is the only one
-    is not checked."""
+    """Collect entries in a puzzle set. Answers are checked against the rules and the givens, but not for uniqueness."""
     rows = _Rows()
-    for question in questions:
-        rows.add(question, task)
+    for entry in entries:
+        rows.add(entry, task)
         count = len(rows.places)
         if progress:
             progress(count)
-        if limit is None and count > MOST_PUZZLES:
-            raise DataError(f"{file} has over {MOST_PUZZLES:,} puzzles. Set a limit to read some of them.")
+        if limit is None and count > MAX_PUZZLES:
+            raise DataError(f"{file} has over {MAX_PUZZLES:,} puzzles. Set a limit.")
         if count == limit:
             break
     inputs, labels = np.stack(rows.inputs), np.stack(rows.labels)
     wrong = labels.any(-1) & ~task.is_solved(inputs, labels)
-    if task.judged_by_rules and wrong.any():
+    if task.checkable_by_rules and wrong.any():
         place = rows.places[int(wrong.argmax())]
         raise DataError(
-            f"{file}, {place}: the answer breaks a rule or changes a given. Correct it or empty it."
+            f"{file}, {place}: the answer breaks a rule or changes a given. Correct it or leave it empty."
         )
     return PuzzleSet.of(
         name,
@@ -154,11 +157,11 @@ def _puzzle_set(
         labels,
         difficulty=tuple(map(str, rows.difficulty)),
         rating=np.array(rows.rating),
-        notes=tuple(rows.notes[:MOST_NOTES]),
+        notes=tuple(rows.notes[:MAX_NOTES]),
     )
 
 
 def _solution(inputs: UInt8[np.ndarray, "cells"], task: Task) -> UInt8[np.ndarray, "cells"]:
-    """The only solution, or padding when there is none or more than one."""
+    """The unique solution, or padding if there is none or more than one."""
     solutions = task.solutions(inputs, limit=2)
     return solutions[0] if len(solutions) == 1 else np.zeros_like(inputs)

@@ -1,19 +1,20 @@
-"""Reader of dataset folders in the format of the public TRM and HRM code.
+"""Reads dataset folders in the format of the public TRM and HRM code.
 
     <data>/identifiers.json                              name of each puzzle id
-    <data>/{train,test}/dataset.json                     what the arrays hold
+    <data>/{train,test}/dataset.json                     description of the arrays
     <data>/{train,test}/<set>__inputs.npy, __labels.npy  (examples, cells)
     <data>/{train,test}/<set>__puzzle_identifiers.npy    (puzzles)
-    <data>/{train,test}/<set>__puzzle_indices.npy        (puzzles + 1): where the examples of each puzzle begin
-    <data>/{train,test}/<set>__group_indices.npy         (groups + 1): where the puzzles of each group begin
+    <data>/{train,test}/<set>__puzzle_indices.npy        (puzzles + 1): first example of each puzzle
+    <data>/{train,test}/<set>__group_indices.npy         (groups + 1): first puzzle of each group
 
-A Sudoku or a maze is a puzzle of one example. An ARC task is a puzzle of several, and a group with its turned and
-recoloured versions; only training draws by groups, so they are written (`trm.data.write`) and not read.
+A Sudoku or a maze is a puzzle with one example. An ARC task is a puzzle with several examples, and forms a group with its
+rotated and recoloured versions. Only the public training code uses groups, so `trm.data.write` writes them and this reader
+ignores them.
 
-The arrays are memory-mapped and never unpickled: only the rows asked for are read, and no file can run code.
+The arrays are memory-mapped and never unpickled: only the requested rows are read, and no file can run code.
 
-nano-trm writes the same arrays; its dataset.json has `num_puzzles` and no `sets`, and its Sudokus have a token more
-before the blank, so that theirs are one higher.
+nano-trm writes the same arrays. Its dataset.json has `num_puzzles` and no `sets`, and its Sudokus have one more token before
+the blank, so their tokens are one higher.
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ from trm.tasks.base import Task
 
 LARGEST_DESCRIPTION = 1 << 20
 LARGEST_COPY = 2 << 30
-"""Bytes of tokens taken into memory, where a set cannot stay in its file as it is."""
-MOST_IDENTIFIERS = 1 << 31
-MOST_EMPTY = 1_000_000
-"""Puzzles beyond one for each example, which have none."""
+"""Most bytes of tokens copied to memory, if a set cannot be memory-mapped unchanged."""
+MAX_IDENTIFIERS = 1 << 31
+MAX_EMPTY = 1_000_000
+"""Most puzzles without examples."""
 INPUTS = "__inputs.npy"
 NANO_SUDOKU = 12
-"""Tokens of a Sudoku in nano-trm, also of a smaller one."""
+"""Vocabulary size of Sudokus of any size in nano-trm."""
 SET_NAME = re.compile(r"[\w-]{1,64}")
 
 
 class _Set(NamedTuple):
-    """One set of a split: tokens as in the file, and for each example its puzzle id and number in the puzzle."""
+    """One set of a split: tokens as in the file, and for each example its puzzle id and its number within the puzzle."""
 
     inputs: np.ndarray
     labels: np.ndarray
@@ -57,10 +58,10 @@ class _Set(NamedTuple):
 
 
 def load_official(folder: Path, task: Task, *, limit: int | None = None, split: str = "test") -> PuzzleSet:
-    """Read a split of a folder, or `folder` itself if it holds `dataset.json`; its first `limit` examples, if given.
+    """Load a split of a dataset folder, or `folder` itself if it contains `dataset.json`; at most `limit` examples.
 
-    Labels to ignore become padding. Puzzles with an id are named `<name of the id>, <split> <number>`.
-    Raises `DataError` naming the first file that does not fit.
+    Ignored labels become padding. Puzzles with an id are named `<name of the id>, <split> <number>`.
+    Raises `DataError`, which names the first invalid file.
     """
     place = next((place for place in (folder, folder / split) if (place / "dataset.json").is_file()), None)
     if place is None:
@@ -69,8 +70,8 @@ def load_official(folder: Path, task: Task, *, limit: int | None = None, split: 
     shift = 1 if description["vocab_size"] != task.vocab_size else 0
     sets: list[_Set] = []
     for name in description["sets"]:
-        left = None if limit is None else limit - sum(len(part.inputs) for part in sets)
-        sets.append(_read_set(place, name, task, left))
+        remaining = None if limit is None else limit - sum(len(part.inputs) for part in sets)
+        sets.append(_read_set(place, name, task, remaining))
     identifiers, numbers = (np.concatenate(column) for column in list(zip(*sets, strict=True))[2:])
     return PuzzleSet.of(
         str(folder),
@@ -92,27 +93,27 @@ def load_official(folder: Path, task: Task, *, limit: int | None = None, split: 
 def _what_is_missing(folder: Path, split: str) -> str:
     splits = sorted(place.parent.name for place in folder.glob("*/dataset.json"))
     if splits:
-        return f"{folder} has no {split} split. Name one of its splits, such as {folder / splits[0]}."
+        return f"{folder} has no {split} split. Give one of its splits, such as {folder / splits[0]}."
     return f"{folder} has no dataset.json and no {split}.csv. Give a dataset folder, or a CSV or text file."
 
 
 def _describe(path: Path, task: Task) -> dict[str, Any]:
-    """The parts of dataset.json that are used, checked against the task."""
+    """Read dataset.json and check the values in use against the task."""
     description = read_json(path, LARGEST_DESCRIPTION)
     if not isinstance(description, dict):
         description = {}
     vocab_sizes = [task.vocab_size]
     if "sets" not in description:
-        if "num_puzzles" in description and task.name == "sudoku":  # of nano-trm
+        if "num_puzzles" in description and task.name == "sudoku":  # nano-trm
             vocab_sizes += [task.vocab_size + 1, NANO_SUDOKU]
         description["sets"] = sorted(
             file.name.removesuffix(INPUTS) for file in path.parent.glob(f"*{INPUTS}")
         )
-    for key, right in (("seq_len", [task.cells]), ("vocab_size", vocab_sizes)):
-        found = description.get(key)
-        if found not in right:
+    for key, expected in (("seq_len", [task.cells]), ("vocab_size", vocab_sizes)):
+        value = description.get(key)
+        if value not in expected:
             raise DataError(
-                f"{path}: {key} is {SHORT.repr(found)}, {task.name} has {right[0]}. Give a {task.name} dataset."
+                f"{path}: {key} is {SHORT.repr(value)}, but {task.name} has {expected[0]}. Give a {task.name} dataset."
             )
     ignored = description.get("ignore_label_id")
     if not (ignored is None or type(ignored) is int):
@@ -141,7 +142,7 @@ def _read_set(split: Path, name: str, task: Task, limit: int | None) -> _Set:
             )
     identifiers = _array(split / f"{name}__puzzle_identifiers.npy")
     indices = _array(split / f"{name}__puzzle_indices.npy")
-    if max(identifiers.size, indices.size) > len(inputs) + MOST_EMPTY:
+    if max(identifiers.size, indices.size) > len(inputs) + MAX_EMPTY:
         raise DataError(
             f"{split / name}__puzzle_indices.npy has {indices.size:,} entries for {len(inputs):,} examples. Write the dataset again."
         )
@@ -157,10 +158,10 @@ def _read_set(split: Path, name: str, task: Task, limit: int | None) -> _Set:
         raise DataError(
             f"{split / name}__puzzle_indices.npy does not divide the {len(inputs)} examples into puzzles."
         )
-    if identifiers.min(initial=0) < 0 or identifiers.max(initial=0) >= MOST_IDENTIFIERS:
+    if identifiers.min(initial=0) < 0 or identifiers.max(initial=0) >= MAX_IDENTIFIERS:
         raise DataError(
             f"{split / name}__puzzle_identifiers.npy holds ids from {identifiers.min()} to {identifiers.max()}, "
-            "which are none. Write the dataset again."
+            "which are not valid. Write the dataset again."
         )
     rows = np.arange(len(inputs) if limit is None else min(limit, len(inputs)))
     puzzle = np.searchsorted(indices, rows, side="right") - 1
@@ -177,7 +178,7 @@ def _array(path: Path) -> np.ndarray:
         size = file_size(path, DataError)
         with path.open("rb") as file:
             if header_of(file).nbytes > size:
-                raise ValueError("its array is not all there")
+                raise ValueError("the array is incomplete")
         array = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise DataError(f"{path} is missing. Copy the whole dataset folder.") from None
@@ -192,7 +193,7 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _beginning(path: Path) -> str:
-    """The first letters of a file that is no array, "" where it cannot be read."""
+    """The beginning of a file that is not an array, as text; "" if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(512).decode("utf-8", "replace")
@@ -209,9 +210,9 @@ def _tokens(
     *,
     shift: int = 0,
 ) -> UInt8[np.ndarray, "count cells"]:
-    """The tokens of all sets, in their file where they are there as uint8; padding in place of `ignored`.
+    """The tokens of all sets, with `ignored` replaced by padding and `shift` subtracted.
 
-    `shift` is how much higher they are in the file.
+    A single set of uint8 that needs neither stays memory-mapped; others are copied.
     """
     if len(arrays) == 1 and arrays[0].dtype == np.uint8 and not ignored and not shift:
         for begin in range(0, len(arrays[0]), BLOCK):
@@ -240,18 +241,18 @@ def _tokens(
 def _check(tokens: np.ndarray, split: Path, part: str, task: Task) -> None:
     if tokens.min(initial=0) < 0 or tokens.max(initial=0) > 255:
         raise DataError(
-            f"{split}: tokens from {tokens.min()} to {tokens.max()}, which are none. Write the dataset again."
+            f"{split}: tokens range from {tokens.min()} to {tokens.max()}, which is not valid. Write the dataset again."
         )
     if tokens.max(initial=0) >= task.vocab_size:
         raise DataError(
-            f"{split}: the {part} hold token {tokens.max()}, {task.name} has 0-{task.vocab_size - 1}."
+            f"{split}: the {part} contain token {tokens.max()}, but {task.name} has tokens 0-{task.vocab_size - 1}."
         )
 
 
 def _names(
     split: Path, identifiers: Int32[np.ndarray, "count"], numbers: Int[np.ndarray, "count"]
 ) -> tuple[str, ...]:
-    """A name for each example that has a puzzle id, where the dataset names its ids."""
+    """The name of each example that has a puzzle id; () if the dataset does not name its ids."""
     path = split.parent / FILE
     if not identifiers.any() or not path.is_file():
         return ()

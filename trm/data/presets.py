@@ -1,4 +1,4 @@
-"""Presets: a few puzzles of each task worth showing, each with a sentence on why."""
+"""Puzzle presets: a few instructive puzzles per task, each with a sentence on what makes it interesting."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from trm.tasks.base import Task
 
 
 @dataclass(frozen=True)
-class Preset:
-    """A puzzle as text, for the task's `parse`, and what is interesting about it."""
+class PuzzlePreset:
+    """A bundled example: a puzzle as text for `Task.parse`, with a title and a sentence about it."""
 
     key: str
     title: str
@@ -23,21 +23,21 @@ class Preset:
     puzzle: str
 
 
-def load_presets(task_name: str) -> tuple[Preset, ...]:
-    """The task's presets, in the order to show them. Raises `DataError` for a task without any."""
+def load_presets(task_name: str) -> tuple[PuzzlePreset, ...]:
+    """Load the presets of a task, in display order. Raises `DataError` for a task without presets."""
     path = PUZZLES / task_name / "presets.json"
-    known = sorted(found.parent.name for found in PUZZLES.glob("*/presets.json"))
-    if task_name not in known:
-        raise DataError(f"There are no presets for {task_name!r}. There are some for: {', '.join(known)}.")
-    return tuple(Preset(**preset) for preset in json.loads(path.read_text(encoding="utf-8")))
+    tasks = sorted(file.parent.name for file in PUZZLES.glob("*/presets.json"))
+    if task_name not in tasks:
+        raise DataError(f"There are no presets for {task_name!r}. Tasks with presets: {', '.join(tasks)}.")
+    return tuple(PuzzlePreset(**preset) for preset in json.loads(path.read_text(encoding="utf-8")))
 
 
-def parsed_presets(task: Task) -> list[tuple[Preset, UInt8[np.ndarray, "cells"]]]:
-    """The presets of the task that are of its size, with their tokens. Raises `DataError` for a task without any."""
-    found = []
+def parsed_presets(task: Task) -> list[tuple[PuzzlePreset, UInt8[np.ndarray, "cells"]]]:
+    """Load the presets that have the task's size, with their tokens. Raises `DataError` for a task without presets."""
+    presets = []
     for preset in load_presets(task.name):
         try:
-            found.append((preset, task.parse(preset.puzzle)))
+            presets.append((preset, task.parse(preset.puzzle)))
         except PuzzleError:  # of another size
             continue
-    return found
+    return presets

@@ -1,7 +1,7 @@
-"""The puzzles of a file that somebody hands over, found without solving them: which one is meant is chosen afterwards.
+"""Lists the puzzles of a file without solving them, so that a user can choose one.
 
-A set for training or evaluation is read as a whole and needs answers (`trm.data.load`). Here a single puzzle is looked
-for: a CSV of hundreds of thousands is only cut into its rows.
+`trm.data.load` reads whole sets for training or evaluation, which need answers. Here a CSV with hundreds of thousands of
+puzzles is only split into its rows.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trm.data.arc import arc_tasks
-from trm.data.files.containers import Source, unpacked
-from trm.data.files.question import Question
+from trm.data.files.containers import ByteSource, unpacked
+from trm.data.files.entry import PuzzleEntry
 from trm.data.files.readers import read
 from trm.errors import DataError
 from trm.files import file_size
@@ -20,20 +20,21 @@ from trm.tasks.arc import encode
 from trm.tasks.base import Task
 
 LARGEST = 16 << 20
-"""Bytes; about 100,000 Sudokus with their answers."""
+"""Most bytes of a file; about 100,000 Sudokus with their answers."""
 LARGEST_UNPACKED = 128 << 20
 
 
-def questions(content: bytes, name: str, task: Task) -> list[Question]:
-    """The puzzles of a file of this name, at least one, in file order: of every kind in `trm.data.files.kinds`.
+def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
+    """The puzzles in the content of a file, at least one, in file order. `name` is the file's name, for messages.
 
-    For ARC JSON with tasks, whose test inputs are the puzzles. Raises `DataError` naming the file, and the line at fault.
+    All formats of `trm.data.files.kinds` are read. In ARC JSON, the test inputs of the tasks are the puzzles. Raises
+    `DataError`, which names the file and the line at fault.
     """
     if len(content) > LARGEST:
         raise DataError(
-            f"{name} has {len(content) >> 20} MB, at most {LARGEST >> 20} are read here. Give a part of it."
+            f"{name} has {len(content) >> 20} MB; the maximum is {LARGEST >> 20} MB. Give a part of it."
         )
-    source = Source.of_bytes(content, name, most=LARGEST_UNPACKED)
+    source = ByteSource.of_bytes(content, name, most=LARGEST_UNPACKED)
     if task.name == "arc":
         source = unpacked(source)
         start = b"".join(source.head(1000).removeprefix(b"\xef\xbb\xbf").split())
@@ -43,7 +44,7 @@ def questions(content: bytes, name: str, task: Task) -> list[Question]:
 
 
 def read_content(path: Path) -> bytes:
-    """What a file holds, for `questions`; of a larger one than that takes, a byte more. Raises `DataError`."""
+    """Read a file for `puzzle_entries`, but at most one byte more than that accepts. Raises `DataError`."""
     try:
         file_size(path, DataError)
         with path.open("rb") as file:
@@ -52,7 +53,7 @@ def read_content(path: Path) -> bytes:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _from_arc_tasks(content: bytes, name: str, task: Task) -> Iterator[Question]:
+def _from_arc_tasks(content: bytes, name: str, task: Task) -> Iterator[PuzzleEntry]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tasks.json"
         path.write_bytes(content)
@@ -60,7 +61,7 @@ def _from_arc_tasks(content: bytes, name: str, task: Task) -> Iterator[Question]
             tasks = arc_tasks(path)
         except DataError as error:
             raise DataError(str(error).replace(str(path), name)) from None
-    for identifier, found in tasks.items():
-        called = "" if identifier == path.stem else f"{identifier}, "
-        for number, pair in enumerate(found.test, 1):
-            yield Question(name, f"{called}test {number}", task.format(encode(pair.input)))
+    for identifier, arc_task in tasks.items():
+        prefix = "" if identifier == path.stem else f"{identifier}, "
+        for number, pair in enumerate(arc_task.test, 1):
+            yield PuzzleEntry(name, f"{prefix}test {number}", task.format(encode(pair.input)))

@@ -1,4 +1,4 @@
-"""A puzzle set in memory: what every reader returns and every writer takes."""
+"""A puzzle set in memory, which all readers return and all writers accept."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from jaxtyping import Bool, Float64, Int, UInt8
 from trm.tasks.base import Task
 
 BLOCK = 4096
-"""Puzzles looked at in one go, so that a set that is larger than memory stays on disk."""
+"""Puzzles processed at a time, so that a set larger than memory can stay on disk."""
 
 
 @dataclass(frozen=True, eq=False)
 class PuzzleSet:
-    """Puzzles of one task, in file order. The arrays may be memory-mapped: treat them as read-only."""
+    """Puzzles of one task, in file order. The arrays may be memory-mapped; treat them as read-only."""
 
     name: str
     task: str
     inputs: UInt8[np.ndarray, "count cells"]
     labels: UInt8[np.ndarray, "count cells"]
-    """The solution; 0 (padding) in cells that are not to be scored, everywhere where there is no label."""
+    """The solution; 0 (padding) in cells that are not scored, and in all cells of a puzzle without a label."""
     labelled: Bool[np.ndarray, "count"]
-    """False where the puzzle has not exactly one solution: such an answer is judged by the rules alone."""
+    """Whether the puzzle has a label, that is, exactly one solution. If not, answers are only checked against the rules."""
     givens: Int[np.ndarray, "count"]
-    """Number of cells that each puzzle fixes."""
+    """Number of given cells of each puzzle."""
     difficulty: tuple[str, ...]
-    """Value of `Difficulty`; "" where the source does not say."""
+    """Values of `Difficulty`; "" if unknown."""
     rating: Float64[np.ndarray, "count"]
-    """The source's own measure of hardness (bundled Sudoku: guesses of the solver); NaN where it has none."""
+    """The source's own measure of difficulty (bundled Sudokus: guesses of the solver); NaN if it has none."""
     puzzle_identifiers: Int[np.ndarray, "count"]
-    """Rows of a model's puzzle embedding; 0 where it has none."""
+    """Puzzle ids: rows of a model's puzzle embedding; 0 for the blank id."""
     names: tuple[str, ...] = ()
-    """What the source calls each puzzle: `<task>, test 1` for ARC, "" for a puzzle without one; () where it names none.
+    """Names of the puzzles in the source: `<task>, test 1` for ARC, "" for an unnamed puzzle; () if no puzzle has a name.
 
-    What stands before the first comma is the name of its puzzle id.
+    The part before the first comma is the name of the puzzle id.
     """
     notes: tuple[str, ...] = ()
-    """What the reader passed over in the file, for whoever gave it."""
+    """Notes for the user about skipped parts of the file."""
 
     @classmethod
     def of(
@@ -55,7 +55,7 @@ class PuzzleSet:
         names: tuple[str, ...] = (),
         notes: tuple[str, ...] = (),
     ) -> PuzzleSet:
-        """A set with what follows from inputs and labels filled in."""
+        """Create a set; fields that follow from inputs and labels are filled in."""
         count = len(inputs)
         return cls(
             name=name,
@@ -77,7 +77,7 @@ class PuzzleSet:
         return len(self.inputs)
 
     def take(self, rows: Int[np.ndarray, "taken"]) -> PuzzleSet:
-        """The puzzles of these rows, in this order."""
+        """The puzzles in these rows, in this order."""
         arrays = {
             field.name: getattr(self, field.name)[rows]
             for field in fields(self)
@@ -91,7 +91,7 @@ class PuzzleSet:
         )
 
     def groups(self, task: Task) -> np.ndarray:
-        """The group that each puzzle's result is reported under: difficulty and stratum of the task."""
+        """The group of each puzzle for reporting results: its difficulty and its stratum."""
         strata = task.strata(self.inputs)
         return np.array(
             [", ".join(filter(None, names)) for names in zip(self.difficulty, strata, strict=True)]
@@ -101,8 +101,8 @@ class PuzzleSet:
 def _of_each(
     puzzles: UInt8[np.ndarray, "count cells"], of: Callable[[np.ndarray], np.ndarray], dtype: type
 ) -> np.ndarray:
-    """What `of` says of each puzzle, a block at a time."""
-    found = np.zeros(len(puzzles), dtype)
+    """Apply `of` to all puzzles, one block at a time."""
+    values = np.zeros(len(puzzles), dtype)
     for begin in range(0, len(puzzles), BLOCK):
-        found[begin : begin + BLOCK] = of(puzzles[begin : begin + BLOCK])
-    return found
+        values[begin : begin + BLOCK] = of(puzzles[begin : begin + BLOCK])
+    return values

@@ -1,4 +1,4 @@
-"""Writers. A set is there as a whole or not at all: it is written under a temporary name, then renamed."""
+"""Writes puzzle sets in the official format and as CSV, atomically: under a temporary name that is then renamed."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from trm.data.identifiers import BLANK, FILE, identifier_of, numbered, read_names, task_name
+from trm.data.identifiers import BLANK, FILE, identifier_of, read_names, task_name, with_puzzle_ids
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError
 from trm.files import atomic_file, atomic_folder
 from trm.tasks.base import Task
 
 FORMATS = ("official", "csv")
-MOST_IDENTIFIERS = 1 << 22
-"""Puzzle ids that are named; the largest public set has about a million."""
+MAX_IDENTIFIERS = 1 << 22
+"""Most puzzle ids for which names are written; the largest public set has about a million."""
 COLUMNS = ("source", "q", "a", "rating", "difficulty", "givens")
 
 
 def write_dataset(
     puzzles: PuzzleSet, out: Path, task: Task, *, format: str = "official", split: str = "test"
 ) -> Path:
-    """Write a set below the folder `out`: `<split>/` (official) or `<split>.csv` (csv), and return which.
+    """Write a set to the folder `out` as `<split>/` (official) or `<split>.csv` (csv). Returns that path.
 
-    `load_puzzles(out, task, split=split)` reads either back. Raises `DataError` when it is there already.
+    `load_puzzles(out, task, split=split)` reads either back. Raises `DataError` if the target already exists.
     """
-    target = free_target(out, format=format, split=split)
+    target = new_target(out, format=format, split=split)
     if format == "official":
         write_official(puzzles, out, task, split=split)
     else:
@@ -38,26 +38,26 @@ def write_dataset(
     return target
 
 
-def free_target(out: Path, *, format: str, split: str) -> Path:
-    """Where `write_dataset` writes. Raises `DataError` when something is there, so that no work is done for nothing."""
+def new_target(out: Path, *, format: str, split: str) -> Path:
+    """The path that `write_dataset` will write. Raises `DataError` if it already exists; call this before long work."""
     if format not in FORMATS:
-        raise DataError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
+        raise DataError(f"Unknown format {format!r}. Choose one of: {', '.join(FORMATS)}.")
     target = out / (split if format == "official" else f"{split}.csv")
-    if os.path.exists(target):  # noqa: PTH110 (unlike Path.exists, false for a name that can be no path)
-        raise DataError(f"{target} exists already. Choose another folder, or remove it.")
+    if os.path.exists(target):  # noqa: PTH110 (unlike Path.exists, false for a string that cannot be a path)
+        raise DataError(f"{target} already exists. Choose another folder, or remove it.")
     return target
 
 
 def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
-    """One puzzle a row; `a` is empty where there is no label. Replaces an existing file."""
+    """Write one puzzle per row; the column `a` is empty if a puzzle has no label. Replaces an existing file."""
     with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(COLUMNS)
-        for row, (question, answer) in enumerate(zip(puzzles.inputs, puzzles.labels, strict=True)):
+        for row, (puzzle, answer) in enumerate(zip(puzzles.inputs, puzzles.labels, strict=True)):
             rows.writerow(
                 (
                     puzzles.name,
-                    task.public_text(question),
+                    task.public_text(puzzle),
                     task.public_text(answer) if puzzles.labelled[row] else "",
                     "" if np.isnan(puzzles.rating[row]) else f"{puzzles.rating[row]:g}",
                     puzzles.difficulty[row],
@@ -67,19 +67,19 @@ def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
 
 
 def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str = "test") -> None:
-    """`folder/split/` and `folder/identifiers.json` as the public TRM and HRM code reads them.
+    """Write `folder/split/` and `folder/identifiers.json` for the public TRM and HRM code.
 
-    Neighbours with one puzzle id make a puzzle of several examples; without an id (0) each puzzle stands alone.
-    Neighbouring puzzles that are versions of one ARC task, by their names, make a group. A set with names and no ids
-    gets an id for every name. Two splits of a folder share their puzzle ids: write the one with the most first.
+    Consecutive rows with the same puzzle id become one puzzle with several examples; a row without an id (0) is a puzzle of
+    its own. Consecutive puzzles whose names are versions of the same ARC task become a group. If a set has names but no ids,
+    each name gets an id. Two splits in a folder share their puzzle ids: write the split with the most ids first.
 
-    Raises `DataError` when the split is there already or the other one names its ids differently, `OutputError` where
-    nothing can be written.
+    Raises `DataError` if the split already exists or the other split names its ids differently, `OutputError` if nothing
+    can be written.
     """
     target = folder / split
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DataError(f"{target} exists already. Choose another folder, or remove it.")
-    puzzles = _with_ids(puzzles, folder / FILE)
+        raise DataError(f"{target} already exists. Choose another folder, or remove it.")
+    puzzles = _assign_ids(puzzles, folder / FILE)
     identifiers = _identifiers(puzzles, folder / FILE)
     starts = _puzzle_starts(puzzles.puzzle_identifiers)
     of_puzzles = puzzles.puzzle_identifiers[starts].astype(np.int32)
@@ -107,24 +107,24 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
         for name, array in arrays.items():
             np.save(temporary / f"all__{name}.npy", array, allow_pickle=False)
         (temporary / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
-        if not (folder / FILE).exists():  # before the set is there, so that it never is without its names
+        if not (folder / FILE).exists():  # before the set itself, so that it never lacks its names
             with atomic_file(folder / FILE) as path:
                 path.write_text(json.dumps(identifiers), encoding="utf-8")
 
 
-def _with_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
-    """Puzzle ids for a set that has only names: those of the other split, else in order from 1."""
+def _assign_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
+    """Assign puzzle ids to a set that has only names: those of the other split, else consecutive ids from 1."""
     if puzzles.puzzle_identifiers.any() or not any(puzzles.names):
         return puzzles
     if path.is_file():
-        return numbered(puzzles, path)
+        return with_puzzle_ids(puzzles, path)
     names = [identifier_of(name) for name in puzzles.names]
     ids = {name: number for number, name in enumerate(dict.fromkeys(filter(None, names)), 1)}
     return replace(puzzles, puzzle_identifiers=np.array([ids.get(name, 0) for name in names], np.int32))
 
 
 def _identifiers(puzzles: PuzzleSet, path: Path) -> list[str]:
-    """The name of every puzzle id, agreeing with what another split wrote; the number where a set names none."""
+    """The name of each puzzle id, consistent with the other split; the number as text if the set has no names."""
     ids, first = np.unique(puzzles.puzzle_identifiers, return_index=True)
     named = {
         number: identifier_of(puzzles.names[row])
@@ -132,34 +132,34 @@ def _identifiers(puzzles: PuzzleSet, path: Path) -> list[str]:
         if number and puzzles.names
     }
     highest = int(ids.max(initial=0))
-    if highest > MOST_IDENTIFIERS:
+    if highest > MAX_IDENTIFIERS:
         raise DataError(
-            f"{puzzles.name} uses puzzle id {highest:,}; names are written for up to {MOST_IDENTIFIERS:,}. Number its ids anew."
+            f"{puzzles.name} uses puzzle id {highest:,}; names are written for ids up to {MAX_IDENTIFIERS:,}. Renumber its ids."
         )
     if not path.is_file():
         return [BLANK] + [named.get(number) or str(number) for number in range(1, highest + 1)]
     names = read_names(path)
     if highest >= len(names):
         raise DataError(
-            f"{path} names {len(names):,} puzzle ids, this set uses id {highest}. Write the split with the most first."
+            f"{path} names {len(names):,} puzzle ids, but this set uses id {highest}. Write the split with the most ids first."
         )
     for number, name in named.items():
         if names[number] != name:
             raise DataError(
-                f"{path}: puzzle id {number} is {names[number]!r}, in this set {name!r}. Choose another folder."
+                f"{path}: puzzle id {number} is {names[number]!r}, but {name!r} in this set. Choose another folder."
             )
     return names
 
 
 def _puzzle_starts(identifiers: Int[np.ndarray, "count"]) -> Int[np.ndarray, "puzzles"]:
-    """The first example of each puzzle."""
+    """Index of the first example of each puzzle."""
     begins = np.ones(len(identifiers), bool)
     begins[1:] = (identifiers[1:] != identifiers[:-1]) | (identifiers[1:] == 0)
     return np.flatnonzero(begins)
 
 
 def _group_starts(tasks: list[str]) -> list[int]:
-    """The first puzzle of each group: of neighbours with one task. A puzzle without one stands alone."""
+    """Index of the first puzzle of each group: consecutive puzzles of one task. A puzzle without a task is its own group."""
     return [
         number for number, task in enumerate(tasks) if number == 0 or not task or task != tasks[number - 1]
     ]

@@ -1,10 +1,10 @@
-"""What the player shows, as files: pictures and films, one offline page, tables and arrays.
+"""Exports a run as files: pictures and films, an offline page, tables and arrays.
 
-    trace + task -> Run -> Moment -> Scene -> SVG, PNG, GIF, MP4
+    trace + task -> ExportedRun -> CallView -> Picture -> SVG, PNG, GIF, MP4
     trace + task -> payload -> HTML, with the player's own JavaScript
     trace + task -> CSV, NPZ
 
-`outputs.py` writes all of them. `run.py` and `moment.py` say what is to be seen at a call; in `pictures/`, `scene.py` and `cells/`
-lay that out as primitives, and `svg.py`, `raster.py` and `film.py` draw those. `payload.py` is what a browser is sent, `page.py` the
-page around it; `table.py` makes CSV and NPZ. Nothing here imports torch.
+`outputs.py` writes all formats. `run.py` and `call_view.py` compute what each cell shows after a call. In `pictures/`,
+`picture.py` and `cells/` lay this out as shapes, and `svg.py`, `raster.py` and `film.py` draw them. `payload.py` is the data
+for the browser and `page.py` the offline page; `table.py` writes CSV and NPZ. Nothing here imports torch.
 """

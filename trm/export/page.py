@@ -1,7 +1,7 @@
-"""A run as one page: the app's player with the run inside, in a file that asks nothing of any network.
+"""A run as an offline page: one HTML file with the app's player and the run, which needs no network.
 
-What a user named (models, puzzles) is only ever text: escaped in the page, and inside the JSON no character that could end
-its element.
+User-supplied names (of models, puzzles) are treated as text: they are escaped in the page, and in the JSON they contain no
+character that could end its element.
 """
 
 import json
@@ -13,7 +13,7 @@ from trm import __version__
 from trm.coordinates import Coordinates
 from trm.errors import UserError
 from trm.export.payload import pair_payload, payload
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.player.bundle import player_css, player_js
 
 KEYS = (
@@ -22,16 +22,16 @@ KEYS = (
     ("<kbd>↓</kbd> <kbd>↑</kbd>", "one call"),
     ("<kbd>space</kbd>", "play"),
     ("<kbd>1</kbd> to <kbd>6</kbd>", "views"),
-    ("<kbd>w</kbd> <kbd>a</kbd> <kbd>s</kbd> <kbd>d</kbd>", "choose a cell"),
-    ("<kbd>?</kbd>", "all keys"),
+    ("<kbd>w</kbd> <kbd>a</kbd> <kbd>s</kbd> <kbd>d</kbd>", "select a cell"),
+    ("<kbd>?</kbd>", "all shortcuts"),
 )
 
 SIDES = ("Left", "Right")
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-"""What the browser lets the page do: run what is in it, load nothing."""
+"""Content security policy: run the scripts in the page and load nothing else."""
 
-WITHOUT_SCRIPT = "<noscript>This page draws with JavaScript, which is off in this browser.</noscript>"
+WITHOUT_SCRIPT = "<noscript>This page needs JavaScript, which is disabled in this browser.</noscript>"
 
 STYLE = """
 :root { color-scheme: light dark; --page: light-dark(#fcfcfa, #10151b); --text: light-dark(#18222d, #e6ebf0); --quiet: light-dark(#5c6670, #a3adb8); --rule: light-dark(#d5dadd, #323d49); }
@@ -53,31 +53,31 @@ kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-ra
 @media print { #theme { display: none; } }
 """
 
-# In the page it stands in a block, so that its names are not those of the player's script.
+# The page wraps this script in a block, so that its names do not collide with those of the player.
 START = """
 const data = JSON.parse(document.getElementById("run").textContent);
-const asked = new URLSearchParams(location.search); // the player's links: a view is an address
-const numbers = (name, mark, count) => {
-  const parts = (asked.get(name) ?? "").split(mark);
+const query = new URLSearchParams(location.search); // links of the player: the URL encodes a view
+const numbers = (name, separator, count) => {
+  const parts = (query.get(name) ?? "").split(separator);
   return parts.length === count && parts.every((part) => /^\\d{1,3}$/.test(part)) ? parts.map(Number) : null;
 };
 const at = numbers("at", ".", 3);
 if (at) {
   const [supervision_step, cycle, call] = at;
-  data.start = { supervision_step, cycle, call, cell: numbers("cell", ",", 2), ...Object.fromEntries(["mode", "align", "lead"].map((name) => [name, asked.get(name)])) };
+  data.start = { supervision_step, cycle, call, cell: numbers("cell", ",", 2), ...Object.fromEntries(["mode", "align", "lead"].map((name) => [name, query.get(name)])) };
 }
 const page = document.documentElement;
 const button = document.getElementById("theme");
 const show = () => mount({ data, parentElement: document.getElementById("player"), setStateValue: () => {} });
 const isDark = () => (page.dataset.theme ? page.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
-const name = () => { button.textContent = isDark() ? "Light" : "Dark"; };
+const labelButton = () => { button.textContent = isDark() ? "Light" : "Dark"; };
 button.addEventListener("click", () => {
   page.dataset.theme = isDark() ? "light" : "dark";
-  name();
-  show(); // pictures are drawn in the colours of the page
+  labelButton();
+  show(); // the player draws in the colours of the page
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name);
-let onScreen; // on paper the page is light
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", labelButton);
+let onScreen; // the theme on screen: a print is always light
 addEventListener("beforeprint", () => {
   onScreen = page.dataset.theme;
   page.dataset.theme = "light";
@@ -88,25 +88,25 @@ addEventListener("afterprint", () => {
   else delete page.dataset.theme;
   show();
 });
-name();
+labelButton();
 show();
 """
 
 
 def page(
-    run: Run,
+    run: ExportedRun,
     *,
     start: Coordinates | None = None,
     mode: str = "answer",
-    compare_with: Run | None = None,
+    compare_with: ExportedRun | None = None,
 ) -> str:
-    """The whole page, UTF-8. `start` is the call that the page opens at, usually the first answer, and `mode` the view. With
-    `against` it shows two players on one clock, the run on the right.
+    """The HTML of the page. It opens at the call `start` (None: the first answer) in the view `mode`. With `compare_with`, it
+    has two synchronised players, with `run` on the right.
 
-    Raises UserError where a run holds values that are no numbers.
+    Raises `UserError` if a run contains NaN or infinite values.
     """
     runs = [run] if compare_with is None else [compare_with, run]
-    title = escape(" against ".join(each.title for each in reversed(runs)))
+    title = escape(" vs. ".join(each.title for each in reversed(runs)))
     provenance = "<br>".join(escape(each.provenance) for each in runs)
     notes = dict.fromkeys(each.note for each in runs if each.note)
     note = "".join(f'<p class="note" dir="auto">{escape(text)}</p>' for text in notes)
@@ -114,7 +114,7 @@ def page(
     body = f"""<header>
 <div><h1 dir="auto">{title}</h1>
 <p dir="auto" data-testid="provenance">{provenance}</p>{note}</div>
-<button id="theme" type="button" title="Light or dark page">Dark</button>
+<button id="theme" type="button" title="Switch between light and dark">Dark</button>
 </header>
 <main id="player">{WITHOUT_SCRIPT}</main>
 <footer>{keys}</footer>
@@ -125,8 +125,8 @@ def page(
 def document(
     title: str, body: str, *, style: str, own_style: str, script: str, start: str, language: str = "en"
 ) -> str:
-    """A page that asks nothing of any network. `title` and `body` are HTML; `script` is an ES module that defines `mount`,
-    and `start`, which stands in a block below it, calls that; `own_style` comes after `style`.
+    """The HTML of a page that needs no network. `title` and `body` are HTML. `script` is an ES module that defines `mount`;
+    `start` follows in a block of its own and calls `mount`. `own_style` follows `style`.
     """
     return f"""<!doctype html>
 <html lang="{escape(language)}">
@@ -138,14 +138,14 @@ def document(
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
-{within_element("style", style)}
+{escape_end_tags("style", style)}
 {own_style.strip()}
 </style>
 </head>
 <body>
 {body}
 <script type="module">
-{within_element("script", script)}
+{escape_end_tags("script", script)}
 {{
 {start.strip()}
 }}
@@ -155,42 +155,42 @@ def document(
 """
 
 
-def _data(runs: list[Run], start: Coordinates | None, mode: str) -> str:
-    """The player's payload, or those of two."""
+def _data(runs: list[ExportedRun], start: Coordinates | None, mode: str) -> str:
+    """The payload of the player, or of two players, as JSON."""
     view: dict[str, Any] | None = None
     if start is not None or mode != "answer":
         at = start or runs[-1].first_answer
         view = {"supervision_step": at.supervision_step, "cycle": at.cycle, "call": at.call}
         if mode != "answer":
             view["mode"] = mode
-    players = [payload(run.trace, run.task) | {"label": ""} for run in runs]  # the page has that above them
+    players = [payload(run.trace, run.task) | {"label": ""} for run in runs]  # shown in the header instead
     if len(runs) == 1:
-        sent = players[0] | {"start": view}
+        data = players[0] | {"start": view}
     else:
-        sent = pair_payload(players, names=SIDES, titles=[_told_apart(run) for run in runs], start=view)
-    return as_data(sent)
+        data = pair_payload(players, names=SIDES, titles=[_full_title(run) for run in runs], start=view)
+    return to_json(data)
 
 
-def _told_apart(run: Run) -> str:
-    """Model, puzzle and depth."""
+def _full_title(run: ExportedRun) -> str:
+    """The title of a run with its recursion depth."""
     depth = run.trace.depth
     return f"{run.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"
 
 
-def as_data(sent: Any) -> str:
-    """JSON without < and >, so that nothing in it ends or opens an element. Raises UserError for numbers that are none."""
+def to_json(data: Any) -> str:
+    """JSON without < and >, so that it cannot open or close an HTML element. Raises `UserError` for NaN or infinite values."""
     try:
-        text = json.dumps(sent, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     except ValueError:
         raise UserError(
-            "This run holds values that are no numbers (NaN or infinite), which a page cannot show. "
-            "Ask for --csv or --npz to see where they begin."
+            "This run contains NaN or infinite values, which a page cannot show. "
+            "Export --csv or --npz to see where they start."
         ) from None
     return text.replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def within_element(element: str, text: str) -> str:
-    """A script or style that does not end its own element: the one < in question is written as its code."""
+def escape_end_tags(element: str, text: str) -> str:
+    """Escape end tags and comments in a script or style, so that its text cannot end its own element."""
     return re.sub(
         rf"<(?=/{element}|!--)", r"\\x3c" if element == "script" else r"\\3c ", text, flags=re.IGNORECASE
     )

@@ -1,7 +1,7 @@
-"""The one boundary between a trace and the browser: plain JSON, arrays as base64 of bytes.
+"""The data that the browser gets of a trace: plain JSON, with arrays as base64 of bytes.
 
-Streamlit turns a NumPy scalar inside a dictionary into its printed form without a word, so nothing but Python's own
-types leaves here (a test walks the payload).
+The payload contains only built-in Python types, because Streamlit silently converts NumPy scalars in dictionaries to
+strings (a test checks every value).
 """
 
 import base64
@@ -16,12 +16,12 @@ from trm.grading import Grade, most_changed_cell
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace
 
-VERSION = 1  # of the payload; player.js refuses others
-LONGEST_NAME = 100  # letters of a name in a sentence
+VERSION = 1  # of the payload; player.js rejects other versions
+LONGEST_NAME = 100  # characters of a name in a sentence
 
 
 def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What the player shows of a trace. `start` is the view to open with: coordinates, cell, mode."""
+    """The payload of the player for a trace. `start` is the initial view: coordinates, cell, mode."""
     grade = Grade.of(trace, task)
     return {
         "version": VERSION,
@@ -60,7 +60,7 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "residual_z": _numbers(trace.residual_z),
         "cells_right": None if grade.right is None else grade.right.tolist(),
         "cells_total": int(grade.counted.sum()),
-        "scored": task.counted,
+        "scored": task.scored_cells,
         "solved": grade.solved.tolist(),
         "most_changed_cell": most_changed_cell(trace, task),
         "crops": _crops(trace, task),
@@ -69,16 +69,16 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
     }
 
 
-def halting_rule(made: Provenance) -> str:
-    """When the model of a trace would halt, in words."""
-    rule = made.halting or (KINDS[made.kind].halting if made.kind in KINDS else "")
+def halting_rule(provenance: Provenance) -> str:
+    """The halting rule of the model of a trace, in words."""
+    rule = provenance.halting or (KINDS[provenance.kind].halting if provenance.kind in KINDS else "")
     if not rule:
         return "by its own rule"
     return halting_words(rule) + {HALT_OR_CONTINUE: ", HRM's rule", HALT_ALONE: ", TRM's rule"}.get(rule, "")
 
 
 def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
-    """Rows and columns of what counts of the input, the solution, every answer and every reading of z."""
+    """The crop, in rows and columns, of the input, the solution, all answers and all decoded states z."""
 
     def sizes(tokens: np.ndarray) -> list:
         return np.stack(task.crop(tokens), -1).tolist()
@@ -96,30 +96,33 @@ def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
 
 
 def trace_id(trace: Trace) -> str:
-    """Equal for the same model run to the same depth on the same puzzle with the same changes, however many steps have arrived."""
-    made = trace.provenance
-    facts = (made.fingerprint, made.dtype, trace.depth, trace.inputs.tobytes())
-    facts += (made.changes,) if made.changes else ()
+    """An id that is equal for runs of the same model to the same depth on the same puzzle with the same interventions, however
+    many steps have been computed.
+    """
+    provenance = trace.provenance
+    facts = (provenance.fingerprint, provenance.dtype, trace.depth, trace.inputs.tobytes())
+    facts += (provenance.changes,) if provenance.changes else ()
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def provenance_line(trace: Trace) -> str:
-    """Which model, dtype and version made this, in one line."""
-    made = trace.provenance
+    """One line with the model, dtype, device, date and version of a trace."""
+    provenance = trace.provenance
     model, dtype, device, recorded, version = map(
-        shortened, (made.model, made.dtype, made.device, made.recorded, made.version)
+        shortened,
+        (provenance.model, provenance.dtype, provenance.device, provenance.recorded, provenance.version),
     )
     when = f"recorded on {recorded}" if recorded else "computed now"
-    unknown = f"; settings not understood: {made.unknown}" if made.unknown else ""
-    changed = f"; changed: {made.changes}" if made.changes else ""
+    unknown = f"; unknown settings: {provenance.unknown}" if provenance.unknown else ""
+    changed = f"; interventions: {provenance.changes}" if provenance.changes else ""
     return (
-        f"{model} ({made.fingerprint[:8]}), {dtype} on {device.upper()}, {when} with version "
+        f"{model} ({provenance.fingerprint[:8]}), {dtype} on {device.upper()}, {when} with version "
         f"{version}{unknown}{changed}"
     )
 
 
 def shortened(name: str) -> str:
-    """A name as a line has room for it."""
+    """A name, cut to LONGEST_NAME characters."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
@@ -128,7 +131,7 @@ def _bytes(array: np.ndarray) -> str:
 
 
 def _numbers(array: np.ndarray) -> list[float]:
-    """Six significant digits: more than a curve shows, half the size."""
+    """Convert to floats with six significant digits: more than a curve can show, and half the size."""
     return [float(f"{number:.6g}") for number in array.tolist()]
 
 
@@ -140,15 +143,15 @@ def pair_payload(
     start: dict[str, Any] | None = None,
     hint: str = "",
 ) -> dict[str, Any]:
-    """What the player shows of two runs on one clock, the first on the left.
+    """The payload of two synchronised players, the first on the left.
 
-    `players` are payloads, of which only the steps that have arrived need to be there; `names`
-    are short and stand in sentences ("Pinned: ended after step 8"), `titles` say all that tells the runs apart. `start` is
-    the view to open with: coordinates, cell and mode as for one player; `align`, "step" or "call"; `lead`, "left" where
-    the coordinates are the left run's. `hint` is said while both are the same run.
+    `players` are payloads and may contain only the steps computed so far. `names` are short and used in sentences ("Pinned:
+    ended after step 8"); `titles` distinguish the runs completely. `start` is the initial view: coordinates, cell and mode as
+    for one player; `align`, "step" or "call"; `lead`, "left" if the coordinates are those of the left run. `hint` is shown
+    while both sides show the same run.
     """
     if not len(players) == len(names) == len(titles) == 2:
-        raise ValueError("A pair is two players, each with a name and a title.")
+        raise ValueError("A pair needs exactly two players, names and titles.")
     return {
         "players": list(players),
         "names": list(names),

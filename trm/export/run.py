@@ -1,7 +1,6 @@
-"""A run and its moments: what every cell shows after a call, and the sentences beside it, as the player has them.
+"""A run to export: a trace with its task, its grading, and the calls that films show.
 
-A moment is addressed by its coordinates. y is what the last f_H call left: at an f_L call nothing in it has changed, and
-before the first f_H call only the puzzle is there.
+A call is addressed by its coordinates. y changes only at f_H calls, and there is no answer before the first f_H call.
 """
 
 import unicodedata
@@ -18,22 +17,22 @@ from trm.tasks.base import PADDING, Task
 from trm.trace import Trace, TraceError
 
 EVERY = ("call", "answer", "step")
-"""When a film shows the run: after every call, every f_H call, every supervision step."""
+"""The frames of a film: one per call, per f_H call (answer) or per supervision step."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """A trace held against its task, ready to be drawn."""
+class ExportedRun:
+    """A trace with its task and grading, ready to be drawn."""
 
     trace: Trace
     task: Task
     grade: Grade
     title: str
-    note: str  # what must be said of all answers of the run; "" where nothing must
+    note: str  # a caveat about all answers of the run; "" if there is none
 
     @classmethod
-    def of(cls, trace: Trace, task: Task, *, puzzle: str = "", note: str | None = None) -> "Run":
-        """`puzzle` is the puzzle's name, for the title. Raises TraceError for a trace that is not of the task."""
+    def of(cls, trace: Trace, task: Task, *, puzzle: str = "", note: str | None = None) -> "ExportedRun":
+        """Create a run. `puzzle` names the puzzle in the title. Raises `TraceError` if the trace does not fit the task."""
         check_fits(trace, task)
         rows = "" if task.crop(trace.inputs) else f" {task.rows}x{task.columns}"
         name = printable(puzzle) or f"{task.name.capitalize() if rows else task.name.upper()}{rows}"
@@ -42,7 +41,7 @@ class Run:
 
     @property
     def provenance(self) -> str:
-        """Which model, dtype and version made it, in one line."""
+        """One line with the model, dtype, device, date and version of the trace."""
         return printable(provenance_line(self.trace))
 
     def calls(self) -> list[Coordinates]:
@@ -52,65 +51,67 @@ class Run:
 
     @property
     def first_answer(self) -> Coordinates:
-        """The first call of f_H, with which the player opens."""
+        """The first f_H call, where the player opens."""
         return Coordinates(1, 1, self.trace.depth.n + 1, F_H)
 
-    def shown(self, every: str) -> list[Coordinates]:
+    def film_calls(self, every: str) -> list[Coordinates]:
         """The calls that a film shows; `every` is one of EVERY."""
         T = self.trace.depth.T
-        wanted = {
+        has_frame = {
             "call": lambda at: True,
             "answer": lambda at: at.kind == F_H,
             "step": lambda at: at.kind == F_H and at.cycle == T,
         }[every]
-        return [at for at in self.calls() if wanted(at)]
+        return [at for at in self.calls() if has_frame(at)]
 
     def answer_after(self, at: Coordinates) -> int:
-        """The f_H call whose answer is seen at a call, from 0; -1 before the first."""
-        done = (at.supervision_step - 1) * self.trace.depth.T + at.cycle - 1
-        return done if at.kind == F_H else done - 1
+        """The number, from 0, of the f_H call whose answer is current after a call; -1 before the first answer."""
+        number = (at.supervision_step - 1) * self.trace.depth.T + at.cycle - 1
+        return number if at.kind == F_H else number - 1
 
     def call_number(self, at: Coordinates) -> int:
-        """The call's place among all calls, from 0."""
+        """The number of a call among all calls, from 0."""
         depth = self.trace.depth
         return (at.supervision_step - 1) * depth.calls_per_step + (at.cycle - 1) * (depth.n + 1) + at.call - 1
 
     def changed(self, answer: int) -> Bool[np.ndarray, "cells"]:
-        """Cells in which an answer differs from the one before it; none in the first."""
+        """Cells in which an answer differs from the previous one; none for the first answer."""
         answers = self.trace.answers
         return answers[answer] != answers[max(answer - 1, 0)]
 
     def wrong(self, tokens: UInt8[np.ndarray, "cells"]) -> Bool[np.ndarray, "cells"]:
-        """Cells that differ from the solution; without one, givens that were overwritten."""
+        """Cells that differ from the solution; if it is unknown, overwritten givens."""
         labels = self.trace.labels
         if labels is None:
             return self.grade.givens & (tokens != self.trace.inputs)
         return (tokens != labels) & (labels != PADDING)
 
 
-def time_point_at(
+def call_coordinates(
     depth: Depth, steps: int, step: int | None = None, cycle: int | None = None, call: int | None = None
 ) -> Coordinates:
-    """A call of a cycle of a supervision step: the last of each where none is given, which is the call of f_H.
+    """The coordinates of a call. By default each number is the last one, so that the call is the last f_H call.
 
-    Raises UserError where a run of so many supervision steps has no such one.
+    Raises `UserError` if a run with `steps` supervision steps has no such call.
     """
     last = depth.n + 1
     step, cycle, call = (
-        top if number is None else number for number, top in ((step, steps), (cycle, depth.T), (call, last))
+        most if number is None else number for number, most in ((step, steps), (cycle, depth.T), (call, last))
     )
-    for name, number, top, what in (
+    for name, number, most, what in (
         ("step", step, steps, "supervision steps"),
         ("cycle", cycle, depth.T, "cycles in a supervision step"),
         ("call", call, last, "calls in a cycle"),
     ):
-        if not 1 <= number <= top:
-            raise UserError(f"--{name} {number} is outside this run of {top} {what}. Choose 1 to {top}.")
+        if not 1 <= number <= most:
+            raise UserError(
+                f"--{name} {number} is out of range: this run has {most} {what}. Choose 1 to {most}."
+            )
     return Coordinates(step, cycle, call, F_H if call == last else F_L)
 
 
 def check_fits(trace: Trace, task: Task) -> None:
-    """Raises TraceError unless the trace holds tokens of the task."""
+    """Raise `TraceError` unless the trace contains tokens of the task."""
     grids = [trace.inputs, trace.answers, trace.z_answers, trace.labels, trace.z_reverse, trace.y_reverse]
     if (
         trace.provenance.task != task.name
@@ -122,7 +123,7 @@ def check_fits(trace: Trace, task: Task) -> None:
 
 
 def printable(text: str) -> str:
-    """A name as one line that every format can hold: XML has no control characters, UTF-8 no halves of characters."""
+    """A name as one line that is valid in all formats: without control characters (XML) and surrogates (UTF-8)."""
     return " ".join("".join("\ufffd" if _unprintable(mark) else mark for mark in text).split())
 
 

@@ -1,4 +1,4 @@
-"""A trace as a table, one line per call, and as arrays."""
+"""A trace as a table with one row per call, and as arrays."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from trm.coordinates import F_H
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.trace import Trace
 
 COLUMNS = (
@@ -18,16 +18,16 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def csv_text(run: Run) -> str:
-    """A header, then one line per call in the order of the run, counted from 1.
+def csv_text(run: ExportedRun) -> str:
+    """CSV text: a header, then one row per call in order; all numbers of calls count from 1.
 
-    What a call does not have is empty: the halting probability is that after the last call of a supervision step; how many
-    cells are right (where the solution is known) or changed (from the second answer on), the entropy (bits, mean over the
-    cells that are not given), y's residual, `solved` (1 or 0; empty where no rules tell and the solution is not known) and
-    the answer (text) stand after f_H calls.
+    Values that a call does not have are empty. `halt_probability` is given for the last call of a supervision step. f_H calls
+    have the number of correct cells (if the solution is known) and of changed cells (from the second answer), the entropy
+    (bits, mean over the cells that are not given), the residual of y, `solved` (1 or 0; empty if neither the rules nor a
+    solution can decide), and the answer as text.
     """
     trace, grade = run.trace, run.grade
-    judged = run.task.judged_by_rules or trace.labels is not None
+    is_gradable = run.task.checkable_by_rules or trace.labels is not None
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
@@ -43,7 +43,7 @@ def csv_text(run: Run) -> str:
                 "cells_changed": int(run.changed(answer).sum()) if answer else "",
                 "mean_entropy": _exact(trace.entropy[answer]),
                 "residual_y": _exact(trace.residual_y[answer]),
-                "solved": int(grade.solved[answer]) if judged else "",
+                "solved": int(grade.solved[answer]) if is_gradable else "",
                 "answer": run.task.format(trace.answers[answer]),
             }
             if at.cycle == trace.depth.T:
@@ -53,12 +53,12 @@ def csv_text(run: Run) -> str:
 
 
 def _exact(number: np.float32) -> str:
-    """As many digits as it takes to read the same number back."""
+    """The shortest text that parses to the same number."""
     return str(number)
 
 
-def save_arrays(path: Path, run: Run) -> None:
-    """Write every array of the trace under its name, and `metadata`: JSON of what made it, its depths and its symbols.
+def save_arrays(path: Path, run: ExportedRun) -> None:
+    """Write an .npz with all arrays of the trace by name, and `metadata`: JSON with its provenance, depths and symbols.
 
     `numpy.load(path, allow_pickle=False)` reads it.
     """

@@ -1,1 +1,1 @@
-"""The step player: JavaScript that draws a trace, and its modules joined to one text for the app and the offline page."""
+"""The step player: JavaScript that draws a trace, bundled for the app and the offline page."""

@@ -1,10 +1,10 @@
-"""The player's JavaScript as one text, for Streamlit's components and for the offline page, which each take one module.
+"""Bundles the player's JavaScript into one module, for Streamlit components and for the offline page.
 
-Each module becomes a function that is called once and returns what the module exports, in the order of their imports, so
-that the names inside it stay its own. Modules import names (`import { make } from "./view/dom.js";`) and export what they
-declare (`export const`, `export function`, `export class`); anything else is a syntax error in the text.
+Each module becomes a function that is called once, in the order of imports, and returns its exports, so that its other
+names stay private. Modules may import names (`import { make } from "./view/dom.js";`) and export declarations
+(`export const`, `export function`, `export class`); any other form is a syntax error in the bundle.
 
-Only the standard library is needed here.
+This module needs only the standard library.
 """
 
 import json
@@ -23,9 +23,9 @@ EXPORT = re.compile(
 
 @cache
 def bundle(entry: Path) -> str:
-    """One module that exports as default, and calls `mount`, what the module `entry` exports as default.
+    """Bundle the module `entry` and all its imports. The default export, `mount`, is that of `entry`.
 
-    Raises FileNotFoundError for an import of a file that is not there, graphlib.CycleError for imports in a circle.
+    Raises FileNotFoundError if an imported file does not exist, graphlib.CycleError for circular imports.
     """
     sources: dict[Path, str] = {}
     imports: dict[Path, list[Path]] = {}
@@ -45,25 +45,25 @@ def bundle(entry: Path) -> str:
 
 
 def _function(number: int, source: str, imports: list[int]) -> str:
-    """The module of a number; `imports` are those of the modules that it names, in that order."""
-    taken = iter(imports)
-    text = IMPORT.sub(lambda found: f"const {found[1]} = module_{next(taken)};", source)
+    """One module as a function; `imports` are the numbers of the modules it imports, in order."""
+    indices = iter(imports)
+    text = IMPORT.sub(lambda match: f"const {match[1]} = module_{next(indices)};", source)
     exported = ", ".join(names.strip("[]") for names in EXPORT.findall(text))
     return f"const module_{number} = (() => {{\n{EXPORT.sub('', text)}return {{ {exported} }};\n}})();\n"
 
 
 def player_js() -> str:
-    """The player as one module that exports its `mount` as default."""
+    """The player as one module, with `mount` as the default export."""
     return bundle(FOLDER / "mount.js")
 
 
 def player_css(*more: Path) -> str:
-    """What the player looks like, alone and as one of two, followed by other style sheets."""
+    """The player's style sheets, followed by the others given."""
     sheets = (FOLDER / "player.css", FOLDER / "pair.css", *more)
     return "\n".join(sheet.read_text("utf-8") for sheet in sheets)
 
 
-def player_words() -> dict[str, str]:
-    """What the player says, in English, by name: what a table of another language translates."""
+def english_texts() -> dict[str, str]:
+    """The player's texts in English, by name. Other languages translate these."""
     table = (FOLDER / "text" / "english.js").read_text("utf-8").partition("ENGLISH = ")[2]
     return json.loads(table.rstrip().removesuffix(";"))

@@ -1,23 +1,20 @@
 /**
- * What the keys mean, and which presses are a player's. One table serves the keys and their help, so that the
- * help lists every key; one that the page around the player handles has no meaning here. One player of a page
- * has its keys, and what has keys of its own keeps those: text that is edited, a slider, an open list, and a
- * list or a button that was reached with the keyboard. One that was used with the pointer does not.
+ * Keyboard shortcuts. One table defines both the keys and the help, so that the help lists every key; a key
+ * that the surrounding page handles has no meaning here. One player per page receives the keys. Controls that
+ * use keys themselves keep them: text fields, sliders, open lists, and lists or buttons reached with the
+ * keyboard. A list or button that was used with the pointer gives its keys to the player.
  */
 
 export const MODES = ["answer", "probabilities", "confidence", "change", "z", "reverse"];
 
-const forward = (forth, back) => ({ forth: { move: forth }, back: { move: back } });
+const pairOf = (forth, back) => ({ forth: { move: forth }, back: { move: back } });
 const [answers, steps, calls] = [
-  forward("next answer", "previous answer"),
-  forward("next step", "previous step"),
-  forward("next call", "previous call"),
+  pairOf("next answer", "previous answer"),
+  pairOf("next step", "previous step"),
+  pairOf("next call", "previous call"),
 ];
 
-/**
- * The rows of the help: its keys as they are shown, the name of what they do in the table of words, and the
- * meaning of each by its name in the browser.
- */
+/** Rows of the help: [keys as displayed, name of the help text, {key name in the browser: meaning}]. */
 export const KEYS = [
   ["← →", "help_answers", { ArrowLeft: answers.back, ArrowRight: answers.forth }],
   ["shift ← →", "help_steps", { "shift ArrowLeft": steps.back, "shift ArrowRight": steps.forth }],
@@ -45,44 +42,41 @@ export const KEYS = [
 const MEANINGS = new Map(KEYS.flatMap(([, , meanings]) => Object.entries(meanings)));
 
 /**
- * The name that a table knows a press by, on any keyboard; null where it knows none. A Latin letter is what
- * is printed on its key, large only with shift: caps lock changes nothing. Any other key that is not known is
- * called by its place on the keyboard: the letters of a Russian layout, the digits of a French one.
- * `isKnown(name)`: whether the table has it.
+ * The name of a key press in a table of keys, on any keyboard layout; null if the table lacks it. A Latin
+ * letter counts as printed on its key, in upper case only with shift: caps lock is ignored. Other keys that
+ * are not in the table count by their position on the keyboard, such as the letters of a Russian layout or
+ * the digits of a French one. `isName(name)`: whether the table has a name.
  */
-export function keyName({ key, code = "", shiftKey }, isKnown) {
+export function keyName({ key, code = "", shiftKey }, isName) {
   const inBothCases = (letter) =>
     shiftKey ? [letter.toUpperCase(), letter.toLowerCase()] : [letter.toLowerCase()];
   const [, letter, digit] = /^(?:Key([A-Z])|Digit([0-9]))$/.exec(code) ?? [];
   const names = /^[a-z]$/i.test(key)
     ? inBothCases(key)
     : [key, ...(letter ? inBothCases(letter) : []), ...(digit && !shiftKey ? [digit] : [])];
-  return names.find(isKnown) ?? null;
+  return names.find(isName) ?? null;
 }
 
-/**
- * What a key means: {move}, {mode}, {select: [rows, columns]}, {zoom: levels}, {action}, or null when it is
- * not ours.
- */
+/** The meaning of a key: {move}, {mode}, {select: [rows, columns]}, {zoom: levels} or {action}; else null. */
 export function keyMeaning(event) {
   const { shiftKey, ctrlKey, altKey, metaKey } = event;
   if (ctrlKey || altKey || metaKey) return null;
-  const name = keyName(event, (known) => MEANINGS.has(known));
+  const name = keyName(event, (name) => MEANINGS.has(name));
   return (shiftKey && MEANINGS.get(`shift ${name}`)) || (MEANINGS.get(name) ?? null);
 }
 
-// the player that the keys of the page go to: the one last touched
+// the player that receives the page's keys: the one used last
 const ACTIVE = Symbol.for("recursion-lens.active-player");
-// whether the list or button with the focus was used with the pointer, or by a choice in a list
-const USED = Symbol.for("recursion-lens.used-control");
+// whether the focused list or button was used with the pointer, or by choosing from a list
+const USED_CONTROL = Symbol.for("recursion-lens.used-control");
 const CLOSED_LIST = "[role=combobox][aria-expanded=false]";
-const CHOICES = `${CLOSED_LIST}, [type=checkbox], [type=radio]`; // fields in which no text is edited
+const CHOICES = `${CLOSED_LIST}, [type=checkbox], [type=radio]`; // not text fields
 const FIELDS = `input:not(${CHOICES}), textarea, select, [contenteditable=''], [contenteditable='true']`;
 const ROLES = ["slider", "spinbutton", "listbox", "menu", "tree", "grid"];
 const OWN_KEYS = [FIELDS, "canvas", "video", "audio", ...ROLES.map((role) => `[role=${role}]`)].join();
 const OWN_ARROWS_UNTIL_USED = `${CHOICES}, [role=combobox], [role=tablist], [role=radiogroup]`;
 const PRESSED_BY_SPACE = "button, a, summary, [role=button], [role=checkbox], [role=switch]";
-const ON_TOP = "[role=dialog], dialog, [data-testid=stPopoverBody]";
+const OVERLAYS = "[role=dialog], dialog, [data-testid=stPopoverBody]";
 
 const USED_AFTER = {
   Tab: () => false,
@@ -91,68 +85,65 @@ const USED_AFTER = {
 
 const isIn = (path, selector) => path.some((node) => node.matches?.(selector));
 
-/**
- * Begins to notice what is used on the page around players: from then on `isLeft` can tell. Once for each
- * page, however many players come and go.
- */
+/** Records which controls of the page are used, for `isReleased`. Runs once per page. */
 function watchControls() {
-  if (USED in document) return;
-  document[USED] = false;
-  const note = (name, used) =>
+  if (USED_CONTROL in document) return;
+  document[USED_CONTROL] = false;
+  const record = (name, used) =>
     document.addEventListener(
       name,
       (event) => {
-        document[USED] = used(event) ?? document[USED];
+        document[USED_CONTROL] = used(event) ?? document[USED_CONTROL];
       },
       { capture: true },
     );
-  note("pointerdown", () => true);
-  note("input", ({ target }) => (target.matches?.("[role=combobox]") ? false : null)); // its list is filtered
-  note("keydown", ({ key, target }) => USED_AFTER[key]?.(target));
+  record("pointerdown", () => true);
+  record("input", ({ target }) => (target.matches?.("[role=combobox]") ? false : null)); // typing filters its list
+  record("keydown", ({ key, target }) => USED_AFTER[key]?.(target));
 }
 
-/** Whether what has the focus was used, and wants no keys any more: a closed list, a button, a tab. */
-export function isLeft(path) {
+/** Whether the focused control has been used and gives up its keys: a closed list, a button, a tab. */
+export function isReleased(path) {
   return (
-    Boolean(document[USED]) &&
+    Boolean(document[USED_CONTROL]) &&
     isIn(path.slice(0, 1), `${CHOICES}, ${PRESSED_BY_SPACE}, [role=tab], [role=radio]`) &&
-    !isIn(path, `${OWN_KEYS}, ${ON_TOP}`)
+    !isIn(path, `${OWN_KEYS}, ${OVERLAYS}`)
   );
 }
 
-/** Whether text is edited, or a list chosen from, where a press goes to. */
-export const isEditing = (path) => isIn(path, FIELDS) || (isIn(path, CLOSED_LIST) && !isLeft(path));
+/** Whether a key press goes to a text field or a list. */
+export const isEditing = (path) => isIn(path, FIELDS) || (isIn(path, CLOSED_LIST) && !isReleased(path));
 
-/** The keys of the page go to this player from now on; `ifFree`: unless another one has them. */
-export function takeKeys(player, { ifFree = false } = {}) {
+/** Gives the page's keys to this player; with `ifFree`, only if no other player has them. */
+export function claimKeys(player, { ifFree = false } = {}) {
   if (!ifFree || !document[ACTIVE]?.root.isConnected) document[ACTIVE] = player;
 }
 
-export function leaveKeys(player) {
+export function releaseKeys(player) {
   if (document[ACTIVE] === player) delete document[ACTIVE];
 }
 
 /**
- * What a press means to a player; null where it is somebody else's. `isIdle`: there is nothing that escape
- * would close.
+ * The meaning of a key press for a player; null if it is not for this player. `isIdle`: Escape has nothing to
+ * close.
  */
 export function pressMeaning(event, player, isIdle) {
   const { frame } = player;
   if (event.defaultPrevented) return null;
   const path = event.composedPath();
-  const own = path.includes(frame);
-  if (!own && document[ACTIVE]?.frame !== frame && document[ACTIVE]?.root.isConnected) return null;
-  const left = !own && isLeft(path);
-  if (isIn(path, own ? "input, textarea, select" : OWN_KEYS)) return null;
-  if (!own && !left && isIn(path, OWN_ARROWS_UNTIL_USED)) return null;
+  const isInside = path.includes(frame);
+  if (!isInside && document[ACTIVE]?.frame !== frame && document[ACTIVE]?.root.isConnected) return null;
+  const released = !isInside && isReleased(path);
+  if (isIn(path, isInside ? "input, textarea, select" : OWN_KEYS)) return null;
+  if (!isInside && !released && isIn(path, OWN_ARROWS_UNTIL_USED)) return null;
   const meaning = keyMeaning(event);
-  if (meaning?.action === "play" && !left && path[0].matches?.(PRESSED_BY_SPACE)) return null;
-  return meaning?.action === "escape" && !own && isIdle ? null : meaning;
+  if (meaning?.action === "play" && !released && path[0].matches?.(PRESSED_BY_SPACE)) return null;
+  return meaning?.action === "escape" && !isInside && isIdle ? null : meaning;
 }
 
 /**
- * Tells a player of each press on its page: `act(event)` returns whether it was the player's. A list or button
- * that was used before hears nothing of such a press, and has the focus no longer.
+ * Calls `act(event)` for each key press on the page; it returns whether the player handled the press. A
+ * released list or button does not receive a handled press and loses the focus.
  */
 export function listenToKeys(player, act, signal) {
   watchControls();
@@ -161,7 +152,7 @@ export function listenToKeys(player, act, signal) {
     "keydown",
     (event) => {
       const path = event.composedPath();
-      if (path.includes(player.frame) || !isLeft(path) || !act(event)) return;
+      if (path.includes(player.frame) || !isReleased(path) || !act(event)) return;
       event.stopPropagation();
       path[0].blur();
     },

@@ -1,7 +1,7 @@
 /**
- * Two players on one clock: what is moved, chosen or played in one is so in the other, and cells that differ
- * are marked in both. One set of controls serves both. Where runs are of other depths they stand as far as
- * `clock.js` says; one that the clock has passed stays at its end, and that is said.
+ * Two players on one clock: moving, selecting or playing in one applies to both, and cells that differ are
+ * marked in both. They share one set of controls. clock.js aligns runs of different depths; a run that the
+ * clock has passed stays at its end, with a note.
  */
 
 import { ALIGNMENTS, clockAt, follow, isOver, isPast, moveClock } from "./model/clock.js";
@@ -11,16 +11,16 @@ import {
   differenceSentence,
   differences,
   endSentence,
-  misfitSentence,
+  incomparableSentence,
 } from "./model/compare.js";
 import { callAt } from "./model/coordinates.js";
 import { make, write } from "./view/dom.js";
 import { PairedPlayer } from "./paired_player.js";
-import { SPOKEN } from "./view/player_view.js";
-import { placeSentence } from "./text/speech.js";
-import { say, words } from "./text/words.js";
+import { ANNOUNCE_DELAY } from "./view/player_view.js";
+import { placeSentence } from "./text/sentences.js";
+import { translate, messages } from "./text/translate.js";
 
-// what both players have alike; the cell too, where grids are of one size
+// the state that both players share; also the cell, if the grids have the same size
 const SHARED = ["mode", "zoom", "marks", "missing", "whole", "numbers", "speed"];
 
 export class Pair {
@@ -29,22 +29,22 @@ export class Pair {
       parent,
       align: "step",
       clock: null,
-      names: [say("left"), say("right")],
+      names: [translate("left"), translate("right")],
       updating: false,
     });
     this.root = make("div", {
       class: "player pair",
       "data-testid": "pair",
-      lang: words.language,
+      lang: messages.language,
       translate: "no",
     });
     this.bar = make("div", { class: "pair-controls" });
-    this.said = make("p", { class: "pair-said", "data-testid": "differences" }, "");
+    this.summary = make("p", { class: "pair-summary", "data-testid": "differences" }, "");
     this.cellLine = make("p", { class: "pair-cell", "data-testid": "cell-difference" }, "");
-    this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
+    this.liveRegion = make("p", { class: "live-region", "aria-live": "polite" });
     this.alignButtons = ALIGNMENTS.map((align) => this.makeAlignButton(align));
-    const switcher = make("div", { class: "align", role: "group", "aria-label": say("aligned") }, [
-      make("span", {}, say("aligned_by")),
+    const switcher = make("div", { class: "align", role: "group", "aria-label": translate("aligned") }, [
+      make("span", {}, translate("aligned_by")),
       ...this.alignButtons,
     ]);
     this.curvesButton = this.makeCurvesButton();
@@ -52,7 +52,7 @@ export class Pair {
     this.root.append(
       this.bar,
       make("div", { class: "pair-line" }, [
-        this.said,
+        this.summary,
         this.cellLine,
         make("div", { class: "pair-options" }, [switcher, this.curvesButton]),
       ]),
@@ -61,7 +61,7 @@ export class Pair {
         { class: "halves" },
         this.halves.map(({ node }) => node),
       ),
-      this.spoken,
+      this.liveRegion,
     );
     parent.append(this.root);
     this.players = this.halves.map(({ place }) => new PairedPlayer(place, this));
@@ -70,12 +70,12 @@ export class Pair {
   }
 
   makeAlignButton(align) {
-    return makeButton(`align-${align}`, say(`align_${align}`), () => this.setAlign(align));
+    return makeButton(`align-${align}`, translate(`align_${align}`), () => this.setAlign(align));
   }
 
   makeCurvesButton() {
-    const isShown = () => this.curvesButton.getAttribute("aria-pressed") === "true";
-    return makeButton("curves", say("curves"), () => this.showCurves(!isShown()));
+    const isPressed = () => this.curvesButton.getAttribute("aria-pressed") === "true";
+    return makeButton("curves", translate("curves"), () => this.showCurves(!isPressed()));
   }
 
   makeHalf() {
@@ -92,9 +92,9 @@ export class Pair {
     return { node, name, title, ended, place };
   }
 
-  // ---- what Python sends
+  // ---- data from Python
 
-  /** `data` as trm/export/payload.py writes it. */
+  /** `data` as written by trm/export/payload.py. */
   update(data, report, trigger) {
     if (!this.root.isConnected) this.parent.append(this.root);
     Object.assign(this, { names: data.names, hint: data.hint });
@@ -118,12 +118,12 @@ export class Pair {
     this.updating = false;
     const start = JSON.stringify(data.start ?? null);
     if (data.start && start !== this.start && start !== this.lead?.reported)
-      Object.assign(this, { wish: data.start, obeyed: null });
+      Object.assign(this, { pendingView: data.start, appliedTo: null });
     this.start = start;
     this.settle();
   }
 
-  /** After a run arrived, grew or was replaced: both stand where the clock says. */
+  /** Brings both players to the clock after a run has arrived, grown or been replaced. */
   settle() {
     const { lead } = this;
     const controls = lead?.controls;
@@ -133,42 +133,42 @@ export class Pair {
       if (controls) this.root.append(controls.help);
       this.controls = controls;
     }
-    if (!lead) return this.tell();
-    if (this.wish) this.followWish();
+    if (!lead) return this.drawSummary();
+    if (this.pendingView) this.applyPendingView();
     this.clock ??= clockAt(this.traces, this.players.indexOf(lead), lead.trace.n, this.align);
-    this.chosen ??= cellOf(lead);
+    this.selection ??= selectionOf(lead);
     this.shareCell();
-    for (const player of this.players) if (player.trace) player.drawSelection(); // beside another run now
+    for (const player of this.players) if (player.trace) player.drawSelection(); // the other run has changed
     this.setClock(this.clock);
   }
 
-  /** Goes where Python asks; once more when the run arrives that the place is of. */
-  followWish() {
-    const wanted = this.wish.lead === "left" ? 0 : 1;
-    const by = this.traces[wanted] ? wanted : 1 - wanted;
-    if (this.obeyed !== by) this.obey(this.wish, by);
-    this.obeyed = by;
-    if (by === wanted) this.wish = null;
+  /** Goes to the view that Python requests; again once the run that it belongs to arrives. */
+  applyPendingView() {
+    const requested = this.pendingView.lead === "left" ? 0 : 1;
+    const run = this.traces[requested] ? requested : 1 - requested;
+    if (this.appliedTo !== run) this.applyView(this.pendingView, run);
+    this.appliedTo = run;
+    if (run === requested) this.pendingView = null;
   }
 
-  obey(start, by) {
+  applyView(start, run) {
     this.align = ALIGNMENTS.includes(start.align) ? start.align : "step";
     this.drawAlign();
     this.updating = true;
     for (const player of this.players) {
       if (!player.trace) continue;
-      player.obey(start);
+      player.applyView(start);
       player.drawChosen();
     }
     this.updating = false;
-    const trace = this.traces[by];
-    this.clock = clockAt(this.traces, by, callAt({ ...trace, steps: trace.N_sup }, start), this.align);
-    this.chosen = cellOf(this.players[by]);
+    const trace = this.traces[run];
+    this.clock = clockAt(this.traces, run, callAt({ ...trace, steps: trace.N_sup }, start), this.align);
+    this.selection = selectionOf(this.players[run]);
   }
 
-  // ---- both
+  // ---- both players
 
-  /** The player that takes the keys and has the controls: the second, unless nothing of it has arrived. */
+  /** The player with the keys and controls: the second one, or the first while the second has no run. */
   get lead() {
     return [this.players[1], this.players[0]].find(({ trace }) => trace) ?? null;
   }
@@ -191,9 +191,9 @@ export class Pair {
     this.move(clockAt(this.traces, this.players.indexOf(player), call, this.align));
   }
 
-  /** What a person does; a place that was asked for and has not arrived is asked for no more. */
+  /** Moves at the user's command; a requested view that has not arrived is dropped. */
   move(clock) {
-    this.wish = null;
+    this.pendingView = null;
     this.setClock(clock);
     this.lead.reportSoon();
   }
@@ -205,15 +205,15 @@ export class Pair {
     this.drawBoth();
   }
 
-  /** Counts in other units; the run that was moved last stays where it is. */
+  /** Changes the unit of the clock; the run that moved last stays where it is. */
   setAlign(align) {
-    const by = [this.clock?.by, 1, 0].find(
+    const run = [this.clock?.run, 1, 0].find(
       (place) => this.traces[place] && !isPast(this.traces[place], this.clock, this.align),
     );
     this.align = align;
     this.drawAlign();
-    if (by == null) return;
-    this.move(clockAt(this.traces, by, this.players[by].call, align));
+    if (run == null) return;
+    this.move(clockAt(this.traces, run, this.players[run].call, align));
   }
 
   drawAlign() {
@@ -222,18 +222,18 @@ export class Pair {
     );
   }
 
-  // ---- what is on the screen
+  // ---- drawing
 
-  /** Timelines and cells below the grids; without them what the page has below comes close to the grids. */
+  /** Shows or hides the timelines and cell panels below the grids. */
   showCurves(on) {
     this.curvesButton.setAttribute("aria-pressed", String(on));
     this.root.classList.toggle("folded", !on);
   }
 
-  /** A player wants to be drawn: what was chosen in it is so in both. */
+  /** Draws both after a change in one player, which applies to both. */
   draw(source) {
     if (this.updating || !this.clock) return;
-    this.chosen = cellOf(source);
+    this.selection = selectionOf(source);
     this.share(source);
     this.shareCell();
     this.drawBoth();
@@ -245,14 +245,14 @@ export class Pair {
       for (const name of SHARED) player[name] = source[name];
       player.controls?.drawMarks(player.marks);
       if (!player.trace) continue;
-      player.controls.drawMode(player.shownMode);
+      player.controls.drawMode(player.visibleMode);
       player.drawPart();
     }
   }
 
-  /** The cell that was chosen last, in every grid of that size. */
+  /** Selects the last selected cell in every grid of the same size. */
   shareCell() {
-    const { rows, columns, cell } = this.chosen;
+    const { rows, columns, cell } = this.selection;
     for (const player of this.players) {
       if (player.cell === cell || player.trace?.rows !== rows || player.trace.columns !== columns) continue;
       player.cell = cell;
@@ -261,43 +261,43 @@ export class Pair {
   }
 
   drawBoth() {
-    const found = this.compare();
+    const difference = this.compare();
     for (const player of this.players) {
       if (!player.trace) continue;
-      player.differs = found?.cells ?? null;
+      player.differs = difference?.cells ?? null;
       player.drawAlone();
     }
-    this.tell(found);
+    this.drawSummary(difference);
   }
 
-  /** Whether both runs are there, and their cells mean the same. */
+  /** Whether both runs have arrived and can be compared. */
   get comparable() {
     const [one, other] = this.traces;
     return Boolean(one && other && areComparable(one, other));
   }
 
-  /** What differs in what is shown; null where there is nothing to compare. */
+  /** The differences on screen; null if the runs cannot be compared. */
   compare() {
     if (!this.comparable) return null;
-    return differences(...this.players.map(({ trace, call, shownMode: mode }) => ({ trace, call, mode })));
+    return differences(...this.players.map(({ trace, call, visibleMode: mode }) => ({ trace, call, mode })));
   }
 
-  /** Says what differs, and which run the clock has passed. */
-  tell(found) {
+  /** Writes how many cells differ and which run the clock has passed. */
+  drawSummary(difference) {
     const { traces, names, halves, clock, align, lead } = this;
     const ends = traces.map((trace) => (trace && isPast(trace, clock, align) ? endSentence(trace) : ""));
     halves.forEach(({ ended }, place) => write(ended, ends[place]));
-    this.root.classList.toggle("incomparable", !found);
-    this.root.classList.toggle("differing", Boolean(found?.count));
-    this.sentence = this.differenceText(found);
+    this.root.classList.toggle("incomparable", !difference);
+    this.root.classList.toggle("differing", Boolean(difference?.count));
+    this.sentence = this.differenceText(difference);
     this.endings = ends.map((end, place) => end && `${names[place]}: ${end}`).filter(Boolean);
-    write(this.said, this.sentence);
+    write(this.summary, this.sentence);
     write(
       this.cellLine,
       this.isSameRun
         ? this.hint
-        : found && lead.cell != null
-          ? cellComparison(traces, found.tokens, names, lead.cell)
+        : difference && lead.cell != null
+          ? cellComparison(traces, difference.tokens, names, lead.cell)
           : "",
     );
   }
@@ -307,43 +307,43 @@ export class Pair {
     return Boolean(this.hint && one && one.trace_id === other?.trace_id);
   }
 
-  differenceText(found) {
+  differenceText(difference) {
     const {
       traces: [one, other],
       names,
       lead,
     } = this;
     if (!one || !other) return "";
-    if (!found) return `${misfitSentence([one, other], names)}.`;
-    if (this.isSameRun) return say("same_run");
-    return `${differenceSentence(found, lead.shownMode)}.`;
+    if (!difference) return `${incomparableSentence([one, other], names)}.`;
+    if (this.isSameRun) return translate("same_run");
+    return `${differenceSentence(difference, lead.visibleMode)}.`;
   }
 
-  speakSoon() {
-    this.speaking ??= setTimeout(
+  announceSoon() {
+    this.announcing ??= setTimeout(
       () => {
-        this.speaking = null;
+        this.announcing = null;
         const { lead } = this;
         if (lead)
           write(
-            this.spoken,
+            this.liveRegion,
             [placeSentence(lead.trace, lead.call), this.sentence, ...this.endings].join(". "),
           );
       },
-      this.lead?.playing ? 4 * SPOKEN : SPOKEN,
+      this.lead?.playing ? 4 * ANNOUNCE_DELAY : ANNOUNCE_DELAY,
     );
   }
 
-  // ---- what Python is told, and who comes after
+  // ---- reports to Python, and handing over to another view
 
-  /** The view of the run that was moved last, with what tells which that is. */
+  /** The view of the run that moved last, with the alignment and which run it is. */
   view() {
     const {
-      clock: { by },
+      clock: { run },
       traces,
       align,
     } = this;
-    const player = traces[by] && !isPast(traces[by], this.clock, align) ? this.players[by] : this.lead;
+    const player = traces[run] && !isPast(traces[run], this.clock, align) ? this.players[run] : this.lead;
     return {
       ...player.ownView(),
       align: align === "step" ? null : align,
@@ -355,28 +355,28 @@ export class Pair {
     return { ...(this.lead ?? this.players[1]).settings, start: this.start };
   }
 
-  /** Goes on where a single player was, which showed the second run. */
+  /** Continues from a single player that showed the second run. */
   restore(settings) {
     this.start = settings.start;
-    for (const player of this.players) player.take(settings);
+    for (const player of this.players) player.applySettings(settings);
     if (!this.lead) return;
-    const by = this.players.indexOf(this.lead);
+    const run = this.players.indexOf(this.lead);
     const call = Math.min(settings.call, this.lead.trace.calls - 1);
     for (const player of this.players) if (player.trace) player.drawChosen();
-    this.setClock(clockAt(this.traces, by, call, this.align));
+    this.setClock(clockAt(this.traces, run, call, this.align));
   }
 
   remove() {
-    clearTimeout(this.speaking);
+    clearTimeout(this.announcing);
     for (const player of this.players) player.remove();
     this.root.remove();
   }
 }
 
-/** What is chosen in a player, and the size of the grid that it is chosen in. */
-const cellOf = ({ cell, trace: { rows, columns } }) => ({ rows, columns, cell });
+/** The selected cell of a player and the size of its grid. */
+const selectionOf = ({ cell, trace: { rows, columns } }) => ({ rows, columns, cell });
 
-/** A press with the mouse takes no focus, so that the space bar goes on playing. */
+/** A click does not take the focus, so that the space bar still plays. */
 function makeButton(name, label, act) {
   const button = make("button", { type: "button", "data-testid": name }, label);
   button.addEventListener("mousedown", (event) => event.preventDefault());

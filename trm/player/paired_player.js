@@ -1,7 +1,4 @@
-/**
- * A player that is one of two: what a person does to it is done to both, and the clock of the pair says where
- * it stands.
- */
+/** One player of a pair: commands apply to both players, and the pair's clock sets the call. */
 
 import { Player } from "./player.js";
 
@@ -11,7 +8,7 @@ export class PairedPlayer extends Player {
     this.pair = pair;
   }
 
-  /** Keys go to the one whose controls are shown; it moves the pair. */
+  /** The player whose controls are on screen takes the keys and moves the pair. */
   get takesKeys() {
     return this.pair.lead === this;
   }
@@ -20,7 +17,7 @@ export class PairedPlayer extends Player {
     return this.pair.isOver;
   }
 
-  /** Controls and help are shown once for both, by the pair. */
+  /** The pair has one set of controls and help for both. */
   build() {
     super.build();
     const { modes, transport, help } = this.controls;
@@ -31,7 +28,7 @@ export class PairedPlayer extends Player {
     this.pair.draw(this);
   }
 
-  /** Draws this player alone. */
+  /** Draws only this player. */
   drawAlone() {
     super.draw();
   }
@@ -54,8 +51,8 @@ export class PairedPlayer extends Player {
     this.pair.draw(this);
   }
 
-  speakSoon() {
-    this.pair.speakSoon();
+  announceSoon() {
+    this.pair.announceSoon();
   }
 
   reportSoon() {
@@ -71,7 +68,7 @@ export class PairedPlayer extends Player {
     return this.pair.comparable ? this.pair.traces.filter((trace) => trace !== this.trace) : [];
   }
 
-  /** Coordinates of its own, cell and mode. */
+  /** This player's own coordinates, cell and mode. */
   ownView() {
     return super.view();
   }

@@ -1,44 +1,40 @@
 /**
- * The step player: one recorded run of a recursive model on one puzzle, scrubbed in the browser.
+ * The step player: one run of a recursive model on one puzzle, scrubbed in the browser.
  *
- * A grid is text in its cells (Sudoku) or a picture on a canvas under them (mazes, ARC): its skin, chosen by
- * the looks of the tokens, says how. Either way every cell is an element with its symbol as text: tests,
- * screen readers and clicks meet those.
+ * A grid shows text in its cells (Sudoku) or a picture on a canvas below them (mazes, ARC), depending on its
+ * skin. Either way every cell is an element with its symbol as text, for tests, screen readers and clicks.
  *
- * The whole position of the player is one number, the place of a call in the line of all calls, and
- * everything on the screen is a function of (trace, call, mode, selected cell, zoom, marks). `model/`,
- * `text/`, `skins/` and `keys` are those functions, tested under Node; `view/` has one class per region,
- * which remembers what it drew and touches only what differs, and `player_view` draws them all. Here is what
- * a person or Python asks of it, and what Python is told.
+ * The position is one number, the index of a call, and everything on screen is a function of (trace, call,
+ * mode, selected cell, zoom, marks). These functions are in `model/`, `text/`, `skins/` and `keys.js`, and
+ * are tested under Node. `view/` has one class per region, which updates only what has changed;
+ * `player_view.js` draws all regions. This module handles commands from the user and Python, and reports to
+ * Python.
  *
- * `mount` shows one such player or, as `pair`, two of them on one clock.
+ * `mount.js` shows one player or, with `pair.js`, two on one clock.
  */
 
 import { callAt, coordinatesOf, move, ZOOMS } from "./model/coordinates.js";
 import { make } from "./view/dom.js";
-import { leaveKeys, listenToKeys, MODES, pressMeaning, takeKeys } from "./keys.js";
-import { linkTo, showAddress } from "./model/link.js";
+import { releaseKeys, listenToKeys, MODES, pressMeaning, claimKeys } from "./keys.js";
+import { linkTo, replaceAddress } from "./model/link.js";
 import { isInPart, partOf } from "./view/part.js";
-import { keepBeating } from "./model/clock.js";
+import { startPlayback } from "./model/clock.js";
 import { PlayerView } from "./view/player_view.js";
-import { READS_Z } from "./model/reading.js";
+import { Z_MODES } from "./model/grid_view.js";
 import { PayloadError, continues, decodeTrace, sameRun, shapeOf } from "./model/trace.js";
-import { words } from "./text/words.js";
+import { messages } from "./text/translate.js";
 
-const SETTLED = 500; // ms without a move before the view is told to Python: each report reruns the page
+const REPORT_DELAY = 500; // ms without a move before the view is reported to Python: each report reruns the page
 
 export class Player extends PlayerView {
-  /**
-   * `frame`: the element whose keys these are and that fills the screen; its own, unless it is one of
-   * several.
-   */
+  /** `frame`: the element that receives the keys and can fill the screen; by default the player's own. */
   constructor(parent, frame = null) {
     super();
     this.parent = parent;
     this.root = make("div", {
       class: "player",
       "data-testid": "player",
-      lang: words.language,
+      lang: messages.language,
       translate: "no",
     });
     this.frame = frame ?? this.root;
@@ -55,11 +51,11 @@ export class Player extends PlayerView {
       playing: false,
       trace: null,
       differs: null,
-      wish: null,
+      pendingView: null,
     });
-    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    this.listening = new AbortController();
-    const { signal } = this.listening;
+    this.motionQuery = matchMedia("(prefers-reduced-motion: reduce)");
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
     const listen = (target, names, act) =>
       names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
     listenToKeys(this, (event) => this.onKey(event), signal);
@@ -67,14 +63,14 @@ export class Player extends PlayerView {
       this.frame.classList.toggle("full", this.frame.matches(":fullscreen")),
     );
     listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
-    listen(this.calm, "change", () => this.trace && this.draw());
-    listen(window, "resize", () => this.fitIn());
-    listen(this.frame, "pointerdown focusin", () => takeKeys(this));
-    takeKeys(this, { ifFree: true });
+    listen(this.motionQuery, "change", () => this.trace && this.draw());
+    listen(window, "resize", () => this.measureTop());
+    listen(this.frame, "pointerdown focusin", () => claimKeys(this));
+    claimKeys(this, { ifFree: true });
     parent.append(this.root);
   }
 
-  // ---- what Python sends
+  // ---- data from Python
 
   update(data, report, trigger) {
     Object.assign(this, { report, trigger });
@@ -84,21 +80,19 @@ export class Player extends PlayerView {
     this.data = data;
     if (!this.trace) return;
     const start = JSON.stringify(data.start ?? null);
-    if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
-    else if (this.wish) this.approach(this.wish);
+    if (data.start && start !== this.start && start !== this.reported) this.applyView(data.start);
+    else if (this.pendingView) this.goToView(this.pendingView);
     this.start = start;
     if (isNew) this.cell ??= this.trace.mostChangedCell;
-    if (isNew && !isFirst) this.reportSoon(); // what was told is of the run before
-    this.fitIn();
+    if (isNew && !isFirst) this.reportSoon(); // the last report was about the previous run
+    this.measureTop();
     this.drawPart();
     this.controls.drawPin(data.pin);
     this.controls.drawEdit(data.edit);
     this.drawChosen();
   }
 
-  /**
-   * Takes over new data. Returns whether it goes on with the run on the screen, which then stays where it is.
-   */
+  /** Decodes new data. Returns whether it continues the run on screen, which then keeps its position. */
   decode(data) {
     let trace;
     try {
@@ -108,37 +102,34 @@ export class Player extends PlayerView {
       this.fail(error.message);
       return false;
     }
-    const goesOn = continues(this.trace, trace);
+    const isContinuation = continues(this.trace, trace);
     const fits = this.trace && shapeOf(this.trace) === shapeOf(trace);
     this.trace = trace;
-    if (!goesOn) {
+    if (!isContinuation) {
       this.play(false);
-      Object.assign(this, { call: trace.n, cell: null, wish: null });
+      Object.assign(this, { call: trace.n, cell: null, pendingView: null });
     }
     this.call = Math.min(this.call, trace.calls - 1);
     if (!fits) this.build();
     this.show();
-    return goesOn;
+    return isContinuation;
   }
 
-  /** Goes where Python asks. Its own report coming back does not count. */
-  obey(start) {
+  /** Goes to a view that Python requests. */
+  applyView(start) {
     const { rows, columns } = this.trace;
-    this.approach(start);
+    this.goToView(start);
     if (MODES.includes(start.mode)) this.mode = start.mode;
     const [row, column] = start.cell ?? [];
     if (row >= 0 && row < rows && column >= 0 && column < columns) this.cell = row * columns + column;
     this.whole ||= this.cell != null && !isInPart(partOf(this.trace), this.cell, columns);
   }
 
-  /**
-   * To a place, or as near as the run has come; from there on with every step that arrives, until a person
-   * moves.
-   */
-  approach(start) {
+  /** Goes to coordinates, or as far as the run has arrived; then follows new steps until the user moves. */
+  goToView(start) {
     const { steps, N_sup } = this.trace;
     this.call = callAt(this.trace, start);
-    this.wish = steps < Math.min(start.supervision_step, N_sup) ? start : null;
+    this.pendingView = steps < Math.min(start.supervision_step, N_sup) ? start : null;
   }
 
   fail(message) {
@@ -148,10 +139,10 @@ export class Player extends PlayerView {
     this.root.replaceChildren(make("p", { class: "message", role: "status" }, message));
   }
 
-  // ---- what a person does
+  // ---- commands from the user
 
   go(call) {
-    this.wish = null;
+    this.pendingView = null;
     if (call !== this.call) {
       this.call = call;
       this.draw();
@@ -166,20 +157,19 @@ export class Player extends PlayerView {
   select(cell) {
     this.cell = cell;
     this.drawSelection();
-    this.panel.draw(this.call, cell, this.shownMode);
+    this.panel.draw(this.call, cell, this.visibleMode);
     this.reportSoon();
   }
 
   setMode(mode) {
     this.mode = mode;
-    this.controls.drawMode(this.shownMode);
+    this.controls.drawMode(this.visibleMode);
     this.draw();
     this.reportSoon();
   }
 
   /**
-   * Switches `whole` (the grid with all that is not used) or `numbers` (in coloured cells) where there is
-   * such a thing.
+   * Toggles `whole` (the grid with its unused part) or `numbers` (in coloured cells), for grids of colours.
    */
   toggleView(name) {
     if (!this.trace.skin.numbers) return;
@@ -195,9 +185,9 @@ export class Player extends PlayerView {
     this.draw();
   }
 
-  /** Marks what a maze's path lacks, or no longer. */
+  /** Toggles the marks of cells that a maze's path misses. */
   toggleMissing() {
-    if (!this.trace.skin.lacks) return;
+    if (!this.trace.skin.hasMissingCells) return;
     this.missing = !this.missing;
     this.draw();
   }
@@ -213,22 +203,22 @@ export class Player extends PlayerView {
     this.controls?.drawPlaying(on);
     if (!on) return this.reportSoon();
     if (this.isOver) this.command("first");
-    keepBeating(this);
+    startPlayback(this);
   }
 
-  /** At the last call of a run that is complete. */
+  /** Whether the player is at the last call of a complete run. */
   get isOver() {
     return this.call === this.trace.calls - 1 && this.trace.steps === this.trace.N_sup;
   }
 
-  /** One call onwards. At the end of a run that still grows it waits for the next step to arrive. */
-  beat() {
+  /** Plays the next call. At the end of a growing run it waits for the next step to arrive. */
+  playNext() {
     if (this.isOver) this.play(false);
-    else this.command(READS_Z.includes(this.mode) ? "next call" : "next answer");
+    else this.command(Z_MODES.includes(this.mode) ? "next call" : "next answer");
   }
 
   toggleFull() {
-    // where the browser has no full screen for elements, or refuses
+    // for browsers that do not support full screen for elements, or refuse it
     const fillPage = () => this.frame.classList.toggle("full");
     if (!this.frame.requestFullscreen) fillPage();
     else
@@ -241,7 +231,7 @@ export class Player extends PlayerView {
     return true;
   }
 
-  /** Returns whether the press was for this player. */
+  /** Returns whether this player handled the key press. */
   onKey(event) {
     if (!this.trace || !this.takesKeys) return false;
     const meaning = pressMeaning(event, this, this.cell == null && this.controls.help.hidden);
@@ -270,19 +260,20 @@ export class Player extends PlayerView {
 
   moveSelection(down, right) {
     const {
-      part: { rows, columns: shown },
+      part: { rows, columns: visibleColumns },
       trace: { columns },
     } = this;
     const from = this.cell ?? this.trace.mostChangedCell;
     const within = (value, top) => Math.min(Math.max(value, 0), top - 1);
     this.select(
-      within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, shown),
+      within(Math.floor(from / columns) + down, rows) * columns +
+        within((from % columns) + right, visibleColumns),
     );
   }
 
-  // ---- what Python is told
+  // ---- reports to Python
 
-  /** Coordinates, cell and mode. */
+  /** The view: coordinates, cell and mode. */
   view() {
     const {
       trace: { columns },
@@ -295,7 +286,7 @@ export class Player extends PlayerView {
     };
   }
 
-  /** Asks Python to keep this run beside the next one; or, where one is kept, to let that go. */
+  /** Asks Python to pin this run, or to unpin the pinned one. */
   pin() {
     const { pin } = this.data;
     if (pin) this.trigger("pin", { pin: pin === "pin", trace_id: this.trace.trace_id });
@@ -313,24 +304,24 @@ export class Player extends PlayerView {
       const view = this.view();
       if (this.reported === JSON.stringify(view)) return;
       this.reported = JSON.stringify(view);
-      if (this.data.addressed) showAddress(this.link());
+      if (this.data.addressed) replaceAddress(this.link());
       this.report?.("view", view);
-    }, SETTLED);
+    }, REPORT_DELAY);
   }
 
-  /** What a person has chosen, for who comes in this one's place. */
+  /** The user's settings, for a player that replaces this one. */
   get settings() {
     const { call, cell, mode, zoom, marks, missing, speed, start, reported, playing } = this;
     return { call, cell, mode, zoom, marks, missing, speed, start, reported, playing };
   }
 
-  /** Takes over what is chosen, but for the place in the run. */
-  take(settings) {
+  /** Applies settings, except the position in the run. */
+  applySettings(settings) {
     Object.assign(this, settings, { call: this.call, playing: this.playing });
   }
 
   restore(settings) {
-    this.take(settings);
+    this.applySettings(settings);
     if (!this.trace) return;
     this.call = Math.min(settings.call, this.trace.calls - 1);
     this.drawChosen();
@@ -340,10 +331,10 @@ export class Player extends PlayerView {
   remove() {
     this.playing = false;
     clearTimeout(this.reporting);
-    clearTimeout(this.speaking);
-    this.listening.abort();
+    clearTimeout(this.announcing);
+    this.listeners.abort();
     this.grid?.remove();
     this.root.remove();
-    leaveKeys(this);
+    releaseKeys(this);
   }
 }

@@ -1,4 +1,4 @@
-"""Tasks by name and size. A task is imported when it is first asked for."""
+"""Tasks by name and size. The module of a task is imported on first use."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ BOXES = {16: (2, 2), 36: (2, 3), 81: (3, 3)}
 
 @cache
 def get_task(name: str, cells: int | None = None) -> Task:
-    """The task of this name whose puzzles have so many cells; in its usual size where no number is given.
+    """The task with this name whose puzzles have `cells` cells (None: its usual size).
 
-    Raises `UserError` naming the tasks there are, `PuzzleError` naming the sizes.
+    Raises `UserError` for an unknown name and `PuzzleError` for an unsupported size; the messages list the choices.
     """
     if name not in TASKS:
-        raise UserError(f"There is no task {SHORT.repr(name)}. Choose one of: {', '.join(TASKS)}.")
+        raise UserError(f"Unknown task {SHORT.repr(name)}. Choose one of: {', '.join(TASKS)}.")
     task = import_module(f"trm.tasks.{name}")
     if name == "sudoku":
         if cells is not None and cells not in BOXES:
-            raise PuzzleError(f"No Sudoku has {cells} cells. There are 4x4, 6x6 and 9x9.")
+            raise PuzzleError(f"No Sudoku has {cells} cells. Supported sizes: 4x4, 6x6 and 9x9.")
         return task.Sudoku(*BOXES[cells or 81])
     if name == "maze":
         side = isqrt(cells or 15 * 15)
         if cells is not None and side * side != cells:
-            raise PuzzleError(f"Mazes are square: none has {cells} cells.")
+            raise PuzzleError(f"Mazes are square, so none has {cells} cells.")
         return task.Maze(side)
     if cells not in (None, 900):
-        raise PuzzleError(f"ARC grids are drawn on 30x30 = 900 cells, not on {cells}.")
+        raise PuzzleError(f"ARC grids have 30x30 = 900 cells, not {cells}.")
     return task.Arc()
 
 
 def task_of(config: ModelConfig) -> Task:
-    """The task, in the size that the model reads. Raises `UserError` where there is none."""
+    """The task of a model, at the model's grid size. Raises `UserError` if there is no such task."""
     return get_task(config.task, config.sequence_length)

@@ -1,8 +1,7 @@
-"""What a task is: a grid of tokens with rules.
+"""The interface of a task: a grid of tokens with rules.
 
-A model only sees tokens. Everything else about a puzzle (how it is typed and printed, which cells break a
-rule, when an answer is right, how hard it is, how a new one is made) is known by its task, and the rest of
-the library asks it through this one interface.
+A model only sees tokens. Its task knows everything else about a puzzle: how to parse and print it, which cells
+conflict, whether an answer is correct, how hard it is, and how to generate a new one.
 """
 
 from __future__ import annotations
@@ -22,23 +21,23 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import Passage, numbered
+from trm.tasks.puzzle_text import PuzzleText, numbered_lines
 
 PADDING = 0
-"""Token of every task for cells that are no part of a puzzle; in labels: cells that are not scored."""
+"""Token, in every task, of cells outside the puzzle; in labels: of cells that are not scored."""
 CHUNK = 32
-"""Puzzles that share a random stream in `generate_many`; fixed, so the number of workers changes nothing."""
+"""Puzzles per random stream in `generate_many`; fixed, so that the result does not depend on the number of workers."""
 EXCLUDED_IN_A_ROW = 1000
-"""Excluded puzzles in a row after which a small task is taken to have no others."""
+"""Consecutive excluded puzzles after which `generate_many` gives up: a small task may have no others."""
 
-Progress = Callable[[int], None]
+PuzzleProgress = Callable[[int], None]
 """Called with the number of puzzles done."""
-MOST_GUESSES = 100_000
-"""Guesses of a solver until it gives up: some seconds."""
+MAX_GUESSES = 100_000
+"""Guesses after which a solver gives up: a few seconds."""
 
 
 class Difficulty(StrEnum):
-    """How much reasoning a puzzle needs; each task says what its levels mean."""
+    """How much reasoning a puzzle needs; each task defines its levels."""
 
     EASY = "easy"
     MEDIUM = "medium"
@@ -46,16 +45,16 @@ class Difficulty(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Difficulty:
-        raise PuzzleError(f"There is no difficulty {value!r}. Choose one of: {', '.join(cls)}.")
+        raise PuzzleError(f"Unknown difficulty {value!r}. Choose one of: {', '.join(cls)}.")
 
 
 @dataclass(frozen=True)
 class Rating:
     """How hard a puzzle is, and whether it has exactly one solution.
 
-    `solutions` is 0, 1, or 2 for "at least two"; `difficulty` is None unless it is 1. `search_nodes` counts
-    the guesses that the task's solver tried in all branches until that was settled (0: none was needed); for a maze
-    the cells that a search visits.
+    `solutions` is 0, 1, or 2 for "at least two"; `difficulty` is None unless it is 1. `search_nodes` is the number of
+    guesses that the task's solver made over all branches (0: it needed none); for a maze, the number of cells that the
+    search visited.
     """
 
     difficulty: Difficulty | None
@@ -66,7 +65,7 @@ class Rating:
 
 @dataclass(frozen=True, eq=False)
 class Puzzle:
-    """A generated puzzle: inputs, its solution (mazes with several: one of them), the difficulty it was made for."""
+    """A generated puzzle: its inputs, its solution (one of them if a maze has several) and its difficulty."""
 
     inputs: UInt8[np.ndarray, "cells"]
     labels: UInt8[np.ndarray, "cells"]
@@ -75,19 +74,19 @@ class Puzzle:
 
 @dataclass(frozen=True, eq=False)
 class Symmetries:
-    """One symmetry of the task's rules for each of some grids, as data. They can be undone."""
+    """One symmetry of the task's rules per grid, as index arrays; `undo` inverts them."""
 
-    source: Integer[np.ndarray, "batch cells"]  # which cell comes to this place
-    renamed: UInt8[np.ndarray, "batch vocab"]  # what each token becomes
+    source: Integer[np.ndarray, "batch cells"]  # the cell that moves to this position
+    token_map: UInt8[np.ndarray, "batch vocab"]  # the new value of each token
 
     def apply(self, grids: UInt8[np.ndarray, "batch cells"]) -> UInt8[np.ndarray, "batch cells"]:
-        """Each grid under its symmetry."""
+        """Apply to each grid its symmetry."""
         moved = np.take_along_axis(grids, self.source, 1)
-        return np.take_along_axis(self.renamed, moved.astype(np.intp), 1)
+        return np.take_along_axis(self.token_map, moved.astype(np.intp), 1)
 
     def undo(self, grids: UInt8[np.ndarray, "batch cells"]) -> UInt8[np.ndarray, "batch cells"]:
-        """The grids that `apply` made these of."""
-        named = np.take_along_axis(self.renamed.argsort(1).astype(np.uint8), grids.astype(np.intp), 1)
+        """The inverse of `apply`."""
+        named = np.take_along_axis(self.token_map.argsort(1).astype(np.uint8), grids.astype(np.intp), 1)
         return np.take_along_axis(named, self.source.argsort(1), 1)
 
 
@@ -103,94 +102,97 @@ class Task(ABC):
     symbol_names: tuple[str, ...]
     """Name of each token, for legends and screen readers."""
     looks: tuple[str, ...]
-    """How a cell with each token is drawn: "" (its symbol on paper), a thing that the player knows to draw ("wall",
-    "open", "start", "goal", "path", "pad", "border"), or a colour as #rrggbb."""
+    """How a cell with each token is drawn: "" (as its symbol), one of the player's drawings ("wall", "open", "start",
+    "goal", "path", "pad", "border"), or a colour as #rrggbb."""
     generator_options: frozenset[str] = frozenset()
-    """Names of the options that `generate` takes."""
-    judged_by_rules: bool = True
-    """Whether an answer can be judged without knowing the right one; `is_solved` is false for all where it cannot."""
+    """Names of the options of `generate`."""
+    checkable_by_rules: bool = True
+    """Whether the rules alone decide if an answer is correct. If not, `is_solved` is always false."""
     needs_puzzle_id: bool = False
-    """Whether a model of the task knows puzzles by their ids alone: with the blank id it scores 0."""
-    counted: str = ""
-    """Which cells a count of right ones is over: "" for all, else the word for those that are not given. Most of a maze
-    are walls, which every answer copies, so that a count of all cells would hardly move."""
+    """Whether a model needs the puzzle id to know the rule: with the blank id it scores 0."""
+    scored_cells: str = ""
+    """The cells that a count of correct cells covers: "" for all, else the word for cells that are not given. Most cells
+    of a maze are walls, which every answer copies, so a count over all cells would hardly change."""
     rule_score: str | None = None
-    """Name of a second score, the share of answers that `is_solved` accepts, where that is more than the exact ones."""
+    """Name of a second score, the share of answers that `is_solved` accepts; None if it always equals exact accuracy."""
     writable: tuple[int, ...]
-    """Tokens that a person writes puzzles with. The first is what an emptied cell holds."""
-    once: tuple[int, ...] = ()
-    """Those of them that a finished puzzle has exactly once."""
+    """Tokens that a person can enter in a puzzle. The first is that of a cleared cell."""
+    unique_tokens: tuple[int, ...] = ()
+    """Those of `writable` that occur exactly once in a complete puzzle."""
 
     @property
     def cells(self) -> int:
-        """Tokens of a puzzle."""
+        """Number of cells of a grid, which is the number of tokens."""
         return self.rows * self.columns
 
     @abstractmethod
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Tokens of a puzzle as a person types it. Raises `PuzzleError` that says what is wrong and where.
+        """Parse a puzzle as a person types it. Raises `PuzzleError`, which names the mistake and its place.
 
-        `unfinished`: also one that lacks what a whole puzzle has (a maze its start), as long as a model can be shown it.
+        `unfinished` also accepts a puzzle that lacks a required part (a maze without its start) but is a valid input
+        of a model.
         """
 
-    def puzzles_in(self, lines: Iterable[str]) -> Iterator[Passage]:
-        """The puzzles of a text of any length, in order, none checked yet. Here: one a line, but for comments."""
-        for number, line in numbered(lines):
+    def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
+        """Locate the puzzles of a text of any length, in order, without checking them. By default one per line, except
+        lines that start with #.
+        """
+        for number, line in numbered_lines(lines):
             if line.strip() and not line.startswith("#"):
-                yield Passage(line, number)
+                yield PuzzleText(line, number)
 
     @abstractmethod
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """One character a cell, without separators; `parse` reads it back."""
+        """One character per cell, without separators; `parse` reads it back."""
 
     def public_text(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """The same in the characters of the public CSV files; `parse` reads it back."""
+        """Like `format`, with the characters of the public CSV files; `parse` reads it back."""
         return self.format(tokens)
 
     @abstractmethod
     def pretty(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """A grid in lines, for reading; `parse` reads it back."""
+        """A grid in lines, for people; `parse` reads it back."""
 
     @abstractmethod
     def givens(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Cells that the puzzle fixes."""
+        """Mask of the cells that the puzzle fixes."""
 
     def crop(
         self, tokens: UInt8[np.ndarray, "*batch cells"]
     ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]] | None:
-        """Rows and columns, from the top left, of what counts of each grid; None for a task whose grids count whole."""
+        """Rows and columns, from the top left, of the part of each grid that counts; None if the whole grid counts."""
         return None
 
     @abstractmethod
     def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Cells that break a rule in this (possibly unfinished) answer."""
+        """Mask of the cells that break a rule in this (possibly incomplete) answer."""
 
     @abstractmethod
     def is_solved(
         self, inputs: UInt8[np.ndarray, "*batch cells"], answer: UInt8[np.ndarray, "*batch cells"]
     ) -> Bool[np.ndarray, "*batch"]:
-        """Whether the answer is complete, obeys the rules and keeps the givens. No label is needed."""
+        """Whether the answer is complete, obeys the rules and preserves the givens. Needs no label."""
 
     @abstractmethod
     def solutions(
         self, inputs: UInt8[np.ndarray, "cells"], limit: int = 2
     ) -> list[UInt8[np.ndarray, "cells"]]:
-        """Up to `limit` solutions. Raises `PuzzleError` when the search is given up."""
+        """Up to `limit` solutions. Raises `PuzzleError` if the search gives up."""
 
     @abstractmethod
-    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
-        """Difficulty with a sentence that names its reason. Raises `PuzzleError` when the search is given up."""
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
+        """Rate the difficulty, with a sentence that gives the reason. Raises `PuzzleError` if the search gives up."""
 
     @abstractmethod
     def generate(self, rng: np.random.Generator, difficulty: Difficulty | str, **options: Any) -> Puzzle:
-        """A new puzzle with its solution, the only one unless the options say otherwise (mazes with loops).
+        """Generate a puzzle with its solution, which is unique unless the options allow more (mazes with loops).
 
-        Raises `PuzzleError` when none is found as asked.
+        Raises `PuzzleError` if no puzzle with these options is found.
         """
 
     @abstractmethod
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
-        """For each puzzle the kind, within its difficulty, that results are reported by."""
+        """The stratum of each puzzle: the label that results are reported by, within a difficulty."""
 
     def random_symmetries(
         self,
@@ -198,20 +200,20 @@ class Task(ABC):
         labels: UInt8[np.ndarray, "batch cells"],
         rng: np.random.Generator,
     ) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
-        """Each puzzle and its solution under a random symmetry of the rules of its own."""
+        """Apply an independent random symmetry of the rules to each puzzle and its solution."""
         drawn = self.symmetries(len(inputs), rng)
         return drawn.apply(inputs), drawn.apply(labels)
 
     @abstractmethod
     def symmetries(self, count: int, rng: np.random.Generator) -> Symmetries:
-        """Random symmetries of the rules, one for each of so many grids."""
+        """Draw random symmetries of the rules for `count` grids."""
 
     @abstractmethod
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
-        """A key that all symmetric versions of a solution share. Different keys: certainly not symmetric."""
+        """A key that all symmetric versions of a solution share. Solutions with different keys are not symmetric."""
 
-    def facts(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
-        """What can be said of each cell by the task's own logic, by name: what probes ask the states for."""
+    def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
+        """Properties of each cell that follow from the rules, by name: targets for probes."""
         return {}
 
     def generate_many(
@@ -222,17 +224,16 @@ class Task(ABC):
         seed: int = 0,
         workers: int = 1,
         exclude: Collection[bytes] = frozenset(),
-        progress: Progress | None = None,
+        progress: PuzzleProgress | None = None,
         **options: Any,
     ) -> tuple[UInt8[np.ndarray, "count cells"], UInt8[np.ndarray, "count cells"]]:
-        """`count` puzzles and their solutions: (inputs, labels).
+        """Generate `count` puzzles with their solutions: (inputs, labels).
 
-        The result depends on `seed` and the options alone, not on `workers` (processes; 1 stays in this
-        one); more puzzles of the same seed start with the same ones. No solution has a `symmetry_key` in
-        `exclude`, so that training and test puzzles cannot be versions of each other. `options` go to
-        `generate`.
+        The result depends only on `seed` and the options, not on `workers` (processes; 1 uses the current process).
+        A larger count with the same seed starts with the same puzzles. No solution has a `symmetry_key` in `exclude`,
+        so that no training puzzle is a symmetric version of a test puzzle. `options` are those of `generate`.
 
-        Raises `PuzzleError` when no puzzle is found as asked.
+        Raises `PuzzleError` if no puzzle with these options is found.
         """
         chunk = partial(
             _chunk,
@@ -265,7 +266,7 @@ class Task(ABC):
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent is killed would wait for work for ever; this one ends too."""
+    """End this worker when its parent is killed; otherwise it would wait for work forever."""
     parent = parent_process()
 
     def watch() -> None:
@@ -297,6 +298,6 @@ def _chunk(
         excluded += 1
         if excluded == EXCLUDED_IN_A_ROW:
             raise PuzzleError(
-                f"All of {excluded} {task.name} puzzles are versions of excluded ones. Exclude fewer."
+                f"{excluded} {task.name} puzzles in a row are symmetric versions of excluded ones. Exclude fewer."
             )
     return np.stack([puzzle.inputs for puzzle in puzzles]), np.stack([puzzle.labels for puzzle in puzzles])

@@ -1,8 +1,8 @@
-"""Training: what `trm train` does.
+"""Training, as `trm train` runs it.
 
-presets      what to train, as plain data; schedule: what changes while it goes on
-data         puzzles, generated or official; carry: those in flight, each with its state
+presets      what to train, as plain data; schedule: what changes during training
+data         puzzles, generated or official; carry: puzzles between supervision steps, each with its state
 trainer      one update; losses, optimizers, parallel: its parts
-folder       what survives a kill; run: the loop around it all
-bundle       a finished run made a bundled model, with its card and figures; ablations: those of the TRM paper
+folder       the files of a run, which survive a kill; run: the training loop
+bundle       turns a finished run into a bundled model with card and figures; ablations: those of the TRM paper
 """

@@ -1,7 +1,7 @@
-"""The ablations of the TRM paper at a small scale: run them all, then one table and one figure beside the paper's numbers.
+"""The ablations of the TRM paper at a small scale: train all, then write a table and a figure next to the paper's results.
 
-python -m trm.training.ablations run runs/ablations      # two at once, a core each; resumes what was stopped
-python -m trm.training.ablations run runs/ablations --at-once 9   # all at once, where they share a large GPU
+python -m trm.training.ablations run runs/ablations      # two at a time, one core each; resumes interrupted runs
+python -m trm.training.ablations run runs/ablations --at-once 9   # all at once, on one large GPU
 python -m trm.training.ablations table runs/ablations    # into assets/models/ablations/
 """
 
@@ -22,11 +22,11 @@ from trm.checkpoint import load_model, save_model
 from trm.errors import UserError
 from trm.files import atomic_file
 from trm.terminal import log
-from trm.training.bundle import in_float16, measured, read_log
-from trm.training.card import Run
+from trm.training.bundle import in_float16, measure, read_log
+from trm.training.card import TrainingRun
 from trm.training.data import generated_puzzles, puzzle_file
 from trm.training.figures import draw_ablations
-from trm.training.presets import ABLATIONS, Preset
+from trm.training.presets import ABLATIONS, TrainingPreset
 
 PAPER = {
     "none": 87.4,
@@ -38,10 +38,10 @@ PAPER = {
     "one-step-gradient": 56.5,
     "continue-loss": 86.1,
 }
-"""Exact on Sudoku-Extreme in per cent: table 1 of Jolicoeur-Martineau 2025 (arXiv 2510.04871), and its text for the number
-of latents. T=1 with n=6 is not in it."""
+"""Exact accuracy on Sudoku-Extreme in per cent: table 1 of Jolicoeur-Martineau 2025 (arXiv 2510.04871), and the text of the
+paper for the number of latents. The paper does not report T=1 with n=6."""
 DATA, LIMIT = "sudoku/test", 500  # puzzles, evenly spread over the set
-ENOUGH = 0.85  # share of its time from which a run that was stopped stands in the table, with the minutes that it had
+MIN_TIME_SHARE = 0.85  # an interrupted run is reported, with its minutes, from this share of its planned time
 COLUMNS = (
     "ablation",
     "exact",
@@ -58,8 +58,8 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Result:
-    """One ablation: shares of puzzles exactly right in per cent, after the last supervision step if not said otherwise."""
+class AblationResult:
+    """One ablation: exact accuracy in per cent, after the last supervision step unless stated otherwise."""
 
     ablation: str
     exact: float
@@ -68,45 +68,46 @@ class Result:
     hard: float
     first_step: float  # after the first supervision step
     halt_auc: float | None
-    minutes: float  # of training
+    minutes: float  # training time
     updates: int
-    numbers: int  # of the model
+    numbers: int  # parameters of the model
     paper: float | None
 
 
-def short_name(preset: Preset) -> str:
+def short_name(preset: TrainingPreset) -> str:
+    """The name of an ablation without its prefix."""
     return preset.name.removeprefix("ablation-")
 
 
 def run_all(out: Path, at_once: int) -> None:
-    """Train every ablation that is not finished, each on one core. Raises UserError when one of them fails."""
+    """Train all unfinished ablations, each on one core. Raises `UserError` if any of them fails."""
     share_puzzles(out)
     with ThreadPoolExecutor(at_once) as pool:
         failed = [name for name in pool.map(lambda preset: _run(preset, out), ABLATIONS) if name]
     if failed:
         raise UserError(
-            f"These stopped early: {', '.join(failed)}. See their .log beside them, then run again."
+            f"These runs failed: {', '.join(failed)}. Read their .log files in {out}, then run the command again."
         )
 
 
 def share_puzzles(out: Path) -> None:
-    """Generate the puzzles once and lay them into the folder of every run: all learn from the same ones."""
+    """Generate the puzzles once and copy them to the folder of each run, so that all runs train on the same puzzles."""
     base = ABLATIONS[0]
     cells = base.model.sequence_length
     out.mkdir(parents=True, exist_ok=True)
     generated_puzzles(base, cells, out, log)
     for preset in ABLATIONS:
-        made, copy = puzzle_file(out, cells), puzzle_file(out / short_name(preset), cells)
+        original, copy = puzzle_file(out, cells), puzzle_file(out / short_name(preset), cells)
         if not copy.exists():
             with atomic_file(copy) as temporary:
-                shutil.copyfile(made, temporary)
+                shutil.copyfile(original, temporary)
 
 
-def _run(preset: Preset, out: Path) -> str | None:
-    """Returns the name when training failed."""
+def _run(preset: TrainingPreset, out: Path) -> str | None:
+    """Train one ablation in a subprocess. Returns its name if training failed."""
     folder = out / short_name(preset)
     if is_finished(preset, folder):
-        log(f"{preset.name}: finished before")
+        log(f"{preset.name}: already finished")
         return None
     resume = ["--resume"] if (folder / "state.safetensors").exists() else []
     command = [sys.executable, "-m", "trm", "train", "--preset", preset.name, "--out", str(folder), *resume]
@@ -118,21 +119,21 @@ def _run(preset: Preset, out: Path) -> str | None:
     return preset.name if code else None
 
 
-def is_finished(preset: Preset, folder: Path, share: float = 1.0) -> bool:
-    """Whether a run has had its time, or this share of it."""
+def is_finished(preset: TrainingPreset, folder: Path, share: float = 1.0) -> bool:
+    """Whether a run has trained for the given share of its planned time."""
     return (folder / "log.jsonl").is_file() and read_log(folder)[-1]["minutes"] >= share * preset.minutes
 
 
-def result(preset: Preset, folder: Path, bundled: Path) -> Result:
-    """Bundle one run's model as `bundled` and measure it on the test set. Raises UserError when it is not finished, nor
-    nearly.
+def measure_ablation(preset: TrainingPreset, folder: Path, bundled: Path) -> AblationResult:
+    """Bundle the model of one run as `bundled` and measure it on the test set. Raises `UserError` if the run is not (nearly)
+    finished.
     """
-    if not is_finished(preset, folder, ENOUGH):
-        raise UserError(f"{folder} holds no finished run of {preset.name}. Run the ablations first.")
+    if not is_finished(preset, folder, MIN_TIME_SHARE):
+        raise UserError(f"{folder} contains no finished run of {preset.name}. Run the ablations first.")
     save_model(bundled, preset.model, in_float16(folder / "model.safetensors"))
     model, last = load_model(str(bundled)), read_log(folder)[-1]
-    scores = measured(model, DATA, LIMIT)
-    return Result(
+    scores = measure(model, DATA, LIMIT)
+    return AblationResult(
         ablation=short_name(preset),
         exact=100 * scores["exact"],
         **{level: 100 * share_of_level(scores, level) for level in ("easy", "medium", "hard")},
@@ -146,52 +147,52 @@ def result(preset: Preset, folder: Path, bundled: Path) -> Result:
 
 
 def share_of_level(scores: dict[str, Any], level: str) -> float:
-    """Exact answers over the groups of one level."""
-    groups = [found for name, found in scores["by_difficulty"].items() if name.startswith(level)]
-    return sum(found["exact"] * found["count"] for found in groups) / sum(found["count"] for found in groups)
+    """Exact accuracy over all groups of one difficulty."""
+    groups = [group for name, group in scores["by_difficulty"].items() if name.startswith(level)]
+    return sum(group["exact"] * group["count"] for group in groups) / sum(group["count"] for group in groups)
 
 
-def report(results: list[Result], machine: str, note: str = "") -> str:
-    """The table with what has to be known to read it, in Markdown; `note` says more about how the runs were made."""
+def report(results: list[AblationResult], machine: str, note: str = "") -> str:
+    """The results as Markdown, with an explanation of the table; `note` adds a sentence about the runs."""
     minutes = ABLATIONS[0].minutes
     rows = "\n".join(
-        f"| {found.ablation} | {found.exact:.1f} | {found.easy:.1f} | {found.medium:.1f} | {found.hard:.1f} | "
-        f"{found.first_step:.1f} | {_or_dash(found.halt_auc, '.3f')} | {found.minutes:.1f} | {found.updates:,} | {found.numbers:,} | "
-        f"{_or_dash(found.paper, '.1f')} |"
-        for found in results
+        f"| {result.ablation} | {result.exact:.1f} | {result.easy:.1f} | {result.medium:.1f} | {result.hard:.1f} | "
+        f"{result.first_step:.1f} | {_or_dash(result.halt_auc, '.3f')} | {result.minutes:.1f} | {result.updates:,} | {result.numbers:,} | "
+        f"{_or_dash(result.paper, '.1f')} |"
+        for result in results
     )
     return f"""# Ablations
 
-Each run changes one thing of `sudoku-trm` and is planned for {minutes:g} minutes on {machine}.{note and " " + note}
-Scores are per cent of {LIMIT} puzzles, evenly spread over `{DATA}`, that are exactly right after the last supervision step (`first step`: after the first).
+Each run changes one thing about `sudoku-trm` and trains for {minutes:g} minutes on {machine}.{note and " " + note}
+Scores are the percentage of {LIMIT} puzzles, spread evenly over `{DATA}`, solved exactly after the last supervision step (`first step`: after the first).
 
-| ablation | exact | easy | medium | hard | first step | halting AUC | minutes | updates | numbers | paper |
+| ablation | exact | easy | medium | hard | first step | halting AUROC | minutes | updates | parameters | paper |
 |---|---|---|---|---|---|---|---|---|---|---|
 {rows}
 
-![Ablations](ablations.png)
+![Accuracy of each ablation, ours and the paper's](ablations.png)
 
 `python -m trm.training.ablations run runs/ablations`, then `python -m trm.training.ablations table runs/ablations`.
 
-Each is a model of its own in float16, opened by its name, such as `trm eval --model ablations/single-z --data sudoku/test`, and
-offered where two models are held against each other.
+Every run is a bundled model in float16 that opens by name, as in `trm eval --model ablations/single-z --data sudoku/test`. The
+app offers it wherever two models are compared.
 
-**How to read it.** The paper's column is table 1 of the TRM paper: Sudoku-Extreme, models of about 5M numbers, one and a half
-days on a GPU. Ours are {minutes:g} minutes, a twelfth of the size and easier puzzles, one seed each: differences of a few points
-mean nothing, an order that differs from the paper's is no contradiction of it. Time is what is held fixed, not updates, so that
-what makes an update cheaper (fewer cycles, no second pass) also gets more of them.{_stopped(results)}
+**How to read the table.** The paper's column is table 1 of the TRM paper: Sudoku-Extreme, models of about 5M parameters, one and a
+half days on a GPU. Our runs take {minutes:g} minutes, with models a twelfth of that size, easier puzzles and one seed each. Differences of
+a few points mean nothing, and a different ranking does not contradict the paper. Time is held fixed, not the number of updates:
+a change that makes updates cheaper (fewer cycles, no second pass) also gets more of them.{_stopped(results)}
 """
 
 
-def _stopped(results: list[Result]) -> str:
-    """What has to be known of runs that did not have all of their time."""
+def _stopped(results: list[AblationResult]) -> str:
+    """A sentence on the runs that stopped before their planned time; "" if there are none."""
     minutes = ABLATIONS[0].minutes
-    early = [found.minutes for found in results if found.minutes < minutes]
+    early = [result.minutes for result in results if result.minutes < minutes]
     if not early:
         return ""
     return (
-        f" {len(early)} of the {len(results)} were stopped before {minutes:g} minutes were over, after {min(early):.1f} at the "
-        "earliest, while the learning rate was still falling."
+        f" {len(early)} of the {len(results)} runs stopped before their {minutes:g} minutes were over, the earliest after "
+        f"{min(early):.1f} minutes, while the learning rate was still falling."
     )
 
 
@@ -200,26 +201,28 @@ def _or_dash(value: float | None, form: str) -> str:
 
 
 def write_table(runs: Path, folder: Path, note: str = "") -> None:
-    """Bundle and measure every run, and write table, numbers and figure. Raises UserError when one is missing."""
+    """Bundle and measure all runs and write the table, as Markdown, JSON and CSV, and the figure. Raises `UserError` if a
+    run is missing.
+    """
     results = []
     for preset in ABLATIONS:
         name = short_name(preset)
-        results.append(result(preset, runs / name, folder / name))
+        results.append(measure_ablation(preset, runs / name, folder / name))
         log(f"{name}: exact {results[-1].exact:.1f} %")
-    machine = Run(read_log(runs / short_name(ABLATIONS[0]))).machine
+    machine = TrainingRun(read_log(runs / short_name(ABLATIONS[0]))).machine
     with atomic_file(folder / "README.md") as temporary:
         temporary.write_text(report(results, machine, note), "utf-8")
     with atomic_file(folder / "ablations.json") as temporary:
-        temporary.write_text(json.dumps([vars(found) for found in results], indent=2) + "\n", "utf-8")
+        temporary.write_text(json.dumps([vars(result) for result in results], indent=2) + "\n", "utf-8")
     with atomic_file(folder / "ablations.csv") as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(vars(found) for found in results)
+        writer.writerows(vars(result) for result in results)
     draw_ablations(
         folder / "ablations.png",
-        [found.ablation for found in results],
-        [found.exact for found in results],
-        [found.paper for found in results],
+        [result.ablation for result in results],
+        [result.exact for result in results],
+        [result.paper for result in results],
     )
 
 
@@ -228,14 +231,14 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("what", choices=("run", "table"))
-    options.add_argument("runs", type=Path, help="the folder of the runs")
-    options.add_argument("--at-once", type=int, default=2, help="runs beside each other (default: 2)")
-    options.add_argument("--note", default="", help="a sentence for the table about how the runs were made")
-    given = options.parse_args()
+    options.add_argument("runs", type=Path, help="folder of the runs")
+    options.add_argument("--at-once", type=int, default=2, help="number of parallel runs (default: 2)")
+    options.add_argument("--note", default="", help="a sentence about the runs, for the table")
+    arguments = options.parse_args()
     try:
-        if given.what == "run":
-            run_all(given.runs, given.at_once)
+        if arguments.what == "run":
+            run_all(arguments.runs, arguments.at_once)
         else:
-            write_table(given.runs, registry.ASSETS / "models" / registry.ABLATIONS, given.note)
+            write_table(arguments.runs, registry.ASSETS / "models" / registry.ABLATIONS, arguments.note)
     except UserError as error:
         sys.exit(str(error))

@@ -1,4 +1,4 @@
-"""Turn a finished training run into a bundled model: weights, scores, curve, card, snapshots and recorded traces.
+"""Turns a finished training run into a bundled model: weights, scores, curve, card, snapshots and recorded traces.
 
 python -m trm.training.bundle sudoku-trm runs/sudoku-trm
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from trm import registry
 from trm.checkpoint import load_model, save_model
-from trm.data import load_puzzles, parsed_presets, unseen_set
+from trm.data import bundled_test_set, load_puzzles, parsed_presets
 from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
 from trm.files import atomic_file, reading
@@ -25,42 +25,42 @@ from trm.record import record
 from trm.tasks import task_of
 from trm.terminal import log
 from trm.trace import save_trace
-from trm.training.card import Run, card
+from trm.training.card import TrainingRun, card
 from trm.training.figures import draw_curve
 from trm.training.folder import snapshot_file
-from trm.training.presets import Preset, get_preset
+from trm.training.presets import TrainingPreset, get_preset
 
 COLUMNS = ("minutes", "update", "loss", "cells", "exact_in_flight", "held_out_exact", "n", "T", "grid_cells")
-"""Of `curve.csv`: figures of a log's lines, which need not all have each."""
+"""Columns of `curve.csv`: figures of the log. Not every line of the log has all of them."""
 
 
 def bundle(
     name: str, run: Path, today: date, *, note: str = "", command: str = "", limit: int | None = None
 ) -> None:
-    """Write `assets/models/<name>/` and `assets/traces/<name>/`, scored on the puzzles that `trm eval --limit` takes.
+    """Write `assets/models/<name>/` and `assets/traces/<name>/`. `limit` selects test puzzles as in `trm eval --limit`.
 
-    Raises UserError when the run has no model.
+    Raises `UserError` if the run has no model.
     """
     preset, folder = get_preset(name), registry.ASSETS / "models" / name
     weights = run / "model.safetensors"
     if not weights.is_file():
-        raise UserError(f"{run} holds no model.safetensors. Give the --out folder of a training run.")
+        raise UserError(f"{run} contains no model.safetensors. Give the --out folder of a training run.")
     save_model(folder, preset.model, load_file(weights))
     model = load_model(str(folder))
-    scores = measured(model, unseen_set(task_of(preset.model)), limit)
+    scores = measure(model, bundled_test_set(task_of(preset.model)), limit)
     _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     _write(folder / registry.STATES, json.dumps(check_states(model), indent=2) + "\n")
-    told = Run(read_log(run), note, command)
-    write_curve(folder / "curve.csv", told.log)
-    draw_curve(folder / "curve.png", name, told.log)
+    training_run = TrainingRun(read_log(run), note, command)
+    write_curve(folder / "curve.csv", training_run.log)
+    draw_curve(folder / "curve.png", name, training_run.log)
     snapshots = write_snapshots(preset, run, folder / registry.SNAPSHOTS)
-    _write(folder / "card.md", card(preset, model, scores, told, today, snapshots))
+    _write(folder / "card.md", card(preset, model, scores, training_run, today, snapshots))
     record_presets(name, today)
     log(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
 
 
-def measured(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
-    """What `trm eval` measures on a bundled set, or on so many of its puzzles, without the time it took."""
+def measure(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
+    """The scores of `trm eval` on a bundled set, or on `limit` evenly spaced puzzles of it, without the time taken."""
     task = task_of(model.config)
     puzzles = load_puzzles(data, task)
     if limit:
@@ -73,50 +73,50 @@ def measured(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:
-    """The lines of a run's log. Raises UserError when there is none."""
+    """Read the log of a run, one dict per line. Raises `UserError` if there is none or it is damaged."""
     path = run / "log.jsonl"
     with reading(path, UserError, "log of a training run", "Give the --out folder of one."):
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         for line in lines:
             numbers = [line.get(name, 0) for name in COLUMNS] + line.get("held_out_exact_by_step", [])
             if not all(type(number) in (int, float) for number in numbers):
-                raise TypeError("figures are numbers")
+                raise TypeError("figures must be numbers")
         return lines
 
 
 def record_presets(name: str, today: date) -> None:
-    """Record a bundled model on every preset of its task and size, in their order: `assets/traces/<name>/`."""
+    """Record traces of a bundled model on all puzzle presets of its task and size: `assets/traces/<name>/`."""
     model = load_model(name)
     task = task_of(model.config)
-    for number, (shown, inputs) in enumerate(parsed_presets(task)):
+    for number, (preset, inputs) in enumerate(parsed_presets(task)):
         trace = record(model, task, inputs, recorded=today)
-        save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{shown.key}.safetensors", trace)
+        save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{preset.key}.safetensors", trace)
 
 
-def write_snapshots(preset: Preset, run: Path, folder: Path) -> list[str]:
-    """Copy a run's weights on the way, each a model of its own at the depth it was then trained with.
+def write_snapshots(preset: TrainingPreset, run: Path, folder: Path) -> list[str]:
+    """Copy the snapshots of a run as separate models, each with the recursion depth in use at that time.
 
-    Returns the names they are opened by.
+    Returns the names that open them.
     """
     names = []
-    for time_point in preset.snapshots:
-        path = run / snapshot_file(time_point)
+    for progress in preset.snapshots:
+        path = run / snapshot_file(progress)
         if not path.is_file():
             continue
         tensors = in_float16(path)
-        depth = preset.schedule.depth_at(time_point, preset.model.N_sup)
+        depth = preset.schedule.depth_at(progress, preset.model.N_sup)
         save_model(folder / path.stem, preset.model.with_depth(**vars(depth)), tensors)
         names.append(f"{preset.name}/{registry.SNAPSHOTS}/{path.stem}")
     return names
 
 
 def in_float16(weights: Path) -> dict[str, Tensor]:
-    """Weights in half the size; what they answer hardly changes."""
+    """Load weights as float16: half the size, with hardly any change in the answers."""
     return {name: tensor.half() for name, tensor in load_file(weights).items()}
 
 
 def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
-    """The training figures as CSV, a line a report; held-out lines carry `held_out_exact`, after the last step."""
+    """Write the figures of a log as CSV, one row per report. `held_out_exact` is the accuracy after the last step."""
     with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
@@ -141,10 +141,19 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("name", help="the preset, which names the model")
+    options.add_argument("name", help="name of the preset, which becomes the name of the model")
     options.add_argument("run", type=Path, help="the --out folder of the training run")
     options.add_argument("--note", default="", help="a sentence for the card on circumstances of the run")
-    options.add_argument("--command", default="", help="the command that trained it, if not the preset's own")
-    options.add_argument("--limit", type=int, help="score so many puzzles, evenly spread over the set")
-    given = options.parse_args()
-    bundle(given.name, given.run, date.today(), note=given.note, command=given.command, limit=given.limit)
+    options.add_argument("--command", default="", help="the training command, if not the preset's own")
+    options.add_argument(
+        "--limit", type=int, help="number of evenly spaced test puzzles to score (default: all)"
+    )
+    arguments = options.parse_args()
+    bundle(
+        arguments.name,
+        arguments.run,
+        date.today(),
+        note=arguments.note,
+        command=arguments.command,
+        limit=arguments.limit,
+    )

@@ -1,4 +1,4 @@
-"""The puzzles in flight: each carries its state from supervision step to supervision step until it halts."""
+"""The carry of deep supervision: a batch of puzzles, each with its state, from one supervision step to the next."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ from torch import Tensor
 from trm.model import Model
 from trm.recursion import State
 from trm.training.data import PuzzleStream
-from trm.training.parallel import Share
+from trm.training.parallel import Replica
 
 
 @dataclass
-class Flight:
-    """This process's puzzles. `steps` counts the supervision steps each has had."""
+class Carry:
+    """The puzzles of this process. `steps` counts the supervision steps of each so far."""
 
     inputs: Int[Tensor, "batch cell"]
     labels: Int[Tensor, "batch cell"]
     puzzle_ids: Int[Tensor, "batch"]
     state: State
     steps: Int[Tensor, "batch"]
-    least_steps: Int[Tensor, "batch"]  # it may not halt before
+    least_steps: Int[Tensor, "batch"]  # it must not halt earlier
 
 
-class Boarding:
-    """Gives puzzles their seats: fresh ones from a stream of some size, in their initial state."""
+class PuzzleFeed:
+    """Fills the carry with new puzzles of a stream, in their initial state."""
 
     def __init__(
         self,
@@ -34,49 +34,47 @@ class Boarding:
         *,
         batch: int,
         explore: float,
-        share: Share,
+        replica: Replica,
         random: np.random.Generator,
     ):
         self.model = model
         self.batch, self.explore = batch, explore
-        self.share, self.random = share, random
+        self.replica, self.random = replica, random
 
-    def full_flight(self, stream: PuzzleStream, reveal: float) -> Flight:
-        """A flight of fresh puzzles."""
+    def new_carry(self, stream: PuzzleStream, reveal: float) -> Carry:
+        """A carry of new puzzles."""
         inputs, labels, ids, least = self._draw(stream, self.batch, reveal)
-        mine = self.share.rows(self.batch)
+        mine = self.replica.rows(self.batch)
         device = self.model.device
         inputs, labels, ids, least = (part[mine].to(device) for part in (inputs, labels, ids, least))
         x = self.model.embed(inputs, ids)
         state = State(*(part.clone() for part in self.model.initial_state(x).detach()))
-        return Flight(inputs, labels, ids, state, torch.zeros_like(least), least)
+        return Carry(inputs, labels, ids, state, torch.zeros_like(least), least)
 
     def replace(
-        self, flight: Flight, halted: Bool[Tensor, "batch"], stream: PuzzleStream, reveal: float
+        self, carry: Carry, halted: Bool[Tensor, "batch"], stream: PuzzleStream, reveal: float
     ) -> None:
-        """Put fresh puzzles where one has halted. Every process draws for all seats and fills its own."""
-        everywhere = self.share.gathered(halted)
-        if not everywhere.any():
+        """Replace halted puzzles with new ones. Each process draws puzzles for all processes and uses its own."""
+        all_halted = self.replica.gathered(halted)
+        if not all_halted.any():
             return
-        drawn = self._draw(stream, int(everywhere.sum()), reveal)
-        mine = self.share.rows(len(everywhere))
-        before = int(everywhere[: mine.start].sum())
-        seats = halted.nonzero().squeeze(-1)
-        fresh = (part[before : before + len(seats)].to(self.model.device) for part in drawn)
-        flight.inputs[seats], flight.labels[seats], flight.puzzle_ids[seats], flight.least_steps[seats] = (
-            fresh
-        )
-        start = self.model.initial_state(flight.state.y[:1])
-        for carried, initial in zip(flight.state, start, strict=True):
-            carried[seats] = initial
-        flight.steps[seats] = 0
+        drawn = self._draw(stream, int(all_halted.sum()), reveal)
+        mine = self.replica.rows(len(all_halted))
+        before = int(all_halted[: mine.start].sum())
+        slots = halted.nonzero().squeeze(-1)
+        fresh = (part[before : before + len(slots)].to(self.model.device) for part in drawn)
+        carry.inputs[slots], carry.labels[slots], carry.puzzle_ids[slots], carry.least_steps[slots] = fresh
+        start = self.model.initial_state(carry.state.y[:1])
+        for carried, initial in zip(carry.state, start, strict=True):
+            carried[slots] = initial
+        carry.steps[slots] = 0
 
     def _draw(self, stream: PuzzleStream, count: int, reveal: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Inputs, labels, puzzle ids, and how many steps each must have at least."""
+        """Draw inputs, labels, puzzle ids, and the least number of supervision steps of each."""
         return *stream.draw(count, reveal, self.random), self.draw_least_steps(count)
 
     def draw_least_steps(self, count: int) -> Int[Tensor, "batch"]:
-        """1 for most puzzles, a random number from 2 to N_sup for the share that explores."""
+        """Draw the least number of supervision steps: 1 for most puzzles, 2 to N_sup for a share of `explore`."""
         explores = self.random.random(count) < self.explore
         drawn = self.random.integers(2, self.model.config.N_sup + 1, count)
         return torch.from_numpy(np.where(explores, drawn, 1))

@@ -1,4 +1,4 @@
-"""Puzzles for training: generated once into the run's folder or read from an official one, drawn with endless symmetries."""
+"""Training puzzles: generated once in the folder of the run, or read from an official dataset; drawn with random symmetries."""
 
 import os
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from trm.arrays import Header, read_npz
-from trm.data import bundled_sets, load_puzzles, unseen_set
+from trm.data import bundled_sets, bundled_test_set, load_puzzles
 from trm.errors import DataError
 from trm.files import atomic_file, reading
 from trm.tasks import task_of
 from trm.tasks.base import Task
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 
-SAID_EVERY = 2000  # generated puzzles
+LOG_EVERY = 2000  # generated puzzles
 LARGEST_PUZZLES = 1 << 30  # bytes
 
 
 @dataclass(frozen=True)
 class Puzzles:
-    """Puzzles with their solutions, token by token, and the rows of the puzzle table that they own."""
+    """Puzzles as tokens, with their solutions and their puzzle ids."""
 
     inputs: UInt8[np.ndarray, "count cells"]
     labels: UInt8[np.ndarray, "count cells"]
@@ -32,7 +32,7 @@ class Puzzles:
 
 
 class PuzzleStream:
-    """Fresh training puzzles without end: each a random symmetry of a random base puzzle."""
+    """An endless stream of training puzzles: random symmetries of random puzzles of a set."""
 
     def __init__(self, task: Task, puzzles: Puzzles):
         self.task, self.puzzles = task, puzzles
@@ -40,7 +40,7 @@ class PuzzleStream:
     def draw(
         self, count: int, reveal: float, rng: np.random.Generator
     ) -> tuple[Int[Tensor, "count cells"], Int[Tensor, "count cells"], Int[Tensor, "count"]]:
-        """Inputs, labels and puzzle ids. Each puzzle gets a share of its blanks filled in, drawn from [0, reveal]."""
+        """Draw inputs, labels and puzzle ids. In each puzzle a share of the blanks, drawn from [0, reveal], is filled in."""
         chosen = rng.integers(0, len(self.puzzles.inputs), count)
         inputs, labels = self.task.random_symmetries(
             self.puzzles.inputs[chosen], self.puzzles.labels[chosen], rng
@@ -52,44 +52,44 @@ class PuzzleStream:
         return tuple(torch.from_numpy(part.astype(np.int64)) for part in (inputs, labels, ids))
 
 
-def official_puzzles(preset: Preset, folder: Path) -> tuple[Preset, PuzzleStream, Puzzles]:
-    """The train split of an official data folder, memory-mapped, and the first puzzles of its test split to watch.
+def official_puzzles(preset: TrainingPreset, folder: Path) -> tuple[TrainingPreset, PuzzleStream, Puzzles]:
+    """The memory-mapped train split of an official dataset folder, and the first puzzles of its test split as held-out set.
 
-    The preset's model gets a row of its puzzle table, if it has one, for every puzzle id of the folder. Raises DataError.
+    If the model has puzzle ids, the returned preset's model has a row for each puzzle id of the folder. Raises `DataError`.
     """
     task = task_of(preset.model)
-    train, tested = (load_puzzles(folder, task, split=split) for split in ("train", "test"))
+    train, test = (load_puzzles(folder, task, split=split) for split in ("train", "test"))
     if preset.model.puzzle_ids:
-        largest = max(int(part.puzzle_identifiers.max(initial=0)) for part in (train, tested))
+        largest = max(int(part.puzzle_identifiers.max(initial=0)) for part in (train, test))
         preset = replace(preset, model=replace(preset.model, puzzle_ids=largest + 1))
-    watched = tested.take(np.arange(min(preset.held_out, len(tested))))
+    held_out = test.take(np.arange(min(preset.held_out, len(test))))
     stream = PuzzleStream(task, Puzzles(train.inputs, train.labels, train.puzzle_identifiers))
-    return preset, stream, Puzzles(watched.inputs, watched.labels, watched.puzzle_identifiers)
+    return preset, stream, Puzzles(held_out.inputs, held_out.labels, held_out.puzzle_identifiers)
 
 
 def puzzle_file(folder: Path, cells: int) -> Path:
-    """Where a run keeps its generated puzzles of a size."""
+    """The file of a run with its generated puzzles of a size."""
     return folder / f"puzzles-{cells}.npz"
 
 
 def generated_puzzles(
-    preset: Preset, cells: int, folder: Path, say: Callable[[str], None]
+    preset: TrainingPreset, cells: int, folder: Path, log: Callable[[str], None]
 ) -> tuple[PuzzleStream, Puzzles]:
-    """Puzzles of a size: the stream to train on and held-out ones to watch; generated at the first call, then read back.
+    """Generated puzzles of a size: the training stream and the held-out set. They are generated once and read afterwards.
 
-    Raises DataError when the file is damaged.
+    Raises `DataError` if the file is damaged.
     """
     preset = replace(preset, model=replace(preset.model, sequence_length=cells))
     path = puzzle_file(folder, cells)
     if not path.exists():
-        generate_puzzles(preset, path, say)
+        generate_puzzles(preset, path, log)
 
     def tokens(name: str, header: Header) -> bool:
         if header.dtype != np.uint8 or header.shape[1:] != (cells,) or header.nbytes > LARGEST_PUZZLES:
             raise ValueError("not puzzles of this size")
         return True
 
-    with reading(path, DataError, "file of puzzles", "Remove it: the same puzzles are generated again."):
+    with reading(path, DataError, "file of puzzles", "Remove it; the same puzzles will be generated again."):
         arrays = read_npz(path, tokens)
         inputs, labels = arrays["inputs"], arrays["labels"]
     held_out = preset.held_out
@@ -97,8 +97,8 @@ def generated_puzzles(
     return stream, Puzzles(inputs[:held_out], labels[:held_out])
 
 
-def generate_puzzles(preset: Preset, path: Path, say: Callable[[str], None]) -> None:
-    """Generate the preset's puzzles in random order, none a symmetric twin of a bundled test puzzle."""
+def generate_puzzles(preset: TrainingPreset, path: Path, log: Callable[[str], None]) -> None:
+    """Generate the preset's puzzles, in random order, without symmetric versions of bundled test puzzles."""
     task = task_of(preset.model)
     exclude = test_keys(task)
     total = sum(part.puzzles for part in preset.data)
@@ -113,7 +113,7 @@ def generate_puzzles(preset: Preset, path: Path, say: Callable[[str], None]) -> 
                 workers=os.cpu_count() or 1,
                 exclude=exclude,
                 progress=lambda done, count=count: (
-                    say(f"generated {done} of {count} puzzles") if done % SAID_EVERY < 32 else None
+                    log(f"generated {done} of {count} puzzles") if done % LOG_EVERY < 32 else None
                 ),
                 **part.options,
             )
@@ -125,12 +125,12 @@ def generate_puzzles(preset: Preset, path: Path, say: Callable[[str], None]) -> 
 
 
 def test_keys(task: Task) -> set[bytes]:
-    """Symmetry keys of the bundled test puzzles; none where the task has none of this size."""
-    name = unseen_set(task)
+    """Symmetry keys of the bundled test puzzles; empty if there are none of this size."""
+    name = bundled_test_set(task)
     if name not in bundled_sets():
         return set()
     try:
-        tested = load_puzzles(name, task)
+        test = load_puzzles(name, task)
     except DataError:  # of another size
         return set()
-    return {task.symmetry_key(solution) for solution in tested.labels[tested.labelled]}
+    return {task.symmetry_key(solution) for solution in test.labels[test.labelled]}

@@ -1,4 +1,4 @@
-"""Figures of training runs, as PNG. Matplotlib is imported here and nowhere else; nothing but cards needs it."""
+"""Figures of training runs as PNG. Only this module imports matplotlib for plots, since only model cards need it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,31 +12,31 @@ import matplotlib.pyplot as plt
 from trm.files import atomic_file
 from trm.training.presets import ABLATION_MINUTES
 
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # of Okabe and Ito: told apart by colour-blind readers
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # Okabe and Ito: safe for colour-blind readers
 
 
 def draw_curve(path: Path, name: str, log: Sequence[Mapping[str, Any]]) -> None:
-    """Loss of training and accuracy on held-out puzzles over the minutes of a run. `log` are the lines of log.jsonl."""
+    """Plot training loss and held-out accuracy over the minutes of a run. `log` holds the lines of log.jsonl."""
     losses = [line for line in log if "loss" in line]
-    looks = [line for line in log if "held_out_exact_by_step" in line]
+    evaluations = [line for line in log if "held_out_exact_by_step" in line]
     figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7, 5), layout="constrained")
     above.plot([line["minutes"] for line in losses], [line["loss"] for line in losses], color=GREY, lw=1)
     above.set(ylabel="training loss", title=name, ylim=(0, None))
-    minutes = [line["minutes"] for line in looks]
-    last = [line["held_out_exact_by_step"][-1] for line in looks]
-    first = [line["held_out_exact_by_step"][0] for line in looks]
+    minutes = [line["minutes"] for line in evaluations]
+    last = [line["held_out_exact_by_step"][-1] for line in evaluations]
+    first = [line["held_out_exact_by_step"][0] for line in evaluations]
     below.plot(minutes, last, "o-", color=BLUE, label="after the last supervision step")
     below.plot(minutes, first, "s--", color=ORANGE, label="after the first")
-    below.set(ylabel="held-out exact", xlabel="minutes", ylim=(-0.02, 1.02))
+    below.set(ylabel="held-out exact accuracy", xlabel="training time, minutes", ylim=(-0.02, 1.02))
     below.legend(frameon=False, loc="upper left")
-    _mark_depths(below, looks)
+    _mark_depths(below, evaluations)
     _save(figure, path)
 
 
 def draw_ablations(
     path: Path, names: Sequence[str], ours: Sequence[float], papers: Sequence[float | None]
 ) -> None:
-    """Exact answers, in per cent, of each ablation beside the paper's; None where the paper has no such run."""
+    """Plot the exact accuracy, in per cent, of each ablation next to the paper's; None if the paper has no such run."""
     figure, axes = plt.subplots(figsize=(7, 0.45 * len(names) + 1.2), layout="constrained")
     rows = range(len(names))
     axes.barh(
@@ -44,11 +44,11 @@ def draw_ablations(
         ours,
         0.4,
         color=BLUE,
-        label=f"here, {ABLATION_MINUTES:g} minutes each",
+        label=f"ours, {ABLATION_MINUTES:g} minutes each",
     )
-    known = [(row + 0.2, value) for row, value in zip(rows, papers, strict=True) if value is not None]
+    published = [(row + 0.2, value) for row, value in zip(rows, papers, strict=True) if value is not None]
     axes.barh(
-        *zip(*known, strict=True),
+        *zip(*published, strict=True),
         0.4,
         color=ORANGE,
         hatch="//",
@@ -57,15 +57,15 @@ def draw_ablations(
     )
     axes.set_yticks(list(rows), names)
     axes.invert_yaxis()
-    axes.set(xlabel="exactly right, %", xlim=(0, 100))
+    axes.set(xlabel="exact accuracy, %", xlim=(0, 100))
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     _save(figure, path)
 
 
-def _mark_depths(axes: Any, looks: Sequence[Mapping[str, Any]]) -> None:
-    """A line wherever depth or size changed between two looks."""
-    settings = [(line["T"], line["n"], line.get("grid_cells")) for line in looks]
-    for before, after, line in zip(settings, settings[1:], looks[1:], strict=False):
+def _mark_depths(axes: Any, evaluations: Sequence[Mapping[str, Any]]) -> None:
+    """Draw a vertical line wherever recursion depth or grid size changed between two evaluations."""
+    settings = [(line["T"], line["n"], line.get("grid_cells")) for line in evaluations]
+    for before, after, line in zip(settings, settings[1:], evaluations[1:], strict=False):
         if before != after:
             axes.axvline(line["minutes"], color=GREY, lw=0.5, ls=":")
             text = f"T={after[0]}, n={after[1]}" + (f", {after[2]} cells" if before[2] != after[2] else "")

@@ -1,15 +1,15 @@
-"""The folder of a training run. At every moment it holds a checkpoint that loads.
+"""The folder of a training run. It contains a valid checkpoint at all times.
 
-    model.safetensors + config.json    the averaged weights, in the form every command opens
-    state.safetensors                  all that is needed to go on: weights, averages, moments, puzzles in flight, random state
-    preset.json                        what is trained, so that a resume with other settings is noticed
-    puzzles-CELLS.npz                  the generated training puzzles, a file a size
-    log.jsonl                          one JSON object a line: figures of training and of held-out puzzles
-    tensorboard/                       the same figures, for TensorBoard
-    .lock                              held by the process that trains, so that a second one is refused
-    snapshots/                         the averaged weights at some moments on the way, if the preset asks for them
+    model.safetensors + config.json    the averaged weights, in the format that every command opens
+    state.safetensors                  everything needed to resume: weights, averages, optimiser state, carry, random state
+    preset.json                        the settings, so that a resume with other settings is rejected
+    puzzles-CELLS.npz                  the generated training puzzles, one file per size
+    log.jsonl                          one JSON object per line: figures of training and of held-out puzzles
+    tensorboard/                       the same figures for TensorBoard
+    .lock                              held by the training process, so that a second one is rejected
+    snapshots/                         the averaged weights at intermediate times, if the preset specifies them
 
-Each file is written under a temporary name and renamed, so a kill loses at most what came after the last save.
+Each file is written under a temporary name and renamed, so a kill loses at most the work since the last save.
 """
 
 import json
@@ -38,32 +38,35 @@ from trm.files import (
 )
 from trm.recursion import State
 from trm.registry import SNAPSHOTS
-from trm.training.carry import Flight
-from trm.training.presets import Preset
+from trm.training.carry import Carry
+from trm.training.presets import TrainingPreset
 
 if TYPE_CHECKING:
     from trm.training.trainer import Trainer
 
 
 def snapshot_file(progress: float) -> Path:
-    """Where the weights of this share of a run are put aside, in its folder."""
+    """The file, within the folder of a run, with the weights at this progress (0 to 1)."""
     return Path(SNAPSHOTS, f"{100 * progress:03.0f}-percent.safetensors")
 
 
-class Saved(NamedTuple):
-    """The state of a trainer, as it lies on the disk."""
+class SavedState(NamedTuple):
+    """The state of a trainer as read from disk."""
 
     tensors: dict[str, Tensor]
-    numbers: dict
+    counters: dict
 
 
 LOCK, STATE = ".lock", "state.safetensors"
-START_AGAIN = "Restore it, or start again with another --out."
-SEATS = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # of Flight, beside its state
+START_AGAIN = "Restore it, or start over with another --out."
+CARRIED = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # fields of Carry besides its state
 
 
 class TrainingFolder:
-    """Use `open`, then as a context manager, which closes the log. While it is open no other process writes into it."""
+    """The files of a run. Create it with `open` and use it as a context manager, which closes the log.
+
+    While it is open, no other process can train into the folder.
+    """
 
     def __init__(self, path: Path, *, writes: bool = True):
         self.path, self.writes, self._open = path, writes, ExitStack()
@@ -82,19 +85,21 @@ class TrainingFolder:
 
     @property
     def state(self) -> Path:
-        """The file with all that is needed to go on."""
+        """The file with everything needed to resume."""
         return self.path / STATE
 
     @classmethod
-    def open(cls, path: Path, preset: Preset, *, resume: bool, writes: bool = True) -> "TrainingFolder":
-        """Prepare the folder; of several processes one `writes`.
+    def open(
+        cls, path: Path, preset: TrainingPreset, *, resume: bool, writes: bool = True
+    ) -> "TrainingFolder":
+        """Prepare the folder. Of several processes, only the one with `writes` writes to it.
 
-        Raises TrainingError when a new run would overwrite one, or there is nothing (or something else) to resume.
+        Raises `TrainingError` if a new run would overwrite another, or if there is no run with these settings to resume.
         """
         if path.exists() and not path.is_dir():
             raise TrainingError(f"{path} is a file, not a folder. Give another --out.")
         if resume and not (path / STATE).exists():
-            raise TrainingError(f"{path} holds no run to resume. Start one without --resume.")
+            raise TrainingError(f"{path} contains no run to resume. Start one without --resume.")
         folder = cls(path, writes=writes)
         try:
             folder._prepare(preset, resume=resume)
@@ -103,16 +108,16 @@ class TrainingFolder:
             raise
         return folder
 
-    def _prepare(self, preset: Preset, *, resume: bool) -> None:
+    def _prepare(self, preset: TrainingPreset, *, resume: bool) -> None:
         written = self.path / "preset.json"
         if not resume and self.state.exists():
             raise TrainingError(
-                f"{self.path} already holds a run. Go on with --resume, or give another --out."
+                f"{self.path} already contains a run. Continue it with --resume, or give another --out."
             )
         settings = json.dumps(_settings(preset), indent=2)
         if resume and _read_settings(written) != json.loads(settings):
             raise TrainingError(
-                f"{self.path} was trained with other settings than this preset has now. Give another --out."
+                f"{self.path} was trained with settings that differ from this preset. Give another --out."
             )
         if not self.writes:
             return
@@ -128,7 +133,7 @@ class TrainingFolder:
         self._open.close()
 
     def log(self, trainer: "Trainer", figures: dict) -> None:
-        """Append one line of figures."""
+        """Append figures to the log and to TensorBoard."""
         if not self.writes:
             return
         for name, value in figures.items():
@@ -140,45 +145,47 @@ class TrainingFolder:
             self._log.flush()
         except OSError as error:
             raise TrainingError(
-                f"{self._log.name} cannot be written: {error.strerror}. Make room and go on with --resume."
+                f"{self._log.name} cannot be written: {error.strerror}. Free disk space and continue with --resume."
             ) from None
 
     def save(self, trainer: "Trainer") -> None:
-        """Write the averaged model, then the state to go on from. All processes take part: the flight is theirs together."""
-        tensors, numbers = _pack(trainer)
+        """Write the averaged model, then the state to resume from. All processes must call it, since each has a part of the
+        carry.
+        """
+        tensors, counters = _pack(trainer)
         if not self.writes:
             return
         save_model(self.path, trainer.preset.model, trainer.weights())
         with atomic_file(self.state) as temporary:
-            save_file(tensors, temporary, metadata={"numbers": json.dumps(numbers)})
+            save_file(tensors, temporary, metadata={"numbers": json.dumps(counters)})
 
-    def keep(self, trainer: "Trainer", progress: float) -> None:
-        """Put the averaged weights aside as those of this share of the run, if none are yet."""
+    def save_snapshot(self, trainer: "Trainer", progress: float) -> None:
+        """Save the averaged weights as the snapshot of this progress, unless it exists."""
         path = self.path / snapshot_file(progress)
         if not self.writes or path.exists():
             return
         with atomic_file(path) as temporary:
             save_file({name: tensor.contiguous() for name, tensor in trainer.weights().items()}, temporary)
 
-    def read(self) -> Saved:
-        """What was saved last. Raises TrainingError on a damaged file."""
+    def read(self) -> SavedState:
+        """Read the last saved state. Raises `TrainingError` if the file is damaged."""
         with reading(self.state, TrainingError, "state of a run", START_AGAIN):
             with safe_open(self.state, "pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-                numbers = strict_json(file.metadata()["numbers"])
-            return Saved(tensors, numbers)
+                counters = strict_json(file.metadata()["numbers"])
+            return SavedState(tensors, counters)
 
-    def resume(self, trainer: "Trainer", saved: Saved) -> None:
-        """Put a trainer where the saved one was. Raises TrainingError where the saved state is not all of one."""
+    def resume(self, trainer: "Trainer", saved: SavedState) -> None:
+        """Restore a trainer from a saved state. Raises `TrainingError` if the state is incomplete."""
         with reading(self.state, TrainingError, "state of a run", START_AGAIN):
-            put_back(trainer, saved)
+            restore(trainer, saved)
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Within, no other process trains into the folder. The system gives the lock up when a process ends, however it ends.
+    """Hold the lock of a folder. The operating system releases it when the process ends, even by a kill.
 
-    Raises TrainingError while another one holds it, OutputError where nothing can be written.
+    Raises `TrainingError` if another process holds it, `OutputError` if the folder cannot be written.
     """
     lock = FileLock(folder / LOCK)
     try:
@@ -188,7 +195,7 @@ def locked(folder: Path) -> Iterator[None]:
             f"Another process is training into {folder}. Wait until it ends, or give another --out."
         ) from None
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror}. Give another place.") from None
+        raise OutputError(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from None
     try:
         yield
     finally:
@@ -200,8 +207,8 @@ def _read_settings(path: Path) -> dict:
         return json.loads(path.read_text("utf-8"))
 
 
-def _settings(preset: Preset) -> dict:
-    """What must agree on resume: everything but the length of the run."""
+def _settings(preset: TrainingPreset) -> dict:
+    """The settings that must be equal on resume: all except the length of the run."""
     return {name: value for name, value in asdict(preset).items() if name not in ("minutes", "updates")}
 
 
@@ -210,21 +217,21 @@ def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
     tensors |= {f"average/{name}": tensor for name, tensor in trainer.average.shadow.items()}
     for index, state in trainer.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": tensor for name, tensor in state.items()}
-    if trainer.flight is not None:
-        flight = trainer.flight
-        carried = {name: getattr(flight, name) for name in SEATS} | {"y": flight.state.y, "z": flight.state.z}
-        tensors |= {f"flight/{name}": trainer.share.gathered(tensor) for name, tensor in carried.items()}
-    numbers = {
+    if trainer.carry is not None:
+        carry = trainer.carry
+        carried = {name: getattr(carry, name) for name in CARRIED} | {"y": carry.state.y, "z": carry.state.z}
+        tensors |= {f"flight/{name}": trainer.replica.gathered(tensor) for name, tensor in carried.items()}
+    counters = {
         "update": trainer.update,
         "seconds": trainer.seconds,
         "random": trainer.random.bit_generator.state,
     }
-    return {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, numbers
+    return {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, counters
 
 
-def put_back(trainer: "Trainer", saved: Saved) -> None:
-    """Put a trainer where the saved one was. Raises KeyError, ValueError and the like where it is not all of one."""
-    tensors, numbers = saved
+def restore(trainer: "Trainer", saved: SavedState) -> None:
+    """Restore a trainer from a saved state. Raises `KeyError`, `ValueError` or similar if the state is incomplete."""
+    tensors, counters = saved
 
     def part(prefix: str) -> dict[str, Tensor]:
         return {
@@ -236,19 +243,19 @@ def put_back(trainer: "Trainer", saved: Saved) -> None:
     if _shapes(average) != _shapes(trainer.average.shadow):
         raise ValueError("not the averaged weights of this model")
     trainer.average.shadow = {name: tensor.to(trainer.device) for name, tensor in average.items()}
-    time_points: dict[int, dict[str, Tensor]] = {}
+    optimizer_state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in part("optimizer/").items():
         index, _, key = name.partition("/")
-        time_points.setdefault(int(index), {})[key] = tensor
-    if len({frozenset(found) for found in time_points.values()}) > 1:
-        raise ValueError("moments are missing")
+        optimizer_state.setdefault(int(index), {})[key] = tensor
+    if len({frozenset(state) for state in optimizer_state.values()}) > 1:
+        raise ValueError("tensors of the optimiser are missing")
     groups = trainer.optimizer.state_dict()["param_groups"]
-    trainer.optimizer.load_state_dict({"state": time_points, "param_groups": groups})
-    mine = trainer.share.rows(trainer.preset.batch)
-    flight = {name: tensor[mine].to(trainer.device) for name, tensor in part("flight/").items()}
-    trainer.flight = Flight(state=State(flight.pop("y"), flight.pop("z")), **flight) if flight else None
-    trainer.update, trainer.seconds = int(numbers["update"]), float(numbers["seconds"])
-    trainer.random.bit_generator.state = numbers["random"]
+    trainer.optimizer.load_state_dict({"state": optimizer_state, "param_groups": groups})
+    mine = trainer.replica.rows(trainer.preset.batch)
+    carry = {name: tensor[mine].to(trainer.device) for name, tensor in part("flight/").items()}
+    trainer.carry = Carry(state=State(carry.pop("y"), carry.pop("z")), **carry) if carry else None
+    trainer.update, trainer.seconds = int(counters["update"]), float(counters["seconds"])
+    trainer.random.bit_generator.state = counters["random"]
 
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:

@@ -1,7 +1,7 @@
-"""What training minimises: cross-entropy of the cells, and what the halting head should have said.
+"""Training losses: cross-entropy of the cells, and losses of the halting head.
 
-Every loss is a mean over the cells of each puzzle, then over puzzles, so that halves of a batch on two machines
-average to the loss of the whole.
+Each loss is a mean over the cells of a puzzle, then over puzzles, so that the losses of equal parts of a batch average to
+the loss of the whole batch.
 """
 
 import torch
@@ -15,10 +15,10 @@ STABLEMAX_EPSILON = 1e-30
 
 
 def log_stablemax(logits: Float[Tensor, "*batch vocab"]) -> Float[Tensor, "*batch vocab"]:
-    """log of s(x) / sum s, where s(x) = x + 1 from 0 on and 1 / (1 - x) below (Prieto et al. 2025, arXiv 2501.04697).
+    """log(s(x) / sum s), with s(x) = x + 1 for x >= 0 and 1 / (1 - x) for x < 0 (Prieto et al. 2025, arXiv 2501.04697).
 
-    It grows linearly where soft-max grows exponentially, so gradients of sure cells do not vanish. In float64, as in
-    the public code.
+    s grows linearly where softmax grows exponentially, so the gradients of confident cells do not vanish. Computed in
+    float64, as in the public code.
     """
     x = logits.double()
     s = torch.where(x < 0, 1 / (1 - x + STABLEMAX_EPSILON), x + 1)
@@ -32,24 +32,28 @@ def cell_loss(
     *,
     kind: str,
 ) -> Float[Tensor, ""]:
-    """Cross-entropy in nats of the labels, a weighted mean over cells; a puzzle without any weight counts as zero."""
+    """Cross-entropy of the labels in nats, as a weighted mean over cells; a puzzle with total weight 0 contributes 0.
+
+    `kind` is softmax or stablemax.
+    """
     if kind == "stablemax":
-        found = -log_stablemax(logits).gather(-1, labels[..., None])[..., 0].float()
+        losses = -log_stablemax(logits).gather(-1, labels[..., None])[..., 0].float()
     else:
-        found = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+        losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
     total = weights.sum(-1)
-    return ((found * weights).sum(-1) / torch.where(total > 0, total, 1)).mean()
+    return ((losses * weights).sum(-1) / torch.where(total > 0, total, 1)).mean()
 
 
 def halt_loss(heads: Heads, right: Bool[Tensor, "batch"]) -> Float[Tensor, ""]:
-    """Binary cross-entropy of q_halt against "every cell is right now"."""
+    """Binary cross-entropy of q_halt with the target "all cells are correct now"."""
     return F.binary_cross_entropy_with_logits(heads.q_halt, right.float())
 
 
 def continue_loss(heads: Heads, after: Heads, last: Bool[Tensor, "batch"]) -> Float[Tensor, ""]:
-    """Q-learning of going on (HRM): its value is that of the better choice one step later.
+    """Q-learning loss of q_continue (HRM): the target is the value of the better action one supervision step later.
 
-    `after` are the heads one supervision step on, `last` tells who has no choice then but to halt.
+    `after` are the heads one supervision step later; `last` marks puzzles for which that is the last step, where halting
+    is the only action.
     """
     best = torch.where(last, after.q_halt, torch.maximum(after.q_halt, after.q_continue))
     return F.binary_cross_entropy_with_logits(heads.q_continue, best.sigmoid())

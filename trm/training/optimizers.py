@@ -1,4 +1,4 @@
-"""Optimisers: AdamW from torch, Adam-atan2, and sign-SGD for the rows of a puzzle table that a batch used."""
+"""Optimisers besides torch's AdamW: Adam-atan2, and sign-SGD for the puzzle embeddings that a batch uses."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 
 class AdamAtan2(torch.optim.Optimizer):
-    """Adam without an epsilon: the step is atan2(m, sqrt(v)), which no scale of the gradient changes.
+    """Adam without an epsilon: the step is atan2(m, sqrt(v)), which is invariant to the scale of the gradient.
 
-    Everett et al. 2024 (arXiv 2407.05872), with decoupled weight decay, as the public TRM and HRM code use it.
+    Everett et al. 2024 (arXiv 2407.05872), with decoupled weight decay as in the public TRM and HRM code.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ def sign_step(
     rate: float,
     decay: float,
 ) -> None:
-    """One step of sign-SGD for the rows that a batch used, in place; gradients of the same row are added first.
+    """One step of sign-SGD, in place, for the rows that a batch uses; gradients of the same row are summed first.
 
-    The other rows of a table of a million are not touched (the public code's sparse embedding).
+    All other rows, up to a million, remain untouched (as in the sparse embedding of the public code).
     """
     rows, place = puzzle_ids.unique(return_inverse=True)
     summed = gradient.new_zeros(len(rows), gradient.shape[1]).index_add_(0, place, gradient)

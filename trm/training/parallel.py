@@ -1,7 +1,7 @@
-"""Data parallel training under `torchrun`: every process holds the model and a share of the puzzles in flight.
+"""Data-parallel training with `torchrun`: each process holds the model and an equal part of the batch.
 
-All processes draw the same random numbers for the whole batch and keep their own rows, so that any number of them
-trains on the same puzzles as one process would, and gradients, which are means over equal shares, are averaged.
+All processes draw the same random numbers for the whole batch and use their own rows, so that any number of processes trains
+on the same puzzles. Gradients, which are means over equal parts, are averaged.
 """
 
 import os
@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Share:
-    """Which rows of a batch are this process's: number `rank` of `size` equal parts."""
+class Replica:
+    """One of `size` data-parallel processes; it owns part number `rank` of the rows of a batch."""
 
     rank: int = 0
     size: int = 1
 
     @classmethod
-    def of_this_process(cls, device: torch.device) -> "Share":
-        """As `torchrun` says; joins the group of processes (NCCL between GPUs, else gloo)."""
+    def of_this_process(cls, device: torch.device) -> "Replica":
+        """Create the replica that `torchrun` assigned and join the process group (NCCL between GPUs, else gloo)."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
@@ -31,16 +31,16 @@ class Share:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes files and speaks."""
+        """Whether this process writes files and log messages."""
         return self.rank == 0
 
     def rows(self, count: int) -> slice:
-        """This process's rows of a batch."""
+        """The rows of a batch of `count` that this process owns."""
         each = count // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
     def gathered(self, mine: Tensor) -> Tensor:
-        """The rows of all processes, in order."""
+        """Concatenate the rows of all processes, in order."""
         if self.size == 1:
             return mine
         parts = [torch.empty_like(mine) for _ in range(self.size)]
@@ -48,7 +48,7 @@ class Share:
         return torch.cat(parts)
 
     def averaged(self, value: Tensor) -> Tensor:
-        """The mean over processes."""
+        """The mean of a tensor over processes."""
         if self.size == 1:
             return value
         total = value.detach().clone()
@@ -56,7 +56,7 @@ class Share:
         return total / self.size
 
     def average_gradients(self, model: nn.Module) -> None:
-        """Replace gradients by their mean over processes, all in one message."""
+        """Replace all gradients with their mean over processes, in a single all-reduce."""
         if self.size == 1:
             return
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
@@ -67,12 +67,12 @@ class Share:
             gradient.copy_(part.view_as(gradient))
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes reach this call."""
         if self.size > 1:
             distributed.barrier()
 
     def agree(self, value: float) -> float:
-        """The leader's number, for all: clocks differ, and all must decide alike."""
+        """The value of the leading process, for all: clocks differ, but all processes must decide alike."""
         if self.size == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64)

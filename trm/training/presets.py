@@ -1,8 +1,8 @@
-"""Training presets: everything `trm train --preset NAME` needs to know, as plain data.
+"""Training presets: all settings of `trm train --preset NAME`, as plain data.
 
-Three families. The bundled ones are sized for two CPU cores and an hour or two. The ablations change one thing of
-`sudoku-trm` each, as table 1 of the TRM paper does. The `paper-` ones carry the papers' hyperparameters, for a GPU and
-the official data folders.
+There are three groups. The presets of bundled models need two CPU cores for one or two hours, or one large GPU for a few
+minutes. The ablations change one thing about `sudoku-trm` each, as in table 1 of the TRM paper. The `paper-` presets have
+the papers' hyperparameters, for a GPU and the official dataset folders.
 """
 
 from collections.abc import Mapping
@@ -18,55 +18,55 @@ CellLoss = Literal["softmax", "stablemax"]
 
 
 @dataclass(frozen=True)
-class Part:
-    """Puzzles of one difficulty that the trainer generates, none a twin of a test puzzle."""
+class PuzzleSpec:
+    """Puzzles of one difficulty to generate for training, without symmetric versions of test puzzles."""
 
     puzzles: int
     difficulty: str
-    options: Mapping[str, Any] = field(default_factory=dict)  # of the task's generator
+    options: Mapping[str, Any] = field(default_factory=dict)  # options of the task's generator
 
 
 @dataclass(frozen=True)
-class Preset:
-    """One way to train one model."""
+class TrainingPreset:
+    """A model and the settings of its training."""
 
     name: str
     model: ModelConfig
     schedule: Schedule
     minutes: float
-    data: tuple[Part, ...] = ()  # generated; without any, an official data folder has to be given
-    updates: int | None = None  # if given, the length of the run instead of the minutes
-    held_out: int = 256  # more puzzles of the same kinds, to watch progress on
+    data: tuple[PuzzleSpec, ...] = ()  # to generate; if empty, an official dataset folder is required
+    updates: int | None = None  # length of the run in updates instead of minutes
+    held_out: int = 256  # number of held-out puzzles from the same distribution, for evaluation
     data_seed: int = 1
     seed: int = 0
-    batch: int = 64  # puzzles in flight, over all processes
+    batch: int = 64  # puzzles per update, over all processes
     optimizer: Optimizer = "adamw"
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
-    clip: float | None = 1.0  # largest norm of the gradient
+    clip: float | None = 1.0  # maximum norm of the gradient
     ema: float | None = 0.999
     cell_loss: CellLoss = "softmax"
-    halt_weight: float = 0.5  # of the halting loss beside the cells' loss
-    continue_loss: bool = False  # also learn the value of going on, with a second forward pass (HRM)
+    halt_weight: float = 0.5  # weight of the halting loss relative to the cell loss
+    continue_loss: bool = False  # also learn q_continue, with a second forward pass (HRM)
     gradient_calls: int | None = (
-        None  # last calls of a supervision step with a gradient; None: the model's own
+        None  # number of last calls of a supervision step with a gradient; None: the model's default
     )
-    explore: float = 0.1  # share of puzzles that may halt only after a random number of supervision steps
-    table_rate: float = 0.0  # learning rate of the puzzle table (sign-SGD)
-    table_decay: float = 0.0  # its weight decay
-    snapshots: tuple[float, ...] = ()  # progress at which the averaged weights are kept aside
+    explore: float = 0.1  # share of puzzles that must run a random number of supervision steps before halting
+    table_rate: float = 0.0  # learning rate of the puzzle embedding (sign-SGD)
+    table_decay: float = 0.0  # weight decay of the puzzle embedding
+    snapshots: tuple[float, ...] = ()  # progress values at which the averaged weights are saved
 
     def __post_init__(self):
         if self.continue_loss != (self.model.halting == HALT_OR_CONTINUE):
-            raise ValueError(f"{HALT_OR_CONTINUE} is the rule of who learns the value of going on")
+            raise ValueError(f"the halting rule {HALT_OR_CONTINUE} requires continue_loss, and vice versa")
         if self.gradient_calls is not None and self.gradient_calls < 1:
             raise ValueError("at least one call must have a gradient")
         if self.schedule.smaller_grids and (self.model.mixing, self.model.positions) != ("attention", "rope"):
-            raise ValueError("only attention with rotary positions reads grids of several sizes")
+            raise ValueError("only attention with rotary positions supports grids of several sizes")
 
 
-# Sudoku: 9x9, solvable by singles, one solution each. Both models see the same puzzles for the same time, and have
-# numbers of parameters within a factor of 1.5.
+# Sudoku: 9x9, solvable by singles, with one solution. Both models train on the same puzzles for the same time, and their
+# parameter counts are within a factor of 1.5.
 
 SUDOKU_MODEL = ModelConfig(
     task="sudoku",
@@ -86,13 +86,13 @@ SUDOKU_MODEL = ModelConfig(
     T=3,
     N_sup=16,
 )
-SINGLES = (Part(12_000, "easy", {"givens": (24, 42)}),)
+SINGLES = (PuzzleSpec(12_000, "easy", {"givens": (24, 42)}),)
 
-SUDOKU_TRM = Preset(
+SUDOKU_TRM = TrainingPreset(
     name="sudoku-trm",
     model=SUDOKU_MODEL,
     data=SINGLES,
-    # Shallow recursion first (CGAR), the model's own depth for the last part; nearly solved puzzles first.
+    # Curriculum: shallow recursion first (CGAR), the model's own depth in the last phase; nearly solved puzzles first.
     schedule=Schedule(
         depth=(
             DepthPhase(0.15, n=2, T=1),
@@ -123,8 +123,8 @@ SUDOKU_HRM = replace(
 )
 
 
-# Mazes of 15x15 with one way through. Small ones come first: what a dead end is shows on 9x9 in five minutes, on 15x15
-# not in an hour. Most cells are walls, which an answer only copies: they count late and little in the loss.
+# 15x15 mazes with a single path. Small mazes come first: models learn to avoid dead ends in five minutes on 9x9, but not in
+# an hour on 15x15. Most cells are walls, which an answer only copies: they enter the loss late and with a small weight.
 
 MAZE_MODEL = replace(
     SUDOKU_MODEL,
@@ -138,9 +138,9 @@ MAZE_MODEL = replace(
     n=2,
     T=2,
 )
-MAZES = tuple(Part(10_000, level, {"style": "depth-first"}) for level in ("easy", "medium", "hard"))
+MAZES = tuple(PuzzleSpec(10_000, level, {"style": "depth-first"}) for level in ("easy", "medium", "hard"))
 
-MAZE_TRM = Preset(
+MAZE_TRM = TrainingPreset(
     name="maze-trm",
     model=MAZE_MODEL,
     data=MAZES,
@@ -155,7 +155,7 @@ MAZE_TRM = Preset(
         smaller_grids=(GridPhase(0.06, 81), GridPhase(0.16, 121)),
     ),
     minutes=90.0,
-    ema=0.995,  # of 0.999 the last thousand updates make up two thirds, and there are only three thousand
+    ema=0.995,  # with 0.999, the last thousand updates have a weight of two thirds, and there are only three thousand
 )
 
 MAZE_HRM = replace(
@@ -166,17 +166,17 @@ MAZE_HRM = replace(
 )
 
 
-# For one large GPU and about eight minutes. Sudokus that need search, and mazes of 30x30 with long ways: both are beyond
-# what two cores learn in two hours. A batch is as large as keeps such a device busy.
+# For one large GPU and about eight minutes: Sudokus that need search, and 30x30 mazes with long paths. Two cores cannot learn
+# either in two hours. The batch is large enough to keep such a device busy.
 
 SUDOKU_TRM_LARGE = replace(
     SUDOKU_TRM,
     name="sudoku-trm-large",
     model=replace(SUDOKU_MODEL, hidden_size=256, mlp_width=768, mixing_width=256),
     data=(
-        Part(3_000, "hard", {"givens": (22, 28)}),
-        Part(1_000, "medium", {"givens": (24, 32)}),
-        Part(3_000, "easy", {"givens": (24, 42)}),
+        PuzzleSpec(3_000, "hard", {"givens": (22, 28)}),
+        PuzzleSpec(1_000, "medium", {"givens": (24, 32)}),
+        PuzzleSpec(3_000, "easy", {"givens": (24, 42)}),
     ),
     schedule=replace(
         SUDOKU_TRM.schedule,
@@ -199,9 +199,9 @@ MAZE30_TRM = replace(
     name="maze30-trm",
     model=replace(MAZE_MODEL, sequence_length=900),
     data=(
-        Part(6_000, "easy", {"style": "depth-first"}),
-        Part(6_000, "medium", {"style": "depth-first"}),
-        Part(12_000, "hard", {"style": "depth-first"}),  # on 30x30 ways of 90 steps and more
+        PuzzleSpec(6_000, "easy", {"style": "depth-first"}),
+        PuzzleSpec(6_000, "medium", {"style": "depth-first"}),
+        PuzzleSpec(12_000, "hard", {"style": "depth-first"}),  # on 30x30: paths of 90 steps or more
     ),
     schedule=replace(
         MAZE_TRM.schedule,
@@ -215,11 +215,11 @@ MAZE30_TRM = replace(
 )
 
 
-ABLATION_MINUTES = 8.0  # each: about 1,000 updates on one core, 10,000 on a large GPU that all nine share
+ABLATION_MINUTES = 8.0  # per run: about 1,000 updates on one core, 10,000 on a large GPU shared by all nine
 
 
-def ablation(name: str, *, model: Mapping[str, Any] | None = None, **changes: Any) -> Preset:
-    """`sudoku-trm` with one thing changed, for a short time. A change of depth replaces the curriculum."""
+def ablation(name: str, *, model: Mapping[str, Any] | None = None, **changes: Any) -> TrainingPreset:
+    """`sudoku-trm` with one change and a short training time. A change of depth replaces the depth curriculum."""
     changed = replace(SUDOKU_MODEL, **(model or {}))
     if model and {"n", "T"} & model.keys():
         changes["schedule"] = replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=changed.n, T=changed.T),))
@@ -241,7 +241,7 @@ ABLATIONS = (
     ablation("continue-loss", model={"halting": HALT_OR_CONTINUE}, continue_loss=True),
 )
 
-# The papers' own hyperparameters, for a GPU. Their puzzle table gets a row for every id of the data.
+# The papers' own hyperparameters, for a GPU. The puzzle embedding gets one row per puzzle id of the dataset.
 
 PAPER_MODEL = replace(
     SUDOKU_MODEL,
@@ -253,7 +253,7 @@ PAPER_MODEL = replace(
     puzzle_embedding_size=512,
 )
 PAPER_ATTENTION = replace(PAPER_MODEL, mixing="attention", mixing_width=0, heads=8, positions="rope")
-PAPER = Preset(
+PAPER = TrainingPreset(
     name="paper-sudoku-mlp",
     model=PAPER_MODEL,
     schedule=Schedule(depth=(DepthPhase(1.0, n=6, T=3),), learning_rate=1e-4, warm_up=2000),
@@ -301,8 +301,8 @@ PRESETS = {
 }
 
 
-def get_preset(name: str) -> Preset:
-    """Raises UserError naming the presets there are."""
+def get_preset(name: str) -> TrainingPreset:
+    """The preset with this name. Raises `UserError`, which lists the presets."""
     if name not in PRESETS:
-        raise UserError(f"There is no preset {name!r}. Choose one of: {', '.join(PRESETS)}.")
+        raise UserError(f"Unknown preset {name!r}. Choose one of: {', '.join(PRESETS)}.")
     return PRESETS[name]

@@ -1,4 +1,4 @@
-"""A training run from its first puzzle to its table of results: what `trm train` does."""
+"""A complete training run, as `trm train` performs it: puzzles, training loop, evaluation, table of results."""
 
 import platform
 import shutil
@@ -15,75 +15,78 @@ from trm.errors import TrainingError
 from trm.evaluate import exact_by_step
 from trm.training.data import Puzzles, PuzzleStream, generated_puzzles, official_puzzles
 from trm.training.folder import TrainingFolder
-from trm.training.parallel import Share
-from trm.training.presets import Preset
+from trm.training.parallel import Replica
+from trm.training.presets import TrainingPreset
 from trm.training.trainer import Trainer
 
 SAVE_EVERY_SECONDS = 60
 REPORT_EVERY_SECONDS = 10
-WORTH_COMPILING = 5.0  # minutes of a run from which half a minute of compiling pays
+COMPILE_FROM_MINUTES = 5.0  # shorter runs do not gain from half a minute of compilation
 COMPILERS = ("c++", "g++", "clang++")
-LOOKS = 12  # evaluations on held-out puzzles over a whole run ...
-LOOK_SHARE = 0.05  # ... fewer if they would take more than this share of the time
+EVALUATIONS = 12  # held-out evaluations per run ...
+EVALUATION_SHARE = 0.05  # ... or fewer, if they took more than this share of the time
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 def train(
-    preset: Preset,
+    preset: TrainingPreset,
     out: Path,
     *,
     data: Path | None = None,
     minutes: float | None = None,
     updates: int | None = None,
     resume: bool = False,
-    say: Say = print,
+    log: Log = print,
 ) -> None:
-    """Train a preset into a folder that holds, at every moment, a checkpoint that loads.
+    """Train a preset into the folder `out`, which contains a valid checkpoint at all times.
 
-    `minutes` of training (evaluation, saving and compiling not counted) replace the preset's; with `updates` the run is as long as
-    these take, whatever the machine. `data` is an official data folder, for presets that generate none. Ctrl-C saves and
-    stops. Under `torchrun` every process trains on its share of the batch and the first one writes. Raises UserError
-    when the folder holds another run, or nothing to resume.
+    `minutes` replaces the preset's training time, which excludes evaluation, saving and compilation; `updates` fixes the
+    number of updates instead. `data` is an official dataset folder, for presets that do not generate puzzles. Ctrl-C saves
+    and stops; `resume` continues. With `torchrun`, each process trains on its part of the batch, and the first one writes.
+
+    Raises `UserError` if the folder contains another run, or no run to resume.
     """
     preset = replace(preset, minutes=minutes or preset.minutes, updates=updates or preset.updates)
     device = choose_device()
-    share = Share.of_this_process(device)
-    say = say if share.leads else _nothing
+    replica = Replica.of_this_process(device)
+    log = log if replica.leads else _no_log
     official = None
     if data is not None:
         preset, *official = official_puzzles(preset, data)
     elif not preset.data:
-        raise TrainingError(f"{preset.name} trains on an official data folder. Name one with --data.")
-    folder = TrainingFolder.open(out, preset, resume=resume, writes=share.leads)
+        raise TrainingError(f"{preset.name} trains on an official dataset folder. Give one with --data.")
+    folder = TrainingFolder.open(out, preset, resume=resume, writes=replica.leads)
     with folder:
-        saved = folder.read() if resume else None  # a damaged one is said before puzzles are generated
-        puzzles = [official] if official else _generated(preset, out, share, say)
-        trainer = Trainer(preset, [stream for stream, _ in puzzles], device, share)
+        saved = (
+            folder.read() if resume else None
+        )  # before generating puzzles, so that a damaged state is reported early
+        puzzles = [official] if official else _generated(preset, out, replica, log)
+        trainer = Trainer(preset, [stream for stream, _ in puzzles], device, replica)
         if saved:
             folder.resume(trainer, saved)
-            of_all = f"{preset.updates:,} updates" if preset.updates else f"{preset.minutes:g} minutes"
-            say(f"resumed at update {trainer.update}, after {trainer.seconds / 60:.1f} minutes, of {of_all}")
+            length = f"{preset.updates:,} updates" if preset.updates else f"{preset.minutes:g} minutes"
+            log(f"resumed at update {trainer.update}, after {trainer.seconds / 60:.1f} minutes, of {length}")
         else:
             folder.save(trainer)
-        if preset.minutes >= WORTH_COMPILING and can_compile(device):
-            say("compiling the blocks: half a minute, once")
+        if preset.minutes >= COMPILE_FROM_MINUTES and can_compile(device):
+            log("compiling the blocks once, about half a minute")
             trainer.compile()
-        processes = f", {share.size} processes" if share.size > 1 else ""
-        say(
+        processes = f", {replica.size} processes" if replica.size > 1 else ""
+        log(
             f"training {preset.name} on {device.type}{processes}, activations in {training_dtype(device)}, into {out}"
         )
         folder.log(trainer, {"machine": training_machine(device)})
-        _loop(trainer, {stream.task.cells: held_out for stream, held_out in puzzles}, folder, say)
+        _loop(trainer, {stream.task.cells: held_out for stream, held_out in puzzles}, folder, log)
 
 
 def can_compile(device: torch.device) -> bool:
-    """Whether torch finds what it compiles with: on a CPU a C++ compiler."""
+    """Whether torch can compile: on a CPU it needs a C++ compiler."""
     return device.type == "cuda" or any(map(shutil.which, COMPILERS))
 
 
 def training_machine(device: torch.device) -> str:
-    """What is trained on, in words."""
+    """A description of the hardware."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
@@ -91,7 +94,7 @@ def training_machine(device: torch.device) -> str:
 
 
 def cpu_name() -> str:
-    """The processor's own name on Linux, else its architecture."""
+    """The name of the processor on Linux, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
@@ -100,125 +103,130 @@ def cpu_name() -> str:
     return names[0] if names else f"a {platform.machine()} processor"
 
 
-def _nothing(text: str) -> None:
-    """What a process says that does not lead."""
+def _no_log(text: str) -> None:
+    """Discard a log message: the logger of processes that do not lead."""
 
 
-def _generated(preset: Preset, out: Path, share: Share, say: Say) -> list[tuple[PuzzleStream, Puzzles]]:
-    """Of every size that is trained on. Generated by the process that leads, read by all."""
+def _generated(
+    preset: TrainingPreset, out: Path, replica: Replica, log: Log
+) -> list[tuple[PuzzleStream, Puzzles]]:
+    """The training stream and held-out set of each size. The leading process generates them, and all read them."""
 
-    def of_every_size() -> list[tuple[PuzzleStream, Puzzles]]:
+    def of_all_sizes() -> list[tuple[PuzzleStream, Puzzles]]:
         sizes = [phase.cells for phase in preset.schedule.smaller_grids] + [preset.model.sequence_length]
-        return [generated_puzzles(preset, cells, out, say) for cells in sizes]
+        return [generated_puzzles(preset, cells, out, log) for cells in sizes]
 
-    if share.leads:
-        found = of_every_size()
-    share.wait()  # until the leader has written them
-    return found if share.leads else of_every_size()
+    if replica.leads:
+        puzzles = of_all_sizes()
+    replica.wait()  # until the leader has written them
+    return puzzles if replica.leads else of_all_sizes()
 
 
-def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, say: Say) -> None:
-    """Update, report, look at held-out puzzles, save; at the end the table."""
+def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, log: Log) -> None:
+    """The training loop: update, report, evaluate, save; at the end log a table of the evaluations."""
     stopping = StopOnSignal()
     saved = reported = time.monotonic()
-    next_look = spent(trainer) + 1 / LOOKS
+    next_evaluation = progress_of(trainer) + 1 / EVALUATIONS
     averaged: dict[str, float] = {}
-    looks: list[tuple[float, int, list[float]]] = []
-    while (progress := spent(trainer)) < 1:
+    evaluations: list[tuple[float, int, list[float]]] = []
+    while (progress := progress_of(trainer)) < 1:
         compiles, began = trainer.compiles_at(progress), time.monotonic()
         figures = trainer.one_update(progress)
         now = time.monotonic()
-        # One clock for all: the phases of the schedule must change at the same update everywhere. Compiling is not
-        # counted: on a fast device it would take a large part of a short phase.
-        trainer.seconds = trainer.share.agree(trainer.seconds + (0.0 if compiles else now - began))
+        # One clock for all processes: the phases of the schedule must change at the same update in all of them. Compilation
+        # is not counted: on a fast device it would take a large part of a short phase.
+        trainer.seconds = trainer.replica.agree(trainer.seconds + (0.0 if compiles else now - began))
         averaged = {name: 0.95 * averaged.get(name, value) + 0.05 * value for name, value in figures.items()}
         if now - reported > REPORT_EVERY_SECONDS:
             reported = now
             folder.log(trainer, averaged)
-            say(progress_line(trainer, averaged))
-        progress = spent(trainer)
-        for time_point in trainer.preset.snapshots:
-            if progress >= time_point:
-                folder.keep(trainer, time_point)
-        if progress > next_look:
+            log(progress_line(trainer, averaged))
+        progress = progress_of(trainer)
+        for snapshot in trainer.preset.snapshots:
+            if progress >= snapshot:
+                folder.save_snapshot(trainer, snapshot)
+        if progress > next_evaluation:
             began = time.monotonic()
-            looks.append(look(trainer, held_out, folder, say))
-            took = trainer.share.agree(time.monotonic() - began)
-            next_look = progress + max(1 / LOOKS, took / LOOK_SHARE * progress / max(trainer.seconds, 1e-9))
-        if trainer.share.agree(now - saved) > SAVE_EVERY_SECONDS:
+            evaluations.append(evaluate_held_out(trainer, held_out, folder, log))
+            took = trainer.replica.agree(time.monotonic() - began)
+            next_evaluation = progress + max(
+                1 / EVALUATIONS, took / EVALUATION_SHARE * progress / max(trainer.seconds, 1e-9)
+            )
+        if trainer.replica.agree(now - saved) > SAVE_EVERY_SECONDS:
             folder.save(trainer)
             saved = time.monotonic()
-        if trainer.share.agree(float(stopping.asked)):
+        if trainer.replica.agree(float(stopping.requested)):
             folder.save(trainer)
-            say("stopped; go on with --resume")
+            log("stopped; continue with --resume")
             return
-    looks.append(look(trainer, held_out, folder, say))
+    evaluations.append(evaluate_held_out(trainer, held_out, folder, log))
     folder.save(trainer)
-    say(table(looks))
-    say("done")
+    log(table(evaluations))
+    log("done")
 
 
-def spent(trainer: Trainer) -> float:
-    """Share of the run that is done, from 0 to 1: of its updates if they are fixed, else of its time."""
+def progress_of(trainer: Trainer) -> float:
+    """Progress of the run, from 0 to 1: in updates if their number is fixed, else in time."""
     preset = trainer.preset
     return trainer.update / preset.updates if preset.updates else trainer.seconds / (60 * preset.minutes)
 
 
-def look(
-    trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, say: Say
+def evaluate_held_out(
+    trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, log: Log
 ) -> tuple[float, int, list[float]]:
-    """Score the averaged weights on held-out puzzles of the size and at the depth in use.
+    """Evaluate the averaged weights on the held-out set, at the grid size and recursion depth in use.
 
-    Returns minutes, updates, exact after each supervision step.
+    Returns minutes, updates, and exact accuracy after each supervision step.
     """
-    preset, progress = trainer.preset, spent(trainer)
+    preset, progress = trainer.preset, progress_of(trainer)
     depth = preset.schedule.depth_at(progress, preset.model.N_sup)
     cells = trainer.cells_at(progress)
-    watched = held_out[cells]
+    puzzles = held_out[cells]
     by_step = [0.0]
-    if trainer.share.leads:
+    if trainer.replica.leads:
         model = trainer.averaged_model(cells)
         model.compute_dtype = trainer.model.compute_dtype
-        by_step = exact_by_step(model, watched, watched.puzzle_ids, depth=depth)
+        by_step = exact_by_step(model, puzzles, puzzles.puzzle_ids, depth=depth)
         folder.log(
             trainer, {"held_out_exact_by_step": by_step, "n": depth.n, "T": depth.T, "grid_cells": cells}
         )
-        say(f"held out: exact {by_step[-1]:.3f} after {len(by_step)} steps, {by_step[0]:.3f} after 1")
-    trainer.share.wait()
+        log(f"held out: exact {by_step[-1]:.3f} after {len(by_step)} steps, {by_step[0]:.3f} after 1")
+    trainer.replica.wait()
     return trainer.seconds / 60, trainer.update, by_step
 
 
 def progress_line(trainer: Trainer, figures: dict[str, float]) -> str:
-    progress = spent(trainer)
+    """The report of the current update, with an estimate of the time left."""
+    progress = progress_of(trainer)
     depth = trainer.preset.schedule.depth_at(progress, trainer.preset.model.N_sup)
     left = 60 * trainer.preset.minutes - trainer.seconds
     if trainer.preset.updates:
         left = trainer.seconds / trainer.update * (trainer.preset.updates - trainer.update)
     return (
         f"update {trainer.update:6d}  loss {figures['loss']:.4f}  cells {figures['cells']:.3f}  "
-        f"exact in flight {figures['exact_in_flight']:.3f}  T={depth.T} n={depth.n}  {left / 60:.1f} minutes left"
+        f"exact {figures['exact_in_flight']:.3f}  T={depth.T} n={depth.n}  {left / 60:.1f} minutes left"
     )
 
 
-def table(looks: list[tuple[float, int, list[float]]]) -> str:
-    """Held-out accuracy over the run, a line a look."""
-    last = len(looks[-1][2])
+def table(evaluations: list[tuple[float, int, list[float]]]) -> str:
+    """A table of held-out exact accuracy, one line per evaluation."""
+    last = len(evaluations[-1][2])
     columns = [step for step in (1, 4, 16) if step <= last] or [last]
     lines = ["minutes  updates  " + "  ".join(f"exact@{step:<2}" for step in columns)]
-    for minutes, updates, by_step in looks:
+    for minutes, updates, by_step in evaluations:
         shares = "  ".join(f"{by_step[step - 1]:8.3f}" for step in columns)
         lines.append(f"{minutes:7.1f}  {updates:7d}  {shares}")
     return "\n".join(lines)
 
 
 class StopOnSignal:
-    """Ctrl-C or a polite kill ask the loop to save and stop; a second one ends it at once."""
+    """Sets `requested` on Ctrl-C or SIGTERM, so that the loop can save and stop; a second signal ends the process."""
 
     def __init__(self):
-        self.asked = False
+        self.requested = False
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
+            signal.signal(number, self._request)
 
-    def _ask(self, number: int, frame: object) -> None:
-        self.asked = True
+    def _request(self, number: int, frame: object) -> None:
+        self.requested = True
         signal.signal(number, signal.SIG_DFL)

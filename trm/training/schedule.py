@@ -1,6 +1,6 @@
-"""Schedules of training: how depth, revealed cells, learning rate and averaging move with progress.
+"""Training schedules: recursion depth, grid size, revealed cells, learning rate and weight averaging over the progress.
 
-Progress is the share of the run that is done, from 0 to 1, so that one preset fits any `--minutes` or `--updates`.
+Progress is the completed share of the run, from 0 to 1, so that a preset works for any `--minutes` or `--updates`.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Decay = Literal["linear", "exponential"]
 
 @dataclass(frozen=True)
 class DepthPhase:
-    """Recursion depth in use until `until` (progress)."""
+    """The recursion depth up to the progress `until`."""
 
     until: float
     n: int
@@ -25,7 +25,7 @@ class DepthPhase:
 
 @dataclass(frozen=True)
 class GridPhase:
-    """Size of the puzzles in use until `until` (progress)."""
+    """The number of cells of the puzzles up to the progress `until`."""
 
     until: float
     cells: int
@@ -33,7 +33,7 @@ class GridPhase:
 
 @dataclass(frozen=True)
 class GivenPhase:
-    """How much a given cell counts in the loss until `until` (progress), where a blank one counts 1."""
+    """The weight of given cells in the loss up to the progress `until`; blank cells have weight 1."""
 
     until: float
     weight: float
@@ -41,50 +41,55 @@ class GivenPhase:
 
 @dataclass(frozen=True)
 class Schedule:
-    """All that changes while a model is trained."""
+    """All settings that change during training."""
 
-    depth: tuple[DepthPhase, ...]  # the last phase is the model's own depth
+    depth: tuple[DepthPhase, ...]  # the last phase has the model's own depth
     learning_rate: float
-    warm_up: int  # updates in which the rate rises from 0
-    decay_from: float = 1.0  # progress from which the rate falls ...
-    decay_to: float = 1.0  # ... to this share of itself ...
-    decay: Decay = "linear"  # ... along a line, or by the same factor in equal times
+    warm_up: int  # updates over which the learning rate rises from 0
+    decay_from: float = 1.0  # progress at which the learning rate starts to decay ...
+    decay_to: float = 1.0  # ... to this fraction of its value ...
+    decay: Decay = "linear"  # ... linearly or exponentially
     reveal: float = 0.0  # at most this share of the blank cells is revealed at the start ...
-    reveal_until: float = 1.0  # ... falling to none at this progress
-    givens: tuple[GivenPhase, ...] = ()  # how much given cells count in the loss; 1 behind the last phase
+    reveal_until: float = 1.0  # ... decreasing to 0 at this progress
+    givens: tuple[GivenPhase, ...] = ()  # weights of given cells in the loss; 1 after the last phase
     smaller_grids: tuple[
         GridPhase, ...
-    ] = ()  # to learn on first; afterwards puzzles have the model's own size
+    ] = ()  # sizes to start with; afterwards puzzles have the model's own size
 
     def depth_at(self, progress: float, N_sup: int) -> Depth:
+        """The recursion depth at this progress."""
         phase = next((phase for phase in self.depth if progress < phase.until), self.depth[-1])
         return Depth(n=phase.n, T=phase.T, N_sup=N_sup)
 
     def cells_at(self, progress: float, own: int) -> int:
+        """The number of cells of the puzzles at this progress; `own` is that of the model."""
         return next((phase.cells for phase in self.smaller_grids if progress < phase.until), own)
 
     def given_weight_at(self, progress: float) -> float:
+        """The weight of given cells in the loss at this progress."""
         return next((phase.weight for phase in self.givens if progress < phase.until), 1.0)
 
     def reveal_at(self, progress: float) -> float:
+        """The largest share of blank cells that is revealed at this progress."""
         return self.reveal * max(0.0, 1 - progress / self.reveal_until) if self.reveal else 0.0
 
     def learning_rate_at(self, progress: float, update: int) -> float:
+        """The learning rate of an update, with warm-up and decay."""
         warm = min(1.0, (update + 1) / self.warm_up)
         fall = (
             min(1.0, max(0.0, progress - self.decay_from) / (1 - self.decay_from))
             if self.decay_from < 1
             else 0.0
         )
-        left = self.decay_to**fall if self.decay == "exponential" else 1 - (1 - self.decay_to) * fall
-        return self.learning_rate * warm * left
+        factor = self.decay_to**fall if self.decay == "exponential" else 1 - (1 - self.decay_to) * fall
+        return self.learning_rate * warm * factor
 
 
 class ExponentialAverage:
-    """Exponential moving average (EMA) of a model's parameters: what is evaluated and shipped.
+    """Exponential moving average (EMA) of a model's parameters, which is evaluated and saved.
 
-    It forgets faster at first, so that the random start does not linger. With a decay of None it is the model itself.
-    Tensors named in `without` (a puzzle table of a million rows) are left out.
+    It starts with a smaller decay, so that it forgets the random initialisation. With a decay of None it equals the model.
+    Tensors named in `without` (a puzzle embedding with a million rows) are excluded.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class ExponentialAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, update: int) -> None:
+        """Move the average towards the model's parameters after an update."""
         decay = 0.0 if self.decay is None else self.early_decay if update < self.early else self.decay
         current: dict[str, Tensor] = model.state_dict()
         names = [name for name in self.shadow if self.shadow[name].is_floating_point()]

@@ -1,8 +1,8 @@
-"""One update of deep supervision: a supervision step for every puzzle in flight, and a step of the optimiser.
+"""One update of deep supervision: one supervision step for each puzzle of the batch, and one step of the optimiser.
 
-The loss is taken after a single supervision step from the carried (y, z), which are then detached. A puzzle leaves when
-its halting rule says so (or, for a share of them, only after a random number of steps), or after N_sup steps; a fresh
-puzzle takes its place (Jolicoeur-Martineau 2025, figure 3; exploration and the value of going on as in HRM).
+The loss is computed after a single supervision step from the carried (y, z), which are then detached. A puzzle is replaced
+by a new one when its halting rule fires (a share of the puzzles must first run a random number of steps), or after N_sup
+steps (Jolicoeur-Martineau 2025, figure 3; exploration and q_continue as in HRM).
 """
 
 from collections.abc import Sequence
@@ -20,35 +20,35 @@ from trm.model import Model
 from trm.models import new_model
 from trm.recursion import Heads, State, deep_recursion
 from trm.tasks.base import PADDING
-from trm.training.carry import Boarding, Flight
+from trm.training.carry import Carry, PuzzleFeed
 from trm.training.data import PuzzleStream
 from trm.training.losses import cell_loss, continue_loss, halt_loss
 from trm.training.optimizers import AdamAtan2, sign_step
-from trm.training.parallel import Share
-from trm.training.presets import Preset
+from trm.training.parallel import Replica
+from trm.training.presets import TrainingPreset
 from trm.training.schedule import ExponentialAverage
 
 TABLE = "puzzle_emb.weights"
 
 
 class Trainer:
-    """All that a run carries from update to update.
+    """The state of a training run: model, averages, optimiser, carry and counters.
 
-    `streams` are those of the model's own size and of every smaller one in the schedule. Raises TrainingError when the
-    batch does not divide among processes.
+    `streams` provides puzzles of the model's own size and of all smaller sizes in the schedule. Raises `TrainingError` if
+    the batch is not divisible by the number of processes.
     """
 
     def __init__(
         self,
-        preset: Preset,
+        preset: TrainingPreset,
         streams: Sequence[PuzzleStream],
         device: torch.device,
-        share: Share | None = None,
+        replica: Replica | None = None,
     ):
-        self.preset, self.device, self.share = preset, device, share or Share()
-        if preset.batch % self.share.size:
+        self.preset, self.device, self.replica = preset, device, replica or Replica()
+        if preset.batch % self.replica.size:
             raise TrainingError(
-                f"A batch of {preset.batch} does not divide into {self.share.size} processes. Choose a divisor."
+                f"A batch of {preset.batch} cannot be divided among {self.replica.size} processes. Choose a divisor."
             )
         self.streams = {stream.task.cells: stream for stream in streams}
         self.model = new_model(preset.model)
@@ -58,14 +58,14 @@ class Trainer:
         self.average = ExponentialAverage(self.model, preset.ema, without=(TABLE,))
         self.optimizer = self._optimizer()
         self.random = np.random.default_rng(preset.seed)
-        self.boarding = Boarding(
+        self.feed = PuzzleFeed(
             self.model,
             batch=preset.batch,
             explore=preset.explore,
-            share=self.share,
+            replica=self.replica,
             random=self.random,
         )
-        self.flight: Flight | None = None
+        self.carry: Carry | None = None
         self.update = 0
         self.seconds = 0.0
         self.progress = 0.0  # of the latest update
@@ -82,28 +82,27 @@ class Trainer:
         return torch.optim.AdamW(self.model.parameters(), fused=True, **options)
 
     def compile(self) -> None:
-        """Let torch fuse the small operations of each block: half a minute of compiling, then updates are 1.6 times faster
-        (`python -m bench training`; two cores with bfloat16). Numbers change in their last bits."""
-        # One for every size of grid, with and without gradients. Beyond the limit torch goes on uncompiled, and says nothing.
+        """Compile each block. This takes half a minute and makes updates 1.6 times faster (`python -m bench training`; two
+        cores with bfloat16). Results change in the last bits.
+        """
+        # One per grid size, with and without gradients. Beyond this limit, torch silently runs uncompiled code.
         torch._dynamo.config.recompile_limit = 4 * len(self.streams)
-        torch._dynamo.config.suppress_errors = (
-            True  # where the compiler cannot do it: a warning, and on uncompiled
-        )
+        torch._dynamo.config.suppress_errors = True  # if compilation fails: warn and run uncompiled
         self.compiled = True
         for module in self.model.modules():
             if isinstance(module, Block):
                 module.compile(dynamic=False)
 
     def compiles_at(self, progress: float) -> bool:
-        """Whether the update at this progress will be spent on compiling for a size of grid that was not met yet."""
+        """Whether the update at this progress will compile for a new grid size."""
         return self.compiled and self.cells_at(progress) not in self.compiled_for
 
     def cells_at(self, progress: float) -> int:
-        """Number of cells of the puzzles that are trained on."""
+        """The number of cells of the training puzzles at this progress."""
         return self.preset.schedule.cells_at(progress, self.preset.model.sequence_length)
 
     def averaged_model(self, cells: int | None = None) -> Model:
-        """A copy with the averaged weights: what is evaluated, on puzzles of so many cells if not of the model's own size."""
+        """A copy of the model with the averaged weights, for evaluation on puzzles with `cells` cells (None: its own size)."""
         model = new_model(self.preset.model)
         model.load_state_dict(self.weights(), assign=True)
         if cells:
@@ -111,50 +110,52 @@ class Trainer:
         return model.to(self.device)
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights; of a puzzle table, which is not averaged, the table itself."""
+        """The averaged weights, with the current puzzle embedding, which is not averaged."""
         return {
             name: self.average.shadow.get(name, tensor) for name, tensor in self.model.state_dict().items()
         }
 
     def one_update(self, progress: float) -> dict[str, float]:
-        """Train on what is in flight. Returns figures of the whole batch. Raises TrainingError when the loss is no number."""
+        """One update on the current carry. Returns figures of the whole batch. Raises `TrainingError` if the loss is not
+        finite.
+        """
         self.progress, schedule = progress, self.preset.schedule
         depth = schedule.depth_at(progress, self.preset.model.N_sup)
         reveal = schedule.reveal_at(progress)
         stream = self.streams[self.cells_at(progress)]
         self.compiled_for.add(stream.task.cells)
         self.model.set_grid_side(stream.task.columns)
-        if self.flight is None or self.flight.inputs.shape[1] != stream.task.cells:
-            self.flight = self.boarding.full_flight(stream, reveal)
+        if self.carry is None or self.carry.inputs.shape[1] != stream.task.cells:
+            self.carry = self.feed.new_carry(stream, reveal)
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.learning_rate_at(progress, self.update)
 
-        flight, weights = self.flight, self.weights_of_cells(self.flight)
-        vectors = self._puzzle_vectors(flight.puzzle_ids)
-        x = self.model.embed(flight.inputs, flight.puzzle_ids, vectors)
+        carry, weights = self.carry, self.weights_of_cells(self.carry)
+        vectors = self._puzzle_vectors(carry.puzzle_ids)
+        x = self.model.embed(carry.inputs, carry.puzzle_ids, vectors)
         gradient_calls = self.preset.gradient_calls or self.model.gradient_calls(depth.n)
-        state = deep_recursion(self.model, x, flight.state, depth=depth, gradient_calls=gradient_calls)
+        state = deep_recursion(self.model, x, carry.state, depth=depth, gradient_calls=gradient_calls)
         heads = self.model.heads(state.y)
-        right = ((heads.logits.argmax(-1) == flight.labels) | (weights == 0)).all(-1)
+        right = ((heads.logits.argmax(-1) == carry.labels) | (weights == 0)).all(-1)
         loss = self.loss(x, state, heads, right, weights, depth)
         self._descend(loss, vectors)
 
-        flight.state = State(*(part.clone() for part in state.detach()))
-        flight.steps += 1
-        halted = (self.model.halting_logit(heads) > 0) & (flight.steps >= flight.least_steps)
-        halted |= flight.steps >= self.preset.model.N_sup
+        carry.state = State(*(part.clone() for part in state.detach()))
+        carry.steps += 1
+        halted = (self.model.halting_logit(heads) > 0) & (carry.steps >= carry.least_steps)
+        halted |= carry.steps >= self.preset.model.N_sup
         figures = self._figures(loss, heads.logits, right, halted, weights)
-        self.boarding.replace(flight, halted, stream, reveal)
+        self.feed.replace(carry, halted, stream, reveal)
         self.update += 1
         return figures
 
-    def weights_of_cells(self, flight: Flight) -> Float[Tensor, "batch cell"]:
-        """How much each cell counts in the loss."""
-        weights = (flight.labels != PADDING).float()
+    def weights_of_cells(self, carry: Carry) -> Float[Tensor, "batch cell"]:
+        """The weight of each cell in the loss."""
+        weights = (carry.labels != PADDING).float()
         given_weight = self.preset.schedule.given_weight_at(self.progress)
         if given_weight != 1:
-            task = self.streams[flight.inputs.shape[1]].task
-            given = torch.from_numpy(task.givens(flight.inputs.cpu().numpy().astype(np.uint8)))
+            task = self.streams[carry.inputs.shape[1]].task
+            given = torch.from_numpy(task.givens(carry.inputs.cpu().numpy().astype(np.uint8)))
             weights[given.to(weights.device)] *= given_weight
         return weights
 
@@ -167,36 +168,36 @@ class Trainer:
         weights: Float[Tensor, "batch cell"],
         depth: Depth,
     ) -> Float[Tensor, ""]:
-        """Of the cells, of halting, and where the preset says so of going on."""
-        preset, flight = self.preset, self.flight
+        """The total loss: cells, halting and, if the preset enables it, q_continue."""
+        preset, carry = self.preset, self.carry
         halting = halt_loss(heads, right)
         if preset.continue_loss:
             with torch.no_grad():
                 after = deep_recursion(self.model, x.detach(), state.detach(), depth=depth)
                 next_heads = self.model.heads(after.y)
-            halting = halting + continue_loss(heads, next_heads, flight.steps + 1 >= preset.model.N_sup)
-        cells = cell_loss(heads.logits, flight.labels, weights, kind=preset.cell_loss)
+            halting = halting + continue_loss(heads, next_heads, carry.steps + 1 >= preset.model.N_sup)
+        cells = cell_loss(heads.logits, carry.labels, weights, kind=preset.cell_loss)
         return cells + preset.halt_weight * halting
 
     def _puzzle_vectors(self, puzzle_ids: Int[Tensor, "batch"]) -> Tensor | None:
-        """The rows of the puzzle table in use, as something to learn; None where the table is not trained."""
+        """The rows of the puzzle embedding in use, with gradients; None if the embedding is not trained."""
         if not self.preset.table_rate or not self.preset.model.puzzle_ids:
             return None
         return self.model.puzzle_emb(puzzle_ids, torch.float32).requires_grad_(True)
 
     def _descend(self, loss: Tensor, vectors: Tensor | None) -> None:
-        """Follow the gradient: of the weights by the optimiser, of the puzzle vectors by their sign."""
+        """Update the weights with the optimiser and the puzzle vectors with sign-SGD."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.share.average_gradients(self.model)
+        self.replica.average_gradients(self.model)
         parameters = self.model.parameters()
         clip = float("inf") if self.preset.clip is None else self.preset.clip
         norm = torch.nn.utils.clip_grad_norm_(parameters, clip)
-        mean = self.share.averaged(loss)
+        mean = self.replica.averaged(loss)
         if not torch.isfinite(mean) or not torch.isfinite(norm):
             raise TrainingError(
-                f"The loss is {mean.item()} at update {self.update}. The last checkpoint is whole: "
-                "go on from it at a lower learning rate."
+                f"The loss is {mean.item()} at update {self.update}. The last checkpoint is intact: "
+                "continue from it with a lower learning rate."
             )
         self.optimizer.step()
         if vectors is not None:
@@ -205,14 +206,14 @@ class Trainer:
                 * self.optimizer.param_groups[0]["lr"]
                 / self.preset.schedule.learning_rate
             )
-            ids, gradient = self.share.gathered(self.flight.puzzle_ids), self.share.gathered(vectors.grad)
+            ids, gradient = self.replica.gathered(self.carry.puzzle_ids), self.replica.gathered(vectors.grad)
             sign_step(self.model.puzzle_emb.weights, ids, gradient, rate=rate, decay=self.preset.table_decay)
         self.average.update(self.model, self.update)
 
     def _figures(
         self, loss: Tensor, logits: Tensor, right: Tensor, halted: Tensor, weights: Tensor
     ) -> dict[str, float]:
-        cells = ((logits.argmax(-1) == self.flight.labels) * weights).sum() / weights.sum()
+        cells = ((logits.argmax(-1) == self.carry.labels) * weights).sum() / weights.sum()
         values = torch.stack([loss.detach(), cells, right.float().mean(), halted.float().mean()])
         names = ("loss", "cells", "exact_in_flight", "halted")
-        return dict(zip(names, self.share.averaged(values).tolist(), strict=True))
+        return dict(zip(names, self.replica.averaged(values).tolist(), strict=True))

@@ -1,13 +1,10 @@
-/**
- * A puzzle that is being edited. A grid is {rows, columns, tokens} and never changes: every change makes
- * another one, and the history keeps them all.
- */
+/** The puzzle being edited. A grid is {rows, columns, tokens} and immutable: each change makes a new one. */
 
 /**
- * The grid with `token` in these cells. A token of `once` is only moved: it leaves `blank` where it was, and
- * is put into the last of the cells.
+ * The grid with `token` in these cells. A token in `once` exists only once: it moves to the last of the cells
+ * and leaves `blank` behind.
  */
-export function written(grid, cells, token, { blank, once }) {
+export function withToken(grid, cells, token, { blank, once }) {
   const tokens = [...grid.tokens];
   if (once.includes(token)) {
     tokens.forEach((other, cell) => {
@@ -19,8 +16,8 @@ export function written(grid, cells, token, { blank, once }) {
   return { ...grid, tokens };
 }
 
-/** The grid with so many rows and columns: cut off below and on the right, or filled up with `blank`. */
-export function resized({ rows, columns, tokens }, newRows, newColumns, blank) {
+/** The grid with a new size: cropped at the bottom and right, or padded with `blank`. */
+export function resizeGrid({ rows, columns, tokens }, newRows, newColumns, blank) {
   const isOld = (row, column) => row < rows && column < columns;
   const cellAt = (_, cell) => {
     const [row, column] = [Math.floor(cell / newColumns), cell % newColumns];
@@ -29,7 +26,7 @@ export function resized({ rows, columns, tokens }, newRows, newColumns, blank) {
   return { rows: newRows, columns: newColumns, tokens: Array.from({ length: newRows * newColumns }, cellAt) };
 }
 
-/** The grid as its task reads it: a symbol a cell, `separator` between rows. */
+/** The grid as text for its task: one symbol per cell, `separator` between rows. */
 export function textOf({ rows, columns, tokens }, symbols, separator) {
   const row = (_, at) =>
     tokens
@@ -44,9 +41,7 @@ export const sameGrid = (one, other) =>
   one.columns === other.columns &&
   one.tokens.every((token, cell) => token === other.tokens[cell]);
 
-/**
- * The cells from one to another in a straight line, both included: a pointer that is moved fast skips some.
- */
+/** The cells on a straight line between two, both included: a fast pointer skips cells. */
 export function cellsBetween(from, to, columns) {
   const [row, column] = [Math.floor(from / columns), from % columns];
   const [down, right] = [Math.floor(to / columns) - row, (to % columns) - column];
@@ -56,21 +51,21 @@ export function cellsBetween(from, to, columns) {
   return Array.from({ length: steps + 1 }, at);
 }
 
-/** What was before, is now, and was undone. */
-export class Drafts {
+/** The undo history of a draft. */
+export class DraftHistory {
   constructor(grid) {
-    Object.assign(this, { first: grid, past: [], now: grid, undone: [] });
+    Object.assign(this, { original: grid, past: [], current: grid, undone: [] });
   }
 
   get changed() {
-    return !sameGrid(this.first, this.now);
+    return !sameGrid(this.original, this.current);
   }
 
-  /** Returns whether anything is different. */
+  /** Returns whether the grid changed. */
   push(grid) {
-    if (sameGrid(grid, this.now)) return false;
-    this.past.push(this.now);
-    this.now = grid;
+    if (sameGrid(grid, this.current)) return false;
+    this.past.push(this.current);
+    this.current = grid;
     this.undone = [];
     return true;
   }
@@ -85,8 +80,8 @@ export class Drafts {
 
   go(from, to) {
     if (!from.length) return false;
-    to.push(this.now);
-    this.now = from.pop();
+    to.push(this.current);
+    this.current = from.pop();
     return true;
   }
 }

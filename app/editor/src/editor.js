@@ -1,17 +1,17 @@
 /**
- * A puzzle edited in its grid. The draft and all it was before live here; Python reads texts and judges
- * drafts: what it says belongs to the draft with that very text.
+ * The puzzle editor. The draft and its history live in the browser. Python parses pasted texts and checks
+ * drafts; a verdict applies to the draft with the same text.
  */
 
-import { keepMounted, mountedIn } from "../../../trm/player/mounting.js";
+import { registerMounted, mountedIn } from "../../../trm/player/mounting.js";
 import { make, write } from "../../../trm/player/view/dom.js";
-import { cellsBetween, Drafts, resized, textOf, written } from "./draft.js";
+import { cellsBetween, DraftHistory, resizeGrid, textOf, withToken } from "./draft.js";
 import { EditorGrid } from "./editor_grid.js";
-import { cellBeside, editingKey, keysInWords } from "./editor_keys.js";
+import { cellBeside, editingKey, keyHelp } from "./editor_keys.js";
 import { Size, Tools } from "./tools.js";
 
-const SETTLED = 80; // ms without a change before Python is asked: fast typing is not judged key by key
-const LONGEST = 200_000; // characters of a pasted text; more than any puzzle has
+const CHECK_DELAY = 80; // ms without a change before Python checks the draft
+const MAX_PASTE = 200_000; // characters; more than any puzzle has
 const MARKS = { one: "✓", none: "✕", several: "2+", unknown: "?" };
 const TITLES = {
   one: "One solution",
@@ -24,7 +24,7 @@ class Editor {
   constructor(parent) {
     this.parent = parent;
     this.root = make("div", { class: "player editor", "data-testid": "editor", lang: "en", translate: "no" });
-    this.pastes = 0;
+    this.pasteCount = 0;
     this.listening = new AbortController();
     const { signal } = this.listening;
     this.root.addEventListener("keydown", (event) => this.onKey(event), { signal });
@@ -32,34 +32,34 @@ class Editor {
     parent.append(this.root);
   }
 
-  // ---- what Python sends
+  // ---- data from Python
 
-  update(data, report, ask) {
-    Object.assign(this, { report, ask });
+  update(data, report, trigger) {
+    Object.assign(this, { report, trigger });
     if (!this.root.isConnected) this.parent.append(this.root);
-    if (this.puzzle !== data.puzzle.text || this.task?.kind !== data.task.kind) this.takePuzzle(data);
-    this.said = data.said;
+    if (this.puzzle !== data.puzzle.text || this.task?.kind !== data.task.kind) this.loadPuzzle(data);
+    this.validity = data.validity;
     const { pasted } = data;
-    if (pasted && pasted.number === this.awaited) {
-      this.awaited = null;
-      if (pasted.mistake) this.tell(pasted.mistake, true);
+    if (pasted && pasted.number === this.pendingPaste) {
+      this.pendingPaste = null;
+      if (pasted.mistake) this.showNote(pasted.mistake, true);
       else this.change(pasted.grid, "Pasted.");
     }
     this.draw();
   }
 
-  /** The page's puzzle: what is edited first; a later one, chosen meanwhile, comes after what there was. */
-  takePuzzle({ task, puzzle }) {
+  /** Loads the page's puzzle. One of the same task that was chosen meanwhile becomes a new draft, with undo. */
+  loadPuzzle({ task, puzzle }) {
     this.puzzle = puzzle.text;
     if (this.task && JSON.stringify(this.task) === JSON.stringify(task)) {
-      this.change(puzzle.grid, "The puzzle that was chosen. Undo brings back the draft.");
+      this.change(puzzle.grid, "Loaded the puzzle chosen in the sidebar. Undo restores the draft.");
       return;
     }
     this.task = task;
-    this.drafts = new Drafts(puzzle.grid);
-    this.chosen = 0;
+    this.drafts = new DraftHistory(puzzle.grid);
+    this.selected = 0;
     this.token = task.drawn ? task.writable[1] : null;
-    this.emptied = new Map(); // what cells held before they were emptied
+    this.cleared = new Map(); // the token of a cell before it was cleared
     this.build();
     this.grid.node.focus({ preventScroll: true });
   }
@@ -68,7 +68,7 @@ class Editor {
     const { task } = this;
     const button = (name, label, act, options = {}) => {
       const node = make("button", { type: "button", "data-testid": name, ...options }, label);
-      node.addEventListener("mousedown", (event) => event.preventDefault()); // the keys stay with the grid
+      node.addEventListener("mousedown", (event) => event.preventDefault()); // keeps the focus in the grid
       node.addEventListener("click", act);
       return node;
     };
@@ -79,9 +79,9 @@ class Editor {
     });
     this.tools = new Tools(task, (token) => this.choose(token));
     this.size = task.resizable
-      ? new Size(task.most, (rows, columns) =>
+      ? new Size(task.max_size, (rows, columns) =>
           this.change(
-            resized(this.drafts.now, rows, columns, task.blank),
+            resizeGrid(this.drafts.current, rows, columns, task.blank),
             `${rows} rows, ${columns} columns`,
           ),
         )
@@ -95,14 +95,14 @@ class Editor {
     this.redoButton = button("redo", "Redo", () => this.act("redo"));
     const changes = make(
       "div",
-      { class: "changes", role: "group", "aria-label": "Change" },
+      { class: "changes", role: "group", "aria-label": "Edit" },
       [
         this.undoButton,
         this.redoButton,
-        button("clear", task.drawn ? "Clear all" : "Empty all", () => this.fill(task.blank)),
+        button("clear", "Clear", () => this.fill(task.blank)),
         task.drawn &&
           button("fill", "Fill", () => this.fill(this.token), {
-            title: "Every cell as the one you draw with",
+            title: "Fill every cell with the selected tool",
           }),
         button("paste", "Paste", () => this.pasteFromClipboard()),
       ].filter(Boolean),
@@ -111,11 +111,11 @@ class Editor {
       button("use", "Use this puzzle", () => this.act("use")),
       button("cancel", "Cancel", () => this.leave()),
     ]);
-    const keys = keysInWords(task.drawn, task.key_words).flatMap(([key, does]) => [
+    const keys = keyHelp(task.drawn, task.key_labels).flatMap(([key, meaning]) => [
       make("dt", {}, key),
-      make("dd", {}, does),
+      make("dd", {}, meaning),
     ]);
-    this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
+    this.liveRegion = make("p", { class: "live-region", "aria-live": "polite" });
     this.root.replaceChildren(
       make("div", { class: "desk" }, [
         make("div", { class: "board" }, [this.grid.node]),
@@ -134,79 +134,83 @@ class Editor {
           ].filter(Boolean),
         ),
       ]),
-      this.spoken,
+      this.liveRegion,
     );
   }
 
-  // ---- what is on the screen
+  // ---- drawing
 
   draw() {
     const { drafts, stroke } = this;
-    const shown = stroke ? this.stroked() : drafts.now;
-    this.chosen = Math.min(this.chosen, shown.tokens.length - 1);
-    const isSaid = this.said.text === this.text;
-    const broken = new Set(
-      (isSaid ? this.said.conflicts : []).map(([row, column]) => row * shown.columns + column),
+    const grid = stroke ? this.gridWithStroke() : drafts.current;
+    this.selected = Math.min(this.selected, grid.tokens.length - 1);
+    const isCurrent = this.validity.text === this.text;
+    const conflicts = new Set(
+      (isCurrent ? this.validity.conflicts : []).map(([row, column]) => row * grid.columns + column),
     );
-    this.grid.draw(shown, this.chosen, broken);
-    this.root.style.setProperty("--shape", shown.columns / shown.rows);
+    this.grid.draw(grid, this.selected, conflicts);
+    this.root.style.setProperty("--shape", grid.columns / grid.rows);
     if (this.task.drawn) this.tools.mark(this.token);
-    this.size?.show(shown.rows, shown.columns);
+    this.size?.show(grid.rows, grid.columns);
     const focused = this.root.getRootNode().activeElement;
     this.undoButton.disabled = !drafts.past.length;
     this.redoButton.disabled = !drafts.undone.length;
     if (focused?.disabled) this.grid.node.focus({ preventScroll: true });
-    this.drawVerdict(isSaid);
+    this.drawVerdict(isCurrent);
   }
 
-  drawVerdict(isSaid) {
-    const { solutions, sentence } = this.said;
-    this.verdict.setAttribute("aria-busy", String(!isSaid));
-    if (!isSaid) return;
+  drawVerdict(isCurrent) {
+    const { solutions, sentence } = this.validity;
+    this.verdict.setAttribute("aria-busy", String(!isCurrent));
+    if (!isCurrent) return;
     this.verdict.dataset.solutions = solutions;
-    const [mark, words] = this.verdict.children;
+    const [mark, text] = this.verdict.children;
     write(mark, MARKS[solutions] ?? "");
-    write(words, solutions === "one" ? `${TITLES.one}. ${sentence}` : sentence);
+    write(text, solutions === "one" ? `${TITLES.one}. ${sentence}` : sentence);
     if (TITLES[solutions]) mark.title = TITLES[solutions];
   }
 
-  tell(words, isMistake = false) {
-    write(this.note, words);
+  showNote(text, isMistake = false) {
+    write(this.note, text);
     this.note.classList.toggle("mistake", isMistake);
   }
 
   get text() {
-    return textOf(this.stroke ? this.stroked() : this.drafts.now, this.task.symbols, this.task.separator);
+    return textOf(
+      this.stroke ? this.gridWithStroke() : this.drafts.current,
+      this.task.symbols,
+      this.task.separator,
+    );
   }
 
-  // ---- what a person does
+  // ---- commands from the user
 
-  /** A new draft, if it is another one. `words` are told, and by a screen reader read. */
-  change(grid, words = "") {
-    if (this.drafts.push(grid)) this.judgeSoon();
-    this.tell(words);
+  /** Makes a new draft if the grid changed. `note` is displayed and announced. */
+  change(grid, note = "") {
+    if (this.drafts.push(grid)) this.scheduleCheck();
+    this.showNote(note);
     this.draw();
   }
 
   put(cells, token) {
-    this.change(written(this.drafts.now, cells, token, this.task));
-    write(this.spoken, this.grid.sentence(this.chosen, this.drafts.now.tokens[this.chosen]));
+    this.change(withToken(this.drafts.current, cells, token, this.task));
+    write(this.liveRegion, this.grid.sentence(this.selected, this.drafts.current.tokens[this.selected]));
   }
 
-  /** Grids of text are written into the chosen cell; others are drawn with what was chosen. */
+  /** Writes a token into the selected cell of a grid of text; in other grids, selects the tool to draw with. */
   choose(token) {
     if (this.task.drawn) this.token = token;
-    else this.put([this.chosen], token);
+    else this.put([this.selected], token);
     this.draw();
   }
 
   fill(token) {
-    const { now } = this.drafts;
-    if (!this.task.once.includes(token)) this.change({ ...now, tokens: now.tokens.map(() => token) });
+    const { current } = this.drafts;
+    if (!this.task.once.includes(token)) this.change({ ...current, tokens: current.tokens.map(() => token) });
   }
 
   point(cell, event) {
-    this.chosen = cell;
+    this.selected = cell;
     if (this.task.drawn)
       this.stroke = { cells: [cell], last: cell, token: event.button === 2 ? this.task.blank : this.token };
     this.draw();
@@ -214,10 +218,10 @@ class Editor {
 
   drag(cell) {
     const { stroke } = this;
-    if (!stroke) this.chosen = cell;
+    if (!stroke) this.selected = cell;
     else if (stroke.last !== cell) {
-      stroke.cells.push(...cellsBetween(stroke.last, cell, this.drafts.now.columns).slice(1));
-      this.chosen = stroke.last = cell;
+      stroke.cells.push(...cellsBetween(stroke.last, cell, this.drafts.current.columns).slice(1));
+      this.selected = stroke.last = cell;
     }
     this.draw();
   }
@@ -225,13 +229,13 @@ class Editor {
   drop() {
     const { stroke } = this;
     if (!stroke) return;
-    const drawn = this.stroked();
+    const drawn = this.gridWithStroke();
     this.stroke = null;
     this.change(drawn);
   }
 
-  stroked() {
-    return written(this.drafts.now, this.stroke.cells, this.stroke.token, this.task);
+  gridWithStroke() {
+    return withToken(this.drafts.current, this.stroke.cells, this.stroke.token, this.task);
   }
 
   onKey(event) {
@@ -244,46 +248,46 @@ class Editor {
     const meaning = editingKey(event, this.task.keys);
     if (!meaning) return;
     event.preventDefault();
-    event.stopPropagation(); // the page has shortcuts of its own
+    event.stopPropagation(); // the page has its own shortcuts
     if (meaning.move) this.move(meaning);
-    else if (meaning.write != null) this.put([this.chosen], meaning.write);
+    else if (meaning.write != null) this.put([this.selected], meaning.write);
     else this.act(meaning.action);
   }
 
   move({ move, draws }) {
-    const { rows, columns } = this.drafts.now;
-    const from = this.chosen;
-    this.chosen = cellBeside(from, move, rows, columns);
-    if (draws && this.task.drawn) this.put(cellsBetween(from, this.chosen, columns), this.token);
+    const { rows, columns } = this.drafts.current;
+    const from = this.selected;
+    this.selected = cellBeside(from, move, rows, columns);
+    if (draws && this.task.drawn) this.put(cellsBetween(from, this.selected, columns), this.token);
     else this.draw();
   }
 
   act(action) {
     if (action === "undo" || action === "redo") {
       if (!this.drafts[action]()) return;
-      this.judgeSoon();
-      this.tell("");
+      this.scheduleCheck();
+      this.showNote("");
       this.draw();
     } else if (action === "use") this.use();
     else if (action === "cancel") this.cancel();
-    else if (action === "empty") this.put([this.chosen], this.task.blank);
+    else if (action === "empty") this.put([this.selected], this.task.blank);
     else if (action === "toggle") this.toggle();
-    else if (this.task.drawn) this.put([this.chosen], this.token);
+    else if (this.task.drawn) this.put([this.selected], this.token);
   }
 
-  /** Takes a given off, or puts it back. */
+  /** Clears the selected cell, or restores it. */
   toggle() {
     const {
-      chosen,
-      emptied,
+      selected,
+      cleared,
       task,
-      drafts: { now },
+      drafts: { current },
     } = this;
-    const held = now.tokens[chosen];
-    if (held !== task.blank) emptied.set(chosen, held);
-    const before = emptied.get(chosen) ?? (task.drawn ? task.writable[1] : null);
-    if (held !== task.blank) this.put([chosen], task.blank);
-    else if (before != null) this.put([chosen], before);
+    const held = current.tokens[selected];
+    if (held !== task.blank) cleared.set(selected, held);
+    const before = cleared.get(selected) ?? (task.drawn ? task.writable[1] : null);
+    if (held !== task.blank) this.put([selected], task.blank);
+    else if (before != null) this.put([selected], before);
   }
 
   onPaste(event) {
@@ -295,61 +299,64 @@ class Editor {
     const text = event.clipboardData?.getData("text/plain");
     if (!text) return;
     event.preventDefault();
-    this.read(text);
+    this.parsePasted(text);
   }
 
   async pasteFromClipboard() {
     try {
-      this.read(await navigator.clipboard.readText());
+      this.parsePasted(await navigator.clipboard.readText());
     } catch {
-      this.tell(
-        "This browser does not hand over what was copied. Press ctrl v here, or use the text field beside.",
+      this.showNote(
+        "The browser did not allow reading the clipboard. Press Ctrl+V here, or use the text field in the sidebar.",
         true,
       );
     }
   }
 
-  /** Python reads all the forms that a puzzle is written in. */
-  read(text) {
-    this.awaited = ++this.pastes;
-    this.ask("paste", { number: this.awaited, text: text.slice(0, LONGEST) });
+  /** Sends a pasted text to Python, which reads all puzzle formats. */
+  parsePasted(text) {
+    this.pendingPaste = ++this.pasteCount;
+    this.trigger("paste", { number: this.pendingPaste, text: text.slice(0, MAX_PASTE) });
   }
 
   use() {
-    this.ask("use", this.text);
+    this.trigger("use", this.text);
   }
 
-  /** The key alone drops no work. */
+  /** Escape does not discard changes. */
   cancel() {
     if (this.drafts.changed)
-      this.tell("The puzzle was changed. Press Cancel to drop that, or Use this puzzle.");
+      this.showNote("The puzzle has changes. Click Cancel to discard them, or Use this puzzle.");
     else this.leave();
   }
 
   leave() {
-    this.ask("cancel", true);
+    this.trigger("cancel", true);
   }
 
-  judgeSoon() {
-    clearTimeout(this.judging);
-    this.judging = setTimeout(() => this.report("draft", { text: this.text, at: Date.now() }), SETTLED);
+  scheduleCheck() {
+    clearTimeout(this.checkTimer);
+    this.checkTimer = setTimeout(
+      () => this.report("draft", { text: this.text, at: Date.now() }),
+      CHECK_DELAY,
+    );
   }
 
   remove() {
-    clearTimeout(this.judging);
+    clearTimeout(this.checkTimer);
     this.listening.abort();
     this.root.remove();
   }
 }
 
 /**
- * Mounts the editor in `parentElement`, or tells the one that is there what Python has to say. Reports the
- * draft with setStateValue("draft", {text, at}), where the time makes it news even where the text is one that
- * was told before; asks with setTriggerValue: "use" with the text, "cancel", and "paste" with {number, text}.
- * @returns a function that removes it, once its element has left the page.
+ * Mounts the editor in `parentElement`, or updates the mounted one. Reports the draft with
+ * setStateValue("draft", {text, at}); the time makes each report new, even for a text reported before. Sends
+ * with setTriggerValue: "use" with the text, "cancel", and "paste" with {number, text}.
+ * @returns a function that removes it once its element has left the page.
  */
 export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
   const editor = mountedIn(parentElement) ?? new Editor(parentElement);
   editor.update(data, setStateValue, setTriggerValue);
-  return keepMounted(parentElement, editor);
+  return registerMounted(parentElement, editor);
 }

@@ -1,15 +1,15 @@
-/** The cells of a puzzle that is edited, an element each. */
+/** The grid of the editor, one element per cell. */
 
 import { make, write } from "../../../trm/player/view/dom.js";
 import { needsWhite } from "../../../trm/player/skins/colours.js";
 
-let grids = 0; // on this page: their cells have names of their own
+let gridCount = 0; // for unique ids of cells on this page
 
 export class EditorGrid {
-  /** `task` as Python describes it; `act` has point(cell, event), drag(cell) and drop(). */
+  /** `task` as in description.py; `act` has point(cell, event), drag(cell) and drop(). */
   constructor(task, act) {
     this.task = task;
-    this.name = `draft-${++grids}`;
+    this.name = `draft-${++gridCount}`;
     this.node = make("div", {
       class: `cells ${task.drawn ? "drawn" : "text"}`,
       role: "grid",
@@ -26,7 +26,7 @@ export class EditorGrid {
         if (this.held) act.drop();
         this.held = false;
       });
-    // its button empties cells
+    // the right button clears cells
     this.node.addEventListener("contextmenu", (event) => {
       if (task.drawn) event.preventDefault();
     });
@@ -34,29 +34,29 @@ export class EditorGrid {
 
   onDown(event, act) {
     if (event.button > 2 || event.button === 1) return;
-    event.preventDefault(); // neither text is selected nor the focus lost
+    event.preventDefault(); // does not select text or lose the focus
     this.node.focus({ preventScroll: true });
     this.node.setPointerCapture(event.pointerId);
     this.held = true;
     act.point(this.cellUnder(event), event);
   }
 
-  /** The cell at a pointer, or the one nearest to it. */
+  /** The cell nearest to the pointer. */
   cellUnder({ clientX, clientY }) {
     const { left, top, width, height } = this.node.getBoundingClientRect();
-    const { rows, columns } = this.shown;
+    const { rows, columns } = this.grid;
     const place = (at, size, count) => Math.min(Math.max(Math.floor((at / size) * count), 0), count - 1);
     return place(clientY - top, height, rows) * columns + place(clientX - left, width, columns);
   }
 
-  /** Shows a grid; `broken` are the cells whose givens contradict each other. */
-  draw(grid, chosen, broken) {
-    if (this.shown?.rows !== grid.rows || this.shown?.columns !== grid.columns) this.build(grid);
-    this.shown = grid;
+  /** Draws a grid; `conflicts` are the cells whose givens contradict each other. */
+  draw(grid, selected, conflicts) {
+    if (this.grid?.rows !== grid.rows || this.grid?.columns !== grid.columns) this.build(grid);
+    this.grid = grid;
     this.cells.forEach((node, cell) =>
-      this.drawCell(node, cell, grid.tokens[cell], broken.has(cell), cell === chosen),
+      this.drawCell(node, cell, grid.tokens[cell], conflicts.has(cell), cell === selected),
     );
-    this.node.setAttribute("aria-activedescendant", this.cells[chosen].id);
+    this.node.setAttribute("aria-activedescendant", this.cells[selected].id);
   }
 
   build({ rows, columns }) {
@@ -89,9 +89,9 @@ export class EditorGrid {
     this.node.setAttribute("aria-label", `${name} puzzle, ${rows} rows, ${columns} columns`);
   }
 
-  /** Touches only what is different. */
-  drawCell(node, cell, token, isBroken, isChosen) {
-    const state = `${token} ${isBroken} ${isChosen}`;
+  /** Updates a cell if it has changed. */
+  drawCell(node, cell, token, isConflict, isSelected) {
+    const state = `${token} ${isConflict} ${isSelected}`;
     if (this.drawn[cell] === state) return;
     this.drawn[cell] = state;
     const { looks, blank, drawn } = this.task;
@@ -100,17 +100,17 @@ export class EditorGrid {
       "cell",
       drawn ? "" : token === blank ? "empty" : "given",
       drawn && look[0] !== "#" ? look : "",
-      isBroken ? "conflict" : "",
+      isConflict ? "conflict" : "",
     ];
     node.className = classes.filter(Boolean).join(" ");
     if (look[0] === "#")
       Object.assign(node.style, { backgroundColor: look, color: needsWhite(look) ? "#ffffff" : "#000000" });
     write(node, this.symbolOf(token));
-    node.setAttribute("aria-selected", String(isChosen));
-    node.setAttribute("aria-label", this.sentence(cell, token, isBroken));
+    node.setAttribute("aria-selected", String(isSelected));
+    node.setAttribute("aria-label", this.sentence(cell, token, isConflict));
   }
 
-  /** What stands in a cell: nothing where its look says all. */
+  /** The text of a cell; "" if its colour or shape is enough. */
   symbolOf(token) {
     const { symbols, blank, looks } = this.task;
     return (token === blank && looks[token][0] !== "#") || ["wall", "path"].includes(looks[token])
@@ -118,8 +118,8 @@ export class EditorGrid {
       : symbols[token];
   }
 
-  sentence(cell, token, isBroken = false) {
-    const { columns } = this.shown;
-    return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}: ${this.task.names[token]}${isBroken ? ", contradicts another" : ""}`;
+  sentence(cell, token, isConflict = false) {
+    const { columns } = this.grid;
+    return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}: ${this.task.names[token]}${isConflict ? ", contradicts another cell" : ""}`;
   }
 }

@@ -1,4 +1,4 @@
-/** What keys mean while a puzzle is edited, on any keyboard. */
+/** Keys of the editor, on any keyboard layout. */
 
 import { keyName } from "../../../trm/player/keys.js";
 
@@ -16,8 +16,8 @@ const WITH_CONTROL = { z: "undo", Z: "redo", y: "redo", Enter: "use" };
 const ALONE = { Backspace: "empty", Delete: "empty", " ": "toggle", Enter: "put", Escape: "cancel" };
 
 /**
- * The meaning of a key: {move: [rows, columns], draws}, {write: token}, {action}; null where it is not ours.
- * `keys` are the tokens by the keys that write them; `draws`: the cells that one moves to are drawn.
+ * The meaning of a key: {move: [rows, columns], draws}, {write: token} or {action}; else null. `keys` maps keys
+ * to the tokens they write; `draws`: moving also draws.
  */
 export function editingKey(event, keys) {
   const { key, shiftKey, ctrlKey, metaKey, altKey } = event;
@@ -33,7 +33,7 @@ export function editingKey(event, keys) {
   return name == null ? null : { write: keys[name] };
 }
 
-/** The cell one comes to, inside the grid. */
+/** The cell after a move, clipped to the grid. */
 export function cellBeside(cell, [down, right], rows, columns) {
   const within = (value, count) => Math.min(Math.max(value, 0), count - 1);
   return (
@@ -41,13 +41,13 @@ export function cellBeside(cell, [down, right], rows, columns) {
   );
 }
 
-/** The keys in words, for those who look for them. */
-export function keysInWords(isDrawn, toolKeys) {
+/** The list of keys, as [key, meaning]. */
+export function keyHelp(isDrawn, toolKeys) {
   return [
     ["arrows", isDrawn ? "move; with shift: draw" : "move"],
-    [toolKeys, isDrawn ? "put into the cell" : "write"],
-    [isDrawn ? "backspace" : "0 . backspace", "empty the cell"],
-    ["space", "empty the cell, and back"],
+    [toolKeys, isDrawn ? "draw in the cell" : "write"],
+    [isDrawn ? "backspace" : "0 . backspace", "clear the cell"],
+    ["space", "clear the cell, or restore it"],
     ["ctrl z, ctrl y", "undo, redo"],
     ["ctrl v", "paste a puzzle"],
     ["ctrl enter", "use this puzzle"],

@@ -1,4 +1,4 @@
-/** What one writes and draws with: a button for each token, with its key. */
+/** The tools to write or draw with: a button per token, with its key. */
 
 import { make } from "../../../trm/player/view/dom.js";
 import { needsWhite } from "../../../trm/player/skins/colours.js";
@@ -24,7 +24,7 @@ export class Tools {
             background: looks[token],
             color: needsWhite(looks[token]) ? "#ffffff" : "#000000",
           });
-        const label = isEmpty ? "empty the cell" : names[token];
+        const label = isEmpty ? "clear the cell" : names[token];
         const node = make(
           "button",
           {
@@ -36,7 +36,7 @@ export class Tools {
           },
           drawn ? [swatch, make("span", {}, names[token])] : swatch,
         );
-        node.addEventListener("mousedown", (event) => event.preventDefault()); // the keys stay with the grid
+        node.addEventListener("mousedown", (event) => event.preventDefault()); // keeps the focus in the grid
         node.addEventListener("click", () => choose(token));
         return [token, node];
       }),
@@ -52,7 +52,7 @@ export class Tools {
     );
   }
 
-  /** Marks the one that is drawn with. */
+  /** Marks the selected tool. */
   mark(chosen) {
     for (const [token, node] of this.buttons) node.setAttribute("aria-pressed", String(token === chosen));
   }
@@ -60,12 +60,12 @@ export class Tools {
 
 const letterOf = (look, symbol) => (look === "wall" || look === "open" ? "" : symbol);
 
-/** Rows and columns of a grid whose size may be changed. */
+/** The controls for the number of rows and columns. */
 export class Size {
-  /** `resize(rows, columns)`, the new ones. */
-  constructor(most, resize) {
-    this.most = most;
-    this.shown = [1, 1];
+  /** `resize(rows, columns)` is called with the new size. */
+  constructor(maxSize, resize) {
+    this.maxSize = maxSize;
+    this.size = [1, 1];
     this.counts = ["rows", "columns"].map((name) =>
       make("output", { "data-testid": name, "aria-label": name }, ""),
     );
@@ -81,8 +81,8 @@ export class Size {
       );
       node.addEventListener("mousedown", (event) => event.preventDefault());
       node.addEventListener("click", () => {
-        const wish = this.shown.map((count, at) => (at === side ? count + step : count));
-        if (wish[side] >= 1 && wish[side] <= most[side]) resize(...wish);
+        const newSize = this.size.map((count, at) => (at === side ? count + step : count));
+        if (newSize[side] >= 1 && newSize[side] <= maxSize[side]) resize(...newSize);
       });
       return node;
     };
@@ -101,9 +101,9 @@ export class Size {
   }
 
   show(rows, columns) {
-    this.shown = [rows, columns];
+    this.size = [rows, columns];
     this.counts.forEach((node, side) => {
-      node.textContent = this.shown[side];
+      node.textContent = this.size[side];
     });
   }
 }

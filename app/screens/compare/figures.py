@@ -1,4 +1,4 @@
-"""The figures of the Compare page. Colour tells the model, dashes tell y from z."""
+"""The figures of the Compare page. Colour shows the model, dashes distinguish y and z."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from probes.comparison.files import Comparison
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from probes.comparison.result import Curve, Measured
+    from probes.comparison.result import BandCurve, Measurements
 
 STATE_DASHES = {"y": "solid", "z": "dot"}
 STEPS = "supervision step"
@@ -21,18 +21,19 @@ LOG = {"type": "log", "dtick": 1, "exponentformat": "power"}
 
 
 def meanings(comparison: Comparison) -> tuple[str, str]:
-    """The colours of both: each kind's own, where they are of two kinds."""
-    return charts.of_models(*(measured.about.kind for measured in comparison.models))
+    """Colour names of the two models: those of their kinds, if the kinds differ."""
+    return charts.model_meanings(*(measured.about.kind for measured in comparison.models))
 
 
 def names(comparison: Comparison) -> tuple[str, str]:
+    """Two different names, also for a model compared with itself."""
     first, second = (measured.about.name for measured in comparison.models)
     return (first, second) if first != second else (f"{first}, left", f"{second}, right")
 
 
 def curves(
     comparison: Comparison,
-    chosen: "Sequence[Curve | None]",
+    pair: "Sequence[BandCurve | None]",
     *,
     x: str,
     y: str,
@@ -40,19 +41,20 @@ def curves(
     log: bool = False,
     band: bool = True,
 ) -> "Figure":
-    """One line with its band for each model; None leaves one out."""
+    """One line with its band per model; None leaves a model out."""
     figure = charts.new(x=x, y=y)
-    for name, meaning, curve in zip(names(comparison), meanings(comparison), chosen, strict=True):
+    for name, meaning, curve in zip(names(comparison), meanings(comparison), pair, strict=True):
         if curve is None:
             continue
-        known = [place for place, value in enumerate(curve.middle) if value is not None]
+        defined = [index for index, value in enumerate(curve.middle) if value is not None]
         xs, middle, low, high = (
-            [part[place] for place in known] for part in (curve.x, curve.middle, curve.low, curve.high)
+            [part[index] for index in defined] for part in (curve.x, curve.middle, curve.low, curve.high)
         )
         if band:
             figure.add_trace(charts.band(xs, low, high, meaning, of=name))
         figure.add_trace(charts.line(name, xs, middle, meaning))
-    _percent(figure, percent)
+    if percent:
+        _percent_axis(figure)
     if log:
         figure.update_yaxes(**LOG)
     return figure
@@ -60,21 +62,21 @@ def curves(
 
 def by_state(
     comparison: Comparison,
-    of: "str",
+    quantity: str,
     *,
     x: str,
     y: str,
     log_x: bool = False,
     log_y: bool = False,
 ) -> "Figure":
-    """Lines of y and z of both models: `of` names the field of `Measured` that holds them, by state."""
+    """Lines of y and z of both models; `quantity` is a field of `Measurements` by state."""
     figure = charts.new(x=x, y=y)
     for name, meaning, measured in zip(
         names(comparison), meanings(comparison), comparison.models, strict=True
     ):
-        for state, values in getattr(measured, of).items():
-            known = [(place, value) for place, value in enumerate(values, 1) if value]
-            line = charts.line(f"{state} of {name}", *zip(*known, strict=True), meaning) if known else None
+        for state, values in getattr(measured, quantity).items():
+            points = [(index, value) for index, value in enumerate(values, 1) if value]
+            line = charts.line(f"{state} of {name}", *zip(*points, strict=True), meaning) if points else None
             if line is not None:
                 figure.add_trace(line.update(line={"dash": STATE_DASHES[state]}))
     for axis, log in ((figure.update_xaxes, log_x), (figure.update_yaxes, log_y)):
@@ -83,9 +85,9 @@ def by_state(
     return figure
 
 
-def near(comparison: Comparison, of: str) -> "Figure":
-    """Share right after the last step, by how many cells were blank: `of` names the field of `Measured` that holds it."""
-    figure = charts.new(x="blank cells", y="right after the last step", barmode="group")
+def near_complete(comparison: Comparison, quantity: str) -> "Figure":
+    """Accuracy after the last step by number of blank cells; `quantity` is a field of `Measurements` by number of blanks."""
+    figure = charts.new(x="number of blank cells", y="cell accuracy after the last step", barmode="group")
     from plotly.graph_objects import Bar
 
     for name, meaning, measured in zip(
@@ -93,12 +95,12 @@ def near(comparison: Comparison, of: str) -> "Figure":
     ):
         last = [
             (blanks, curve.middle[-1], curve.low[-1], curve.high[-1])
-            for blanks, curve in getattr(measured, of).items()
+            for blanks, curve in getattr(measured, quantity).items()
         ]
         if not last:
             continue
         blanks, middle, low, high = map(list, zip(*last, strict=True))
-        spread = {
+        error_bars = {
             "type": "data",
             "array": np.subtract(high, middle).tolist(),
             "arrayminus": np.subtract(middle, low).tolist(),
@@ -109,21 +111,20 @@ def near(comparison: Comparison, of: str) -> "Figure":
                 name=name,
                 x=blanks,
                 y=middle,
-                error_y=spread,
+                error_y=error_bars,
                 marker={
                     "color": charts.colour(meaning),
                     "pattern": {"shape": "" if meaning == "trm" else "/"},
                 },
             )
         )
-    _percent(figure, True)
+    _percent_axis(figure)
     figure.update_xaxes(type="category")
     return figure
 
 
-def _percent(figure: "Figure", wanted: bool) -> None:
-    if wanted:
-        figure.update_yaxes(tickformat=".0%", range=[-0.02, 1.04])
+def _percent_axis(figure: "Figure") -> None:
+    figure.update_yaxes(tickformat=".0%", range=[-0.02, 1.04])
 
 
 # ---- CKA
@@ -132,17 +133,17 @@ def _percent(figure: "Figure", wanted: bool) -> None:
 def heat_map(
     comparison: Comparison, rows: tuple[int, str] | None, columns: tuple[int, str] | None
 ) -> "Figure":
-    """CKA of all moments of one cloud with all of another; None: of all clouds. Both in the order of the run, down and right."""
+    """CKA between the time points of two states, each given as model (0 or 1) and state; None: all states of both models."""
     from plotly.graph_objects import Heatmap
 
-    one, other = (_span(comparison, chosen) for chosen in (rows, columns))
+    row_span, column_span = (_span(comparison, block) for block in (rows, columns))
     time_points = _time_point_names(comparison)
     figure = charts.new(x="", y="", height=560)
     figure.add_trace(
         Heatmap(
-            z=np.round(comparison.cka[one, other], 3).tolist(),
-            x=time_points[other],
-            y=time_points[one],
+            z=np.round(comparison.cka[row_span, column_span], 3).tolist(),
+            x=time_points[column_span],
+            y=time_points[row_span],
             zmin=0,
             zmax=1,
             colorscale=charts.sequential(),
@@ -151,77 +152,79 @@ def heat_map(
         )
     )
     figure.update_layout(hovermode="closest")
-    for axis, span, chosen in ((figure.update_xaxes, other, columns), (figure.update_yaxes, one, rows)):
-        axis(type="category", **_ticks(comparison, span, chosen, time_points))
+    for axis, span, block in (
+        (figure.update_xaxes, column_span, columns),
+        (figure.update_yaxes, row_span, rows),
+    ):
+        axis(type="category", **_ticks(comparison, span, block, time_points))
     figure.update_yaxes(autorange="reversed")
-    for axis, add, chosen in (("x", figure.add_vline, columns), ("y", figure.add_hline, rows)):
-        if chosen is None:
-            for _, _, part in comparison.clouds[1:]:
-                add(**{axis: part.start - 0.5}, line={"width": 2, "color": charts.colour("baseline")})
+    for axis, add, block in (("x", figure.add_vline, columns), ("y", figure.add_hline, rows)):
+        if block is None:
+            for _, _, span in comparison.state_blocks[1:]:
+                add(**{axis: span.start - 0.5}, line={"width": 2, "color": charts.colour("baseline")})
     return figure
 
 
-def cloud_names(comparison: Comparison) -> dict[tuple[int, str], str]:
-    """What each cloud of states is called."""
-    called = names(comparison)
-    return {(place, state): f"{state} of {called[place]}" for place, state, _ in comparison.clouds}
+def block_names(comparison: Comparison) -> dict[tuple[int, str], str]:
+    """Label of each state, by model (0 or 1) and state."""
+    models = names(comparison)
+    return {(index, state): f"{state} of {models[index]}" for index, state, _ in comparison.state_blocks}
 
 
-def _span(comparison: Comparison, chosen: tuple[int, str] | None) -> slice:
-    if chosen is None:
+def _span(comparison: Comparison, block: tuple[int, str] | None) -> slice:
+    if block is None:
         return slice(0, len(comparison.cka))
-    return next(rows for place, state, rows in comparison.clouds if (place, state) == chosen)
+    return next(rows for index, state, rows in comparison.state_blocks if (index, state) == block)
 
 
 def _time_point_names(comparison: Comparison) -> list[str]:
-    called = cloud_names(comparison)
-    found = []
-    for place, state, rows in comparison.clouds:
-        T = comparison.models[place].about.T
-        found += [
-            f"{called[place, state]}, step {answer // T + 1}, cycle {answer % T + 1}"
+    labels = block_names(comparison)
+    time_points = []
+    for index, state, rows in comparison.state_blocks:
+        T = comparison.models[index].about.T
+        time_points += [
+            f"{labels[index, state]}, step {answer // T + 1}, cycle {answer % T + 1}"
             for answer in range(rows.stop - rows.start)
         ]
-    return found
+    return time_points
 
 
 def _ticks(
-    comparison: Comparison, span: slice, chosen: tuple[int, str] | None, time_points: list[str]
+    comparison: Comparison, span: slice, block: tuple[int, str] | None, time_points: list[str]
 ) -> dict:
-    """Of all clouds the name of each at its middle; of one its supervision steps, every fourth."""
-    if chosen is None:
-        middles = [(rows.start + rows.stop) // 2 for _, _, rows in comparison.clouds]
+    """Ticks for all states: the label of each at its middle; for one state: every fourth supervision step."""
+    if block is None:
+        middles = [(rows.start + rows.stop) // 2 for _, _, rows in comparison.state_blocks]
         return {
             "tickvals": [time_points[middle] for middle in middles],
-            "ticktext": [name.replace(" of ", "<br>of ") for name in cloud_names(comparison).values()],
+            "ticktext": [name.replace(" of ", "<br>of ") for name in block_names(comparison).values()],
         }
-    measured = comparison.models[chosen[0]]
+    measured = comparison.models[block[0]]
     T, N_sup = measured.about.T, measured.about.N_sup
     steps = [1, *range(4, N_sup + 1, 4)] if N_sup > 4 else range(1, N_sup + 1)
     return {
         "tickvals": [time_points[span.start + step * T - 1] for step in steps],
         "ticktext": [str(step) for step in steps],
-        "title": f"{cloud_names(comparison)[chosen]}, {STEPS}",
+        "title": f"{block_names(comparison)[block]}, {STEPS}",
     }
 
 
 def costs(comparison: Comparison) -> dict[str, list]:
-    """What each model is and what its steps cost: columns of a table."""
-    called = names(comparison)
+    """Size, depth, compute and accuracy of each model, as columns of a table."""
 
-    def row(name: str, measured: "Measured") -> dict:
+    def row(name: str, measured: "Measurements") -> dict:
         about = measured.about
         return {
             "model": name,
             "parameters": f"{about.parameters:,}",
-            "n, T, steps": f"{about.n}, {about.T}, {about.N_sup}",
-            "effective depth of a step": f"{about.layers_per_step} layers",
-            "of a run": f"{about.layers_per_step * about.N_sup} layers",
-            "a step costs": f"{about.flops_per_step / 1e9:.2f} GFLOP",
-            "a run": f"{about.flops_per_step * about.N_sup / 1e9:.1f} GFLOP",
-            "right after step 1": percent(measured.solved.middle[0]),
-            "after the last": percent(measured.solved.middle[-1]),
+            "n, T, N_sup": f"{about.n}, {about.T}, {about.N_sup}",
+            "depth per step": f"{about.layers_per_step} layers",
+            "depth per run": f"{about.layers_per_step * about.N_sup} layers",
+            "FLOPs per step": f"{about.flops_per_step / 1e9:.2f} GFLOP",
+            "FLOPs per run": f"{about.flops_per_step * about.N_sup / 1e9:.1f} GFLOP",
+            "solved after step 1": percent(measured.solved.middle[0]),
+            "solved after the last step": percent(measured.solved.middle[-1]),
         }
 
-    rows = [row(name, measured) for name, measured in zip(called, comparison.models, strict=True)]
+    rows = [row(name, measured) for name, measured in zip(names(comparison), comparison.models, strict=True)]
     return {column: [each[column] for each in rows] for column in rows[0]}

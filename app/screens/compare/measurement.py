@@ -1,6 +1,6 @@
-"""Two models measured on one set: kept for everybody, computed when somebody asks, recorded for the pair the page opens with.
+"""Two models measured on one puzzle set: recorded for the default pair, otherwise computed on request and shared by all sessions.
 
-Each model is measured by a job of its own, so that one that was measured is not measured again beside a third.
+Each model is measured by a job of its own, so that it is not measured again when it is compared with a third.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.server import shared
 from app.server.jobs import Job
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.server.opening import torch_threads
 from app.sidebar.dataset import PuzzleSetChoice
 from app.state.choice import Choice
@@ -22,19 +22,19 @@ from trm.errors import CheckpointError
 from trm.progress import Progress
 from trm.tasks.base import Task
 
-LOOK_EVERY = 0.3  # seconds between looks at a model that is being opened
+POLL_SECONDS = 0.3  # while a model is being opened
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Two models at their own depth, and puzzles."""
+class ComparisonRequest:
+    """Two models, at their own depth, and the puzzles."""
 
-    sources: tuple[Source, Source]
+    sources: tuple[ModelSource, ModelSource]
     task: Task
     puzzles: PuzzleSetChoice
 
     @classmethod
-    def of(cls, one: Choice, other: Choice, puzzles: PuzzleSetChoice) -> "Asked":
+    def of(cls, one: Choice, other: Choice, puzzles: PuzzleSetChoice) -> "ComparisonRequest":
         return cls((one.source, other.source), one.task, puzzles)
 
     @property
@@ -42,42 +42,44 @@ class Asked:
         return [("measured", source, self.puzzles) for source in self.sources]
 
 
-def begin(asked: Asked, costs: Sequence[Cost]) -> None:
-    """Measure both, one after the other."""
-    for key, source, cost in zip(asked.keys, asked.sources, costs, strict=True):
-        progress.ask(key, cost.timed(partial(_measure, source, asked.task, asked.puzzles)))
+def start(request: ComparisonRequest, costs: Sequence[Cost]) -> None:
+    """Start measuring both models, one after the other."""
+    for key, source, cost in zip(request.keys, request.sources, costs, strict=True):
+        progress.ask(key, cost.timed(partial(_measure, source, request.task, request.puzzles)))
 
 
-def found_jobs(asked: Asked) -> list[Job]:
-    """The jobs of both; none where nobody began them, or one was cancelled."""
-    jobs = [shared.jobs().find(key) for key in asked.keys]
+def started_jobs(request: ComparisonRequest) -> list[Job]:
+    """The jobs of both models; empty unless both were started."""
+    jobs = [shared.jobs().find(key) for key in request.keys]
     return [job for job in jobs if job is not None] if all(jobs) else []
 
 
 def result(jobs: list[Job]) -> Comparison:
-    """Both held against each other, once their jobs are done. Raises ComparisonError."""
-    from probes.comparison.files import compared
+    """The comparison, once both jobs are done. Raises ComparisonError."""
+    from probes.comparison.files import make_comparison
 
     results = [job.result for job in jobs]
-    kept = st.session_state.get("comparison")
-    if kept is None or kept[0] is not results[0] or kept[1] is not results[1]:
-        kept = st.session_state.comparison = (*results, compared(*results))
-    return kept[2]
+    cached = st.session_state.get("comparison")
+    if cached is None or cached[0] is not results[0] or cached[1] is not results[1]:
+        cached = st.session_state.comparison = (*results, make_comparison(*results))
+    return cached[2]
 
 
-def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, progress: Progress):
-    """What `probes compare` does with one of its models."""
+def _measure(source: ModelSource, task: Task, puzzles: PuzzleSetChoice, progress: Progress):
+    """Job: measure one model, as `probes compare` does."""
     from probes.comparison.measure import measure
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 
     opening = shared.models().ask(source)
-    while not opening.wait(LOOK_EVERY):
+    while not opening.wait(POLL_SECONDS):
         progress(0.0, f"opening {source.name}")
     if opening.error:
         raise opening.error
     if opening.model is None:
-        raise CheckpointError(f"{source.name} is not open. Choose it as the model, then measure again.")
+        raise CheckpointError(
+            f"{source.name} could not be opened. Select it as the model, then measure again."
+        )
     whole = load_puzzles(puzzles.name, task)
     chosen = whole.take(evenly(len(whole), puzzles.count))
     with torch_threads(opening.model):
@@ -88,30 +90,30 @@ def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, progress: Pro
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A comparison that came with the app; `stale` names the models whose weights are others by now."""
+class RecordedComparison:
+    """A comparison that comes with the app. `stale`: names of the models whose weights have changed since."""
 
     comparison: Comparison
     stale: tuple[str, ...]
 
 
-def recorded(one: Source, other: Source) -> Recorded | None:
-    """What was recorded of two bundled models, in either order; None where there is nothing that can be read."""
+def recorded(one: ModelSource, other: ModelSource) -> RecordedComparison | None:
+    """The recorded comparison of two bundled models; None if there is none or it cannot be read."""
     if not (one.is_bundled and other.is_bundled) or one.forced or other.forced:
         return None
     path = recorded_path(one.name, other.name)
     if not path.is_file():
         return None
-    found = _load(str(path), path.stat().st_mtime_ns)
-    if found is None:
+    comparison = _load(str(path), path.stat().st_mtime_ns)
+    if comparison is None:
         return None
-    marks = [shared.weights_fingerprint(source.name, source.stamp) for source in (one, other)]
+    fingerprints = [shared.weights_fingerprint(source.name, source.stamp) for source in (one, other)]
     stale = tuple(
         measured.about.name
-        for measured, mark in zip(found.models, marks, strict=True)
-        if measured.about.fingerprint != mark
+        for measured, fingerprint in zip(comparison.models, fingerprints, strict=True)
+        if measured.about.fingerprint != fingerprint
     )
-    return Recorded(found, stale)
+    return RecordedComparison(comparison, stale)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

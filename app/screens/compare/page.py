@@ -1,4 +1,4 @@
-"""Compare: what is different between two models? Two players on one clock; under them what tells the two apart on a whole set."""
+"""Compare: two models on the same puzzle in two synchronised players, and below them both models on a whole puzzle set."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.player import pair
 from app.screens.compare import measurement, second_model, views
-from app.screens.compare.measurement import Asked
+from app.screens.compare.measurement import ComparisonRequest
 from app.server import choice_runs
 from app.server.opening import Opening
 from app.server.options import Options, server_options
@@ -19,24 +19,24 @@ from app.ui import status
 from app.ui.estimates import Cost
 from app.ui.progress import cancel, given_up, watch
 from app.ui.text import plain
+from probes.comparison.confounds import SUDOKU_CONFOUNDS, SUDOKU_PAIR
 from probes.comparison.files import Comparison, compare_command
-from probes.comparison.matching import SUDOKU_PAIR, UNMATCHED
 from trm.errors import UserError
 
 PLAYER = "compare"
-FIRST = "maze-trm"  # beside maze-hrm: the pair of both kinds that is matched best
-MOST = 400  # puzzles: their Gram matrices of a model take 60 MB
-USUAL = 100
+FIRST = "maze-trm"  # with maze-hrm, the best-matched pair of the two kinds
+MOST_PUZZLES = 400  # the Gram matrices of a model then take 60 MB
+DEFAULT_PUZZLES = 100
 
 
 def page() -> None:
     options = server_options()
-    asked = sidebar.sidebar(
+    request = sidebar.sidebar(
         options,
         below_model=partial(second_model.control, options=options),
-        first=DEFAULT_MODEL if links.opened_with().keys() & {"puzzle", "against"} else FIRST,
+        first=DEFAULT_MODEL if links.opened_with().keys() & {"puzzle", second_model.PARAMETER} else FIRST,
     )
-    choice = sidebar.chosen(asked)
+    choice = sidebar.chosen(request)
     if choice is not None:
         compare(choice, options)
 
@@ -47,73 +47,74 @@ def compare(one: Choice, options: Options) -> None:
     try:
         other = second_model.choice(one, options)
         if isinstance(other, Opening):
-            status.opening(other)
+            status.show_opening(other)
             return
         players(one, other)
     except UserError as error:
         status.problem(str(error))
         return
-    on_a_set(one, other)
+    on_many_puzzles(one, other)
 
 
 def players(one: Choice, other: Choice) -> None:
-    """Both runs, from recorded traces where there are some. Raises UserError where one cannot be made."""
-    named = list(zip((one, other), second_model.names_of(one, other), strict=True))
+    """Both runs, from recorded traces if there are any. Raises UserError if a run is not possible."""
+    named = list(zip((one, other), second_model.distinct_names(one, other), strict=True))
 
-    def look() -> tuple[pair.Side, pair.Side]:
+    def sides() -> tuple[pair.Side, pair.Side]:
         left, right = (
-            pair.Side.of(choice, choice_runs.shown(choice, place=f"compare {place}"), name=name)
-            for place, (choice, name) in enumerate(named)
+            pair.Side.of(choice, choice_runs.shown(choice, place=f"compare {number}"), name=name)
+            for number, (choice, name) in enumerate(named)
         )
         return left, right
 
-    pair.watch(look, key=PLAYER, start=links.opening_view())
+    pair.show_growing(sides, key=PLAYER, start=links.opening_view())
 
 
-def on_a_set(one: Choice, other: Choice) -> None:
-    """What was measured on many puzzles: as somebody asked for, else as recorded."""
+def on_many_puzzles(one: Choice, other: Choice) -> None:
+    """The comparison on many puzzles: computed if requested, else recorded."""
     st.subheader("On many puzzles", divider="gray")
     sources = (one.source, other.source)
     recorded = measurement.recorded(*sources)
-    place = st.container()
+    results = st.container()
     with st.expander(
-        "Measure on other puzzles" if recorded else "Measure both",
+        "Measure on other puzzles" if recorded else "Measure both models",
         icon=":material/tune:",
         expanded=recorded is None,
     ):
-        chosen = dataset.choose(one.task, "compare", count=USUAL, most=MOST)
-        if chosen is None:
+        puzzles = dataset.choose(one.task, "compare", count=DEFAULT_PUZZLES, most=MOST_PUZZLES)
+        if puzzles is None:
             return
-        asked = Asked.of(one, other, chosen)
-        costs = [Cost.of_runs("compare", each.config, 2 * chosen.count) for each in (one, other)]
+        request = ComparisonRequest.of(one, other, puzzles)
+        costs = [Cost.of_runs("compare", each.config, 2 * puzzles.count) for each in (one, other)]
         st.button(
             "Measure",
             key="compare-measure",
             icon=":material/play_arrow:",
             type="primary",
-            on_click=measurement.begin,
-            args=(asked, costs),
+            on_click=measurement.start,
+            args=(request, costs),
+            help="Run both models on the puzzles and compute all figures below.",
         )
         st.caption(
-            "At the depth each was trained with. Both are run on every puzzle twice, and on puzzles with a few blanks. "
-            + sum(costs[1:], costs[0]).said()
+            "Each model runs at the depth it was trained with, twice on every puzzle and once on near-complete puzzles. "
+            + sum(costs[1:], costs[0]).estimate()
         )
-    with place:
-        comparison = computed(asked) or (recorded.comparison if recorded else None)
+    with results:
+        comparison = computed(request) or (recorded.comparison if recorded else None)
         if comparison is None:
-            if not measurement.found_jobs(asked):
-                st.info("These two were not measured yet.", icon=":material/straighten:")
+            if not measurement.started_jobs(request):
+                st.info("These two models have not been measured yet.", icon=":material/straighten:")
                 if {source.name for source in sources} == set(SUDOKU_PAIR):
-                    st.warning(plain(UNMATCHED), icon=":material/warning:")
+                    st.warning(plain(SUDOKU_CONFOUNDS), icon=":material/warning:")
             return
         if recorded and comparison is recorded.comparison:
-            tell_recorded(recorded)
-        show(comparison, asked)
+            show_recorded_caption(recorded)
+        show(comparison, request)
 
 
-def computed(asked: Asked) -> Comparison | None:
-    """What this server measured; None while that goes on, which is shown, and where it was not asked for."""
-    jobs = measurement.found_jobs(asked)
+def computed(request: ComparisonRequest) -> Comparison | None:
+    """The comparison computed on this server; None while it is being computed, with its progress shown, or if it was not requested."""
+    jobs = measurement.started_jobs(request)
     if not jobs:
         return None
     for job in jobs:
@@ -124,21 +125,21 @@ def computed(asked: Asked) -> Comparison | None:
     return measurement.result(jobs)
 
 
-def tell_recorded(recorded: measurement.Recorded) -> None:
+def show_recorded_caption(recorded: measurement.RecordedComparison) -> None:
     about = recorded.comparison.models[0].about
     if recorded.stale:
         st.warning(
-            f"Recorded with other weights of {plain(' and '.join(recorded.stale))} than are here now. Measure again, below, for these.",
+            f"Recorded with other weights of {plain(' and '.join(recorded.stale))} than the current ones. Measure again below to update.",
             icon=":material/history:",
         )
     else:
         st.caption(f"Recorded on {about.count} puzzles of {about.data}.")
 
 
-def show(comparison: Comparison, asked: Asked) -> None:
+def show(comparison: Comparison, request: ComparisonRequest) -> None:
     views.cost(comparison)
     view = st.segmented_control(
-        "What to compare",
+        "Figure",
         list(views.VIEWS),
         default=next(iter(views.VIEWS)),
         key="compare-view",
@@ -151,7 +152,7 @@ def show(comparison: Comparison, asked: Asked) -> None:
     def command(name: str) -> str:
         specs = [
             source.spec if source.spec else each.name
-            for source, each in zip(asked.sources, about, strict=True)
+            for source, each in zip(request.sources, about, strict=True)
         ]
         return compare_command(*specs, about[0].data, about[0].count, command=name, out=f"{name}.json")
 

@@ -1,5 +1,4 @@
-"""The second model of a pair: any of the first one's task and size, snapshots of a training and ablations too; which one is
-in the link."""
+"""The choice of the second model: any of the same task and size, including training snapshots and ablations. It is part of the link."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,34 +17,34 @@ from trm.coordinates import Depth
 from trm.errors import CheckpointError, UserError
 from trm.tasks import task_of
 
-KEY = "against"
+KEY = "compare_with"
+PARAMETER = "against"  # in the address; links that were shared contain it
 
 
 def control(first: Opened, options: Options) -> None:
-    """Draw the choice; what was chosen is in the session then."""
+    """Draw the selectbox; its value is in the session state under KEY."""
     names = candidates(first, options)
     state = st.session_state
-    asked = links.opened_with().pop(KEY, None) or state.get("second_chosen")
-    own, before = first.source.name, state.get("second_of")
-    met = (
-        before not in (None, own) and state.get(KEY) == own
-    )  # the first model became what it was held against
-    if state.get(KEY) not in names or met:
-        state[KEY] = asked if asked in names and not met else usual(first, names)
-    state.second_of = own
+    linked = links.opened_with().pop(PARAMETER, None) or state.get("second_chosen")
+    first_name, previous_first = first.source.name, state.get("second_of")
+    # The first model was changed to the second one.
+    coincides = previous_first not in (None, first_name) and state.get(KEY) == first_name
+    if state.get(KEY) not in names or coincides:
+        state[KEY] = linked if linked in names and not coincides else default_second(first, names)
+    state.second_of = first_name
     st.selectbox(
-        "Held against",
+        "Compare with",
         names,
         key=KEY,
-        help="Another model of the same task, or the same one at another moment of its training.",
+        help="Another model of the same task and size, or another checkpoint of the same model.",
     )
     state.second_chosen = state[KEY]
-    links.write({KEY: state[KEY]})
+    links.write({PARAMETER: state[KEY]})
 
 
 def candidates(first: Opened, options: Options) -> list[str]:
-    """Names of what may be held against a model: of bundled models, snapshots and ablations those of its task and size; of others,
-    whose files nobody has opened yet, all.
+    """Names of the models to choose from: bundled models, snapshots and ablations of the same task and size, and all other models,
+    whose files have not been opened yet.
     """
     bundled = _bundled(registry.models_folder(), first.config.task, first.config.grid)
     others = [
@@ -59,19 +58,19 @@ def candidates(first: Opened, options: Options) -> list[str]:
 @st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=16, show_spinner=False)
 def _bundled(folder: Path, task: str, grid: tuple[int, int]) -> list[str]:
     """Bundled models of a task and size, each followed by its snapshots; ablations last."""
-    found = []
+    names = []
     for name in [*registry.model_names(), *registry.ablation_names()]:
         try:
             config = registry.model_config(name)
         except CheckpointError:
             continue
         if config.task == task and tuple(config.grid) == tuple(grid):
-            found += [name, *registry.snapshot_names(name)]
-    return found
+            names += [name, *registry.snapshot_names(name)]
+    return names
 
 
-def usual(first: Opened, names: list[str]) -> str:
-    """What a model is held against when nobody says: one of another kind, else its own last snapshot, else any other one."""
+def default_second(first: Opened, names: list[str]) -> str:
+    """The default second model: one of another kind, else the last snapshot of the first, else any other."""
     own = first.source.name
     for name in names:
         if (
@@ -85,37 +84,37 @@ def usual(first: Opened, names: list[str]) -> str:
 
 
 def choice(first: Choice, options: Options) -> Choice | Opening:
-    """The second run: the same puzzle, at the second model's own depth, or as many steps as were asked for. Or its opening
-    while that goes on. Raises UserError where it cannot be opened, or plays something else.
+    """The second run: the same puzzle at the second model's own depth, or with the number of steps that was set. While the model is
+    being opened, the Opening. Raises UserError where it cannot be opened, or solves another task.
     """
     name = st.session_state[KEY]
-    found = model_controls.open_model(name, options)
-    if isinstance(found, Opening):
-        if found.asks:
+    opened = model_controls.open_model(name, options)
+    if isinstance(opened, Opening):
+        if opened.asks:
             raise CheckpointError(
-                f"{name} takes {found.asks / 1e6:,.0f} MB to download. Choose it as the model first, then hold it against another."
+                f"{name} is a download of {opened.asks / 1e6:,.0f} MB. Select it as the model first, then compare it with another."
             )
-        return found
-    task, wanted = task_of(found.config), first.task
-    if (task.name, task.cells) != (wanted.name, wanted.cells):
+        return opened
+    task, first_task = task_of(opened.config), first.task
+    if (task.name, task.cells) != (first_task.name, first_task.cells):
         raise UserError(
-            f"{name} plays {task.rows}x{task.columns} {task.name}, {first.source.name} {wanted.rows}x{wanted.columns} "
-            f"{wanted.name}. Choose two models of one task and size."
+            f"{name} solves {task.rows}x{task.columns} {task.name}, {first.source.name} {first_task.rows}x{first_task.columns} "
+            f"{first_task.name}. Choose two models of the same task and size."
         )
-    config = found.config
+    config = opened.config
     as_trained = first.depth.N_sup == first.config.N_sup
     steps = config.N_sup if as_trained else first.depth.N_sup
     return replace(
         first,
-        source=found.source,
+        source=opened.source,
         config=config,
         depth=Depth(n=config.n, T=config.T, N_sup=min(steps, MOST_STEPS)),
         puzzle_id=min(first.puzzle_id, max(config.puzzle_ids - 1, 0)),
     )
 
 
-def names_of(one: Choice, other: Choice) -> tuple[str, str]:
-    """Short names that differ: they stand in sentences such as "sudoku-hrm: ended after step 16"."""
+def distinct_names(one: Choice, other: Choice) -> tuple[str, str]:
+    """Two different short names, used in sentences such as "sudoku-hrm: ended after step 16"."""
     names = [each.source.name for each in (one, other)]
     if names[0] == names[1]:
         return f"{names[0]}, left", f"{names[1]}, right"

@@ -1,4 +1,4 @@
-"""What the Compare page says under the players: one view a question, each a figure, what it is worth, and a way to take it away."""
+"""The figures below the players on the Compare page: one view per question, with a caption and an export."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -9,58 +9,60 @@ from app.screens.compare import figures
 from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads
 from app.ui.text import percent, plain
+from probes.comparison.confounds import caution
 from probes.comparison.files import Comparison, cka_table, curves_table
-from probes.comparison.matching import caution
-from probes.comparison.result import IS_ITS_INPUT, READ
+from probes.comparison.result import MIN_DECODED, Z_REPEATS_X
 from probes.stats import BANDS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from probes.comparison.result import Curve
+    from probes.comparison.result import BandCurve
 
-Commands = Callable[[str], str]  # of a command's name, the line that repeats the figure
+Commands = Callable[[str], str]  # from the name of a command to the line that computes the figure
 
 
 def solved(comparison: Comparison, command: Commands) -> None:
-    figure = figures.curves(
-        comparison, [each.solved for each in comparison.models], x=figures.STEPS, y="exactly right"
-    )
+    curves = [each.solved for each in comparison.models]
+    figure = figures.curves(comparison, curves, x=figures.STEPS, y="puzzles solved")
     _show("solved", figure, comparison, command)
     st.caption(
-        f"Share of {_count(comparison)} puzzles whose every cell is right. Bands: {BANDS}. "
-        "A step of one model is not a step of the other: see what each costs."
+        f"Share of {_count(comparison)} puzzles with every cell correct. Bands: {BANDS}. "
+        "A step costs a different amount in each model: see the table above."
     )
 
 
 def residuals(comparison: Comparison, command: Commands) -> None:
-    for place, state in zip(st.columns(2), ("y", "z"), strict=True):
-        with place:
+    for column, state in zip(st.columns(2), ("y", "z"), strict=True):
+        with column:
             figure = figures.curves(
                 comparison,
                 [each.residual[state] for each in comparison.models],
                 x=figures.PASSED,
-                y=f"residual of {state}",
+                y=f"residual ‖Δ{state}‖ / ‖{state}‖",
                 percent=False,
                 log=True,
             )
             _show(f"residual-{state}", figure, comparison, command)
     st.caption(
-        "How far a call moves the state, |s - s before| / |s|: y at calls of f_H, z at calls of f_L; the median over puzzles, "
-        "bands from quartile to quartile. A line that falls is a state that settles; teeth of z are its starts after every new y."
+        "How far a call moves the state: y at f_H calls, z at f_L calls. Lines: median over puzzles; bands: interquartile range. "
+        "A falling line means convergence. z saw-tooths because it restarts after each update of y."
     )
-    st.table(_settled(comparison), border="horizontal")
+    st.table(_last_step_residuals(comparison), border="horizontal")
 
 
 def similarity(comparison: Comparison, command: Commands) -> None:
-    clouds = figures.cloud_names(comparison)
-    whole = {None: "all states of both"}
-    row = st.columns(2)
+    labels = {None: "all states of both models"} | figures.block_names(comparison)
     rows, columns = (
-        place.selectbox(
-            label, [None, *clouds], format_func=(whole | clouds).get, key=f"cka-{label.lower()}", **IN_ADDRESS
+        column.selectbox(
+            label,
+            list(labels),
+            format_func=labels.get,
+            key=f"cka-{label.lower()}",
+            **IN_ADDRESS,
+            help=f"State shown along the {label.lower()}.",
         )
-        for place, label in zip(row, ("Rows", "Columns"), strict=True)
+        for column, label in zip(st.columns(2), ("Rows", "Columns"), strict=True)
     )
     figure = figures.heat_map(comparison, rows, columns)
     charts.show(figure, key="cka")
@@ -71,97 +73,92 @@ def similarity(comparison: Comparison, command: Commands) -> None:
         command=command("similarity"),
     )
     st.caption(
-        f"Linear CKA, debiased, between the states of all cells (the prefix position is left out) after every call of f_H, on "
-        f"{_count(comparison)} puzzles: 1 where two "
-        "moments tell the same puzzles apart in the same way, 0 where they have nothing in common. Turning and scaling "
-        "a space change nothing, so models of other widths can be compared. It says nothing of what the states are for."
+        "Debiased linear CKA between the states of all cells (without the prefix position) after every f_H call, on "
+        f"{_count(comparison)} puzzles. 1: both states distinguish the puzzles in the same way; 0: they have nothing in common. CKA "
+        "does not change under rotation and scaling, so models of different widths can be compared. It does not show what the states "
+        "are used for."
     )
 
 
-def spread(comparison: Comparison, command: Commands) -> None:
+def dimensionality(comparison: Comparison, command: Commands) -> None:
     left, right = st.columns(2)
     with left:
         figure = figures.by_state(comparison, "ratio", x=figures.STEPS, y="participation ratio")
         _show("participation", figure, comparison, command)
     with right:
         figure = figures.by_state(
-            comparison, "spectrum", x="direction", y="share of variance", log_x=True, log_y=True
+            comparison, "spectrum", x="principal component", y="share of variance", log_x=True, log_y=True
         )
         _show("spectrum", figure, comparison, command)
     ratios = [
         f"{plain(name)} y {each.pooled_ratio['y']:.1f}, z {each.pooled_ratio['z']:.1f} of {each.width}"
         for name, each in zip(figures.names(comparison), comparison.models, strict=True)
     ]
-    st.markdown(f"All steps together: {'; '.join(ratios)}.")
+    st.markdown(f"Participation ratio over all steps: {'; '.join(ratios)}.")
     st.caption(
-        "In how many directions the states of single cells spread: 1 on a line, the width of the state in a ball. "
-        "The HRM paper reports 89.95 for its z_H (our y) and 30.22 for z_L (our z), of 512, and reads it as a hierarchy."
+        "Participation ratio of the states of single cells: 1 = all on a line, D = isotropic. The HRM paper reports 89.95 for z_H (our "
+        "y) and 30.22 for z_L (our z), with D = 512, and interprets this as a hierarchy of dimensionality."
     )
 
 
-def kept(comparison: Comparison, command: Commands) -> None:
+def solution_retention(comparison: Comparison, command: Commands) -> None:
     left, right = st.columns(2)
     with left:
-        st.markdown("**Handed the solution**")
-        figure = figures.curves(
-            comparison, [each.kept for each in comparison.models], x="steps from the start", y="right"
-        )
-        _show("kept", figure, comparison, command)
+        st.markdown("**Started from the solution**")
+        curves = [each.kept for each in comparison.models]
+        figure = figures.curves(comparison, curves, x="steps from the start", y="puzzles solved")
+        _show("retention", figure, comparison, command)
     with right:
-        st.markdown("**Found by itself**")
-        figure = figures.curves(
-            comparison,
-            [_from_one(each.kept_own) for each in comparison.models],
-            x="steps since first right",
-            y="still right",
-        )
-        _show("kept-own", figure, comparison, command)
+        st.markdown("**After solving the puzzle itself**")
+        curves = [_if_defined(each.kept_own) for each in comparison.models]
+        figure = figures.curves(comparison, curves, x="steps since first solved", y="puzzles still solved")
+        _show("retention-own", figure, comparison, command)
     st.caption(
-        "Left: y begins as the solution in the model's own code (for every symbol, in a given cell or in another, the mean y of "
-        f"the cells that say it at the end of solved puzzles), z as always. Of the cells handed, the output head reads right: {_read(comparison)}. "
-        "Right: the share of the puzzles that a model solved itself which are still right that many steps later. "
-        f"Bands: {BANDS}."
+        "Left: y starts as the solution in the model's own code (for each symbol, separately for givens and other cells, the mean y of "
+        f"the cells that decode to it at the end of solved puzzles); z starts as usual. Cells of that y that the output head decodes "
+        f"correctly: {_decoded(comparison)}. Right: of the puzzles that a model solved itself, the share still solved that many steps "
+        f"later. Bands: {BANDS}."
     )
 
 
-def nearly_solved(comparison: Comparison, command: Commands) -> None:
+def near_complete(comparison: Comparison, command: Commands) -> None:
     if not all(each.near for each in comparison.models):
-        st.info("Puzzles with a few blanks are made of Sudoku solutions only.", icon=":material/grid_on:")
+        st.info("Near-complete puzzles exist for Sudoku only.", icon=":material/grid_on:")
         return
     left, right = st.columns(2)
     with left:
         st.markdown("**Blank cells**")
-        _show("near-blanks", figures.near(comparison, "near_blanks"), comparison, command)
+        _show("near-blanks", figures.near_complete(comparison, "near_blanks"), comparison, command)
     with right:
         st.markdown("**Givens**")
-        _show("near-givens", figures.near(comparison, "near_givens"), comparison, command)
+        _show("near-givens", figures.near_complete(comparison, "near_givens"), comparison, command)
     st.caption(
-        f"Solutions with one to five cells taken out, {comparison.models[0].near_count} puzzles each: the share of those cells, and "
-        f"of the cells that are given, that is right after the last step. Whole grids with one blank right: {_one_blank(comparison)}. "
-        "A model can fill the blank in and break a given. Neither model was trained on puzzles so full."
+        f"Solutions with one to five cells removed, {comparison.models[0].near_count} puzzles each: accuracy on the removed cells and on "
+        f"the givens after the last step. Whole grids solved with one blank: {_one_blank(comparison)}. A model can fill in the blank "
+        "and change a given. Neither model was trained on puzzles with so few blanks."
     )
 
 
 def cost(comparison: Comparison) -> None:
-    """What a step of each costs, and what else the two differ in; above all views."""
+    """Size and compute of each model, and the confounds of the comparison; shown above all views."""
     st.table(figures.costs(comparison), border="horizontal")
     st.caption(plain(caution(*comparison.models)))
     for name, each in zip(figures.names(comparison), comparison.models, strict=True):
-        if each.by_token["z"] >= IS_ITS_INPUT:
+        if each.by_token["z"] >= Z_REPEATS_X:
             st.warning(
-                f"{each.by_token['z']:.2%} of the variance of z of {plain(name)} is explained by the cell's own input token: its z is "
-                "x once more and holds nothing of the reasoning. Figures of its z below are those of a table of tokens.",
+                f"{each.by_token['z']:.2%} of the variance of z of {plain(name)} is explained by the cell's own input token: z only "
+                "repeats x and takes no part in the reasoning. The figures of its z below show a table of tokens.",
                 icon=":material/warning:",
             )
 
 
 VIEWS: dict[str, Callable[[Comparison, Commands], None]] = {
     "Solved by step": solved,
-    "Movement": residuals,
+    "Residuals": residuals,
     "Similarity (CKA)": similarity,
-    "Spread": spread,
-    "Keeping a solution": kept,
-    "Almost solved": nearly_solved,
+    "Dimensionality": dimensionality,
+    "Solution retention": solution_retention,
+    "Near-complete puzzles": near_complete,
 }
 
 
@@ -170,13 +167,14 @@ def _show(name: str, figure: "Figure", comparison: Comparison, command: Commands
     downloads.offer(name, figure=figure, table=curves_table(comparison), command=command("compare"))
 
 
-def _read(comparison: Comparison) -> str:
-    """What the head reads of the solutions that were handed, by model."""
-    read = [
-        f"{plain(name)} {percent(each.kept_read)}" + (", which is no test" if each.kept_read < READ else "")
+def _decoded(comparison: Comparison) -> str:
+    """Share of the given solutions that the output head decodes correctly, by model."""
+    shares = [
+        f"{plain(name)} {percent(each.kept_read)}"
+        + (" (too few for a valid test)" if each.kept_read < MIN_DECODED else "")
         for name, each in zip(figures.names(comparison), comparison.models, strict=True)
     ]
-    return "; ".join(read)
+    return "; ".join(shares)
 
 
 def _one_blank(comparison: Comparison) -> str:
@@ -190,14 +188,14 @@ def _count(comparison: Comparison) -> str:
     return f"{comparison.models[0].about.count:,}"
 
 
-def _from_one(curve: "Curve") -> "Curve | None":
-    """None where a model never solved anything by itself."""
+def _if_defined(curve: "BandCurve") -> "BandCurve | None":
+    """None if the model solved no puzzle by itself."""
     return curve if any(value is not None for value in curve.middle) else None
 
 
-def _settled(comparison: Comparison) -> dict[str, list]:
-    """How far the last supervision step still moves y and z, of solved and unsolved puzzles."""
-    columns: dict[str, list] = {"moved by the last step, median": list(figures.names(comparison))}
+def _last_step_residuals(comparison: Comparison) -> dict[str, list]:
+    """Median residual of y and z over the last supervision step, for solved and unsolved puzzles."""
+    columns: dict[str, list] = {"median residual over the last step": list(figures.names(comparison))}
     for state in ("y", "z"):
         for group in ("solved", "unsolved"):
             values = [each.settled[state][group] for each in comparison.models]

@@ -1,6 +1,6 @@
-"""The figures of the Halting page about the head: over the steps, reliability, ROC, the board of steps, the bill.
+"""Figures of the Halting page about the head: probability by step, reliability, ROC, halting time, accuracy vs compute.
 
-Each takes what `probes` found and returns a plotly figure. No number is made here but places of marks on the screen.
+Each function takes results of `probes` and returns a plotly figure. Nothing is computed here but positions of marks.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ import numpy as np
 
 from app.ui import charts
 from probes.halting.calibration import ROC, Reliability
-from probes.halting.report import Stopping
+from probes.halting.report import StoppingRules
 from probes.halting.rules import ComputeCurve, HaltingBands, Outcomes, halt_probabilities
 from probes.halting.runs import HaltingRuns
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 HEIGHT = 430
-SINGLES = 16  # puzzles of a group that are drawn one by one
+SINGLES = 16  # puzzles per group that are drawn individually
 NEVER = "never"
 
 
 def singles(runs: HaltingRuns) -> list[int]:
-    """Puzzles drawn one by one: of the solved and of the unsolved so many, evenly spread over the set."""
+    """Puzzles drawn individually: up to SINGLES solved and SINGLES unsolved ones, evenly spread over the set."""
     solved = runs.right[-1]
-    found = []
+    puzzles = []
     for group in (np.flatnonzero(solved), np.flatnonzero(~solved)):
         chosen = np.linspace(0, len(group) - 1, min(SINGLES, len(group))).round().astype(int)
-        found += group[chosen].tolist() if len(group) else []
-    return found
+        puzzles += group[chosen].tolist() if len(group) else []
+    return puzzles
 
 
 def over_steps(runs: HaltingRuns, bands: HaltingBands, chosen: int | None) -> "Figure":
-    """Median and bands by solved and unsolved, single puzzles that can be clicked, and the chosen one."""
+    """Median and bands for solved and unsolved puzzles, clickable single puzzles, and the chosen one."""
     figure = charts.new(x="supervision step", y="halting probability", height=HEIGHT)
     steps = list(range(1, runs.steps + 1))
     probabilities = halt_probabilities(runs.halting)
@@ -61,7 +61,7 @@ def over_steps(runs: HaltingRuns, bands: HaltingBands, chosen: int | None) -> "F
 def _single(
     figure: "Figure", runs: HaltingRuns, probabilities: np.ndarray, puzzle: int, *, strong: bool
 ) -> None:
-    """One puzzle's halting probability; a full mark where its answer is right, an empty one where it is wrong."""
+    """One puzzle's halting probability; filled marks where its answer is correct, open marks where it is wrong."""
     meaning = "other" if strong else ("solved" if runs.right[-1, puzzle] else "unsolved")
     colour = charts.colour(meaning)
     symbols = ["circle" if right else "circle-open" for right in runs.right[:, puzzle]]
@@ -86,21 +86,21 @@ def _single(
     )
 
 
-def reliability(found: Reliability, *, x: str, y: str) -> "Figure":
-    """Share right against probability, by bin, with its band; under it how many answers each bin holds."""
+def reliability(reliability: Reliability, *, x: str, y: str) -> "Figure":
+    """Share of correct answers by bin of the probability, with its band; below, the number of answers per bin."""
     from plotly.subplots import make_subplots
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.05)
-    some = found.counts > 0
-    middle = ((found.edges[1:] + found.edges[:-1]) / 2)[some]
-    width = (found.edges[1:] - found.edges[:-1])[some]
-    low, high = found.share_right_band[:, some]
-    share, counts = found.share_right[some], found.counts[some]
+    filled = reliability.counts > 0
+    middle = ((reliability.edges[1:] + reliability.edges[:-1]) / 2)[filled]
+    width = (reliability.edges[1:] - reliability.edges[:-1])[filled]
+    low, high = reliability.share_right_band[:, filled]
+    share, counts = reliability.share_right[filled], reliability.counts[filled]
     figure.add_bar(
-        x=middle, y=share, width=0.92 * width, name="share right", row=1, col=1,
+        x=middle, y=share, width=0.92 * width, name="share correct", row=1, col=1,
         marker={"color": charts.translucent(charts.colour("solved"), 0.55)},
         error_y={"type": "data", "array": high - share, "arrayminus": share - low, "thickness": 2},
-        customdata=counts, hovertemplate="said %{x:.2f}, right %{y:.3f} of %{customdata:,}<extra></extra>",
+        customdata=counts, hovertemplate="probability %{x:.2f}: %{y:.3f} of %{customdata:,} correct<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", name="calibrated", row=1, col=1, hoverinfo="skip",
@@ -120,12 +120,12 @@ def reliability(found: Reliability, *, x: str, y: str) -> "Figure":
 
 
 def roc(curves: dict[str, tuple[ROC, str]]) -> "Figure":
-    """ROC curves by name, each with its meaning; the diagonal is chance."""
-    figure = charts.new(x="wrong answers taken for right", y="right answers found", height=HEIGHT)
+    """ROC curves by name, each with its colour meaning; the diagonal is chance."""
+    figure = charts.new(x="false positive rate", y="true positive rate", height=HEIGHT)
     for name, (curve, meaning) in curves.items():
         if curve.auc is None:
             continue
-        label = f"{name}: AUC {curve.auc:.3f}"
+        label = f"{name}: AUROC {curve.auc:.3f}"
         figure.add_trace(
             charts.line(
                 label,
@@ -133,7 +133,7 @@ def roc(curves: dict[str, tuple[ROC, str]]) -> "Figure":
                 curve.true_positive_rate,
                 meaning,
                 customdata=halt_probabilities(curve.threshold),
-                hovertemplate="above %{customdata:.3f}: %{y:.3f} found, %{x:.3f} false<extra></extra>",
+                hovertemplate="threshold p = %{customdata:.3f}: TPR %{y:.3f}, FPR %{x:.3f}<extra></extra>",
             )
         )
     figure.add_scatter(
@@ -146,15 +146,15 @@ def roc(curves: dict[str, tuple[ROC, str]]) -> "Figure":
     return figure
 
 
-def board(found: Outcomes, steps: int) -> "Figure":
-    """How many puzzles would first halt at one step and are first right at another; squares that can be clicked.
+def timing(outcomes: Outcomes, steps: int) -> "Figure":
+    """Number of puzzles by first correct step and first step that would halt, in clickable squares.
 
-    Squares are a heat map, which takes no clicks: the counts on them are marks of their own, which do.
+    A heat map does not report clicks, so the counts are marks of a scatter trace on top, which does.
     """
-    figure = charts.new(x="first step that is right", y="first step that would halt", height=HEIGHT + 30)
+    figure = charts.new(x="first correct step", y="first step that would halt", height=HEIGHT + 30)
     names = [*map(str, range(1, steps + 1)), NEVER]
-    place = [np.where(first > 0, first, steps + 1) - 1 for first in (found.right, found.halts)]
-    pairs, counts = np.unique(np.stack(place), axis=1, return_counts=True)
+    indices = [np.where(first > 0, first, steps + 1) - 1 for first in (outcomes.right, outcomes.halts)]
+    pairs, counts = np.unique(np.stack(indices), axis=1, return_counts=True)
     squares = np.full((steps + 1, steps + 1), np.nan)
     squares[pairs[1], pairs[0]] = np.sqrt(counts / counts.max())
     scale = charts.sequential()
@@ -172,7 +172,7 @@ def board(found: Outcomes, steps: int) -> "Figure":
         marker={"symbol": "square", "size": 24, "opacity": 0},
         customdata=pairs.T.tolist(),
         hovertemplate=[
-            f"right: {names[x]}, halts: {names[y]}, {count:,} puzzles<extra></extra>"
+            f"first correct: {names[x]}, halts: {names[y]}, {count:,} puzzles<extra></extra>"
             for x, y, count in zip(*pairs.tolist(), counts.tolist(), strict=True)
         ],
         showlegend=False,
@@ -191,39 +191,39 @@ def board(found: Outcomes, steps: int) -> "Figure":
 
 
 def _ink(code: str) -> str:
-    """Black or white, whichever is read better on a colour."""
+    """Black or white, whichever is more legible on a colour."""
     red, green, blue = (int(code[start : start + 2], 16) for start in (1, 3, 5))
     return "#10151b" if 0.3 * red + 0.59 * green + 0.11 * blue > 130 else "#ffffff"
 
 
-def compute(found: Stopping) -> "Figure":
-    """Accuracy against mean steps: every threshold, every fixed depth, and standing still."""
-    figure = charts.new(x="mean supervision steps a puzzle", y="exactly right", height=HEIGHT)
+def compute(stopping: StoppingRules) -> "Figure":
+    """Accuracy against mean steps: every threshold, every fixed depth, and "answer unchanged"."""
+    figure = charts.new(x="mean supervision steps per puzzle", y="accuracy", height=HEIGHT)
     rules: list[tuple[str, ComputeCurve, str, str]] = [
-        ("halting head", found.own, "solved", "threshold on the logit %{customdata:.2f}"),
-        ("same depth for all", found.fixed, "baseline", "all stop after step %{customdata:.0f}"),
-        ("answer unchanged", found.unchanged, "other", "unchanged for %{customdata:.0f} steps"),
+        ("halting head", stopping.own, "solved", "logit threshold %{customdata:.2f}"),
+        ("same depth for all", stopping.fixed, "baseline", "all stop after step %{customdata:.0f}"),
+        ("answer unchanged", stopping.unchanged, "other", "unchanged for %{customdata:.0f} steps"),
     ]
-    if found.by_q_halt:
-        rules.insert(1, ("q_halt alone", found.by_q_halt, "unsolved", "threshold %{customdata:.2f}"))
-    for name, curve, meaning, words in rules:
+    if stopping.by_q_halt:
+        rules.insert(1, ("q_halt alone", stopping.by_q_halt, "unsolved", "logit threshold %{customdata:.2f}"))
+    for name, curve, meaning, setting in rules:
         if not len(curve.setting):
             continue
         line = charts.line(name, curve.mean_steps, curve.accuracy, meaning, customdata=curve.setting)
-        line.hovertemplate = words + ": %{x:.2f} steps, %{y:.3f} right<extra></extra>"
+        line.hovertemplate = setting + ": %{x:.2f} steps, accuracy %{y:.3f}<extra></extra>"
         if meaning in ("baseline", "other"):
             line.mode, line.marker = "lines+markers", {"size": 8, "color": charts.colour(meaning)}
         figure.add_trace(line)
-    at = found.own.learned
+    at = stopping.own.learned
     figure.add_scatter(
-        x=[found.own.mean_steps[at]],
-        y=[found.own.accuracy[at]],
+        x=[stopping.own.mean_steps[at]],
+        y=[stopping.own.accuracy[at]],
         mode="markers",
         name="as trained",
         marker={"symbol": "star", "size": 22, "color": charts.colour("unsolved")},
-        hovertemplate="as trained: %{x:.2f} steps, %{y:.3f} right<extra></extra>",
+        hovertemplate="as trained: %{x:.2f} steps, accuracy %{y:.3f}<extra></extra>",
     )
     figure.update_layout(hovermode="closest")
-    figure.update_xaxes(range=[0.5, found.fixed.mean_steps[-1] + 0.5])
+    figure.update_xaxes(range=[0.5, stopping.fixed.mean_steps[-1] + 0.5])
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return figure

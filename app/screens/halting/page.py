@@ -1,17 +1,13 @@
-"""Halting: when would it stop, and is it right to? One model on many puzzles, one figure at a time."""
+"""Halting: when does a model halt, and is that right? One model on many puzzles, one figure at a time."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import streamlit as st
 
-from app.screens.halting import figures as figures
-from app.screens.halting import puzzles as puzzles
-from app.screens.halting import run_figures as run_figures
+from app.screens.halting import figures, puzzles, run_figures, tables, texts
 from app.screens.halting import source as sources
-from app.screens.halting import tables as tables
-from app.screens.halting import texts as words
-from app.screens.halting.source import Shown
+from app.screens.halting.source import HaltingResult
 from app.server.options import server_options
 from app.sidebar import sidebar
 from app.state.links import IN_ADDRESS
@@ -21,232 +17,235 @@ from probes.halting.report import report
 from probes.halting.runs import table
 
 TITLE = "### Does it know when it is done?"
-WIDTHS = (2.4, 1)  # of the figure, and of what is said beside it
+WIDTHS = (2.4, 1)  # of the figure and of the text beside it
 
 
 def page() -> None:
-    found = sidebar.model_sidebar(server_options())
-    if found is None:
+    opened = sidebar.model_sidebar(server_options())
+    if opened is None:
         return
     title = st.container()
-    known = sources.opening_result(found)
+    stored = sources.recorded_result(opened)
     with st.container():
-        made = sources.computed(found)
-    shown = made or known
-    if shown is None:
+        computed = sources.computed(opened)
+    result = computed or stored
+    if result is None:
         title.markdown(TITLE)
-        st.info(words.nothing(found.source.name), icon=":material/hourglass_empty:")
-        sources.controls(found)
+        st.info(texts.nothing_recorded(opened.source.name), icon=":material/hourglass_empty:")
+        sources.controls(opened)
         return
-    if not shown.is_of_these_weights:
-        st.warning(words.outdated(shown.runs), icon=":material/sync_problem:")
-    if st.session_state.get("halting_shown") is not shown.analysis:
-        st.session_state.halting_shown = shown.analysis
-        puzzles.forget()
-    said, change = title.columns((3, 1), vertical_alignment="center")
-    said.markdown(TITLE)
-    said.caption(words.source(shown))
-    with change.popover(
+    if not result.is_of_these_weights:
+        st.warning(texts.outdated(result.runs), icon=":material/sync_problem:")
+    if st.session_state.get("halting_analysis") is not result.analysis:
+        st.session_state.halting_analysis = result.analysis
+        puzzles.clear_selection()
+    heading, settings = title.columns((3, 1), vertical_alignment="center")
+    heading.markdown(TITLE)
+    heading.caption(texts.description(result))
+    with settings.popover(
         "Other puzzles or steps",
         icon=":material/tune:",
         width="stretch",
         key=sources.OPEN,
         on_change="rerun",
     ):
-        sources.controls(found)
-        if made is not None and known is not None:
-            st.button("Back to what was recorded", key="halting_back", on_click=sources.back)
-    headline(shown)
-    view(shown)
+        sources.controls(opened)
+        if computed is not None and stored is not None:
+            st.button("Show recorded results", key="halting_back", on_click=sources.show_recorded)
+    headline(result)
+    view(result)
 
 
-def headline(shown: Shown) -> None:
-    """The four numbers that a lecture would begin with."""
-    found, own = shown.analysis, shown.analysis.stopping.own
-    facts = {
-        "Right, all steps": (
-            percent(found.stopping.fixed.accuracy[-1]),
-            f"Exactly right after step {found.runs.steps}.",
+def headline(result: HaltingResult) -> None:
+    """The four main numbers."""
+    analysis, own = result.analysis, result.analysis.stopping.own
+    metrics = {
+        "Accuracy, all steps": (
+            percent(analysis.stopping.fixed.accuracy[-1]),
+            f"Puzzles that are exactly correct after step {analysis.runs.steps}.",
         ),
-        "Right, halting by itself": (
+        "Accuracy with halting": (
             percent(own.accuracy[own.learned]),
-            f"At the first step that would halt, {own.mean_steps[own.learned]:.1f} steps on average.",
+            "Puzzles that are exactly correct at the first step that would halt, "
+            f"after {own.mean_steps[own.learned]:.1f} steps on average.",
         ),
         "Calibration error (undecided)": (
-            f"{found.distinct.expected_error:.3f} ({words.area(found.undecided.expected_error)})",
-            "Mean distance of probability and share right, over answers that do not repeat the step before. In brackets: "
-            "over those whose probability is near neither 0 nor 1. 0 is a head that means what it says.",
+            f"{analysis.distinct.expected_error:.3f} ({texts.number(analysis.undecided.expected_error)})",
+            "Expected calibration error of the halting probability, over answers that do not repeat the previous step. "
+            "In brackets: over answers with a probability near neither 0 nor 1. 0 = perfectly calibrated.",
         ),
-        "AUC (step number alone)": (
-            f"{words.area(found.roc.auc)} ({words.area(found.auc_of_step)})",
-            "The chance that a right answer gets a larger logit than a wrong one. In brackets: the same of the step number, "
-            "which knows nothing of the answer.",
+        "AUROC (step number alone)": (
+            f"{texts.number(analysis.roc.auc)} ({texts.number(analysis.auc_of_step)})",
+            "Probability that a correct answer gets a larger halting logit than a wrong one. In brackets: the same for "
+            "the step number, a baseline that ignores the answer.",
         ),
     }
     row = st.container(horizontal=True, key="halting_headline")
-    for name, (value, meaning) in facts.items():
+    for name, (value, meaning) in metrics.items():
         row.metric(name, value, help=meaning)
 
 
 # ---- one figure at a time
 
 
-def steps(shown: Shown) -> None:
-    found, runs = shown.analysis, shown.runs
+def steps(result: HaltingResult) -> None:
+    analysis, runs = result.analysis, result.runs
     left, right = st.columns(WIDTHS)
     with right:
-        beside("steps", words.margin(runs))
-        puzzle = puzzles.choose(runs, found.outcomes, puzzles.of_square(found.outcomes, None, runs.steps))
+        explanation("steps", texts.probability_note(runs))
+        listed = puzzles.puzzles_in_square(analysis.outcomes, None, runs.steps)
+        puzzle = puzzles.choose(runs, analysis.outcomes, listed)
         if puzzle is not None:
-            puzzles.tell(runs, found.outcomes, puzzle)
+            puzzles.describe(runs, analysis.outcomes, puzzle)
     with left:
-        figure = figures.over_steps(runs, found.bands, puzzle)
-        clickable(figure, "halting-steps", puzzles.take_click)
-        take(shown, "halting-steps", figure, table(shown.analysis.whole))
+        figure = figures.over_steps(runs, analysis.bands, puzzle)
+        clickable(figure, "halting-steps", puzzles.select_clicked)
+        offer_downloads(result, "halting-steps", figure, table(analysis.whole))
 
 
-def reliability(shown: Shown) -> None:
-    found = shown.analysis
+def reliability(result: HaltingResult) -> None:
+    analysis = result.analysis
     left, right = st.columns(WIDTHS)
     with right:
-        beside("reliability", words.reliability(found))
+        explanation("reliability", texts.reliability(analysis))
     with left:
-        figure = figures.reliability(found.distinct, x="halting probability", y="exactly right")
+        figure = figures.reliability(analysis.distinct, x="halting probability", y="share correct")
         charts.show(figure, key="halting-reliability")
-        take(shown, "halting-reliability", figure, tables.reliability(found.distinct))
+        offer_downloads(result, "halting-reliability", figure, tables.reliability(analysis.distinct))
 
 
-def roc(shown: Shown) -> None:
-    found = shown.analysis
-    curves = {"q_halt, all steps": (found.roc, "solved"), "q_halt, last step": (found.roc_last_step, "other")}
-    if found.runs.has_margin:
-        curves["q_halt - q_continue, all steps"] = (found.roc_own, "unsolved")
+def roc(result: HaltingResult) -> None:
+    analysis = result.analysis
+    curves = {
+        "q_halt, all steps": (analysis.roc, "solved"),
+        "q_halt, last step": (analysis.roc_last_step, "other"),
+    }
+    if analysis.runs.has_margin:
+        curves["q_halt - q_continue, all steps"] = (analysis.roc_own, "unsolved")
     left, right = st.columns(WIDTHS)
     with right:
-        beside("roc", words.roc(found))
+        explanation("roc", texts.roc(analysis))
     with left:
         figure = figures.roc(curves)
         charts.show(figure, key="halting-roc")
-        take(shown, "halting-roc", figure, tables.roc({name: curve for name, (curve, _) in curves.items()}))
+        columns = tables.roc({name: curve for name, (curve, _) in curves.items()})
+        offer_downloads(result, "halting-roc", figure, columns)
 
 
-def board(shown: Shown) -> None:
-    found, runs = shown.analysis, shown.runs
+def timing(result: HaltingResult) -> None:
+    analysis, runs = result.analysis, result.runs
     left, right = st.columns(WIDTHS)
-    square = st.session_state.get(puzzles.CELL)
+    square = st.session_state.get(puzzles.SQUARE)
     with right:
-        beside("board")
-        st.markdown(words.board(found))
-        listed = puzzles.of_square(found.outcomes, square, runs.steps)
-        puzzle = puzzles.choose(runs, found.outcomes, listed)
+        explanation("timing")
+        st.markdown(texts.outcomes(analysis))
+        listed = puzzles.puzzles_in_square(analysis.outcomes, square, runs.steps)
+        puzzle = puzzles.choose(runs, analysis.outcomes, listed)
         if puzzle is not None:
-            puzzles.tell(runs, found.outcomes, puzzle)
+            puzzles.describe(runs, analysis.outcomes, puzzle)
         if square is not None:
-            st.button("All puzzles", key="halting_all", on_click=puzzles.forget)
+            st.button("All puzzles", key="halting_all", on_click=puzzles.clear_selection)
     with left:
-        figure = figures.board(found.outcomes, runs.steps)
-        clickable(figure, "halting-board", puzzles.take_square)
-        take(shown, "halting-board", figure, tables.outcomes(runs, found.outcomes))
+        figure = figures.timing(analysis.outcomes, runs.steps)
+        clickable(figure, "halting-timing", puzzles.select_square)
+        offer_downloads(result, "halting-timing", figure, tables.outcomes(runs, analysis.outcomes))
 
 
-def compute(shown: Shown) -> None:
+def compute(result: HaltingResult) -> None:
     left, right = st.columns(WIDTHS)
     with right:
-        beside("compute", words.compute(shown.analysis))
+        explanation("compute", texts.compute(result.analysis))
     with left:
-        figure = figures.compute(shown.analysis.stopping)
+        figure = figures.compute(result.analysis.stopping)
         charts.show(figure, key="halting-compute")
-        take(shown, "halting-compute", figure, tables.stopping(shown.analysis.stopping))
+        offer_downloads(result, "halting-compute", figure, tables.stopping(result.analysis.stopping))
 
 
-def rule(shown: Shown) -> None:
-    found = shown.analysis
+def decisions(result: HaltingResult) -> None:
+    analysis = result.analysis
     left, right = st.columns(WIDTHS)
     with right:
-        beside("rule", words.rule(found))
-        if found.continuing:
-            st.markdown(words.continuing(found))
+        explanation("decisions", texts.decisions(analysis))
+        if analysis.continuing:
+            st.markdown(texts.continuing(analysis))
     with left:
-        figure = run_figures.decisions(found.decisions)
-        charts.show(figure, key="halting-rule")
-        take(shown, "halting-rule", figure, tables.decisions(found.decisions))
-        if found.continuing:
+        figure = run_figures.decisions(analysis.decisions)
+        charts.show(figure, key="halting-decisions")
+        offer_downloads(result, "halting-decisions", figure, tables.decisions(analysis.decisions))
+        if analysis.continuing:
             figure = figures.reliability(
-                found.continuing, x="q_continue as a probability", y="right where it stops later"
+                analysis.continuing, x="q_continue as a probability", y="share correct at the next halt"
             )
             charts.show(figure, key="halting-continue")
-            take(shown, "halting-continue", figure, tables.reliability(found.continuing))
+            offer_downloads(result, "halting-continue", figure, tables.reliability(analysis.continuing))
 
 
-def beyond(shown: Shown) -> None:
-    if shown.deep is None:
+def beyond(result: HaltingResult) -> None:
+    if result.deep is None:
         st.info(
-            f"These runs end at step {shown.runs.steps}, where training did. Ask for more supervision steps under "
+            f"These runs end at step {result.runs.steps}, the depth of training. Choose more supervision steps under "
             "*Other puzzles or steps*.",
             icon=":material/keyboard_double_arrow_right:",
         )
         return
-    found, runs = shown.deep.beyond, shown.deep.whole
+    deep, runs = result.deep.beyond, result.deep.whole
     left, right = st.columns(WIDTHS)
     with right:
-        beside("beyond", words.beyond(found, runs))
-        broke = {int(puzzle): int(found.breaks.first[puzzle]) for puzzle in found.breaks.first.nonzero()[0]}
-        if broke:
+        explanation("beyond", texts.beyond(deep, runs))
+        lost_at = {
+            int(puzzle): int(deep.regressions.first[puzzle]) for puzzle in deep.regressions.first.nonzero()[0]
+        }
+        if lost_at:
             puzzle = st.selectbox(
-                "Answers that broke",
-                list(broke),
-                format_func=lambda one: f"puzzle {runs.rows[one] + 1}, at step {broke[one]}",
-                key="halting_broken",
+                "Lost answers",
+                list(lost_at),
+                format_func=lambda one: f"puzzle {runs.rows[one] + 1}, at step {lost_at[one]}",
+                key="halting_regressed",
+                help="Puzzles with a correct answer that became wrong beyond the depth of training.",
                 **IN_ADDRESS,
             )
-            puzzles.open_in_solve(runs, puzzle, broke[puzzle])
+            puzzles.open_in_solve(runs, puzzle, lost_at[puzzle])
     with left:
-        figure = run_figures.beyond(found)
+        figure = run_figures.beyond(deep)
         charts.show(figure, key="halting-beyond")
-        take(Shown(shown.deep, shown.deep, shown.recorded), "halting-beyond", figure, tables.beyond(found))
+        deep_result = HaltingResult(result.deep, result.deep, result.recorded)
+        offer_downloads(deep_result, "halting-beyond", figure, tables.beyond(deep))
 
 
-def errors(shown: Shown) -> None:
-    found = shown.analysis
+def errors(result: HaltingResult) -> None:
+    analysis = result.analysis
     left, right = st.columns(WIDTHS)
     with right:
-        beside("errors", words.errors(found))
+        explanation("errors", texts.errors(analysis))
     with left:
-        if not found.approach.before.size:
-            st.info("No puzzle comes right, so there is nothing to align.", icon=":material/block:")
+        before_solving = analysis.errors_before_solving
+        if not before_solving.before.size:
+            st.info("No puzzle is solved, so there is nothing to align.", icon=":material/block:")
             return
-        figure = run_figures.approach(found.approach)
+        figure = run_figures.errors_before_solving(before_solving)
         charts.show(figure, key="halting-errors")
-        numbers = {
-            "steps_before": found.approach.before,
-            "quarter": found.approach.quantiles[0],
-            "median": found.approach.quantiles[1],
-            "three_quarters": found.approach.quantiles[2],
-            "puzzles": found.approach.count,
-        }
-        take(shown, "halting-errors", figure, numbers)
+        offer_downloads(result, "halting-errors", figure, tables.errors(before_solving))
 
 
 class View(NamedTuple):
     label: str
-    draw: Callable[[Shown], None]
+    draw: Callable[[HaltingResult], None]
 
 
-# By their names in links.
 VIEWS: Mapping[str, View] = {
-    "steps": View("Over the steps", steps),
+    "steps": View("By step", steps),
     "reliability": View("Calibration", reliability),
     "roc": View("ROC", roc),
-    "board": View("Early or late", board),
-    "compute": View("Cost", compute),
-    "rule": View("Own rule", rule),
+    "timing": View("Halting time", timing),
+    "compute": View("Accuracy vs compute", compute),
+    "decisions": View("Decisions", decisions),
     "beyond": View("Beyond training", beyond),
     "errors": View("Errors", errors),
 }
 
 
-def view(shown: Shown) -> None:
-    """The choice of a figure, and the figure. The choice stays while other runs are shown."""
+def view(result: HaltingResult) -> None:
+    """The choice of a figure, and the figure. The choice stays when other runs are shown."""
     name = st.segmented_control(
         "Figure",
         list(VIEWS),
@@ -258,33 +257,33 @@ def view(shown: Shown) -> None:
         label_visibility="collapsed",
         width="stretch",
     )
-    VIEWS[name].draw(shown)
+    VIEWS[name].draw(result)
 
 
-def beside(name: str, said: str = "") -> None:
-    """How a figure is read, and what it says here."""
-    if said:
-        st.markdown(said)
-    st.caption(words.HOW_TO_READ[name])
+def explanation(name: str, result_text: str = "") -> None:
+    """The results in words, and how to read the figure."""
+    if result_text:
+        st.markdown(result_text)
+    st.caption(texts.HOW_TO_READ[name])
 
 
-def clickable(figure, key: str, take_click: Callable[[str], None]) -> None:
+def clickable(figure, key: str, select: Callable[[str], None]) -> None:
     charts.show(
         figure,
         key=key,
-        on_select=lambda: take_click(key),
+        on_select=lambda: select(key),
         selection_mode="points",
         config={"scrollZoom": False},
     )
 
 
-def take(shown: Shown, name: str, figure, columns) -> None:
+def offer_downloads(result: HaltingResult, name: str, figure, columns) -> None:
     downloads.offer(
         name,
         figure=figure,
         table=columns,
-        data=report(shown.analysis),
-        command=shown.analysis.whole.command,
+        data=report(result.analysis),
+        command=result.analysis.whole.command,
     )
 
 

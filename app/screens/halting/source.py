@@ -1,4 +1,4 @@
-"""Which runs the Halting page shows: recorded ones at once, others by a job. What both are worth is said beside them."""
+"""The runs that the Halting page shows: recorded ones immediately, others computed by a job."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.server import shared
 from app.server.jobs import Job
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
@@ -27,18 +27,18 @@ from trm.tasks import task_of
 if TYPE_CHECKING:
     from trm.model import Model
 
-OPEN = "halting_open"  # whether the settings are, in the session
-COUNT = 100  # puzzles that are computed, unless more are asked for
+OPEN = "halting_open"  # session key: whether the settings are open
+COUNT = 100  # default number of puzzles to compute
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """Runs with all that is asked of them. `deep` are those that go beyond the depth of training, if there are any."""
+class HaltingResult:
+    """An analysis to show, and that of runs beyond the depth of training (`deep`) if there are any."""
 
     analysis: HaltingAnalysis
     deep: HaltingAnalysis | None
     recorded: bool
-    is_of_these_weights: bool = True  # not where a recording was made with others than those that are here
+    is_of_these_weights: bool = True  # False for a recording made with other weights
 
     @property
     def runs(self) -> HaltingRuns:
@@ -47,7 +47,7 @@ class Shown:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def recorded(path: Path, stamp: int) -> HaltingAnalysis | None:
-    """The analysis of a recorded file as of that time; None where there is none that can be read."""
+    """The analysis of a recorded file with this time stamp; None if the file cannot be read."""
     try:
         return analyse(load_runs(path))
     except DataError:
@@ -55,7 +55,7 @@ def recorded(path: Path, stamp: int) -> HaltingAnalysis | None:
 
 
 def recording(name: str, *, folder: Path | None = None) -> HaltingAnalysis | None:
-    """What was recorded under a name."""
+    """The analysis recorded under a name; None if there is none."""
     path = (folder or RECORDED) / f"{name}.parquet"
     try:
         return recorded(path, path.stat().st_mtime_ns)
@@ -63,27 +63,29 @@ def recording(name: str, *, folder: Path | None = None) -> HaltingAnalysis | Non
         return None
 
 
-def opening_result(found: Opened) -> Shown | None:
-    """What a model's page opens with; None where nothing was recorded of it."""
-    source = found.source
+def recorded_result(opened: Opened) -> HaltingResult | None:
+    """The recorded result of a model; None if there is none."""
+    source = opened.source
     main = recording(source.name) if source.is_bundled else None
     if main is None:
         return None
-    mark = shared.weights_fingerprint(source.name, source.stamp)
+    fingerprint = shared.weights_fingerprint(source.name, source.stamp)
     deep = recording(f"{source.name}{DEEP}")
-    if deep is not None and deep.runs.about.fingerprint != main.runs.about.fingerprint:
+    if deep is not None and deep.runs.metadata.fingerprint != main.runs.metadata.fingerprint:
         deep = None
-    return Shown(main, deep, recorded=True, is_of_these_weights=main.runs.about.fingerprint == mark)
+    return HaltingResult(
+        main, deep, recorded=True, is_of_these_weights=main.runs.metadata.fingerprint == fingerprint
+    )
 
 
-# ---- computing anew
+# ---- computing
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a person asks to be computed."""
+class HaltingRequest:
+    """A request to compute: the model, the puzzles and the depth."""
 
-    source: Source
+    source: ModelSource
     puzzles: PuzzleSetChoice
     depth: Depth
 
@@ -92,12 +94,12 @@ class Asked:
         return "halting", self
 
 
-def controls(found: Opened) -> None:
-    """Which puzzles, how deep, and the button that begins."""
-    config, state = found.config, st.session_state
-    least = min(config.N_sup, MOST_STEPS)
-    if state.get("halting_of") != found.source.name:
-        state.halting_of, state.halting_steps = found.source.name, least
+def controls(opened: Opened) -> None:
+    """The choice of puzzles and depth, and the button that starts the job."""
+    config, state = opened.config, st.session_state
+    trained_steps = min(config.N_sup, MOST_STEPS)
+    if state.get("halting_model") != opened.source.name:
+        state.halting_model, state.halting_steps = opened.source.name, trained_steps
     left, right = st.columns(2)
     with left:
         puzzles = dataset.choose(task_of(config), "halting", count=COUNT)
@@ -109,72 +111,74 @@ def controls(found: Opened) -> None:
         MOST_STEPS,
         key="halting_steps",
         **IN_ADDRESS,
-        help=f"Trained with {config.N_sup}. More of them show what happens beyond the depth of training.",
+        help=f"The model was trained with {config.N_sup}. More steps show depth beyond training.",
     )
     depth = replace(config.depth, N_sup=state.halting_steps)
-    asked = Asked(found.source, puzzles, depth)
+    request = HaltingRequest(opened.source, puzzles, depth)
     work = Cost.of_runs("halting", replace(config, N_sup=depth.N_sup), puzzles.count)
-    st.caption(work.said())
-    st.button("Compute", key="halting_compute", type="primary", on_click=begin, args=(asked, work))
+    st.caption(work.estimate())
+    st.button("Compute", key="halting_compute", type="primary", on_click=start, args=(request, work))
 
 
-def begin(asked: Asked, work: Cost) -> None:
-    """Ask for a computation, and for what it finds to be shown, not the settings over it. A callback."""
-    st.session_state.halting_asked = asked
+def start(request: HaltingRequest, work: Cost) -> None:
+    """Start a job and close the settings. A callback."""
+    st.session_state.halting_request = request
     st.session_state[OPEN] = False
-    ask(asked.key, work.timed(partial(compute, asked)))
+    ask(request.key, work.timed(partial(compute, request)))
 
 
-def back() -> None:
-    """Show what was recorded again. A callback."""
-    st.session_state.halting_asked = None
+def show_recorded() -> None:
+    """Go back to the recorded result. A callback."""
+    st.session_state.halting_request = None
 
 
-def computed(found: Opened) -> Shown | None:
-    """What this person asked for of this model, once it is there; how far it is until then. None while there is none."""
-    asked = st.session_state.get("halting_asked")
-    if asked is None or asked.source != found.source:
+def computed(opened: Opened) -> HaltingResult | None:
+    """The result that this session requested for this model; None, with progress on the page, until it is ready."""
+    request = st.session_state.get("halting_request")
+    if request is None or request.source != opened.source:
         return None
-    job: Job | None = shared.jobs().find(asked.key)
+    job: Job | None = shared.jobs().find(request.key)
     result = None if job is None else watch(job)
     if result is None:
         return None
     deep = result if len(result.beyond.auc) > result.runs.steps else None
-    return Shown(result, deep, recorded=False)
+    return HaltingResult(result, deep, recorded=False)
 
 
-def compute(asked: Asked, progress: Progress) -> HaltingAnalysis:
-    """The job. Raises UserError where the model or the puzzles cannot be read, or do not fit."""
-    model = _opened(asked.source, progress)
+def compute(request: HaltingRequest, progress: Progress) -> HaltingAnalysis:
+    """The job. Raises UserError if the model or the puzzles cannot be read or do not match."""
+    model = _loaded(request.source, progress)
     from app.server.opening import torch_threads
     from probes.halting.runs import run_puzzles
     from trm.data import load_puzzles
 
     task = task_of(model.config)
-    puzzles = load_puzzles(asked.puzzles.name, task)
-    of = min(asked.puzzles.count, len(puzzles))
+    puzzles = load_puzzles(request.puzzles.name, task)
+    count = min(request.puzzles.count, len(puzzles))
     with torch_threads(model):
         runs = run_puzzles(
             model,
             task,
             puzzles,
-            depth=asked.depth,
-            limit=asked.puzzles.count,
-            model_name=asked.source.name,
-            data_name=asked.puzzles.name,
-            progress=lambda done, total: progress(0.98 * done / total, f"running {of} puzzles, {done} done"),
+            depth=request.depth,
+            limit=request.puzzles.count,
+            model_name=request.source.name,
+            data_name=request.puzzles.name,
+            progress=lambda done, total: progress(
+                0.98 * done / total, f"running {count} puzzles, {done} done"
+            ),
         )
     progress(0.98, "computing the curves")
     return analyse(runs)
 
 
-def _opened(source: Source, progress: Progress) -> "Model":
-    """The model, once it is loaded."""
+def _loaded(source: ModelSource, progress: Progress) -> "Model":
+    """Wait until the model is loaded. Raises UserError if it cannot be."""
     opening = shared.models().ask(source)
     while not opening.wait(0.2):
         progress(0.0, f"loading {source.name}")
     if opening.error:
         raise opening.error
     if opening.model is None:
-        raise DataError(f"{source.name} has not been fetched. Choose it again in the sidebar.")
+        raise DataError(f"{source.name} is not downloaded. Choose it again in the sidebar.")
     return opening.model

@@ -1,175 +1,183 @@
-"""What is said beside the figures of the Halting page: how each is read, and what it says of these runs."""
+"""Texts beside the figures of the Halting page: how to read each figure, and the results in words."""
 
 from collections.abc import Mapping
 
-from app.screens.halting.source import Shown
+from app.screens.halting.source import HaltingResult
 from app.ui.text import percent, plain
 from probes.halting import reference
-from probes.halting.by_step import FLAT, LATE, Share
+from probes.halting.by_step import FLAT_SHARE, LATE_STEP, PuzzleShare
 from probes.halting.calibration import SAME, UNDECIDED, Reliability
-from probes.halting.report import Beyond, HaltingAnalysis, fewest_steps
-from probes.halting.rules import OUTCOMES
+from probes.halting.report import BeyondTraining, HaltingAnalysis, fewest_steps
+from probes.halting.rules import OUTCOME_LABELS, OUTCOMES
 from probes.halting.runs import HaltingRuns
 
 HOW_TO_READ: Mapping[str, str] = {
-    "steps": "Lines: median halting probability of the puzzles that are right after the last step, and of those that are "
-    "not; dark and light bands hold half and nine tenths of them. Thin lines are single puzzles, full marks where the "
-    "answer is right at that step. **Click a mark** to single one out. Above the dotted line the model would halt.",
-    "reliability": "Of all answers given with about this probability, how many are right? On the diagonal a head means "
-    "what it says; below it, it is too sure of itself. An answer that repeats the step before (the same cells, and a "
-    f"logit that moved by less than {SAME}) is left out. Whiskers: 95 % bands over puzzles. Under it, how many "
-    "answers each bin holds, on a logarithmic axis: a bin of ten answers says little.",
-    "roc": "As the threshold on the logit falls, more right answers are found, and more wrong ones taken for right. The "
-    "area under the curve (AUC) is the chance that a right answer gets a larger logit than a wrong one; 0.5 is chance. Over "
-    "all steps, a logit that only rises with the step number has a large area too, as later answers are more often right.",
-    "board": "Each square counts puzzles. On the dotted line the model would halt at its first right answer; below it too "
-    "early, above it later than it could. **Click a square** to list its puzzles.",
-    "compute": "Further left is cheaper, higher is better. The halting head has to beat two rules that need none: the same "
-    "depth for all, and stopping once the answer stood still (a point for each number of steps). The line of the head holds every threshold on its logit, the star the one it was trained for.",
-    "rule": "Evaluation never stops, so what going on would have come to is known. Only the two strong colours matter, where "
-    "one way is right and the other wrong: a good rule has the blue part in *halts* and the orange one in *goes on*.",
-    "beyond": "Top: share right after every step, with a 95 % band. Middle: right answers that each later step breaks, and "
-    "wrong ones that it mends. Bottom: whether the head still tells right from wrong (AUC), and how far its probability is off.",
-    "errors": "All puzzles that come right, aligned at that moment: how many of their blank cells were wrong in the steps "
-    "before. A slope says that they are mended little by little, a cliff that one step does it. A puzzle solved at step 2 "
-    "always looks like a cliff, so only those first right at step "
-    f"{LATE} or later are asked for grokking along the steps: at most {1 - FLAT:.0%} of the first errors mended, then all at once.",
+    "steps": "Thick lines: median halting probability of the puzzles that are correct after the last step, and of those "
+    "that are not. The dark and light bands hold 50 % and 90 % of them. Thin lines are single puzzles, with filled marks "
+    "where the answer is correct. **Click a mark** to select its puzzle. Above the dotted line the model would halt.",
+    "reliability": "Of all answers given with about this probability, how many are correct? A calibrated head lies on the "
+    "diagonal; below it the head is overconfident. Answers that repeat the previous step (same cells, and a logit that "
+    f"moved by less than {SAME}) are left out. Whiskers: 95 % bands over puzzles. Bottom: answers per bin, on a log scale; "
+    "a bin with ten answers is not reliable.",
+    "roc": "As the threshold on the logit falls, both the true and the false positive rate rise. The area under the curve "
+    "(AUROC) is the probability that a correct answer gets a larger logit than a wrong one; 0.5 is chance. Over all steps, "
+    "a logit that merely grows with the step number has a large area too, because later answers are more often correct.",
+    "timing": "Each square counts puzzles. On the dotted line the model would halt at its first correct answer; below the "
+    "line too early, above it later than necessary. **Click a square** to list its puzzles.",
+    "compute": "Left is cheaper, up is more accurate. Two rules that need no halting head are the baselines: the same depth "
+    "for all puzzles, and stopping when the answer is unchanged (one point per number of steps). The line of the head covers "
+    "every threshold on its logit; the star marks the threshold it was trained for.",
+    "decisions": "Evaluation never stops, so the result of continuing is known. Only the two strong colours matter, where one "
+    "choice is correct and the other wrong: a good rule has the blue ones in *halts* and the orange ones in *continues*.",
+    "beyond": "Top: accuracy after every step, with a 95 % band. Middle: puzzles that each later step gains and loses. "
+    "Bottom: how well the head still separates correct from wrong answers (AUROC), and its calibration error (ECE).",
+    "errors": "All solved puzzles, aligned at their first correct answer: the share of blank cells that were wrong in the "
+    "steps before. A slope means gradual improvement, a cliff a solution in a single step. A puzzle solved at step 2 always "
+    f"looks like a cliff, so grokking along the steps is measured only on puzzles first correct at step {LATE_STEP} or "
+    f"later: at most {1 - FLAT_SHARE:.0%} of the initial errors fixed, then all of them in one step.",
 }
 
 
-def source(shown: Shown) -> str:
+def description(result: HaltingResult) -> str:
     """Which runs these are."""
-    about, runs = shown.runs.about, shown.analysis.whole
-    made = f"Recorded {about.recorded}" if shown.recorded else "Computed now"
+    metadata, runs = result.runs.metadata, result.analysis.whole
+    when = f"Recorded {metadata.recorded}" if result.recorded else "Computed now"
     left_out = (
-        f" {about.without_label} without exactly one solution are left out." if about.without_label else ""
+        f" {metadata.without_label} puzzles without exactly one solution are left out."
+        if metadata.without_label
+        else ""
     )
     return plain(
-        f"{made}: {about.model} on {runs.count:,} puzzles of {about.data}, {runs.steps} supervision steps "
-        f"(trained with {about.N_sup}), {about.dtype} on {about.device.upper()}.{left_out}"
+        f"{when}: {metadata.model} on {runs.count:,} puzzles of {metadata.data}, {runs.steps} supervision steps "
+        f"(trained with {metadata.N_sup}), {metadata.dtype} on {metadata.device.upper()}.{left_out}"
     )
 
 
-def area(value: float | None) -> str:
-    return "not defined" if value is None or value != value else f"{value:.3f}"
+def number(value: float | None) -> str:
+    """Three decimals; "undefined" for None and NaN."""
+    return "undefined" if value is None or value != value else f"{value:.3f}"
 
 
-def margin(runs: HaltingRuns) -> str:
-    """What the probability is that is drawn, where the model has two values."""
-    return "Here the probability is that of HRM's rule, q_halt - q_continue." if runs.has_margin else ""
+def probability_note(runs: HaltingRuns) -> str:
+    """Which probability is drawn, if the model has two values."""
+    return "The halting probability is that of HRM's rule, q_halt - q_continue." if runs.has_margin else ""
 
 
-def reliability(found: HaltingAnalysis) -> str:
-    """The error over all answers, and over those that say something new."""
-    pairs, unsure = found.reliability.pairs, found.undecided.pairs
+def reliability(analysis: HaltingAnalysis) -> str:
+    """The error over all answers, and over the more informative ones."""
+    pairs, unsure = analysis.reliability.pairs, analysis.undecided.pairs
     low, high = UNDECIDED
     lines = [
-        f"Expected calibration error over {pairs:,} answers, one a puzzle and step: {banded(found.reliability)}. "
-        f"{found.repeats:,} of them repeat the step before.",
-        f"- without repeats, {found.distinct.pairs:,}: **{banded(found.distinct)}**",
-        f"- undecided, p from {low} to {high}, {unsure:,} ({percent(unsure / pairs)} of all): "
-        f"**{banded(found.undecided)}**; by chance a calibrated head has up to {area(found.undecided_by_chance)}",
-        f"- at the step where it would halt, one a puzzle: {banded(found.at_halt)}",
+        f"Expected calibration error over {pairs:,} answers, one per puzzle and step: "
+        f"{error_with_band(analysis.reliability)}. {analysis.repeats:,} of them repeat the previous step.",
+        f"- without repeats ({analysis.distinct.pairs:,}): **{error_with_band(analysis.distinct)}**",
+        f"- undecided, p from {low} to {high} ({unsure:,}, {percent(unsure / pairs)} of all): "
+        f"**{error_with_band(analysis.undecided)}**; a calibrated head stays below {number(analysis.undecided_by_chance)} "
+        "in 95 % of draws",
+        f"- at the halt (one per puzzle): {error_with_band(analysis.at_halt)}",
     ]
     return "\n".join(lines)
 
 
-def banded(found: Reliability) -> str:
-    low, high = found.expected_error_band
-    return f"{found.expected_error:.3f} ({low:.3f} to {high:.3f})" if found.pairs else "none"
+def error_with_band(reliability: Reliability) -> str:
+    low, high = reliability.expected_error_band
+    return f"{reliability.expected_error:.3f} ({low:.3f} to {high:.3f})" if reliability.pairs else "none"
 
 
-def roc(found: HaltingAnalysis) -> str:
-    (last,) = reference.AUC_LAST_STEP
-    ends = found.auc_last_step_band
+def roc(analysis: HaltingAnalysis) -> str:
+    (published,) = reference.AUC_LAST_STEP
+    ends = analysis.auc_last_step_band
     band = f" (95 % band {ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
     return (
-        f"All steps together {area(found.roc.auc)}; the step number alone would have {area(found.auc_of_step)}. The last "
-        f"step, where every answer has the same number: **{area(found.roc_last_step.auc)}**{band}. Published for the last "
-        f"step: {last.value} ({last.of})."
+        f"AUROC over all steps: {number(analysis.roc.auc)}; of the step number alone: {number(analysis.auc_of_step)}. At the "
+        f"last step, where the step number is constant: **{number(analysis.roc_last_step.auc)}**{band}. Published for the "
+        f"last step: {published.value} ({published.of})."
     )
 
 
-def board(found: HaltingAnalysis) -> str:
-    """The outcomes as a list, those of no puzzle left out."""
+def outcomes(analysis: HaltingAnalysis) -> str:
+    """The outcomes that occur, as a list."""
     return "\n".join(
-        f"- **{count:,}** {name.replace('_', ' ')}: {OUTCOMES[name]}"
-        for name, count in found.outcomes.counts.items()
+        f"- **{count:,}** {OUTCOME_LABELS[name]}: {OUTCOMES[name]}"
+        for name, count in analysis.outcomes.counts.items()
         if count
     )
 
 
-def compute(found: HaltingAnalysis) -> str:
-    rules = found.stopping
-    own, whole = rules.own, percent(rules.fixed.accuracy[-1])
+def compute(analysis: HaltingAnalysis) -> str:
+    rules = analysis.stopping
+    own, all_steps = rules.own, percent(rules.fixed.accuracy[-1])
     by_head, by_depth = fewest_steps(own), fewest_steps(rules.fixed)
     lines = [
-        f"As trained: **{percent(own.accuracy[own.learned])}** right after **{own.mean_steps[own.learned]:.1f}** steps on "
-        f"average; all {found.runs.steps} steps: {whole} (halting: {rules.all_to_own}).",
-        f"Within half a point of that, the best threshold, chosen on these puzzles, needs {by_head['mean_steps']:.1f} steps, the same depth for all "
-        f"{by_depth['mean_steps']:.0f}.",
+        f"As trained: accuracy **{percent(own.accuracy[own.learned])}** after **{own.mean_steps[own.learned]:.1f}** steps on "
+        f"average; with all {analysis.runs.steps} steps: {all_steps} (effect of halting: {rules.all_to_own}).",
+        f"To stay within half a point of that, the best threshold, selected on these puzzles, needs "
+        f"{by_head['mean_steps']:.1f} steps, and a fixed depth {by_depth['mean_steps']:.0f}.",
     ]
     if len(rules.unchanged.setting):
         lines.append(
-            f"Stopping once the answer stood still for a step, which needs no head: {percent(rules.unchanged.accuracy[0])} "
-            f"after {rules.unchanged.mean_steps[0]:.1f} (with the head instead: {rules.unchanged_to_own})."
+            "Stopping when the answer is unchanged for one step, which needs no head: "
+            f"{percent(rules.unchanged.accuracy[0])} after {rules.unchanged.mean_steps[0]:.1f} steps (effect of using the "
+            f"head instead: {rules.unchanged_to_own})."
         )
     return " ".join(lines)
 
 
-def rule(found: HaltingAnalysis) -> str:
-    made = found.decisions
-    own = "q_halt > q_continue" if found.runs.has_margin else "q_halt > 0"
-    if made.well_taken is None:
-        return f"The rule is {own}. In no case was one way right and the other wrong."
-    return f"The rule is {own}. Of {made.at_stake:,} decisions that mattered it took **{percent(made.well_taken)}** well."
+def decisions(analysis: HaltingAnalysis) -> str:
+    own = "q_halt > q_continue" if analysis.runs.has_margin else "q_halt > 0"
+    correct, at_stake = analysis.decisions.correct_share, analysis.decisions.at_stake
+    if correct is None:
+        return f"The model halts if {own}. In no decision did the choice matter."
+    return f"The model halts if {own}. It is correct in **{percent(correct)}** of the {at_stake:,} decisions that mattered."
 
 
-def continuing(found: HaltingAnalysis) -> str:
-    error = found.continuing.expected_error if found.continuing else 0.0
+def continuing(analysis: HaltingAnalysis) -> str:
+    error = analysis.continuing.expected_error if analysis.continuing else 0.0
     return (
-        "q_continue is trained as the chance that going on, and halting later by the same rule, ends right. Compared "
-        f"with just that, its expected calibration error is **{error:.3f}**."
+        "q_continue is trained as the probability that the answer is correct if the model continues and halts later by the "
+        f"same rule. Its expected calibration error for that is **{error:.3f}**."
     )
 
 
-def beyond(found: Beyond, runs: HaltingRuns) -> str:
-    broken, back = int((found.breaks.first > 0).sum()), int(found.breaks.recovered.sum())
+def beyond(beyond: BeyondTraining, runs: HaltingRuns) -> str:
+    lost, recovered = int((beyond.regressions.first > 0).sum()), int(beyond.regressions.recovered.sum())
     kind = "hrm" if runs.has_margin else "trm"
     sixteen, sixty_four = (
         reference.EXACT_BY_DEPTH[kind][reference.DEPTHS.index(depth)] for depth in (16, 64)
     )
+    lost_text = f"{lost}, {recovered} of them correct again at the end" if lost else "none"
     return (
-        f"Right after step {found.trained}: {found.right_when_trained} of {runs.count} puzzles; after step "
-        f"{runs.steps}: **{found.right_at_end}** ({found.paired}). Answers that later broke: {broken}, {back} of them right "
-        f"again at the end. Published for {kind.upper()} on Sudoku-Extreme: {sixteen} % after 16 steps, {sixty_four} % after 64."
+        f"Correct after step {beyond.trained}: {beyond.right_when_trained} of {runs.count} puzzles; after step "
+        f"{runs.steps}: **{beyond.right_at_end}** ({beyond.paired}). Correct answers lost in between: {lost_text}. "
+        f"Published for {kind.upper()} on Sudoku-Extreme: {sixteen} % after 16 steps, {sixty_four} % after 64."
     )
 
 
-def errors(found: HaltingAnalysis) -> str:
-    solving = found.solving
+def errors(analysis: HaltingAnalysis) -> str:
+    solving = analysis.solving
     hrm, trm = reference.MONOTONE
     return (
-        f"Monotone, never an error more: **{_share(solving.monotone)}** solved puzzles (published: {hrm.value} for HRM, "
-        f"{trm.value} for TRM); of those first right at step {LATE} or later: {_share(solving.monotone_late)}. Right once and "
-        f"right ever after: {_share(solving.stays)}. Flat, then solved by one step, of those first right at step {LATE} or "
-        f"later: **{_share(solving.leap)}**."
+        f"Monotone (the number of errors never increases): **{_share(solving.monotone)}** solved puzzles (published: "
+        f"{hrm.value} for HRM, {trm.value} for TRM); of those first correct at step {LATE_STEP} or later: "
+        f"{_share(solving.monotone_late)}. Stays solved: {_share(solving.stays)}. Flat, then solved in a single step, of "
+        f"those first correct at step {LATE_STEP} or later: **{_share(solving.single_step)}**."
     )
 
 
-def _share(found: Share) -> str:
-    low, high = found.band
-    if not found.count:
-        return "of no puzzle"
-    return f"{percent(found.share)} ({percent(low)} to {percent(high)}) of {found.count:,}"
+def _share(share: PuzzleShare) -> str:
+    low, high = share.band
+    if not share.count:
+        return "none of 0"
+    return f"{percent(share.share)} ({percent(low)} to {percent(high)}) of {share.count:,}"
 
 
 def outdated(runs: HaltingRuns) -> str:
+    metadata = runs.metadata
     return (
-        f"Recorded with other weights ({runs.about.fingerprint}) than those that are here now. Compute anew to see these, or "
-        f"run `python -m probes halting --record --model {runs.about.model}`."
+        f"Recorded with other weights ({metadata.fingerprint}) than the current ones. Compute again, or run "
+        f"`python -m probes halting --record --model {metadata.model}`."
     )
 
 
-def nothing(name: str) -> str:
-    return f"Nothing is recorded for {plain(name)}. Choose puzzles below and compute: each is run once, then all is counted."
+def nothing_recorded(name: str) -> str:
+    return f"Nothing is recorded for {plain(name)}. Choose puzzles below and press Compute."

@@ -1,1 +1,1 @@
-"""Interventions: a run beside the same run changed."""
+"""Interventions: a clean run next to an intervened run."""

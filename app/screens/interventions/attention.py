@@ -1,4 +1,4 @@
-"""Which cells are brought together, on the page: attention of the player's call, or the weights of MLP mixing, over the grid."""
+"""Attention maps of the player's call, or the weights of MLP mixing, over the grid: which cells exchange information."""
 
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
@@ -23,16 +23,16 @@ from trm.coordinates import F_H, F_L, Coordinates
 if TYPE_CHECKING:
     from trm.model import Model
 
-ATTENTION_SAYS = (
-    "Where one call of the run that was left alone looks. Select a cell in the player and step to a call: it follows. What is taken "
-    "of a cell is its value, which may be small: a map says where is looked, not what comes of it."
+ATTENTION_CAPTION = (
+    "Attention of one call of the clean run. Select a cell in the player and step to a call; the maps follow. A map shows "
+    "where a cell attends, not the effect: the value it reads there may be small."
 )
-MIXING_SAYS = (
-    "What the weights bring together, the same for every puzzle. Drawn is down @ up, the way through the SwiGLU over positions with "
-    "its gates held equal. In a run the gates follow the state, and may close a way or turn its sign: a first-order view."
+MIXING_CAPTION = (
+    "Mixing weights between cells, the same for every puzzle: down @ up of the SwiGLU over positions with its gates fixed. "
+    "In a run the gates depend on the state and may close a path or flip its sign, so this is a first-order view."
 )
-TAKES = {"attention": "{cell} attends to", "mixing": "Into {cell}, from"}
-GIVES = {"attention": "{cell} is attended to by", "mixing": "From {cell}, into"}
+RECEIVES = {"attention": "{cell} attends to", "mixing": "To {cell}, from"}
+SENDS = {"attention": "{cell} is attended to by", "mixing": "From {cell}, to"}
 
 
 def title(choice: Choice) -> str:
@@ -41,12 +41,12 @@ def title(choice: Choice) -> str:
 
 def show(choice: Choice) -> None:
     is_attention = choice.config.mixing == "attention"
-    st.caption(ATTENTION_SAYS if is_attention else MIXING_SAYS)
-    stands = cursor.current(choice)
-    if stands is None or stands.cell is None:
+    st.caption(ATTENTION_CAPTION if is_attention else MIXING_CAPTION)
+    selected = cursor.current(choice)
+    if selected is None or selected.cell is None:
         st.info(SELECT, icon=":material/ads_click:")
         return
-    at, cell = call(choice, stands), stands.cell
+    at, cell = call(choice, selected), selected.cell
     row = st.container(horizontal=True, vertical_alignment="bottom")
     layers = layers_of(choice, at)
     layer = row.segmented_control(
@@ -60,7 +60,7 @@ def show(choice: Choice) -> None:
         )
     opening = shared.models().ask(choice.source)
     if opening.model is None:
-        st.info("The model is being loaded.", icon=":material/hourglass_empty:")
+        st.info("Loading the model.", icon=":material/hourglass_empty:")
         return
     model = opening.model
     job = (
@@ -74,12 +74,12 @@ def show(choice: Choice) -> None:
 
 
 def call(choice: Choice, at: cursor.Cursor) -> Coordinates:
-    """The call at which the player stands."""
+    """The call that the player shows."""
     return Coordinates(at.supervision_step, at.cycle, at.call, F_L if at.call <= choice.depth.n else F_H)
 
 
 def layers_of(choice: Choice, at: Coordinates) -> list[str]:
-    """Of attention the layers that the call passes through; of weights all there are."""
+    """For attention, the layers of the call's net; for mixing weights, all layers."""
     config = choice.config
     if config.mixing == "attention":
         return [str(number + 1) for number in range(config.layers_per_call[at.kind])]
@@ -105,25 +105,25 @@ def mixing_job(choice: Choice, model: "Model", cell: int, layer: str) -> tuple[H
 
 
 def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
-    """Two boards, from the cell and to it; below, whether cells that share something are brought together more."""
-    st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}**{told(result)}")
+    """Two grids, from the cell and to it; below, the mean over all pairs of cells by relation."""
+    st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}**{summary(result)}")
     task, method = choice.task, result["method"]
     symbols = [task.symbols[token] for token in puzzles.read(task, choice.puzzle)]
     is_attention = method == "attention"
-    for place, side, words in zip(st.columns(2), ("takes", "gives"), (TAKES, GIVES), strict=True):
+    for column, side, captions in zip(st.columns(2), ("receives", "sends"), (RECEIVES, SENDS), strict=True):
         figure = figures.board(
             result["table"][side], symbols, task.rows, task.columns, cell,
             unit="share" if is_attention else "weight", signed=not is_attention,
         )  # fmt: skip
-        with place:
-            st.caption(words[method].format(cell=result["cell"]))
-            charts.show(figure, key=f"causes-{method}-{side}")
+        with column:
+            st.caption(captions[method].format(cell=result["cell"]))
+            charts.show(figure, key=f"interventions-{method}-{side}")
     figure = None
     if result["relations"]:
-        st.caption("Mean over all pairs of cells, by what they share. Bars: 95 % by bootstrap over cells.")
-        of = "mean attention" if is_attention else "mean size of the weight"
+        st.caption("Mean over all pairs of cells, by relation. Bars: 95 % bootstrap over cells.")
+        of = "mean attention" if is_attention else "mean absolute weight"
         figure = figures.relations(result, of=of)
-        charts.show(figure, key=f"causes-{method}-relations")
+        charts.show(figure, key=f"interventions-{method}-relations")
     offer(
         f"{method}-{result['cell']}",
         figure=figure,
@@ -133,22 +133,20 @@ def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
     )
 
 
-def told(result: dict[str, Any]) -> str:
-    """The numbers in words."""
-    words = ""
+def summary(result: dict[str, Any]) -> str:
+    """The main numbers in words."""
+    text = ""
     if "prefix" in result:
-        words += (
-            f". {result['prefix']:.1%} of what {result['cell']} attends to is the prefix, which is no cell"
-        )
+        text += f". {result['prefix']:.1%} of the attention of {result['cell']} is on the prefix, which is not a cell"
     if result["relations"]:
         ratio, low, high = list(result["relations"].values())[-1]
-        near = next(iter(result["relations"]))
-        words += f". {near.capitalize()} to all others: {ratio:.2f} ({low:.2f} to {high:.2f})"
-    return words + "."
+        relation = next(iter(result["relations"]))
+        text += f". {relation.capitalize()} / all others: {ratio:.2f} ({low:.2f} to {high:.2f})"
+    return text + "."
 
 
 def command(choice: Choice, result: dict[str, Any]) -> str:
-    """What does the same without a browser."""
+    """The equivalent command."""
     words = f"python -m probes attribute --model {choice.source.spec} --method {result['method']} --cell {result['cell']}"
     words += f" --layer {result['layer']}"
     if result["method"] == "attention":

@@ -1,4 +1,4 @@
-"""Attribution on the page: what in the puzzle the selected cell's answer is due to, as heat over the grid."""
+"""Attribution of the selected cell's answer to the cells of the puzzle, as a heat map over the grid."""
 
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
@@ -15,22 +15,25 @@ from app.state.links import IN_ADDRESS
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.text import plain
-from probes.interventions.attribution.results import HALTING_CELL, SPANS, attributed
+from probes.interventions.attribution.results import HALTING_LOGIT, SPANS, attributed
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from trm.model import Model
 
-SAYS = "What the answer of one cell is due to, in the run that was left alone. Select a cell in the player and step: it follows."
+CAPTION = (
+    "Which cells of the puzzle support the answer of one cell, in the clean run. Select a cell in the player and step; the "
+    "figure follows."
+)
 SELECT = "Select a cell in the player."
-SHORT = {
+METHOD_LABELS = {
     "gradients": "Integrated gradients",
-    "givens": "Each given taken away",
-    "units": "Row, column, box taken away",
+    "givens": "Leave out one given",
+    "units": "Leave out a row, column or box",
 }
-GRADIENTS = "Blue cells speak for the answer, orange ones against it; all together they make the difference to the puzzle without givens."
-ABLATION = "Blue: without it the logit is lower, so it spoke for the answer. Orange: it spoke against it."
+GRADIENTS = "Blue cells support the answer, orange cells oppose it. Their sum is the difference to the puzzle without givens."
+ABLATION = "Blue: the logit falls without it, so it supports the answer. Orange: it opposes the answer."
 
 
 def title(choice: Choice) -> str:
@@ -38,44 +41,49 @@ def title(choice: Choice) -> str:
 
 
 def show(choice: Choice) -> None:
-    """What is asked and told on the left, the figure on the right: both close to the players above."""
+    """Controls and text on the left, the figure on the right: both close to the players above."""
     if choice.task.name not in ("sudoku", "maze"):
         st.info(
-            f"Cells of {choice.task.name} puzzles cannot be blank, so nothing can be taken away.",
+            f"Cells of {choice.task.name} puzzles cannot be blank, so they cannot be ablated.",
             icon=":material/block:",
         )
         return
-    words, place = st.columns([2, 3], gap="medium")
-    with words:
-        st.caption(SAYS)
-        explain(choice, place)
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        st.caption(CAPTION)
+        explain(choice, right)
 
 
 def explain(choice: Choice, place: "DeltaGenerator") -> None:
-    """Asks what is to be explained; draws it in `place`."""
-    chosen = st.pills(
-        "Method", list(SHORT), format_func=SHORT.get, key="attribution_method", default="givens", **IN_ADDRESS, required=True,
+    """The controls and the result in words; the figure is drawn in `place`."""
+    method = st.pills(
+        "Method", list(METHOD_LABELS), format_func=METHOD_LABELS.get, key="attribution_method", default="givens", **IN_ADDRESS, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
-    halting = st.toggle("The halting logit instead", key="attribution_halting", **IN_ADDRESS)
+    halting = st.toggle(
+        "Halting logit", key="attribution_halting", **IN_ADDRESS,
+        help="Explain the halting logit instead of the answer of the selected cell.",
+    )  # fmt: skip
     span = st.pills(
         "Through", list(SPANS), format_func=SPANS.get, key="attribution_span", default="cycle", **IN_ADDRESS, required=True,
         label_visibility="collapsed",
-        help="From the state that the run had at the beginning of that. Gradients through more calls are rougher.",
+        help="Part of the run to recompute, from its state at the beginning. Gradients through more calls are less accurate.",
     )  # fmt: skip
     at = cursor.current(choice)
     if at is None or (at.cell is None and not halting):
         st.info(SELECT, icon=":material/ads_click:")
         return
-    step, cell = at.supervision_step, HALTING_CELL if halting else at.cell
+    step, cell = at.supervision_step, HALTING_LOGIT if halting else at.cell
     opening = shared.models().ask(choice.source)
     if opening.model is None:
-        st.info("The model is being loaded.", icon=":material/hourglass_empty:")
+        st.info("Loading the model.", icon=":material/hourglass_empty:")
         return
-    result = progress.result_of(*job(choice, opening.model, step, cell, chosen, span))
+    result = progress.result_of(*job(choice, opening.model, step, cell, method, span))
     if result is None:
         return
-    st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}** after step {step}. {told(result)}")
+    st.markdown(
+        f"**{plain(result['of'][:1].upper() + result['of'][1:])}** after step {step}. {summary(result)}"
+    )
     draw(choice, result, cell, place)
 
 
@@ -90,13 +98,13 @@ def job(
     return ("attribution", model.fingerprint, choice.run, step, cell, method, span), work
 
 
-def told(result: dict[str, Any]) -> str:
-    """What the numbers are worth."""
+def summary(result: dict[str, Any]) -> str:
+    """The logit, the accuracy of the attribution, and how to read it."""
     if result["method"] != "gradients":
-        return f"It is {result['value']:.2f}. {ABLATION}"
+        return f"Logit: {result['value']:.2f}. {ABLATION}"
     error = result["completeness_error"]
-    worth = f"the sum misses that difference by {error:.2%}" + ("" if error < 0.01 else ": take it with care")
-    return f"From {result['baseline']:.2f} without givens to {result['value']:.2f}; {worth}. {GRADIENTS}"
+    note = f"completeness error {error:.2%}" + ("" if error < 0.01 else " (high: interpret with care)")
+    return f"Logit: {result['baseline']:.2f} without givens, {result['value']:.2f} with them; {note}. {GRADIENTS}"
 
 
 def draw(choice: Choice, result: dict[str, Any], cell: int, place: "DeltaGenerator") -> None:
@@ -107,7 +115,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int, place: "DeltaGenerat
         symbols = [task.symbols[token] for token in puzzles.read(task, choice.puzzle)]
         figure = figures.board(result["cells"], symbols, task.rows, task.columns, cell)
     with place:
-        charts.show(figure, key="causes-attribution")
+        charts.show(figure, key="interventions-attribution")
     offer(
         f"attribution-{result['method']}",
         figure=figure,
@@ -118,10 +126,11 @@ def draw(choice: Choice, result: dict[str, Any], cell: int, place: "DeltaGenerat
 
 
 def command(choice: Choice, result: dict[str, Any], cell: int) -> str:
-    what = (
+    """The equivalent command."""
+    target = (
         "--halting"
-        if cell == HALTING_CELL
+        if cell == HALTING_LOGIT
         else f"--cell r{cell // choice.task.columns + 1}c{cell % choice.task.columns + 1}"
     )
-    words = f"python -m probes attribute --model {choice.source.spec} --puzzle '{choice.puzzle}' {what} --step {result['step']}"
+    words = f"python -m probes attribute --model {choice.source.spec} --puzzle '{choice.puzzle}' {target} --step {result['step']}"
     return f"{words} --method {result['method']}{'' if result['span'] == 'cycle' else ' --span ' + result['span']}"

@@ -1,6 +1,6 @@
-"""What a person does to a run: a ready-made experiment, or interventions of their own. In the widgets, and in the link.
+"""The choice of an intervention: a preset experiment or custom interventions, in the widgets and in the link.
 
-experiment  its name, or "own"      begin  the supervision step      do  interventions of one's own, as text
+Parameters of the link: experiment (its name, or "custom"), begin (the supervision step), do (custom interventions as text).
 """
 
 from collections.abc import Callable
@@ -15,34 +15,34 @@ from app.state.choice import Choice
 from app.state.links import IN_ADDRESS
 from app.ui.text import plain
 from probes.interventions.presets import EXPERIMENTS
-from probes.interventions.recorded import USUAL, recorded
+from probes.interventions.recorded import DEFAULT_EXPERIMENT, recorded
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import OPERATIONS, parse_all
 from probes.reports.interventions import without_latent
 from trm.errors import UserError
 
-OWN = "own"
-FIRST_OWN = "noise z after 2.1.1 size 0.5 seed 0"
-LONGEST = 4000  # characters of interventions
-OF_Z = ("without-z", "another-z")  # experiments that say nothing where z is x once more
-DOES = {name: operation.does for name, operation in OPERATIONS.items()}
+CUSTOM = "custom"
+FIRST_TEXT = "noise z after 2.1.1 size 0.5 seed 0"
+MAX_TEXT = 4000  # characters of custom interventions
+Z_EXPERIMENTS = ("without-z", "another-z")  # uninformative if z only repeats x
+DESCRIPTIONS = {name: operation.description for name, operation in OPERATIONS.items()}
 EXAMPLES = {
-    "zero": "zero {state} {when} {place}{cells}",
-    "noise": "noise {state} {when} {place}{cells} size 0.5 seed 0",
-    "set": "set {state} {when} {place}{cells} to initial",
+    "zero": "zero {state} {when} {site}{cells}",
+    "noise": "noise {state} {when} {site}{cells} size 0.5 seed 0",
+    "set": "set {state} {when} {site}{cells} to initial",
     "freeze": "freeze {state} at {step}-",
-    "swap": "swap {when} {place}{cells}",
-    "patch": "patch {state} {when} {place}{cells} from 1.1.1",
-    "move": "move {state} {when} {place}{cells} along head:1 size 0.5",
-    "skip": "skip at {place}",
+    "swap": "swap {when} {site}{cells}",
+    "patch": "patch {state} {when} {site}{cells} from 1.1.1",
+    "steer": "steer {state} {when} {site}{cells} along head:1 size 0.5",
+    "skip": "skip at {site}",
     "depth": "depth from {step} n 2",
 }
-"""How each operation is begun; the person changes the numbers in the text. `answer` is begun with the puzzle's own answer."""
+"""The text that the Add button inserts for each operation, to be edited. `answer` is inserted with the puzzle's text."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One of the experiments (with its step) or a text of interventions."""
+class InterventionRequest:
+    """A preset experiment with its step, or a text of custom interventions."""
 
     experiment: str
     step: int
@@ -50,193 +50,197 @@ class Asked:
 
     @property
     def title(self) -> str:
-        return "Changed" if self.experiment == OWN else EXPERIMENTS[self.experiment].title
+        return "Intervention" if self.experiment == CUSTOM else EXPERIMENTS[self.experiment].title
 
     @property
     def claim(self) -> str:
-        """What the papers say of it."""
-        return "" if self.experiment == OWN else EXPERIMENTS[self.experiment].claim
+        """What the papers say about it."""
+        return "" if self.experiment == CUSTOM else EXPERIMENTS[self.experiment].claim
 
     def command(self, choice: Choice) -> str:
-        """What does the same without a browser."""
+        """The equivalent command."""
         what = (
             f"--do '{self.text}'"
-            if self.experiment == OWN
+            if self.experiment == CUSTOM
             else f"--experiment {self.experiment} --step {self.step}"
         )
         return f"python -m probes intervene --model {choice.source.spec} --puzzle '{choice.puzzle}' {what}"
 
 
-def controls(choice: Choice) -> Asked:
-    """The row of experiments, what the chosen one is about, and where it begins."""
-    _settle(choice)
+def controls(choice: Choice) -> InterventionRequest:
+    """The row of experiments, the question of the chosen one, and its step."""
+    _restore(choice)
     state = st.session_state
     st.pills(
         "Experiment",
-        [*EXPERIMENTS, OWN],
-        format_func=lambda key: "Your own" if key == OWN else EXPERIMENTS[key].title,
+        [*EXPERIMENTS, CUSTOM],
+        format_func=lambda key: "Custom" if key == CUSTOM else EXPERIMENTS[key].title,
         key="experiment",
         label_visibility="collapsed",
         required=True,
-        on_change=_begin_anew,
+        on_change=_use_default_step,
     )
-    key = state.experiment_shown
-    if key == OWN:
-        return Asked(OWN, 1, _own(choice))
+    key = state.chosen_experiment
+    if key == CUSTOM:
+        return InterventionRequest(CUSTOM, 1, _custom(choice))
     experiment = EXPERIMENTS[key]
     row = st.container(horizontal=True, vertical_alignment="center", key="experiment_line")
-    row.markdown(plain(experiment.watch), width="stretch")
-    if key in OF_Z and choice.source.is_bundled:
+    row.markdown(plain(experiment.question), width="stretch")
+    if key in Z_EXPERIMENTS and choice.source.is_bundled:
         for remark in without_latent({choice.source.name: recorded(choice.source.name, "experiments") or {}}):
             st.caption(plain(remark))
     if experiment.has_step and choice.depth.N_sup > 1:
-        row.markdown("From step", help="The supervision step at whose beginning it is done.", width="content")
+        row.markdown(
+            "From step",
+            help="The experiment starts at the beginning of this supervision step.",
+            width="content",
+        )
         row.number_input(
             "From step",
             1,
             choice.depth.N_sup,
-            key="begin_at",
-            on_change=_note_step,
+            key="experiment_step",
+            on_change=_remember_step,
             label_visibility="collapsed",
             width=140,
         )
-    return Asked(key, _step(choice))
+    return InterventionRequest(key, _step(choice))
 
 
-def write_link(asked: Asked) -> None:
-    own = asked.experiment == OWN
+def write_link(request: InterventionRequest) -> None:
+    is_custom = request.experiment == CUSTOM
     links.write(
         {
-            "experiment": asked.experiment,
-            "begin": None if own else str(asked.step),
-            "do": asked.text if own else None,
+            "experiment": request.experiment,
+            "begin": None if is_custom else str(request.step),
+            "do": request.text if is_custom else None,
         }
     )
 
 
-def _settle(choice: Choice) -> None:
-    """Before the widgets are drawn: from the link, from before, or the first experiment."""
+def _restore(choice: Choice) -> None:
+    """Set the state of the widgets before they are drawn: from the link, the last visit, or the defaults."""
     state, link = st.session_state, links.opened_with()
-    if "experiment_shown" not in state:
-        asked = link.pop("experiment", USUAL)
-        state.experiment_shown = asked if asked in EXPERIMENTS or asked == OWN else USUAL
-        state.own_shown = link.pop("do", "")[:LONGEST] or FIRST_OWN
-        state.begin_shown = (
-            links.number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _usual()
+    if "chosen_experiment" not in state:
+        name = link.pop("experiment", DEFAULT_EXPERIMENT)
+        state.chosen_experiment = name if name in EXPERIMENTS or name == CUSTOM else DEFAULT_EXPERIMENT
+        state.chosen_text = link.pop("do", "")[:MAX_TEXT] or FIRST_TEXT
+        state.chosen_step = (
+            links.parse_number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _default_step()
         )
-    state.experiment = state.experiment_shown
-    state.begin_at = _step(choice)
-    if "own_changes" not in state:
-        state.own_changes = state.own_shown
+    state.experiment = state.chosen_experiment
+    state.experiment_step = _step(choice)
+    if "custom_interventions" not in state:
+        state.custom_interventions = state.chosen_text
 
 
-def _usual() -> int:
-    experiment = EXPERIMENTS.get(st.session_state.experiment_shown)
+def _default_step() -> int:
+    experiment = EXPERIMENTS.get(st.session_state.chosen_experiment)
     return experiment.step if experiment else 1
 
 
 def _step(choice: Choice) -> int:
-    return min(st.session_state.begin_shown, choice.depth.N_sup)
+    return min(st.session_state.chosen_step, choice.depth.N_sup)
 
 
-def _note_step() -> None:
-    st.session_state.begin_shown = st.session_state.begin_at
+def _remember_step() -> None:
+    st.session_state.chosen_step = st.session_state.experiment_step
 
 
-def _begin_anew() -> None:
+def _use_default_step() -> None:
     state = st.session_state
-    state.experiment_shown = state.experiment
-    state.begin_shown = _usual()
+    state.chosen_experiment = state.experiment
+    state.chosen_step = _default_step()
 
 
-# ---- one's own
+# ---- custom interventions
 
 
-def _own(choice: Choice) -> str:
-    """The text of interventions, and what helps to write one."""
+def _custom(choice: Choice) -> str:
+    """The text of custom interventions, and controls that help to write one."""
     text, build = st.columns([3, 2], gap="medium")
     text.text_area(
-        "Interventions, one a line",
-        key="own_changes",
+        "Interventions, one per line",
+        key="custom_interventions",
         height=132,
-        max_chars=LONGEST,
-        on_change=lambda: st.session_state.update(own_shown=st.session_state.own_changes),
-        help="Where: supervision step.cycle.call, `*` for all, `4-` from there on. Ctrl+Enter runs it.",
+        max_chars=MAX_TEXT,
+        on_change=lambda: st.session_state.update(chosen_text=st.session_state.custom_interventions),
+        help="Site: supervision step.cycle.call, with `*` for all and `4-` for 4 and later. Ctrl+Enter runs them.",
     )
     with build:
         row = st.columns([3, 2])
         row[0].selectbox(
             "Operation",
-            list(DOES),
+            list(DESCRIPTIONS),
             key="operation",
             **IN_ADDRESS,
-            format_func=lambda name: f"{name}: {DOES[name]}",
+            format_func=lambda name: f"{name}: {DESCRIPTIONS[name]}",
         )
         row[1].segmented_control(
             "State", ["y", "z", "yz"], key="operation_state", default="z", **IN_ADDRESS, required=True
         )
         row = st.columns([3, 2], vertical_alignment="bottom")
-        place, cells = _place(choice)
+        site, cells = _site(choice)
         row[0].segmented_control(
             "When", ["before", "after"], key="operation_when", default="after", **IN_ADDRESS, required=True,
-            help="The place on which the player stands, and its selected cell if one is selected.",
+            help="Before or after the call that the player shows, in its selected cell if there is one.",
         )  # fmt: skip
         row[1].button(
             "Add",
             key="add_change",
             icon=":material/add:",
             on_click=_add,
-            args=(choice, place, cells),
+            args=(choice, site, cells),
             width="stretch",
         )
         st.caption(
-            f"At call {place}, cells: {cells or 'all'}. Step in the player and click a cell to choose others."
+            f"Call {site}, cells: {cells or 'all'}. Step in the player and click a cell to choose others."
         )
-    return st.session_state.own_shown
+    return st.session_state.chosen_text
 
 
-def _place(choice: Choice) -> tuple[str, str]:
-    """Where the player stands, and the selected cell, as interventions name them."""
+def _site(choice: Choice) -> tuple[str, str]:
+    """The player's call and its selected cell, as interventions write them."""
     view = st.session_state.get(cursor.REPORTED) or {}
     step, cycle, call = (int(view.get(name, 1)) for name in ("supervision_step", "cycle", "call"))
     depth = choice.depth
-    place = f"{min(step, depth.N_sup)}.{min(cycle, depth.T)}.{min(call, depth.n + 1)}"
+    site = f"{min(step, depth.N_sup)}.{min(cycle, depth.T)}.{min(call, depth.n + 1)}"
     cell = view.get("cell")
-    return place, f"r{cell[0] + 1}c{cell[1] + 1}" if cell else ""
+    return site, f"r{cell[0] + 1}c{cell[1] + 1}" if cell else ""
 
 
-def _add(choice: Choice, place: str, cells: str) -> None:
+def _add(choice: Choice, site: str, cells: str) -> None:
     state = st.session_state
     name = state.operation
     values = {
         "state": state.operation_state,
         "when": state.operation_when,
-        "place": place,
-        "step": place.partition(".")[0],
+        "site": site,
+        "step": site.partition(".")[0],
         "cells": f" in {cells}" if cells else "",
     }
     line = (
-        f"answer {values['when']} {place} is {choice.puzzle}"
+        f"answer {values['when']} {site} is {choice.puzzle}"
         if name == "answer"
         else EXAMPLES[name].format(**values)
     )
-    before = state.own_changes.strip()
-    state.own_changes = state.own_shown = f"{before}\n{line}" if before else line
+    before = state.custom_interventions.strip()
+    state.custom_interventions = state.chosen_text = f"{before}\n{line}" if before else line
 
 
-def checked(asked: Asked, progress: Callable[[str], Any]) -> bool:
-    """Whether what was typed can be read; tells what is wrong where it cannot."""
-    if asked.experiment != OWN:
+def checked(request: InterventionRequest, report: Callable[[str], Any]) -> bool:
+    """Whether the text of a request is valid; passes the error to `report` if it is not."""
+    if request.experiment != CUSTOM:
         return True
     try:
-        changes = parse_all(asked.text)
-        if not changes:
+        interventions = parse_all(request.text)
+        if not interventions:
             raise InterventionError("There is no intervention yet. Write one, or add one with the button.")
-        if any(change.direction.startswith("probe:") for change in changes):
+        if any(each.direction.startswith("probe:") for each in interventions):
             raise InterventionError(
-                "Directions of probe files are for the command line: a page opens no files of the server."
+                "Directions from probe files work only on the command line: the page opens no files on the server."
             )
     except UserError as error:
-        progress(str(error))
+        report(str(error))
         return False
     return True

@@ -1,7 +1,7 @@
-"""The call that the two players show and the cell that is selected in them. The figures below explain that cell.
+"""The call and the selected cell of the two players, which the figures below explain.
 
-Until the players report a view, it is the one that the page opened with: that of a link, else the first answer, with the
-cell selected that changes most often in the intervened run.
+Until the players report a view, this is the view that the page opened with: from the link, or the first answer with the
+cell that changes most often in the intervened run.
 """
 
 from dataclasses import dataclass
@@ -18,33 +18,35 @@ REPORTED, OPENED = "interventions_view", "interventions_opened"
 
 @dataclass(frozen=True)
 class Cursor:
-    """A call, within the depth that was asked for, and a cell."""
+    """A call, within the chosen depth, and a cell."""
 
     supervision_step: int
     cycle: int
     call: int
-    cell: int | None  # None: none is selected
+    cell: int | None  # None: no cell is selected
 
 
-def forget() -> None:
-    """The players come onto the page anew: they stand no more where they stood."""
+def reset() -> None:
+    """Forget the view of players that are no longer on the page."""
     for key in (REPORTED, OPENED):
         st.session_state.pop(key, None)
 
 
-def opening(choice: Choice, plain: Trace, changed: Trace, wanted: dict[str, Any] | None) -> dict[str, Any]:
-    """The view that the players open with, a cell selected: the same one for as long as they are on the page."""
-    asked = wanted or {}
-    trace = plain if asked.get("lead") == "left" else changed
-    row, column = asked.get("cell") or (-1, -1)
+def opening_view(
+    choice: Choice, clean: Trace, intervened: Trace, linked: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The view that the players open with, with a selected cell. It stays the same while they are on the page."""
+    linked = linked or {}
+    trace = clean if linked.get("lead") == "left" else intervened
+    row, column = linked.get("cell") or (-1, -1)
     if not (0 <= row < choice.task.rows and 0 <= column < choice.task.columns):
         row, column = divmod(most_changed_cell(trace, choice.task), choice.task.columns)
     first = {"supervision_step": 1, "cycle": 1, "call": trace.depth.n + 1}
-    return st.session_state.setdefault(OPENED, first | asked | {"cell": [row, column]})
+    return st.session_state.setdefault(OPENED, first | linked | {"cell": [row, column]})
 
 
 def current(choice: Choice) -> Cursor | None:
-    """None while there is no player on the page."""
+    """The current call and cell; None if there is no player on the page."""
     view = st.session_state.get(REPORTED) or st.session_state.get(OPENED)
     if view is None:
         return None

@@ -1,4 +1,4 @@
-"""Figures of the page Interventions, drawn from what sweeps return. No maths: the numbers are there."""
+"""Figures of the Interventions page, drawn from the results of sweeps. Nothing is computed here."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,32 +11,32 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 PERCENT = {"tickformat": ".0%", "rangemode": "tozero"}
-TAKEN = {
-    "nothing": ("nothing taken", "baseline"),
-    "y": ("y zero-ablated", "y"),
-    "z": ("z zero-ablated", "z"),
-    "yz": ("both zero-ablated", "other"),
+ABLATED = {
+    "nothing": ("clean run", "baseline"),
+    "y": ("y ablated", "y"),
+    "z": ("z ablated", "z"),
+    "yz": ("both ablated", "other"),
 }
 SYMBOLS = ("circle", "diamond", "square", "x")
-BESIDE = 0.09  # runs between the marks of two choices
-BOARD = 340  # pixels: both the players' grids and this one are in the window of a laptop
-MOST_SYMBOLS = 20  # columns of a grid whose cells are large enough for a symbol
-CHOICES = {
-    "any_right": ("any of them", "baseline"),
+OFFSET = 0.09  # horizontal distance, in runs, between the marks of two selections
+BOARD_HEIGHT = 340  # pixels: the players' grids and this one fit in the window of a laptop
+MAX_LABELLED_COLUMNS = 20  # with more columns, cells are too small for a symbol
+SELECTIONS = {
+    "any_right": ("any run (upper bound)", "baseline"),
     "best_halting": ("highest halting logit", "solved"),
-    "vote": ("vote, cell by cell", "other"),
-    "mean": ("one at random", "unsolved"),
+    "vote": ("majority vote per cell", "other"),
+    "mean": ("random run", "unsolved"),
 }
 
 
 def experiments(result: Result) -> "Figure":
-    """A bar each: solved in the end, with the clean run on top."""
+    """Accuracy after the last step: one bar per experiment, with the clean run on top."""
     from plotly.graph_objects import Bar
 
-    found = result["experiments"]
-    names = ["plain", *(name for name in EXPERIMENTS if name in found)]
-    shares = [found[name]["solved"] or 0 for name in names]
-    figure = charts.new(x="share of puzzles solved", y="", height=90 + 44 * len(names))
+    by_name = result["experiments"]
+    names = ["plain", *(name for name in EXPERIMENTS if name in by_name)]
+    shares = [by_name[name]["solved"] or 0 for name in names]
+    figure = charts.new(x="share of puzzles solved", y="experiment", height=90 + 44 * len(names))
     figure.add_trace(
         Bar(
             x=shares,
@@ -48,7 +48,7 @@ def experiments(result: Result) -> "Figure":
             marker_color=[charts.colour("baseline" if name == "plain" else "solved") for name in names],
             hovertemplate="%{y}: %{x:.1%}<extra></extra>",
             error_x=_ends(
-                shares, *([found[name].get(end) or 0 for name in names] for end in ("low", "high"))
+                shares, *([by_name[name].get(end) or 0 for name in names] for end in ("low", "high"))
             ),
         )
     )
@@ -59,9 +59,10 @@ def experiments(result: Result) -> "Figure":
 
 
 def noise(result: Result) -> "Figure":
-    table, chosen = result["table"], result["settings"]
+    """Accuracy against the size of the noise."""
+    table, settings = result["table"], result["settings"]
     figure = charts.new(
-        x=f"size of the noise on {' and '.join(chosen['state'])} at the beginning of step {chosen['step']}",
+        x=f"noise size on {' and '.join(settings['state'])} at the beginning of step {settings['step']}, in state norms",
         y="share of puzzles solved",
     )
     _with_band(figure, "solved", table["size"], table["share"], table["low"], table["high"], "solved")
@@ -71,11 +72,12 @@ def noise(result: Result) -> "Figure":
     return figure
 
 
-def removal(result: Result) -> "Figure":
+def ablation(result: Result) -> "Figure":
+    """Cell accuracy by step, for the clean run and each ablated state."""
     table = result["table"]
-    figure = charts.new(x="supervision step", y="share of blank cells right")
-    for name, (title, meaning) in TAKEN.items():
-        rows = [number for number, taken in enumerate(table["taken"]) if taken == name]
+    figure = charts.new(x="supervision step", y="share of blank cells correct")
+    for name, (title, meaning) in ABLATED.items():
+        rows = [number for number, ablated in enumerate(table["taken"]) if ablated == name]
         columns = {key: [table[key][row] for row in rows] for key in ("step", "cells", "low", "high")}
         _with_band(figure, title, columns["step"], columns["cells"], columns["low"], columns["high"], meaning)
     figure.update_yaxes(tickformat=".0%")
@@ -84,18 +86,18 @@ def removal(result: Result) -> "Figure":
 
 
 def seeds(result: Result) -> "Figure":
-    """How many puzzles have so many different ends."""
+    """Number of puzzles by the number of distinct answers of their runs."""
     from plotly.graph_objects import Bar
 
     table, runs = result["table"], result["settings"]["runs"]
-    figure = charts.new(x=f"different answers among {runs} runs of a puzzle", y="puzzles")
+    figure = charts.new(x=f"distinct answers over {runs} runs per puzzle", y="puzzles")
     most = max(table["answers"], default=1)
     always = [right == 1 for right in table["right"]]
     never = [right == 0 for right in table["right"]]
     groups = (
-        ("always right", "solved", always, ""),
-        ("sometimes right", "other", [not (a or n) for a, n in zip(always, never, strict=True)], "/"),
-        ("never right", "unsolved", never, "x"),
+        ("always correct", "solved", always, ""),
+        ("sometimes correct", "other", [not (a or n) for a, n in zip(always, never, strict=True)], "/"),
+        ("never correct", "unsolved", never, "x"),
     )
     for title, meaning, flags, pattern in groups:
         counts = [
@@ -116,15 +118,16 @@ def seeds(result: Result) -> "Figure":
 
 
 def multiple_runs(result: Result) -> "Figure":
+    """Accuracy of each way to select an answer, against the number of runs."""
     table = result["table"]
-    figure = charts.new(x="runs of each puzzle", y="share of puzzles right")
-    for place, (name, (title, meaning)) in enumerate(CHOICES.items()):
+    figure = charts.new(x="runs per puzzle", y="share of puzzles solved")
+    for number, (name, (title, meaning)) in enumerate(SELECTIONS.items()):
         share, low, high = (table[f"{name}_{end}"] for end in ("share", "low", "high"))
-        beside = [runs + (place - 1.5) * BESIDE for runs in table["runs"]]  # four bands would hide each other
-        line = charts.line(title, beside, share, meaning, error_y=_ends(share, low, high))
+        x = [runs + (number - 1.5) * OFFSET for runs in table["runs"]]  # so that the bands do not overlap
+        line = charts.line(title, x, share, meaning, error_y=_ends(share, low, high))
         line.update(
             mode="lines+markers",
-            marker={"size": 10, "symbol": SYMBOLS[place], "color": charts.colour(meaning)},
+            marker={"size": 10, "symbol": SYMBOLS[number], "color": charts.colour(meaning)},
             customdata=table["runs"],
             hovertemplate=f"{title}, %{{customdata}} runs: %{{y:.1%}}<extra></extra>",
         )
@@ -136,14 +139,14 @@ def multiple_runs(result: Result) -> "Figure":
 
 
 def peers(result: Result) -> "Figure":
-    """Two bars with their bands."""
+    """Mean effect of removing a peer and of removing another given."""
     from plotly.graph_objects import Bar
 
     table = result["table"]
-    figure = charts.new(x="", y="mean change of the answer's logit", height=340)
+    figure = charts.new(x="removed given", y="mean absolute change of the logit", height=340)
     figure.add_trace(
         Bar(
-            x=["givens among the peers", "all other givens"],
+            x=["peer of the cell", "any other given"],
             y=table["effect"],
             marker={"color": [charts.colour("solved"), charts.colour("baseline")]},
             error_y=_ends(table["effect"], table["low"], table["high"]),
@@ -165,7 +168,10 @@ def board(
     unit: str = "logit",
     signed: bool = True,
 ) -> "Figure":
-    """Heat over the grid, with the puzzle's symbols; the explained cell in a frame. Numbers that are not `signed` begin at 0."""
+    """Heat map over the grid with the puzzle's symbols, and a frame around the explained cell.
+
+    The colour scale is symmetric around 0 if `signed`, and starts at 0 otherwise.
+    """
     from plotly.graph_objects import Figure, Heatmap
 
     def grid(values: list) -> list[list]:
@@ -175,8 +181,8 @@ def board(
     figure = Figure(
         Heatmap(
             z=grid(cells),
-            text=grid(symbols) if columns <= MOST_SYMBOLS else None,
-            texttemplate="%{text}" if columns <= MOST_SYMBOLS else None,
+            text=grid(symbols) if columns <= MAX_LABELLED_COLUMNS else None,
+            texttemplate="%{text}" if columns <= MAX_LABELLED_COLUMNS else None,
             textfont={"size": 17 if columns <= 9 else 10},
             x=list(range(1, columns + 1)),
             y=list(range(1, rows + 1)),
@@ -189,7 +195,7 @@ def board(
             hovertemplate="row %{y}, column %{x}: %{z:.3f}<extra></extra>",
         )
     )
-    figure.update_layout(height=BOARD, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_layout(height=BOARD_HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8})
     figure.update_yaxes(
         autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False, dtick=1 if rows <= 9 else 5
     )
@@ -209,15 +215,13 @@ def board(
 
 
 def patching(result: Result, columns: int, cell: int) -> "Figure":
-    """Steps upwards, cells in reading order from left to right, rows of the grid told apart."""
+    """Heat map of steps (upwards) and cells (in reading order), with lines between rows of the grid."""
     from plotly.graph_objects import Heatmap
 
     effect, steps = result["effect"], result["steps"]
     cells = len(effect[0])
     most = max((abs(value) for row in effect for value in row), default=0) or 1
-    figure = charts.new(
-        x="cell, by rows of the grid", y="patched at the end of step", height=160 + 44 * len(steps)
-    )
+    figure = charts.new(x="cell, row by row", y="patched at the end of step", height=160 + 44 * len(steps))
     names = [f"r{number // columns + 1}c{number % columns + 1}" for number in range(cells)]
     figure.add_trace(
         Heatmap(
@@ -228,7 +232,7 @@ def patching(result: Result, columns: int, cell: int) -> "Figure":
             zmin=-most,
             zmax=most,
             colorscale=charts.diverging(),
-            colorbar=charts.colour_bar("log odds"),
+            colorbar=charts.colour_bar("Δ log odds (nats)"),
             hovertemplate="%{text}, step %{y}: %{z:.3f}<extra></extra>",
         )
     )
@@ -255,7 +259,7 @@ def units(result: Result) -> "Figure":
     from plotly.graph_objects import Bar
 
     table = result["table"]
-    figure = charts.new(x="taken away", y="loss of the logit")
+    figure = charts.new(x="left out", y="decrease of the logit")
     colours = [charts.colour("solved" if effect >= 0 else "unsolved") for effect in table["effect"]]
     figure.add_trace(
         Bar(
@@ -270,12 +274,12 @@ def units(result: Result) -> "Figure":
 
 
 def relations(result: Result, *, of: str) -> "Figure":
-    """A bar for each thing that two cells may share, with its band; peers of all kinds and all others told from the rest."""
+    """A bar with its band for each relation between two cells; all peers and all others are highlighted."""
     from plotly.graph_objects import Bar
 
     kinds = {name: values for name, values in result["relations"].items() if "/" not in name}
     means, lows, highs = zip(*kinds.values(), strict=True)
-    figure = charts.new(x="", y=of, height=340)
+    figure = charts.new(x="relation of the cells", y=of, height=340)
     first, *_, last = kinds
     figure.add_trace(
         Bar(
@@ -295,7 +299,7 @@ def relations(result: Result, *, of: str) -> "Figure":
 
 
 def _ends(means: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> dict[str, Any]:
-    """Bands as plotly wants them: by how far they reach to either side."""
+    """Bands as plotly error bars: distances to both sides."""
     return {
         "type": "data",
         "symmetric": False,

@@ -1,14 +1,13 @@
-"""Interventions: what causes what? A clean run beside the same run with an intervention, on one clock; and sweeps below."""
+"""Interventions: a clean run next to the same run with an intervention, on one clock, and sweeps below."""
 
 from functools import partial
 
 import streamlit as st
 
 from app.player import pair
-from app.screens.interventions import controls, cursor, runs
-from app.screens.interventions import sweeps as sweeps
-from app.screens.interventions.controls import OWN, Asked
-from app.screens.interventions.runs import Both
+from app.screens.interventions import controls, cursor, runs, sweeps
+from app.screens.interventions.controls import CUSTOM, InterventionRequest
+from app.screens.interventions.runs import RunPair
 from app.server import shared
 from app.server.options import server_options
 from app.sidebar import sidebar
@@ -23,48 +22,47 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 PLAYER = "interventions"
-LAST = "interventions_last"  # in the session: the runs that are drawn until those of another experiment are there
+LAST = "interventions_last"  # session key: the last runs, shown until those of another experiment are ready
 
 
 def page() -> None:
     if PLAYER not in st.session_state:
-        cursor.forget()
+        cursor.reset()
     options = server_options()
-    asked = sidebar.sidebar(options)
-    choice = sidebar.chosen(asked)
+    choice = sidebar.chosen(sidebar.sidebar(options))
     if choice is not None:
-        change(choice)
+        interventions(choice)
 
 
-def change(choice: Choice) -> None:
+def interventions(choice: Choice) -> None:
     with st.container():
         status.puzzle(choice)
-    asked = controls.controls(choice)
-    controls.write_link(asked)
+    request = controls.controls(choice)
+    controls.write_link(request)
     with st.container():
-        readable = controls.checked(asked, status.problem)
+        is_valid = controls.checked(request, status.problem)
     with st.container():
-        both = found(choice, asked) if readable else None
+        pair_of_runs = run_pair(choice, request) if is_valid else None
     with st.container():
         before = st.session_state.get(LAST)
-        if both is not None:
-            st.session_state[LAST] = choice.run, asked, both
+        if pair_of_runs is not None:
+            st.session_state[LAST] = choice.run, request, pair_of_runs
         elif before and before[0] == choice.run:
-            _, asked, both = before
-            st.caption(f"Showing the previous experiment: {plain(asked.title)}.")
-    if both is not None:
-        st.fragment(draw)(choice, asked, both)
-        take_away(choice, asked, both)
+            _, request, pair_of_runs = before
+            st.caption(f"Showing the previous experiment: {plain(request.title)}.")
+    if pair_of_runs is not None:
+        st.fragment(draw)(choice, request, pair_of_runs)
+        downloads(choice, request, pair_of_runs)
     sweeps.show(choice)
 
 
-def found(choice: Choice, asked: Asked) -> Both | None:
-    """Both runs; None while they are made, or where they cannot be, which is said."""
+def run_pair(choice: Choice, request: InterventionRequest) -> RunPair | None:
+    """Both runs; None, with a message on the page, while they are computed or if they cannot be."""
     models = shared.models()
-    kept = runs.recorded(choice, asked)
-    if kept is not None and not is_made(choice, asked):
-        status.take_over(choice.source, partial(is_made, choice, asked))
-        return kept
+    recorded = runs.recorded(choice, request)
+    if recorded is not None and not is_computed(choice, request):
+        status.switch_to_model(choice.source, partial(is_computed, choice, request))
+        return recorded
     if not models.ready(choice.source):
         status.loading(choice.source)
         return None
@@ -72,82 +70,82 @@ def found(choice: Choice, asked: Asked) -> Both | None:
     if opening.error:
         status.problem(str(opening.error))
         return None
-    if opening.model is None:  # forgotten since, for others
+    if opening.model is None:  # evicted in the meantime
         st.rerun()
-    return progress.result_of(*runs.job(choice, asked, opening.model))
+    return progress.result_of(*runs.job(choice, request, opening.model))
 
 
-def is_made(choice: Choice, asked: Asked) -> bool:
-    """Whether both runs of the model, if it is open, are there or failed. They are asked for by this."""
+def is_computed(choice: Choice, request: InterventionRequest) -> bool:
+    """Whether the job of both runs is done or failed. Starts the job if the model is loaded."""
     models = shared.models()
     opening = models.ask(choice.source) if models.ready(choice.source) else None
     if opening is None or opening.model is None:
         return opening is not None and opening.error is not None
-    return progress.started(*runs.job(choice, asked, opening.model)).done
+    return progress.started(*runs.job(choice, request, opening.model)).done
 
 
 def outcome(trace: Trace, task: Task) -> str:
-    """What came of a run."""
-    judged = Grade.of(trace, task)
-    words = "solved" if judged.solved[-1] else "not solved"
-    if judged.right is None or not judged.counted.any():
-        return words
-    return f"{words}, {judged.right[-1]} of {judged.counted.sum()} cells right"
+    """The result of a run in words."""
+    grade = Grade.of(trace, task)
+    text = "solved" if grade.solved[-1] else "not solved"
+    if grade.right is None or not grade.counted.any():
+        return text
+    return f"{text}, {grade.right[-1]} of {grade.counted.sum()} cells correct"
 
 
-def draw(choice: Choice, asked: Asked, both: Both) -> None:
-    """Two players on one clock. Their curves are folded away where a figure of the selected cell is shown below."""
-    done = both.changed.provenance.changes or "another puzzle, clean run"
+def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
+    """Two players on one clock. Their curves are folded if a figure of the selected cell is shown below."""
+    changes = both.intervened.provenance.changes or "another puzzle, clean run"
     sides = [
         pair.Side(name, outcome(trace, choice.task) + about, choice.task, trace.depth, trace)
-        for name, about, trace in (("Clean run", "", both.plain), (asked.title, f": {done}", both.changed))
+        for name, about, trace in (
+            ("Clean run", "", both.clean),
+            (request.title, f": {changes}", both.intervened),
+        )
     ]
-    is_near = st.session_state.get("causes_figure") in sweeps.IN_ONE
-    start = cursor.opening(choice, both.plain, both.changed, links.opening_view())
-    view = pair.show(
-        *sides, key=PLAYER, start=start, hint="The change made no difference at all.", fold=is_near
-    )
+    is_near = st.session_state.get("interventions_figure") in sweeps.SINGLE_PUZZLE
+    start = cursor.opening_view(choice, both.clean, both.intervened, links.opening_view())
+    view = pair.show(*sides, key=PLAYER, start=start, hint="The intervention had no effect.", fold=is_near)
     if view:
         links.remember_view(view)
         if view != st.session_state.get(cursor.REPORTED):
             st.session_state[cursor.REPORTED] = view
-            if asked.experiment == OWN or is_near:
-                st.rerun()  # what is named by the player's place stands above and below it
+            if request.experiment == CUSTOM or is_near:
+                st.rerun()  # texts above and figures below depend on the player's call and cell
 
 
-def take_away(choice: Choice, asked: Asked, both: Both) -> None:
-    """The command that repeats it, the numbers step by step, and both runs as one offline page; beside them what the papers
-    claim of it.
-    """
+def downloads(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
+    """The equivalent command, the numbers step by step, both runs as an offline page, and what the papers claim."""
     row = st.container(horizontal=True, vertical_alignment="center", key="experiment_downloads")
-    steps = min(both.plain.steps, both.changed.steps)
+    steps = min(both.clean.steps, both.intervened.steps)
     table = {
         "step": list(range(1, steps + 1)),
-        "halt_probability": [float(number) for number in both.plain.halt_probability[:steps]],
-        "halt_probability_changed": [float(number) for number in both.changed.halt_probability[:steps]],
+        "halt_probability": [float(number) for number in both.clean.halt_probability[:steps]],
+        "halt_probability_changed": [float(number) for number in both.intervened.halt_probability[:steps]],
     }
     with row:
-        offer(f"interventions-{asked.experiment}", table=table, data=table, command=asked.command(choice))
+        offer(f"interventions-{request.experiment}", table=table, data=table, command=request.command(choice))
     row.download_button(
-        "Both runs, offline page",
-        lambda: offline(choice, asked, both),
-        file_name=f"{asked.experiment}.html",
+        "Export both runs",
+        lambda: offline(choice, request, both),
+        file_name=f"{request.experiment}.html",
         mime="text/html",
         key="offline_pair",
         icon=":material/download:",
         on_click="ignore",
+        help="Both players as one HTML file that works offline.",
     )
-    row.caption(plain(asked.claim))
+    row.caption(plain(request.claim))
 
 
-def offline(choice: Choice, asked: Asked, both: Both) -> bytes:
-    """The two players as one file that needs no network."""
+def offline(choice: Choice, request: InterventionRequest, both: RunPair) -> bytes:
+    """The two players as one HTML file that works offline."""
     from trm.export.page import page as html_page
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
 
     try:
-        left = Run.of(both.plain, choice.task, puzzle=choice.title)
-        right = Run.of(both.changed, choice.task, puzzle=f"{choice.title}, {asked.title}")
+        left = ExportedRun.of(both.clean, choice.task, puzzle=choice.title)
+        right = ExportedRun.of(both.intervened, choice.task, puzzle=f"{choice.title}, {request.title}")
         return html_page(right, compare_with=left).encode()
     except UserError as error:
         return str(error).encode()

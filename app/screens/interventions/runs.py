@@ -1,4 +1,4 @@
-"""Runs with interventions, computed behind the page: the run that is left alone is kept, and what branches from it is shared."""
+"""Clean and intervened runs, computed by jobs. Clean runs are cached, and all sessions share the results."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -8,44 +8,51 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.screens.interventions.controls import OWN, Asked
+from app.screens.interventions.controls import CUSTOM, InterventionRequest
 from app.server import choice_runs, shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.sidebar import puzzles
 from app.state.choice import Choice
-from probes.interventions.recorded import RECORDED, USUAL
+from probes.interventions.recorded import DEFAULT_EXPERIMENT, RECORDED
 from trm.progress import Progress
 from trm.trace import Trace, TraceError, load_trace
 
 if TYPE_CHECKING:
+    from probes.interventions.fork import CachedRun
     from trm.model import Model
 
-RUNS_KEPT = 6  # with their states, up to 96 MiB each
+MAX_CACHED_RUNS = 6  # with their states, up to 96 MiB each
 
 
 @dataclass(frozen=True, eq=False)
-class Both:
-    """The run that was left alone and the changed one."""
+class RunPair:
+    """A clean run and the intervened run next to it."""
 
-    plain: Trace
-    changed: Trace
+    clean: Trace
+    intervened: Trace
 
 
-def recorded(choice: Choice, asked: Asked) -> Both | None:
-    """The bundled pair, where exactly this is asked for; imports no torch."""
-    if not (choice.source.is_bundled and choice.is_as_trained and asked == Asked(USUAL, asked.step)):
+def recorded(choice: Choice, request: InterventionRequest) -> RunPair | None:
+    """The bundled pair of runs, if it matches the request; imports no torch."""
+    if not (
+        choice.source.is_bundled
+        and choice.is_as_trained
+        and request == InterventionRequest(DEFAULT_EXPERIMENT, request.step)
+    ):
         return None
-    mark = shared.weights_fingerprint(choice.source.name, choice.source.stamp)
-    plain = choice_runs.recorded(choice)
-    changed = _recorded_branch(
-        RECORDED / choice.source.name / f"{USUAL}-{asked.step}.safetensors", mark, choice.puzzle
+    fingerprint = shared.weights_fingerprint(choice.source.name, choice.source.stamp)
+    clean = choice_runs.recorded(choice)
+    intervened = _recorded_fork(
+        RECORDED / choice.source.name / f"{DEFAULT_EXPERIMENT}-{request.step}.safetensors",
+        fingerprint,
+        choice.puzzle,
     )
-    return None if plain is None or changed is None else Both(plain, changed)
+    return None if clean is None or intervened is None else RunPair(clean, intervened)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _recorded_branch(path: Path, fingerprint: str, puzzle: str) -> Trace | None:
+def _recorded_fork(path: Path, fingerprint: str, puzzle: str) -> Trace | None:
     try:
         trace = load_trace(path)
     except TraceError:
@@ -57,38 +64,37 @@ def _recorded_branch(path: Path, fingerprint: str, puzzle: str) -> Trace | None:
     return trace if same and trace.provenance.fingerprint == fingerprint else None
 
 
-def job(choice: Choice, asked: Asked, model: "Model") -> tuple[Hashable, Work]:
-    """Key and work of the job that makes both runs."""
-    key = ("branch", model.fingerprint, choice.run, asked)
-    return key, lambda progress: branch(choice, asked, model, progress)
+def job(choice: Choice, request: InterventionRequest, model: "Model") -> tuple[Hashable, Work]:
+    """Key and work of the job that computes both runs."""
+    key = ("intervention", model.fingerprint, choice.run, request)
+    return key, lambda progress: run_pair(choice, request, model, progress)
 
 
-def branch(choice: Choice, asked: Asked, model: "Model", progress: Progress) -> Both:
-    """Raises UserError."""
-    from probes.interventions.fork import followed
-    from probes.interventions.preset_runs import planned
+def run_pair(choice: Choice, request: InterventionRequest, model: "Model", progress: Progress) -> RunPair:
+    """Compute both runs. Raises UserError."""
+    from probes.interventions.fork import last_trace
+    from probes.interventions.preset_runs import prepared
     from probes.interventions.spec import parse_all
 
     with torch_threads(model):
-        kept = cached_run(choice, model, progress)
-        if asked.experiment == OWN:
-            run, changes = kept, parse_all(asked.text)
+        clean = cached_run(choice, model, progress)
+        if request.experiment == CUSTOM:
+            run, interventions = clean, parse_all(request.text)
         else:
-            run, changes = planned(kept, asked.experiment, asked.step)
-        return Both(
-            kept.trace, followed(run.branch(changes), run.depth, progress, "running with the intervention")
-        )
+            run, interventions = prepared(clean, request.experiment, request.step)
+        intervened = last_trace(run.fork(interventions), run.depth, progress, "running with the intervention")
+        return RunPair(clean.trace, intervened)
 
 
 def cached_run(choice: Choice, model: "Model", progress: Progress) -> "CachedRun":
-    """The run that is left alone, with its states. Only inside a job: those take turns. Raises UserError."""
+    """The clean run with its states. Call it only inside a job: jobs take turns. Raises UserError."""
     from probes.interventions.fork import cache_run
 
     choice_runs.check_depth(choice.config, choice.depth)
-    kept = _cached_runs()
+    cached = _cached_runs()
     key: Hashable = (model.fingerprint, choice.run)
-    if key not in kept:
-        kept[key] = cache_run(
+    if key not in cached:
+        cached[key] = cache_run(
             model,
             choice.task,
             puzzles.read(choice.task, choice.puzzle),
@@ -97,10 +103,10 @@ def cached_run(choice: Choice, model: "Model", progress: Progress) -> "CachedRun
             labels=choice.label_tokens,
             progress=progress,
         )
-    kept.move_to_end(key)
-    while len(kept) > RUNS_KEPT:
-        kept.popitem(last=False)
-    return kept[key]
+    cached.move_to_end(key)
+    while len(cached) > MAX_CACHED_RUNS:
+        cached.popitem(last=False)
+    return cached[key]
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,4 +1,4 @@
-"""Below the two runs: the same over many puzzles. What is recorded is shown at once; other settings are computed on demand."""
+"""Figures below the two runs: on the selected cell, and over many puzzles, recorded or computed on demand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app.screens.interventions import attention as mixing
-from app.screens.interventions import attribution as attribution
-from app.screens.interventions import figures as figures
-from app.screens.interventions import patching as patching
+from app.screens.interventions import attribution, figures, patching
 from app.server import shared
 from app.server.opening import torch_threads
 from app.sidebar import dataset
@@ -20,16 +18,24 @@ from app.ui.downloads import offer
 from app.ui.estimates import Cost
 from app.ui.text import plain
 from probes.interventions.recorded import recorded
-from probes.interventions.sweep_results import LIMITS, SIZES, SweepSettings, command_for, settings_for
+from probes.interventions.sweep_results import (
+    ABLATION,
+    LIMITS,
+    MULTI_RUN,
+    SIZES,
+    SweepSettings,
+    command_for,
+    settings_for,
+)
 from probes.reports.interventions import remarks
 from trm.errors import UserError
 
 Result = dict[str, Any]
-IN_ONE = {
+SINGLE_PUZZLE = {
     "attribution": attribution,
     "mixing": mixing,
     "patching": patching,
-}  # figures of the one puzzle above
+}  # figures of the puzzle above
 
 
 @dataclass(frozen=True)
@@ -37,61 +43,64 @@ class Section:
     """One figure over many puzzles."""
 
     title: str
-    says: str  # what is drawn, and what it is worth
+    caption: str  # what is drawn, and how to read it
     name: str  # of the recorded file
     draw: Callable[[Result], Any]
-    sweep: str = ""  # what `swept` calls it; "" where the page does not compute it
+    sweep: str = ""  # name for `run_sweep`; "" if the page cannot compute it
 
 
 SECTIONS = {
     "experiments": Section(
         "Experiments",
-        "Share of puzzles solved after the last step. The experiments of the row above, each puzzle run on its own. "
+        "Share of puzzles solved after the last step with each of the experiments listed at the top. "
         "Bars: 95 % interval (Wilson).",
         "experiments",
         figures.experiments,
     ),
     "noise": Section(
-        "Noise sweep",
-        "Solved after the last step, against the size of Gaussian noise on the state, in units of the length of each "
-        "position's own vector. Band: 95 % by bootstrap over puzzles.",
+        "Noise",
+        "Share of puzzles solved after the last step, against the size of Gaussian noise on the state, in units of the norm "
+        "of each position's vector. Band: 95 % bootstrap over puzzles.",
         "noise",
         figures.noise,
         "noise",
     ),
-    "removal": Section(
-        "Taken away",
-        "Cells right after every step, when y, z or both are set to 0 once, at the beginning of a step. Without both the run begins "
-        "anew from nothing. Band: 95 % by bootstrap over puzzles.",
-        "removal",
-        figures.removal,
-        "removal",
+    "ablation": Section(
+        "Ablation",
+        "Share of blank cells that are correct after every step, when y, z or both are set to 0 once, at the beginning of a "
+        "step. Ablating both restarts the run. Band: 95 % bootstrap over puzzles.",
+        ABLATION,
+        figures.ablation,
+        ABLATION,
     ),
     "seeds": Section(
         "Seeds",
-        "The same puzzles from initial states of other seeds. Runs that end in another place show that there is more than one fixed point.",
+        "The same puzzles from initial states drawn with other seeds. Runs that end with different answers show that there is "
+        "more than one fixed point.",
         "seeds",
         figures.seeds,
         "seeds",
     ),
     "noise-runs": Section(
         "Best of K",
-        "Several runs of each puzzle with noise on the initial state: which answer to take? `Any` is what a perfect choice would reach.",
-        "rollouts-noise",
+        "K runs of each puzzle with noise on the initial state, and four ways to select the answer. *Any run* is the upper "
+        "bound of any selection.",
+        f"{MULTI_RUN}-noise",
         figures.multiple_runs,
-        "rollouts",
+        MULTI_RUN,
     ),
     "symmetries": Section(
-        "Vote",
-        "Each puzzle with digits renamed, lines moved and perhaps transposed, undone in the answer. A vote is taken cell by cell.",
-        "rollouts-symmetry",
+        "Majority vote",
+        "K runs of each puzzle under symmetries (digits relabelled, rows and columns permuted, sometimes transposed) that are "
+        "undone in the answer. The vote is taken per cell.",
+        f"{MULTI_RUN}-symmetry",
         figures.multiple_runs,
-        "rollouts",
+        MULTI_RUN,
     ),
     "peers": Section(
         "Peers",
-        "Each given taken away, in one supervision step: how far the logits of blank cells move that share a row, column or box "
-        "with it (maze: its neighbours), and those of all others. Bars: 95 % by bootstrap over puzzles.",
+        "Givens are removed one at a time, in one supervision step: change of the logits of blank cells that share a row, column "
+        "or box with the given (maze: its neighbours), and of all others. Bars: 95 % bootstrap over puzzles.",
         "peers",
         figures.peers,
         "peers",
@@ -103,41 +112,41 @@ def show(choice: Choice) -> None:
     """The choice of a figure, and the figure."""
     key = st.segmented_control(
         "Figure",
-        [*IN_ONE, *SECTIONS],
-        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else IN_ONE[key].title(choice),
-        key="causes_figure",
+        [*SINGLE_PUZZLE, *SECTIONS],
+        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else SINGLE_PUZZLE[key].title(choice),
+        key="interventions_figure",
         default="noise",
         **IN_ADDRESS,
         required=True,
         label_visibility="collapsed",
     )
-    if key in IN_ONE:
-        IN_ONE[key].show(choice)
+    if key in SINGLE_PUZZLE:
+        SINGLE_PUZZLE[key].show(choice)
     else:
-        section(choice, key, SECTIONS[key])
+        draw_section(choice, key, SECTIONS[key])
 
 
-def section(choice: Choice, key: str, chosen: Section) -> None:
-    st.caption(chosen.says)
-    place, more = st.columns([4, 1])
-    with more.popover(
+def draw_section(choice: Choice, key: str, section: Section) -> None:
+    st.caption(section.caption)
+    left, right = st.columns([4, 1])
+    with right.popover(
         "Other settings",
         icon=":material/tune:",
         width="stretch",
-        disabled=not chosen.sweep,
+        disabled=not section.sweep,
         key=f"{key}-open",
         on_change="rerun",
     ):
-        if chosen.sweep:
-            settings(choice, key, chosen)
-    with place:
+        if section.sweep:
+            settings(choice, key, section)
+    with left:
         result = computed(choice, key)
-        if result is None and not _goes_on(choice, key):
-            result = kept(choice, chosen)
+        if result is None and not _is_requested(choice, key):
+            result = recorded_result(choice, section)
     if result is None:
         return
-    figure = chosen.draw(result)
-    charts.show(figure, key=f"causes-{key}")
+    figure = section.draw(result)
+    charts.show(figure, key=f"interventions-{key}")
     if key == "experiments":
         st.caption("  \n".join(map(plain, remarks({choice.source.name: result}))))
     offer(
@@ -149,74 +158,82 @@ def section(choice: Choice, key: str, chosen: Section) -> None:
     )
 
 
-def kept(choice: Choice, chosen: Section) -> Result | None:
-    """What is recorded of this model; says so where it is of other weights, or where there is nothing."""
-    found = recorded(choice.source.name, chosen.name) if choice.source.is_bundled else None
-    if found is None:
+def recorded_result(choice: Choice, section: Section) -> Result | None:
+    """The recorded result of this model, with its provenance or a message on the page."""
+    result = recorded(choice.source.name, section.name) if choice.source.is_bundled else None
+    if result is None:
         st.info(
-            f"Nothing is recorded of {plain(choice.source.name)} here. "
+            f"Nothing is recorded for {plain(choice.source.name)}. "
             + (
-                "Choose settings and compute it."
-                if chosen.sweep
-                else "The command line makes it: `python -m probes intervene`."
+                "Choose settings and press Compute."
+                if section.sweep
+                else "Compute it on the command line: `python -m probes intervene`."
             ),
             icon=":material/science:",
         )
         return None
-    about = f"{found.get('puzzles', '?')} puzzles of {plain(str(found.get('data', '?')))}"
-    if found["fingerprint"] != shared.weights_fingerprint(choice.source.name, choice.source.stamp):
+    puzzles = f"{result.get('puzzles', '?')} puzzles of {plain(str(result.get('data', '?')))}"
+    if result["fingerprint"] != shared.weights_fingerprint(choice.source.name, choice.source.stamp):
         st.warning(
-            f"Recorded with earlier weights of {plain(choice.source.name)} ({about}). Compute it anew for these.",
+            f"Recorded with earlier weights of {plain(choice.source.name)} ({puzzles}). Compute it again for the current ones.",
             icon=":material/sync_problem:",
         )
     else:
-        st.caption(f"Recorded: {about}, {found.get('dtype', 'float32')}.")
-    return found
+        st.caption(f"Recorded: {puzzles}, {result.get('dtype', 'float32')}.")
+    return result
 
 
-def settings(choice: Choice, key: str, chosen: Section) -> None:
-    """What may be changed of a sweep, and the button that makes it."""
-    name = chosen.sweep
-    asked: dict[str, Any] = {}
+def settings(choice: Choice, key: str, section: Section) -> None:
+    """The settings of a sweep, and the button that starts it."""
+    name = section.sweep
+    chosen: dict[str, Any] = {}
     if name == "noise":
-        asked["state"] = st.segmented_control(
+        chosen["state"] = st.segmented_control(
             "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state", **IN_ADDRESS
         )
-        asked["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", **IN_ADDRESS, max_chars=200)
-    if name == "removal":
-        asked["how"] = st.segmented_control(
-            "Put there", ["zero", "initial"], default="zero", required=True, key=f"{key}-how", **IN_ADDRESS
-        )
-    if name in ("noise", "removal", "peers"):
-        usual = min(settings_for(name).step, choice.depth.N_sup)
-        asked["step"] = int(
-            st.number_input("At step", 1, choice.depth.N_sup, usual, key=f"{key}-step", **IN_ADDRESS)
-        )
-    if name in ("seeds", "rollouts"):
-        asked["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs", **IN_ADDRESS)
-        asked["source"] = "symmetry" if key == "symmetries" else "noise"
+        chosen["sizes"] = st.text_input(
+            "Noise sizes", SIZES, key=f"{key}-sizes", **IN_ADDRESS, max_chars=200,
+            help="Comma-separated, in units of the norm of each position's vector.",
+        )  # fmt: skip
+    if name == ABLATION:
+        chosen["how"] = st.segmented_control(
+            "Replace with", ["zero", "initial"], default="zero", required=True, key=f"{key}-how", **IN_ADDRESS,
+            help="Set the state to 0, or to the initial state.",
+        )  # fmt: skip
+    if name in ("noise", ABLATION, "peers"):
+        default = min(settings_for(name).step, choice.depth.N_sup)
+        chosen["step"] = int(
+            st.number_input(
+                "At step", 1, choice.depth.N_sup, default, key=f"{key}-step", **IN_ADDRESS,
+                help="The supervision step at which the intervention is made.",
+            )
+        )  # fmt: skip
+    if name in ("seeds", MULTI_RUN):
+        chosen["runs"] = st.slider("Runs per puzzle", 2, 32, 8, key=f"{key}-runs", **IN_ADDRESS)
+        chosen["source"] = "symmetry" if key == "symmetries" else "noise"
     if key == "noise-runs":
-        asked["size"] = st.number_input(
-            "Size of the noise", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size", **IN_ADDRESS
-        )
-    if name != "removal":
-        asked["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **IN_ADDRESS))
+        chosen["size"] = st.number_input(
+            "Noise size", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size", **IN_ADDRESS,
+            help="In units of the norm of each position's vector.",
+        )  # fmt: skip
+    if name != ABLATION:
+        chosen["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **IN_ADDRESS))
     puzzles = dataset.choose(choice.task, key, count=min(LIMITS[name], 100), most=400)
     if puzzles is None:
         return
     try:
-        made = settings_for(name, **asked)
+        sweep_settings = settings_for(name, **chosen)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         return
-    st.caption(cost(choice, name, made, puzzles.count).said())
+    st.caption(cost(choice, name, sweep_settings, puzzles.count).estimate())
     st.button(
         "Compute",
         key=f"{key}-compute",
         type="primary",
         on_click=lambda: st.session_state.update(
             {
-                f"{key}-asked": (choice.source, made, puzzles),
+                f"{key}-request": (choice.source, sweep_settings, puzzles),
                 f"{key}-pressed": True,
                 f"{key}-open": False,
             }
@@ -224,52 +241,57 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
     )
 
 
-def cost(choice: Choice, name: str, made: SweepSettings, count: int) -> Cost:
-    """Runs of each puzzle: for every size of noise; without y, z and both; for every seed; for every given, one step of it."""
-    runs = {"noise": len(made.noise_sizes), "removal": 4, "seeds": made.runs, "rollouts": made.runs}
+def cost(choice: Choice, name: str, settings: SweepSettings, count: int) -> Cost:
+    """Estimated cost in whole runs: per puzzle, one for each noise size, ablated state or seed; for peers, one step per given."""
+    runs = {
+        "noise": len(settings.noise_sizes),
+        ABLATION: 4,
+        "seeds": settings.runs,
+        MULTI_RUN: settings.runs,
+    }
     each = runs.get(name, choice.task.cells / 3 / choice.config.N_sup)
     return Cost.of_runs("sweep", choice.config, count * each)
 
 
-def _goes_on(choice: Choice, key: str) -> bool:
-    """Whether a sweep of this model was asked for, and has not been cancelled or failed."""
-    asked = st.session_state.get(f"{key}-asked")
-    return asked is not None and asked[0] == choice.source and not st.session_state.get(f"{key}-ended")
+def _is_requested(choice: Choice, key: str) -> bool:
+    """Whether a sweep of this model was requested and has not been cancelled or failed."""
+    request = st.session_state.get(f"{key}-request")
+    return request is not None and request[0] == choice.source and not st.session_state.get(f"{key}-ended")
 
 
 def computed(choice: Choice, key: str) -> Result | None:
-    """The sweep that was asked for; None where none was, or while it is made, which is shown."""
-    asked = st.session_state.get(f"{key}-asked")
+    """The result of the requested sweep; None if there is no request, or (with progress on the page) while it runs."""
+    request = st.session_state.get(f"{key}-request")
     st.session_state[f"{key}-ended"] = False
-    if asked is None or asked[0] != choice.source:
+    if request is None or request[0] != choice.source:
         return None
     models = shared.models()
     opening = models.ask(choice.source)
     if not models.ready(choice.source):
-        st.info("The model is being loaded.", icon=":material/hourglass_empty:")
+        st.info("Loading the model.", icon=":material/hourglass_empty:")
         return None
     if opening.model is None:
         return None
-    _, made, puzzles = asked
+    _, settings, puzzles = request
     model, name = opening.model, SECTIONS[key].sweep
     job = (
-        ("sweep", name, model.fingerprint, choice.source.name, made, puzzles),
-        cost(choice, name, made, puzzles.count).timed(
-            lambda progress: _sweep(name, model, choice.task, made, puzzles, progress)
+        ("sweep", name, model.fingerprint, choice.source.name, settings, puzzles),
+        cost(choice, name, settings, puzzles.count).timed(
+            lambda progress: _sweep(name, model, choice.task, settings, puzzles, progress)
         ),
     )
-    result = progress.result_of(*job, anew=st.session_state.pop(f"{key}-pressed", False))
+    result = progress.result_of(*job, restart=st.session_state.pop(f"{key}-pressed", False))
     st.session_state[f"{key}-ended"] = progress.given_up(progress.started(*job))
     return result
 
 
-def _sweep(name: str, model: Any, task: Any, made: Any, puzzles: Any, progress: Any) -> Result:
-    from probes.interventions.sweep_results import swept
+def _sweep(name: str, model: Any, task: Any, settings: Any, puzzles: Any, progress: Any) -> Result:
+    from probes.interventions.sweep_results import run_sweep
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 
     loaded = load_puzzles(puzzles.name, task)
     loaded = loaded.take(evenly(len(loaded), puzzles.count))
     with torch_threads(model):
-        result = swept(name, model, task, loaded, made, progress)
-    return result | {"command": command_for(name, model.name, puzzles.name, puzzles.count, made)}
+        result = run_sweep(name, model, task, loaded, settings, progress)
+    return result | {"command": command_for(name, model.name, puzzles.name, puzzles.count, settings)}

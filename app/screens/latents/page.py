@@ -1,26 +1,26 @@
-"""Latents: how does z travel? The states of many puzzles on a map, played over the steps, and their dynamics."""
+"""Latents: latent states of many puzzles, projected, animated over the steps, with their residuals and convergence."""
 
 import numpy as np
 import streamlit as st
 
 from app.screens.latents import plot, point_selection, source, texts
-from app.screens.latents.points import Look, meanings, models
+from app.screens.latents.points import PointStyle, meanings, model_names
 from app.server.options import server_options
 from app.sidebar import sidebar
 from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads, status
 from probes.latents.files import columns_of, summary
-from probes.latents.projection import MODEL, Curve, Scene, places_in_run, spread
+from probes.latents.projection import MODEL_FIELD, Projection, StepCurve, call_times, quartiles
 from trm.errors import UserError
 
-TITLE = "### How do the states travel?"
-WIDTHS = (3, 1)  # of the cloud, and of what is said beside it
-VIEWS = ("step by step", "all at once")
-MAPS = {"pca": "PCA", "umap": "UMAP"}
-FIRST_WAYS = 2  # of solved puzzles, and of unsolved ones, that are drawn before anybody chose
-MOST_WAYS = 12
-LISTED = 60  # numbers of puzzles in a sentence
-SMALL = 260  # pixels of a curve's height
+TITLE = "### How do latent states move?"
+WIDTHS = (3, 1)  # of the plot, and of the notes beside it
+VIEWS = ("Animate", "Show all")
+METHODS = {"pca": "PCA", "umap": "UMAP"}
+TRACED_BY_DEFAULT = 2  # of the solved puzzles, and of the unsolved ones
+MOST_TRACED = 12
+LISTED = 60  # puzzle numbers in a sentence
+CURVE_HEIGHT = 260  # pixels
 
 
 def page() -> None:
@@ -29,195 +29,213 @@ def page() -> None:
     if opened is None:
         return
     with st.sidebar:
-        other = source.second(opened, options)
-        asked = source.controls(opened, other)
+        other = source.choose_second_model(opened, options)
+        request = source.controls(opened, other)
     st.markdown(TITLE)
-    made, kept = None, source.recorded(opened, other)
+    computed, recorded = None, source.recorded(opened, other)
     with st.container():
         try:
-            made = source.computed(opened, asked, options) if asked else None
-        except UserError as mistake:
-            status.problem(str(mistake))
-    scene = made or kept
-    if scene is None:
-        if not asked:
-            st.info(texts.nothing(opened.source.name, other), icon=":material/scatter_plot:")
+            computed = source.computed(opened, request, options) if request else None
+        except UserError as error:
+            status.problem(str(error))
+    projection = computed or recorded
+    if projection is None:
+        if not request:
+            st.info(texts.not_recorded(opened.source.name, other), icon=":material/scatter_plot:")
         return
-    if made is None and not source.is_of_these_weights(scene, opened, options, other):
-        st.warning(texts.outdated(scene), icon=":material/sync_problem:")
-    if st.session_state.get("latents_scene") is not scene:
-        st.session_state.latents_scene = scene
-        point_selection.forget()
-        if scene.partner:
-            st.session_state.latents_colour = MODEL  # until another is chosen
-        if made is scene:
-            st.session_state.latents_method = scene.maps[-1].method  # UMAP where that was asked for
-    point_selection.go(scene)
-    show(scene)
+    if computed is None and not source.matches_weights(projection, opened, options, other):
+        st.warning(texts.outdated(projection), icon=":material/sync_problem:")
+    if st.session_state.get("latents_current") is not projection:
+        st.session_state.latents_current = projection
+        point_selection.clear()
+        if projection.second_model:
+            st.session_state.latents_colour = MODEL_FIELD  # a default that can be changed
+        if computed is projection:
+            st.session_state.latents_method = projection.embeddings[-1].method  # UMAP if it was requested
+    point_selection.open_clicked(projection)
+    show(projection)
 
 
-def show(scene: Scene) -> None:
-    st.caption(texts.source(scene))
-    look = controls(scene)
-    figure = plot.figure(scene, look)
-    picture, beside = st.columns(WIDTHS, gap="medium")
-    with picture:
-        options = {"on_select": point_selection.take} if look.axes == 2 else {}
+def show(projection: Projection) -> None:
+    st.caption(texts.caption(projection))
+    style = style_controls(projection)
+    figure = plot.figure(projection, style)
+    chart, notes = st.columns(WIDTHS, gap="medium")
+    with chart:
+        options = {"on_select": point_selection.on_select} if style.axes == 2 else {}
         charts.show(figure, key=point_selection.CHART, config={"displayModeBar": True}, **options)
-    with beside:
-        st.markdown("\n\n".join(texts.worth(scene, look.method, look.axes)))
-        st.caption(texts.IN_PLANE if look.axes == 2 else texts.IN_SPACE)
+    with notes:
+        st.markdown("\n\n".join(texts.quality_notes(projection, style.method, style.axes)))
+        st.caption(texts.IN_PLANE if style.axes == 2 else texts.IN_SPACE)
         downloads.offer(
-            f"latents-{scene.about.model}-{scene.about.state}",
+            f"latents-{projection.metadata.model}-{projection.metadata.state}",
             figure=figure,
-            table=columns_of(scene),
-            data=summary(scene),
-            command=scene.about.command,
+            table=columns_of(projection),
+            data=summary(projection),
+            command=projection.metadata.command,
         )
-    chosen = point_selection.chosen(scene)
-    selection(scene, chosen)
-    finding(scene)
-    dynamics(scene, chosen)
+    selection = point_selection.selected(projection)
+    selected_puzzles(projection, selection)
+    summary_box(projection)
+    dynamics(projection, selection)
 
 
-def controls(scene: Scene) -> Look:
-    """How it is drawn: nothing here computes anew."""
-    row = st.container(horizontal=True, vertical_alignment="top", key="latents_look")
-    methods = [found.method for found in scene.maps]
+def style_controls(projection: Projection) -> PointStyle:
+    """Draw the controls of the plot. None of them needs a new computation."""
+    row = st.container(horizontal=True, vertical_alignment="top", key="latents_style")
+    methods = [embedding.method for embedding in projection.embeddings]
     method = methods[0]
     if len(methods) > 1:
         method = row.segmented_control(
-            "Map",
+            "Method",
             methods,
             default=methods[0],
-            format_func=MAPS.get,
+            format_func=METHODS.get,
             key="latents_method",
             **IN_ADDRESS,
             required=True,
+            help="PCA is linear. UMAP preserves neighbourhoods, not distances.",
         )
-    axes = scene.map(method).axes
+    axes = projection.embedding(method).axes
     if method == "pca":
         axes = row.segmented_control(
-            "Axes",
+            "Dimensions",
             [2, 3],
             default=2,
             format_func="{}-D".format,
             key="latents_axes",
             **IN_ADDRESS,
             required=True,
+            help="Number of principal components drawn.",
         )
     view = row.segmented_control(
-        "Show", VIEWS, default=VIEWS[0], key="latents_view", **IN_ADDRESS, required=True
+        "Points",
+        VIEWS,
+        default=VIEWS[0],
+        key="latents_view",
+        **IN_ADDRESS,
+        required=True,
+        help="Animate: one point per puzzle, step by step. Show all: the points of all steps.",
     )
-    first = {MODEL: scene.field(MODEL).title} if scene.partner else {}
-    titles = first | {field.name: field.title for field in scene.fields}
-    if st.session_state.get("latents_colour") not in titles:  # of another scene
+    first = {MODEL_FIELD: projection.field(MODEL_FIELD).title} if projection.second_model else {}
+    titles = first | {field.name: field.title for field in projection.fields}
+    if st.session_state.get("latents_colour") not in titles:  # a field of another projection
         st.session_state.latents_colour = next(iter(titles))
     colour = row.selectbox(
-        "Colour", list(titles), format_func=titles.get, key="latents_colour", **IN_ADDRESS, width=220
-    )
-    names = {row_number: name_of(scene, row_number) for row_number in range(scene.puzzle_count)}
-    ways = row.multiselect(
-        "Ways of",
-        list(names),
-        default=first_ways(scene),
-        format_func=names.get,
-        key=f"latents_ways_{scene.about.model}_{len(scene)}_{scene.about.data}",
+        "Colour by",
+        list(titles),
+        format_func=titles.get,
+        key="latents_colour",
         **IN_ADDRESS,
-        max_selections=MOST_WAYS,
-        placeholder="puzzles whose way is drawn",
-        width=540,
+        width=220,
+        help="The value that sets the colour of a point.",
     )
-    return Look(method, axes, colour, view == VIEWS[0], tuple(ways))
+    names = {number: puzzle_name(projection, number) for number in range(projection.puzzle_count)}
+    traced = row.multiselect(
+        "Trajectories",
+        list(names),
+        default=default_traced(projection),
+        format_func=names.get,
+        key=f"latents_trajectories_{projection.metadata.model}_{len(projection)}_{projection.metadata.data}",
+        **IN_ADDRESS,
+        max_selections=MOST_TRACED,
+        placeholder="puzzles to trace",
+        width=540,
+        help=f"Puzzles whose trajectories are drawn, at most {MOST_TRACED}.",
+    )
+    return PointStyle(method, axes, colour, view == VIEWS[0], tuple(traced))
 
 
-def name_of(scene: Scene, row: int) -> str:
-    """A puzzle and how it ends, by each of two models."""
-    rows = [row, *([row + scene.puzzle_count] if scene.partner else [])]
-    ends = ["solved" if scene.field("solved").values[each, -1] == 1 else "unsolved" for each in rows]
-    return f"{scene.numbers[row] + 1} ({', '.join(ends)})"
+def puzzle_name(projection: Projection, row: int) -> str:
+    """The number of a puzzle and its outcome, for each of two models."""
+    rows = [row, *([row + projection.puzzle_count] if projection.second_model else [])]
+    solved = projection.field("solved").values
+    ends = ["solved" if solved[each, -1] == 1 else "unsolved" for each in rows]
+    return f"{projection.puzzle_numbers[row] + 1} ({', '.join(ends)})"
 
 
-def first_ways(scene: Scene) -> list[int]:
-    """A few solved puzzles, and a few unsolved ones."""
-    solved = scene.field("solved").values[: scene.puzzle_count, -1]
-    return sorted(int(row) for end in (1, 0) for row in np.flatnonzero(solved == end)[:FIRST_WAYS])
+def default_traced(projection: Projection) -> list[int]:
+    """The first few solved puzzles and the first few unsolved ones."""
+    solved = projection.field("solved").values[: projection.puzzle_count, -1]
+    return sorted(int(row) for end in (1, 0) for row in np.flatnonzero(solved == end)[:TRACED_BY_DEFAULT])
 
 
-def selection(scene: Scene, chosen: point_selection.Chosen | None) -> None:
-    """The puzzles that were picked, each with its way to Solve."""
-    if chosen is None:
+def selected_puzzles(projection: Projection, selection: point_selection.PuzzleSelection | None) -> None:
+    """List the selected puzzles, each with a link to Solve."""
+    if selection is None:
         return
-    count = len(chosen.rows)
+    count = len(selection.rows)
     head, button = st.columns([5, 1], vertical_alignment="center")
-    of = models(scene) if scene.partner else ()
+    models = model_names(projection) if projection.second_model else ()
     numbers = ", ".join(
-        f"{scene.numbers[row] + 1}{f' by {of[scene.owner[row]]}' if of else ''}"
-        for row in chosen.rows[:LISTED]
+        f"{projection.puzzle_numbers[row] + 1}{f' by {models[projection.model_index[row]]}' if models else ''}"
+        for row in selection.rows[:LISTED]
     )
     more = f" and {count - LISTED} more" if count > LISTED else ""
-    noun = "run" if scene.partner else "puzzle"
+    noun = "run" if projection.second_model else "puzzle"
     head.markdown(f"**{count} {noun}{'' if count == 1 else 's'} selected**: {numbers}{more}")
-    button.button("All again", key="latents_all", on_click=point_selection.forget, width="stretch")
+    button.button("Clear selection", key="latents_clear", on_click=point_selection.clear, width="stretch")
     st.dataframe(
-        point_selection.table(scene, chosen.rows, chosen.time_points),
+        point_selection.table(projection, selection.rows, selection.time_points),
         hide_index=True,
         height=min(36 * (count + 1) + 2, 300),
         key="latents_table",
         column_config={
             "open in Solve": st.column_config.LinkColumn(
                 display_text="open",
-                help="At the step at which it was picked, in a new tab.",
+                help="Opens the puzzle at the selected step in a new tab.",
             )
         },
     )
 
 
-def finding(scene: Scene) -> None:
-    """How solved and unsolved puzzles differ, or two models, in words that were computed."""
-    title = "One model against the other" if scene.partner else "Solved against unsolved"
-    with st.container(border=True, key="latents_finding"):
-        st.markdown(f"**{title}**: " + " ".join(scene.finding))
+def summary_box(projection: Projection) -> None:
+    """How solved and unsolved puzzles differ, or how well two models align, in generated sentences."""
+    title = "Alignment of the two models" if projection.second_model else "Solved vs unsolved"
+    with st.container(border=True, key="latents_summary"):
+        st.markdown(f"**{title}**: " + " ".join(projection.sentences))
 
 
-def dynamics(scene: Scene, chosen: point_selection.Chosen | None) -> None:
-    """How much the states move, and how far they are from their end: small multiples of the chosen puzzles, or all."""
-    picked = np.zeros(len(scene), bool)
-    picked[list(chosen.rows) if chosen else slice(None)] = True
-    noun = "runs" if scene.partner else "puzzles"
-    of = f"the {picked.sum()} selected {noun}" if chosen else f"all {len(scene)} {noun}"
-    st.markdown(f"#### Dynamics of {of}")
-    lines = "each model's runs" if scene.partner else "the puzzles that end solved and unsolved"
-    st.caption(f"Lines: medians of {lines}. Bands: their middle half.")
+def dynamics(projection: Projection, selection: point_selection.PuzzleSelection | None) -> None:
+    """Small charts of residuals and distances to the final state, of the selected puzzles or of all."""
+    is_selected = np.zeros(len(projection), bool)
+    is_selected[list(selection.rows) if selection else slice(None)] = True
+    noun = "runs" if projection.second_model else "puzzles"
+    which = f"the {is_selected.sum()} selected {noun}" if selection else f"all {len(projection)} {noun}"
+    st.markdown(f"#### Dynamics of {which}")
+    lines = "each model's runs" if projection.second_model else "the puzzles that end solved and unsolved"
+    st.caption(f"Lines: medians of {lines}. Bands: interquartile range.")
     columns = st.columns(2, gap="medium")
-    for number, curve in enumerate(scene.curves):
+    for number, curve in enumerate(projection.curves):
         with columns[number % 2]:
-            charts.show(curve_figure(scene, curve, picked), key=f"latents_{curve.name}")
+            charts.show(curve_figure(projection, curve, is_selected), key=f"latents_{curve.name}")
 
 
-def curve_figure(scene: Scene, curve: Curve, picked: np.ndarray):
-    made = charts.new(x="supervision step", y=curve.title, height=SMALL)
-    x = places_in_run(curve.calls)
-    for name, meaning, rows in groups(scene):
-        found = spread(curve, rows & picked)
-        if found is None:
+def curve_figure(projection: Projection, curve: StepCurve, is_selected: np.ndarray):
+    figure = charts.new(x="supervision step", y=curve.title, height=CURVE_HEIGHT)
+    x = call_times(curve.calls)
+    for name, meaning, rows in groups(projection):
+        band = quartiles(curve, rows & is_selected)
+        if band is None:
             continue
-        name = f"{name} ({(rows & picked).sum()})"
-        made.add_trace(charts.band(x, found.low, found.high, meaning, of=name))
-        made.add_trace(charts.line(name, x, found.median, meaning))
+        name = f"{name} ({(rows & is_selected).sum()})"
+        figure.add_trace(charts.band(x, band.low, band.high, meaning, of=name))
+        figure.add_trace(charts.line(name, x, band.median, meaning))
     if curve.logarithmic:
-        made.update_yaxes(type="log", exponentformat="power")
-    return made
+        figure.update_yaxes(type="log", exponentformat="power")
+    return figure
 
 
-def groups(scene: Scene) -> list[tuple[str, str, np.ndarray]]:
-    """The runs that a curve has a line each for: name, meaning of the colour, which rows."""
-    if scene.partner:
+def groups(projection: Projection) -> list[tuple[str, str, np.ndarray]]:
+    """The groups of runs that get a line each: name, meaning of the colour, rows."""
+    if projection.second_model:
         return [
-            (name, meaning, scene.owner == number)
-            for number, (name, meaning) in enumerate(zip(models(scene), meanings(scene), strict=True))
+            (name, meaning, projection.model_index == index)
+            for index, (name, meaning) in enumerate(
+                zip(model_names(projection), meanings(projection), strict=True)
+            )
         ]
-    solved = scene.field("solved").values[:, -1] == 1
+    solved = projection.field("solved").values[:, -1] == 1
     return [("solved", "solved", solved), ("unsolved", "unsolved", ~solved)]
 
 

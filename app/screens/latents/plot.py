@@ -1,7 +1,7 @@
-"""The cloud: points of a scene on a map, the ways of chosen puzzles through it, and a player of the steps inside the figure.
+"""The projection plot: points, trajectories of the traced puzzles, and an animation over the steps inside the figure.
 
-Two looks. Step by step: one point a puzzle, where it is after the step on the slider, before the faint ways of all; played in
-the browser by plotly's frames. All at once: every point.
+Animated: one point per puzzle, at the step of the slider, over faint trajectories of all puzzles; the browser plays plotly's frames.
+Otherwise: all points at once.
 """
 
 from typing import TYPE_CHECKING
@@ -9,94 +9,100 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.screens.latents import trajectories
-from app.screens.latents.points import Look, Points
+from app.screens.latents.points import Points, PointStyle
 from app.ui import charts
-from probes.latents.projection import Map, Scene
+from probes.latents.projection import EmbeddedPoints, Projection
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 HEIGHT = 560
-FRAME = 260  # milliseconds a step
+FRAME_DURATION = 260  # milliseconds
 
 
-def figure(scene: Scene, look: Look) -> "Figure":
-    """The cloud, with a slider and a play button where it is drawn step by step."""
+def figure(projection: Projection, style: PointStyle) -> "Figure":
+    """The plot, with a slider and a play button if it is animated."""
     from plotly.graph_objects import Frame
 
-    places = scene.map(look.method).places[..., : look.axes]
-    points = Points(scene, look, places)
-    time_points = range(len(scene.calls))
-    first = points.at(0) if look.by_step else points.of(time_points)
-    backdrop = [trajectories.faint(look, places), *trajectories.chosen(scene, look, places)]
-    made = charts.new(x="", y="", height=HEIGHT)
-    made.add_traces([*backdrop, *first, *points.keys(), *trajectories.keys(scene, look)])
-    _axes(made, scene, look, places)
-    # Streamlit takes a click for a choice of its point only while nothing is drawn by dragging.
-    made.update_layout(hovermode="closest", dragmode="pan" if look.is_flat else "orbit", uirevision="cloud")
-    made.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
-    if look.by_step:
+    coordinates = projection.embedding(style.method).coordinates[..., : style.axes]
+    points = Points(projection, style, coordinates)
+    time_points = range(len(projection.calls))
+    first = points.at(0) if style.by_step else points.of(time_points)
+    backdrop = [trajectories.faint(style, coordinates), *trajectories.traced(projection, style, coordinates)]
+    plot = charts.new(x="", y="", height=HEIGHT)
+    plot.add_traces(
+        [*backdrop, *first, *points.legend_entries(), *trajectories.legend_entries(projection, style)]
+    )
+    _axes(plot, projection, style, coordinates)
+    # Streamlit reports a click as a selection only if dragging does not select.
+    plot.update_layout(
+        hovermode="closest", dragmode="pan" if style.is_flat else "orbit", uirevision="projection"
+    )
+    plot.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
+    if style.by_step:
         numbers = list(range(len(backdrop), len(backdrop) + len(first)))
-        made.frames = [
-            Frame(name=short(scene, time_point), data=points.at(time_point), traces=numbers)
+        plot.frames = [
+            Frame(name=frame_name(projection, time_point), data=points.at(time_point), traces=numbers)
             for time_point in time_points
         ]
-        _player(made, scene)
-    return made
+        _animation_controls(plot, projection)
+    return plot
 
 
-def short(scene: Scene, time_point: int) -> str:
-    """A moment's name on the slider: its call, or the step after which two models are held together."""
-    at = scene.calls[time_point]
-    return str(at.supervision_step) if scene.partner else f"{at.supervision_step}.{at.cycle}.{at.call}"
+def frame_name(projection: Projection, time_point: int) -> str:
+    """Name of a time point's frame: its call or, with two models, its supervision step."""
+    at = projection.calls[time_point]
+    return (
+        str(at.supervision_step) if projection.second_model else f"{at.supervision_step}.{at.cycle}.{at.call}"
+    )
 
 
-def in_words(scene: Scene, time_point: int) -> str:
-    """A moment as it is said over the slider."""
-    at = scene.calls[time_point]
-    step = f"supervision step {at.supervision_step} of {scene.calls[-1].supervision_step}"
-    return step if scene.partner else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
+def frame_label(projection: Projection, time_point: int) -> str:
+    """Label of a time point on the slider."""
+    at = projection.calls[time_point]
+    step = f"supervision step {at.supervision_step} of {projection.calls[-1].supervision_step}"
+    return step if projection.second_model else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
 
 
-def axis_title(scene: Scene, found: Map, axis: int) -> str:
-    """What an axis shows, and for PCA how much of the variance."""
-    if found.method == "umap":
+def axis_title(projection: Projection, embedding: EmbeddedPoints, axis: int) -> str:
+    """Title of an axis; for PCA, with its share of the variance."""
+    if embedding.method == "umap":
         return f"UMAP {axis + 1} (no unit)"
-    share = scene.variance[axis] if axis < len(scene.variance) else 0.0
+    share = projection.variance[axis] if axis < len(projection.variance) else 0.0
     return f"component {axis + 1} ({share:.0%} of the variance)"
 
 
-def _axes(made: "Figure", scene: Scene, look: Look, places: np.ndarray) -> None:
-    """Axes that stay as they are while the cloud is played, of one scale: a distance is the same in every direction."""
-    found = scene.map(look.method)
-    low, high = places.min((0, 1)), places.max((0, 1))
+def _axes(plot: "Figure", projection: Projection, style: PointStyle, coordinates: np.ndarray) -> None:
+    """Axes that stay fixed during the animation, with equal scale in all directions."""
+    embedding = projection.embedding(style.method)
+    low, high = coordinates.min((0, 1)), coordinates.max((0, 1))
     margin = 0.06 * np.maximum(high - low, 1e-6)
     ranges = [[float(a), float(b)] for a, b in zip(low - margin, high + margin, strict=True)]
-    titles = [axis_title(scene, found, axis) for axis in range(look.axes)]
-    if not look.is_flat:
+    titles = [axis_title(projection, embedding, axis) for axis in range(style.axes)]
+    if not style.is_flat:
         axes = {
             f"{name}axis": {"title": {"text": title}, "range": limits}
             for name, title, limits in zip("xyz", titles, ranges, strict=True)
         }
-        made.update_layout(scene=axes | {"aspectmode": "data"})
+        plot.update_layout(scene=axes | {"aspectmode": "data"})
         return
-    made.update_xaxes(title=titles[0], range=ranges[0], zeroline=False)
-    made.update_yaxes(title=titles[1], range=ranges[1], zeroline=False, scaleanchor="x")
+    plot.update_xaxes(title=titles[0], range=ranges[0], zeroline=False)
+    plot.update_yaxes(title=titles[1], range=ranges[1], zeroline=False, scaleanchor="x")
 
 
-def _player(made: "Figure", scene: Scene) -> None:
-    """Play, pause, and a slider over the moments, all within plotly."""
+def _animation_controls(plot: "Figure", projection: Projection) -> None:
+    """Play and pause buttons, and a slider over the time points, all within plotly."""
     still = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 0, "redraw": True}}
-    moving = still | {"frame": {"duration": FRAME, "redraw": True}, "fromcurrent": True}
-    look = {
+    moving = still | {"frame": {"duration": FRAME_DURATION, "redraw": True}, "fromcurrent": True}
+    style = {
         "bgcolor": "rgba(0,0,0,0)",
         "bordercolor": charts.colour("baseline"),
         "font": {"size": charts.FONT},
     }
-    made.update_layout(
+    plot.update_layout(
         margin={"b": 164},
         updatemenus=[
-            look
+            style
             | {
                 "type": "buttons",
                 "direction": "left",
@@ -119,7 +125,7 @@ def _player(made: "Figure", scene: Scene) -> None:
                 "len": 1,
                 "y": 0,
                 "yanchor": "top",
-                "pad": {"t": 60},  # below the title of the axis
+                "pad": {"t": 60},  # below the axis title
                 "ticklen": 0,
                 "minorticklen": 0,
                 "bordercolor": charts.colour("baseline"),
@@ -128,18 +134,18 @@ def _player(made: "Figure", scene: Scene) -> None:
                     "prefix": "after ",
                     "font": {
                         "size": charts.FONT,
-                        "color": charts.ink(),
-                    },  # not that of the labels, which is none
+                        "color": charts.text_colour(),
+                    },  # the labels' own font is invisible
                     "xanchor": "left",
                 },
-                "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # 48 labels would lie over each other
+                "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # invisible: 48 labels would overlap
                 "steps": [
                     {
-                        "label": in_words(scene, time_point),
+                        "label": frame_label(projection, time_point),
                         "method": "animate",
-                        "args": [[short(scene, time_point)], still],
+                        "args": [[frame_name(projection, time_point)], still],
                     }
-                    for time_point in range(len(scene.calls))
+                    for time_point in range(len(projection.calls))
                 ],
             }
         ],

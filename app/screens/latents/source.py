@@ -1,7 +1,6 @@
-"""Where the Latents page's scene comes from: recorded with the app, or computed here as a person asks for it.
+"""The projection that the Latents page shows: recorded with the app, or computed here on request.
 
-Computing goes in jobs, so that another map or state of the same runs needs no second run: walks, of a joint map those of the
-second model too, then the scene.
+Computing is split into jobs, so that another state or method needs no second run: trajectories of each model, then the projection.
 """
 
 from dataclasses import replace
@@ -13,7 +12,7 @@ import streamlit as st
 
 from app.screens.compare import second_model
 from app.server import shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.opening import torch_threads
 from app.server.options import Options
 from app.sidebar import dataset, model_facts
@@ -21,10 +20,10 @@ from app.sidebar.model_controls import Opened
 from app.state.links import IN_ADDRESS
 from app.ui.estimates import Cost
 from app.ui.progress import result_of
-from probes.latents.files import SceneError, load_scene
-from probes.latents.procrustes import CALLS as MATCHED
-from probes.latents.projection import MEAN, Scene
-from probes.latents.settings import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
+from probes.latents.files import ProjectionError, load_projection
+from probes.latents.procrustes import ALIGNED_CALLS
+from probes.latents.projection import MEAN, Projection
+from probes.latents.settings import LIMIT, PAIRS, RECORDED, SETS, ProjectionRequest, joint_name, projection_of
 from probes.latents.umap import MOST_IN_POOL, UMAPSettings
 from trm import registry
 from trm.config import ModelConfig
@@ -33,21 +32,19 @@ from trm.errors import CheckpointError
 from trm.progress import Progress
 from trm.tasks import task_of
 
-CALLS = {"every answer (f_H)": "f_H", "the last of each supervision step": "last", "every call": "all"}
-MAPS = ("one map each", "one joint map")
-WHERE = ("mean over all cells", "one cell")
-LOOK = 0.25  # seconds between looks at a model that is being opened
+CALLS = {"f_H calls": "f_H", "last call of each step": "last", "all calls": "all"}
+MODELS = ("One model", "Two models")
+POSITIONS = ("Mean over all cells", "Single cell")
+POLL_SECONDS = 0.25  # while a model is being opened
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _read(path: Path, stamp: int) -> Scene:
-    return load_scene(path)
+def _load(path: Path, stamp: int) -> Projection:
+    return load_projection(path)
 
 
-def recorded(opened: Opened, other: str = "") -> Scene | None:
-    """What comes with the app of a bundled model, or of it and another on one map, in whichever order. A damaged file is as
-    good as none; the command that mends it is on the page.
-    """
+def recorded(opened: Opened, other: str = "") -> Projection | None:
+    """The recorded projection of a bundled model, or the joint one of two, in either order. None if there is none or it is damaged."""
     name = opened.source.name if opened.source.name in SETS else None
     if other:
         pairs = [pair for pair in PAIRS if set(pair) == {opened.source.name, other}]
@@ -56,34 +53,37 @@ def recorded(opened: Opened, other: str = "") -> Scene | None:
     if name is None or not path.is_file():
         return None
     try:
-        return _read(path, path.stat().st_mtime_ns)
-    except SceneError:
+        return _load(path, path.stat().st_mtime_ns)
+    except ProjectionError:
         return None
 
 
-def is_of_these_weights(scene: Scene, opened: Opened, options: Options, other: str = "") -> bool:
-    """Whether a recorded scene was made by the weights that are there now."""
+def matches_weights(projection: Projection, opened: Opened, options: Options, other: str = "") -> bool:
+    """Whether a projection was recorded with the current weights."""
     sources = [opened.source, *([source_of(other, options)] if other else [])]
-    here = {shared.weights_fingerprint(source.name, source.stamp) for source in sources}
-    made = {scene.about.fingerprint, *([scene.partner.about.fingerprint] if scene.partner else [])}
-    return here == made
+    current = {shared.weights_fingerprint(source.name, source.stamp) for source in sources}
+    recorded_with = {
+        projection.metadata.fingerprint,
+        *([projection.second_model.metadata.fingerprint] if projection.second_model else []),
+    }
+    return current == recorded_with
 
 
-# ---- what a person asks for
+# ---- the request
 
 
-def second(opened: Opened, options: Options) -> str:
-    """Draw, in the sidebar, the choice between a map of this model and one of two. Returns the second's name, "" of one map."""
-    maps = st.segmented_control(
-        "Maps",
-        MAPS,
-        default=MAPS[0],
-        key="latents_maps",
+def choose_second_model(opened: Opened, options: Options) -> str:
+    """Draw the choice between this model and two models. Returns the second model's name, or ""."""
+    models = st.segmented_control(
+        "Projection of",
+        MODELS,
+        default=MODELS[0],
+        key="latents_models",
         **IN_ADDRESS,
         required=True,
-        help="On a joint map the states of a second model are turned onto this one's, by the puzzles that both ran.",
+        help="Two models: the states of a second model on the same puzzles are aligned to this model's (Procrustes) and projected together.",
     )
-    if maps != MAPS[1]:
+    if models != MODELS[1]:
         return ""
     second_model.control(opened, options)
     name = st.session_state[second_model.KEY]
@@ -91,8 +91,8 @@ def second(opened: Opened, options: Options) -> str:
     return name
 
 
-def controls(opened: Opened, other: str) -> Projecting | None:
-    """Draw them in the sidebar. Returns what to compute once it was asked for, None while nobody did."""
+def controls(opened: Opened, other: str) -> ProjectionRequest | None:
+    """Draw the settings in the sidebar. Returns the request once Compute was pressed, else None."""
     task = task_of(opened.config)
     puzzles = dataset.choose(task, "latents", count=LIMIT)
     if puzzles is None:
@@ -104,13 +104,28 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         key="latents_state",
         **IN_ADDRESS,
         required=True,
-        help="z: latent, y: answer",
+        help="z: latent state; y: current answer",
     )
-    calls = MATCHED
+    calls = ALIGNED_CALLS
     if not other:
-        calls = CALLS[st.selectbox("After which calls", list(CALLS), key="latents_calls", **IN_ADDRESS)]
+        calls = CALLS[
+            st.selectbox(
+                "Recorded at",
+                list(CALLS),
+                key="latents_calls",
+                **IN_ADDRESS,
+                help="The calls after which the state is recorded. f_H calls: every new answer.",
+            )
+        ]
     position = MEAN
-    if st.selectbox("Where", WHERE, key="latents_where", **IN_ADDRESS) == WHERE[1]:
+    chosen = st.selectbox(
+        "Position",
+        POSITIONS,
+        key="latents_position",
+        **IN_ADDRESS,
+        help="Project the mean state over all cells, or the state of one cell.",
+    )
+    if chosen == POSITIONS[1]:
         left, right = st.columns(2)
         row = left.number_input("Row", 1, task.rows, (task.rows + 1) // 2, key="latents_row", **IN_ADDRESS)
         column = right.number_input(
@@ -119,108 +134,127 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         position = f"r{row}c{column}"
     umap = None
     if st.toggle(
-        "Compute UMAP too",
+        "Compute UMAP",
         key="latents_umap",
         **IN_ADDRESS,
-        help="PCA is always computed. What is recorded has both.",
+        help="In addition to PCA. Recorded projections have both.",
     ):
         axes = st.segmented_control(
-            "Axes", [2, 3], default=2, key="latents_umap_axes", **IN_ADDRESS, required=True
+            "UMAP dimensions", [2, 3], default=2, key="latents_umap_axes", **IN_ADDRESS, required=True
         )
-        near = st.slider(
+        neighbours = st.slider(
             "Neighbours",
             5,
             100,
             15,
             key="latents_neighbours",
             **IN_ADDRESS,
-            help="Few: detail. Many: the whole.",
+            help="UMAP's n_neighbors. Few: local detail. Many: global structure.",
         )
-        apart = st.slider("Least distance", 0.0, 1.0, 0.1, 0.05, key="latents_min_dist", **IN_ADDRESS)
-        umap = UMAPSettings(axes, near, apart)
-    asked = Projecting(opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap, other)
-    time_points = _time_points(state, calls, opened.config.depth)
-    models = 2 if other else 1
-    points = puzzles.count * time_points * models
-    of = " of two models" if other else ""
-    st.caption(f"{puzzles.count} puzzles at {time_points} calls{of}: {points:,} points")
+        min_dist = st.slider(
+            "Minimum distance",
+            0.0,
+            1.0,
+            0.1,
+            0.05,
+            key="latents_min_dist",
+            **IN_ADDRESS,
+            help="UMAP's min_dist: how close together points may be.",
+        )
+        umap = UMAPSettings(axes, neighbours, min_dist)
+    request = ProjectionRequest(
+        opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap, other
+    )
+    calls_per_run = _calls_per_run(state, calls, opened.config.depth)
+    points = puzzles.count * calls_per_run * (2 if other else 1)
+    suffix = " of two models" if other else ""
+    st.caption(f"{puzzles.count} puzzles at {calls_per_run} calls{suffix}: {points:,} points")
     if points > MOST_IN_POOL:
         st.error(
-            f"At most {MOST_IN_POOL:,} points can be drawn. Take fewer puzzles or calls.",
+            f"At most {MOST_IN_POOL:,} points can be drawn. Choose fewer puzzles or calls.",
             icon=":material/error:",
         )
-    st.caption(cost(opened.config, asked).said())
+    st.caption(cost(opened.config, request).estimate())
     if st.button(
-        "Compute", key="latents_compute", type="primary", width="stretch", disabled=points > MOST_IN_POOL
+        "Compute",
+        key="latents_compute",
+        type="primary",
+        width="stretch",
+        disabled=points > MOST_IN_POOL,
+        help="Run the puzzles and project their states.",
     ):
-        st.session_state.latents_asked = (opened.source, asked)
+        st.session_state.latents_request = (opened.source, request)
         st.session_state.latents_pressed = True
-    source, wanted = st.session_state.get("latents_asked", (None, None))
-    return wanted if source == opened.source and wanted.compare_with == other else None
+    source, last = st.session_state.get("latents_request", (None, None))
+    return last if source == opened.source and last.compare_with == other else None
 
 
-def cost(config: ModelConfig, asked: Projecting) -> Cost:
-    """Of both models as of the first one twice: the second may not be open yet."""
-    return Cost.of_runs("latents", config, asked.limit * (2 if asked.compare_with else 1))
+def cost(config: ModelConfig, request: ProjectionRequest) -> Cost:
+    """Estimated cost. A second model counts like the first, as it may not be open yet."""
+    return Cost.of_runs("latents", config, request.limit * (2 if request.compare_with else 1))
 
 
-def _time_points(state: str, calls: str, depth: Depth) -> int:
-    """After how many calls a state is read; y is kept at f_H calls only, which rewrite it."""
-    each = {"last": 1, "f_H": depth.T, "all": depth.calls_per_step if state == "z" else depth.T}
-    return depth.N_sup * each[calls]
+def _calls_per_run(state: str, calls: str, depth: Depth) -> int:
+    """Number of calls at which a state is recorded; y only at f_H calls, which update it."""
+    per_step = {"last": 1, "f_H": depth.T, "all": depth.calls_per_step if state == "z" else depth.T}
+    return depth.N_sup * per_step[calls]
 
 
-def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | None:
-    """The scene that was asked for; None while it is made, or where it was cancelled or failed, which is said. Raises UserError
-    where the second model may not be opened.
+def computed(opened: Opened, request: ProjectionRequest, options: Options) -> Projection | None:
+    """The requested projection, or None while it is computed or if that was cancelled or failed, as the page then shows.
+
+    Raises UserError where the second model may not be opened.
     """
     pressed = st.session_state.pop("latents_pressed", False)
-    sources = [opened.source, *([source_of(asked.compare_with, options)] if asked.compare_with else [])]
-    pair, work = [], cost(opened.config, replace(asked, compare_with=""))
+    sources = [opened.source, *([source_of(request.compare_with, options)] if request.compare_with else [])]
+    pair, work = [], cost(opened.config, replace(request, compare_with=""))
     for source in sources:
-        runs = (
-            "latents-walks",
+        key = (
+            "latents-trajectories",
             source,
-            replace(asked, model=source.name, state="", umap=None, compare_with=""),
+            replace(request, model=source.name, state="", umap=None, compare_with=""),
         )
-        trajectories = result_of(runs, work.timed(partial(_walk, source, asked)), anew=pressed)
+        trajectories = result_of(key, work.timed(partial(_record_job, source, request)), restart=pressed)
         if trajectories is None:
             return None
         pair.append(trajectories)
-    scene = ("latents-scene", *sources, asked)
+    key = ("latents-projection", *sources, request)
     return result_of(
-        scene, partial(_project, pair, asked), anew=pressed, kept="The runs themselves are kept."
+        key,
+        partial(_project_job, pair, request),
+        restart=pressed,
+        saved="The model runs are still available.",
     )
 
 
-def _walk(source: Source, asked: Projecting, progress: Progress) -> Any:
-    """Job: the model over the puzzles."""
+def _record_job(source: ModelSource, request: ProjectionRequest, progress: Progress) -> Any:
+    """Job: run a model on the puzzles and record its trajectories."""
     from probes.latents.trajectories import record_trajectories
     from trm.data import load_puzzles
 
     opening = shared.models().ask(source)
-    while not opening.wait(LOOK):
+    while not opening.wait(POLL_SECONDS):
         progress(0.0, f"opening {source.name}")
     if opening.error:
         raise opening.error
     if opening.model is None:
-        raise CheckpointError(f"{source.name} was closed to make room for others. Try again.")
+        raise CheckpointError(f"{source.name} was unloaded to make room for other models. Try again.")
     model = opening.model
     progress(0.02, "reading the puzzles")
-    puzzles = load_puzzles(asked.data, task_of(model.config))
+    puzzles = load_puzzles(request.data, task_of(model.config))
     with torch_threads(model):
         return record_trajectories(
             model,
             puzzles,
-            limit=asked.limit,
-            calls=asked.calls,
-            position=asked.position,
+            limit=request.limit,
+            calls=request.calls,
+            position=request.position,
             progress=lambda done, total: progress(
                 0.02 + 0.98 * done / total, f"running {source.name} on {total} puzzles, {done} done"
             ),
         )
 
 
-def _project(pair: list[Any], asked: Projecting, progress: Progress) -> Scene:
-    """Job: the maps."""
-    return scene_of(pair[0], asked, progress, second=pair[1] if asked.compare_with else None)
+def _project_job(pair: list[Any], request: ProjectionRequest, progress: Progress) -> Projection:
+    """Job: compute the projection."""
+    return projection_of(pair[0], request, progress, second=pair[1] if request.compare_with else None)

@@ -1,94 +1,99 @@
-"""What the Latents page says: what is shown, what a map is worth, what the colours and axes do not mean."""
+"""Texts of the Latents page: what was projected, how faithful an embedding is, and what it does not show."""
 
-from probes.latents.procrustes import Match
-from probes.latents.projection import Map, Scene
+from probes.latents.procrustes import AlignmentScore
+from probes.latents.projection import EmbeddedPoints, Projection
 
-POSITIONS = {"mean": "the mean over all cells"}
+POSITIONS = {"mean": "mean over all cells"}
 
 
-def source(scene: Scene) -> str:
-    """What was drawn, in one line."""
-    about = scene.about
-    where = POSITIONS.get(about.position, f"cell {about.position}")
-    if scene.partner:
-        other = scene.partner.about
+def caption(projection: Projection) -> str:
+    """One line: state, models, position, puzzles and weights."""
+    metadata, calls = projection.metadata, len(projection.calls)
+    position = POSITIONS.get(metadata.position, f"cell {metadata.position}")
+    if projection.second_model:
+        other = projection.second_model.metadata
         return (
-            f"State {about.state} of `{about.model}` and `{other.model}` ({where}) over {scene.puzzle_count} puzzles of "
-            f"`{about.data}` after {len(scene.calls)} supervision steps. Weights {about.fingerprint[:8]} and "
-            f"{other.fingerprint[:8]}, {about.dtype}, {about.recorded}."
+            f"State {metadata.state} of `{metadata.model}` and `{other.model}` ({position}) on {projection.puzzle_count} puzzles of "
+            f"`{metadata.data}` after each of {calls} supervision steps. Weights {metadata.fingerprint[:8]} and "
+            f"{other.fingerprint[:8]}, {metadata.dtype}, {metadata.recorded}."
         )
     return (
-        f"State {about.state} of `{about.model}` ({where}) over {len(scene)} puzzles of `{about.data}` at {len(scene.calls)} calls. "
-        f"Weights {about.fingerprint[:8]}, {about.dtype}, {about.recorded}."
+        f"State {metadata.state} of `{metadata.model}` ({position}) on {len(projection)} puzzles of `{metadata.data}` at {calls} calls. "
+        f"Weights {metadata.fingerprint[:8]}, {metadata.dtype}, {metadata.recorded}."
     )
 
 
-def outdated(scene: Scene) -> str:
-    abouts = [scene.about, *([scene.partner.about] if scene.partner else [])]
-    of = " and ".join(f"{about.model} ({about.fingerprint[:8]})" for about in abouts)
+def outdated(projection: Projection) -> str:
+    both = [projection.metadata, *([projection.second_model.metadata] if projection.second_model else [])]
+    models = " and ".join(f"{each.model} ({each.fingerprint[:8]})" for each in both)
     return (
-        f"This was recorded from other weights of {of} than the ones here. "
-        "Press Compute in the sidebar for those."
+        f"This projection was recorded with other weights of {models} than the current ones. "
+        "Press Compute in the sidebar to project the current ones."
     )
 
 
-def worth(scene: Scene, method: str, axes: int) -> list[str]:
-    """How far a picture may be believed, sentence by sentence; first of a joint one what the match of the models is worth."""
-    found, pca = _worth(scene.map(method), axes), scene.map("pca").quality.get(axes)
+def quality_notes(projection: Projection, method: str, axes: int) -> list[str]:
+    """How faithful an embedding is, one sentence per item; for a joint projection, the quality of the alignment first."""
+    notes, pca = (
+        _embedding_notes(projection.embedding(method), axes),
+        projection.embedding("pca").quality.get(axes),
+    )
     if method != "pca" and pca:
-        found.append(
-            f"PCA in {axes}-D: trustworthiness {pca.trustworthiness:.3f}, {pca.neighbours_kept:.0%} kept."
+        notes.append(
+            f"PCA in {axes}-D: trustworthiness {pca.trustworthiness:.3f}, {pca.neighbours_kept:.0%} of neighbours preserved."
         )
-    return [*(matched(scene.partner.match) if scene.partner else []), *found]
+    if projection.second_model:
+        return [*alignment_notes(projection.second_model.alignment_score), *notes]
+    return notes
 
 
-def matched(match: Match) -> list[str]:
+def alignment_notes(score: AlignmentScore) -> list[str]:
+    """How well the second model's states align to the first's."""
     return [
-        f"**Two models, turned onto one another**: on {match.tested} puzzles it was not fitted on the turn misses "
-        f"**{match.disparity:.1%}** of the spread; with puzzles shuffled {match.shuffled:.1%} ({match.shuffled_low:.1%} to "
-        f"{match.shuffled_high:.1%}).",
-        "Points of one puzzle lie near each other here for the puzzle's sake only as far as the first number is below the "
-        "second."
-        if match.is_of_puzzles
-        else "No better than shuffled: that points of one puzzle lie near each other here means nothing.",
+        f"**Procrustes alignment** of the two models leaves **{score.disparity:.1%}** of the variance unexplained on {score.tested} "
+        f"held-out puzzles; {score.shuffled:.1%} with puzzles shuffled ({score.shuffled_low:.1%} to {score.shuffled_high:.1%}).",
+        "That both models' points of one puzzle lie close together is puzzle-specific only to the extent that the first number is "
+        "lower than the second."
+        if score.beats_shuffled
+        else "Not better than shuffled: that both models' points of one puzzle lie close together means nothing.",
     ]
 
 
-def _worth(found: Map, axes: int) -> list[str]:
-    quality = found.quality.get(axes)
-    if found.method == "umap":
-        lines = [
-            "**UMAP distances are not distances**: who lies beside whom means something, how far apart or how large does not."
+def _embedding_notes(embedding: EmbeddedPoints, axes: int) -> list[str]:
+    quality = embedding.quality.get(axes)
+    if embedding.method == "umap":
+        notes = [
+            "**UMAP distances are not distances**: neighbourhoods are meaningful, distances and cluster sizes are not."
         ]
     else:
-        lines = ["**PCA is linear**: a distance here is at most the distance between the states."]
+        notes = ["**PCA is linear**: a distance here is at most the distance between the states."]
     if quality is None:
-        return [*lines, "Too few puzzles to say how many neighbours are kept."]
-    passed = "The axes hold" if found.method == "pca" else "The components UMAP was given hold"
+        return [*notes, "Too few puzzles to measure how many neighbours are preserved."]
+    explains = "The axes explain" if embedding.method == "pca" else "The components passed to UMAP explain"
     return [
-        *lines,
-        f"{passed} **{quality.explained_variance:.1%}** of the variance.",
-        f"Judged by where {quality.compared} runs end, one point each: the points of one run lie together on any map.",
-        f"Trustworthiness **{quality.trustworthiness:.3f}** (1: nobody is near who was not).",
-        f"**{quality.neighbours_kept:.0%}** of each end's {quality.neighbours} nearest are its nearest here too "
+        *notes,
+        f"{explains} **{quality.explained_variance:.1%}** of the variance.",
+        f"Quality is measured on the final states of {quality.compared} runs, since the points of one run lie close together in any projection.",
+        f"Trustworthiness **{quality.trustworthiness:.3f}** (1 = no false neighbours).",
+        f"**{quality.neighbours_kept:.0%}** of each state's {quality.neighbours} nearest neighbours are preserved "
         f"({quality.neighbours_by_chance:.1%} by chance).",
     ]
 
 
-def nothing(name: str, compare_with: str = "") -> str:
+def not_recorded(name: str, compare_with: str = "") -> str:
     if compare_with:
         return (
-            f"No joint map of {name} and {compare_with} is recorded. Press Compute in the sidebar: both run over the puzzles, and the "
-            "states of the second are turned onto those of the first."
+            f"No joint projection of {name} and {compare_with} is recorded. Press Compute in the sidebar: both models run on the "
+            "puzzles, and the states of the second are aligned to those of the first."
         )
     return (
-        f"Nothing is recorded of {name}. Choose in the sidebar what to follow, then press Compute: the model runs over the "
-        "puzzles, and the states after its calls are projected."
+        f"No projection of {name} is recorded. Choose the settings in the sidebar, then press Compute: the model runs on the "
+        "puzzles, and its states are projected."
     )
 
 
 IN_PLANE = (
-    "Click a point to see its puzzle at that call in Solve. Lasso or box, at the top right of the picture, list the puzzles of "
-    "the points around which they are drawn."
+    "Click a point to open its puzzle at that call in Solve. Lasso or box select, at the top right of the chart, list the puzzles "
+    "of the selected points."
 )
-IN_SPACE = "Drag to turn. Points are chosen in 2-D."
+IN_SPACE = "Drag to rotate. Points can be selected in 2-D only."

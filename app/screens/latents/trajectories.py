@@ -1,74 +1,78 @@
-"""The ways of puzzles through the cloud: those of all, faint, and those of the chosen ones. Places are (puzzles, calls, axes)."""
+"""Trajectories drawn as lines: those of all puzzles, faint, and the traced ones. Coordinates are (puzzles, calls, axes)."""
 
 from typing import Any
 
 import numpy as np
 
-from app.screens.latents.points import Look, meanings, models
+from app.screens.latents.points import PointStyle, meanings, model_names
 from app.ui import charts
-from probes.latents.projection import Scene
+from probes.latents.projection import Projection
 
 MOST_FAINT = 150
 
 
-def faint(look: Look, places: np.ndarray) -> Any:
-    """The ways of all puzzles, or of some evenly spread: where a step's points come from and go to."""
-    count = len(places)
+def faint(style: PointStyle, coordinates: np.ndarray) -> Any:
+    """The trajectories of all puzzles, or of MOST_FAINT evenly spread ones, as a backdrop to the points."""
+    count = len(coordinates)
     rows = np.unique(np.linspace(0, count - 1, min(count, MOST_FAINT)).astype(int))
-    colour = charts.translucent(charts.colour("baseline"), 0.22 if look.by_step else 0.1)
-    return _lines(look, places[rows], color=colour, width=1, name="ways")
+    colour = charts.translucent(charts.colour("baseline"), 0.22 if style.by_step else 0.1)
+    return _lines(style, coordinates[rows], color=colour, width=1, name="trajectories")
 
 
-def chosen(scene: Scene, look: Look, places: np.ndarray) -> list[Any]:
-    """The ways of the chosen puzzles, one trace each: dashed where they end unsolved, in the colour of how they end, or of two
-    models in that of the model.
-    """
-    mates = [row + scene.puzzle_count for row in look.ways if scene.partner]
-    of = [f" of {name}" for name in models(scene)] if scene.partner else [""]
+def traced(projection: Projection, style: PointStyle, coordinates: np.ndarray) -> list[Any]:
+    """One trace per traced puzzle and model: dashed where it ends unsolved, coloured by outcome or, with two models, by model."""
+    suffixes = [f" of {name}" for name in model_names(projection)] if projection.second_model else [""]
     return [
         _lines(
-            look,
-            places[[row]],
-            **_style(scene, int(scene.owner[row]), _is_solved(scene, row)),
+            style,
+            coordinates[[row]],
+            **_line_style(projection, int(projection.model_index[row]), _is_solved(projection, row)),
             width=2.5,
-            name=f"way of puzzle {scene.numbers[row] + 1}{of[scene.owner[row]]}",
+            name=f"trajectory of puzzle {projection.puzzle_numbers[row] + 1}{suffixes[projection.model_index[row]]}",
         )
-        for row in [*look.ways, *mates]
+        for row in _traced_rows(projection, style)
     ]
 
 
-def keys(scene: Scene, look: Look) -> list[Any]:
-    """How the chosen ways end, as entries of the legend; whose they are on a joint map the entries of the models say."""
-    rows = [*look.ways, *(row + scene.puzzle_count for row in look.ways if scene.partner)]
-    ends = {"solved" if _is_solved(scene, row) else "unsolved" for row in rows}
-    nowhere = np.full((1, 1, look.axes), np.nan, np.float32)
+def legend_entries(projection: Projection, style: PointStyle) -> list[Any]:
+    """How the traced trajectories end, as legend entries; with two models, the models have entries of their own."""
+    ends = {
+        "solved" if _is_solved(projection, row) else "unsolved" for row in _traced_rows(projection, style)
+    }
+    no_points = np.full((1, 1, style.axes), np.nan, np.float32)
     return [
         _lines(
-            look,
-            nowhere,
-            color=charts.colour("baseline" if scene.partner else end),
+            style,
+            no_points,
+            color=charts.colour("baseline" if projection.second_model else end),
             dash=charts.DASHES[end],
             width=2.5,
-            name=f"way: ends {end}",
+            name=f"trajectory: ends {end}",
             showlegend=True,
         )
         for end in sorted(ends)
     ]
 
 
-def _is_solved(scene: Scene, row: int) -> bool:
-    return bool(scene.field("solved").values[row, -1] == 1)
+def _traced_rows(projection: Projection, style: PointStyle) -> list[int]:
+    """The rows of the traced puzzles, by both models."""
+    second = [row + projection.puzzle_count for row in style.traced if projection.second_model]
+    return [*style.traced, *second]
 
 
-def _style(scene: Scene, owner: int, solved: bool) -> dict[str, str]:
-    ends = "solved" if solved else "unsolved"
-    meaning = meanings(scene)[owner] if scene.partner else ends
-    return {"color": charts.colour(meaning), "dash": charts.DASHES[ends]}
+def _is_solved(projection: Projection, row: int) -> bool:
+    return bool(projection.field("solved").values[row, -1] == 1)
+
+
+def _line_style(projection: Projection, model_index: int, solved: bool) -> dict[str, str]:
+    end = "solved" if solved else "unsolved"
+    meaning = meanings(projection)[model_index] if projection.second_model else end
+    return {"color": charts.colour(meaning), "dash": charts.DASHES[end]}
 
 
 def _lines(
-    look: Look,
-    ways: np.ndarray,
+    style: PointStyle,
+    coordinates: np.ndarray,
     *,
     color: str,
     width: float,
@@ -76,14 +80,14 @@ def _lines(
     dash: str = "solid",
     showlegend: bool = False,
 ) -> Any:
-    """One trace of several ways, with a gap after each."""
+    """One plotly trace of several trajectories, with a gap after each."""
     from plotly import graph_objects
 
-    gap = np.full((len(ways), 1, look.axes), np.nan, np.float32)
-    along = np.concatenate([ways, gap], axis=1).reshape(-1, look.axes)
-    kind = graph_objects.Scatter if look.is_flat else graph_objects.Scatter3d
-    return kind(
-        **look.along(along),
+    gap = np.full((len(coordinates), 1, style.axes), np.nan, np.float32)
+    points = np.concatenate([coordinates, gap], axis=1).reshape(-1, style.axes)
+    trace = graph_objects.Scatter if style.is_flat else graph_objects.Scatter3d
+    return trace(
+        **style.by_axis(points),
         mode="lines",
         line={"color": color, "width": width, "dash": dash},
         name=name,

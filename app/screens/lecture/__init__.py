@@ -1,4 +1,4 @@
-"""The lecture: the recursion taught in scenes. What is shown and said is data (assets/lecture), drawn in the browser."""
+"""The lecture teaches the recursion in scenes. Scenes and texts are data (assets/lecture); the browser draws them."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""The code view: the real lines of trm/recursion.py, read from its file when they are shown, with what each of them does.
+"""The code view: lines of trm/recursion.py, each with marks for what it does.
 
-The file is found and parsed, not imported: that would load torch, seconds before the first scene is there. Which line is
-the call of f_L is asked of the syntax tree, so no line number is written down anywhere.
+The file is parsed, not imported: importing it would load torch and delay the first scene by seconds. The marks come from
+the syntax tree, so that no line number is written down.
 """
 
 import ast
@@ -13,35 +13,41 @@ from typing import Any
 from app.screens.lecture.scenes import LectureError
 
 FUNCTIONS = ("latent_recursion", "deep_recursion", "deep_supervision")
-LOOPS = {"latent_recursion": "loop_L", "deep_recursion": "loop_T", "deep_supervision": "loop_N"}
-CALLS = {"f_L": "f_L", "f_H": "f_H", "detach": "detach", "heads": "heads", "set_grad_enabled": "gradient"}
-NEEDED = {*LOOPS.values(), *CALLS.values()}
+LOOP_MARKS = {"latent_recursion": "loop_L", "deep_recursion": "loop_T", "deep_supervision": "loop_N"}
+CALL_MARKS = {
+    "f_L": "f_L",
+    "f_H": "f_H",
+    "detach": "detach",
+    "heads": "heads",
+    "set_grad_enabled": "gradient",
+}
+REQUIRED_MARKS = {*LOOP_MARKS.values(), *CALL_MARKS.values()}
 
 
 def recursion_file() -> Path:
-    """Where trm/recursion.py is."""
+    """The path of trm/recursion.py."""
     return Path(find_spec("trm.recursion").origin)
 
 
 def source(path: Path | None = None) -> list[dict[str, Any]]:
-    """The three functions of the recursion, each {name, lines: [{number, text, marks}]}; number None where lines were left
-    out (a signature's rest and the docstring).
+    """The three functions of the recursion, each {name, lines: [{number, text, marks}]}.
 
-    Raises LectureError where the file has no longer what the lecture points at.
+    A line with number None stands for omitted ones: the rest of the signature and the docstring. Raises LectureError if
+    the file lacks a function or a line that the lecture points at.
     """
     path = path or recursion_file()
     text = path.read_text("utf-8")
     lines = text.splitlines()
-    found = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
-    shown = []
+    functions = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    excerpts = []
     for name in FUNCTIONS:
-        if name not in found:
+        if name not in functions:
             raise LectureError(f"{path} has no function {name}, which the lecture shows.")
-        shown.append({"name": name, "lines": list(_lines(found[name], lines))})
-    marks = {mark for function in shown for line in function["lines"] for mark in line["marks"]}
-    if missing := NEEDED - marks:
+        excerpts.append({"name": name, "lines": list(_lines(functions[name], lines))})
+    marks = {mark for function in excerpts for line in function["lines"] for mark in line["marks"]}
+    if missing := REQUIRED_MARKS - marks:
         raise LectureError(f"{path} has no line for {sorted(missing)[0]}, which the lecture points at.")
-    return shown
+    return excerpts
 
 
 def _lines(function: ast.FunctionDef, lines: list[str]) -> Iterator[dict[str, Any]]:
@@ -54,11 +60,15 @@ def _lines(function: ast.FunctionDef, lines: list[str]) -> Iterator[dict[str, An
 
 
 def _marks(function: ast.FunctionDef) -> dict[int, set[str]]:
-    """What the lines of a function do, by their numbers."""
+    """The marks of a function's lines, by line number."""
     marks: dict[int, set[str]] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.For):
-            marks.setdefault(node.lineno, set()).add(LOOPS[function.name])
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
-            marks.setdefault(node.func.end_lineno, set()).add(CALLS[node.func.attr])
+            marks.setdefault(node.lineno, set()).add(LOOP_MARKS[function.name])
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in CALL_MARKS
+        ):
+            marks.setdefault(node.func.end_lineno, set()).add(CALL_MARKS[node.func.attr])
     return marks

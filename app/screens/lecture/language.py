@@ -1,8 +1,8 @@
-"""What is said in the lecture: one TOML file per language, with the numbers of a run filled in.
+"""The texts of the lecture: one TOML file per language, filled in with the facts of a run.
 
-{n}                     a fact of the run that is shown (trm/run_facts.py); {left.n}, {right.n} where two are
-{n|call|calls}          a number with the form of the word that fits: two forms as in English, three as in Russian
-[solved] ...            a paragraph for runs of which that is so; [not solved, halts] for several conditions
+{n}                     a fact of the run (trm/run_facts.py); {left.n} and {right.n} in a scene with two runs
+{n|call|calls}          a number and the matching form of a word: two forms as in English, three as in Russian
+[solved] ...            a paragraph for runs that are solved; [not solved, halts] combines conditions
 """
 
 import re
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.screens.lecture.scenes import FOLDER, LectureError, read_toml
-from trm.player.bundle import player_words
+from trm.player.bundle import english_texts
 from trm.run_facts import Facts
 
 PARTS = ("title", "text", "question", "answer", "notes")
-FIRST = "en"
-HOLE = re.compile(r"\{([\w.]+)((?:\|[^|{}]*)*)\}")
+DEFAULT = "en"
+PLACEHOLDER = re.compile(r"\{([\w.]+)((?:\|[^|{}]*)*)\}")
 CONDITION = re.compile(r"\[([\w., ]+)\] *")
 
 
 @dataclass(frozen=True)
 class Language:
-    """One file: words of the page and of the player, titles of puzzles, and every scene's parts as they stand there.
+    """One file: words of the page and of the player, puzzle titles, and the parts of every scene, not filled in.
 
-    `player` may lack words: those stay as the player says them on its own, in English.
+    Words missing from `player` stay English, as in the player itself.
     """
 
     code: str
@@ -36,89 +36,91 @@ class Language:
 
 
 def languages(folder: Path = FOLDER) -> list[str]:
-    """Codes of the languages there are, English first."""
+    """The codes of the available languages, English first."""
     codes = sorted(path.stem for path in folder.glob("*.toml") if path.stem != "scenes")
-    return sorted(codes, key=lambda code: code != FIRST)
+    return sorted(codes, key=lambda code: code != DEFAULT)
 
 
 def read_language(code: str, folder: Path = FOLDER) -> Language:
-    """The texts of a language. Raises LectureError where its file is missing, or says too little."""
+    """The texts of a language. Raises LectureError if its file or one of its texts is missing."""
     if code not in languages(folder):
         raise LectureError(
-            f"The lecture is not there in {code!r}. There are: {', '.join(languages(folder))}."
+            f"The lecture has no language {code!r}. Available: {', '.join(languages(folder))}."
         )
     path = folder / f"{code}.toml"
-    read = read_toml(path)
+    table = read_toml(path)
     for name in ("name", "words", "scene"):
-        if name not in read:
-            raise LectureError(f"{path} has no {name!r}. Compare it with {FIRST}.toml.")
-    own, player = player_words(), read.get("player", {})
-    if unknown := [word for word in player if word not in own]:
+        if name not in table:
+            raise LectureError(f"{path} has no {name!r}. Compare it with {DEFAULT}.toml.")
+    english_words, player = english_texts(), table.get("player", {})
+    if unknown := [word for word in player if word not in english_words]:
         raise LectureError(
-            f"{path}: player.{unknown[0]} is no word of the player. See trm/player/text/english.js."
+            f"{path}: player.{unknown[0]} is not a word of the player. See trm/player/text/english.js."
         )
-    if code != FIRST:
-        english = read_language(FIRST, folder)
-        missing = [f"words.{word}" for word in english.words if word not in read["words"]]
-        missing += [f"scene.{scene}" for scene in english.scenes if scene not in read["scene"]]
+    if code != DEFAULT:
+        english = read_language(DEFAULT, folder)
+        missing = [f"words.{word}" for word in english.words if word not in table["words"]]
+        missing += [f"scene.{scene}" for scene in english.scenes if scene not in table["scene"]]
         if missing:
-            raise LectureError(f"{path} lacks {missing[0]}. Compare it with {FIRST}.toml.")
-    for scene, parts in read["scene"].items():
-        if lacking := [part for part in PARTS if not parts.get(part, "").strip()]:
-            raise LectureError(f"{path}: scene {scene} has no {lacking[0]}.")
-    return Language(code, read["name"], read["words"], player, read.get("puzzles", {}), read["scene"])
+            raise LectureError(f"{path} lacks {missing[0]}. Compare it with {DEFAULT}.toml.")
+    for scene, parts in table["scene"].items():
+        if missing := [part for part in PARTS if not parts.get(part, "").strip()]:
+            raise LectureError(f"{path}: scene {scene} has no {missing[0]}.")
+    return Language(code, table["name"], table["words"], player, table.get("puzzles", {}), table["scene"])
 
 
 def paragraphs(text: str, facts: Facts) -> list[str]:
-    """The paragraphs of a text that are so of a run, filled in. Raises LectureError for a name that is no fact."""
-    told = []
+    """The paragraphs of a text whose conditions hold, filled in. Raises LectureError for an unknown fact."""
+    chosen = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         line = " ".join(paragraph.split())
         condition = CONDITION.match(line)
         if condition is None:
-            told.append(filled(line, facts))
-        elif all(_holds(term.strip(), facts) for term in condition[1].split(",")):
-            told.append(filled(line[condition.end() :], facts))
-    return told
+            chosen.append(fill_in(line, facts))
+        elif all(_is_true(term.strip(), facts) for term in condition[1].split(",")):
+            chosen.append(fill_in(line[condition.end() :], facts))
+    return chosen
 
 
-def _holds(term: str, facts: Facts) -> bool:
+def _is_true(term: str, facts: Facts) -> bool:
     name = term.removeprefix("not ").strip()
     return bool(_fact(name, facts)) != term.startswith("not ")
 
 
-def filled(text: str, facts: Facts) -> str:
-    """A text with its facts. Raises LectureError for what is no fact, or is not known of this run."""
+def fill_in(text: str, facts: Facts) -> str:
+    """A text with its facts filled in. Raises LectureError for a fact that is unknown or None."""
 
-    def fact(hole: re.Match) -> str:
-        value, forms = _fact(hole[1], facts), hole[2].split("|")[1:]
+    def fact(placeholder: re.Match) -> str:
+        value, forms = _fact(placeholder[1], facts), placeholder[2].split("|")[1:]
         if value is None:
             raise LectureError(
-                f"{hole[0]} is not known of this run. Put a condition before it, in: {text!r}."
+                f"{placeholder[0]} has no value in this run. Put a condition before it, in: {text!r}."
             )
         if not forms:
-            return _shown(value)
+            return _formatted(value)
         if not isinstance(value, int) or len(forms) not in (2, 3):
-            raise LectureError(f"{hole[0]} must be a number and two or three forms of a word, in: {text!r}.")
-        return f"{_shown(value)} {_form(value, forms)}"
+            raise LectureError(
+                f"{placeholder[0]} needs a number and two or three forms of a word, in: {text!r}."
+            )
+        return f"{_formatted(value)} {_plural_form(value, forms)}"
 
-    return HOLE.sub(fact, text)
+    return PLACEHOLDER.sub(fact, text)
 
 
 def _fact(name: str, facts: Facts) -> int | float | str | bool | None:
     if name not in facts:
-        raise LectureError(f"There is no fact {name!r}. There are: {', '.join(sorted(facts))}.")
+        raise LectureError(f"No fact is called {name!r}. Available: {', '.join(sorted(facts))}.")
     return facts[name]
 
 
-def _shown(value: int | float | str | bool) -> str:
+def _formatted(value: int | float | str | bool) -> str:
     if isinstance(value, float):
         return f"{value:.2f}"
     return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else value
 
 
-def _form(number: int, forms: list[str]) -> str:
-    """Two forms: one and many. Three: those of Slavic languages for 1, 2 to 4, and the rest."""
+def _plural_form(number: int, forms: list[str]) -> str:
+    """Two forms: singular and plural. Three: the Slavic forms for 1, for 2 to 4, and for the rest."""
     if len(forms) == 2:
         return forms[number != 1]
     tens, ones = number % 100, number % 10

@@ -1,12 +1,13 @@
-"""Lecture: the recursion taught in scenes, with the live player, the diagram and the code. For a projector and its class."""
+"""The Lecture page teaches the recursion in scenes, with a live player, a diagram and the code, for a class."""
 
 from typing import Any
 
 import streamlit as st
 
 from app.player.component import component
-from app.screens.lecture import SCRIPT, STYLE, language, own_model
-from app.screens.lecture.contents import Lecture, code, lecture
+from app.screens.lecture import SCRIPT, STYLE, own_model
+from app.screens.lecture.contents import Lecture, bundled_lecture, code
+from app.screens.lecture.language import DEFAULT, languages, read_language
 from app.screens.lecture.qr_code import invitation
 from app.screens.lecture.rooms import Rooms
 from app.server.options import server_options
@@ -25,136 +26,139 @@ def rooms() -> Rooms:
 
 def page() -> None:
     try:
-        place = settle(lecture())
-        told = chosen_lecture(place)
+        visit = current_visit(bundled_lecture())
+        lecture = selected_lecture(visit)
     except UserError as error:
         status.problem(str(error))
         return
-    place["whole"] = True
-    st.fragment(show)(told, place)
+    visit["send_all"] = True
+    st.fragment(show)(lecture, visit)
     if not st.context.is_embedded:
-        below(told, place)
+        footer(lecture, visit)
 
 
-def show(told: Lecture, place: dict[str, Any]) -> None:
-    """The lecture. A fragment, so that another scene reruns nothing else."""
-    is_opened = place["whole"] and not place["model"] and not st.query_params
+def show(lecture: Lecture, visit: dict[str, Any]) -> None:
+    """The lecture. A fragment, so that a change of scene reruns nothing else."""
+    is_first_visit = visit["send_all"] and not visit["model"] and not st.query_params
     try:
-        component("lecture", SCRIPT, STYLE)(data=contents(told, place), key=KEY, on_ask_change=take_ask)
+        component("lecture", SCRIPT, STYLE)(
+            data=contents(lecture, visit), key=KEY, on_request_change=take_request
+        )
     except UserError as error:
         status.problem(str(error))
         return
-    if not is_opened:  # then the browser shows that in the address, without one more step of its way back
-        links.write({"scene": place["scene"], "lang": place["language"], "model": place["model"]})
-    if place["below"] != place["language"]:
-        st.rerun()  # what stands below is in this language too
+    if not is_first_visit:  # then the browser writes the address itself, without another history entry
+        links.write({"scene": visit["scene"], "lang": visit["language"], "model": visit["model"]})
+    if visit["footer_language"] != visit["language"]:
+        st.rerun()  # the footer changes its language too
 
 
-def settle(told: Lecture) -> dict[str, Any]:
-    """Where this person is: scene and language of the link at first, then what the browser asked for."""
+def current_visit(lecture: Lecture) -> dict[str, Any]:
+    """The state of this person's visit: from the link at first, then updated by the browser's requests."""
     state = st.session_state
-    if "lecture_place" not in state:
+    if "lecture_visit" not in state:
         link = st.query_params
-        spoken, scene, room = link.get("lang", language.FIRST), link.get("scene", ""), link.get("follow", "")
-        followed = rooms().look(room)
-        scene = followed.scene if followed else scene if told.has(scene) else told.scenes[0].id
-        state.lecture_place = {
+        language, scene, room = link.get("lang", DEFAULT), link.get("scene", ""), link.get("follow", "")
+        followed = rooms().read(room)
+        scene = followed.scene if followed else scene if lecture.has(scene) else lecture.scenes[0].id
+        state.lecture_visit = {
             "scene": scene,
-            "language": spoken if spoken in language.languages() else language.FIRST,
+            "language": language if language in languages() else DEFAULT,
             "start": links.view_of(link.to_dict()),
             "present": link.get("present") == "true",
             "model": link.get("model"),
-            "room": {"code": room, "turn": followed.turn} if followed else None,  # which this person follows
-            "own_room": None if followed else rooms().open(scene),  # of those who follow this person
-            "sent": set(),  # names of the runs that the browser has: each is 200 kB, and a class shares one network
+            "room": {"code": room, "turn": followed.turn} if followed else None,  # followed by this person
+            "led_room": None if followed else rooms().open(scene),  # led by this person
+            # Names of the runs that the browser has: each is 200 kB, and a class shares one network.
+            "sent_runs": set(),
         }
-    place = state.lecture_place
-    if (
-        state.setdefault("lecture_model", place["model"]) != place["model"]
-    ):  # gone after a look at another page
-        place["model"], place["start"] = state.lecture_model, None
-    return place
+    visit = state.lecture_visit
+    # The menu's key is missing after a visit to another page; then the model is restored.
+    if state.setdefault("lecture_model", visit["model"]) != visit["model"]:
+        visit["model"], visit["start"] = state.lecture_model, None
+    return visit
 
 
-def chosen_lecture(place: dict[str, Any]) -> Lecture:
-    """The lecture as recorded; with another model in it where one was asked for and its runs are there."""
-    if not place["model"]:
-        return lecture()
-    spoken = language.read_language(place["language"])
+def selected_lecture(visit: dict[str, Any]) -> Lecture:
+    """The lecture with the chosen model once its runs are ready, otherwise the recorded lecture."""
+    if not visit["model"]:
+        return bundled_lecture()
+    language = read_language(visit["language"])
     try:
-        return own_model.told_with(place["model"], server_options(), spoken) or lecture()
+        return own_model.lecture_with(visit["model"], server_options(), language) or bundled_lecture()
     except UserError as error:
-        status.problem(spoken.words["own_model_failed"].replace("{reason}", str(error)))
-        return lecture()
+        status.problem(language.words["own_model_failed"].replace("{reason}", str(error)))
+        return bundled_lecture()
 
 
-def take_ask() -> None:
-    """The browser went on; the page follows with the runs that are needed there."""
-    asked = st.session_state[KEY].get("ask") or {}
-    place = st.session_state.lecture_place
-    scene, spoken = asked.get("scene"), asked.get("language")
-    if lecture().has(scene):
-        place.update(scene=scene, start=place["start"] if scene == place["scene"] else None)
-        if place["own_room"]:
-            rooms().move(place["own_room"], scene)
-    if spoken in language.languages():
-        place["language"] = spoken
-    if place["own_room"]:
-        lead_again(place, asked.get("lead"))
-    if asked.get("lacks"):  # the page was left and opened again, and has forgotten them
-        place.update(sent=set(), whole=True)
+def take_request() -> None:
+    """Take over the scene and language that the browser requests; `contents` then sends the runs they need."""
+    request = st.session_state[KEY].get("request") or {}
+    visit = st.session_state.lecture_visit
+    scene, language = request.get("scene"), request.get("language")
+    if bundled_lecture().has(scene):
+        visit.update(scene=scene, start=visit["start"] if scene == visit["scene"] else None)
+        if visit["led_room"]:
+            rooms().move(visit["led_room"], scene)
+    if language in languages():
+        visit["language"] = language
+    if visit["led_room"]:
+        reclaim_room(visit, request.get("lead"))
+    if request.get("missing_runs"):  # the page was left and opened again
+        visit.update(sent_runs=set(), send_all=True)
 
 
-def lead_again(place: dict[str, Any], lead: Any) -> None:
-    """The lecturer's page was loaded anew, and their browser remembers the room that a class follows: {"code", "key"}."""
+def reclaim_room(visit: dict[str, Any], lead: Any) -> None:
+    """Lead the former room again after a reload. `lead` is what the browser remembers: {"code", "key"}."""
     if isinstance(lead, dict) and rooms().is_led_by(lead.get("code"), lead.get("key")):
-        place["own_room"] = lead["code"]
-        rooms().move(lead["code"], place["scene"])
+        visit["led_room"] = lead["code"]
+        rooms().move(lead["code"], visit["scene"])
 
 
-def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
-    """What the browser is sent: of the runs of this scene and of the next those that it does not have yet (who follows gets
-    all, and asks no more), and texts in a language that was not shown before; where the whole page is drawn, or it has
-    forgotten all, also the outline and the code.
+def contents(lecture: Lecture, visit: dict[str, Any]) -> dict[str, Any]:
+    """The component's data.
+
+    Holds the runs of this scene and the next that the browser lacks (followers get all at once, so that a class does not
+    ask for each), and the texts of a new language; when the whole page is drawn also the outline and the code.
     """
-    scene, spoken = place["scene"], place["language"]
-    order = [each.id for each in told.scenes]
-    runs = told.runs(order if place["room"] else order[order.index(scene) : order.index(scene) + 2])
-    new = {name: run for name, run in runs.items() if name not in place["sent"]}
-    place["sent"] |= set(new)
-    address, room = st.context.url, place["room"]["code"] if place["room"] else place["own_room"]
-    sent = {
-        **{name: place[name] for name in ("scene", "language", "start", "present", "room")},
+    scene, language = visit["scene"], visit["language"]
+    order = [each.id for each in lecture.scenes]
+    runs = lecture.payloads(order if visit["room"] else order[order.index(scene) : order.index(scene) + 2])
+    new = {name: run for name, run in runs.items() if name not in visit["sent_runs"]}
+    visit["sent_runs"] |= set(new)
+    address, room = st.context.url, visit["room"]["code"] if visit["room"] else visit["led_room"]
+    payload = {
+        **{name: visit[name] for name in ("scene", "language", "start", "present", "room")},
         "runs": new,
-        "invitation": invitation(address, scene, spoken, room) if address else None,
+        "invitation": invitation(address, scene, language, room) if address else None,
         "embed": st.context.is_embedded,
     }
-    if place["own_room"] and (key := rooms().key(place["own_room"])):
-        sent["lead"] = {"code": place["own_room"], "key": key}
-    if place["whole"] or place["below"] != spoken:
-        sent["texts"] = {spoken: told.texts(spoken)}
-    if place["whole"]:
-        sent |= {"languages": told.languages, "outline": told.outline, "code": code()}
-        place.update(whole=False, below=spoken)
-    return sent
+    if visit["led_room"] and (key := rooms().key(visit["led_room"])):
+        payload["lead"] = {"code": visit["led_room"], "key": key}
+    if visit["send_all"] or visit["footer_language"] != language:
+        payload["texts"] = {language: lecture.texts(language)}
+    if visit["send_all"]:
+        payload |= {"languages": lecture.languages, "outline": lecture.outline, "code": code()}
+        visit.update(send_all=False, footer_language=language)
+    return payload
 
 
-def below(told: Lecture, place: dict[str, Any]) -> None:
-    """Under the lecture: its keys, whose runs it shows, and the file to take away."""
-    words = language.read_language(place["language"]).words
+def footer(lecture: Lecture, visit: dict[str, Any]) -> None:
+    """Below the lecture: its keys, the model menu, and the download."""
+    words = read_language(visit["language"]).words
     st.caption(plain(words["keys"]))
     model, file = st.columns([3, 2], vertical_alignment="bottom")
     with model:
-        own_model.choose(server_options(), place["model"], words)
+        own_model.model_select(server_options(), visit["model"], words)
 
-    def saved() -> bytes:
-        from app.screens.lecture.offline import offline
+    def offline_file() -> bytes:
+        from app.screens.lecture.offline import offline_page
 
-        return offline(told, place["language"]).encode()
+        return offline_page(lecture, visit["language"]).encode()
 
     file.download_button(
         words["file"],
-        saved,
+        offline_file,
         file_name="lecture.html",
         mime="text/html",
         key="lecture_file",

@@ -1,4 +1,4 @@
-"""A QR code of an address, as one SVG path: small enough to be sent with every scene."""
+"""A QR code of an address as one SVG path, small enough to send with every scene."""
 
 from functools import lru_cache
 from ipaddress import ip_address
@@ -6,20 +6,20 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-MAKING = Lock()
+LOCK = Lock()
 
 
 def invitation(page: str, scene: str, language: str, room: str | None) -> dict[str, Any]:
-    """The code that opens a scene and goes on with the lecturer from there: {scene, address, path, size, is_local}.
+    """A QR code that opens a scene and then follows the lecturer: {scene, address, path, size, is_local}.
 
-    `page` is the address of the page as the browser sees it, `room` the lecturer's (`rooms.py`) if there is one; the path is drawn with
-    lines of width 1 in a square of `size`.
+    `page` is the page's address in the browser, `room` the lecturer's room (`rooms.py`) if any. The path needs a stroke
+    width of 1 and fills a square of side `size`.
     """
     parts = urlsplit(page)
     query = urlencode({"scene": scene, "lang": language} | ({"follow": room} if room else {}))
     address = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-    with MAKING:  # a class that comes to a scene needs one code, which takes 15 ms: not each its own
-        path, size = _code(address)
+    with LOCK:  # a code takes 15 ms: a class that arrives at once makes it once, not once each
+        path, size = _qr_path(address)
     return {
         "scene": scene,
         "address": address,
@@ -30,8 +30,8 @@ def invitation(page: str, scene: str, language: str, room: str | None) -> dict[s
 
 
 @lru_cache(maxsize=256)
-def _code(text: str) -> tuple[str, int]:
-    """The path and the size of a text's code."""
+def _qr_path(text: str) -> tuple[str, int]:
+    """The path and the side length of a text's QR code."""
     import segno
 
     rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix]
@@ -45,7 +45,7 @@ def _code(text: str) -> tuple[str, int]:
 
 
 def is_local(host: str) -> bool:
-    """Whether an address means this machine only."""
+    """Whether a host name is reachable from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

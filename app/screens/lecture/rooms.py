@@ -1,7 +1,7 @@
-"""A room: who opened the lecture by the lecturer's code goes from scene to scene with them.
+"""Rooms: people who open the lecture by the lecturer's QR code follow the lecturer from scene to scene.
 
-A room is a small file that says at which scene its lecturer is. The browsers of a class read it twice a second (`src/room.js`),
-as a file that the server hands out without running anything: forty who wait cost next to nothing. Nothing is known of who follows.
+A room is a small file that names the lecturer's scene. The browsers of a class read it twice a second (`src/room.js`) as a
+static file, so forty waiting followers cost the server almost nothing. Nothing about the followers is stored.
 """
 
 import json
@@ -14,58 +14,59 @@ from pathlib import Path
 
 from trm.files import OutputError, atomic_file
 
-FOLDER = Path(__file__).parents[2] / "server" / "static" / "rooms"  # Streamlit hands out static/
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
-LENGTH = 6
-KEPT = 500
-BYTES = 128  # of every file, as the server looks up its size before it reads it: a lecturer may have gone on meanwhile
+FOLDER = Path(__file__).parents[2] / "server" / "static" / "rooms"  # Streamlit serves static/
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no lookalikes
+CODE_LENGTH = 6
+MAX_ROOMS = 500
+# All files have one size: the server takes the size before it reads, and the lecturer may write in between.
+FILE_BYTES = 128
 
 
 @dataclass(frozen=True)
 class Room:
-    """Where its lecturer is. `turn` counts the scenes they went to."""
+    """The lecturer's scene. `turn` counts the changes of scene."""
 
     scene: str
     turn: int
 
 
 class Rooms:
-    """All rooms of a server. Methods may be called from any thread."""
+    """All rooms of a server. Thread-safe."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
-        self._guard = threading.Lock()
-        self._keys: dict[str, str] = {}  # of those who lead, by the code of their room, the oldest first
+        self._lock = threading.Lock()
+        self._keys: dict[str, str] = {}  # the lecturers' keys by room code, oldest first
 
     def open(self, scene: str) -> str | None:
-        """A new room, in place of the oldest where there are too many. Returns its code; None where nothing can be written."""
-        with self._guard:
-            self._forget()
-            code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
+        """Open a room, dropping the oldest if there are too many. Returns its code, or None if no file can be written."""
+        with self._lock:
+            self._drop_oldest()
+            code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
             if not self._write(code, Room(scene, 0)):
                 return None
             self._keys[code] = secrets.token_urlsafe()
             return code
 
     def key(self, code: str) -> str | None:
-        """What its lecturer shows to lead a room again; None of a room that is older than this server."""
+        """The key with which a lecturer leads the room again; None if the room is older than this server."""
         return self._keys.get(code)
 
     def is_led_by(self, code: object, key: object) -> bool:
-        """Whether this is the key of the room. Both come from a browser, and may be anything."""
-        known = self._keys.get(code) if isinstance(code, str) else None
-        return bool(known) and secrets.compare_digest(known.encode(), str(key).encode())
+        """Whether `key` is the key of the room. Both come from a browser and may be anything."""
+        expected = self._keys.get(code) if isinstance(code, str) else None
+        return bool(expected) and secrets.compare_digest(expected.encode(), str(key).encode())
 
     def move(self, code: str, scene: str) -> None:
-        """The lecturer went to a scene; a room that was forgotten is there again."""
-        with self._guard:
-            before = self.look(code)
+        """Move a room to a scene. A room that was dropped is created again."""
+        with self._lock:
+            before = self.read(code)
             if before is None or before.scene != scene:
                 self._write(code, Room(scene, before.turn + 1 if before else 1))
 
-    def look(self, code: str) -> Room | None:
-        """Where the lecturer of a room is; None where there is no such room."""
-        if not re.fullmatch(f"[{LETTERS}]{{{LENGTH}}}", code):
+    def read(self, code: str) -> Room | None:
+        """The room with this code, or None."""
+        if not re.fullmatch(f"[{LETTERS}]{{{CODE_LENGTH}}}", code):
             return None
         try:
             return Room(**json.loads(self._file(code).read_text("utf-8")))
@@ -76,23 +77,23 @@ class Rooms:
         return self._folder / f"{code}.json"
 
     def _write(self, code: str, room: Room) -> bool:
-        """Whether it could be written. Where not, the lecture goes on, and nobody follows."""
+        """Write the file of a room; returns whether that worked. Without it the lecture continues with no followers."""
         with suppress(OutputError), atomic_file(self._file(code)) as path:
-            path.write_text(json.dumps(asdict(room)).ljust(BYTES), "utf-8")
+            path.write_text(json.dumps(asdict(room)).ljust(FILE_BYTES), "utf-8")
             return True
         return False
 
-    def _forget(self) -> None:
-        """Leave room for one more."""
-        while len(self._keys) >= KEPT:
+    def _drop_oldest(self) -> None:
+        """Drop the oldest rooms until one more fits."""
+        while len(self._keys) >= MAX_ROOMS:
             del self._keys[next(iter(self._keys))]
 
-        def written(path: Path) -> float:
+        def modified(path: Path) -> float:
             try:
                 return path.stat().st_mtime
-            except OSError:  # gone meanwhile
+            except OSError:  # deleted in the meantime
                 return 0.0
 
-        newest_first = sorted(self._folder.glob("*.json"), key=written, reverse=True)
-        for path in newest_first[KEPT - 1 :]:
+        newest_first = sorted(self._folder.glob("*.json"), key=modified, reverse=True)
+        for path in newest_first[MAX_ROOMS - 1 :]:
             path.unlink(missing_ok=True)

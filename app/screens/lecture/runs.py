@@ -1,4 +1,4 @@
-"""The runs that the scenes show: recorded ones of the bundled models, so that they are there at once."""
+"""The runs of the scenes. Those of the bundled models are recorded, so that they need no computation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from trm.trace import Trace, load_trace
 
 
 @dataclass(frozen=True)
-class Shown:
+class SceneRun:
     """A run and the model that made it."""
 
     name: str  # model/puzzle
@@ -27,7 +27,7 @@ class Shown:
     title: str  # its title
     config: ModelConfig
     card: Mapping[str, Any]
-    is_current: bool  # whether the weights that made it are those there are now
+    is_current: bool  # whether the current weights made it
     trace: Trace
 
     @property
@@ -36,7 +36,7 @@ class Shown:
 
     @cached_property
     def facts(self) -> Facts:
-        """All that a text may say of it."""
+        """The facts that a text may use."""
         accuracy = self.card["accuracy"]
         scores = {"exact": None, "score_count": None}
         if accuracy:
@@ -54,7 +54,7 @@ class Shown:
 
     @property
     def sizes(self) -> dict[str, Any]:
-        """What diagram and code view say of the model."""
+        """What the diagram and the code view show of the model."""
         config, facts = self.config, self.facts
         state = [1, config.length, config.hidden_size]
         kind = KINDS[config.kind]
@@ -69,28 +69,28 @@ class Shown:
         }
 
 
-def read_run(name: str) -> Shown:
-    """A recorded run by model/puzzle. Raises LectureError where there is none, TraceError for a damaged one."""
+def read_run(name: str) -> SceneRun:
+    """A recorded run by model/puzzle. Raises LectureError if it does not exist, TraceError if it is damaged."""
     model, _, puzzle = name.partition("/")
     if model not in registry.model_names():
         raise LectureError(
-            f"The lecture shows a run of {model}, which is no bundled model. See `trm models`."
+            f"The lecture shows a run of {model}, which is not a bundled model. See `trm models`."
         )
     config, card = registry.model_config(model), registry.model_card(model)
     titles = {preset.key: preset.title for preset in load_presets(config.task)}
     for path in registry.trace_paths(model):
         if path.stem.partition("-")[2] == puzzle and puzzle in titles:
             trace = load_trace(path)
-            mark = registry.fingerprint(registry.models_folder() / model / "model.safetensors")
-            is_current = trace.provenance.fingerprint == mark
-            return Shown(name, model, puzzle, titles[puzzle], config, card, is_current, trace)
+            fingerprint = registry.fingerprint(registry.models_folder() / model / "model.safetensors")
+            is_current = trace.provenance.fingerprint == fingerprint
+            return SceneRun(name, model, puzzle, titles[puzzle], config, card, is_current, trace)
     raise LectureError(
-        f"There is no recorded run {name}. Record the bundled ones anew: `python -m trm.training.bundle`."
+        f"No run {name} is recorded. Record the bundled runs again: `python -m trm.training.bundle`."
     )
 
 
-def chosen(scene: Scene, runs: Mapping[str, Shown]) -> tuple[Shown, ...]:
-    """The runs that a scene shows of those it names: both of a pair, else the one that it picks."""
+def runs_for(scene: Scene, runs: Mapping[str, SceneRun]) -> tuple[SceneRun, ...]:
+    """The runs that a scene shows: both of a pair, otherwise the one that `pick` selects."""
     named = tuple(runs[name] for name in scene.runs)
     if scene.pair:
         return named
@@ -103,16 +103,16 @@ def chosen(scene: Scene, runs: Mapping[str, Shown]) -> tuple[Shown, ...]:
     return (*fitting.get(scene.pick, []), *named)[:1]
 
 
-def place_in(scene: Scene, run: Shown) -> Coordinates:
-    """The call of a run that a scene begins with."""
-    return scene.place(run.trace.depth, halt=run.facts["halt_step"], solved=run.facts["solved_step"])
+def start_in(scene: Scene, run: SceneRun) -> Coordinates:
+    """The call of a run at which a scene starts."""
+    return scene.start(run.trace.depth, halt=run.facts["halt_step"], solved=run.facts["solved_step"])
 
 
-def facts_of(scene: Scene, shown: tuple[Shown, ...]) -> Facts:
-    """What the texts of a scene may say. The last run is the one whose coordinates count; of two, left. and right. tell apart."""
-    main = shown[-1]
-    facts = main.facts | reading_facts(main.trace, main.task, place_in(scene, main))
-    if len(shown) == 2:
-        for side, run in zip(("left", "right"), shown, strict=True):
+def facts_of(scene: Scene, runs: tuple[SceneRun, ...]) -> Facts:
+    """The facts for a scene's texts: those of its last run, and of a pair also left.* and right.*."""
+    main = runs[-1]
+    facts = main.facts | reading_facts(main.trace, main.task, start_in(scene, main))
+    if len(runs) == 2:
+        for side, run in zip(("left", "right"), runs, strict=True):
             facts |= {f"{side}.{name}": value for name, value in run.facts.items()}
     return facts

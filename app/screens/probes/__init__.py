@@ -1,1 +1,1 @@
-"""Probes: what can be read out of the states."""
+"""The Probes page."""

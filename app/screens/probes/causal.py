@@ -1,4 +1,4 @@
-"""The view "Is it used?": change a state along a probe's direction, and see whether the answer minds more than by chance."""
+"""The tab "Causal test": change a state along a probe's direction and compare the effect with random directions."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import streamlit as st
 
 from app.screens.probes import figures, texts
 from app.screens.probes import source as sources
-from app.screens.probes.source import Shown
+from app.screens.probes.source import LoadedExperiment
 from app.server import shared
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
 from app.state.links import IN_ADDRESS
@@ -24,22 +24,22 @@ from trm.progress import Progress
 from trm.tasks import task_of
 
 PUZZLES = 24
-RUNS = 6  # unchanged, along the probe and along four random directions
-HOWS = {"move": "move along it", "erase": "erase it"}
+RUNS = 6  # the clean run, the probe direction and four random directions
+CHANGES = {"move": "Steer", "erase": "Project out"}
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is to be tried."""
+class CausalRequest:
+    """The settings of one causal test."""
 
-    source: Source
-    study: Hashable
-    target: str  # a member, not a family
+    source: ModelSource
+    experiment: Hashable
+    target: str  # a member of a target group
     state: str
     time_point: int
     class_name: str
     how: str
-    dose: int
+    strength: int
     data: str
 
     @property
@@ -47,131 +47,151 @@ class Asked:
         return "probe use", self
 
 
-def view(found: Opened, shown: Shown, family: str) -> None:
-    """The controls beside the picture; nothing is run before it is asked for."""
-    picture, words = st.columns((1.8, 1))
-    with words:
-        asked = controls(found, shown, family)
-        if asked is None:
+def view(model: Opened, experiment: LoadedExperiment, group: str) -> None:
+    """The controls and, beside them, the result. A test runs when the button is pressed."""
+    chart, text = st.columns((1.8, 1))
+    with text:
+        request = controls(model, experiment, group)
+        if request is None:
             return
-        work = Cost.of_runs("use", found.config, PUZZLES * RUNS)
-        st.caption(work.said())
-        if st.button("Try it", key="probes_use", type="primary"):
-            st.session_state.probes_use_asked = asked
-            ask(asked.key, work.timed(partial(measure, asked, shown)))
-    before = st.session_state.get("probes_use_asked")
-    with picture:
-        job = None if before is None else shared.jobs().find(before.key)
-        if job is None or (before.source, before.study) != (found.source, shown.key):
-            st.info(texts.USE, icon=":material/science:")
+        work = Cost.of_runs("use", model.config, PUZZLES * RUNS)
+        st.caption(work.estimate())
+        if st.button("Run", key="probes_causal_run", type="primary"):
+            st.session_state.probes_causal_request = request
+            ask(request.key, work.timed(partial(run_test, request, experiment)))
+    previous = st.session_state.get("probes_causal_request")
+    with chart:
+        job = None if previous is None else shared.jobs().find(previous.key)
+        if job is None or (previous.source, previous.experiment) != (model.source, experiment.key):
+            st.info(texts.CAUSAL, icon=":material/science:")
             return
         result = watch(job)
         if result is not None:
-            draw(result, before, shown)
+            draw(result, previous, experiment)
 
 
-def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
-    """Draw them. None where there is no puzzle set to try it on, which is said."""
-    names = dataset.fitting_sets(task_of(found.config))
+def controls(model: Opened, experiment: LoadedExperiment, group: str) -> CausalRequest | None:
+    """Draw the controls. Returns None, with a message, if no puzzle set of this task is available."""
+    names = dataset.sets_for_task(task_of(model.config))
     if not names:
-        st.info("No set of puzzles of this task comes with the app.", icon=":material/dataset:")
+        st.info("The app has no puzzle set for this task.", icon=":material/dataset:")
         return None
-    facts, labels = shown.targets[family], labels_of(shown.summary)
+    facts, labels = experiment.targets[group], labels_of(experiment.summary)
     members = facts["members"]
-    sources.forget_strangers(
-        probes_use_member=members,
-        probes_use_state=shown.states,
-        probes_use_time_point=labels,
-        probes_use_class=facts["classes"],
+    sources.drop_invalid_choices(
+        probes_causal_member=members,
+        probes_causal_state=experiment.states,
+        probes_causal_time_point=labels,
+        probes_causal_class=facts["classes"],
     )
     target = members[0]
     if len(members) > 1:
         target = st.selectbox(
-            "Direction of", members, format_func=sources.spoken, key="probes_use_member", **IN_ADDRESS
+            "Probe",
+            members,
+            format_func=sources.target_label,
+            key="probes_causal_member",
+            **IN_ADDRESS,
+            help="The probe whose direction is used.",
         )
     state = st.segmented_control(
-        "Of", shown.states, default=shown.states[0], key="probes_use_state", **IN_ADDRESS, required=True
-    )
-    how = st.segmented_control(
-        "Change",
-        list(HOWS),
-        default="move",
-        format_func=HOWS.get,
-        key="probes_use_how",
+        "State",
+        experiment.states,
+        default=experiment.states[0],
+        key="probes_causal_state",
         **IN_ADDRESS,
         required=True,
+        help=texts.STATE,
+    )
+    how = st.segmented_control(
+        "Intervention",
+        list(CHANGES),
+        default="move",
+        format_func=CHANGES.get,
+        key="probes_causal_change",
+        **IN_ADDRESS,
+        required=True,
+        help="Steer: move the state along the probe's direction. Project out: set its component along that direction to the "
+        "training mean.",
     )
     time_point = st.selectbox(
-        figures.time_point_title(labels).capitalize(),
+        figures.step_axis_title(labels).capitalize(),
         labels[:-1] or labels,
-        key="probes_use_moment",
+        key="probes_causal_time_point",
         **IN_ADDRESS,
+        help="The step after which the state is changed.",
     )
     class_name = ""
     if len(facts["classes"]) > 2:
-        class_name = st.selectbox("Towards", facts["classes"], key="probes_use_class", **IN_ADDRESS)
-    dose = 4
+        class_name = st.selectbox(
+            "Class",
+            facts["classes"],
+            key="probes_causal_class",
+            **IN_ADDRESS,
+            help="The class whose direction is used.",
+        )
+    strength = 4
     if how != "erase":
-        dose = st.slider(
-            "Dose",
+        strength = st.slider(
+            "Strength",
             1,
             16,
             4,
-            key="probes_use_dose",
+            key="probes_causal_strength",
             **IN_ADDRESS,
-            help="Standard deviations of the states along the direction.",
+            help="In standard deviations of the states along the direction.",
         )
-    return Asked(
-        found.source,
-        shown.key,
+    return CausalRequest(
+        model.source,
+        experiment.key,
         target,
         state,
         labels.index(time_point),
         class_name,
         how,
-        dose,
+        strength,
         names[0],
     )
 
 
-def measure(asked: Asked, shown: Shown, progress: Progress) -> dict[str, Any]:
-    """The job: what `probes use` prints. Raises UserError."""
-    model = sources.opened(asked.source, progress)
+def run_test(request: CausalRequest, experiment: LoadedExperiment, progress: Progress) -> dict[str, Any]:
+    """The job: returns what `probes use --json` prints. Raises UserError."""
+    model = sources.opened(request.source, progress)
     from app.server.opening import torch_threads
-    from probes.linear.causal import UseSettings, measure_use
+    from probes.linear.causal import CausalSettings, run_causal_test
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 
     task = task_of(model.config)
-    puzzles = load_puzzles(asked.data, task)
-    (probe,) = shown.probes([asked.target], asked.state)
+    puzzles = load_puzzles(request.data, task)
+    (probe,) = experiment.probes([request.target], request.state)
     with torch_threads(model):
-        return measure_use(
+        return run_causal_test(
             model,
             task,
             puzzles.take(evenly(len(puzzles), PUZZLES)),
             probe,
-            time_point=asked.time_point,
-            class_name=asked.class_name,
-            settings=UseSettings(asked.how, float(asked.dose)),
+            time_point=request.time_point,
+            class_name=request.class_name,
+            settings=CausalSettings(request.how, float(request.strength)),
             progress=progress,
         ).summary()
 
 
-def draw(result: dict[str, Any], asked: Asked, shown: Shown) -> None:
-    """The figure, the sentence under it, and what may be taken away."""
-    figure = figures.use(result)
+def draw(result: dict[str, Any], request: CausalRequest, experiment: LoadedExperiment) -> None:
+    """The figure, the conclusion below it, and the downloads."""
+    figure = figures.causal(result)
     charts.show(figure, key="probes-use")
-    st.markdown(texts.use(result))
-    st.caption(texts.USE_WORTH)
-    step = shown.summary["moments"][asked.time_point]["supervision_step"]
+    st.markdown(texts.causal(result))
+    st.caption(texts.CAUSAL_CAVEAT)
+    step = experiment.summary["moments"][request.time_point]["supervision_step"]
     downloads.offer(
         "probe-use",
         figure=figure,
         data=result,
         command=(
-            f"python -m probes use --model {asked.source.spec} --probe {texts.folder(shown)}/{asked.target}.{asked.state}{SUFFIX} "
-            f"--step {step} --how {asked.how} --dose {asked.dose} --limit {PUZZLES}"
-            + (f" --class {asked.class_name}" if asked.class_name else "")
+            f"python -m probes use --model {request.source.spec} --probe {texts.probe_folder(experiment)}/{request.target}.{request.state}{SUFFIX} "
+            f"--step {step} --how {request.how} --strength {request.strength} --limit {PUZZLES}"
+            + (f" --class {request.class_name}" if request.class_name else "")
         ),
     )

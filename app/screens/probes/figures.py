@@ -1,4 +1,4 @@
-"""The figures of the Probes page. Each takes a study as `Study.summary` writes it and returns a plotly figure."""
+"""The plotly figures of the Probes page. Experiments are in the format of `ProbingExperiment.summary`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,10 @@ HEIGHT = 470
 NAMES = {
     "z": "z",
     "y": "y",
-    "input": "input alone",
+    "input": "input only",
     "derived": "derived from the input",
-    "random z": "random weights",
-    "random y": "random weights",
+    "random z": "untrained network",
+    "random y": "untrained network",
 }
 DASH = {
     "input": "dashdot",
@@ -27,18 +27,18 @@ DASH = {
     "random y": "8px,4px,2px,4px",
     "majority": "dot",
 }
-SCORES = {"accuracy": "share right", "balanced_accuracy": "balanced accuracy", "auroc": "AUROC", "r2": "R²"}
+SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auroc": "AUROC", "r2": "R²"}
 CODE = "code"
-SCORES |= {CODE: "bits a label"}
+SCORES |= {CODE: "bits per label"}
 
 
 def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[str]) -> "Figure":
-    """z and y with their bands over the moments, and under them what they have to beat."""
-    figure = charts.new(x=time_point_title(labels), y=SCORES[score], height=HEIGHT)
-    findings = {one["source"]: one for one in summary["findings"] if one["target"] == target}
+    """Scores of z and y with their bands over the time points, and of the baselines."""
+    figure = charts.new(x=step_axis_title(labels), y=SCORES[score], height=HEIGHT)
+    results = {one["source"]: one for one in summary["findings"] if one["target"] == target}
     classes = next(one["classes"] for one in summary["targets"] if one["name"] == target)
-    for source, finding in findings.items():
-        value, places = finding["scores"][score], finding["moments"]
+    for source, result in results.items():
+        value, places = result["scores"][score], result["moments"]
         flat = len(places) == 1 and len(labels) > 1
         x = labels if flat else [labels[place] for place in places]
         values = {name: numbers * len(labels) if flat else numbers for name, numbers in value.items()}
@@ -55,22 +55,20 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
         line.marker.size = 9
         if not own:
             line.line.update(dash=DASH[source], width=2)
-            line.showlegend = source != "random y" or "random z" not in findings
+            line.showlegend = source != "random y" or "random z" not in results
             line.hovertemplate = "%{y:.3f}" + (f" ({source[-1]})" if source.startswith("random") else "")
-    majority = next(iter(findings.values()))["scores"].get("majority") if score == "accuracy" else None
+    majority = next(iter(results.values()))["scores"].get("majority") if score == "accuracy" else None
     if majority:
         values = majority["value"]
         values = values if len(values) == len(labels) else values[:1] * len(labels)
-        figure.add_trace(
-            charts.line("most frequent class", labels, values, "baseline", hovertemplate="%{y:.3f}")
-        )
+        figure.add_trace(charts.line("majority class", labels, values, "baseline", hovertemplate="%{y:.3f}"))
         figure.data[-1].line.update(dash=DASH["majority"], width=2)
     if score == "auroc":
         figure.add_trace(
             charts.line("constant guess", labels, [0.5] * len(labels), "baseline", hovertemplate="%{y:.3f}")
         )
         figure.data[-1].line.update(dash=DASH["majority"], width=2)
-    control = findings.get("z", {}).get("scores", {}).get("control")
+    control = results.get("z", {}).get("scores", {}).get("control")
     if control and score == main_score(classes):
         figure.add_trace(
             charts.line(
@@ -84,8 +82,8 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
 
 
 def code_length(codes: dict[str, Code], labels: list[str]) -> "Figure":
-    """Bits that tell a label to who knows z, or y, and the labels' own entropy."""
-    figure = charts.new(x=time_point_title(labels), y=SCORES[CODE], height=HEIGHT)
+    """Online code length of the labels given z, or y, and the label entropy."""
+    figure = charts.new(x=step_axis_title(labels), y=SCORES[CODE], height=HEIGHT)
     for state, code in codes.items():
         figure.add_trace(charts.line(state, labels, code.bits, state, hovertemplate="%{y:.3f}"))
         figure.data[-1].update(mode="lines+markers", marker={"size": 9})
@@ -96,29 +94,29 @@ def code_length(codes: dict[str, Code], labels: list[str]) -> "Figure":
     return figure
 
 
-def plane(found: "Plane", state: str) -> "Figure":
-    """Arrows from 0 in a plane, each with its name; the circle is where an arrow ends that lies wholly in it."""
+def plane(plane: "Plane", state: str) -> "Figure":
+    """Named arrows from the origin. An arrow that lies entirely in the plane ends on the unit circle."""
     from plotly.graph_objects import Scatter
 
-    figure = charts.new(x="first direction of the plane", y="second", height=HEIGHT)
+    figure = charts.new(x="first axis of the plane", y="second axis of the plane", height=HEIGHT)
     colour = charts.colour(state)
-    x = [part for place in found.places for part in (0.0, place[0], None)]
-    y = [part for place in found.places for part in (0.0, place[1], None)]
+    x = [part for point in plane.points for part in (0.0, point[0], None)]
+    y = [part for point in plane.points for part in (0.0, point[1], None)]
     figure.add_trace(
         Scatter(
             x=x, y=y, mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip", showlegend=False
         )
     )
-    lengths = (found.places**2).sum(1) ** 0.5
-    out = found.places * (1 + 0.09 / lengths.clip(0.09)[:, None])  # names beyond the ends
+    lengths = (plane.points**2).sum(1) ** 0.5
+    out = plane.points * (1 + 0.09 / lengths.clip(0.09)[:, None])  # labels beyond the arrowheads
     figure.add_trace(
         Scatter(
-            x=found.places[:, 0],
-            y=found.places[:, 1],
+            x=plane.points[:, 0],
+            y=plane.points[:, 1],
             mode="markers",
             marker={"color": colour, "size": 9, "symbol": "circle" if state == "y" else "diamond"},
-            customdata=[[name, float(length)] for name, length in zip(found.names, lengths, strict=True)],
-            hovertemplate="%{customdata[0]}: %{customdata[1]:.0%} of its length<extra></extra>",
+            customdata=[[name, float(length)] for name, length in zip(plane.names, lengths, strict=True)],
+            hovertemplate="%{customdata[0]}: %{customdata[1]:.0%} of its length in this plane<extra></extra>",
             showlegend=False,
         )
     )
@@ -127,7 +125,7 @@ def plane(found: "Plane", state: str) -> "Figure":
             x=out[:, 0],
             y=out[:, 1],
             mode="text",
-            text=list(found.names),
+            text=list(plane.names),
             textfont={"size": charts.FONT + 1},
             hoverinfo="skip",
             showlegend=False,
@@ -143,10 +141,10 @@ def plane(found: "Plane", state: str) -> "Figure":
 
 
 def all_targets(board: Scoreboard, labels: list[str], *, height: int) -> "Figure":
-    """A row a target, a column a moment."""
+    """A heatmap with a row per target and a column per time point."""
     from plotly.graph_objects import Heatmap
 
-    figure = charts.new(x=time_point_title(labels), y="", height=height)
+    figure = charts.new(x=step_axis_title(labels), y="target", height=height)
     figure.add_trace(
         Heatmap(
             z=board.values,
@@ -172,17 +170,17 @@ def all_targets(board: Scoreboard, labels: list[str], *, height: int) -> "Figure
 
 
 def board(cells: Cells, name: str) -> "Figure":
-    """The score of every cell at its place in the grid."""
+    """A heatmap of the scores of the grid's cells."""
     from plotly.graph_objects import Heatmap
 
     rows, columns = len(cells.values), len(cells.values[0])
-    figure = charts.new(x="", y="", height=400)
+    figure = charts.new(x="column", y="row", height=400)
     figure.add_trace(
         Heatmap(
             z=cells.values,
             x=list(range(1, columns + 1)),
             y=list(range(1, rows + 1)),
-            text=[["" if v is None else cells.written(v) for v in row] for row in cells.values]
+            text=[["" if v is None else cells.format(v) for v in row] for row in cells.values]
             if columns <= 9
             else None,
             texttemplate="%{text}" if columns <= 9 else None,
@@ -212,10 +210,10 @@ def board(cells: Cells, name: str) -> "Figure":
 
 
 def confusion(shares: list[list[float | None]], counts: list[list[int]], classes: list[str]) -> "Figure":
-    """What was read, column by column, where a row is true."""
+    """A confusion matrix: rows are true classes, columns decoded ones."""
     from plotly.graph_objects import Heatmap
 
-    figure = charts.new(x="read", y="true", height=HEIGHT)
+    figure = charts.new(x="decoded class", y="true class", height=HEIGHT)
     figure.add_trace(
         Heatmap(
             z=shares,
@@ -231,7 +229,7 @@ def confusion(shares: list[list[float | None]], counts: list[list[int]], classes
             xgap=2,
             ygap=2,
             showscale=False,
-            hovertemplate="true %{y}, read %{x}: %{customdata} cells, %{z:.1%} of the row<extra></extra>",
+            hovertemplate="true %{y}, decoded %{x}: %{customdata} cells, %{z:.1%} of the row<extra></extra>",
         )
     )
     figure.update_xaxes(type="category", showgrid=False, constrain="domain")
@@ -242,27 +240,27 @@ def confusion(shares: list[list[float | None]], counts: list[list[int]], classes
     return figure
 
 
-def time_point_title(labels: list[str]) -> str:
-    """Of the axis of moments."""
+def step_axis_title(labels: list[str]) -> str:
+    """The title of the axis of time points."""
     return "supervision step . cycle . call" if any("." in label for label in labels) else "supervision step"
 
 
-def use(result: dict[str, Any]) -> "Figure":
-    """A row a measure, in it three lines: the plain run, one mark a random direction, and the change along the probe's."""
+def causal(result: dict[str, Any]) -> "Figure":
+    """A row per measure, with marks for the clean run, each random direction, and the probe's direction."""
     from plotly.graph_objects import Scatter
 
     rows = {
-        "changed_now": "blank cells answered<br>otherwise, at once",
-        "changed_end": "blank cells answered<br>otherwise, at the end",
-        "right_end": "blank cells right<br>at the end",
-        "of_class": f"blank cells answered<br>{result['class']} at the end",
+        "changed_now": "blank cells whose answer<br>changes immediately",
+        "changed_end": "blank cells whose answer<br>changes by the last step",
+        "right_end": "blank cells correct<br>at the last step",
+        "of_class": f"blank cells answered<br>{result['class']} at the last step",
     }
     names = [name for name in rows if name in result["along"]]
-    figure = charts.new(x="share, mean over puzzles", y="", height=130 + 80 * len(names))
+    figure = charts.new(x="share of blank cells, mean over puzzles", y="", height=130 + 80 * len(names))
     marks = {
-        "plain run": ([result["plain"]], "baseline", "line-ns-open", 18, -0.25),
+        "clean run": ([result["plain"]], "baseline", "line-ns-open", 18, -0.25),
         "random directions": (result["random"], "other", "circle-open", 12, 0.0),
-        "along the probe": ([result["along"]], result["state"], "diamond", 15, 0.25),
+        "probe direction": ([result["along"]], result["state"], "diamond", 15, 0.25),
     }
     for label, (outcomes, meaning, symbol, size, line) in marks.items():
         points = [(outcome[name], row + line) for row, name in enumerate(names) for outcome in outcomes]

@@ -1,4 +1,4 @@
-"""A puzzle with what probes read in it laid over its cells: HTML of fixed tags around escaped text."""
+"""A puzzle grid with what the probes decode in each cell. HTML with fixed tags and escaped text."""
 
 from html import escape
 from typing import Any
@@ -9,7 +9,7 @@ from app.ui import charts
 
 
 def draw(
-    found: dict[str, Any],
+    result: dict[str, Any],
     state: str,
     time_point: int,
     *,
@@ -17,9 +17,9 @@ def draw(
     symbols: list[str],
     picture: bool,
 ) -> None:
-    """The grid of a reading, as `probes apply` writes it, at one of its moments. `symbols` are those of the puzzle."""
-    readings = [one for one in found["readings"] if one["state"] == state]
-    rows, columns = found["grid"]
+    """Draw the grid at one time point of `result`, the output of `probes apply`. `symbols` are those of the puzzle."""
+    readings = [one for one in result["readings"] if one["state"] == state]
+    rows, columns = result["grid"]
     pencil = len(readings) > 1
     cells = []
     for cell in range(rows * columns):
@@ -34,41 +34,41 @@ def draw(
             continue
         inner = _pencil(readings, read, true) if pencil else escape(_short(read[0]))
         wrong = not pencil and true[0] is not None and _differs(read[0], true[0])
-        said = ",".join("" if value is None else str(value) for value in read)
+        decoded = ",".join("" if value is None else str(value) for value in read)
         mark = "wrong" if wrong else "read"
         cells.append(
-            f'<span class="{mark}{" pencil" if pencil else ""}" {label} data-read="{escape(said)}">{inner}</span>'
+            f'<span class="{mark}{" pencil" if pencil else ""}" {label} data-read="{escape(decoded)}">{inner}</span>'
         )
     box = " boxes" if (rows, columns) == (9, 9) and not picture else ""
     st.html(
         f'{_style()}<div class="probe-grid{box}" data-testid="probe-grid" translate="no" data-state="{escape(state)}" '
-        f'data-moment="{time_point}" style="--columns:{columns};--rows:{rows}" role="img" '
-        f'aria-label="What the probe reads in each cell">{"".join(cells)}</div>'
+        f'data-time-point="{time_point}" style="--columns:{columns};--rows:{rows}" role="img" '
+        f'aria-label="What the probe decodes in each cell">{"".join(cells)}</div>'
     )
 
 
 def _pencil(readings: list[dict[str, Any]], read: list[Any], true: list[Any]) -> str:
-    """One small mark for each member that is read as yes; crossed where it is none, and a dot where one was missed."""
+    """One small mark for each member decoded as yes: struck through if false; a member that was missed has a dashed ring."""
     marks = []
     for reading, value, truth in zip(readings, read, true, strict=True):
         text = escape(reading["target"].rpartition("_")[2])
         kind = ""
         if truth is not None and value != truth:
             kind = "false" if value == "yes" else "missed"
-        shown = text if value == "yes" or kind == "missed" else ""
-        marks.append(f'<i class="{kind}">{shown}</i>')
+        label = text if value == "yes" or kind == "missed" else ""
+        marks.append(f'<i class="{kind}">{label}</i>')
     return "".join(marks)
 
 
 def _differs(read: Any, true: Any) -> bool:
-    """Whether a reading counts as wrong: another class, or a number that is more than one half away."""
+    """Whether a decoded value counts as wrong: another class, or a number off by more than 0.5."""
     if isinstance(true, str):
         return read != true
     return abs(read - true) > 0.5
 
 
 def _short(value: Any) -> str:
-    """A class in a cell: yes and no as marks, numbers to one digit after the point."""
+    """The text of a cell: yes and no as marks, directions as arrows, numbers to one decimal."""
     if isinstance(value, str):
         return {
             "yes": "●", "no": "·", "up": "↑", "right": "→", "down": "↓", "left": "←"

@@ -1,10 +1,10 @@
-"""Probes: what can be read linearly from z and y, and when? One model, many puzzles; then the reading of one puzzle."""
+"""The Probes page: what linear probes decode from z and y, at each step, over many puzzles and on one puzzle."""
 
 import streamlit as st
 
 from app.screens.probes import causal, figures, grid, texts, uploads  # fmt: skip
 from app.screens.probes import source as sources
-from app.screens.probes.source import Shown, spoken
+from app.screens.probes.source import LoadedExperiment, target_label
 from app.server.options import server_options
 from app.sidebar import sidebar
 from app.sidebar.model_controls import Opened
@@ -14,61 +14,62 @@ from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads, status
 from app.ui.text import plain
 from probes.linear.directions import directions_at, plane_of
-from probes.linear.experiment import views as study_views
+from probes.linear.experiment import views
 from probes.linear.experiment.files import score_table
 from probes.linear.experiment.verdicts import sentences
 from trm.errors import PuzzleError, UserError
 from trm.tasks import task_of
 
-VIEWS = (
-    "Over the steps", "All targets", "Cell by cell", "Mistaken for", "In a puzzle", "Is it used?", "Directions",
+TABS = (
+    "Over steps", "All targets", "By cell", "Confusion matrix", "On one puzzle", "Causal test", "Probe directions",
 )  # fmt: skip
-WITHOUT_SCORES = VIEWS[4:]  # what probes from files can be asked
-WIDTHS = (2.3, 1)  # of the figure, and of what is said beside it
+TABS_WITHOUT_SCORES = TABS[4:]  # for probes from files, which come without scores
+WIDTHS = (2.3, 1)  # relative widths of the figure and of the text beside it
 
 
 def page() -> None:
-    found = sidebar.model_sidebar(server_options())
-    if found is None:
+    """Draw the page."""
+    model = sidebar.model_sidebar(server_options())
+    if model is None:
         return
-    st.markdown("### What can be read from z and y?")
-    known, opened = sources.recorded(found), uploads.shown(found)
+    st.markdown("### What can be decoded linearly from z and y?")
+    recorded, opened = sources.recorded(model), uploads.from_files(model)
     with st.container():
-        made = sources.computed(found)
-    shown = opened or made or known
-    if shown is not None and not shown.is_of_these_weights:
+        fitted = sources.computed(model)
+    experiment = opened or fitted or recorded
+    if experiment is not None and not experiment.is_of_these_weights:
         st.warning(texts.OUTDATED, icon=":material/sync_problem:")
-    said, files, change = st.columns((2.4, 1, 1), vertical_alignment="center")
-    with files.popover("Open saved probes", icon=":material/folder_open:", width="stretch"):
+    left, middle, right = st.columns((2.4, 1, 1), vertical_alignment="center")
+    with middle.popover("Open saved probes", icon=":material/folder_open:", width="stretch"):
         uploads.controls()
-    if shown is None:
-        said.info(texts.nothing(found.source.name), icon=":material/hourglass_empty:")
-        sources.controls(found)
+    if experiment is None:
+        left.info(texts.no_recording(model.source.name), icon=":material/hourglass_empty:")
+        sources.controls(model)
         return
     if opened:
-        mark = sources.fingerprint(found)
-        said.caption(texts.opened_source(shown.summary, found.source.name, mark))
+        weights = sources.fingerprint(model)
+        left.caption(texts.opened_source(experiment.summary, model.source.name, weights))
     else:
-        said.caption(texts.source(shown.summary, recorded=shown.recorded))
-    with change.popover(
-        "Fit others", icon=":material/tune:", width="stretch", key=sources.OPEN, on_change="rerun"
+        left.caption(texts.source(experiment.summary, recorded=experiment.recorded))
+    with right.popover(
+        "Fit new probes", icon=":material/tune:", width="stretch", key=sources.OPEN, on_change="rerun"
     ):
-        sources.controls(found)
-        if made is not None and known is not None:
-            st.button("Back to what was recorded", key="probes_back", on_click=sources.back)
-    view(found, shown)
+        sources.controls(model)
+        if fitted is not None and recorded is not None:
+            st.button("Back to recorded result", key="probes_back", on_click=sources.show_recorded)
+    view(model, experiment)
 
 
-def view(found: Opened, shown: Shown) -> None:
-    """The choice of a target and of a view, and that view."""
-    sources.forget_strangers(probes_target=list(shown.targets), probes_state=shown.states)
+def view(model: Opened, experiment: LoadedExperiment) -> None:
+    """The target selector, the tabs, and the chosen tab."""
+    sources.drop_invalid_choices(probes_target=list(experiment.targets), probes_state=experiment.states)
     left, right = st.columns((1, 3.2), vertical_alignment="bottom")
-    views = VIEWS if shown.summary["findings"] else WITHOUT_SCORES
-    sources.forget_strangers(probes_view=views)
+    tabs = TABS if experiment.summary["findings"] else TABS_WITHOUT_SCORES
+    sources.drop_invalid_choices(probes_view=tabs)
     chosen = right.segmented_control(
         "View",
-        views,
-        default=views[0],
+        tabs,
+        default=tabs[0],
         key="probes_view",
         **IN_ADDRESS,
         required=True,
@@ -76,35 +77,37 @@ def view(found: Opened, shown: Shown) -> None:
     )
     target = left.selectbox(
         "Target",
-        list(shown.targets),
+        list(experiment.targets),
         key="probes_target",
         **IN_ADDRESS,
-        format_func=spoken,
-        disabled=chosen == VIEWS[1],
+        format_func=target_label,
+        help="The property that the probes decode.",
+        disabled=chosen == TABS[1],
     )
-    if chosen == VIEWS[4]:
-        in_a_puzzle(found, shown, target)
-    elif chosen == VIEWS[5]:
-        causal.view(found, shown, target)
-    elif chosen == VIEWS[6]:
-        directions(shown, target)
+    if chosen == TABS[4]:
+        on_one_puzzle(model, experiment, target)
+    elif chosen == TABS[5]:
+        causal.view(model, experiment, target)
+    elif chosen == TABS[6]:
+        directions(experiment, target)
     else:
-        {VIEWS[1]: all_targets, VIEWS[2]: cell_by_cell, VIEWS[3]: mistaken}.get(chosen, over_steps)(
-            shown, target
+        {TABS[1]: all_targets, TABS[2]: by_cell, TABS[3]: confusion_matrix}.get(chosen, over_steps)(
+            experiment, target
         )
 
 
-# ---- the views
+# ---- the tabs
 
 
-def over_steps(shown: Shown, target: str) -> None:
-    facts, labels = shown.targets[target], study_views.labels_of(shown.summary)
-    picture, words = st.columns(WIDTHS)
-    with words:
+def over_steps(experiment: LoadedExperiment, target: str) -> None:
+    """Scores, or code lengths, of z, y and the baselines over the steps, with the verdict."""
+    facts, labels = experiment.targets[target], views.labels_of(experiment.summary)
+    chart, text = st.columns(WIDTHS)
+    with text:
         score = facts["score"]
         if facts["classes"]:
             options = (score, "balanced_accuracy", figures.CODE)
-            sources.forget_strangers(probes_score=options)
+            sources.drop_invalid_choices(probes_score=options)
             score = st.segmented_control(
                 "Score",
                 options,
@@ -113,121 +116,150 @@ def over_steps(shown: Shown, target: str) -> None:
                 **IN_ADDRESS,
                 required=True,
                 format_func=texts.SCORES.get,
+                help="Balanced: mean recall over the classes. Bits: description length per label (MDL).",
             )
         st.markdown(texts.meaning(facts))
-        codes = {state: study_views.code_of(shown.summary, target, state) for state in shown.states}
+        codes = {state: views.code_of(experiment.summary, target, state) for state in experiment.states}
         is_code = score == figures.CODE
         score = facts["score"] if is_code else score
         if score == facts["score"]:
-            st.markdown(plain(sentences(shown.summary, target, list(range(len(labels))))))
-        st.markdown(texts.verdict(shown.summary, target, score))
-        st.caption(texts.CODE if is_code else texts.WORTH)
-        st.caption(texts.balance(shown.summary, target, len(labels) - 1))
-    with picture:
+            st.markdown(plain(sentences(experiment.summary, target, list(range(len(labels))))))
+        st.markdown(texts.scores(experiment.summary, target, score))
+        st.caption(texts.CODE if is_code else texts.CAVEATS)
+        st.caption(texts.balance(experiment.summary, target, len(labels) - 1))
+    with chart:
         if is_code and not all(codes.values()):
             st.info(texts.NO_CODE, icon=":material/compress:")
             return
         figure = (
             figures.code_length(codes, labels)
             if is_code
-            else figures.over_steps(shown.summary, target, score, labels)
+            else figures.over_steps(experiment.summary, target, score, labels)
         )
         charts.show(figure, key="probes-over-steps")
         table = score_table(
             {
-                **shown.summary,
-                "findings": [one for one in shown.summary["findings"] if one["target"] == target],
+                **experiment.summary,
+                "findings": [one for one in experiment.summary["findings"] if one["target"] == target],
             }
         )
         downloads.offer(
-            f"probes-{target}", figure=figure, table=table, data=shown.summary, command=shown.command
+            f"probes-{target}",
+            figure=figure,
+            table=table,
+            data=experiment.summary,
+            command=experiment.command,
         )
 
 
-def all_targets(shown: Shown, target: str) -> None:
-    picture, words = st.columns(WIDTHS)
-    with words:
-        what = st.selectbox("Colour", study_views.SHOWN, key="probes_colour", **IN_ADDRESS)
+def all_targets(experiment: LoadedExperiment, target: str) -> None:
+    """A heatmap of the main score of all targets over the steps."""
+    chart, text = st.columns(WIDTHS)
+    with text:
+        what = st.selectbox(
+            "Show",
+            views.SCOREBOARD_VALUES,
+            key="probes_colour",
+            **IN_ADDRESS,
+            help="The score of a state, or its difference from another one.",
+        )
         st.caption(texts.SCOREBOARD)
-    with picture:
-        board = study_views.scoreboard(shown.summary, what)
+    with chart:
+        board = views.scoreboard(experiment.summary, what)
         figure = figures.all_targets(
-            board, study_views.labels_of(shown.summary), height=max(260, 90 + 38 * len(board.names))
+            board, views.labels_of(experiment.summary), height=max(260, 90 + 38 * len(board.names))
         )
         charts.show(figure, key="probes-all-targets")
         downloads.offer(
-            "probes-all-targets", figure=figure, table=score_table(shown.summary), command=shown.command
+            "probes-all-targets",
+            figure=figure,
+            table=score_table(experiment.summary),
+            command=experiment.command,
         )
 
 
-def cell_by_cell(shown: Shown, target: str) -> None:
-    time_point = time_point_slider(shown, st.columns(2)[0])
-    boards = {state: study_views.cells_at(shown.summary, target, state, time_point) for state in shown.states}
+def by_cell(experiment: LoadedExperiment, target: str) -> None:
+    """The scores of the grid's cells, at one step."""
+    time_point = time_point_slider(experiment, st.columns(2)[0])
+    boards = {
+        state: views.cells_at(experiment.summary, target, state, time_point) for state in experiment.states
+    }
     if not any(boards.values()):
-        st.info("This target has one value a puzzle, none a cell.", icon=":material/grid_off:")
+        st.info(
+            "This target has one value per puzzle, so it has no scores per cell.", icon=":material/grid_off:"
+        )
         return
     for place, (state, cells) in zip(st.columns(len(boards)), boards.items(), strict=True):
         with place:
             st.markdown(f"**from {state}**")
             figure = figures.board(cells, f"from {state}")
             charts.show(figure, key=f"probes-cells-{state}")
-    st.caption(texts.CELLS if shown.targets[target]["classes"] else texts.CELL_ERRORS)
+    st.caption(texts.CELLS if experiment.targets[target]["classes"] else texts.CELL_ERRORS)
 
 
-def mistaken(shown: Shown, target: str) -> None:
-    time_point = time_point_slider(shown, st.columns(2)[0])
+def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
+    """The confusion matrices of the probes of z and y, at one step."""
+    time_point = time_point_slider(experiment, st.columns(2)[0])
     pairs = {
-        state: study_views.confusion_at(shown.summary, target, state, time_point) for state in shown.states
+        state: views.confusion_at(experiment.summary, target, state, time_point)
+        for state in experiment.states
     }
     if not any(pairs.values()):
-        st.info("A number has no classes that could be mistaken for others.", icon=":material/grid_off:")
+        st.info(
+            "This target is a number. Only targets with classes have a confusion matrix.",
+            icon=":material/grid_off:",
+        )
         return
     for place, (state, (shares, counts)) in zip(st.columns(len(pairs)), pairs.items(), strict=True):
         with place:
             st.markdown(f"**from {state}**")
-            figure = figures.confusion(shares, counts, shown.targets[target]["classes"])
+            figure = figures.confusion(shares, counts, experiment.targets[target]["classes"])
             charts.show(figure, key=f"probes-confusion-{state}")
     st.caption(texts.CONFUSION)
 
 
-def in_a_puzzle(found: Opened, shown: Shown, target: str) -> None:
-    """The puzzle last shown in Solve, or another; over each cell what the probes read there."""
-    task = task_of(found.config)
-    if shown.targets[target]["level"] != "cell":
-        st.info("This target has one value a puzzle. Choose one of cells.", icon=":material/grid_off:")
+def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> None:
+    """A grid of what the probes decode in each cell of one puzzle: the one last opened in Solve, or another."""
+    task = task_of(model.config)
+    if experiment.targets[target]["level"] != "cell":
+        st.info(
+            "This target has one value per puzzle. Choose a target with one value per cell.",
+            icon=":material/grid_off:",
+        )
         return
-    picture, words = st.columns((1.5, 1))
-    with words:
-        puzzle = asked_puzzle(task)
-        reading = sources.reading(found, shown, target, puzzle)
-    if reading is None:
+    chart, text = st.columns((1.5, 1))
+    with text:
+        puzzle = typed_puzzle(task)
+        decoded = sources.decoded(model, experiment, target, puzzle)
+    if decoded is None:
         return
-    with words:
+    with text:
         state = st.segmented_control(
-            "Read from",
-            shown.states,
-            default=shown.states[0],
+            "State",
+            experiment.states,
+            default=experiment.states[0],
             key="probes_state",
             **IN_ADDRESS,
             required=True,
+            help=texts.STATE,
         )
-        time_point = time_point_slider(shown)
-        st.markdown(texts.reading(reading, state, time_point))
-        st.markdown(texts.meaning(shown.targets[target]))
-        st.caption(texts.CANDIDATES if len(shown.targets[target]["members"]) > 1 else texts.READING)
-        at = shown.summary["moments"][time_point]
-        if st.button("This step in Solve", key="probes_solve", icon=":material/grid_on:"):
+        time_point = time_point_slider(experiment)
+        st.markdown(texts.decoded(decoded, state, time_point))
+        st.markdown(texts.meaning(experiment.targets[target]))
+        st.caption(texts.CANDIDATES if len(experiment.targets[target]["members"]) > 1 else texts.GRID)
+        at = experiment.summary["moments"][time_point]
+        if st.button("Open this step in Solve", key="probes_solve", icon=":material/grid_on:"):
             place = (at["supervision_step"], at["cycle"], at["call"])
-            links.follow(links.place(model=found.source.name, puzzle=puzzle, at=place))
+            links.follow(links.place(model=model.source.name, puzzle=puzzle, at=place))
         downloads.offer(
-            f"probe-reading-{target}",
-            data=reading,
-            command=texts.apply_command(shown, target, puzzle),
+            f"probe-predictions-{target}",
+            data=decoded,
+            command=texts.apply_command(experiment, target, puzzle),
         )
-    with picture:
+    with chart:
         inputs = task.parse(puzzle)
         grid.draw(
-            reading,
+            decoded,
             state,
             time_point,
             given=task.givens(inputs).tolist(),
@@ -236,54 +268,63 @@ def in_a_puzzle(found: Opened, shown: Shown, target: str) -> None:
         )
 
 
-def directions(shown: Shown, target: str) -> None:
-    """Where the probes of a target point, in the plane that holds most of it."""
-    members, labels = shown.targets[target]["members"], study_views.labels_of(shown.summary)
-    picture, words = st.columns(WIDTHS)
-    with words:
+def directions(experiment: LoadedExperiment, target: str) -> None:
+    """The directions of a target's probes, projected onto the plane that holds most of their length."""
+    members, labels = experiment.targets[target]["members"], views.labels_of(experiment.summary)
+    chart, text = st.columns(WIDTHS)
+    with text:
         state = st.segmented_control(
-            "Of", shown.states, default=shown.states[0], key="probes_state", **IN_ADDRESS, required=True
+            "State",
+            experiment.states,
+            default=experiment.states[0],
+            key="probes_state",
+            **IN_ADDRESS,
+            required=True,
+            help=texts.STATE,
         )
-        several = len(members) > 1 or len(shown.targets[target]["classes"]) > 2
-        time_point = time_point_slider(shown) if several else 0
+        per_step = len(members) > 1 or len(experiment.targets[target]["classes"]) > 2
+        time_point = time_point_slider(experiment) if per_step else 0
     try:
-        names, found = directions_at(shown.probes(members, state), time_point, labels)
-        seen = plane_of(names, found)
+        names, vectors = directions_at(experiment.probes(members, state), time_point, labels)
+        plane = plane_of(names, vectors)
     except UserError as mistake:
         status.problem(str(mistake))
         return
-    with words:
-        of = f"{state} after step {labels[time_point]}" if several else f"{state}, one for each step"
-        st.markdown(texts.plane(seen.share, len(names), of=of))
-        st.markdown(texts.meaning(shown.targets[target]))
+    with text:
+        where = f"{state} after step {labels[time_point]}" if per_step else f"{state}, one for each step"
+        st.markdown(texts.plane(plane.share, len(names), where=where))
+        st.markdown(texts.meaning(experiment.targets[target]))
         st.caption(texts.PLANE)
-    with picture:
-        figure = figures.plane(seen, state)
+    with chart:
+        figure = figures.plane(plane, state)
         charts.show(figure, key="probes-directions")
-        with words:
+        with text:
             downloads.offer(
                 f"probe-directions-{target}-{state}",
                 figure=figure,
                 table={
                     "direction": names,
-                    "first": seen.places[:, 0].tolist(),
-                    "second": seen.places[:, 1].tolist(),
+                    "first": plane.points[:, 0].tolist(),
+                    "second": plane.points[:, 1].tolist(),
                 },
-                data={"directions": names, "share": seen.share, "cosines": seen.cosines.tolist()},
-                command=shown.command,
+                data={"directions": names, "share": plane.share, "cosines": plane.cosines.tolist()},
+                command=experiment.command,
             )
 
 
-def asked_puzzle(task) -> str:
-    """The text typed, where it is a puzzle; else the one before, and what is wrong is said. At first that of the link, or of Solve."""
+def typed_puzzle(task) -> str:
+    """The puzzle in the text box, or the last valid one, with an error message.
+
+    The box starts with the puzzle of the link, else the one last opened in Solve.
+    """
     state = st.session_state
     if state.get("probes_puzzle_of") != (task.name, task.cells):
         state.probes_puzzle_of = (task.name, task.cells)
-        before = (links.opened_with().get("puzzle", ""), state.get("shown_puzzle", ""))
-        state.probes_last = next(filter(None, (parsed(task, text) for text in before)), first_puzzle(task))
+        initial = (links.opened_with().get("puzzle", ""), state.get("current_puzzle", ""))
+        state.probes_last = next(filter(None, (parsed(task, text) for text in initial)), first_puzzle(task))
         state.probes_puzzle = state.probes_last
     text = st.text_area(
-        "Puzzle", key="probes_puzzle", persist_state="session", height=92, help="Ctrl+Enter reads it."
+        "Puzzle", key="probes_puzzle", persist_state="session", height=92, help="Press Ctrl+Enter to run it."
     )
     try:
         state.probes_last = task.format(task.parse(text))
@@ -294,20 +335,26 @@ def asked_puzzle(task) -> str:
 
 
 def parsed(task, text: str) -> str | None:
+    """The puzzle in the task's own format; None if the text is empty or not a puzzle."""
     try:
         return task.format(task.parse(text)) if text else None
     except UserError:
         return None
 
 
-def time_point_slider(shown: Shown, place=st) -> int:
-    """Which of the study's moments, from 0; drawn in that place."""
-    labels = study_views.labels_of(shown.summary)
+def time_point_slider(experiment: LoadedExperiment, place=st) -> int:
+    """A slider over the experiment's time points, drawn in `place`. Returns the index of the chosen one, from 0."""
+    labels = views.labels_of(experiment.summary)
     if len(labels) == 1:
         return 0
-    sources.forget_strangers(probes_time_point=labels)
+    sources.drop_invalid_choices(probes_time_point=labels)
     chosen = place.select_slider(
-        figures.time_point_title(labels).capitalize(), labels, labels[-1], key="probes_moment", **IN_ADDRESS
+        figures.step_axis_title(labels).capitalize(),
+        labels,
+        labels[-1],
+        key="probes_time_point",
+        **IN_ADDRESS,
+        help="The step after which the state is probed.",
     )
     return labels.index(chosen)
 

@@ -1,4 +1,4 @@
-"""Which study the Probes page shows: a recorded one at once, another by a job; and the readings of a puzzle, by jobs too."""
+"""The experiments behind the Probes page: the recorded one, or one that a job fits; and jobs that apply probes to one puzzle."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.server import shared
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
@@ -16,8 +16,8 @@ from app.state.links import IN_ADDRESS
 from app.ui.estimates import Cost
 from app.ui.progress import ask, result_of, watch
 from probes.linear.apply import SavedProbe, open_probe
-from probes.linear.experiment.files import RECORDED, SUFFIX, StudyFileError, recorded_study
-from probes.linear.target_groups import families_of, usual_targets
+from probes.linear.experiment.files import RECORDED, SUFFIX, ExperimentFileError, recorded_experiment
+from probes.linear.target_groups import default_targets, groups_of
 from trm.config import ModelConfig
 from trm.errors import CheckpointError
 from trm.progress import Progress
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 STEPS = (1, 2, 4)
-"""That are run unless others are asked for. 16 steps of 200 puzzles are 5 TFLOP of sudoku-trm, 25 s of two cores: over the budget."""
+"""The default steps. 16 steps of 200 puzzles take 5 TFLOP with sudoku-trm, 25 s on two cores, which is over the budget."""
 STATES = ("z", "y")
-OPEN = "probes_open"  # whether the settings of a fit are, in the session
-PROBE = 0.1  # of a supervision step of all puzzles: what fitting a probe takes, roughly
-PULSE = 0.25  # seconds between looks at a model that is being loaded
+OPEN = "probes_open"  # session key: whether the settings of a new fit are open
+PROBE = 0.1  # rough cost of fitting one probe, in supervision steps of all puzzles
+PULSE = 0.25  # seconds between two checks of a model that is loading
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """A study, as `Study.summary` writes it, and how to get at its probes."""
+class LoadedExperiment:
+    """An experiment, in the format of `ProbingExperiment.summary`, with access to its probes."""
 
     key: Hashable
     summary: dict[str, Any]
-    probes: Callable[[Sequence[str], str], list[SavedProbe]]  # of these targets, from z or y
+    probes: Callable[[Sequence[str], str], list[SavedProbe]]  # (targets, state): their probes
     command: str
     recorded: bool
-    is_of_these_weights: bool = True  # not where a recording was made with others than those that are here
+    is_of_these_weights: bool = True  # False for a recording made with other weights than the model has now
 
     @property
     def targets(self) -> dict[str, dict[str, Any]]:
@@ -54,56 +54,56 @@ class Shown:
         return [name for name in STATES if name in self.summary["settings"]["states"]]
 
 
-# ---- what was recorded
+# ---- recorded experiments
 
 
-def recorded(found: Opened) -> Shown | None:
-    """What a model's page opens with; None where nothing was recorded of it."""
-    source = found.source
+def recorded(model: Opened) -> LoadedExperiment | None:
+    """The recorded experiment of a bundled model, which its page opens with; None if there is none."""
+    source = model.source
     folder = RECORDED / source.name
     try:
         stamp = (folder / "study.json").stat().st_mtime_ns if source.is_bundled else 0
         summary = _recorded(source.name, stamp) if stamp else None
-    except (OSError, StudyFileError):
+    except (OSError, ExperimentFileError):
         return None
     if summary is None:
         return None
-    mark = shared.weights_fingerprint(source.name, source.stamp)
+    weights = shared.weights_fingerprint(source.name, source.stamp)
 
     def probes(targets: Sequence[str], state: str) -> list[SavedProbe]:
         return [open_probe(folder / f"{target}.{state}{SUFFIX}") for target in targets]
 
-    return Shown(
+    return LoadedExperiment(
         ("recorded", source.name, stamp),
         summary,
         probes,
         f"python -m probes fit --model {source.name} --record",
         recorded=True,
-        is_of_these_weights=summary["about"]["fingerprint"] == mark,
+        is_of_these_weights=summary["about"]["fingerprint"] == weights,
     )
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _recorded(name: str, stamp: int) -> dict[str, Any] | None:
-    return recorded_study(name)
+    return recorded_experiment(name)
 
 
-def fingerprint(found: Opened) -> str | None:
-    """Of the weights that are shown; None where they are not there any more."""
-    if found.source.is_bundled:
-        return shared.weights_fingerprint(found.source.name, found.source.stamp)
-    model = shared.models().ask(found.source).model
-    return model.fingerprint if model else None
+def fingerprint(model: Opened) -> str | None:
+    """The fingerprint of the model's weights; None if the model is no longer loaded."""
+    if model.source.is_bundled:
+        return shared.weights_fingerprint(model.source.name, model.source.stamp)
+    loaded = shared.models().ask(model.source).model
+    return loaded.fingerprint if loaded else None
 
 
-# ---- computing anew
+# ---- new experiments
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a person asks to be fitted."""
+class ProbingRequest:
+    """The settings of a new experiment."""
 
-    source: Source
+    source: ModelSource
     puzzles: PuzzleSetChoice
     targets: tuple[str, ...]
     states: tuple[str, ...]
@@ -118,7 +118,7 @@ class Asked:
 
     @property
     def command(self) -> str:
-        """The same on the command line."""
+        """The equivalent command."""
         parts = [
             f"python -m probes fit --model {self.source.spec}",
             self.puzzles.arguments,
@@ -131,59 +131,69 @@ class Asked:
         return " ".join(parts)
 
 
-def controls(found: Opened) -> None:
-    """Targets, states, steps, puzzles and baselines; and the button that begins."""
-    task, state = task_of(found.config), st.session_state
-    families = {family.name: family for family in families_of(task)}
-    if state.get("probes_of") != found.source.name:
-        state.probes_of = found.source.name
-        state.probes_targets = list(usual_targets(task))
-        last = found.config.N_sup
+def controls(model: Opened) -> None:
+    """The settings of a new experiment, and the button that starts it."""
+    task, state = task_of(model.config), st.session_state
+    groups = {group.name: group for group in groups_of(task)}
+    if state.get("probes_of") != model.source.name:
+        state.probes_of = model.source.name
+        state.probes_targets = list(default_targets(task))
+        last = model.config.N_sup
         state.probes_steps = [step for step in STEPS if step <= last] or [last]
     targets = st.multiselect(
         "Targets",
-        list(families),
+        list(groups),
         key="probes_targets",
         **IN_ADDRESS,
-        format_func=spoken,
-        help="What is looked for. Each says below what it means.",
+        format_func=target_label,
+        help="What the probes decode. Each target is explained below.",
     )
-    st.caption("  \n".join(f"**{spoken(name)}**: {families[name].meaning}" for name in targets))
+    st.caption("  \n".join(f"**{target_label(name)}**: {groups[name].meaning}" for name in targets))
     left, right = st.columns(2)
     states = left.segmented_control(
-        "States", STATES, default=list(STATES), selection_mode="multi", key="probes_states", **IN_ADDRESS
+        "States",
+        STATES,
+        default=list(STATES),
+        selection_mode="multi",
+        key="probes_states",
+        **IN_ADDRESS,
+        help="The states to probe.",
     )
     steps = right.multiselect(
         "After supervision step",
-        list(range(1, found.config.N_sup + 1)),
+        list(range(1, model.config.N_sup + 1)),
         key="probes_steps",
         **IN_ADDRESS,
-        help="The model is run to the last of them. Later steps take longer.",
+        help="The model runs up to the last of these steps. Later steps take longer.",
     )
     puzzles = dataset.choose(task, "probes")
     left, right = st.columns(2)
     random = left.selectbox(
-        "Same net, random weights",
+        "Untrained network",
         ("first", "all", "none"),
-        format_func={"first": "at the first step", "all": "at every step", "none": "left out"}.get,
+        format_func={"first": "at the first step", "all": "at every step", "none": "skip"}.get,
         key="probes_random",
         **IN_ADDRESS,
-        help="At every step it takes as long as the model's own run.",
+        help="Baseline: probes of the same network with random weights. At every step it takes as long as the model's own run.",
     )
     control = right.toggle(
-        "Control task", value=True, key="probes_control", **IN_ADDRESS, help="Twice as many probes."
+        "Control task",
+        value=True,
+        key="probes_control",
+        **IN_ADDRESS,
+        help="Also fit probes to random labels (Hewitt & Liang 2019). Doubles the number of probes.",
     )
     code_length = right.toggle(
         "Description length",
         key="probes_code_length",
         **IN_ADDRESS,
-        help="By online coding, of targets with classes: about ten more probes for each.",
+        help="MDL by online coding, for targets with classes. Fits about ten more probes per target.",
     )
     ready = bool(puzzles and targets and states and steps)
     if not ready:
         st.caption("Choose at least one target, one state and one step.")
-    asked = ready and Asked(
-        found.source,
+    request = ready and ProbingRequest(
+        model.source,
         puzzles,
         tuple(targets),
         tuple(name for name in STATES if name in states),
@@ -192,81 +202,88 @@ def controls(found: Opened) -> None:
         control,
         code_length,
     )
-    work = asked and cost(found.config, asked)
+    work = request and cost(model.config, request)
     if work:
-        st.caption(work.said())
+        st.caption(work.estimate())
     st.button(
-        "Fit probes", key="probes_fit", type="primary", on_click=begin, args=(asked, work), disabled=not ready
+        "Fit probes",
+        key="probes_fit",
+        type="primary",
+        on_click=start_fit,
+        args=(request, work),
+        disabled=not ready,
     )
 
 
-def cost(config: ModelConfig, asked: Asked) -> Cost:
-    """Runs of the model and of the untrained network; a probe takes about what a supervision step of all puzzles does."""
-    untrained = {"first": asked.steps[0], "all": asked.steps[-1], "none": 0}[asked.random]
-    sources = len(asked.states) * (2 if untrained else 1) + 2
-    probes = len(asked.targets) * sources * len(asked.steps) * (2 if asked.control else 1)
-    steps = asked.steps[-1] + untrained + PROBE * probes
-    return Cost.of_runs("probes", config, asked.puzzles.count * steps / config.N_sup)
+def cost(config: ModelConfig, request: ProbingRequest) -> Cost:
+    """The cost of the runs of the model and of the untrained network, and of fitting the probes."""
+    untrained = {"first": request.steps[0], "all": request.steps[-1], "none": 0}[request.random]
+    sources = len(request.states) * (2 if untrained else 1) + 2
+    probes = len(request.targets) * sources * len(request.steps) * (2 if request.control else 1)
+    steps = request.steps[-1] + untrained + PROBE * probes
+    return Cost.of_runs("probes", config, request.puzzles.count * steps / config.N_sup)
 
 
-def begin(asked: Asked, work: Cost) -> None:
-    """Ask for a study, and for it to be shown, not the settings over it. A callback."""
-    st.session_state.probes_asked = asked
+def start_fit(request: ProbingRequest, work: Cost) -> None:
+    """Callback: start the job, show its result, and close the settings."""
+    st.session_state.probes_request = request
     st.session_state[OPEN] = False
-    ask(asked.key, work.timed(partial(fit, asked)))
+    ask(request.key, work.timed(partial(fit, request)))
 
 
-def back() -> None:
-    """Show what was recorded again. A callback."""
-    st.session_state.probes_asked = None
+def show_recorded() -> None:
+    """Callback: show the recorded experiment again."""
+    st.session_state.probes_request = None
 
 
-def computed(found: Opened) -> Shown | None:
-    """What this person asked for of this model, once it is there; how far it is until then. None while there is none."""
-    asked = st.session_state.get("probes_asked")
-    if asked is None or asked.source != found.source:
+def computed(model: Opened) -> LoadedExperiment | None:
+    """The experiment that this person requested for this model. Shows progress and returns None until it is ready."""
+    request = st.session_state.get("probes_request")
+    if request is None or request.source != model.source:
         return None
-    job = shared.jobs().find(asked.key)
+    job = shared.jobs().find(request.key)
     result = None if job is None else watch(job)
     if result is None:
         return None
-    summary, kept = result
+    summary, fitted = result
 
     def probes(targets: Sequence[str], state: str) -> list[SavedProbe]:
-        return [kept[target, state] for target in targets]
+        return [fitted[target, state] for target in targets]
 
-    return Shown(asked.key, summary, probes, asked.command, recorded=False)
+    return LoadedExperiment(request.key, summary, probes, request.command, recorded=False)
 
 
-def fit(asked: Asked, progress: Progress) -> tuple[dict[str, Any], dict[tuple[str, str], SavedProbe]]:
-    """The job: the study for a page, and its probes by target and state. Raises UserError."""
-    model = opened(asked.source, progress)
+def fit(
+    request: ProbingRequest, progress: Progress
+) -> tuple[dict[str, Any], dict[tuple[str, str], SavedProbe]]:
+    """The job: returns the experiment's summary, and its probes by target and state. Raises UserError."""
+    model = opened(request.source, progress)
     from app.server.opening import torch_threads
     from probes.linear.apply import probes_of
-    from probes.linear.experiment.experiment import fit_study
-    from probes.linear.experiment.study import StudySettings
+    from probes.linear.experiment.results import ExperimentSettings
+    from probes.linear.experiment.run import run_experiment
     from probes.linear.probe import ProbeSettings
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 
     task = task_of(model.config)
-    puzzles = load_puzzles(asked.puzzles.name, task)
-    puzzles = puzzles.take(evenly(len(puzzles), asked.puzzles.count))
-    settings = StudySettings(
-        asked.targets,
-        asked.states,
-        asked.steps,
-        random=asked.random,
-        control=asked.control,
-        probe=ProbeSettings(code_length=asked.code_length),
+    puzzles = load_puzzles(request.puzzles.name, task)
+    puzzles = puzzles.take(evenly(len(puzzles), request.puzzles.count))
+    settings = ExperimentSettings(
+        request.targets,
+        request.states,
+        request.steps,
+        random=request.random,
+        control=request.control,
+        probe=ProbeSettings(code_length=request.code_length),
     )
     with torch_threads(model):
-        study = fit_study(model, task, puzzles, settings, progress=progress)
-    return study.summary(), {(probe.target, probe.state): probe for probe in probes_of(study)}
+        experiment = run_experiment(model, task, puzzles, settings, progress=progress)
+    return experiment.summary(), {(probe.target, probe.state): probe for probe in probes_of(experiment)}
 
 
-def opened(source: Source, progress: Progress) -> "Model":
-    """The model, once it is loaded. Raises UserError where it cannot be."""
+def opened(source: ModelSource, progress: Progress) -> "Model":
+    """Wait until the model is loaded. Raises UserError if it cannot be loaded."""
     opening = shared.models().ask(source)
     while not opening.wait(PULSE):
         progress(0.0, f"loading {source.name}")
@@ -277,39 +294,41 @@ def opened(source: Source, progress: Progress) -> "Model":
     return opening.model
 
 
-# ---- the reading of a puzzle
+# ---- probes on one puzzle
 
 
-def reading(found: Opened, shown: Shown, target: str, puzzle: str) -> dict[str, Any] | None:
-    """What the probes of a target read in a puzzle, as `probes apply` writes it; None while it is not there yet."""
-    key = ("probe reading", found.source, shown.key, target, puzzle)
-    return result_of(key, partial(read, found.source, shown, target, puzzle))
+def decoded(model: Opened, experiment: LoadedExperiment, target: str, puzzle: str) -> dict[str, Any] | None:
+    """What the probes of a target decode in a puzzle, in the format of `probes apply`; None until it is ready."""
+    key = ("probe predictions", model.source, experiment.key, target, puzzle)
+    return result_of(key, partial(decode, model.source, experiment, target, puzzle))
 
 
-def read(source: Source, shown: Shown, target: str, puzzle: str, progress: Progress) -> dict[str, Any]:
-    """The job. Raises UserError."""
+def decode(
+    source: ModelSource, experiment: LoadedExperiment, target: str, puzzle: str, progress: Progress
+) -> dict[str, Any]:
+    """The job: apply the probes of a target to a puzzle. Raises UserError."""
     model = opened(source, progress)
     from app.server.opening import torch_threads
-    from probes.linear.apply import read_puzzle, summary_of
+    from probes.linear.apply import apply_to_puzzle, summary_of
 
     task = task_of(model.config)
     inputs = task.parse(puzzle)
-    members = shown.targets[target]["members"]
-    probes = [probe for state in shown.states for probe in shown.probes(members, state)]
+    members = experiment.targets[target]["members"]
+    probes = [probe for state in experiment.states for probe in experiment.probes(members, state)]
     with torch_threads(model):
-        readings = read_puzzle(
+        readings = apply_to_puzzle(
             model, task, inputs, probes, progress=lambda share: progress(share, "running the puzzle")
         )
     return summary_of(readings, model=model, task=task, inputs=inputs)
 
 
-def forget_strangers(**options: Sequence[str]) -> None:
-    """Before widgets are drawn: what was chosen among other options, of another model or target, is chosen no more."""
-    for key, known in options.items():
-        if st.session_state.get(key) not in known:
+def drop_invalid_choices(**options: Sequence[str]) -> None:
+    """Before widgets are drawn: reset those whose value is not among the options of this model or target."""
+    for key, values in options.items():
+        if st.session_state.get(key) not in values:
             st.session_state.pop(key, None)
 
 
-def spoken(name: str) -> str:
-    """A target's name in words."""
+def target_label(name: str) -> str:
+    """A target's name as displayed."""
     return name.replace("_", " ")

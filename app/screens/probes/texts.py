@@ -1,99 +1,104 @@
-"""The words of the Probes page: what a target means, what was found, and what it is worth."""
+"""The texts of the Probes page: what a target means, its scores, and the caveats."""
 
 from typing import TYPE_CHECKING, Any
 
 from app.ui.text import plain
 from probes.linear.experiment.files import RECORDED, SUFFIX
-from probes.linear.experiment.verdicts import MARGINS, written
-from probes.linear.experiment.views import balance_at, baselines_at, code_of, finding_of, labels_of, value_at
+from probes.linear.experiment.verdicts import MARGINS, format_score
+from probes.linear.experiment.views import balance_at, baselines_at, code_of, labels_of, result_for, value_at
 
 if TYPE_CHECKING:
-    from app.screens.probes.source import Shown
+    from app.screens.probes.source import LoadedExperiment
 
-WORTH = (
-    "A probe is a weighted sum. It shows what could be read from a state, not that the model reads it. Bands: 95 %, test "
-    "puzzles drawn again. Puzzles it is tested on were not in its training. “No more”: the band of a difference, in brackets, lies within "
+CAVEATS = (
+    "A linear probe shows what a state encodes, not that the model uses it. Probes are tested on puzzles that they were not "
+    "trained on. Bands: 95 %, bootstrap over test puzzles. “No more”: the band of the difference, in brackets, lies within "
     f"{100 * MARGINS['accuracy']:.0f} points of accuracy, or {MARGINS['auroc']:.2f} of AUROC or R², of 0. Selectivity depends on one draw of random "
-    "labels, the more the rarer a class is."
+    "labels, and more so for rare classes."
 )
 SCOREBOARD = (
-    "Accuracy for several classes, AUROC for two, R² for numbers. “Best baseline”: the best of a constant guess, a probe "
-    "of the input around the cell, one of what is derived from the input, and one of the same net with random weights."
+    "Accuracy for several classes, AUROC for two, R² for numbers. “Best baseline”: the best of a constant guess and of "
+    "probes of the input around the cell, of features derived from the input, and of the untrained network."
 )
-CELLS = "Accuracy of the probe in this cell over the test puzzles, in percent. Empty: never tested."
-CELL_ERRORS = "Mean error in this cell, over the test puzzles. Empty: never tested."
-CONFUSION = "Each row sums to 100 %: the cells that truly are of this class, by what was read."
-READING = "Bold: given. Coloured: read by the probe; orange and underlined where that is not true."
-CANDIDATES = "Small digits: read as candidates. Struck through: none in truth. Dashed ring: a candidate that was not read."
+CELLS = "Accuracy in each cell over the test puzzles, in percent. Empty: not tested."
+CELL_ERRORS = "Mean absolute error in each cell over the test puzzles. Empty: not tested."
+CONFUSION = "Rows: true class. Columns: decoded class. Each row sums to 100 %."
+GRID = "Bold: givens. Coloured: decoded by the probe. Orange and underlined: decoded incorrectly."
+CANDIDATES = (
+    "Small digits: decoded candidates. Struck through: false positive. Dashed ring: missed candidate."
+)
 OUTDATED = (
-    "This was recorded with other weights than those that are here. Fit again under “Fit others”, or record "
-    "anew with `probes fit --record`."
+    "This was recorded with other weights than the model has now. Fit the probes again under “Fit new probes”, or record "
+    "them again with `probes fit --record`."
 )
-USE = (
-    "What can be read need not be used. Here a state is changed along the probe's direction in every cell, once, and the run "
-    "goes on; the same is done along random directions, each cell moved as far. Choose, then press “Try it”."
+CAUSAL = (
+    "Decodable information need not be used by the model. This test changes the state along the probe's direction once, in "
+    "every cell, and continues the run. It repeats this with random directions, moving each cell equally far. Choose the "
+    "settings, then press “Run”."
 )
-USE_WORTH = (
-    "Only what exceeds random directions speaks for use. Nothing in excess does not prove the contrary: what is read may be "
-    "held along other directions too."
+CAUSAL_CAVEAT = (
+    "Only an effect larger than that of random directions is evidence that the model uses this information. A missing effect "
+    "does not prove the opposite: other directions may encode it too."
 )
 CODE = (
-    "Who knows the states is told the labels of the training puzzles, block after block, by probes fitted on what was sent "
-    "before (online coding, Voita & Titov 2020). Few bits: plainly there, and learned from few puzzles. Nothing is gained where they "
-    "are as many as the labels' own entropy, what they take for someone who knows only how often each class occurs."
+    "Online (prequential) code length: each block of labels is coded with a probe trained on the blocks before it (Voita & "
+    "Titov 2020). Few bits mean that the labels are easy to decode and that few puzzles suffice to learn them. If the code is as long as the "
+    "label entropy (a code that knows only the class frequencies), the state gives no information about the labels."
 )
 PLANE = (
-    "Arrows side by side: the readings are hardly told apart. Opposite: one excludes the other. Short: most of the direction "
-    "lies outside of this plane, so its angle here means little."
+    "Nearly parallel arrows: classes that are hard to separate. Opposite arrows: one excludes the other. Short arrows: most of "
+    "the direction lies outside this plane, so its angle here means little."
 )
-NO_CODE = "No description length was asked for. Fit with “Description length” switched on; numbers have none."
-OPENED = "Files that `probes fit --save` wrote, or the ones in `assets/recorded/probes`. They are read here and kept nowhere."
-SCORES = {"accuracy": "share right", "auroc": "AUROC", "balanced_accuracy": "balanced", "code": "bits"}
-"""In few letters: three stand side by side in a narrow column."""
+NO_CODE = "No description length was computed. Fit new probes with “Description length” on. It is defined for classes only."
+UPLOAD = "Files written by `probes fit --save`, or those in `assets/recorded/probes`. They are not stored."
+STATE = "z: the latent state. y: the current answer, embedded."
+SCORES = {"accuracy": "accuracy", "auroc": "AUROC", "balanced_accuracy": "balanced", "code": "bits"}
+"""Short labels: three of them share a narrow column."""
 BASELINES = {
-    "majority": "the most frequent class",
-    "mean": "the mean",
-    "constant": "a constant guess",
-    "input": "the input alone",
+    "majority": "majority class",
+    "mean": "mean",
+    "constant": "constant guess",
+    "input": "input only",
     "derived": "derived from the input",
-    "random z": "random weights (z)",
-    "random y": "random weights (y)",
+    "random z": "untrained network, z",
+    "random y": "untrained network, y",
 }
 
 
-def nothing(model: str) -> str:
+def no_recording(model: str) -> str:
+    """The message for a model without a recorded experiment."""
     return plain(
-        f"Nothing is recorded for {model} yet. Choose what to look for; it takes some seconds to minutes."
+        f"No result is recorded for {model}. Choose targets and fit probes; this takes seconds to minutes."
     )
 
 
 def source(summary: dict[str, Any], *, recorded: bool) -> str:
-    """One line: whose states, of how many puzzles, split how."""
+    """One line: the model, the number of puzzles, and the split."""
     about, split = summary["about"], summary["about"]["split"]
     return plain(
-        f"{'Recorded' if recorded else 'Just fitted'}: {about['model']} ({about['fingerprint'][:8]}), "
-        f"{about['puzzles']} puzzles of {about['data']}: {split['train']} to train, {split['validation']} to choose the "
-        f"regularisation, {split['test']} to test."
+        f"{'Recorded' if recorded else 'New'}: {about['model']} ({about['fingerprint'][:8]}), "
+        f"{about['puzzles']} puzzles of {about['data']}: {split['train']} for training, {split['validation']} for "
+        f"validation (to choose the regularisation), {split['test']} for testing."
     )
 
 
 def meaning(facts: dict[str, Any]) -> str:
-    """What a target means, for which cells, and what chance is."""
+    """What a target means, for which cells it is defined, and its chance level."""
     chance = plain(facts["chance_says"])
     return f"**{plain(facts['name'].replace('_', ' ').capitalize())}.** {plain(facts['meaning'])} {chance}"
 
 
-def verdict(summary: dict[str, Any], target: str, score: str) -> str:
-    """z, y and the best baseline at the last moment, and selectivity, as a table."""
+def scores(summary: dict[str, Any], target: str, score: str) -> str:
+    """A Markdown table for the last time point: scores of z, y and the baselines, selectivity and description lengths."""
     last, labels = len(summary["moments"]) - 1, labels_of(summary)
     facts = next(one for one in summary["targets"] if one["name"] == target)
     rows = [f"| step {labels[last]} | |", "|:--|--:|"]
     for state in ("z", "y"):
-        finding = finding_of(summary, target, state)
-        value = value_at(finding, score, last)
+        result = result_for(summary, target, state)
+        value = value_at(result, score, last)
         if value is None:
             continue
-        low, high = (value_at(finding, score, last, bound) for bound in ("low", "high"))
+        low, high = (value_at(result, score, last, bound) for bound in ("low", "high"))
         rows.append(
             f"| **from {state}** | **{_number(value, score)}** ({_bound(low, score)}&nbsp;to&nbsp;{_bound(high, score)}) |"
         )
@@ -104,7 +109,7 @@ def verdict(summary: dict[str, Any], target: str, score: str) -> str:
                 f"| {BASELINES[name]}{f', step {labels[0]}' if early else ''} | {_number(value, score)} |"
             )
     for state in ("z", "y"):
-        value = value_at(finding_of(summary, target, state), "selectivity", last)
+        value = value_at(result_for(summary, target, state), "selectivity", last)
         if value is not None and score == facts["score"]:
             rows.append(f"| selectivity, {state} | {_number(value, score)} |")
     rows += _code_rows(summary, target, last)
@@ -112,7 +117,7 @@ def verdict(summary: dict[str, Any], target: str, score: str) -> str:
 
 
 def _code_rows(summary: dict[str, Any], target: str, time_point: int) -> list[str]:
-    """Description lengths, where they were asked for."""
+    """Description lengths, if they were computed."""
     rows = []
     for state in ("z", "y"):
         code = code_of(summary, target, state)
@@ -125,7 +130,7 @@ def _code_rows(summary: dict[str, Any], target: str, time_point: int) -> list[st
 
 
 def balance(summary: dict[str, Any], target: str, time_point: int) -> str:
-    """How often each class is there to be learned; "" of numbers."""
+    """The share of each class among the training cells; "" for numbers."""
     shares = balance_at(summary, target, time_point)
     if shares is None:
         return ""
@@ -136,29 +141,29 @@ def balance(summary: dict[str, Any], target: str, time_point: int) -> str:
     return f"Class balance in training, step {labels_of(summary)[time_point]}: {each}."
 
 
-def plane(share: float, count: int, *, of: str) -> str:
-    """What the figure of directions shows and how much of them."""
+def plane(share: float, count: int, *, where: str) -> str:
+    """What the figure of directions shows, and how much of their length."""
     return (
-        f"**{count} directions** in {of}, along which a reading changes fastest, seen in the plane that holds most of them: "
-        f"**{100 * share:.0f} %** of their squared length lies in it."
+        f"**{count} probe directions** in {where}: the directions along which the probe's output changes fastest. They are "
+        f"projected onto the plane that holds most of them, **{100 * share:.0f} %** of their squared length."
     )
 
 
 def _number(value: float | None, score: str) -> str:
     if value is None:
         return "none"
-    return written(value, score) if score in ("auroc", "r2") else f"{written(value, 'accuracy')} %"
+    return format_score(value, score) if score in ("auroc", "r2") else f"{format_score(value, 'accuracy')} %"
 
 
 def _bound(value: float | None, score: str) -> str:
-    """An end of a band, without the unit."""
+    """A bound of a band, without the unit."""
     return "none" if value is None else _number(value, score).removesuffix(" %")
 
 
-def reading(found: dict[str, Any], state: str, time_point: int) -> str:
-    """How many cells are read rightly in this puzzle, at this moment."""
+def decoded(result: dict[str, Any], state: str, time_point: int) -> str:
+    """How many cells are decoded correctly in this puzzle, at this time point."""
     right = total = 0
-    for one in found["readings"]:
+    for one in result["readings"]:
         if one["state"] != state or one["true"] is None:
             continue
         for read, true in zip(one["read"][time_point], one["true"][time_point], strict=True):
@@ -166,25 +171,25 @@ def reading(found: dict[str, Any], state: str, time_point: int) -> str:
                 total += 1
                 right += read == true if isinstance(true, str) else abs(read - true) <= 0.5
     if not total:
-        return "What is true here is not known: the puzzle has not exactly one solution."
-    what = "candidates" if len({one["target"] for one in found["readings"]}) > 1 else "cells"
-    return f"**{right} of {total}** {what} read rightly."
+        return "The true values are unknown, because the puzzle does not have exactly one solution."
+    what = "candidates" if len({one["target"] for one in result["readings"]}) > 1 else "cells"
+    return f"**{right} of {total}** {what} decoded correctly."
 
 
-def use(result: dict[str, Any]) -> str:
-    """How much more the probe's direction does than random ones, with its band."""
+def causal(result: dict[str, Any]) -> str:
+    """How much larger the effect of the probe's direction is than that of random ones, with its band."""
     excess = result["excess"]["changed_end"]
     low, high = 100 * excess["low"], 100 * excess["high"]
-    verdict = "more than" if low > 0 else "less than" if high < 0 else "no more and no less than"
+    verdict = "larger than" if low > 0 else "smaller than" if high < 0 else "not distinguishable from"
     return (
-        f"Moved by {100 * result['distance']:.0f} % of the state's norm, the answers at the end change **{verdict}** along random "
-        f"directions: by {100 * excess['value']:+.1f} points of the blank cells (95 % band {low:+.1f} to {high:+.1f}, over "
-        f"{result['puzzles']} puzzles)."
+        f"The test moves the state by {100 * result['distance']:.0f} % of its norm. The effect on the final answer is "
+        f"**{verdict}** that of random directions: the share of blank cells whose answer changes differs by "
+        f"{100 * excess['value']:+.1f} percentage points (95 % band {low:+.1f} to {high:+.1f}, {result['puzzles']} puzzles)."
     )
 
 
 def opened_source(summary: dict[str, Any], model: str, fingerprint: str | None) -> str:
-    """One line: which probes were opened, and whose states they read here."""
+    """One line: the uploaded probes, and the model that they are applied to."""
     about, count = summary["about"], sum(len(target["members"]) for target in summary["targets"])
     other = "" if about["fingerprint"] == fingerprint else ", which has other weights"
     return plain(
@@ -193,17 +198,17 @@ def opened_source(summary: dict[str, Any], model: str, fingerprint: str | None) 
     )
 
 
-def folder(shown: "Shown") -> str:
-    """Where the command line finds the probes."""
-    model = shown.summary["about"]["model"]
-    return f"{RECORDED.relative_to(RECORDED.parents[2])}/{model}" if shown.recorded else "probes"
+def probe_folder(experiment: "LoadedExperiment") -> str:
+    """The folder in which the command line finds the probes."""
+    model = experiment.summary["about"]["model"]
+    return f"{RECORDED.relative_to(RECORDED.parents[2])}/{model}" if experiment.recorded else "probes"
 
 
-def apply_command(shown: "Shown", target: str, puzzle: str) -> str:
-    """The same reading on the command line, with the recorded probes or those of the command that fits them."""
+def apply_command(experiment: "LoadedExperiment", target: str, puzzle: str) -> str:
+    """The equivalent command, with the recorded probes or those that the command of the experiment saves."""
     files = [
-        f"--probe {folder(shown)}/{member}.{state}{SUFFIX}"
-        for state in shown.states
-        for member in shown.targets[target]["members"]
+        f"--probe {probe_folder(experiment)}/{member}.{state}{SUFFIX}"
+        for state in experiment.states
+        for member in experiment.targets[target]["members"]
     ]
-    return f"python -m probes apply --model {shown.summary['about']['model']} {' '.join(files)} --puzzle '{puzzle}'"
+    return f"python -m probes apply --model {experiment.summary['about']['model']} {' '.join(files)} --puzzle '{puzzle}'"

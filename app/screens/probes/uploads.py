@@ -1,4 +1,4 @@
-"""Probes from files that a person hands over, and what they read in the model that is shown. Read here and kept nowhere."""
+"""Probes from uploaded files, applied to the selected model. The files are not stored."""
 
 import tempfile
 from collections.abc import Sequence
@@ -8,21 +8,21 @@ from pathlib import Path
 import streamlit as st
 
 from app.screens.probes import texts
-from app.screens.probes.source import Shown
+from app.screens.probes.source import LoadedExperiment
 from app.sidebar.model_controls import Opened
 from app.ui import status
-from probes.linear.apply import SavedProbe, open_probe, study_of
+from probes.linear.apply import SavedProbe, open_probe, summary_of_probes
 from probes.linear.files import ProbeFileError
 from trm.tasks import task_of
 
 MOST = 64  # files
-LARGEST = 16  # MiB of one
+LARGEST = 16  # MiB per file
 KEY = "probes_files"
 
 
 def controls() -> None:
-    """The place where files are given."""
-    st.caption(texts.OPENED)
+    """The file uploader."""
+    st.caption(texts.UPLOAD)
     st.file_uploader(
         "Probe files",
         type=["safetensors"],
@@ -33,17 +33,17 @@ def controls() -> None:
     )
 
 
-def shown(found: Opened) -> Shown | None:
-    """The probes that were given, for this model; None where there are none, or they cannot be used, which is said."""
+def from_files(model: Opened) -> LoadedExperiment | None:
+    """The uploaded probes, for this model. None without files, and, with an error message, if they cannot be used."""
     files = st.session_state.get(KEY) or []
     if not files:
         return None
     try:
         if len(files) > MOST:
             raise ProbeFileError(f"{len(files)} files are too many. Open at most {MOST}.")
-        given = [(file.name, file.getvalue()) for file in files]
-        probes = {(probe.target, probe.state): probe for probe in (read(*one) for one in given)}
-        summary = study_of([read(*one) for one in given], task_of(found.config))
+        contents = [(file.name, file.getvalue()) for file in files]
+        probes = {(probe.target, probe.state): probe for probe in (read_upload(*one) for one in contents)}
+        summary = summary_of_probes([read_upload(*one) for one in contents], task_of(model.config))
     except ProbeFileError as mistake:
         status.problem(str(mistake))
         return None
@@ -51,12 +51,12 @@ def shown(found: Opened) -> Shown | None:
     def of(targets: Sequence[str], state: str) -> list[SavedProbe]:
         return [probes[target, state] for target in targets]
 
-    marks = tuple(sha256(content).hexdigest() for _, content in given)
-    return Shown(("opened", marks), summary, of, "", recorded=False)
+    hashes = tuple(sha256(content).hexdigest() for _, content in contents)
+    return LoadedExperiment(("opened", hashes), summary, of, "", recorded=False)
 
 
-def read(name: str, content: bytes) -> SavedProbe:
-    """A probe from the bytes of a file. Raises ProbeFileError, which names the file as the person does."""
+def read_upload(name: str, content: bytes) -> SavedProbe:
+    """A probe from the bytes of a file. Raises ProbeFileError, with the name of the uploaded file."""
     with tempfile.TemporaryDirectory(prefix="recursion-lens-") as folder:
         path = Path(folder) / "probe.safetensors"
         path.write_bytes(content)

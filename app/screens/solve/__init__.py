@@ -1,1 +1,1 @@
-"""Solve: watch one puzzle being solved."""
+"""The Solve page: one model solves one puzzle, step by step in the player."""

@@ -1,7 +1,6 @@
-"""The files of a run that a person takes away from a page: the same that `trm export` writes, and the command that does.
+"""Export files of a run, as `trm export` writes them, and the equivalent command.
 
-What is asked for is taken from what the page shows at that moment; nothing is made before somebody wants it, and what is
-made needs nothing of the page then, so any thread may do it.
+An `ExportRequest` is a snapshot of what the page shows. Making the file needs nothing else of the page, so any thread can do it.
 """
 
 import shlex
@@ -17,71 +16,71 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 if TYPE_CHECKING:
-    from app.server.models import Source
+    from app.server.models import ModelSource
     from app.state.choice import Choice
 
 FILMS = ("gif", "mp4")
-TIME_POINTS = ("html", "png", "svg")  # what shows one call, or opens at it
-PICTURES = ("png", "svg", *FILMS)  # light or dark, in a view, perhaps with marks
+TIME_POINTS = ("html", "png", "svg")  # formats that show one call or open at it
+PICTURES = ("png", "svg", *FILMS)  # formats with a view, a light or dark theme, and optional marks
 TABLES = ("csv", "npz")
-LONGEST_PART = 40  # characters that a name gives to the name of a file
-BASE64 = 4 / 3  # characters a byte
+LONGEST_PART = 40  # characters of a model or puzzle name in a file name
+BASE64 = 4 / 3  # characters per byte
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A run as a page shows it. `puzzle` is what it is called, "" for one that has no name."""
+class RunToExport:
+    """A run as the page shows it. `puzzle` is the puzzle's name, "" if it has none."""
 
     trace: Trace
     task: Task
     puzzle: str = ""
-    note: str | None = None  # what must be said of all its answers
+    note: str | None = None  # caveat that applies to all its answers
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One file. What does not concern its format is not looked at."""
+class ExportRequest:
+    """One file to export. Fields that do not apply to the format are ignored."""
 
     format: str  # of trm.export.outputs.FORMATS
     at: Coordinates
-    mode: str = "answer"  # of trm.export.moment.MODES
+    mode: str = "answer"  # one of trm.export.call_view.MODES
     marks: bool = False
     theme: str = "light"
     every: str = "answer"  # of trm.export.run.EVERY
 
 
 def make(
-    shown: Shown,
-    wish: Wish,
+    run: RunToExport,
+    request: ExportRequest,
     *,
-    compare_with: Shown | None = None,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    compare_with: RunToExport | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> bytes:
-    """The file. `progress` hears how many frames of a film are done, of how many. Raises UserError."""
-    from trm.export.outputs import Request, write
-    from trm.export.pictures.film import Pace
-    from trm.export.pictures.scene import Appearance
-    from trm.export.run import Run
+    """Make the file. For a film, `progress` gets the number of frames drawn and their total. Raises UserError."""
+    from trm.export.outputs import OutputRequest, write
+    from trm.export.pictures.film import FrameTiming
+    from trm.export.pictures.picture import Appearance
+    from trm.export.run import ExportedRun
 
-    def run_of(one: Shown) -> Run:
-        return Run.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
+    def run_of(one: RunToExport) -> ExportedRun:
+        return ExportedRun.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
 
     with TemporaryDirectory() as folder:
-        path = Path(folder) / f"run.{wish.format}"
-        request = Request(
-            {wish.format: path},
-            time_point=wish.at,
-            start=wish.at,
-            pace=Pace(wish.every),
+        path = Path(folder) / f"run.{request.format}"
+        outputs = OutputRequest(
+            {request.format: path},
+            at=request.at,
+            start=request.at,
+            timing=FrameTiming(request.every),
             compare_with=None if compare_with is None else run_of(compare_with),
-            appearance=Appearance(wish.mode, wish.marks, wish.theme),
+            appearance=Appearance(request.mode, request.marks, request.theme),
         )
-        write(run_of(shown), request, progress)
+        write(run_of(run), outputs, progress)
         return path.read_bytes()
 
 
-def place_in(view: dict[str, Any] | None, depth: Depth, steps: int) -> Coordinates:
-    """The call that a view of the player shows, in a run of so many steps; the first answer where there is no view yet."""
+def call_in_view(view: dict[str, Any] | None, depth: Depth, steps: int) -> Coordinates:
+    """The call that the player's view shows, clipped to a run of `steps` steps; without a view, the first answer."""
     if view is None:
         return Coordinates(1, 1, depth.n + 1, F_H)
     tops = {"supervision_step": steps, "cycle": depth.T, "call": depth.n + 1}
@@ -89,31 +88,31 @@ def place_in(view: dict[str, Any] | None, depth: Depth, steps: int) -> Coordinat
     return Coordinates(step, cycle, call, F_H if call == depth.n + 1 else F_L)
 
 
-def frames(wish: Wish, depth: Depth, steps: int) -> int:
-    """How many a film of so many supervision steps has."""
-    return steps * {"call": depth.calls_per_step, "answer": depth.T, "step": 1}[wish.every]
+def frame_count(request: ExportRequest, depth: Depth, steps: int) -> int:
+    """Number of frames in a film of `steps` supervision steps."""
+    return steps * {"call": depth.calls_per_step, "answer": depth.T, "step": 1}[request.every]
 
 
 def page_bytes(*traces: Trace) -> int:
-    """About how large the offline page of these runs is."""
+    """Approximate size of the offline page of these runs, in bytes."""
     from trm.player.bundle import player_css, player_js
 
     own = len(player_js()) + len(player_css())
     return own + round(BASE64 * sum(trace.nbytes for trace in traces))
 
 
-def file_name(model: str, puzzle: str, wish: Wish) -> str:
-    """A name that every system takes and a person recognises."""
+def file_name(model: str, puzzle: str, request: ExportRequest) -> str:
+    """A readable file name that is valid on every system."""
     parts = [_part(model) or "model", _part(puzzle)]
-    if wish.format in ("png", "svg"):
-        parts.append(".".join(map(str, (wish.at.supervision_step, wish.at.cycle, wish.at.call))))
-    if wish.format in PICTURES and wish.mode != "answer":
-        parts.append(wish.mode)
-    return f"{'-'.join(filter(None, parts))}.{wish.format}"
+    if request.format in ("png", "svg"):
+        parts.append(".".join(map(str, (request.at.supervision_step, request.at.cycle, request.at.call))))
+    if request.format in PICTURES and request.mode != "answer":
+        parts.append(request.mode)
+    return f"{'-'.join(filter(None, parts))}.{request.format}"
 
 
 def _part(name: str) -> str:
-    """Letters and digits of a name, all else as one hyphen."""
+    """The letters and digits of a name; anything else becomes one hyphen."""
     marks = (mark if _is_letter(mark) else " " for mark in unicodedata.normalize("NFKC", name))
     return "-".join("".join(marks).lower().split())[:LONGEST_PART].strip("-")
 
@@ -122,46 +121,48 @@ def _is_letter(mark: str) -> bool:
     return unicodedata.category(mark)[0] in "LN" or unicodedata.category(mark) in ("Mn", "Mc")
 
 
-def command(choice: "Choice", wish: Wish, name: str, *, compare_with: "Source | None" = None) -> str:
-    """The command that makes the same file from the model. `against`: the model of a second run on the same puzzle."""
+def command(
+    choice: "Choice", request: ExportRequest, name: str, *, compare_with: "ModelSource | None" = None
+) -> str:
+    """The command that makes the same file. `compare_with`: the model of a second run on the same puzzle."""
     depth = choice.depth
-    given = ["--model", _spec(choice.source), "--puzzle", choice.puzzle]
+    arguments = ["--model", _model_argument(choice.source), "--puzzle", choice.puzzle]
     if depth != choice.config.depth:
-        given += ["--depth", f"{depth.n},{depth.T},{depth.N_sup}"]
+        arguments += ["--depth", f"{depth.n},{depth.T},{depth.N_sup}"]
     for option, value, usual in (
         ("--heads", choice.source.heads, None),
         ("--puzzle-id", choice.puzzle_id, 0),
     ):
         if value != usual:
-            given += [option, str(value)]
+            arguments += [option, str(value)]
     if compare_with is not None:
-        given += ["--compare-with", _spec(compare_with)]
+        arguments += ["--compare-with", _model_argument(compare_with)]
     return shlex.join(
-        ["python", "-m", "trm", "export", *given, *_options(wish, depth), f"--{wish.format}", name]
+        ["python", "-m", "trm", "export", *arguments, *_options(request, depth), f"--{request.format}", name]
     )
 
 
-def _options(wish: Wish, depth: Depth) -> list[str]:
-    """How the command says what is shown."""
-    given = []
-    if wish.format in TIME_POINTS:
-        given += ["--step", str(wish.at.supervision_step), "--cycle", str(wish.at.cycle)]
-        if wish.at.call != depth.n + 1:
-            given += ["--call", str(wish.at.call)]
-    if wish.format not in TABLES and wish.mode != "answer":
-        given += ["--view", wish.mode]
-    if wish.format in PICTURES:
-        given += [
-            *(["--marks"] if wish.marks else []),
-            *(["--theme", "dark"] if wish.theme == "dark" else []),
+def _options(request: ExportRequest, depth: Depth) -> list[str]:
+    """Options for the call, the view and the style."""
+    arguments = []
+    if request.format in TIME_POINTS:
+        arguments += ["--step", str(request.at.supervision_step), "--cycle", str(request.at.cycle)]
+        if request.at.call != depth.n + 1:
+            arguments += ["--call", str(request.at.call)]
+    if request.format not in TABLES and request.mode != "answer":
+        arguments += ["--view", request.mode]
+    if request.format in PICTURES:
+        arguments += [
+            *(["--marks"] if request.marks else []),
+            *(["--theme", "dark"] if request.theme == "dark" else []),
         ]
-    if wish.format in FILMS and wish.every != "answer":
-        given += ["--every", wish.every]
-    return given
+    if request.format in FILMS and request.every != "answer":
+        arguments += ["--every", request.every]
+    return arguments
 
 
-def _spec(source: "Source") -> str:
-    """The model as the command line takes it: a file by its path from here, where it is below."""
+def _model_argument(source: "ModelSource") -> str:
+    """The model as a command-line argument; files below the working directory get a relative path."""
     path = Path(source.spec)
     if source.kind == "file" and path.is_relative_to(Path.cwd()):
         return f"./{path.relative_to(Path.cwd()).as_posix()}"

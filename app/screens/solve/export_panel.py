@@ -1,7 +1,7 @@
-"""Take away what the player shows: a popover under it, with the run's files and the command that makes each.
+"""The export popover below the player: the files of the run, and the equivalent command for each.
 
-Files follow the player: its call, its view, and the page's light or dark. Small ones are made by the click that saves them;
-films by a job, since they take seconds.
+Files show the player's call and view, and the page's light or dark theme. Most are made when the user clicks Save; films take
+seconds, so a job makes them.
 """
 
 from collections.abc import Hashable
@@ -14,14 +14,14 @@ from app.screens.solve.export_files import (
     FILMS,
     PICTURES,
     TIME_POINTS,
-    Shown,
-    Wish,
+    ExportRequest,
+    RunToExport,
+    call_in_view,
     command,
     file_name,
-    frames,
+    frame_count,
     make,
     page_bytes,
-    place_in,
 )
 from app.screens.solve.pin import Pinned
 from app.server import shared
@@ -39,79 +39,77 @@ from trm.progress import Progress
 from trm.trace import Trace
 
 KEY = "export"
-KEPT: dict[str, Any] = {"persist_state": "session"}  # while the panel is closed
-MOST_FRAMES = 600  # of a film made here: its frames are held together, about half a megabyte each
-LARGE = 10e6  # bytes of a page that a browser takes a while to open
+IN_SESSION: dict[str, Any] = {"persist_state": "session"}  # values outlive a closed panel
+MOST_FRAMES = 600  # limit for a film made in the app: all frames are in memory, about half a megabyte each
+LARGE = 10e6  # bytes; browsers are slow to open larger pages
 MIME = {
     "html": "text/html", "png": "image/png", "svg": "image/svg+xml", "gif": "image/gif", "mp4": "video/mp4",
     "csv": "text/csv", "npz": "application/octet-stream",
 }  # fmt: skip
-SENTENCES = {
-    "html": "The player itself in one file: opens from the disk with no network, and works with the keys.",
-    "png": "A picture of this moment, large enough for a slide.",
-    "svg": "A drawing of this moment, sharp at any size, its text as text.",
-    "gif": "The run as a film that plays anywhere.",
-    "mp4": "The run as a film for slides and video players.",
-    "csv": "A table with one line per call: halting probability, cells right and changed, entropy, residuals, answers.",
-    "npz": "Every array of the run, for NumPy.",
+DESCRIPTIONS = {
+    "html": "The interactive player in one file; works offline.",
+    "png": "A picture of the current call, large enough for a slide.",
+    "svg": "A vector drawing of the current call; its text stays editable.",
+    "gif": "The run as an animated GIF.",
+    "mp4": "The run as a video, for slides and video players.",
+    "csv": "A table with one row per call: halting probability, correct and changed cells, entropy, residuals, answers.",
+    "npz": "All arrays of the run, for NumPy.",
 }
 VIEWS = {
     "answer": "Answer", "probabilities": "Probabilities", "confidence": "Confidence", "change": "Change",
     "z": "z, head", "reverse": "z, embedding",
 }  # fmt: skip
-EVERY = {"answer": "every f_H call", "call": "every call", "step": "every supervision step"}
+EVERY = {"answer": "f_H call", "call": "call", "step": "supervision step"}
 
 
-def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, grows: bool) -> None:
-    """Draw the popover; what is in it only while it is open. `view`: the player's, None before it told one; `grows`: more of the
-    run is on its way.
+def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, growing: bool) -> None:
+    """Draw the popover; its content only while it is open. `view`: the player's view, None before its first report; `growing`: the
+    run is not complete yet.
     """
     with st.container(key=KEY if pin.pinned() is None else f"{KEY}_below"):
-        popover = st.popover("Take away", icon=":material/download:", key=f"{KEY}_open", on_change="rerun")
+        popover = st.popover("Export", icon=":material/download:", key=f"{KEY}_open", on_change="rerun")
     if not popover.open:
         return
     with popover:
-        if grows:
+        if growing:
             st.info(
-                f"Step {trace.steps} of {choice.depth.N_sup} has arrived. The files are here when the run is complete; "
-                "*Stop* above the player ends it, and then they hold what there is.",
+                f"Computed up to step {trace.steps} of {choice.depth.N_sup}. Exports are available when the run is complete. To "
+                "export the steps computed so far, press *Stop* above the player.",
                 icon=":material/hourglass:",
             )
             return
         view = view or links.opening_view(choice.run)
-        at = place_in(view, trace.depth, trace.steps)
+        at = call_in_view(view, trace.depth, trace.steps)
         mode = (view or {}).get("mode", "answer")
-        if (
-            mode == "reverse" and trace.z_reverse is None
-        ):  # as the player does where a run is older than this view
+        if mode == "reverse" and trace.z_reverse is None:  # an older recording, shown as z in the player
             mode = "z"
         _files(choice, trace, at, mode)
 
 
 def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
     format = st.segmented_control(
-        "Take away as",
+        "Format",
         FORMATS,
         format_func=str.upper,
         default="html",
         required=True,
         key=f"{KEY}_format",
-        **KEPT,
+        **IN_SESSION,
     )
-    ghost = pin.pinned()
-    both = ghost if ghost and ghost.trace and format == "html" else None
-    wish = _wish(format, at, mode if mode in VIEWS else "answer")
-    shown = _shown(choice, trace)
-    st.markdown(f"{SENTENCES[format]} {_what(wish, trace, both, pinned=ghost is not None)}")
-    if size := _size(wish, shown, both):
+    pinned_run = pin.pinned()
+    second = pinned_run if pinned_run and pinned_run.trace and format == "html" else None
+    request = _request(format, at, mode if mode in VIEWS else "answer")
+    run = _run_to_export(choice, trace)
+    st.markdown(f"{DESCRIPTIONS[format]} {_contents(request, trace, second, pinned=pinned_run is not None)}")
+    if size := _size(request, run, second):
         st.caption(size)
-    name = file_name(choice.source.name, shown.puzzle, wish)
+    name = file_name(choice.source.name, run.puzzle, request)
     if format in FILMS:
-        _film(choice, shown, wish, name)
+        _film(choice, run, request, name)
     else:
         st.download_button(
             f"Save {format.upper()}",
-            lambda: make(shown, wish, compare_with=both and _shown(both.choice, both.trace)),
+            lambda: make(run, request, compare_with=second and _run_to_export(second.choice, second.trace)),
             file_name=name,
             mime=MIME[format],
             key=f"{KEY}_save",
@@ -119,78 +117,89 @@ def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
             type="primary",
             icon=":material/download:",
         )
-    _command(choice, trace, wish, name, both)
+    _command(choice, trace, request, name, second)
 
 
-def _wish(format: str, at: Coordinates, mode: str) -> Wish:
-    """What there is to choose: the colours of pictures, the frames of films."""
+def _request(format: str, at: Coordinates, mode: str) -> ExportRequest:
+    """Draw the options: theme and marks of pictures, frames of films."""
     marks, theme, every = False, "light", "answer"
     if format in PICTURES:
         page = st.context.theme.type or "light"
         left, right = st.columns([2, 3], vertical_alignment="center")
         theme = (
-            "dark" if left.toggle("Dark", page == "dark", key=f"{KEY}_dark_on_{page}", **KEPT) else "light"
+            "dark"
+            if left.toggle("Dark", page == "dark", key=f"{KEY}_dark_on_{page}", **IN_SESSION)
+            else "light"
         )
-        marks = right.toggle("Mark what stayed right", key=f"{KEY}_marks", **KEPT)
+        marks = right.toggle(
+            "Mark stable cells",
+            key=f"{KEY}_marks",
+            help="Mark cells that became correct and stayed correct to the end.",
+            **IN_SESSION,
+        )
     if format in FILMS:
-        every = st.selectbox("A frame for", list(EVERY), format_func=EVERY.get, key=f"{KEY}_every", **KEPT)
-    return Wish(format, at, mode, marks, theme, every)
+        every = st.selectbox(
+            "One frame per", list(EVERY), format_func=EVERY.get, key=f"{KEY}_every", **IN_SESSION
+        )
+    return ExportRequest(format, at, mode, marks, theme, every)
 
 
-def _what(wish: Wish, trace: Trace, both: Pinned | None, *, pinned: bool) -> str:
-    """Which call, view and run the file shows."""
-    at, said = wish.at, []
-    if wish.format in TIME_POINTS:
+def _contents(request: ExportRequest, trace: Trace, second: Pinned | None, *, pinned: bool) -> str:
+    """Which call, view and runs the file shows."""
+    at, parts = request.at, []
+    if request.format in TIME_POINTS:
         kind = "f_H" if at.call == trace.depth.n + 1 else f"f_L {at.call}"
         place = f"supervision step {at.supervision_step}, cycle {at.cycle}, {plain(kind)}"
-        said.append(f"{'Opens at' if wish.format == 'html' else 'Shows'} {place}")
-    if wish.format in FILMS:
-        said.append(f"{frames(wish, trace.depth, trace.steps):,} frames")
-    if wish.format in PICTURES or wish.format == "html":
-        said.append(f"view: {VIEWS[wish.mode]}")
-    text = f"{', '.join(said)}." if said else ""
-    if pinned and wish.format == "html":
-        return f"{text} {'Holds both runs.' if both else 'The pinned run is still on its way: this holds the other one.'}"
-    return f"{text} The pinned run is not in it." if pinned else text
+        parts.append(f"{'Opens at' if request.format == 'html' else 'Shows'} {place}")
+    if request.format in FILMS:
+        parts.append(f"{frame_count(request, trace.depth, trace.steps):,} frames")
+    if request.format in PICTURES or request.format == "html":
+        parts.append(f"view: {VIEWS[request.mode]}")
+    text = f"{', '.join(parts)}." if parts else ""
+    if pinned and request.format == "html":
+        return f"{text} {'Contains both runs.' if second else 'The pinned run is not complete yet, so it is not included.'}"
+    return f"{text} The pinned run is not included." if pinned else text
 
 
-def _size(wish: Wish, shown: Shown, both: Pinned | None) -> str:
-    """About how large the file is, where that is known before it is made."""
-    if wish.format == "html":
-        size = page_bytes(shown.trace, *([both.trace] if both else []))
-        slow = " Browsers take some seconds to open it." if size > LARGE else ""
+def _size(request: ExportRequest, run: RunToExport, second: Pinned | None) -> str:
+    """The approximate file size, if it is known in advance."""
+    if request.format == "html":
+        size = page_bytes(run.trace, *([second.trace] if second else []))
+        slow = " Browsers need a few seconds to open it." if size > LARGE else ""
         return f"About {size / 1e6:,.1f} MB.{slow}"
-    if wish.format == "npz":
-        return f"Less than {max(shown.trace.nbytes / 1e6, 0.1):,.1f} MB."
+    if request.format == "npz":
+        return f"Less than {max(run.trace.nbytes / 1e6, 0.1):,.1f} MB."
     return ""
 
 
-def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
-    """Made by a job with progress, then offered to be saved."""
-    problem = _no_film(wish, shown.trace)
+def _film(choice: Choice, run: RunToExport, request: ExportRequest, name: str) -> None:
+    """Draw the button that makes the film, its progress, then the button that saves it."""
+    problem = _film_problem(request, run.trace)
     if problem:
         st.warning(plain(problem), icon=":material/movie:")
         return
-    trace = shown.trace
+    trace = run.trace
     key = (
         "film",
         choice.run,
         trace_id(trace),
         trace.provenance,
         trace.steps,
-        _film_of(wish),
-        shown.puzzle,
+        _film_key(request),
+        run.puzzle,
     )
 
     def work(progress: Progress) -> bytes:
         return make(
-            shown, wish, progress=lambda done, of: progress(done / of, f"drawing frame {done} of {of}")
+            run,
+            request,
+            progress=lambda done, total: progress(done / total, f"drawing frame {done} of {total}"),
         )
 
     job = shared.jobs().find(key)
     if job is None or given_up(job):
         st.button(
-            f"Make {wish.format.upper()}",
+            f"Make {request.format.upper()}",
             key=f"{KEY}_make",
             on_click=ask,
             args=(key, work),
@@ -201,10 +210,10 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
         film = watch(job) if job else None
     if film is not None:
         st.download_button(
-            f"Save {wish.format.upper()}, {len(film) / 1e6:,.1f} MB",
+            f"Save {request.format.upper()}, {len(film) / 1e6:,.1f} MB",
             film,
             file_name=name,
-            mime=MIME[wish.format],
+            mime=MIME[request.format],
             key=f"{KEY}_save",
             on_click="ignore",
             type="primary",
@@ -212,53 +221,54 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
         )
 
 
-def _no_film(wish: Wish, trace: Trace) -> str | None:
-    """Why there is no such film, and what to do instead; None where there is one."""
-    if wish.format == "mp4":
+def _film_problem(request: ExportRequest, trace: Trace) -> str | None:
+    """Why the film cannot be made, and what to do instead; None if it can."""
+    if request.format == "mp4":
         from trm.export.pictures.film import ffmpeg
 
         try:
             ffmpeg()
         except UserError:
-            return (
-                "MP4 is made by the program ffmpeg, which is not installed where this app runs. Take GIF, which needs "
-                "nothing, or install ffmpeg there."
-            )
-    count = frames(wish, trace.depth, trace.steps)
+            return "MP4 needs ffmpeg, which is not installed on the machine that runs this app. Use GIF, or install ffmpeg."
+    count = frame_count(request, trace.depth, trace.steps)
     if count > MOST_FRAMES:
-        return f"That is {count:,} frames, and a film made here has at most {MOST_FRAMES}. Take fewer, or the command."
+        return f"This would be {count:,} frames; the limit in the app is {MOST_FRAMES}. Choose fewer frames, or use the command."
     return None
 
 
-def _film_of(wish: Wish) -> tuple[Hashable, ...]:
-    """All of it that a film depends on: not on the call."""
-    return wish.format, wish.mode, wish.marks, wish.theme, wish.every
+def _film_key(request: ExportRequest) -> tuple[Hashable, ...]:
+    """The fields that a film depends on: all except the call."""
+    return request.format, request.mode, request.marks, request.theme, request.every
 
 
-def _command(choice: Choice, trace: Trace, wish: Wish, name: str, both: Pinned | None) -> None:
-    """The command, and where it makes something else."""
-    said = "The same without the app:"
-    if both and (both.choice.puzzle, both.choice.puzzle_id) != (choice.puzzle, choice.puzzle_id):
-        said = "The command takes one puzzle, and these runs are of two: it makes the page of the run on the right."
-    elif both and both.choice.depth != both.choice.config.depth:
-        said = "The command runs the pinned model at its own depth. All else is the same:"
+def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, second: Pinned | None) -> None:
+    """Show the command, and how its file differs, if it does."""
+    caption = "Equivalent command:"
+    if second and (second.choice.puzzle, second.choice.puzzle_id) != (choice.puzzle, choice.puzzle_id):
+        caption = (
+            "The command takes one puzzle, but these runs have two: it exports the run on the right only."
+        )
+    elif second and second.choice.depth != second.choice.config.depth:
+        caption = "Equivalent command, except that it runs the pinned model at its trained depth:"
     elif trace.steps < choice.depth.N_sup:
-        said = f"The same for all {choice.depth.N_sup} supervision steps of the run:"
+        caption = f"Equivalent command, for all {choice.depth.N_sup} supervision steps:"
     elif choice.labels is not None:
-        said = "The same, but for the marks of what is wrong: the command does not know the published answer."
-    same_puzzle = both and both.choice.puzzle == choice.puzzle and both.choice.puzzle_id == choice.puzzle_id
-    st.caption(said)
+        caption = "Equivalent command. It does not have the published answer, so wrong cells are not marked."
+    same_puzzle = (
+        second and second.choice.puzzle == choice.puzzle and second.choice.puzzle_id == choice.puzzle_id
+    )
+    st.caption(caption)
     st.code(
-        command(choice, wish, name, compare_with=both.choice.source if same_puzzle else None),
+        command(choice, request, name, compare_with=second.choice.source if same_puzzle else None),
         language="bash",
         wrap_lines=True,
     )
 
 
-def _shown(choice: Choice, trace: Trace) -> Shown:
-    return Shown(trace, choice.task, _puzzle(choice), caveat(choice.task, choice.puzzle_id))
+def _run_to_export(choice: Choice, trace: Trace) -> RunToExport:
+    return RunToExport(trace, choice.task, _puzzle_name(choice), caveat(choice.task, choice.puzzle_id))
 
 
-def _puzzle(choice: Choice) -> str:
-    """What the puzzle is called; "" for one that a person made up."""
+def _puzzle_name(choice: Choice) -> str:
+    """The name of the puzzle; "" for a custom one."""
     return "" if choice.title == puzzles.YOURS else choice.title

@@ -1,4 +1,4 @@
-"""Solve: how does the answer come about? One model, one puzzle, the player."""
+"""The Solve page: how the answer develops. One model, one puzzle, the player."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import streamlit as st
 from app import editor
 from app.player import pair
 from app.player.component import player
-from app.player.pair import contents
+from app.player.pair import cached_payload
 from app.screens.solve import export_panel, pin
 from app.server import choice_runs, shared
 from app.server.options import server_options
@@ -24,18 +24,18 @@ PLAYER = "player"
 
 def page() -> None:
     options = server_options()
-    asked = sidebar.sidebar(options)
-    mistakes = pin.settle(asked.choice, options) if asked.choice else ()
-    pin.note()
-    choice = sidebar.chosen(asked, mistakes)
+    selection = sidebar.sidebar(options)
+    mistakes = pin.open_linked(selection.choice, options) if selection.choice else ()
+    pin.sidebar_note()
+    choice = sidebar.chosen(selection, mistakes)
     if choice is not None:
         solve(choice)
 
 
 def solve(choice: Choice) -> None:
-    """Words, then what is waited for, then the player: always in these places, so that a player once drawn stays.
+    """Draw the texts, what the page waits for, and the player, always in the same places so that a drawn player stays.
 
-    While a person edits the puzzle there is only the editor.
+    While the user edits the puzzle, only the editor is drawn.
     """
     if editor.is_open(choice.task):
         editor.show(choice)
@@ -44,68 +44,68 @@ def solve(choice: Choice) -> None:
         status.puzzle(choice)
     waiting = st.container()
     try:
-        shown = choice_runs.shown(choice, waits=True)
+        run = choice_runs.shown(choice, waits=True)
     except UserError as error:
         status.problem(str(error))
         return
-    if shown is None and not shared.models().ready(choice.source):
+    if run is None and not shared.models().ready(choice.source):
         with waiting:
             status.loading(choice.source)
-    grows = isinstance(shown, Run) and not shown.done and not session.is_stopped(choice)
-    looks = grows or pin.waits()
-    st.fragment(show, run_every=shared.runs().look_every if looks else None)(choice, shown, grows, looks)
-    if isinstance(shown, Trace):
-        status.take_over(choice.source, partial(choice_runs.is_made, choice))
+    growing = isinstance(run, Run) and not run.done and not session.is_stopped(choice)
+    polls = growing or pin.is_pending()
+    st.fragment(show, run_every=shared.runs().look_every if polls else None)(choice, run, growing, polls)
+    if isinstance(run, Trace):
+        status.switch_to_model(choice.source, partial(choice_runs.is_made, choice))
 
 
-def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) -> None:
-    """The player and how far its run has come. A fragment, so that reporting a view or a grown run reruns nothing else.
+def show(choice: Choice, run: Trace | Run | None, growing: bool, polls: bool) -> None:
+    """Draw the player and the progress of its run. A fragment, so that a new view or a new step reruns nothing else.
 
-    `grows`: there is more to come of the run; `looks`: of that or of the pinned one, so the fragment runs every now and then.
+    `growing`: the run is not complete; `polls`: it or the pinned run is not complete, so the fragment runs repeatedly.
     """
     try:
-        run = choice_runs.run_of(choice) if grows else shown
+        run = choice_runs.run_of(choice) if growing else run
     except UserError as error:
         status.problem(str(error))
         return
     trace = run.trace if isinstance(run, Run) else run
     if isinstance(run, Run) and run.error:
-        if grows:
-            st.rerun()  # which tells it, and looks no more
+        if growing:
+            st.rerun()  # shows the error and stops polling
         status.problem(str(run.error))
         return
-    is_whole = trace is not None and trace.steps == choice.depth.N_sup
+    complete = trace is not None and trace.steps == choice.depth.N_sup
     with st.container():
-        if not is_whole:
-            status.growth(run, choice)
+        if not complete:
+            status.run_progress(run, choice)
     if trace is None and session.is_stopped(choice):
         return
-    view = draw(choice, trace) or links.left_view(choice.run)
+    view = draw(choice, trace) or links.last_view(choice.run)
     if view:
         links.remember_view(view, choice.run)
     if trace is not None:
-        export_panel.offer(choice, trace, view, grows=not is_whole and not session.is_stopped(choice))
+        export_panel.offer(choice, trace, view, growing=not complete and not session.is_stopped(choice))
     pin.write_link(choice)
-    # Only now: a player that is not drawn in a run of this is taken off the page, and forgets what was chosen in it.
-    if pin.has_news() or (looks and (is_whole or not grows) and not pin.waits()):
-        st.rerun()  # the rest of the page; or from now on there is nothing to look for
+    # Only here: a run of this fragment that does not draw the player removes it from the page, with its state.
+    if pin.needs_rerun() or (polls and (complete or not growing) and not pin.is_pending()):
+        st.rerun()  # redraws the rest of the page, or stops polling
 
 
 def draw(choice: Choice, trace: Trace | None) -> dict | None:
-    """The player, or two of them where a run is pinned. Returns the view that the person settled on."""
+    """Draw the player, or two if a run is pinned. Returns the view that the player reports."""
     try:
-        ghost = pin.side()
+        pinned_run = pin.pinned_side()
     except UserError as error:
-        pin.fail(error, choice)
-        ghost = None
+        pin.drop(error, choice)
+        pinned_run = None
     options = pin.options_of(choice, trace, key=PLAYER) | {"edit": True}
     start = links.opening_view(choice.run)
-    if ghost is None:
+    if pinned_run is None:
         return player(
-            contents(PLAYER, choice.task, choice.depth, trace) | {"start": start}, key=PLAYER, **options
+            cached_payload(PLAYER, choice.task, choice.depth, trace) | {"start": start}, key=PLAYER, **options
         )
     now = pair.Side.of(choice, trace, name=pin.NAMES[1])
-    return pair.show(ghost, now, key=PLAYER, start=start, hint=pin.HINT, **options)
+    return pair.show(pinned_run, now, key=PLAYER, start=start, hint=pin.HINT, **options)
 
 
 page()

@@ -1,7 +1,7 @@
-"""The pinned run: kept as a ghost beside whatever a person looks at next. Each person has one, on all pages, and in the address.
+"""The pinned run, shown beside the current one for comparison. Each session has at most one, on all pages and in the address.
 
-The player asks for it with its key p (a trigger, since what is pinned is known here: the run that was last sent). A run
-that is whole is kept as it is; one that grows is asked for until it is whole. A link names it by model, depth and puzzle.
+The player's key p pins the run it shows. A complete run is stored in the session; an incomplete one is requested until it is
+complete. A link names the pinned run by model, depth and puzzle.
 """
 
 from dataclasses import dataclass, replace
@@ -26,12 +26,12 @@ from trm.tasks import task_of
 from trm.trace import Trace
 
 NAMES = ("Pinned", "Now")
-HINT = "Choose another puzzle, model or depth in the sidebar to hold it against this one."
+HINT = "Change the puzzle, model or depth in the sidebar to compare with the pinned run."
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """What is pinned. `trace` is kept once it is whole, or as far as it came when the run was stopped."""
+    """The pinned run. `trace` is set once the run is complete or stopped."""
 
     choice: Choice
     trace: Trace | None = None
@@ -41,115 +41,115 @@ def pinned() -> Pinned | None:
     return st.session_state.get("pinned")
 
 
-def waits() -> bool:
-    """Whether something of it is still to come: its model from a link, or steps of its run."""
-    ghost = pinned()
-    if ghost is None:
-        return st.session_state.get("pin_asked") is not None
-    return ghost.trace is None and not session.is_stopped(ghost.choice)
+def is_pending() -> bool:
+    """Whether the pinned run is incomplete: its model is loading, or steps are missing."""
+    pinned_run = pinned()
+    if pinned_run is None:
+        return st.session_state.get("pin_link") is not None
+    return pinned_run.trace is None and not session.is_stopped(pinned_run.choice)
 
 
-def let_go() -> None:
-    st.session_state.pinned = st.session_state.pin_asked = st.session_state.pin_opening = None
+def unpin() -> None:
+    st.session_state.pinned = st.session_state.pin_link = st.session_state.pin_opening = None
 
 
-def fail(error: UserError, page: Choice) -> None:
-    """Let go of what cannot be shown; `settle` tells it as long as the page shows the same."""
-    let_go()
+def drop(error: UserError, page: Choice) -> None:
+    """Unpin a run that failed. `open_linked` shows the error as long as the page shows the same run."""
+    unpin()
     st.session_state.pin_changed = True
-    st.session_state.pin_problem = (page.run, f"The pinned run cannot be shown, and was let go. {error}")
+    st.session_state.pin_problem = (page.run, f"The pinned run could not be loaded and was unpinned. {error}")
 
 
 def options_of(choice: Choice, trace: Trace | None, *, key: str) -> dict[str, Any]:
-    """What the player needs for its pin: what a press does, and which run it is about."""
-    ghost = pinned()
-    return {"pin": "unpin" if ghost else "pin", "on_pin": partial(_pressed, choice, trace, key)}
+    """Options of the player for its pin button."""
+    pinned_run = pinned()
+    return {"pin": "unpin" if pinned_run else "pin", "on_pin": partial(_on_pin, choice, trace, key)}
 
 
-def _pressed(choice: Choice, trace: Trace | None, key: str) -> None:
-    """The person pressed the pin. That counts for the run they saw: another may have been sent since."""
-    wish = st.session_state[key].get("pin")
-    if not isinstance(wish, dict):
+def _on_pin(choice: Choice, trace: Trace | None, key: str) -> None:
+    """The user pressed the pin. It applies to the run they saw; a newer one may have been sent since."""
+    press = st.session_state[key].get("pin")
+    if not isinstance(press, dict):
         return
     st.session_state.pin_changed = True
-    if not wish.get("pin"):
-        let_go()
-    elif trace is not None and wish.get("trace_id") == trace_id(trace):
+    if not press.get("pin"):
+        unpin()
+    elif trace is not None and press.get("trace_id") == trace_id(trace):
         is_final = trace.steps == choice.depth.N_sup or session.is_stopped(choice)
-        st.session_state.pin_asked = None
+        st.session_state.pin_link = None
         st.session_state.pinned = Pinned(choice, trace if is_final else None)
 
 
-def has_news() -> bool:
-    """Whether the page has more to draw than the player: what is pinned changed, or the model that a link names is there."""
+def needs_rerun() -> bool:
+    """Whether the whole page must be rerun: the pin changed, or the model of a linked run has loaded."""
     opening = st.session_state.get("pin_opening")
     return st.session_state.pop("pin_changed", False) or (opening is not None and opening.ended.is_set())
 
 
-def settle(page: Choice, options: Options) -> list[str]:
-    """Open the run that the link names, as soon as its model is there. Returns what went wrong."""
+def open_linked(page: Choice, options: Options) -> list[str]:
+    """Pin the run that the link names, once its model is loaded. Returns error messages."""
     state = st.session_state
-    if state.get("pin_asked") is not None:
+    if state.get("pin_link") is not None:
         try:
-            _open(state.pin_asked, page, options)
+            _open(state.pin_link, page, options)
         except UserError as error:
-            fail(error, page)
+            drop(error, page)
     write_link(page)
     about, problem = state.get("pin_problem", (None, ""))
     return [problem] if about == page.run else []
 
 
 def write_link(page: Choice) -> None:
-    """Write what is pinned into the address. Also whenever the view is written there: each message of the browser brings
-    the address that it had, which may be one of before the pin was pressed.
+    """Write the pinned run into the address. Call it whenever the view is written too: the browser sends its address with every
+    message, and it may be the one from before the pin was pressed.
     """
-    if st.session_state.get("pin_asked") is None:
-        ghost = pinned()
-        links.write({"pin": links.write_pin(_asked(ghost.choice, page)) if ghost else None})
+    if st.session_state.get("pin_link") is None:
+        pinned_run = pinned()
+        links.write({"pin": links.write_pin(_link_of(pinned_run.choice, page)) if pinned_run else None})
 
 
-def _open(asked: links.PinnedRun, page: Choice, options: Options) -> None:
-    """Pin what a link names; while its model is being opened, only that. Raises UserError."""
+def _open(linked: links.PinnedRun, page: Choice, options: Options) -> None:
+    """Pin the run that a link names, or start loading its model. Raises UserError."""
     state = st.session_state
-    found = model_controls.open_model(asked.model, options)
-    if not isinstance(found, Opening):
-        state.pinned, state.pin_asked, state.pin_opening = (
-            Pinned(_choice(found, asked, page, options)),
+    opened = model_controls.open_model(linked.model, options)
+    if not isinstance(opened, Opening):
+        state.pinned, state.pin_link, state.pin_opening = (
+            Pinned(_choice(opened, linked, page, options)),
             None,
             None,
         )
-    elif found.asks:
+    elif opened.asks:
         raise CheckpointError(
-            f"{asked.model} takes {found.asks / 1e6:,.0f} MB to download. Choose it as the model, then open the link again."
+            f"{linked.model} takes {opened.asks / 1e6:,.0f} MB to download. Select it as the model first, then open the link again."
         )
     else:
-        state.pin_opening = found
+        state.pin_opening = opened
 
 
-def side() -> Side | None:
-    """The pinned run as far as it has come; None where none is pinned. Raises UserError when it cannot be made."""
-    ghost = pinned()
-    if ghost is None:
+def pinned_side() -> Side | None:
+    """The pinned run as far as it is computed; None if none is pinned. Raises UserError if it cannot run."""
+    pinned_run = pinned()
+    if pinned_run is None:
         return None
-    run = ghost.trace or choice_runs.shown(ghost.choice, place=NAMES[0])
-    found = Side.of(ghost.choice, run, name=NAMES[0])
-    if found.is_whole and ghost.trace is None:
-        st.session_state.pinned = replace(ghost, trace=found.trace)
-    return found
+    run = pinned_run.trace or choice_runs.shown(pinned_run.choice, place=NAMES[0])
+    side = Side.of(pinned_run.choice, run, name=NAMES[0])
+    if side.is_whole and pinned_run.trace is None:
+        st.session_state.pinned = replace(pinned_run, trace=side.trace)
+    return side
 
 
-def note() -> None:
-    """What is pinned, in the sidebar, with a way to let it go that needs no player."""
-    ghost = pinned()
-    if ghost is None:
+def sidebar_note() -> None:
+    """Name the pinned run in the sidebar, with an Unpin button that works without the player."""
+    pinned_run = pinned()
+    if pinned_run is None:
         return
     with st.sidebar:
-        st.caption(f":material/keep: Pinned: {plain(run_title(ghost.choice))}")
-        st.button("Unpin", key="unpin", on_click=let_go)
+        st.caption(f":material/keep: Pinned: {plain(run_title(pinned_run.choice))}")
+        st.button("Unpin", key="unpin", on_click=unpin)
 
 
-def _asked(choice: Choice, page: Choice) -> links.PinnedRun:
-    """How a link names the run, on a page that shows another."""
+def _link_of(choice: Choice, page: Choice) -> links.PinnedRun:
+    """The pinned run for a link; the puzzle is omitted if it is the page's own."""
     depth = choice.depth
     return links.PinnedRun(
         choice.source.name,
@@ -161,20 +161,20 @@ def _asked(choice: Choice, page: Choice) -> links.PinnedRun:
     )
 
 
-def _choice(opened: Opened, asked: links.PinnedRun, page: Choice, options: Options) -> Choice:
-    """What a link asks of a model. Raises UserError."""
+def _choice(opened: Opened, linked: links.PinnedRun, page: Choice, options: Options) -> Choice:
+    """The choice that a link describes. Raises UserError."""
     source, config = opened.source, opened.config
-    if asked.heads != config.heads and asked.heads in model_controls.possible_heads(config):
-        source, config = replace(source, heads=asked.heads), replace(config, heads=asked.heads)
-    n, T, N_sup = asked.depth
+    if linked.heads != config.heads and linked.heads in model_controls.possible_heads(config):
+        source, config = replace(source, heads=linked.heads), replace(config, heads=linked.heads)
+    n, T, N_sup = linked.depth
     most_n, most_T = (max(MOST_CYCLES, own) for own in (config.n, config.T))
     task = task_of(config)
-    puzzle = task.format(task.parse(asked.puzzle or page.puzzle, unfinished=True))
+    puzzle = task.format(task.parse(linked.puzzle or page.puzzle, unfinished=True))
     title, sentence = puzzles.title_of(task, puzzle)
     arc, labels, puzzle_id = None, None, 0
     if task.needs_puzzle_id:
-        arc, labels = arc_puzzles.published_as(task, options, asked.arc, puzzle)
-        puzzle_id = min(asked.puzzle_id, max(config.puzzle_ids - 1, 0))
+        arc, labels = arc_puzzles.published_by_name(task, options, linked.arc, puzzle)
+        puzzle_id = min(linked.puzzle_id, max(config.puzzle_ids - 1, 0))
     return Choice(
         source,
         config,

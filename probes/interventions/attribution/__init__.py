@@ -1,1 +1,1 @@
-"""What an answer is due to: gradients, attention, the weights that mix positions."""
+"""Attribution of an answer: gradients, attention, and the weights that mix positions."""

@@ -1,9 +1,9 @@
-"""Where does a call look? The attention of every layer and head of one call of a run, position by position.
+"""Attention maps of one call of a run, for every layer and head.
 
-The net keeps no attention. The call is made once more from the state that the run had before it, and each block's input gives
-its queries and keys, and with them softmax(q k^T / sqrt(head_dim)). What a position takes is the sum of all positions' values
-with these weights, then turned by o_proj: a large weight on a small value moves little, so a map says where is looked, not
-what comes of it.
+The net does not store attention. The call is repeated from the state before it, and each block's input gives the queries
+and keys, and with them softmax(q k^T / sqrt(head_dim)). The output of a position is the sum of all values with these
+weights, mapped by o_proj. A large weight on a small value has little effect, so a map shows where a call attends, not
+what it does with it.
 """
 
 from copy import copy
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from probes.interventions.fork import CachedRun, last_of
-from probes.interventions.sites import InterventionError, Place
+from probes.interventions.sites import InterventionError, Site
 from trm.coordinates import F_L, Coordinates
 from trm.layers import Net
 from trm.model import Model
@@ -24,61 +24,62 @@ from trm.recursion import State
 
 
 @dataclass(frozen=True, eq=False)
-class Attention:
-    """The attention of one call. At [layer, head, a, b]: how much position a takes of b. Rows add up to 1.
+class AttentionMaps:
+    """Attention of one call. weights[layer, head, a, b]: how much position a attends to b; rows sum to 1.
 
-    Positions are the prefix, then the cells.
+    Positions are the prefix, followed by the cells.
     """
 
     at: Coordinates
     weights: Float[np.ndarray, "layer head position position"]
 
 
-def attention_of(run: CachedRun, at: Coordinates) -> Attention:
-    """The attention of a call of a run. Raises InterventionError for MLP mixing, and for a call that there is not."""
+def attention_of(run: CachedRun, at: Coordinates) -> AttentionMaps:
+    """The attention of a call of a run. Raises InterventionError for MLP mixing, or if there is no such call."""
     if run.model.config.mixing != "attention":
         raise InterventionError(
-            "This model mixes positions by an MLP: there is no attention. Look at its mixing weights instead."
+            "This model mixes positions by an MLP and has no attention. Use its mixing weights instead."
         )
     depth = run.depth
     if at.supervision_step not in range(1, depth.N_sup + 1) or at not in depth.calls(at.supervision_step):
         raise InterventionError(
-            f"There is no call {Place.of(at)}: the run has {depth.N_sup} supervision steps of {depth.T} cycles of "
+            f"There is no call {Site.of(at)}: the run has {depth.N_sup} supervision steps of {depth.T} cycles of "
             f"{depth.n + 1} calls."
         )
     tokens, ids = one_puzzle(run.model, run.inputs, run.puzzle_id)
     with torch.no_grad():
         maps = _maps(run.model, run.model.embed(tokens, ids), _state_before(run, at), at)
-    return Attention(at, torch.stack(maps).cpu().numpy())
+    return AttentionMaps(at, torch.stack(maps).cpu().numpy())
 
 
 def _state_before(run: CachedRun, at: Coordinates) -> State:
-    """What the call reads."""
+    """The state that the call reads."""
     step, calls = at.supervision_step, list(run.depth.calls(at.supervision_step))
-    place = calls.index(at)
-    if place:
-        return run.state_after(calls[place - 1])
+    index = calls.index(at)
+    if index:
+        return run.state_after(calls[index - 1])
     return run.state_after(last_of(step - 1, run.depth)) if step > 1 else run.start
 
 
 def _maps(
     model: Model, x: Tensor, state: State, at: Coordinates
 ) -> list[Float[Tensor, "head position position"]]:
-    """Of every block that the call passes through. A copy of the model makes it: others may be running the model itself."""
+    """The attention of every block of the call, computed on a shallow copy: other threads may be using the model."""
     maps: list[Tensor] = []
-    seen = copy(model)
-    seen._modules = {
-        name: _Seen(part, maps) if isinstance(part, Net) else part for name, part in model._modules.items()
+    recording = copy(model)
+    recording._modules = {
+        name: _AttentionRecorder(part, maps) if isinstance(part, Net) else part
+        for name, part in model._modules.items()
     }
     if at.kind == F_L:
-        seen.f_L(x, state, at.call)
+        recording.f_L(x, state, at.call)
     else:
-        seen.f_H(x, state)
+        recording.f_H(x, state)
     return maps
 
 
-class _Seen(nn.Module):
-    """A net that notes the attention of its blocks."""
+class _AttentionRecorder(nn.Module):
+    """A net that records the attention of its blocks."""
 
     def __init__(self, net: Net, maps: list[Tensor]):
         super().__init__()

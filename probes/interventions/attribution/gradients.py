@@ -1,14 +1,14 @@
-"""What in the puzzle a number is due to: one cell's logit, or the halting logit, after one supervision step.
+"""Attribute one cell's logit, or the halting logit, after one supervision step to the cells of the puzzle.
 
-The number is written as a function of the embedded puzzle x, through the one recursion, over a span of it: the step's last
-cycle (through which training sends its gradient), the whole step, both from the state that the run had at their beginning, or
-the run up to there from its initial state. Of that function
+The logit is a function of the embedded puzzle x over a span of the recursion: the step's last cycle (the span that
+training differentiates through) or the whole step, both from the run's state at the beginning of the span, or the run up
+to that step from its initial state. Two methods:
 
-    integrated gradients   (Sundararajan et al. 2017) along the straight line from the puzzle without its givens; they sum up
-                           to the difference between both ends, and how far they miss it is part of the result
-    ablation               the difference that it makes to take givens away: one by one, or whole rows, columns and boxes
+    integrated gradients   (Sundararajan et al. 2017) along the straight line from the puzzle without givens. They sum to
+                           the difference between the two ends; the error of that sum is part of the result.
+    ablation               the change of the logit when givens are removed: one by one, or by row, column and box
 
-captum computes the former. Its `Layer` methods are of no use here, since every layer is called many times.
+captum computes the gradients. Its `Layer` methods do not apply, because every layer is called many times.
 """
 
 from collections.abc import Sequence
@@ -28,22 +28,22 @@ from trm.record import one_puzzle
 from trm.recursion import Heads, State, deep_recursion, latent_recursion
 from trm.tasks.base import Task
 
-PATH_STEPS = 64  # points on the line of integrated gradients at first
-MOST_STEPS = 1024  # points at most
-AT_ONCE = 8  # points in memory: each holds the activations of a whole supervision step
-GOOD = 0.005  # of the difference between both ends: what the gradients may miss
+FIRST_POINTS = 64  # initial number of points on the line of integrated gradients
+MAX_POINTS = 1024
+AT_ONCE = 8  # points in memory at once: each holds the activations of a whole supervision step
+TOLERANCE = 0.005  # accepted error, as a share of the difference between both ends
 SPANS = ("cycle", "step", "run")
-HALTING = -1  # in the place of a cell: the halting logit
+HALTING = -1  # instead of a cell: the halting logit
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """A number that the model says after a supervision step, as a function of the embedded puzzle."""
+class AttributedOutput:
+    """A logit after a supervision step, as a function of the embedded puzzle."""
 
     run: CachedRun
     step: int
     cell: int  # HALTING: the halting logit
-    token: int = 0  # whose logit; of no meaning for halting
+    token: int = 0  # the token of the logit; unused for halting
     span: str = "cycle"  # one of SPANS
 
     def __post_init__(self) -> None:
@@ -51,14 +51,16 @@ class Reading:
             raise InterventionError(f"There is no span {self.span!r}. Choose one of: {', '.join(SPANS)}.")
         depth, cells = self.run.depth, len(self.run.inputs)
         if not 1 <= self.step <= depth.N_sup:
-            raise InterventionError(f"There is no supervision step {self.step}: the run has {depth.N_sup}.")
+            raise InterventionError(
+                f"There is no supervision step {self.step}: the run has {depth.N_sup} steps."
+            )
         if self.cell != HALTING and not 0 <= self.cell < cells:
             raise InterventionError(f"There is no cell {self.cell + 1}: the grid has {cells}.")
         if not 0 <= self.token < self.run.model.config.vocab_size:
             raise InterventionError(f"There is no token {self.token}.")
 
     def heads(self, x: Float[Tensor, "batch position dim"]) -> Heads:
-        """What the heads say for each of these embedded puzzles. Gradients reach x wherever they are switched on."""
+        """Output of the heads for each of these embedded puzzles. Differentiable in x if gradients are enabled."""
         model, depth = self.run.model, self.run.depth
         calls = depth.n + 1 if self.span == "cycle" else depth.calls_per_step
         options = {"depth": depth, "gradient_calls": calls if torch.is_grad_enabled() else 0}
@@ -71,7 +73,7 @@ class Reading:
         return model.heads(state.y)
 
     def _start(self) -> State:
-        """The state of the run where the span begins."""
+        """The state of the run at the beginning of the span."""
         depth, step = self.run.depth, self.step
         if self.span == "cycle" and depth.T > 1:
             return self.run.state_after(Coordinates(step, depth.T - 1, depth.n + 1, F_H))
@@ -85,8 +87,8 @@ class Reading:
             return self.run.model.halting_logit(heads)
         return heads.logits[:, self.cell, self.token]
 
-    def embedded(self, tokens: np.ndarray) -> Float[Tensor, "1 position dim"]:
-        """x of a puzzle."""
+    def embed(self, tokens: np.ndarray) -> Float[Tensor, "1 position dim"]:
+        """The embedded puzzle x."""
         grids, ids = one_puzzle(self.run.model, tokens, self.run.puzzle_id)
         with torch.no_grad():
             return self.run.model.embed(grids, ids)
@@ -96,146 +98,146 @@ class Reading:
 class Gradients:
     """Integrated gradients, summed over the channels of each cell."""
 
-    cells: Float[np.ndarray, "cells"]  # what each cell adds to the number
-    value: float  # of the puzzle
-    baseline: float  # without any given
-    error: float  # |sum - (value - baseline)| / |value - baseline|: 0 is complete
-    points: int  # on the line at which the gradient was taken
+    cells: Float[np.ndarray, "cells"]  # contribution of each cell to the logit
+    value: float  # the logit for the puzzle
+    baseline: float  # the logit without givens
+    error: float  # completeness error |sum - (value - baseline)| / |value - baseline|
+    points: int  # points on the line at which the gradient was evaluated
 
 
 def without_givens(task: Task, inputs: np.ndarray) -> np.ndarray:
-    """The puzzle with its givens taken away. Walls and ends of a maze become open cells."""
-    return taken_away(task, inputs, task.givens(inputs))
+    """The puzzle without its givens. Walls, start and goal of a maze become open cells."""
+    return blanked(task, inputs, task.givens(inputs))
 
 
-def taken_away(task: Task, inputs: np.ndarray, cells: Bool[np.ndarray, "cells"]) -> np.ndarray:
-    """The puzzle with what stands in these cells taken away."""
+def blanked(task: Task, inputs: np.ndarray, cells: Bool[np.ndarray, "cells"]) -> np.ndarray:
+    """The puzzle with these cells blank. Raises InterventionError for a task without blank cells."""
     blank = {"sudoku": 1, "maze": 2}.get(task.name)
     if blank is None:
-        raise InterventionError(
-            f"A cell of a {task.name} puzzle cannot be blank, so nothing can be taken away."
-        )
+        raise InterventionError(f"Cells of a {task.name} puzzle cannot be blank, so they cannot be ablated.")
     return np.where(cells, np.uint8(blank), inputs)
 
 
 def integrated_gradients(
-    reading: Reading, *, steps: int = PATH_STEPS, most: int = MOST_STEPS, progress: Progress = no_progress
+    output: AttributedOutput,
+    *,
+    steps: int = FIRST_POINTS,
+    most: int = MAX_POINTS,
+    progress: Progress = no_progress,
 ) -> Gradients:
-    """What every cell adds to the number, on the way from the puzzle without givens. Raises InterventionError.
+    """Integrated gradients of every cell, with the puzzle without givens as the baseline. Raises InterventionError.
 
-    The line is cut into pieces of `AT_ONCE` points. A net that calls itself is rough: where the gradients along a piece miss
-    the difference between its ends, the piece is halved, the worst first, until all together miss less than `GOOD` of the
-    whole difference, or `most` points were taken.
+    The line is split into pieces of `AT_ONCE` points. A recursive net is rough, so pieces whose gradients miss the
+    difference between their ends are halved, the worst first, until the total error is below `TOLERANCE` of the whole
+    difference, or `most` points have been used.
     """
-    run = reading.run
-    x = reading.embedded(run.inputs)
-    baseline = reading.embedded(without_givens(run.task, run.inputs))
-    line = _Line(reading, baseline, x)
+    run = output.run
+    x = output.embed(run.inputs)
+    baseline = output.embed(without_givens(run.task, run.inputs))
+    line = _Line(output, baseline, x)
     count = max(1, steps // AT_ONCE)
     pieces = []
     for number in range(count):
         progress(number * AT_ONCE / max(most, steps), "integrating gradients")
         pieces.append(line.piece(number / count, (number + 1) / count))
-    value, without = line.value(1.0), line.value(0.0)
-    made = len(pieces) * AT_ONCE
-    while _missed(pieces) > GOOD * abs(value - without) and made < most:
-        worst = max(pieces, key=lambda piece: abs(piece.missed))
+    value, base_value = line.value(1.0), line.value(0.0)
+    points = len(pieces) * AT_ONCE
+    while _total_error(pieces) > TOLERANCE * abs(value - base_value) and points < most:
+        worst = max(pieces, key=lambda piece: abs(piece.error))
         pieces.remove(worst)
         middle = (worst.begin + worst.end) / 2
         pieces += [line.piece(worst.begin, middle), line.piece(middle, worst.end)]
-        made += 2 * AT_ONCE
-        progress(min(made / most, 1.0), f"integrating gradients, {made} points")
-    found = sum(piece.gradients for piece in pieces)
+        points += 2 * AT_ONCE
+        progress(min(points / most, 1.0), f"integrating gradients, {points} points")
+    total = sum(piece.gradients for piece in pieces)
     return Gradients(
-        found[0, run.model.config.prefix_length :].sum(-1).cpu().numpy(),
+        total[0, run.model.config.prefix_length :].sum(-1).cpu().numpy(),
         value,
-        without,
-        completeness_error(float(found.sum()), value - without),
-        made,
+        base_value,
+        completeness_error(float(total.sum()), value - base_value),
+        points,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """Integrated gradients along a part of the line, in float64."""
+    """Integrated gradients along a piece of the line, in float64."""
 
     begin: float
     end: float
     gradients: Float[Tensor, "1 position dim"]
-    missed: float  # their sum less the difference between the ends
+    error: float  # their sum minus the difference between the ends
 
 
 class _Line:
     """The straight line from the baseline, at 0, to the puzzle, at 1."""
 
-    def __init__(self, reading: Reading, baseline: Tensor, x: Tensor):
-        self.reading, self.baseline, self.x = reading, baseline, x
+    def __init__(self, output: AttributedOutput, baseline: Tensor, x: Tensor):
+        self.output, self.baseline, self.x = output, baseline, x
         self.values: dict[float, float] = {}
 
-    def at(self, place: float) -> Float[Tensor, "1 position dim"]:
-        return self.x if place == 1 else self.baseline + place * (self.x - self.baseline)
+    def at(self, alpha: float) -> Float[Tensor, "1 position dim"]:
+        return self.x if alpha == 1 else self.baseline + alpha * (self.x - self.baseline)
 
-    def value(self, place: float) -> float:
-        """The number there."""
-        if place not in self.values:
+    def value(self, alpha: float) -> float:
+        """The logit at this point."""
+        if alpha not in self.values:
             with torch.no_grad():
-                self.values[place] = float(self.reading(self.at(place)))
-        return self.values[place]
+                self.values[alpha] = float(self.output(self.at(alpha)))
+        return self.values[alpha]
 
     def piece(self, begin: float, end: float) -> _Piece:
-        """captum's integral along a part of the line; it is linear, so that parts add up to the whole."""
+        """captum's integral along a piece of the line; the integral is additive over pieces."""
         from captum.attr import IntegratedGradients
 
         with torch.enable_grad():
-            found = IntegratedGradients(self.reading).attribute(
+            gradients = IntegratedGradients(self.output).attribute(
                 self.at(end), baselines=self.at(begin), n_steps=AT_ONCE, method="gausslegendre"
             )
-        found = found.detach().double()
-        return _Piece(begin, end, found, float(found.sum()) - (self.value(end) - self.value(begin)))
+        gradients = gradients.detach().double()
+        return _Piece(begin, end, gradients, float(gradients.sum()) - (self.value(end) - self.value(begin)))
 
 
-def _missed(pieces: Sequence[_Piece]) -> float:
-    """What all pieces together miss at most: errors of pieces do not make up for each other."""
-    return sum(abs(piece.missed) for piece in pieces)
+def _total_error(pieces: Sequence[_Piece]) -> float:
+    """Upper bound of the total error: the sum of absolute errors, which do not cancel."""
+    return sum(abs(piece.error) for piece in pieces)
 
 
 def completeness_error(total: float, difference: float) -> float:
-    """|total - difference| / |difference|; infinite where there is no difference to explain but something was."""
-    missed = abs(total - difference)
-    return missed / abs(difference) if difference else (float("inf") if missed else 0.0)
+    """|total - difference| / |difference|; if the difference is 0, 0 for an exact total and infinity otherwise."""
+    error = abs(total - difference)
+    return error / abs(difference) if difference else (float("inf") if error else 0.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Ablation:
-    """The change that taking cells away makes to the number."""
+    """The effect of ablating groups of cells on the logit."""
 
     names: tuple[str, ...]  # r1c1, row 1, column 1, box 1
-    effect: Float[
-        np.ndarray, "group"
-    ]  # number of the puzzle - number without these cells: above 0 they spoke for it
-    value: float
+    effect: Float[np.ndarray, "group"]  # value - logit without these cells
+    value: float  # the logit of the puzzle
 
 
 def ablation(
-    reading: Reading,
+    output: AttributedOutput,
     groups: Sequence[tuple[str, Bool[np.ndarray, "cells"]]],
     *,
     progress: Progress = no_progress,
 ) -> Ablation:
-    """Take away each group of cells, all else as it is. Raises InterventionError."""
-    run = reading.run
-    puzzles = [run.inputs, *(taken_away(run.task, run.inputs, cells) for _, cells in groups)]
+    """Ablate each group of cells separately. Raises InterventionError."""
+    run = output.run
+    puzzles = [run.inputs, *(blanked(run.task, run.inputs, cells) for _, cells in groups)]
     values = []
     with torch.no_grad():
         for begin in range(0, len(puzzles), AT_ONCE):
-            progress(begin / len(puzzles), "removing the givens")
-            batch = torch.cat([reading.embedded(tokens) for tokens in puzzles[begin : begin + AT_ONCE]])
-            values += reading(batch).double().tolist()
+            progress(begin / len(puzzles), "removing givens")
+            batch = torch.cat([output.embed(tokens) for tokens in puzzles[begin : begin + AT_ONCE]])
+            values += output(batch).double().tolist()
     return Ablation(tuple(name for name, _ in groups), values[0] - np.array(values[1:]), values[0])
 
 
 def single_givens(task: Task, inputs: np.ndarray) -> list[tuple[str, Bool[np.ndarray, "cells"]]]:
-    """Each given on its own."""
+    """Groups of one given each, with names such as r5c5."""
     return [
         (f"r{cell // task.columns + 1}c{cell % task.columns + 1}", np.arange(len(inputs)) == cell)
         for cell in np.flatnonzero(task.givens(inputs))
@@ -243,11 +245,11 @@ def single_givens(task: Task, inputs: np.ndarray) -> list[tuple[str, Bool[np.nda
 
 
 def units(task: Task) -> list[tuple[str, Bool[np.ndarray, "cells"]]]:
-    """Rows and columns; boxes where the task has them."""
+    """BatchedRuns and columns; boxes where the task has them."""
     row, column = np.divmod(np.arange(task.cells), task.columns)
-    found = [(f"row {number + 1}", row == number) for number in range(task.rows)]
-    found += [(f"column {number + 1}", column == number) for number in range(task.columns)]
+    groups = [(f"row {number + 1}", row == number) for number in range(task.rows)]
+    groups += [(f"column {number + 1}", column == number) for number in range(task.columns)]
     if hasattr(task, "box_rows"):
         box = boxes(task)
-        found += [(f"box {number + 1}", box == number) for number in range(int(box.max()) + 1)]
-    return found
+        groups += [(f"box {number + 1}", box == number) for number in range(int(box.max()) + 1)]
+    return groups

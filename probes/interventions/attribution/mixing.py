@@ -1,8 +1,8 @@
-"""Which cells do the weights bring together? The matrix of MLP mixing as a board, and any such matrix by what cells share.
+"""Between which cells do the weights move information? The matrix of MLP mixing, and any matrix between cells by relation.
 
-MLP mixing sends each channel's values at all positions through a SwiGLU, down(silu(gate) * up). Drawn is down @ up: the way
-through it with all gates held equal. The gates are functions of the state, may close a way or turn its sign, and the block's
-norm follows, so this is a view of the weights, to first order, and not of a run.
+MLP mixing passes each channel's values at all positions through a SwiGLU, down(silu(gate) * up). The matrix here is
+down @ up, with all gates fixed to one value. In a run the gates depend on the state, may close a path or flip its sign,
+and the block's norm follows, so this is a first-order view of the weights, not of a run.
 """
 
 from dataclasses import dataclass
@@ -20,47 +20,47 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 OTHERS = "all others"
-PEERS = "peers"  # of all kinds together
+PEERS = "peers"  # all relations together
 RATIO = "peers / others"
 
 
 def boxes(task: Task) -> np.ndarray:
-    """Of each cell of a Sudoku its box, from 0, row by row."""
+    """The box of each cell of a Sudoku, from 0, row by row."""
     row, column = np.divmod(np.arange(task.cells), task.columns)
     return row // task.box_rows * (task.columns // task.box_columns) + column // task.box_columns
 
 
 def relations(task: Task) -> dict[str, Bool[np.ndarray, "cells cells"]]:
-    """What two different cells may share, at [a, b], and `OTHERS` that share none of it; {} where the task has no such thing.
+    """Masks of related pairs of different cells by relation, and `OTHERS` for unrelated pairs; {} if the task has none.
 
-    Cells of one row of a box share both row and box.
+    Relations overlap: cells in the same row of a box share both the row and the box.
     """
     row, column = np.divmod(np.arange(task.cells), task.columns)
     apart = ~np.eye(task.cells, dtype=bool)
     if hasattr(task, "box_rows"):
         box = boxes(task)
-        found = {
+        masks = {
             name: (unit[:, None] == unit) & apart
             for name, unit in (("row", row), ("column", column), ("box", box))
         }
     elif task.name == "maze":
-        found = {"neighbours": abs(row[:, None] - row) + abs(column[:, None] - column) == 1}
+        masks = {"neighbours": abs(row[:, None] - row) + abs(column[:, None] - column) == 1}
     else:
         return {}
-    return found | {OTHERS: apart & ~np.any(list(found.values()), axis=0)}
+    return masks | {OTHERS: apart & ~np.any(list(masks.values()), axis=0)}
 
 
 def peers_of(task: Task) -> Bool[np.ndarray, "cells cells"]:
-    """At [a, b]: whether b is a peer of a. Raises InterventionError for a task that has none."""
-    found = relations(task)
-    if not found:
+    """Mask of pairs of peers. Raises InterventionError for a task without peers."""
+    masks = relations(task)
+    if not masks:
         raise InterventionError(f"Cells of {task.name} puzzles have no peers.")
-    return np.any([pairs for name, pairs in found.items() if name != OTHERS], axis=0)
+    return np.any([pairs for name, pairs in masks.items() if name != OTHERS], axis=0)
 
 
 @dataclass(frozen=True)
 class Strength:
-    """Of a matrix between cells: its mean size over pairs of one kind, with the band of a bootstrap over cells."""
+    """Mean absolute value of a matrix between cells over the pairs of one relation, with a bootstrap band over cells."""
 
     mean: float
     low: float
@@ -71,53 +71,51 @@ class Strength:
 
 
 def by_relation(task: Task, matrix: Float[np.ndarray, "to from"]) -> dict[str, Strength]:
-    """Mean |matrix| over the pairs of each kind; first that of all peers, second to last that of all others, then their `RATIO`.
+    """Mean |matrix| over the pairs of each relation: first all peers, then each relation, then OTHERS and RATIO.
 
-    A cell is drawn with all that comes into it. {} for a task whose cells have no peers.
+    The bootstrap resamples rows, so a cell is drawn with everything it receives. {} for a task without peers.
     """
-    found = relations(task)
-    if not found:
+    masks = relations(task)
+    if not masks:
         return {}
     size = np.abs(matrix)
-    kinds = found if len(found) == 2 else {PEERS: peers_of(task)} | found
+    kinds = masks if len(masks) == 2 else {PEERS: peers_of(task)} | masks
     sums = np.stack([(size * pairs).sum(1) for pairs in kinds.values()], 1)
     counts = np.stack([pairs.sum(1) for pairs in kinds.values()], 1)
     draws = ratio(*(BY_PUZZLE.sums(values) for values in (sums, counts)))  # (resample, kind)
-    rows = np.vstack((ratio(sums.sum(0), counts.sum(0)), draws))  # as it is, then the resamples
-    rows = np.column_stack((rows, ratio(rows[:, 0], rows[:, -1])))  # peers stand first, others last
+    rows = np.vstack((ratio(sums.sum(0), counts.sum(0)), draws))  # the estimate, then the resamples
+    rows = np.column_stack((rows, ratio(rows[:, 0], rows[:, -1])))  # peers come first, others last
     ends = BY_PUZZLE.band(rows[1:])
     return {
-        name: Strength(float(rows[0, place]), *map(float, ends[:, place]))
-        for place, name in enumerate((*kinds, RATIO))
+        name: Strength(float(rows[0, column]), *map(float, ends[:, column]))
+        for column, name in enumerate((*kinds, RATIO))
     }
 
 
 @dataclass(frozen=True, eq=False)
 class Mixing:
-    """How strongly a layer's weights bring each cell's values into another's, for MLP mixing."""
+    """The mixing weights of one layer between cells, for MLP mixing."""
 
-    layer: str  # a name of `layer_names`
-    strength: Float[np.ndarray, "to from"]  # between cells, the prefix left out; without unit
+    layer: str  # one of `layer_names`
+    strength: Float[np.ndarray, "to from"]  # between cells, without the prefix; no unit
     by_relation: dict[str, Strength]
 
 
 def layer_names(config: ModelConfig) -> tuple[str, ...]:
-    """The layers of all nets: 1, 2 where one net makes all calls, else L1, L2 (f_L), H1, H2 (f_H)."""
+    """The layers of all nets: 1, 2 for a single net; L1, L2 (f_L), H1, H2 (f_H) for two."""
     counts = {"L": config.layers, "H": config.H_layers} if config.H_layers else {"": config.layers}
     return tuple(f"{net}{number + 1}" for net, count in counts.items() for number in range(count))
 
 
 def mixing(model: "Model", task: Task, layer: str = "") -> Mixing:
-    """The product of a layer's two position matrices, down @ up; the first layer's if none is named.
+    """The product down @ up of a layer's two position matrices; of the first layer by default.
 
-    Raises InterventionError where positions are mixed by attention, or there is no such layer.
+    Raises InterventionError if the model mixes positions by attention, or there is no such layer.
     """
     from trm.layers import Net
 
     if model.config.mixing != "mlp":
-        raise InterventionError(
-            "This model mixes positions by attention: look at its attention maps instead."
-        )
+        raise InterventionError("This model mixes positions by attention. Use its attention maps instead.")
     names = layer_names(model.config)
     layer = layer or names[0]
     if layer not in names:

@@ -1,7 +1,8 @@
-"""Is the structure of the task in the model? Peers of a cell against all other cells.
+"""Does the model use the structure of the task? The effect of peers on a cell, compared with all other cells.
 
-Peers of a Sudoku cell are those of its row, column and box; of a maze cell its neighbours. They are compared by what taking a
-given away does to a cell's own answer, over many cells. `probes.interventions.attribution.mixing` compares them by the weights that mix positions.
+The peers of a Sudoku cell share its row, column or box; those of a maze cell are its neighbours. The effect is the change
+of a cell's logit when a given is removed, over many cells. `probes.interventions.attribution.mixing` compares the
+weights that mix positions instead.
 """
 
 from dataclasses import dataclass, replace
@@ -10,10 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from probes.interventions.attribution.gradients import AT_ONCE, Reading, single_givens, taken_away
+from probes.interventions.attribution.gradients import AT_ONCE, AttributedOutput, blanked, single_givens
 from probes.interventions.attribution.mixing import boxes, peers_of
 from probes.interventions.fork import CachedRun, cache_run
-from probes.interventions.sweeps import check
+from probes.interventions.sweeps import labelled_puzzles
 from probes.stats import BY_PUZZLE, ratio
 from trm.data import PuzzleSet
 from trm.model import Model
@@ -23,16 +24,16 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True, eq=False)
 class PeerEffects:
-    """Mean size of the effect that a given has on a blank cell's answer: from peers and from all others."""
+    """Mean absolute effect of a given on the answer of a blank cell: from peers and from all other cells."""
 
     step: int
-    cells: int  # blank cells looked at
+    cells: int  # number of blank cells
     puzzles: int
     peers: float
     others: float
     ratio: float  # peers / others
-    bands: dict[str, tuple[float, float]]  # of each of the three: 95 %, bootstrap over puzzles
-    by_distance: dict[str, float]  # "row or column", "box", "none": mean effect
+    bands: dict[str, tuple[float, float]]  # 95 % band of each of the three, bootstrap over puzzles
+    by_distance: dict[str, float]  # mean effect by "row or column", "box only", "no unit"
 
     def facts(self) -> dict:
         return {
@@ -50,33 +51,34 @@ def peer_effects(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> PeerEffects:
-    """Take every given away, one at a time, and see how the logit of the answer moves in some blank cells of each puzzle.
+    """Remove every given, one at a time, and measure the change of the answer's logit in some blank cells of each puzzle.
 
-    Through one supervision step, from the state at its beginning. Raises UserError.
+    The effect is measured over one supervision step, from the state at its beginning. `cells_each`: number of blank
+    cells per puzzle. Raises UserError.
     """
-    puzzles, _ = check(model, task, puzzles, None, step=step)
+    puzzles, _ = labelled_puzzles(model, task, puzzles, None, step=step)
     peers, random = peers_of(task), np.random.default_rng(seed)
     sums = np.zeros((len(puzzles), 4))  # of peers: effect and count; of others: effect and count
-    looked_at = 0
+    cell_count = 0
     shared: dict[str, list[float]] = {"row or column": [], "box only": [], "no unit": []}
     for number in range(len(puzzles)):
         progress(number / len(puzzles), f"removing the givens of puzzle {number + 1} of {len(puzzles)}")
         inputs = puzzles.inputs[number]
         depth = replace(model.config.depth, N_sup=step)
-        kept = cache_run(
+        clean = cache_run(
             model, task, inputs, depth=depth, puzzle_id=int(puzzles.puzzle_identifiers[number]),
             labels=puzzles.labels[number],
         )  # fmt: skip
         blank = np.flatnonzero(~task.givens(inputs))
         chosen = random.permutation(blank)[:cells_each]
-        effects = effects_of_givens(kept, step)  # (given, cells)
+        effects = effects_of_givens(clean, step)  # (given, cells)
         givens = np.flatnonzero(task.givens(inputs))
         for cell in chosen:
             near = peers[cell, givens]
             here = np.abs(effects[:, cell])
             sums[number] += here[near].sum(), near.sum(), here[~near].sum(), (~near).sum()
-            _note_relation(task, int(cell), givens, here, shared)
-            looked_at += 1
+            _add_by_relation(task, int(cell), givens, here, shared)
+            cell_count += 1
     draws = BY_PUZZLE.sums(sums)
     near, far = ratio(draws[:, 0], draws[:, 1]), ratio(draws[:, 2], draws[:, 3])
     total = sums.sum(0)
@@ -88,34 +90,34 @@ def peer_effects(
     }
     return PeerEffects(
         step=step,
-        cells=looked_at,
+        cells=cell_count,
         puzzles=len(puzzles),
         bands=bands,
-        by_distance={name: round(float(np.mean(found)), 5) for name, found in shared.items() if found},
+        by_distance={name: round(float(np.mean(effects)), 5) for name, effects in shared.items() if effects},
         **{name: float(value) for name, value in values.items()},
     )
 
 
-def effects_of_givens(kept: CachedRun, step: int) -> Float[np.ndarray, "given cells"]:
-    """How much the logit of every cell's answer falls when a given is taken away in this step: each given, each cell."""
-    reading = Reading(kept, step, cell=0, span="step")
-    groups = single_givens(kept.task, kept.inputs)
-    puzzles = [kept.inputs, *(taken_away(kept.task, kept.inputs, cells) for _, cells in groups)]
+def effects_of_givens(clean: CachedRun, step: int) -> Float[np.ndarray, "given cells"]:
+    """How much the logit of each cell's answer falls when each given is removed in this step."""
+    output = AttributedOutput(clean, step, cell=0, span="step")
+    groups = single_givens(clean.task, clean.inputs)
+    puzzles = [clean.inputs, *(blanked(clean.task, clean.inputs, cells) for _, cells in groups)]
     logits = []
     with torch.no_grad():
         for begin in range(0, len(puzzles), 4 * AT_ONCE):
-            batch = torch.cat([reading.embedded(tokens) for tokens in puzzles[begin : begin + 4 * AT_ONCE]])
-            logits.append(reading.heads(batch).logits)
-    found = torch.cat(logits)
-    answer = found[0].argmax(-1)
-    own = found.gather(2, answer.expand(len(found), -1)[..., None])[..., 0]  # (1 + given, cells)
+            batch = torch.cat([output.embed(tokens) for tokens in puzzles[begin : begin + 4 * AT_ONCE]])
+            logits.append(output.heads(batch).logits)
+    all_logits = torch.cat(logits)
+    answer = all_logits[0].argmax(-1)
+    own = all_logits.gather(2, answer.expand(len(all_logits), -1)[..., None])[..., 0]  # (1 + given, cells)
     return (own[:1] - own[1:]).cpu().numpy()
 
 
-def _note_relation(
+def _add_by_relation(
     task: Task, cell: int, givens: np.ndarray, effects: np.ndarray, shared: dict[str, list[float]]
 ) -> None:
-    """Sort a cell's effects by what it shares with each given."""
+    """Sort the effects on a cell by its relation to each given."""
     if not hasattr(task, "box_rows"):
         return
     row, column = np.divmod(np.arange(task.cells), task.columns)

@@ -1,1 +1,1 @@
-"""A probing experiment: every target at every call, with its baselines and bands."""
+"""Probing experiments: every target at every time point, with baselines and bands."""

@@ -1,6 +1,6 @@
-"""Studies on disk: JSON with everything, a table in Parquet with one row a score, and the probes themselves.
+"""Experiments on disk: a JSON file with all results, a Parquet table with one row per score, and the probes.
 
-The JSON of a study is also how a page gets it, computed or recorded.
+The Probes page uses the same JSON format, for new and for recorded experiments.
 """
 
 import json
@@ -16,122 +16,131 @@ from trm.files import atomic_file, reading, strict_json
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
-    from probes.linear.experiment.study import Finding, Study
+    from probes.linear.experiment.results import ProbingExperiment, TargetResult
 
 RECORDED = ASSETS / "recorded" / "probes"
 SUFFIX = ".safetensors"
 STATES = ("z", "y")
-BOUNDS = ("value", "low", "high")  # of a score: itself, and its band
+BOUNDS = ("value", "low", "high")  # a score and the bounds of its band
 LARGEST_JSON = 64 << 20  # bytes
 
 
-class StudyFileError(UserError):
-    """A file that is no study."""
+class ExperimentFileError(UserError):
+    """A file that is not an experiment, or is damaged."""
 
 
-def write_study(path: Path, study: "Study", *, probes: Path | None = None) -> list[Path]:
-    """Write `path` as JSON, the table beside it as Parquet, and into the folder `probes` one file for each probe of z or y.
+def write_experiment(
+    path: Path, experiment: "ProbingExperiment", *, probes: Path | None = None
+) -> list[Path]:
+    """Write `path` as JSON, the table next to it as Parquet, and one file per probe of z or y into the folder `probes`.
 
-    Returns what was written. Raises OutputError where a file cannot be.
+    Returns the paths of the files. Raises OutputError if a file cannot be written.
     """
-    summary = study.summary()
+    summary = experiment.summary()
     with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(summary, separators=(",", ":")), "utf-8")
     table = path.with_suffix(".parquet")
     with atomic_file(table) as temporary:
         write_table(temporary, score_table(summary))
-    return [path, table, *(save_probes(probes, study) if probes else ())]
+    return [path, table, *(save_probes(probes, experiment) if probes else ())]
 
 
-def save_probes(folder: Path, study: "Study") -> list[Path]:
-    """One file for each target and state, `target.state.safetensors`, with the moments that its probes are of."""
+def save_probes(folder: Path, experiment: "ProbingExperiment") -> list[Path]:
+    """Write one file per target and state, `target.state.safetensors`. Returns the paths."""
     written = []
-    for finding, about in about_probes(study):
-        for probe in finding.probes:
-            path = folder / f"{probe.name}.{finding.source}{SUFFIX}"
+    for result, about in probe_metadata(experiment):
+        for probe in result.probes:
+            path = folder / f"{probe.name}.{result.source}{SUFFIX}"
             save_probe(path, probe, about=about)
             written.append(path)
     return written
 
 
-def about_probes(study: "Study") -> Iterator[tuple["Finding", dict[str, str]]]:
-    """The findings of z and y, and what is written beside their probes."""
-    time_points = [[at.supervision_step, at.cycle, at.call, at.kind] for at in study.time_points]
-    for finding in study.findings:
-        if finding.source in STATES:
+def probe_metadata(experiment: "ProbingExperiment") -> Iterator[tuple["TargetResult", dict[str, str]]]:
+    """The results of z and y, each with the metadata that is stored with its probes."""
+    time_points = [[at.supervision_step, at.cycle, at.call, at.kind] for at in experiment.time_points]
+    for result in experiment.results:
+        if result.source in STATES:
             yield (
-                finding,
+                result,
                 {
-                    "model": study.about["model"],
-                    "fingerprint": study.about["fingerprint"],
-                    "task": study.about["task"],
-                    "state": finding.source,
+                    "model": experiment.about["model"],
+                    "fingerprint": experiment.about["fingerprint"],
+                    "task": experiment.about["task"],
+                    "state": result.source,
                     "moments": json.dumps(time_points),
-                    "steps_run": str(study.about["depth"]["N_sup"]),
+                    "steps_run": str(experiment.about["depth"]["N_sup"]),
                 },
             )
 
 
-def load_study(path: Path) -> dict[str, Any]:
-    """What `write_study` wrote. Raises StudyFileError."""
+def load_experiment(path: Path) -> dict[str, Any]:
+    """Load the JSON that `write_experiment` wrote. Raises ExperimentFileError."""
     with reading(
-        path, StudyFileError, "study of this version", "Give the file of `probes fit`.", most=LARGEST_JSON
+        path,
+        ExperimentFileError,
+        "experiment of this version",
+        "Give the file of `probes fit`.",
+        most=LARGEST_JSON,
     ):
-        found = strict_json(path.read_bytes())
-        if not {"about", "moments", "targets", "findings"} <= found.keys():
-            raise ValueError("not the parts of a study")
-        if not all(isinstance(found["about"][name], str) for name in ("model", "fingerprint", "task")):
-            raise TypeError("names are text")
-        for time_point in found["moments"]:
+        summary = strict_json(path.read_bytes())
+        if not {"about", "moments", "targets", "findings"} <= summary.keys():
+            raise ValueError("not the parts of an experiment")
+        if not all(isinstance(summary["about"][name], str) for name in ("model", "fingerprint", "task")):
+            raise TypeError("names must be text")
+        for time_point in summary["moments"]:
             if any(type(number) is not int for number in astuple(Coordinates(**time_point))[:3]):
-                raise TypeError("calls are counted")
-        for finding in found["findings"]:
-            _check_finding(finding, len(found["moments"]))
-        return found
+                raise TypeError("steps, cycles and calls must be integers")
+        for result in summary["findings"]:
+            _check_result(result, len(summary["moments"]))
+        return summary
 
 
-def _check_finding(finding: Mapping[str, Any], count: int) -> None:
-    """Raises ValueError and the like unless a finding has a score at each of its moments, which are among so many."""
-    if not all(isinstance(finding[name], str) for name in ("target", "source")):
-        raise TypeError("names are text")
-    time_points = finding["moments"]
+def _check_result(result: Mapping[str, Any], count: int) -> None:
+    """Raises ValueError, TypeError or KeyError unless a result has a score at each of its time points (indices below `count`)."""
+    if not all(isinstance(result[name], str) for name in ("target", "source")):
+        raise TypeError("names must be text")
+    time_points = result["moments"]
     if not all(type(time_point) is int and 0 <= time_point < count for time_point in time_points):
-        raise ValueError("moments that are none")
-    for score in finding["scores"].values():
+        raise ValueError("time points out of range")
+    for score in result["scores"].values():
         numbers = [score[bound] for bound in BOUNDS]
         if any(not isinstance(listed, list) or len(listed) != len(time_points) for listed in numbers):
-            raise ValueError("not a score at every moment")
+            raise ValueError("a score is missing at a time point")
         if not all(number is None or type(number) in (int, float) for listed in numbers for number in listed):
-            raise TypeError("scores are numbers")
+            raise TypeError("scores must be numbers")
 
 
-def recorded_study(model: str) -> dict[str, Any] | None:
-    """The study that comes with a bundled model, if one does."""
+def recorded_experiment(model: str) -> dict[str, Any] | None:
+    """The recorded experiment of a bundled model; None if there is none. Raises ExperimentFileError."""
     path = RECORDED / model / "study.json"
-    return load_study(path) if path.is_file() else None
+    return load_experiment(path) if path.is_file() else None
 
 
-def recorded_use(model: str) -> dict[str, Any] | None:
-    """What `probes use --record` wrote of a bundled model, if it did. Raises StudyFileError."""
+def recorded_causal_tests(model: str) -> dict[str, Any] | None:
+    """The causal tests that `probes use --record` recorded for a bundled model; None if there are none.
+
+    Raises ExperimentFileError.
+    """
     path = RECORDED / model / "use.json"
     if not path.is_file():
         return None
-    with reading(path, StudyFileError, "record of `probes use`", "Record it again.", most=LARGEST_JSON):
+    with reading(path, ExperimentFileError, "record of `probes use`", "Record it again.", most=LARGEST_JSON):
         return strict_json(path.read_bytes())
 
 
 def score_table(summary: Mapping[str, Any]) -> dict[str, list]:
-    """One row for each score of each target, source and moment: columns of equal length."""
+    """A table with one row per score of each target, source and time point, as columns of equal length."""
     rows = []
-    for finding in summary["findings"]:
-        for name, score in finding["scores"].items():
-            for place, time_point in enumerate(finding["moments"]):
+    for result in summary["findings"]:
+        for name, score in result["scores"].items():
+            for place, time_point in enumerate(result["moments"]):
                 at = summary["moments"][time_point]
                 rows.append(
                     {
                         "model": summary["about"]["model"],
-                        "target": finding["target"],
-                        "source": finding["source"],
+                        "target": result["target"],
+                        "source": result["source"],
                         "supervision_step": at["supervision_step"],
                         "cycle": at["cycle"],
                         "call": at["call"],
@@ -143,7 +152,7 @@ def score_table(summary: Mapping[str, Any]) -> dict[str, list]:
 
 
 def write_table(path: Path, table: Mapping[str, list]) -> None:
-    """A Parquet file."""
+    """Write a table to a Parquet file."""
     import pyarrow
     from pyarrow.parquet import write_table as write
 

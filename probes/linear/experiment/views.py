@@ -1,6 +1,6 @@
-"""Numbers that are seen together: targets by moments, cells at their places, one class taken for another.
+"""Views of an experiment's results: the scoreboard, baselines, scores of cells, confusion matrices and code lengths.
 
-All from a study as `Study.summary` writes it, so that a recorded one and one just fitted look alike.
+Experiments are in the format of `ProbingExperiment.summary`, whether recorded or new.
 """
 
 from collections.abc import Mapping
@@ -9,57 +9,57 @@ from math import log2
 from typing import Any
 
 Summary = Mapping[str, Any]
-SHOWN = ("z", "y", "z above y", "z above best baseline", "y above best baseline")
-"""What a scoreboard may show of each target and moment."""
+SCOREBOARD_VALUES = ("z", "y", "z minus y", "z minus best baseline", "y minus best baseline")
+"""Choices of what a scoreboard shows."""
 
 
 @dataclass(frozen=True)
 class Scoreboard:
-    """Targets by moments; None where nothing was fitted."""
+    """One value per target and time point; None where nothing was fitted."""
 
     names: list[str]
     values: list[list[float | None]]
-    signed: bool  # a difference
+    signed: bool  # whether values are differences
 
     @property
     def format(self) -> str:
-        """For the numbers in it."""
+        """The format of the values."""
         return "+.2f" if self.signed else ".2f"
 
 
 @dataclass(frozen=True)
 class Cells:
-    """One number for each cell, row by row: a share, or the mean error of numbers. None where nothing was tested."""
+    """The score of each cell, row by row: accuracy, or mean absolute error for numbers. None where nothing was tested."""
 
     values: list[list[float | None]]
     is_share: bool
     low: float
     high: float
 
-    def written(self, value: float) -> str:
-        """A number as it stands in its cell."""
+    def format(self, value: float) -> str:
+        """The text of a value in its cell."""
         return f"{100 * value:.0f}" if self.is_share else f"{value:.1f}"
 
 
 def labels_of(summary: Summary) -> list[str]:
-    """One for each moment: the supervision step; with cycle and call where a step has several moments."""
+    """The label of each time point: its supervision step, with cycle and call if a step has several time points."""
     steps = [at["supervision_step"] for at in summary["moments"]]
     if len(set(steps)) == len(steps):
         return [str(step) for step in steps]
     return [f"{at['supervision_step']}.{at['cycle']}.{at['call']}" for at in summary["moments"]]
 
 
-def finding_of(summary: Summary, target: str, source: str) -> Summary | None:
-    """What was read of a target from a source; None where that was not asked."""
-    found = (one for one in summary["findings"] if one["target"] == target and one["source"] == source)
-    return next(found, None)
+def result_for(summary: Summary, target: str, source: str) -> Summary | None:
+    """The result of a target on a source; None if it was not fitted."""
+    matches = (one for one in summary["findings"] if one["target"] == target and one["source"] == source)
+    return next(matches, None)
 
 
-def value_at(finding: Summary | None, score: str, time_point: int, bound: str = "value") -> float | None:
-    """A score at a moment of the study. A probe that is the same at all moments has one value for all of them."""
-    if finding is None or score not in finding["scores"]:
+def value_at(result: Summary | None, score: str, time_point: int, bound: str = "value") -> float | None:
+    """A score, or a bound of its band, at a time point. A probe that all time points share has one value."""
+    if result is None or score not in result["scores"]:
         return None
-    places, numbers = finding["moments"], finding["scores"][score][bound]
+    places, numbers = result["moments"], result["scores"][score][bound]
     if len(places) == 1:
         return numbers[0]
     return numbers[places.index(time_point)] if time_point in places else None
@@ -68,36 +68,36 @@ def value_at(finding: Summary | None, score: str, time_point: int, bound: str = 
 def baselines_at(
     summary: Summary, target: str, score: str, time_point: int, *, of: str = ""
 ) -> dict[str, float | None]:
-    """What a state has to beat at a moment, by name: a constant guess, the input, what is derived from it, the random net's
-    own `of` (both states where empty).
+    """Scores of the baselines at a time point, by name: a constant guess, the input, features derived from it, and the
+    untrained network's state `of` (both states if empty).
     """
-    found: dict[str, float | None] = {}
-    any_state = finding_of(summary, target, "z") or finding_of(summary, target, "y")
+    baselines: dict[str, float | None] = {}
+    any_state = result_for(summary, target, "z") or result_for(summary, target, "y")
     if score == "accuracy":
-        found["majority"] = value_at(any_state, "majority", time_point)
+        baselines["majority"] = value_at(any_state, "majority", time_point)
     elif score == "r2":
-        found["mean"] = 0.0
+        baselines["mean"] = 0.0
     elif score == "auroc":
-        found["constant"] = 0.5
+        baselines["constant"] = 0.5
     for source in ("input", "derived", *((f"random {of}",) if of else ("random z", "random y"))):
-        found[source] = value_at(finding_of(summary, target, source), score, time_point)
-    return found
+        baselines[source] = value_at(result_for(summary, target, source), score, time_point)
+    return baselines
 
 
 def scoreboard(summary: Summary, what: str) -> Scoreboard:
-    """The first score of every target at every moment, of a state, or how far it lies above another."""
-    state, _, other = what.partition(" above ")
+    """The main score of a state for every target and time point, or its difference from another state or baseline."""
+    state, _, other = what.partition(" minus ")
     rows = []
     for target in summary["targets"]:
         name, score = target["name"], target["score"]
         row: list[float | None] = []
         for time_point in range(len(summary["moments"])):
-            value = value_at(finding_of(summary, name, state), score, time_point)
+            value = value_at(result_for(summary, name, state), score, time_point)
             if other == "y":
-                than = value_at(finding_of(summary, name, "y"), score, time_point)
+                than = value_at(result_for(summary, name, "y"), score, time_point)
             elif other:
-                known = baselines_at(summary, name, score, time_point, of=state).values()
-                than = max((number for number in known if number is not None), default=None)
+                baselines = baselines_at(summary, name, score, time_point, of=state).values()
+                than = max((number for number in baselines if number is not None), default=None)
             else:
                 than = 0.0
             row.append(None if value is None or than is None else value - than)
@@ -106,56 +106,59 @@ def scoreboard(summary: Summary, what: str) -> Scoreboard:
 
 
 def cells_at(summary: Summary, target: str, source: str, time_point: int) -> Cells | None:
-    """The score of each cell of the grid; None for a target of puzzles, and where nothing was fitted."""
-    finding = finding_of(summary, target, source)
+    """The score of each cell of the grid; None for a target of puzzles, or if nothing was fitted."""
+    result = result_for(summary, target, source)
     facts = next(one for one in summary["targets"] if one["name"] == target)
-    if finding is None or facts["level"] != "cell" or time_point not in finding["moments"]:
+    if result is None or facts["level"] != "cell" or time_point not in result["moments"]:
         return None
     rows, columns = summary["about"]["grid"]
-    flat = finding["by_cell"][finding["moments"].index(time_point)]
+    flat = result["by_cell"][result["moments"].index(time_point)]
     values = [flat[row * columns : (row + 1) * columns] for row in range(rows)]
-    known = [value for value in flat if value is not None]
+    tested = [value for value in flat if value is not None]
     is_share = bool(facts["classes"])
-    return Cells(values, is_share, 0.0, 1.0 if is_share else max(known, default=1.0) or 1.0)
+    return Cells(values, is_share, 0.0, 1.0 if is_share else max(tested, default=1.0) or 1.0)
 
 
 def confusion_at(
     summary: Summary, target: str, source: str, time_point: int
 ) -> tuple[list[list[float | None]], list[list[int]]] | None:
-    """Shares of each true class, and counts, `true read`; None for numbers, and where nothing was fitted."""
-    finding = finding_of(summary, target, source)
-    if finding is None or not finding["confusion"] or time_point not in finding["moments"]:
+    """The confusion matrix [true][predicted], as shares of each true class and as counts.
+
+    None for numbers, or if nothing was fitted.
+    """
+    result = result_for(summary, target, source)
+    if result is None or not result["confusion"] or time_point not in result["moments"]:
         return None
-    counts = finding["confusion"][finding["moments"].index(time_point)]
+    counts = result["confusion"][result["moments"].index(time_point)]
     shares = [[count / sum(row) if sum(row) else None for count in row] for row in counts]
     return shares, counts
 
 
 def balance_at(summary: Summary, target: str, time_point: int) -> list[float] | None:
-    """The share of each class among the cells of the training puzzles; of several members the mean. None of numbers."""
-    finding = finding_of(summary, target, "z") or finding_of(summary, target, "y")
-    probes = [] if finding is None else finding["probes"]
+    """The share of each class among the training cells; the mean over several members. None for numbers."""
+    result = result_for(summary, target, "z") or result_for(summary, target, "y")
+    probes = [] if result is None else result["probes"]
     if not probes or not all("class_balance" in probe for probe in probes):
         return None
-    at = finding["moments"].index(time_point) if time_point in finding["moments"] else 0
+    at = result["moments"].index(time_point) if time_point in result["moments"] else 0
     shares = [probe["class_balance"][at] for probe in probes]
     return [sum(column) / len(column) for column in zip(*shares, strict=True)]
 
 
 @dataclass(frozen=True)
 class Code:
-    """Description lengths at the moments of a finding, by online coding; None where there were no labels."""
+    """Online code lengths at the time points of a result; None where there are no labels."""
 
-    bits: list[float | None]  # a label
-    entropy: list[float | None]  # bits a label of who knows how often each class occurs, and no state
+    bits: list[float | None]  # per label
+    entropy: list[float | None]  # bits per label of a code that knows the class frequencies only
     compression: list[float | None]  # entropy / bits
 
 
 def code_of(summary: Summary, target: str, source: str) -> Code | None:
-    """Of all members of a target together; None where it was not asked for, and of numbers, which have none."""
-    finding = finding_of(summary, target, source)
+    """The code lengths of all members of a target together; None if they were not computed, and for numbers."""
+    result = result_for(summary, target, source)
     facts = next(one for one in summary["targets"] if one["name"] == target)
-    probes = [] if finding is None else finding["probes"]
+    probes = [] if result is None else result["probes"]
     if not probes or not all("code" in probe for probe in probes):
         return None
     own, entropy, uniform = (

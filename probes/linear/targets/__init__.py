@@ -1,19 +1,19 @@
-"""Targets of probes: what the task's own logic says of a cell or of a puzzle, to be looked for in the states.
+"""Probe targets: properties of a cell or a puzzle, computed by the task's own logic, that probes decode from the states.
 
-A target says what it means, for which cells it is defined, and what chance is. Cells that show it openly are left out:
-a given holds its digit for everyone to see, so a probe that reads it there has found nothing.
+A target has a meaning, a mask of the cells for which it is defined, and a chance level. Cells whose input shows the value
+are left out: decoding the digit of a given would show nothing.
 """
 
-from probes.linear.targets.base import Evidence, Kind, Level, Target, TargetError, Values, values_at
-from probes.linear.targets.common import rightness, run, symbols
+from probes.linear.targets.base import Evidence, Level, Target, TargetError, TargetKind, Values, values_at
+from probes.linear.targets.common import correctness_targets, run_targets, symbol_targets
 from trm.tasks.base import PADDING, Task
 
 __all__ = [
     "Evidence",
-    "Kind",
     "Level",
     "Target",
     "TargetError",
+    "TargetKind",
     "Values",
     "target_of",
     "targets_of",
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def targets_of(task: Task) -> tuple[Target, ...]:
-    """All targets that apply to this task, in the order of their listing; their names are unique."""
+    """All targets of a task, in display order. Their names are unique."""
     if task.name == "sudoku":
         from probes.linear.targets.sudoku import sudoku_targets
 
@@ -31,11 +31,11 @@ def targets_of(task: Task) -> tuple[Target, ...]:
         from probes.linear.targets.maze import maze_targets
 
         return tuple(maze_targets(task))
-    return (*symbols(task, PADDING + 1, "symbol"), *rightness(task), *run())
+    return (*symbol_targets(task, PADDING + 1, "symbol"), *correctness_targets(task), *run_targets())
 
 
 def target_of(task: Task, name: str) -> Target:
-    """The target of this name. Raises TargetError naming those there are."""
+    """The target of this name. Raises TargetError, listing all targets, for an unknown name."""
     targets = {target.name: target for target in targets_of(task)}
     if name not in targets:
         raise TargetError(f"There is no target {name!r} of {task.name}. Choose one of: {', '.join(targets)}.")

@@ -1,4 +1,4 @@
-"""What a target is, and what it is computed from."""
+"""Probe targets: their definition, and the data that their values are computed from."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +12,15 @@ from trm.errors import UserError
 from trm.tasks.base import Task
 
 Tokens = UInt8[np.ndarray, "_ _"]
-"""Symbols, `puzzle cell`. Shapes are checked in `Evidence`, with messages for people."""
+"""Symbols, (puzzle, cell). `Evidence` checks the shapes and explains a mismatch."""
 
 
 class TargetError(UserError):
-    """A target that cannot be computed from what is there."""
+    """A target that does not exist, or cannot be computed from the given data."""
 
 
-class Kind(StrEnum):
-    """What the values of a target are."""
+class TargetKind(StrEnum):
+    """The type of a target's values."""
 
     BINARY = "binary"
     CLASSES = "classes"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 
 class Level(StrEnum):
-    """What a target has one value of."""
+    """Whether a target has one value per cell or per puzzle."""
 
     CELL = "cell"
     PUZZLE = "puzzle"
@@ -36,129 +36,126 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Some puzzles at one moment of their runs: all that a target may be computed from. What is not known is None.
+    """The data that targets are computed from: puzzles at one time point of their runs. Unknown data is None.
 
-    Raises TargetError where arrays do not fit the task or each other.
+    Raises TargetError if the arrays do not fit the task or each other.
     """
 
     task: Task
     inputs: Tokens
-    labels: Tokens | None = None  # 0 in cells that are not scored, as everywhere
-    now: Tokens | None = None  # answers read at this moment
+    labels: Tokens | None = None  # the solutions; 0 in cells that are not scored
+    now: Tokens | None = None  # answers at this time point
     end: Tokens | None = None  # answers after the last supervision step
-    supervision_step: int | None = None  # of this moment, from 1
-    halts: Bool[np.ndarray, "_"] | None = None  # of each puzzle, whether the model would halt after that step
-    known_facts: Mapping[str, Shaped[np.ndarray, "_ _"]] | None = None
-    """`Task.facts` of every puzzle, where they have been computed before: those of a trace store."""
+    supervision_step: int | None = None  # of this time point, from 1
+    halts: Bool[np.ndarray, "_"] | None = None  # per puzzle, whether the model would halt after this step
+    precomputed_facts: Mapping[str, Shaped[np.ndarray, "_ _"]] | None = None
+    """`Task.facts` of every puzzle, if they were computed before, as in a trace store."""
 
     def __post_init__(self) -> None:
         if self.inputs.shape[1] != self.task.cells:
             raise TargetError(
-                f"These puzzles have {self.inputs.shape[1]} cells, those of {self.task.name} here have "
-                f"{self.task.cells}. Choose the task in their size."
+                f"These puzzles have {self.inputs.shape[1]} cells, but this {self.task.name} task has {self.task.cells}. "
+                "Use a task of the same size."
             )
         for name in ("labels", "now", "end"):
             tokens = getattr(self, name)
             if tokens is not None and tokens.shape != self.inputs.shape:
                 raise TargetError(
-                    f"{NEEDS[name].capitalize()} have the shape {tokens.shape}, the puzzles {self.inputs.shape}. "
+                    f"{NEEDS[name].capitalize()} have the shape {tokens.shape}, but the puzzles have {self.inputs.shape}. "
                     "Give both for the same puzzles."
                 )
         if self.halts is not None and len(self.halts) != len(self.inputs):
             raise TargetError(
-                f"Whether the model halts is given for {len(self.halts)} puzzles of {len(self.inputs)}. "
-                "Give it for each."
+                f"Halting decisions are given for {len(self.halts)} puzzles of {len(self.inputs)}. "
+                "Give one per puzzle."
             )
 
     @property
     def givens(self) -> Bool[np.ndarray, "puzzle cell"]:
-        """Cells that the puzzle fixes."""
+        """A mask of the given cells."""
         return self.task.givens(self.inputs)
 
     @cached_property
     def facts(self) -> Mapping[str, Shaped[np.ndarray, "puzzle cell"]]:
         """`Task.facts` of every puzzle, stacked by name."""
-        if self.known_facts is not None:
-            return self.known_facts
-        found = [self.task.facts(puzzle) for puzzle in self.inputs]
-        names = found[0] if found else ()
-        return {name: np.stack([facts[name] for facts in found]) for name in names}
+        if self.precomputed_facts is not None:
+            return self.precomputed_facts
+        by_puzzle = [self.task.cell_features(puzzle) for puzzle in self.inputs]
+        names = by_puzzle[0] if by_puzzle else ()
+        return {name: np.stack([facts[name] for facts in by_puzzle]) for name in names}
 
 
 NEEDS = {
     "labels": "the solutions",
-    "now": "the answers now",
-    "end": "the answers at the end",
+    "now": "the current answers",
+    "end": "the final answers",
     "supervision_step": "the supervision step",
-    "halts": "whether the model would halt",
+    "halts": "the halting decisions",
 }
-"""What a target may need, as it is called in messages."""
-OF_A_TIME_POINT = frozenset({"now", "supervision_step", "halts"})
+"""Data that a target may need, with its name in messages."""
+PER_TIME_POINT = frozenset({"now", "supervision_step", "halts"})
 
 
 @dataclass(frozen=True, eq=False)
 class Values:
-    """Values of a target: a class (from 0; binary: 1 is yes) or a number, and 0 wherever it is not defined.
+    """Values of a target: class indices (for binary targets 1 is yes) or numbers; 0 where the target is not defined.
 
-    One axis of puzzles, then one of moments where there are several, then one of cells for a target of cells.
+    The axes are puzzles, then time points if there are several, then cells for a target of cells.
     """
 
     values: Int16[np.ndarray, "*shape"] | Float32[np.ndarray, "*shape"]
     defined: Bool[np.ndarray, "*shape"]
 
 
-Found = tuple[Num[np.ndarray, "*shape"] | Bool[np.ndarray, "*shape"], Bool[np.ndarray, "*shape"]]
-"""Values as they come, and where they are defined."""
+RawValues = tuple[Num[np.ndarray, "*shape"] | Bool[np.ndarray, "*shape"], Bool[np.ndarray, "*shape"]]
+"""Unconverted values, and a mask of where they are defined."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Something that a state may hold."""
+    """A property that a state may encode."""
 
     name: str
     meaning: str  # one sentence
-    kind: Kind
+    kind: TargetKind
     level: Level
-    classes: tuple[str, ...]  # their names; ("no", "yes") for binary ones, () for numbers
-    find: Callable[[Evidence], Found]
-    needs: frozenset[str] = frozenset()  # of NEEDS
+    classes: tuple[str, ...]  # class names; ("no", "yes") for binary targets, () for numbers
+    compute: Callable[[Evidence], RawValues]
+    needs: frozenset[str] = frozenset()  # keys of NEEDS
 
     @property
     def varies(self) -> bool:
-        """Whether it may change from moment to moment."""
-        return bool(self.needs & OF_A_TIME_POINT)
+        """Whether the value may change between time points."""
+        return bool(self.needs & PER_TIME_POINT)
 
     @property
     def pooled(self) -> bool:
-        """Whether it is the same for all puzzles of a moment, so that only one probe over all moments makes sense."""
+        """Whether the value is the same for all puzzles of a time point, so that one probe must cover all time points."""
         return self.needs == {"supervision_step"}
 
     @property
     def chance(self) -> float:
-        """The score that knowing nothing gets: AUROC or balanced accuracy of any guess that does not look, R^2 of the mean."""
-        return 0.0 if self.kind is Kind.NUMBER else 1 / len(self.classes)
+        """The chance level: AUROC or balanced accuracy of a guess that ignores the state, R² of predicting the mean."""
+        return 0.0 if self.kind is TargetKind.NUMBER else 1 / len(self.classes)
 
     @property
-    def chance_says(self) -> str:
-        """What chance is, in words."""
-        if self.kind is Kind.NUMBER:
-            return "R^2 is 0 for whoever always says the mean."
+    def chance_note(self) -> str:
+        """The chance level, as a sentence."""
+        if self.kind is TargetKind.NUMBER:
+            return "Chance: R² = 0, for always predicting the mean."
         if len(self.classes) == 2:
-            return "AUROC is 0.5 for whoever does not look: a yes is rated above a no as often as below."
-        return (
-            f"Balanced accuracy is 1/{len(self.classes)} for whoever does not look; accuracy is the share of the most "
-            "frequent class."
-        )
+            return "Chance: AUROC 0.5, as a guess ranks a yes above a no half of the time."
+        return f"Chance: balanced accuracy 1/{len(self.classes)}; accuracy equal to the share of the majority class."
 
     def of(self, evidence: Evidence) -> Values:
-        """Values for these puzzles at this moment, `puzzle cell` or `puzzle`. Raises TargetError where something is missing."""
+        """Values for these puzzles, (puzzle, cell) or (puzzle). Raises TargetError if data that it needs is missing."""
         for name in sorted(self.needs):
             if getattr(evidence, name) is None:
                 raise TargetError(
-                    f"The target {self.name} needs {NEEDS[name]}. Give them, or choose another."
+                    f"The target {self.name} needs {NEEDS[name]}. Provide them, or choose another target."
                 )
-        values, defined = self.find(evidence)
-        dtype = np.float32 if self.kind is Kind.NUMBER else np.int16
+        values, defined = self.compute(evidence)
+        dtype = np.float32 if self.kind is TargetKind.NUMBER else np.int16
         return Values(np.where(defined, values, 0).astype(dtype), defined)
 
 
@@ -166,20 +163,20 @@ def values_at(
     target: Target,
     evidence: Evidence,
     *,
-    now: UInt8[np.ndarray, "puzzle moment cell"] | None = None,
+    now: UInt8[np.ndarray, "puzzle time cell"] | None = None,
     supervision_steps: Sequence[int] | None = None,
-    halts: Bool[np.ndarray, "puzzle moment"] | None = None,
+    halts: Bool[np.ndarray, "puzzle time"] | None = None,
 ) -> Values:
-    """Values at several moments, `puzzle moment cell`, as `fit_probe` takes them; a single cell for targets of puzzles.
+    """Values at several time points, (puzzle, time, cell), as `fit_probe` takes them; one cell for targets of puzzles.
 
-    `now`, `supervision_steps` and `halts` are what `evidence` holds of one moment. A target that does not change gets a
-    single moment. Raises TargetError where something is missing.
+    `now`, `supervision_steps` and `halts` hold the data of every time point, in place of those of `evidence`. A target that
+    does not change has a single time point. Raises TargetError if data that the target needs is missing.
     """
     if target.varies:
         given = {"now": now, "supervision_step": supervision_steps, "halts": halts}
-        for name in sorted(target.needs & OF_A_TIME_POINT):
+        for name in sorted(target.needs & PER_TIME_POINT):
             if given[name] is None:
-                raise TargetError(f"The target {target.name} needs {NEEDS[name]} at every moment. Give them.")
+                raise TargetError(f"The target {target.name} needs {NEEDS[name]} at every time point.")
         time_points = {
             len(part) if name == "supervision_step" else part.shape[1]
             for name, part in given.items()
@@ -187,7 +184,7 @@ def values_at(
         }
         if len(time_points) > 1:
             raise TargetError(
-                f"The target {target.name} was given numbers of moments that differ: {sorted(time_points)}."
+                f"The data for the target {target.name} have different numbers of time points: {sorted(time_points)}."
             )
         at_each = [
             target.of(
@@ -202,8 +199,8 @@ def values_at(
         ]
     else:
         at_each = [target.of(evidence)]
-    values = np.stack([found.values for found in at_each], axis=1)
-    defined = np.stack([found.defined for found in at_each], axis=1)
+    values = np.stack([one.values for one in at_each], axis=1)
+    defined = np.stack([one.defined for one in at_each], axis=1)
     if target.level is Level.PUZZLE:
         values, defined = values[..., None], defined[..., None]
     return Values(values, defined)
@@ -212,32 +209,32 @@ def values_at(
 def binary(
     name: str,
     meaning: str,
-    find: Callable[[Evidence], Found],
+    compute: Callable[[Evidence], RawValues],
     *needs: str,
     level: Level = Level.CELL,
 ) -> Target:
-    """A target that is true or not."""
-    return Target(name, meaning, Kind.BINARY, level, ("no", "yes"), find, frozenset(needs))
+    """A target with the classes no and yes."""
+    return Target(name, meaning, TargetKind.BINARY, level, ("no", "yes"), compute, frozenset(needs))
 
 
 def number(
     name: str,
     meaning: str,
-    find: Callable[[Evidence], Found],
+    compute: Callable[[Evidence], RawValues],
     *needs: str,
     level: Level = Level.CELL,
 ) -> Target:
-    """A target that is counted or measured."""
-    return Target(name, meaning, Kind.NUMBER, level, (), find, frozenset(needs))
+    """A target whose values are numbers."""
+    return Target(name, meaning, TargetKind.NUMBER, level, (), compute, frozenset(needs))
 
 
 def classes(
     name: str,
     meaning: str,
     names: Sequence[str],
-    find: Callable[[Evidence], Found],
+    compute: Callable[[Evidence], RawValues],
     *needs: str,
     level: Level = Level.CELL,
 ) -> Target:
-    """A target that is one of several things."""
-    return Target(name, meaning, Kind.CLASSES, level, tuple(names), find, frozenset(needs))
+    """A target with several classes."""
+    return Target(name, meaning, TargetKind.CLASSES, level, tuple(names), compute, frozenset(needs))

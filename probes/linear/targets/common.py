@@ -1,89 +1,93 @@
-"""Targets of every task: what is right, what is solved, and where the run stands."""
+"""Targets of every task: correctness, whether the puzzle is solved, difficulty, and the state of the run."""
 
 import numpy as np
 
-from probes.linear.targets.base import Evidence, Found, Level, Target, binary, classes, number
+from probes.linear.targets.base import Evidence, Level, RawValues, Target, binary, classes, number
 from trm.errors import PuzzleError
 from trm.tasks.base import PADDING, Difficulty, Task
 
 DIFFICULTIES = tuple(Difficulty)
 
 
-def everywhere(evidence: Evidence) -> np.ndarray:
+def all_cells(evidence: Evidence) -> np.ndarray:
     """A mask of all cells."""
     return np.ones(evidence.inputs.shape, bool)
 
 
-def every_puzzle(evidence: Evidence) -> np.ndarray:
+def all_puzzles(evidence: Evidence) -> np.ndarray:
     """A mask of all puzzles."""
     return np.ones(len(evidence.inputs), bool)
 
 
-def symbols(task: Task, first: int, word: str) -> list[Target]:
-    """The symbol of the solution and that of the answer, as classes that begin with the token `first`."""
+def symbol_targets(task: Task, first: int, word: str) -> list[Target]:
+    """The symbol of the solution and of the current answer. The first class is the token `first`; `word` names a symbol."""
 
-    def solution(evidence: Evidence) -> Found:
-        known = (evidence.labels >= first) & (evidence.labels < task.vocab_size)
-        return evidence.labels.astype(int) - first, known & ~evidence.givens
+    def solution(evidence: Evidence) -> RawValues:
+        is_class = (evidence.labels >= first) & (evidence.labels < task.vocab_size)
+        return evidence.labels.astype(int) - first, is_class & ~evidence.givens
 
-    def answer(evidence: Evidence) -> Found:
-        known = (evidence.now >= first) & (evidence.now < task.vocab_size)
-        return evidence.now.astype(int) - first, known & ~evidence.givens
+    def answer(evidence: Evidence) -> RawValues:
+        is_class = (evidence.now >= first) & (evidence.now < task.vocab_size)
+        return evidence.now.astype(int) - first, is_class & ~evidence.givens
 
     names = task.symbol_names[first:]
     return [
         classes(
             "solution",
-            f"The {word} of the solution in this cell, which is not given.",
+            f"The {word} of the solution in this non-given cell.",
             names,
             solution,
             "labels",
         ),
         classes(
-            "answer_now", f"The {word} answered now in this cell, which is not given.", names, answer, "now"
+            "answer_now",
+            f"The {word} of the current answer in this non-given cell.",
+            names,
+            answer,
+            "now",
         ),
     ]
 
 
-def rightness(task: Task) -> list[Target]:
-    """What is right or solved, now and at the end. Without rules that tell, solved means equal to the solution."""
+def correctness_targets(task: Task) -> list[Target]:
+    """Whether cells are correct and puzzles solved, now and at the end. Without rules, solved means equal to the solution."""
 
     def right(name: str):
-        def find(evidence: Evidence) -> Found:
+        def compute(evidence: Evidence) -> RawValues:
             scored = (evidence.labels != PADDING) & ~evidence.givens
             return getattr(evidence, name) == evidence.labels, scored
 
-        return find
+        return compute
 
     def solved(name: str):
-        def find(evidence: Evidence) -> Found:
+        def compute(evidence: Evidence) -> RawValues:
             answers = getattr(evidence, name)
-            if task.judged_by_rules:
-                return task.is_solved(evidence.inputs, answers), every_puzzle(evidence)
+            if task.checkable_by_rules:
+                return task.is_solved(evidence.inputs, answers), all_puzzles(evidence)
             scored = evidence.labels != PADDING
             return ((answers == evidence.labels) | ~scored).all(-1), scored.any(-1)
 
-        return find
+        return compute
 
-    judge = () if task.judged_by_rules else ("labels",)
+    judge = () if task.checkable_by_rules else ("labels",)
     return [
         binary(
             "right_now",
-            "The answer now is right in this cell, which is not given.",
+            "The current answer is correct in this non-given cell.",
             right("now"),
             "labels",
             "now",
         ),
         binary(
             "right_at_end",
-            "The answer at the end is right in this cell, which is not given.",
+            "The final answer is correct in this non-given cell.",
             right("end"),
             "labels",
             "end",
         ),
         binary(
             "solved_now",
-            "The answer now solves the puzzle.",
+            "The current answer solves the puzzle.",
             solved("now"),
             "now",
             *judge,
@@ -91,7 +95,7 @@ def rightness(task: Task) -> list[Target]:
         ),
         binary(
             "solved_at_end",
-            "The answer at the end solves the puzzle.",
+            "The final answer solves the puzzle.",
             solved("end"),
             "end",
             *judge,
@@ -100,8 +104,8 @@ def rightness(task: Task) -> list[Target]:
     ]
 
 
-def difficulty(evidence: Evidence) -> Found:
-    """The task's own rating; undefined without exactly one solution, and where the search is given up."""
+def difficulty(evidence: Evidence) -> RawValues:
+    """The task's own difficulty rating; undefined without a unique solution, or if the search is abandoned."""
 
     def rated(puzzle: np.ndarray) -> int:
         try:
@@ -110,29 +114,29 @@ def difficulty(evidence: Evidence) -> Found:
             return -1
         return -1 if level is None else DIFFICULTIES.index(level)
 
-    found = np.array([rated(puzzle) for puzzle in evidence.inputs], int)
-    return found, found >= 0
+    ratings = np.array([rated(puzzle) for puzzle in evidence.inputs], int)
+    return ratings, ratings >= 0
 
 
-def rating() -> Target:
-    """How hard the task says that a puzzle is."""
+def difficulty_target() -> Target:
+    """The target for the task's own difficulty rating."""
     return classes(
         "difficulty",
-        "How hard the task's own logic rates the puzzle.",
+        "The difficulty of the puzzle, as rated by the task's own logic.",
         DIFFICULTIES,
         difficulty,
         level=Level.PUZZLE,
     )
 
 
-def run() -> list[Target]:
-    """Where the run stands."""
+def run_targets() -> list[Target]:
+    """Targets about the run: the supervision step, and the halting decision."""
 
-    def step(evidence: Evidence) -> Found:
-        return np.full(len(evidence.inputs), evidence.supervision_step), every_puzzle(evidence)
+    def step(evidence: Evidence) -> RawValues:
+        return np.full(len(evidence.inputs), evidence.supervision_step), all_puzzles(evidence)
 
-    def halts(evidence: Evidence) -> Found:
-        return evidence.halts, every_puzzle(evidence)
+    def halts(evidence: Evidence) -> RawValues:
+        return evidence.halts, all_puzzles(evidence)
 
     return [
         number(

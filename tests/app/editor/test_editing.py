@@ -1,4 +1,4 @@
-"""Editing a puzzle and handing over files: what the browser tells is what the page shows, and nothing that a model could be shown is refused."""
+"""The puzzle editor and puzzle files: values from the browser reach the page, and any grid a model can take is accepted."""
 
 import json
 import subprocess
@@ -8,35 +8,35 @@ import numpy as np
 import pytest
 from app_page import App
 
-from app.editor.description import described, grid_of, keys_of
+from app.editor.description import describe_task, grid_of, keys_of
 from tests.app.screens.test_solve_page import PRESETS, TYPED, preset, shown_puzzle
 from tests.unit.trm.player.test_javascript import ROOT
 from trm.tasks import get_task
 
 TASK = get_task("sudoku")
-DOUBLED = "55" + TYPED[2:]  # a 5 twice in row 1
+DOUBLED = "55" + TYPED[2:]  # two 5s in row 1
 
 
 @pytest.fixture
 def editor(open_app) -> App:
-    """A page whose first preset is being edited."""
+    """A page with the editor open on the first preset."""
     app = open_app()
     app.click("edit")
     return app
 
 
-def said(app: App) -> tuple[str, str, list]:
-    """What is said of the draft."""
-    words = app.payload["said"]
+def validity_of(app: App) -> tuple[str, str, list]:
+    """The verdict on the draft."""
+    words = app.payload["validity"]
     return words["solutions"], words["sentence"], words["conflicts"]
 
 
 def draft(app: App, text: str) -> None:
     app.tell({"draft": {"text": text, "at": len(text)}})
-    assert app.payload["said"]["text"] == text
+    assert app.payload["validity"]["text"] == text
 
 
-def test_the_editor_takes_the_players_place_and_gives_it_back(editor):
+def test_the_editor_replaces_the_player_until_it_is_closed(editor):
     assert editor.payload["puzzle"]["text"] == PRESETS[0].puzzle
     assert editor.payload["puzzle"]["grid"]["tokens"] == TASK.parse(PRESETS[0].puzzle).tolist()
     assert not editor.has("edit")
@@ -45,15 +45,15 @@ def test_the_editor_takes_the_players_place_and_gives_it_back(editor):
     assert editor.has("edit")
 
 
-def test_a_draft_is_judged_and_nothing_else_happens(editor):
-    assert said(editor)[0] == "one"
+def test_a_draft_is_checked_and_nothing_else_changes(editor):
+    assert validity_of(editor)[0] == "one"
     draft(editor, TYPED)
-    assert said(editor)[:2] == ("one", "Easy: naked and hidden singles suffice.")
+    assert validity_of(editor)[:2] == ("one", "Easy: naked and hidden singles suffice.")
     draft(editor, "." * 81)
-    assert said(editor)[0] == "several"
+    assert validity_of(editor)[0] == "several"
     draft(editor, DOUBLED)
-    solutions, sentence, conflicts = said(editor)
-    assert solutions == "none" and "stands twice" in sentence
+    solutions, sentence, conflicts = validity_of(editor)
+    assert solutions == "none" and "occurs twice" in sentence
     assert conflicts == [[0, 0], [0, 1]]
     assert editor["puzzle_text"] == PRESETS[0].puzzle == editor.link["puzzle"]
 
@@ -68,19 +68,19 @@ def test_any_draft_can_be_used(editor, text):
     assert not editor.errors
 
 
-def test_pasted_texts_are_read_in_every_form_and_named_when_they_are_none(editor):
+def test_pasted_texts_are_parsed_in_every_format_or_refused(editor):
     editor.trigger("paste", {"number": 1, "text": TASK.pretty(TASK.parse(TYPED))})
     assert editor.payload["pasted"] == {"number": 1, "grid": grid_of(TASK, TASK.parse(TYPED))}
     editor.trigger("paste", {"number": 2, "text": TYPED[:80]})
     assert editor.payload["pasted"]["number"] == 2
-    assert "81 cells, this text has 80" in editor.payload["pasted"]["mistake"]
+    assert "81 cells, but this text has 80" in editor.payload["pasted"]["mistake"]
     editor.trigger("cancel", True)
     editor.click("edit")
     assert editor.payload["pasted"] is None
 
 
 @pytest.mark.parametrize("nonsense", [None, 3, "<b>", {"text": 5}, "x" * 200_000, []])
-def test_what_no_editor_sends_changes_nothing(editor, nonsense):
+def test_invalid_values_from_the_browser_change_nothing(editor, nonsense):
     before = editor.payload
     editor.trigger("use", nonsense)
     editor.trigger("paste", nonsense)
@@ -88,20 +88,20 @@ def test_what_no_editor_sends_changes_nothing(editor, nonsense):
     assert editor.payload == before
 
 
-def test_a_puzzle_chosen_meanwhile_is_told_and_another_size_ends_the_editing(editor, model_dir):
+def test_a_puzzle_chosen_meanwhile_is_loaded_and_another_size_closes_the_editor(editor, model_dir):
     editor.set("puzzle_preset", "medium")
     assert editor.payload["puzzle"]["text"] == preset("medium")
     editor.set("model", "maze-trm")
     assert "task" in editor.payload and isinstance(editor.payload["task"], str)  # the player's
 
 
-def test_a_maze_without_start_is_said_and_shown(open_app):
+def test_a_maze_without_start_is_flagged_and_accepted(open_app):
     app = open_app(model="maze-trm")
     whole = app["puzzle_text"]
     app.click("edit")
     text = app.payload["puzzle"]["text"].replace("S", ".")
     draft(app, text)
-    assert said(app) == ("none", "No solution: this maze has no start.", [])
+    assert validity_of(app) == ("none", "No solution: this maze has no start.", [])
     app.trigger("use", text)
     assert "S" not in app["puzzle_text"] and app["puzzle_text"] != whole
     assert app.link["puzzle"] == text and not app.errors
@@ -114,32 +114,32 @@ def test_a_maze_without_start_is_said_and_shown(open_app):
     assert again["puzzle_text"] == draft_text
 
 
-def test_a_rating_that_is_given_up_is_said_and_not_an_error(open_app, monkeypatch):
+def test_an_abandoned_rating_is_reported_and_not_an_error(open_app, monkeypatch):
     monkeypatch.setattr("app.sidebar.validity.MOST_GUESSES", 0)
     hard = TASK.format(TASK.generate(np.random.default_rng(1), "hard").inputs)
     app = open_app(puzzle=hard)
     assert (
-        "How many solutions it has is not known. Still undecided after 0 guesses"
+        "The number of solutions is unknown. Still undecided after 0 guesses"
         in app.test.main.markdown[0].value
     )
     app.click("edit")
-    assert said(app)[0] == "unknown"
+    assert validity_of(app)[0] == "unknown"
     assert app.payload["puzzle"]["text"] == hard
 
 
-def test_what_the_editor_is_told_of_each_task():
-    sudoku, maze, arc = (described(get_task(*name)) for name in (("sudoku", 16), ("maze", 225), ("arc",)))
+def test_the_description_of_each_task():
+    sudoku, maze, arc = (describe_task(get_task(*name)) for name in (("sudoku", 16), ("maze", 225), ("arc",)))
     assert sudoku["keys"] == {".": 1, "1": 2, "2": 3, "3": 4, "4": 5, "0": 1}
     assert maze["keys"] == {".": 2, "#": 1, "s": 3, "g": 4, "o": 2, "w": 1, "0": 2}
     assert arc["keys"] == {str(colour): colour + 2 for colour in range(10)}
-    assert [task["key_words"] for task in (sudoku, maze, arc)] == ["1 … 4", "o w s g", "0 … 9"]
+    assert [task["key_labels"] for task in (sudoku, maze, arc)] == ["1 … 4", "o w s g", "0 … 9"]
     assert [task["resizable"] for task in (sudoku, maze, arc)] == [False, False, True]
     assert keys_of(TASK)["9"] == 10
     for task in (sudoku, maze, arc):
         assert json.loads(json.dumps(task)) == task
 
 
-def test_an_arc_grid_is_told_without_what_is_beyond_it():
+def test_an_arc_grid_is_sent_without_its_padding():
     arc = get_task("arc")
     assert grid_of(arc, arc.parse("12/34/56")) == {"rows": 3, "columns": 2, "tokens": [3, 4, 5, 6, 7, 8]}
 
@@ -148,7 +148,7 @@ def upload(app: App, name: str, content: str) -> None:
     app.set("puzzle_file", (name, content.encode(), "text/plain"))
 
 
-def test_a_file_gives_its_puzzles(open_app):
+def test_the_puzzles_of_a_file_can_be_chosen(open_app):
     app = open_app()
     upload(app, "mine.txt", TASK.pretty(TASK.parse(TYPED)))
     assert shown_puzzle(app.payload) == TYPED == app["puzzle_text"]
@@ -159,21 +159,21 @@ def test_a_file_gives_its_puzzles(open_app):
     assert shown_puzzle(app.payload) == TYPED and "line 3: 53..7" in app.captions
     app.set("puzzle_of_file", 3)
     assert shown_puzzle(app.payload) == TYPED
-    assert "two.csv, line 4: A 9x9 Sudoku has 81 cells, this text has 9" in app.errors[0]
+    assert "two.csv, line 4: A 9x9 Sudoku has 81 cells, but this text has 9" in app.errors[0]
     app.set("puzzle_file", None)
     assert shown_puzzle(app.payload) == TYPED and not app.errors
 
 
-def test_a_file_of_any_name_is_read_and_what_was_passed_over_is_said(open_app):
+def test_a_file_of_any_name_is_read_and_skipped_lines_are_reported(open_app):
     app = open_app()
     for name in ("set.sdm", "set.sdk", "set.jsonl", "set"):
         upload(app, name, f"[Puzzle]\n{TYPED}\n")
         assert shown_puzzle(app.payload) == TYPED == app["puzzle_text"] and not app.errors
-        assert "line 1: '[Puzzle]' passed over." in app.captions
+        assert "line 1: '[Puzzle]' skipped." in app.captions
         app.set("puzzle_file", None)
 
 
-def test_a_file_that_is_none_is_named_and_its_name_is_only_text(open_app):
+def test_an_invalid_file_is_named_and_its_name_is_escaped(open_app):
     app = open_app()
     upload(app, "<b>**a**</b>.txt", "hello")
     (error,) = app.errors
@@ -181,7 +181,7 @@ def test_a_file_that_is_none_is_named_and_its_name_is_only_text(open_app):
     assert shown_puzzle(app.payload) == PRESETS[0].puzzle
 
 
-def test_the_package_of_the_editor_needs_no_torch():
+def test_the_editor_package_does_not_import_torch():
     asks = "import sys, app.editor, app.sidebar.puzzle_files; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True)
     assert result.stdout == "False\n", result.stderr

@@ -1,4 +1,4 @@
-"""The payload: Python's own types all the way down, arrays of the right length, and counts that agree with the task."""
+"""The payload: plain Python types, arrays of the right length, and counts that agree with the task."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ def walk(value):
             yield from walk(inner)
 
 
-def test_only_pythons_own_types(trace):
+def test_the_payload_has_only_plain_python_types(trace):
     sent = payload(
         trace, TASK, start={"supervision_step": 1, "cycle": 1, "call": 3, "cell": None, "mode": "answer"}
     )
@@ -50,7 +50,7 @@ def test_only_pythons_own_types(trace):
     assert json.loads(json.dumps(sent, allow_nan=False)) == sent
 
 
-def test_arrays_arrive_whole(trace):
+def test_arrays_are_complete(trace):
     sent = payload(trace, TASK)
     cells, vocab, calls, answers, steps = 16, 6, 18, 6, 3  # N_sup=3, T=2, n=2
     assert (array(sent, "inputs", cells) == PUZZLE).all()
@@ -71,13 +71,13 @@ def test_arrays_arrive_whole(trace):
     ]
 
 
-def test_an_older_trace_is_sent_without_what_it_lacks(trace):
+def test_fields_that_an_older_trace_lacks_are_none(trace):
     sent = payload(replace(trace, z_reverse=None, y_reverse=None), TASK)
     assert sent["z_reverse"] is None and sent["y_reverse"] is None
 
 
-def test_the_cell_to_mark_first_is_the_one_that_changed_most_often(trace):
-    """Of the cells that are not given, and of which the solution says something."""
+def test_the_initially_selected_cell_is_the_one_that_changed_most(trace):
+    """Among cells that are not given and count towards the score."""
     answers = np.tile(trace.inputs, (6, 1))
     answers[1::2, 0] = 5  # a given, changed five times
     answers[2:, 3], answers[4:, 3] = 2, 3  # twice
@@ -106,13 +106,13 @@ def test_counts_agree_with_the_task(trace):
     assert sent["solved"][-2:] == [False, True]
 
 
-def test_without_one_solution_nothing_is_called_right(tiny_model):
+def test_without_a_unique_solution_nothing_is_called_correct(tiny_model):
     sent = payload(record(tiny_model(), TASK, TASK.parse("11" + "." * 14)), TASK)
     assert sent["labels"] is None and sent["cells_right"] is None
     assert array(sent, "input_conflicts", 16).tolist() == [1, 1] + [0] * 14
 
 
-def test_a_growing_trace_keeps_its_name_and_another_run_has_another(tiny_model):
+def test_a_growing_trace_keeps_its_id_and_another_run_has_another(tiny_model):
     model = tiny_model()
     grown = [payload(trace, TASK) for trace in growing_trace(model, TASK, PUZZLE)]
     assert [sent["steps"] for sent in grown] == [1, 2, 3]
@@ -125,7 +125,7 @@ def test_a_growing_trace_keeps_its_name_and_another_run_has_another(tiny_model):
 
 
 def trace_of(task: Task, like: Trace, inputs, answers, labels=None) -> Trace:
-    """A run of another task that gave these answers; one supervision step of as many cycles, one f_L call each."""
+    """A run of another task with these answers: one supervision step with a cycle per answer and one f_L call per cycle."""
     answers = np.array(answers, np.uint8)
     count = len(answers)
     return replace(
@@ -174,10 +174,10 @@ def test_the_score_of_a_maze_counts_its_open_cells(trace):
     assert sent["solved"] == [False, False, False, True]
 
 
-def test_arc_scores_what_the_output_covers_and_says_what_is_cut_out(trace):
+def test_arc_scores_the_cells_of_the_output_and_sends_the_crops(trace):
     task = get_task("arc")
     inputs, output = encode([[1, 2, 3]]), encode([[1, 2], [3, 4]])
-    other = np.where(output == PADDING, 7, output)  # what stands beyond the border does not count
+    other = np.where(output == PADDING, 7, output)  # cells beyond the border do not count
     torn = output.copy()
     torn[1] = 1  # a border in the middle of the first row
     sent = payload(trace_of(task, trace, inputs, [inputs, torn, other, output], output), task)
@@ -191,7 +191,7 @@ def test_arc_scores_what_the_output_covers_and_says_what_is_cut_out(trace):
 
 
 @pytest.mark.parametrize("name", ["sudoku", "maze", "arc"])
-def test_every_task_is_sent_in_pythons_own_types(trace, name):
+def test_every_task_is_sent_as_plain_python_types(trace, name):
     task = get_task(name)
     blank = np.full(task.cells, 2, np.uint8)
     sent = payload(trace_of(task, trace, blank, [blank, blank], blank), task)
@@ -200,7 +200,7 @@ def test_every_task_is_sent_in_pythons_own_types(trace, name):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_halting_rule_is_the_kinds_own(trace, kind):
+def test_the_halting_rule_is_that_of_the_kind(trace, kind):
     made = replace(trace.provenance, kind=kind, halting="" if kind != "sotaku" else NEVER)
     sent = payload(replace(trace, provenance=made), TASK)
     expected = {

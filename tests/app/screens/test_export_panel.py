@@ -1,4 +1,4 @@
-"""What is taken away from the Solve page: offered for what the player shows, made by the click, equal to what the command makes."""
+"""Exports of the Solve page: they follow the player, are made on a click, and equal the output of the command."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from app_page import App
 from PIL import Image
 
 from app.screens.solve import export_panel
-from app.screens.solve.export_files import Shown, Wish, command, file_name, make, place_in
+from app.screens.solve.export_files import ExportRequest, RunToExport, call_in_view, command, file_name, make
 from app.server.jobs import Cancelled
 from app.server.models import source_of
 from app.server.options import Options
@@ -36,20 +36,20 @@ HOSTILE = "<img src=x onerror=alert(1)> \"quoted\" 'so' 🧩 שלום " + "x" * 
 
 
 def opened(app: App) -> App:
-    """With the panel open."""
+    """The app with the panel open."""
     app.test.session_state["export_open"] = True
     app.run()
     return app
 
 
 def code(app: App) -> list[str]:
-    """The words of the command that is shown."""
+    """The words of the command on the page."""
     (shown,) = app.test.code
     return shlex.split(shown.value)
 
 
-def said(app: App) -> str:
-    """All text of the page but the sidebar's."""
+def page_text(app: App) -> str:
+    """All text of the page outside the sidebar."""
     return " ".join(element.value for element in (*app.test.main.markdown, *app.test.main.caption))
 
 
@@ -57,17 +57,17 @@ def buttons(app: App) -> list[str]:
     return [element.proto.label for element in app.test.get("download_button")]
 
 
-def test_nothing_is_made_or_shown_before_it_is_opened(open_app):
+def test_nothing_is_made_before_the_panel_is_opened(open_app):
     app = open_app()
     assert not app.has("export_format") and not app.test.code
     opened(app)
     assert app["export_format"] == "html" and buttons(app) == ["Save HTML"]
 
 
-def test_it_follows_the_view_of_the_link_and_names_the_command(open_app):
+def test_the_file_shows_the_view_of_the_link_and_the_command_is_given(open_app):
     app = opened(open_app(at="2.1.3", mode="change", steps="5"))
-    assert "Opens at supervision step 2, cycle 1, f\\_L 3, view: Change." in said(app)
-    assert re.search(r"About 0\.\d MB", said(app))
+    assert "Opens at supervision step 2, cycle 1, f\\_L 3, view: Change." in page_text(app)
+    assert re.search(r"About 0\.\d MB", page_text(app))
     assert code(app)[:8] == [
         *["python", "-m", "trm", "export", "--model", "sudoku-trm", "--puzzle"],
         PRESETS[0].puzzle,
@@ -83,14 +83,14 @@ def test_it_follows_the_view_of_the_link_and_names_the_command(open_app):
         f"sudoku-trm-{PRESETS[0].key}-2.1.3-change.png",
     ]
     app.set("export_format", "npz")
-    assert "Less than" in said(app) and code(app)[-2] == "--npz" and "--view" not in code(app)
+    assert "Less than" in page_text(app) and code(app)[-2] == "--npz" and "--view" not in code(app)
 
 
 def test_a_film_is_made_with_progress_and_then_saved(open_app):
     app = opened(open_app(steps="3"))
     app.set("export_format", "gif")
     app.set("export_every", "step")
-    assert "3 frames" in said(app) and not buttons(app)
+    assert "3 frames" in page_text(app) and not buttons(app)
     app.click("export_make")
     app.until(lambda: buttons(app), "the film")
     assert re.fullmatch(r"Save GIF, \d\.\d MB", buttons(app)[0])
@@ -99,42 +99,42 @@ def test_a_film_is_made_with_progress_and_then_saved(open_app):
     assert app.has("export_make") and not buttons(app)
 
 
-def test_films_that_cannot_be_made_say_why(open_app, monkeypatch):
+def test_a_film_that_cannot_be_made_gets_a_reason(open_app, monkeypatch):
     app = opened(open_app())
     monkeypatch.setattr("trm.export.pictures.film.shutil.which", lambda name: None)
     app.set("export_format", "mp4")
     (warning,) = app.warnings
-    assert "ffmpeg, which is not installed where this app runs. Take GIF" in warning
+    assert "ffmpeg, which is not installed on the machine that runs this app. Use GIF" in warning
     assert not app.has("export_make") and code(app)[-2] == "--mp4"
     monkeypatch.setattr(export_panel, "MOST_FRAMES", 20)
     app.set("export_format", "gif")
-    assert "48 frames, and a film made here has at most 20" in app.warnings[0]
+    assert "48 frames; the limit in the app is 20" in app.warnings[0]
     app.set("export_every", "step")
     assert not app.warnings and app.has("export_make")
 
 
-def test_a_run_that_grows_is_waited_for_unless_it_is_stopped(open_app, model_dir, gate):  # noqa: F811
+def test_an_incomplete_run_cannot_be_exported_unless_it_is_stopped(open_app, model_dir, gate):  # noqa: F811
     app = open_app(model="maze-15")
     gate.let(1)
     grown(app, 1)
     opened(app)
     (waits,) = app.test.info
-    assert waits.value.startswith("Step 1 of 3 has arrived.") and not buttons(app)
+    assert waits.value.startswith("Computed up to step 1 of 3.") and not buttons(app)
     app.click("stop")
     opened(app)
-    assert buttons(app) == ["Save HTML"] and "for all 3 supervision steps" in said(app)
+    assert buttons(app) == ["Save HTML"] and "for all 3 supervision steps" in page_text(app)
 
 
-def test_a_pinned_run_is_on_the_page_too(open_app):
+def test_the_html_export_contains_the_pinned_run(open_app):
     app = open_app()
     press(app)
     opened(app)
-    assert "Holds both runs." in said(app) and code(app)[8:10] == ["--compare-with", "sudoku-trm"]
+    assert "Contains both runs." in page_text(app) and code(app)[8:10] == ["--compare-with", "sudoku-trm"]
     app.set("export_format", "csv")
-    assert "The pinned run is not in it." in said(app) and "--compare-with" not in code(app)
+    assert "The pinned run is not included." in page_text(app) and "--compare-with" not in code(app)
     app.set("export_format", "html")
     app.set("puzzle_text", TYPED)
-    assert len(sides(app)) == 2 and "The command takes one puzzle" in said(app)
+    assert len(sides(app)) == 2 and "The command takes one puzzle" in page_text(app)
     assert "--compare-with" not in code(app) and code(app)[-1] == "sudoku-trm.html"
 
 
@@ -143,7 +143,7 @@ def test_a_pinned_run_is_on_the_page_too(open_app):
 
 @pytest.fixture
 def folder(tmp_path, tiny_model, monkeypatch):
-    """A folder with a model of a hostile name, from which commands are run."""
+    """A working directory for commands, with a model of a hostile name."""
     model = tiny_model()
     (tmp_path / "models" / HOSTILE).mkdir(parents=True)
     save_model(tmp_path / "models" / HOSTILE, model.config, model.state_dict())
@@ -167,9 +167,9 @@ OTHER_DEPTH = Depth(n=1, T=3, N_sup=5)
         *((format, OTHER_DEPTH) for format in ("html", "svg", "csv", "npz")),
     ],
 )
-def test_the_command_makes_the_very_same_file(folder, capsys, format, depth):
+def test_the_command_makes_the_same_file(folder, capsys, format, depth):
     choice = choice_of(folder, depth)
-    wish = Wish(format, AT, "probabilities", True, "dark", "step")
+    wish = ExportRequest(format, AT, "probabilities", True, "dark", "step")
     name = file_name(choice.source.name, "", wish)
     assert re.fullmatch(r"[\w.-]+", name) and len(name) < 80
     words = shlex.split(command(choice, wish, name))
@@ -178,9 +178,9 @@ def test_the_command_makes_the_very_same_file(folder, capsys, format, depth):
     model, task = load_model(words[5]), task_of(choice.config)
     trace = record(model, task, task.parse(PUZZLE), depth=choice.depth, recorded=date.today())
     assert trace.depth == choice.depth and trace.trained == choice.config.depth
-    made = make(Shown(trace, task), wish)
+    made = make(RunToExport(trace, task), wish)
     by_command = (folder / name).read_bytes()
-    if format == "npz":  # a zip holds the time
+    if format == "npz":  # zip files hold the time
         one, other = (np.load(io.BytesIO(file)) for file in (made, by_command))
         assert one.files == other.files and all((one[array] == other[array]).all() for array in one.files)
     else:
@@ -189,7 +189,7 @@ def test_the_command_makes_the_very_same_file(folder, capsys, format, depth):
         assert Image.open(io.BytesIO(made)).getpixel((0, 0)) != (255, 255, 255)
 
 
-def test_the_command_that_is_shown_runs_as_deep_as_the_page(open_app, tmp_path, monkeypatch, capsys):
+def test_the_command_uses_the_depth_of_the_page(open_app, tmp_path, monkeypatch, capsys):
     app = opened(open_app(n="3", T="2", steps="5"))
     words = code(app)
     monkeypatch.chdir(tmp_path)
@@ -205,26 +205,28 @@ def test_the_command_that_is_shown_runs_as_deep_as_the_page(open_app, tmp_path, 
     }
 
 
-def test_frames_are_told_and_a_job_can_end_it(folder):
+def test_frames_are_counted_and_the_job_can_be_cancelled(folder):
     choice = choice_of(folder)
     model, task = load_model(choice.source.spec), task_of(choice.config)
     trace = record(model, task, task.parse(PUZZLE))
     heard = []
-    make(Shown(trace, task), Wish("gif", AT), progress=lambda done, of: heard.append((done, of)))
+    make(
+        RunToExport(trace, task), ExportRequest("gif", AT), progress=lambda done, of: heard.append((done, of))
+    )
     assert heard == [(frame, 6) for frame in range(1, 7)]
 
     def stop(done: int, of: int) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        make(Shown(trace, task), Wish("gif", AT), progress=stop)
+        make(RunToExport(trace, task), ExportRequest("gif", AT), progress=stop)
 
 
-def test_a_view_of_another_run_is_brought_within_this_one():
+def test_a_view_is_clipped_to_the_run():
     view = {"supervision_step": 9, "cycle": 9, "call": 9, "cell": None, "mode": "z"}
-    assert place_in(view, DEPTH, 2) == Coordinates(2, 2, 2, F_H)
-    assert place_in(view | {"call": 0}, DEPTH, 1) == Coordinates(1, 2, 1, F_L)
-    assert place_in(None, DEPTH, 2) == Coordinates(1, 1, 2, F_H)
+    assert call_in_view(view, DEPTH, 2) == Coordinates(2, 2, 2, F_H)
+    assert call_in_view(view | {"call": 0}, DEPTH, 1) == Coordinates(1, 2, 1, F_L)
+    assert call_in_view(None, DEPTH, 2) == Coordinates(1, 1, 2, F_H)
 
 
 @pytest.mark.parametrize(
@@ -237,13 +239,13 @@ def test_a_view_of_another_run_is_brought_within_this_one():
         ("x" * 300, "y" * 300, f"{'x' * 40}-{'y' * 40}.html"),
     ],
 )
-def test_names_of_files_are_what_every_system_takes(model, puzzle, name):
-    assert file_name(model, puzzle, Wish("html", AT)) == name
+def test_file_names_are_valid_on_every_system(model, puzzle, name):
+    assert file_name(model, puzzle, ExportRequest("html", AT)) == name
 
 
-def test_commands_quote_what_they_are_given():
+def test_arguments_of_commands_are_quoted():
     bundled = source_of("sudoku-trm", Options())
     source = replace(bundled, name=HOSTILE, spec=HOSTILE, kind="hub")
     choice = Choice(source, model_config("sudoku-trm"), DEPTH, "'; rm -rf $HOME #", "", "")
-    words = shlex.split(command(choice, Wish("csv", AT), "a.csv"))
+    words = shlex.split(command(choice, ExportRequest("csv", AT), "a.csv"))
     assert words[5] == HOSTILE and words[7] == "'; rm -rf $HOME #" and words[8:10] == ["--depth", "1,2,2"]

@@ -16,18 +16,20 @@ def theme(monkeypatch):
 
 
 def test_equal_choices_of_a_run_are_drawn_beside_each_other():
-    ends = {f"{name}_{end}": [0.8, 0.9] for name in interventions.CHOICES for end in ("share", "low", "high")}
+    ends = {
+        f"{name}_{end}": [0.8, 0.9] for name in interventions.SELECTIONS for end in ("share", "low", "high")
+    }
     figure = interventions.multiple_runs({"table": {"runs": [1, 2]} | ends})
-    assert len(figure.data) == len(interventions.CHOICES)
+    assert len(figure.data) == len(interventions.SELECTIONS)
     for one, other in combinations(figure.data, 2):
         assert not set(one.x) & set(other.x) and one.marker.symbol != other.marker.symbol
     assert all(abs(x - runs) < 0.2 for line in figure.data for x, runs in zip(line.x, (1, 2), strict=True))
 
 
-def test_what_a_probe_changes_is_drawn_beside_what_random_directions_do():
+def test_a_causal_test_is_drawn_with_its_random_directions():
     outcome = {"changed_now": 0.0, "right_end": 0.5}
     result = {"plain": outcome, "random": [outcome, outcome], "along": outcome, "state": "z", "class": "5"}
-    figure = probes.use(result)
+    figure = probes.causal(result)
     heights = [set(marks.y) for marks in figure.data]
     assert all(not one & other for one, other in combinations(heights, 2))
     low, high = sorted(figure.layout.yaxis.range)

@@ -1,4 +1,4 @@
-"""A slow run is shown while it grows: step by step, stopped and gone on with, and never mixed up with another one."""
+"""A slow run is shown step by step while it is computed, can be stopped and resumed, and is never mixed up with another."""
 
 import base64
 import threading
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.server import choice_runs, shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.options import server_options
 from trm import record
 
@@ -16,7 +16,7 @@ PATIENCE = 30.0
 
 
 class Gate:
-    """Lets supervision steps of all runs through, one by one."""
+    """Lets the supervision steps of all runs through, one by one."""
 
     def __init__(self):
         self.steps = threading.Semaphore(0)
@@ -34,7 +34,7 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch):
-    """Makes every run a slow one."""
+    """Makes every run slow."""
     gate = Gate()
     monkeypatch.setattr(record, "growing_trace", gate)
     monkeypatch.setattr(choice_runs, "SHORT_RUN", 0.0)
@@ -44,7 +44,7 @@ def gate(monkeypatch):
 
 
 def grown(app, steps: int) -> dict:
-    """The payload once it has so many steps: what a person sees who waits."""
+    """The payload once it has this many steps, as a waiting user sees it."""
     deadline = time.monotonic() + PATIENCE
     while app.payload["steps"] < steps:
         assert time.monotonic() < deadline, app.payload["steps"]
@@ -63,13 +63,13 @@ def bars(app) -> list[str]:
     return [element.proto.text for element in app.test.get("progress")]
 
 
-def test_the_first_step_is_shown_as_soon_as_it_is_there(open_app, model_dir, gate):
+def test_the_first_step_is_shown_as_soon_as_it_is_computed(open_app, model_dir, gate):
     app = open_app(model="maze-15")
     assert app.payload["steps"] == 0 and "answers" not in app.payload
-    assert bars(app) == ["Supervision step 1 of 3 is being computed."]
+    assert bars(app) == ["Computing supervision step 1 of 3."]
     gate.let(1)
     first = grown(app, 1)
-    assert "Supervision step 2 of 3 is being computed, about" in bars(app)[0]
+    assert "Computing supervision step 2 of 3, about" in bars(app)[0]
     gate.let(1)
     second = grown(app, 2)
     assert (answers(second)[:2] == answers(first)).all()
@@ -81,7 +81,7 @@ def test_the_first_step_is_shown_as_soon_as_it_is_there(open_app, model_dir, gat
     assert app.payload == whole
 
 
-def test_another_puzzle_takes_the_place_of_a_run_that_grows(open_app, model_dir, gate):
+def test_a_new_puzzle_replaces_an_incomplete_run(open_app, model_dir, gate):
     app = open_app(model="maze-15")
     gate.let(1)
     before = grown(app, 1)
@@ -92,12 +92,12 @@ def test_another_puzzle_takes_the_place_of_a_run_that_grows(open_app, model_dir,
     assert after["inputs"] != before["inputs"]
 
 
-def test_a_stopped_run_stays_as_far_as_it_came_and_can_be_gone_on_with(open_app, model_dir, gate):
+def test_a_stopped_run_keeps_its_steps_and_can_be_resumed(open_app, model_dir, gate):
     app = open_app(model="maze-15")
     gate.let(1)
     grown(app, 1)
     app.click("stop")
-    gate.let(1)  # the step in hand
+    gate.let(1)  # the step in progress
     time.sleep(0.1)
     app.run()
     stopped = app.payload["steps"]
@@ -106,32 +106,32 @@ def test_a_stopped_run_stays_as_far_as_it_came_and_can_be_gone_on_with(open_app,
     time.sleep(0.1)
     app.run()
     assert app.payload["steps"] <= 2
-    app.click("go_on")
+    app.click("resume")
     assert grown(app, 3)["steps"] == 3 and not bars(app)
 
 
 def test_a_run_stopped_for_one_puzzle_does_not_stop_another(open_app, model_dir, gate):
     app = open_app(model="maze-15")
     app.click("stop")
-    assert bars(app) == ["Stopped before its first step."] and not app.payloads
+    assert bars(app) == ["Stopped before the first step."] and not app.payloads
     app.set("puzzle_preset", "spiral")
     gate.let(4)
     grown(app, 3)
 
 
-def test_people_who_ask_for_the_same_share_it_and_others_see_their_own(open_app, model_dir, gate):
+def test_sessions_share_equal_runs(open_app, model_dir, gate):
     mine, yours, theirs = (open_app(model="maze-15"), open_app(model="maze-15"), open_app(model="maze-30"))
     gate.let(6)
     assert grown(mine, 3)["answers"] == grown(yours, 3)["answers"]
     assert grown(theirs, 3)["rows"] == 30
 
 
-def test_a_fast_run_is_shown_whole_at_once(open_app, model_dir):
+def test_a_fast_run_is_shown_complete_at_once(open_app, model_dir):
     app = open_app(model="maze-15")
     assert app.payload["steps"] == 3 and not bars(app)
 
 
-def test_a_run_that_fails_is_one_line_and_not_tried_for_ever(open_app, model_dir, monkeypatch):
+def test_a_failed_run_is_an_error_and_is_not_retried_forever(open_app, model_dir, monkeypatch):
     tries = []
 
     def fail(*_, **__):
@@ -147,8 +147,8 @@ def test_a_run_that_fails_is_one_line_and_not_tried_for_ever(open_app, model_dir
     assert len(tries) == 1
 
 
-def test_a_recorded_run_stays_until_the_models_own_is_whole(open_app, gate):
-    """Or a slow machine would set a person who looks at a late step back to the first."""
+def test_a_recorded_run_stays_until_the_models_own_is_complete(open_app, gate):
+    """Otherwise a slow machine would send a user at a late step back to the first."""
     shared.runs.clear()
     app = open_app(model="sudoku-trm")
     app.until(lambda: shared.models().ready(source(app)), "the model is open")
@@ -163,7 +163,7 @@ def test_a_recorded_run_stays_until_the_models_own_is_whole(open_app, gate):
     assert app.payload["steps"] == 16
 
 
-def test_so_it_does_where_two_are_compared(open_app, gate):
+def test_a_recorded_run_stays_on_the_compare_page_too(open_app, gate):
     shared.runs.clear()
     app = open_app(model="sudoku-trm", against="sudoku-hrm")
     for _ in range(3):
@@ -173,6 +173,6 @@ def test_so_it_does_where_two_are_compared(open_app, gate):
     gate.let(32)
 
 
-def source(app) -> Source:
-    """Of the model that is chosen."""
+def source(app) -> ModelSource:
+    """The source of the selected model."""
     return source_of(app["model"], server_options())

@@ -1,4 +1,4 @@
-"""The Halting page as one person opens it: recorded results at once, others computed, one figure at a time."""
+"""The Halting page: recorded results immediately, others computed, one figure at a time."""
 
 import time
 
@@ -7,20 +7,20 @@ import pytest
 from halting_stand_in import make_runs
 
 from app.screens.halting import source, texts
-from app.screens.halting.puzzles import of_square, solve_link
+from app.screens.halting.puzzles import puzzles_in_square, solve_link
 from app.server import shared
 from probes.halting.report import analyse
 from probes.halting.rules import outcomes
 from probes.halting.runs import HaltingRuns, save_runs
 from trm import registry
 
-VIEWS = ("steps", "reliability", "roc", "board", "compute", "rule", "beyond", "errors")
+VIEWS = ("steps", "reliability", "roc", "timing", "compute", "decisions", "beyond", "errors")
 MODEL = "sudoku-trm"
 
 
 @pytest.fixture
 def record(tmp_path, monkeypatch):
-    """Puts runs into the place of what is recorded of a bundled model, made with the weights that are here."""
+    """Replaces the recorded results of a bundled model by made-up runs with the current weights."""
     monkeypatch.setattr(source, "RECORDED", tmp_path)
     mark = registry.fingerprint(registry.models_folder() / MODEL / "model.safetensors")
 
@@ -40,9 +40,7 @@ def record(tmp_path, monkeypatch):
 def open_page(open_app, **link: str):
     app = open_app(**link)
     app.open("halting")
-    app.set(
-        "model", link.get("model", MODEL)
-    )  # AppTest forgets on the way what was chosen on the page before
+    app.set("model", link.get("model", MODEL))  # AppTest forgets what was chosen on the previous page
     return app
 
 
@@ -55,14 +53,14 @@ def numbers(app) -> list[str]:
 
 
 def test_every_figure_of_a_recorded_result(open_app, record):
-    """Shown without loading a model, each with the command that repeats it; the link names the figure."""
+    """HaltingResult without loading a model, each with the command that repeats it; the link names the figure."""
     record(kind="hrm")
     app = open_page(open_app)
     assert f"Recorded 2026-01-01: {MODEL} on 60 puzzles" in app.captions and not app.warnings
     assert len(numbers(app)) == 4
     for view in VIEWS:
         app.set("halting_view", view)
-        assert not app.errors and charts(app) == (2 if view == "rule" else 1), view
+        assert not app.errors and charts(app) == (2 if view == "decisions" else 1), view
         (command, *_) = [code.value for code in app.test.code]
         count, steps = (20, 64) if view == "beyond" else (60, 16)
         assert command.startswith(
@@ -70,67 +68,69 @@ def test_every_figure_of_a_recorded_result(open_app, record):
         )
 
 
-def test_the_headline_sets_each_number_beside_what_deflates_it(open_app, record):
-    """The error without repeats beside that of undecided answers, the area beside that of the step number."""
+def test_the_headline_shows_each_number_with_its_baseline(open_app, record):
+    """The error without repeats next to that on undecided answers, the AUROC next to that of the step number."""
     found = analyse(record())
     _, _, error, area = numbers(open_page(open_app))
     assert error == f"{found.distinct.expected_error:.3f} ({found.undecided.expected_error:.3f})"
     assert area == f"{found.roc.auc:.3f} ({found.auc_of_step:.3f})"
 
 
-def test_what_is_said_has_its_band_and_its_number_of_puzzles():
+def test_texts_give_the_band_and_the_number_of_puzzles():
     found = analyse(make_runs(steps=16, count=60, N_sup=16))
-    leap, pairs = found.solving.leap, found.undecided.pairs
-    low, high = leap.band
-    assert f"**{leap.share:.1%} ({low:.1%} to {high:.1%}) of {leap.count}**" in texts.errors(found)
-    assert f"{pairs:,} ({pairs / 960:.1%} of all)" in texts.reliability(found)
+    single_step, pairs = found.solving.single_step, found.undecided.pairs
+    low, high = single_step.band
+    assert f"**{single_step.share:.1%} ({low:.1%} to {high:.1%}) of {single_step.count}**" in texts.errors(
+        found
+    )
+    assert f"({pairs:,}, {pairs / 960:.1%} of all)" in texts.reliability(found)
     low, high = found.auc_last_step_band
     assert f"{found.roc_last_step.auc:.3f}** (95 % band {low:.3f} to {high:.3f})" in texts.roc(found)
-    said = texts.compute(found)
-    assert str(found.stopping.all_to_own) in said and str(found.stopping.unchanged_to_own) in said
+    text = texts.compute(found)
+    assert str(found.stopping.all_to_own) in text and str(found.stopping.unchanged_to_own) in text
     assert str(found.beyond.paired) in texts.beyond(found.beyond, found.whole)
 
 
 def test_a_link_opens_its_figure(open_app, record):
     record()
-    assert open_page(open_app, halting_view="Early or late")["halting_view"] == "board"
+    assert open_page(open_app, halting_view="Halting time")["halting_view"] == "timing"
     assert open_page(open_app, halting_view="nosuch")["halting_view"] == "steps"
 
 
-def test_a_thousand_puzzles_are_drawn_in_two_seconds(open_app, record):
-    """Read from disk, analysed, drawn. Seconds of the processor, as the machine may be busy; the better of two."""
+def test_a_thousand_puzzles_are_drawn_within_two_seconds(open_app, record):
+    """Reading, analysis and drawing, in CPU seconds because the machine may be busy; the better of two tries."""
     record(count=1000)
     app, taken = open_page(open_app), []
     for _ in range(2):
         source.recorded.clear()
-        began = time.process_time()
+        start = time.process_time()
         app.run()
-        taken.append(time.process_time() - began)
+        taken.append(time.process_time() - start)
     assert "1,000 puzzles" in app.captions
     assert min(taken) < 2.0, taken
 
 
-def test_other_weights_are_told(open_app, record):
+def test_results_of_other_weights_give_a_warning(open_app, record):
     record(fingerprint="f" * 16)
     (warning,) = open_page(open_app).warnings
     assert "other weights" in warning and f"--record --model {MODEL}" in warning
 
 
-def test_a_damaged_recording_is_none(open_app, record, tmp_path):
+def test_a_damaged_recording_is_ignored(open_app, record, tmp_path):
     record()
     (tmp_path / f"{MODEL}.parquet").write_bytes(b"PAR1 cut short")
     app = open_page(open_app)
     assert not app.errors and charts(app) == 0 and app.has("halting_compute")
 
 
-def test_without_a_deep_recording_it_says_how_to_get_one(open_app, record):
+def test_without_a_deep_recording_the_page_says_how_to_get_one(open_app, record):
     record(deep=False)
     app = open_page(open_app, halting_view="Beyond training")
     assert charts(app) == 0
-    assert any("Ask for more supervision steps" in info.value for info in app.test.info)
+    assert any("Choose more supervision steps" in info.value for info in app.test.info)
 
 
-def test_one_puzzle_is_told_and_linked(open_app, record):
+def test_a_puzzle_is_described_and_linked(open_app, record):
     runs = record()
     app = open_page(open_app)
     found = outcomes(runs.halting, runs.right)
@@ -142,12 +142,12 @@ def test_one_puzzle_is_told_and_linked(open_app, record):
     assert f"at={found.halts[puzzle]}.3.7" in link and "steps" not in link
 
 
-def test_a_square_of_the_board_lists_its_puzzles(open_app, record):
+def test_a_square_lists_its_puzzles(open_app, record):
     runs = record()
     found = outcomes(runs.halting, runs.right)
     puzzle = int(np.flatnonzero((found.halts > 0) & (found.right > 0))[0])
-    app = open_page(open_app, halting_view="Early or late")
-    app.test.session_state["halting_cell"] = (int(found.right[puzzle]) - 1, int(found.halts[puzzle]) - 1)
+    app = open_page(open_app, halting_view="Halting time")
+    app.test.session_state["halting_square"] = (int(found.right[puzzle]) - 1, int(found.halts[puzzle]) - 1)
     app.run()
     same = (found.right == found.right[puzzle]) & (found.halts == found.halts[puzzle])
     assert len(app.test.get_by_key("halting_puzzle").options) == 1 + same.sum()
@@ -155,24 +155,24 @@ def test_a_square_of_the_board_lists_its_puzzles(open_app, record):
     assert len(app.test.get_by_key("halting_puzzle").options) == 61
 
 
-def test_the_squares_hold_every_puzzle_once():
+def test_every_puzzle_is_in_one_square():
     runs = make_runs(count=100)
     found = outcomes(runs.halting, runs.right)
-    squares = [of_square(found, (x, y), runs.steps) for x in range(7) for y in range(7)]
+    squares = [puzzles_in_square(found, (x, y), runs.steps) for x in range(7) for y in range(7)]
     assert sorted(np.concatenate(squares).tolist()) == list(range(100))
-    assert (found.right[of_square(found, (6, 6), 6)] == 0).all() and (
-        found.halts[of_square(found, (6, 6), 6)] == 0
+    assert (found.right[puzzles_in_square(found, (6, 6), 6)] == 0).all() and (
+        found.halts[puzzles_in_square(found, (6, 6), 6)] == 0
     ).all()
-    assert len(of_square(found, None, runs.steps)) == 100
+    assert len(puzzles_in_square(found, None, runs.steps)) == 100
 
 
-def test_a_link_beyond_training_asks_for_its_steps():
+def test_a_link_beyond_training_sets_the_steps():
     runs = make_runs(steps=64, N_sup=16)
     assert "steps=64" in solve_link(runs, 0, 40) and "at=40.2.3" in solve_link(runs, 0, 40)
 
 
 def test_computed_where_nothing_is_recorded(open_app, model_dir, record):
-    """A model of the server's folder: run on ten puzzles beyond its training, then another way back is not offered."""
+    """A model of the server's folder, run on ten puzzles beyond its training depth; there is no recorded result to go back to."""
     app = open_page(open_app, model="runs/hrm")
     assert any("Nothing is recorded" in info.value for info in app.test.info) and charts(app) == 0
     app.set("halting-count", 10)
@@ -189,12 +189,12 @@ def test_computed_where_nothing_is_recorded(open_app, model_dir, record):
 
 
 def test_cancelled_and_back(open_app, record, monkeypatch):
-    """A computation that goes on shows how far it is beside what is recorded, and leaves nothing when cancelled."""
+    """The recorded result stays while a job runs, and a cancelled job leaves nothing."""
     record()
-    goes_on = []
+    requests = []
 
-    def endless(asked, progress):
-        goes_on.append(asked)
+    def endless(request, progress):
+        requests.append(request)
         while True:
             progress(0.25, "3 of 12 puzzles run")
             time.sleep(0.01)
@@ -202,18 +202,18 @@ def test_cancelled_and_back(open_app, record, monkeypatch):
     monkeypatch.setattr(source, "compute", endless)
     app = open_page(open_app)
     app.click("halting_compute")
-    app.until(lambda: goes_on, "the job")
+    app.until(lambda: requests, "the job")
     app.run()
     assert charts(app) == 1 and "Recorded" in app.captions
-    job = shared.jobs().find(goes_on[0].key)
+    job = shared.jobs().find(requests[0].key)
     app.click(f"cancel-{hash(job.key)}")
     assert shared.jobs().wait(job, 20)
     app.run()
-    assert any("Cancelled at 25%; that part is discarded." in info.value for info in app.test.info)
+    assert any("Cancelled at 25%; that work was discarded." in info.value for info in app.test.info)
     assert job.result is None
 
 
-def test_a_mistake_in_a_computation_is_one_line(open_app, model_dir, record):
+def test_an_error_in_a_job_is_one_line(open_app, model_dir, record):
     """A model of 4x4 puzzles on a set of 9x9 ones."""
     app = open_page(open_app, model="runs/sudoku-4")
     app.click("halting_compute")

@@ -1,4 +1,4 @@
-"""Names of models, puzzles and files are shown as the text that they are, wherever the Solve page shows them."""
+"""Names of models, puzzles and files are shown literally everywhere on the Solve page."""
 
 import shlex
 from dataclasses import replace
@@ -18,7 +18,7 @@ from trm.export.payload import shortened
 
 @pytest.fixture
 def hostile_app(open_app, tmp_path, monkeypatch, tiny_model):
-    """Opens the app on hostile names; options change the model."""
+    """Opens the app with hostile names; options change the model."""
 
     def make(link: dict[str, str], **model) -> App:
         network = tiny_model(**model)
@@ -34,14 +34,14 @@ def hostile_app(open_app, tmp_path, monkeypatch, tiny_model):
 
 
 def texts(app: App) -> list[str]:
-    """Every Markdown that the page shows. None may hold HTML that is meant as such, but the page's own style."""
+    """All Markdown of the page. Only the page's own style may contain HTML that is rendered."""
     elements = [*app.test.markdown, *app.test.caption, *app.test.info, *app.test.warning, *app.test.error]
     assert not any(getattr(element.proto, "allow_html", False) for element in elements)
     return [element.value for element in elements]
 
 
 def check(app: App, name: str) -> None:
-    """Where a name is shown as Markdown, all of it is escaped; as code it is what it is."""
+    """A name in Markdown must be fully escaped; in code it is unchanged."""
     beginning = name[:12]
     named = [text for text in texts(app) if beginning in shown(text)]
     for text in named:
@@ -49,7 +49,7 @@ def check(app: App, name: str) -> None:
     assert not app.errors
 
 
-def test_a_model(hostile_app):
+def test_a_hostile_model_name(hostile_app):
     app = hostile_app({"model": hostile.MODEL})
     assert app["model"] == hostile.MODEL == app.link["model"]
     assert app.payload["label"].startswith(f"{shortened(hostile.MODEL)} (")
@@ -64,7 +64,7 @@ def test_a_model(hostile_app):
     assert "<" not in words[-1] and len(words[-1]) < 100
 
 
-def test_a_preset(open_app, monkeypatch):
+def test_a_hostile_preset_title(open_app, monkeypatch):
     first, *others = load_presets("sudoku")
     named = (replace(first, title=hostile.TITLE, sentence=hostile.MARKDOWN), *others)
     monkeypatch.setattr(puzzles, "load_presets", lambda task: named)
@@ -81,7 +81,7 @@ def test_a_preset(open_app, monkeypatch):
         puzzles.fitting_presets.clear()
 
 
-def test_an_arc_task(hostile_app):
+def test_a_hostile_arc_task_name(hostile_app):
     size = {"task": "arc", "vocab_size": 12, "sequence_length": 900, "prefix_length": 2, "puzzle_ids": 5}
     app = hostile_app(
         {"model": hostile.MODEL, "arc": f"{hostile.ARC_TASK}.1"}, **size, puzzle_embedding_size=16
@@ -90,14 +90,14 @@ def test_an_arc_task(hostile_app):
     assert app.link["arc"] == f"{hostile.ARC_TASK}.1" and app.payload["labels"]
     check(app, f"ARC task {hostile.ARC_TASK}")
     check(opened(app), hostile.ARC_TASK)
-    assert "does not know the published answer" in " ".join(texts(app))
+    assert "does not have the published answer" in " ".join(texts(app))
 
 
 @pytest.mark.parametrize(
     "link", [{"model": hostile.MODEL}, {"puzzle": hostile.TITLE}, {"arc": hostile.TITLE}]
 )
-def test_what_a_link_says_and_nobody_has(open_app, link):
-    """Named in one line, and nothing in it is markup."""
+def test_hostile_names_in_a_link(open_app, link):
+    """The error is one line and contains no markup."""
     app = open_app(**link)
     assert app.payload["steps"]
     for error in app.test.error:

@@ -1,4 +1,4 @@
-"""The page Interventions: experiments by one click, one's own changes, the link, mistakes, and what is shown over many puzzles."""
+"""The Interventions page: preset experiments, custom interventions, the link, errors, and sweeps."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ import pytest
 from app_page import App, shown
 
 from app.screens.interventions import runs
-from app.screens.interventions.controls import EXAMPLES, Asked
+from app.screens.interventions.controls import EXAMPLES, InterventionRequest
 from probes.interventions.attribution.attention import attention_of
 from probes.interventions.attribution.mixing import mixing
 from probes.interventions.fork import cache_run
@@ -22,7 +22,7 @@ from trm.coordinates import F_H, Coordinates, Depth
 from trm.tasks import get_task, task_of
 
 FAST = {"model": "sudoku-trm", "steps": "3", "n": "1", "T": "1"}
-"""The bundled model at a depth at which a run takes a few milliseconds."""
+"""The bundled model at a depth at which a run receives a few milliseconds."""
 
 
 class Page(App):
@@ -41,7 +41,7 @@ class Page(App):
         return self.sides
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         return " ".join(element.value for element in [*self.test.markdown, *self.test.caption])
 
 
@@ -65,68 +65,68 @@ def test_every_experiment_is_one_click(open_page):
         assert not app.errors, key
         labels.add(app.sides[1]["label"])
         assert left["steps"] == right["steps"] == 3
-        assert "arXiv" in app.said or "published" in app.said
-    assert len(labels) == len(EXPERIMENTS)  # each says what was done to it
+        assert "arXiv" in app.text or "published" in app.text
+    assert len(labels) == len(EXPERIMENTS)  # each names its intervention
 
 
 def test_a_link_names_the_experiment_and_its_step(open_page):
     app = open_page(experiment="noise", begin="3")
-    assert app["experiment"] == "noise" and app["begin_at"] == 3
+    assert app["experiment"] == "noise" and app["experiment_step"] == 3
     assert "noise yz before 3.1.1" in app.both()[1]["label"]
-    app.set("begin_at", 2)
+    app.set("experiment_step", 2)
     app.until(lambda: app.sides and "noise yz before 2.1.1" in app.sides[1]["label"], "the other step")
     assert app.link["begin"] == "2"
 
 
-def test_ones_own_changes_are_run_and_travel_in_the_link(open_page):
+def test_custom_interventions_are_run_and_are_in_the_link(open_page):
     text = "zero z after 2.1.1; noise y before 3.1.1 in r1c1 size 2 seed 5"
-    app = open_page(experiment="own", do=text)
-    assert app["own_changes"] == text
-    assert app.both()[1]["label"].endswith(f"changed: {text}")
+    app = open_page(experiment="custom", do=text)
+    assert app["custom_interventions"] == text
+    assert app.both()[1]["label"].endswith(f"interventions: {text}")
     assert app.link["do"] == text
     app.set("operation", "swap")
     app.click("add_change")
-    assert app["own_changes"].splitlines()[-1] == "swap after 1.1.1"
-    app.until(lambda: app.sides and "swap after 1.1.1" in app.sides[1]["label"], "the added change")
+    assert app["custom_interventions"].splitlines()[-1] == "swap after 1.1.1"
+    app.until(lambda: app.sides and "swap after 1.1.1" in app.sides[1]["label"], "the added intervention")
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("remove y", "no operation 'remove'"),
         (" ", "There is no intervention yet"),
         ("zero y after 9.1.1", "There is no call 9.1.1"),
-        ("move y after 1 along probe:/etc/passwd:0:0", "opens no files"),
+        ("steer y after 1 along probe:/etc/passwd:0:0", "opens no files"),
         ("answer before 2.1.1 is 12", "81"),
     ],
 )
-def test_mistakes_are_one_line(open_page, text, says):
-    app = open_page(experiment="own")
+def test_errors_are_one_line(open_page, text, message):
+    app = open_page(experiment="custom")
     app.both()
-    app.set("own_changes", text)
-    app.until(lambda: app.errors, "the mistake")
-    assert any(says in error for error in app.errors)
+    app.set("custom_interventions", text)
+    app.until(lambda: app.errors, "the error")
+    assert any(message in error for error in app.errors)
     assert app.sides and "Showing the previous experiment" in app.captions
-    app.set("own_changes", "zero y after 2.1.2")
+    app.set("custom_interventions", "zero y after 2.1.2")
     app.until(lambda: app.sides, "the run")
     assert not app.errors
 
 
-def test_a_link_of_nonsense_opens_the_page(open_page):
+def test_an_invalid_link_opens_the_page(open_page):
     app = open_page(experiment="<img>", begin="-7", do="x" * 9000)
     assert app["experiment"] == "without-y" and app.both()
 
 
-def test_a_puzzle_without_a_solution_says_what_an_experiment_needs(open_page):
+def test_without_a_unique_solution_the_page_says_what_the_experiment_needs(open_page):
     contradiction = next(preset for preset in PRESETS if preset.key == "contradiction")
     app = open_page(experiment="right-answer", puzzle=contradiction.puzzle)
-    app.until(lambda: app.errors, "what is wrong")
+    app.until(lambda: app.errors, "the error")
     assert "exactly one solution" in app.errors[-1]
 
 
 @pytest.mark.parametrize("operation", [name for name in OPERATIONS if name in EXAMPLES])
-def test_what_the_button_adds_can_be_read(operation):
-    line = EXAMPLES[operation].format(state="z", when="after", place="2.1.3", step="2", cells=" in r1c1")
+def test_the_added_text_can_be_parsed(operation):
+    line = EXAMPLES[operation].format(state="z", when="after", site="2.1.3", step="2", cells=" in r1c1")
     (found,) = parse_all(line)
     assert found.operation == operation
 
@@ -135,18 +135,18 @@ def test_each_operation_can_be_added():
     assert set(OPERATIONS) - set(EXAMPLES) == {"answer"}
 
 
-def test_the_command_beside_the_runs_repeats_them(open_page):
+def test_the_equivalent_command(open_page):
     app = open_page()
     app.both()
     commands = " ".join(code.value for code in app.test.code)
     assert "probes intervene --model sudoku-trm" in commands and "--experiment without-y --step 2" in commands
-    assert Asked("own", 1, "zero y after 1").title == "Changed"
+    assert InterventionRequest("custom", 1, "zero y after 1").title == "Intervention"
 
 
 def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
     made = []
 
-    def swept(what, model, task, puzzles, settings, progress):
+    def run_sweep(what, model, task, puzzles, settings, progress):
         made.append((what, len(puzzles), settings))
         table = {
             "size": [0.0, 1.0],
@@ -157,7 +157,7 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
         }
         return {"fingerprint": model.fingerprint, "settings": {"state": "yz", "step": 1}, "table": table}
 
-    monkeypatch.setattr("probes.interventions.sweep_results.swept", swept)
+    monkeypatch.setattr("probes.interventions.sweep_results.run_sweep", run_sweep)
     app = open_page()
     app.both()
     app.set("noise-sizes", "0,1")
@@ -165,23 +165,23 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
     app.until(lambda: made and app.test.get("plotly_chart"), "the figure")
     assert made[0][0] == "noise" and made[0][2].sizes == "0,1"
     app.set("noise-sizes", "0,x")
-    assert any("Sizes must be numbers" in error for error in app.errors)
+    assert any("Sizes must be comma-separated numbers" in error for error in app.errors)
 
 
-@pytest.mark.parametrize("link", [{}, {"at": "2.1.2", "cell": "3,4"}], ids=["as it opens", "as a link asks"])
-def test_the_cell_that_is_marked_first_is_the_one_that_is_explained(open_page, link):
+@pytest.mark.parametrize("link", [{}, {"at": "2.1.2", "cell": "3,4"}], ids=["default", "from the link"])
+def test_the_first_selected_cell_is_explained(open_page, link):
     app = open_page(**link)
     _, changed = app.both()
     row, column = (3, 4) if link else divmod(changed["most_changed_cell"], 9)
     assert next(sent for sent in app.payloads if "players" in sent)["start"]["cell"] == [row, column]
     name, step = f"r{row + 1}c{column + 1}", 2 if link else 1
-    app.set("causes_figure", "attribution")
+    app.set("interventions_figure", "attribution")
     app.until(lambda: app.test.get("plotly_chart"), "the heat over the grid")
-    assert f"in {name}** after step {step}" in app.said
-    app.set("causes_figure", "patching")
+    assert f"in {name}** after step {step}" in app.text
+    app.set("interventions_figure", "patching")
     assert f"Selected: {name}." in app.captions
-    app.set("causes_figure", "mixing")
-    app.until(lambda: len(boards(app)) == 2, "both boards")
+    app.set("interventions_figure", "mixing")
+    app.until(lambda: len(boards(app)) == 2, "both grids")
     assert f"--cell {name}" in " ".join(code.value for code in app.test.code)
 
 
@@ -195,7 +195,7 @@ def test_without_a_selected_cell_nothing_is_explained(open_page):
         "cell": None,
     }
     for figure in ("attribution", "patching", "mixing"):
-        app.set("causes_figure", figure)
+        app.set("interventions_figure", figure)
         assert "Select a cell in the player." in [info.value for info in app.test.info]
         assert not app.test.get("plotly_chart")
 
@@ -209,41 +209,41 @@ def test_attribution_and_patching_follow_the_selected_cell(open_page):
         "call": 2,
         "cell": [3, 4],
     }
-    app.set("causes_figure", "attribution")
+    app.set("interventions_figure", "attribution")
     app.until(lambda: app.test.get("plotly_chart"), "the heat over the grid")
-    assert "in r4c5** after step 2" in app.said
+    assert "in r4c5** after step 2" in app.text
     app.set("attribution_method", "units")
     app.until(
-        lambda: "after step 2. It is" in app.said and len(app.test.get("plotly_chart")) == 1,
+        lambda: "after step 2. Logit:" in app.text and len(app.test.get("plotly_chart")) == 1,
         "rows, columns, boxes",
     )
-    app.set("causes_figure", "patching")
+    app.set("interventions_figure", "patching")
     app.set("patching_steps", 1)
     app.click("patching_compute")
-    app.until(lambda: "in r4c5**, z patched" in app.said, "the heat map")
+    app.until(lambda: "in r4c5**, z patched" in app.text, "the heat map")
     assert "--cell r4c5 --state z --steps 1-1" in " ".join(code.value for code in app.test.code)
     app.test.session_state["interventions_view"] = {"supervision_step": 2, "cell": [0, 1]}
     app.run()
-    assert "Selected now: r1c2. Compute shows it." in app.captions
+    assert "Selected now: r1c2. Press Compute to update." in app.captions
     assert not app.errors
 
 
 def boards(app) -> list[list[list[float]]]:
-    """Numbers of the heat maps on the page, row by row."""
+    """Values of the heat maps on the page, row by row."""
     specs = [json.loads(element.proto.spec) for element in app.test.get("plotly_chart")]
     return [trace["z"] for spec in specs for trace in spec["data"] if trace["type"] == "heatmap"]
 
 
-def test_mixing_weights_of_the_selected_cell_are_two_boards(open_page):
+def test_mixing_weights_of_the_selected_cell_are_two_grids(open_page):
     app = open_page()
     app.both()
     app.test.session_state["interventions_view"] = {"supervision_step": 1, "cell": [3, 4]}
-    app.set("causes_figure", "mixing")
-    app.until(lambda: len(boards(app)) == 2, "both boards")
+    app.set("interventions_figure", "mixing")
+    app.until(lambda: len(boards(app)) == 2, "both grids")
     model = load_model("sudoku-trm")
     for layer in ("1", "2"):
         app.set("mixing_layer-2", layer)
-        app.until(lambda layer=layer: f"layer {layer}**. Peers to all others" in app.said, "the layer")
+        app.until(lambda layer=layer: f"layer {layer}**. Peers / all others" in app.text, "the layer")
         strength = mixing(model, get_task("sudoku"), layer).strength
         into, out_of = (np.array(board).ravel() for board in boards(app))
         assert into == pytest.approx(strength[31], abs=1e-5)
@@ -253,7 +253,7 @@ def test_mixing_weights_of_the_selected_cell_are_two_boards(open_page):
     assert not app.errors
 
 
-def test_attention_of_the_players_call_is_two_boards(open_page):
+def test_attention_of_the_players_call_is_two_grids(open_page):
     app = open_page(model="maze-hrm", steps="2", n="1", T="1")
     app.both()
     app.test.session_state["interventions_view"] = {
@@ -262,38 +262,40 @@ def test_attention_of_the_players_call_is_two_boards(open_page):
         "call": 2,
         "cell": [2, 3],
     }
-    app.set("causes_figure", "mixing")
+    app.set("interventions_figure", "mixing")
     app.set("mixing_head", "3")
     app.until(
-        lambda: "call 2.1.2, layer 1, head 3**" in shown(app.said) and len(boards(app)) == 2, "both boards"
+        lambda: "call 2.1.2, layer 1, head 3**" in shown(app.text) and len(boards(app)) == 2, "both grids"
     )
     model, task = load_model("maze-hrm"), task_of(load_model("maze-hrm").config)
     run = cache_run(model, task, task.parse(app.link["puzzle"]), depth=Depth(n=1, T=1, N_sup=2))
     weights = attention_of(run, Coordinates(2, 1, 2, F_H)).weights[0, 2, 1:, 1:]
-    takes, gives = (np.array(board).ravel() for board in boards(app))
-    assert takes == pytest.approx(weights[33], abs=1e-4) and gives == pytest.approx(weights[:, 33], abs=1e-4)
-    assert "is the prefix" in app.said and "Neighbours to all others" in app.said
+    receives, sends = (np.array(board).ravel() for board in boards(app))
+    assert receives == pytest.approx(weights[33], abs=1e-4) and sends == pytest.approx(
+        weights[:, 33], abs=1e-4
+    )
+    assert "is on the prefix" in app.text and "Neighbours / all others" in app.text
     assert "--call 2.1.2 --head 3" in " ".join(code.value for code in app.test.code)
     assert not app.errors
 
 
-# ---- while it is made
+# ---- while runs are computed
 
 
 @pytest.fixture
 def held(monkeypatch):
-    """Makes every pair of runs a slow one, until it is let go."""
+    """Holds every job of a run pair until it is released."""
     gate, started = threading.Event(), []
 
-    def slow(choice, asked, model, progress):
-        started.append(asked)
+    def slow(choice, request, model, progress):
+        started.append(request)
         while not gate.wait(0.01):
-            progress(0.5, "the changed run")
-        return branch(choice, asked, model, progress)
+            progress(0.5, "the intervened run")
+        return run_pair(choice, request, model, progress)
 
-    branch = runs.branch
-    monkeypatch.setattr(runs, "branch", slow)
-    yield SimpleNamespace(started=started, let_go=gate.set, hold=gate.clear)
+    run_pair = runs.run_pair
+    monkeypatch.setattr(runs, "run_pair", slow)
+    yield SimpleNamespace(started=started, release=gate.set, hold=gate.clear)
     gate.set()
 
 
@@ -301,30 +303,30 @@ def button(app: App, label: str):
     return next((button for button in app.test.button if button.label == label), None)
 
 
-def test_what_was_recorded_stays_until_the_models_own_is_there(open_page, held):
+def test_recorded_runs_stay_until_the_computed_ones_are_ready(open_page, held):
     app = Page({"model": "sudoku-trm"})
-    app.until(lambda: held.started, "the model is open and its run begun")
+    app.until(lambda: held.started, "the model is loaded and its job started")
     for _ in range(3):
         app.run()
         assert all("recorded on" in side["label"] for side in app.sides) and len(app.sides) == 2
-    held.let_go()
-    app.until(lambda: all("computed now" in side["label"] for side in app.sides), "its own runs")
+    held.release()
+    app.until(lambda: all("computed now" in side["label"] for side in app.sides), "the computed runs")
 
 
-def test_the_runs_before_stay_on_the_page_while_another_experiment_is_computed(open_page, held):
-    held.let_go()
-    app = open_page(experiment="own", do="zero y after 2.1.2 in r7c9")
+def test_the_previous_runs_stay_while_another_experiment_is_computed(open_page, held):
+    held.release()
+    app = open_page(experiment="custom", do="zero y after 2.1.2 in r7c9")
     before = app.both()
     held.hold()
-    app.set("own_changes", "zero y after 2.1.2 in r6c9")
+    app.set("custom_interventions", "zero y after 2.1.2 in r6c9")
     assert app.sides == before and "Showing the previous experiment" in app.captions
-    held.let_go()
+    held.release()
     app.until(lambda: app.sides and app.sides != before, "the new runs")
     assert "Showing the previous experiment" not in app.captions
 
 
-def test_a_cancelled_one_is_begun_anew_only_when_a_person_says_so(open_page, held):
-    app = open_page(experiment="own", do="zero y after 2.1.2 in r9c9")
+def test_a_cancelled_job_starts_again_only_on_request(open_page, held):
+    app = open_page(experiment="custom", do="zero y after 2.1.2 in r9c9")
     app.until(lambda: button(app, "Cancel"), "a way to cancel")
     button(app, "Cancel").click()
     app.run()
@@ -334,22 +336,22 @@ def test_a_cancelled_one_is_begun_anew_only_when_a_person_says_so(open_page, hel
         app.run()
     assert any("Cancelled" in info.value for info in app.test.info)
     assert not app.sides and len(held.started) == started
-    held.let_go()
+    held.release()
     button(app, "Start again").click()
     app.run()
     assert app.both() and len(held.started) == started + 1
 
 
-def test_one_that_fails_is_not_tried_for_ever(open_page, monkeypatch):
+def test_a_failed_job_is_not_retried(open_page, monkeypatch):
     tries = []
 
-    def fails(choice, asked, model, progress):
-        tries.append(asked)
-        time.sleep(0.4)  # longer than it is waited for
+    def fails(choice, request, model, progress):
+        tries.append(request)
+        time.sleep(0.4)  # longer than the page waits
         raise ValueError("odd")
 
-    monkeypatch.setattr(runs, "branch", fails)
-    app = open_page(experiment="own", do="zero y after 2.1.2 in r8c9")
+    monkeypatch.setattr(runs, "run_pair", fails)
+    app = open_page(experiment="custom", do="zero y after 2.1.2 in r8c9")
     app.until(lambda: app.errors, "that it failed")
     for _ in range(3):
         time.sleep(0.2)
@@ -358,19 +360,19 @@ def test_one_that_fails_is_not_tried_for_ever(open_page, monkeypatch):
     assert len(tries) == 1
 
 
-def test_a_cancelled_sweep_stays_so(open_page, monkeypatch):
+def test_a_cancelled_sweep_stays_cancelled(open_page, monkeypatch):
     app = open_page()
-    app.set("causes_figure", "seeds")
+    app.set("interventions_figure", "seeds")
     started = []
 
     def endless(*arguments):
         started.append(1)
         while True:
-            arguments[-1](0.1, "going round")
+            arguments[-1](0.1, "running")
             time.sleep(0.01)
 
     monkeypatch.setattr("app.screens.interventions.sweeps._sweep", endless)
-    for times in (1, 2):  # the button begins it anew
+    for times in (1, 2):  # the button starts it again
         app.click("seeds-compute")
         app.until(lambda: button(app, "Cancel"), "a way to cancel")
         button(app, "Cancel").click()

@@ -1,4 +1,4 @@
-"""The lecture without a browser: its data files, the numbers in its texts, the code it points at, the page, the offline file."""
+"""The lecture without a browser: data files, facts in texts, code view, page, offline file."""
 
 import json
 import re
@@ -10,38 +10,41 @@ import pytest
 
 from app.screens.lecture import offline
 from app.screens.lecture.code_view import recursion_file, source
-from app.screens.lecture.contents import Lecture, lecture
-from app.screens.lecture.language import filled, languages, paragraphs, read_language
+from app.screens.lecture.contents import Lecture, bundled_lecture
+from app.screens.lecture.language import fill_in, languages, paragraphs, read_language
+from app.screens.lecture.own_model import texts_of
 from app.screens.lecture.qr_code import invitation, is_local
 from app.screens.lecture.rooms import FOLDER as ROOMS
 from app.screens.lecture.rooms import Room, Rooms
-from app.screens.lecture.runs import chosen, read_run
+from app.screens.lecture.runs import read_run, runs_for
 from app.screens.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
+from app.ui.progress import Words
+from app.ui.status import LoadingWords
 from trm.coordinates import Coordinates, Depth
-from trm.player.bundle import player_words
+from trm.player.bundle import english_texts
 from trm.registry import own_config
 from trm.run_facts import model_facts
 
 
 @pytest.fixture(scope="module")
-def told() -> Lecture:
+def bundled() -> Lecture:
     return Lecture()
 
 
 # ---- texts
 
 
-def test_facts_stand_in_texts_with_the_form_that_fits():
+def test_facts_are_filled_in_with_the_matching_word_form():
     facts = {"n": 1, "T": 6, "parameters": 392706, "p": 0.5, "name": "trm", "left.n": 2}
-    assert filled("{n|call|calls} and {T|call|calls}", facts) == "1 call and 6 calls"
-    assert filled("{name}: {parameters}, p = {p}, {left.n}", facts) == "trm: 392\u202f706, p = 0.50, 2"
-    forms = [filled("{k|вызов|вызова|вызовов}", {"k": k}) for k in (1, 2, 5, 11, 14, 21, 22, 112)]
+    assert fill_in("{n|call|calls} and {T|call|calls}", facts) == "1 call and 6 calls"
+    assert fill_in("{name}: {parameters}, p = {p}, {left.n}", facts) == "trm: 392\u202f706, p = 0.50, 2"
+    forms = [fill_in("{k|вызов|вызова|вызовов}", {"k": k}) for k in (1, 2, 5, 11, 14, 21, 22, 112)]
     assert [form.split()[1] for form in forms] == [
         *("вызов", "вызова", "вызовов", "вызовов", "вызовов", "вызов", "вызова", "вызовов"),
     ]
 
 
-def test_a_paragraph_is_told_where_its_condition_holds():
+def test_a_paragraph_is_included_if_its_condition_holds():
     text = "Always.\n\n[solved] Solved\nafter {step}.\n\n[not solved, halts] Halts.\n\n[not solved, not halts] Never."
     assert paragraphs(text, {"solved": True, "step": 3, "halts": True}) == ["Always.", "Solved after 3."]
     assert paragraphs(text, {"solved": False, "step": None, "halts": True}) == ["Always.", "Halts."]
@@ -49,24 +52,24 @@ def test_a_paragraph_is_told_where_its_condition_holds():
 
 
 @pytest.mark.parametrize(
-    "text, says",
+    "text, message",
     [
-        ("{nothing}", "There is no fact 'nothing'. There are: n, none, word"),
-        ("{none}", "{none} is not known of this run"),
-        ("{word|one|many}", "must be a number"),
+        ("{nothing}", "No fact is called 'nothing'. Available: n, none, word"),
+        ("{none}", "{none} has no value in this run"),
+        ("{word|one|many}", "needs a number"),
         ("{n|one}", "two or three forms"),
     ],
 )
-def test_a_text_that_cannot_be_filled_says_why(text, says):
+def test_a_text_that_cannot_be_filled_in_raises_the_reason(text, message):
     with pytest.raises(LectureError) as error:
-        filled(text, {"n": 1, "none": None, "word": "a"})
-    assert says in str(error.value)
+        fill_in(text, {"n": 1, "none": None, "word": "a"})
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("code", languages())
-def test_every_language_tells_every_scene(told, code):
-    texts = told.texts(code)
-    assert list(texts["scenes"]) == [scene.id for scene in told.scenes]
+def test_every_language_has_every_scene(bundled, code):
+    texts = bundled.texts(code)
+    assert list(texts["scenes"]) == [scene.id for scene in bundled.scenes]
     everything = json.dumps(texts, ensure_ascii=False)
     assert "[not " not in everything and "[solved" not in everything
     for scene in texts["scenes"].values():
@@ -74,7 +77,7 @@ def test_every_language_tells_every_scene(told, code):
     assert set(read_language(code).words) == set(read_language("en").words)
 
 
-def test_there_are_two_languages_and_another_is_one_file(tmp_path, told):
+def test_a_language_is_one_file(tmp_path, bundled):
     assert languages() == ["en", "ru"]
     for path in FOLDER.glob("*.toml"):
         shutil.copy(path, tmp_path)
@@ -88,43 +91,53 @@ def test_there_are_two_languages_and_another_is_one_file(tmp_path, told):
 
 
 @pytest.mark.parametrize("code", [code for code in languages() if code != "en"])
-def test_a_language_has_all_words_of_the_player_with_what_is_filled_in(code):
-    def holes(text: str) -> list[str]:
+def test_a_language_translates_all_player_words_with_their_placeholders(code):
+    def placeholders(text: str) -> list[str]:
         return sorted(re.findall(r"\{(\w+)", text))
 
-    own, player = player_words(), read_language(code).player
+    own, player = english_texts(), read_language(code).player
     assert set(player) == set(own) and player["language"] == code
-    fixed = {
-        "row_and_column",
-        "strip_right_of",
-    }  # a lecture has one name for these, whatever the number or task
-    assert [word for word in set(own) - fixed if holes(player[word]) != holes(own[word])] == []
+    fixed = {"row_and_column"}  # a lecture has one name for this, whatever the cell
+    assert [word for word in set(own) - fixed if placeholders(player[word]) != placeholders(own[word])] == []
 
 
-def test_a_word_that_the_player_does_not_have_is_named(tmp_path):
+@pytest.mark.parametrize(("kind", "prefix"), [(Words, "job"), (LoadingWords, "model")])
+def test_texts_of_jobs_and_loading_models_are_translated(kind, prefix):
+    english = texts_of(kind, prefix, read_language("en"))
+    assert english == kind()
+    for code in languages():
+        for name, text in vars(texts_of(kind, prefix, read_language(code))).items():
+            assert re.findall(r"\{\w+\}", text) == re.findall(r"\{\w+\}", getattr(english, name)), (
+                code,
+                name,
+            )
+            assert code == "en" or text != getattr(english, name), (code, name)
+
+
+def test_an_unknown_player_word_is_named_in_the_error(tmp_path):
     for path in FOLDER.glob("*.toml"):
         shutil.copy(path, tmp_path)
     english = (FOLDER / "en.toml").read_text("utf-8")
     (tmp_path / "xx.toml").write_text(english.replace("[player]", '[player]\nplya = "x"'))
-    with pytest.raises(LectureError, match=r"xx\.toml: player\.plya is no word of the player"):
+    with pytest.raises(LectureError, match=r"xx\.toml: player\.plya is not a word of the player"):
         read_language("xx", tmp_path)
 
 
-def test_another_checkpoint_changes_the_texts(told):
-    """Nothing of depth or size is typed in: a model of other sizes is told of in other numbers."""
+def test_another_checkpoint_changes_the_numbers_in_the_texts(bundled):
+    """No depth or size is typed into a text: a model of other sizes gives other numbers."""
     run = read_run("sudoku-trm/easy")
     depth = Depth(n=3, T=2, N_sup=4)
     config = replace(run.config, hidden_size=96, layers=3, **vars(depth))
     facts = (
         run.facts
         | model_facts(config, depth)
-        | {"parameters": 1234, "puzzle": "p", "z_head": 1, "z_reverse_match": 1}
+        | {"parameters": 1234, "puzzle": "p", "z_head": 1, "z_embedding": 1}
     )
-    facts |= {"y_head": 1, "y_reverse_match": 1, "readable": True}
+    facts |= {"y_head": 1, "y_embedding": 1, "readable": True}
     scenes = read_language("en").scenes
     assert "= **96 layers**" in " ".join(paragraphs(scenes["depth"]["text"], facts))
     assert "3 times in a row" in " ".join(paragraphs(scenes["n-calls"]["text"], facts))
-    assert filled(scenes["n-calls"]["title"], facts) == "3 calls of it: think longer"
+    assert fill_in(scenes["n-calls"]["title"], facts) == "3 calls of f_L: think longer"
     assert "vector of 96 numbers" in " ".join(paragraphs(scenes["states"]["text"], facts))
     assert config.effective_depth == 3 * (3 + 1) * 2 * 4
 
@@ -140,49 +153,49 @@ def test_the_effective_depth_of_the_papers_models():
 # ---- scenes and runs
 
 
-def test_scenes_begin_at_calls_of_the_run():
+def test_a_scene_starts_at_a_call_of_its_run():
     scene = Scene(id="a", runs=("r",), at="halt.T.H")
-    assert scene.place(Depth(6, 3, 16), halt=4, solved=None) == Coordinates(4, 3, 7, "f_H")
-    assert scene.place(Depth(2, 2, 8), halt=None, solved=None) == Coordinates(8, 2, 3, "f_H")
-    assert replace(scene, at="1.9.n").place(Depth(2, 2, 8), halt=None, solved=1) == Coordinates(
+    assert scene.start(Depth(6, 3, 16), halt=4, solved=None) == Coordinates(4, 3, 7, "f_H")
+    assert scene.start(Depth(2, 2, 8), halt=None, solved=None) == Coordinates(8, 2, 3, "f_H")
+    assert replace(scene, at="1.9.n").start(Depth(2, 2, 8), halt=None, solved=1) == Coordinates(
         1, 2, 2, "f_L"
     )
 
 
 @pytest.mark.parametrize(
-    "entry, says",
+    "entry, message",
     [
-        ('id = "a"\nruns = ["r"]', "lacks at"),
+        ('id = "a"\nruns = ["r"]', "at is missing"),
         ('id = "a"\nruns = ["r"]\nat = "1.2"', "Write step.cycle.call"),
         ('id = "a"\nruns = ["r"]\nat = "1.0.1"', "Write step.cycle.call"),
-        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\nmode = "fog"', "mode knows no 'fog'"),
-        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\npoint = ["w"]', "point knows no 'w'"),
-        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\npair = true', "a pair is of two runs"),
+        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\nmode = "fog"', "mode cannot be 'fog'"),
+        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\npoint = ["w"]', "point cannot be 'w'"),
+        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\npair = true', "a pair needs two runs, not 1"),
         ('id = "a"\nruns = "r"\nat = "1.1.1"', "runs must be a list"),
-        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\nfog = 1', "'fog' is not known"),
+        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\nfog = 1', "unknown field 'fog'"),
         (
             'id = "a"\nruns = ["r"]\nat = "1.1.1"\n[[scene]]\nid = "a"\nruns = ["r"]\nat = "1.1.1"',
-            "two of one id",
+            "two with the same id",
         ),
-        ("id = ", "is not TOML"),
+        ("id = ", "is not valid TOML"),
     ],
 )
-def test_a_scene_that_means_nothing_says_why(tmp_path, entry, says):
+def test_an_invalid_scene_raises_the_reason(tmp_path, entry, message):
     path = tmp_path / "scenes.toml"
     path.write_text(f"[[scene]]\n{entry}\n")
     with pytest.raises(LectureError) as error:
         read_scenes(path)
-    assert says in str(error.value) and "\n" not in str(error.value).partition(" is not TOML")[0]
+    assert message in str(error.value) and "\n" not in str(error.value).partition(" is not valid TOML")[0]
 
 
 class FakeRun:
-    """A run that ended solved or not, first right after that many answers."""
+    """A run that ends solved or not, first solved at that answer."""
 
     def __init__(self, solved: bool, answers: int | None):
         self.facts = {"solved": solved, "solved_answer": answers}
 
 
-def test_a_scene_picks_the_run_that_it_wants():
+def test_a_scene_shows_the_run_that_pick_selects():
     runs = {
         "lost": FakeRun(False, 9),
         "quick": FakeRun(True, 1),
@@ -191,26 +204,26 @@ def test_a_scene_picks_the_run_that_it_wants():
     }
 
     def picked(pick: str, *names: str) -> str:
-        (run,) = chosen(Scene(id="a", runs=names or tuple(runs), at="1.1.1", pick=pick), runs)
+        (run,) = runs_for(Scene(id="a", runs=names or tuple(runs), at="1.1.1", pick=pick), runs)
         return next(name for name, each in runs.items() if each is run)
 
     assert [picked(pick) for pick in ("", "solved", "unsolved", "late")] == ["lost", "quick", "lost", "slow"]
     assert picked("late", "never", "lost") == "never" and picked("unsolved", "slow", "quick") == "slow"
-    pair = chosen(Scene(id="a", runs=("slow", "lost"), at="1.1.1", pair=True), runs)
+    pair = runs_for(Scene(id="a", runs=("slow", "lost"), at="1.1.1", pair=True), runs)
     assert pair == (runs["slow"], runs["lost"])
-    with pytest.raises(LectureError, match="no recorded run sudoku-trm/nothing"):
+    with pytest.raises(LectureError, match="No run sudoku-trm/nothing is recorded"):
         read_run("sudoku-trm/nothing")
 
 
-def test_the_scene_where_it_fails_shows_a_run_that_fails(told):
-    (run,) = told.shown["fails"]
-    assert not run.facts["solved"], "the bundled models fail nowhere: give the scene other candidates"
+def test_the_failure_scene_shows_an_unsolved_run(bundled):
+    (run,) = bundled.scene_runs["fails"]
+    assert not run.facts["solved"], "the bundled models solve every candidate: give the scene others"
 
 
 # ---- code
 
 
-def test_the_code_is_the_file_as_it_is_now():
+def test_the_code_view_shows_the_lines_of_the_file():
     lines = recursion_file().read_text("utf-8").splitlines()
     shown = source()
     assert [function["name"] for function in shown] == [
@@ -227,7 +240,7 @@ def test_the_code_is_the_file_as_it_is_now():
     assert marked["loop_T"].strip() == "for cycle in range(1, depth.T + 1):" and "detach" in marked["detach"]
 
 
-def test_the_lines_are_found_where_the_file_changes(tmp_path):
+def test_the_marks_follow_changes_of_the_file(tmp_path):
     text = recursion_file().read_text("utf-8")
     path = tmp_path / "recursion.py"
     path.write_text("# one line more\n" + text)
@@ -249,24 +262,24 @@ def open_lecture(app, **link):
 
 
 def runs_of(*scenes: str) -> set[str]:
-    return {run.name for scene in scenes for run in lecture().shown[scene]}
+    return {run.name for scene in scenes for run in bundled_lecture().scene_runs[scene]}
 
 
-def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
+def test_the_page_sends_what_the_browser_requests(open_app):
     app = open_app()
     open_lecture(app)
     sent = app.payload
     assert (sent["scene"], sent["language"], sent["room"]) == ("states", "en", None)
     assert app.link["scene"] == "states" and set(sent["runs"]) == runs_of("states", "one-call")
-    app.trigger("ask", {"scene": "depth", "language": "ru"})
+    app.trigger("request", {"scene": "depth", "language": "ru"})
     sent = app.payload
     assert (sent["scene"], sent["language"]) == ("depth", "ru")
-    assert set(sent["runs"]) == runs_of("two-nets") - runs_of("states")  # nothing that it has
+    assert set(sent["runs"]) == runs_of("two-nets") - runs_of("states")  # nothing twice
     assert set(sent["texts"]) == {"ru"}
-    app.trigger("ask", {"scene": "depth", "language": "ru", "lacks": True})
+    app.trigger("request", {"scene": "depth", "language": "ru", "missing_runs": True})
     assert set(app.payload["runs"]) == runs_of("depth", "two-nets")
     assert (app.link["scene"], app.link["lang"]) == ("depth", "ru")
-    app.trigger("ask", {"scene": "<b>", "language": "../en"})
+    app.trigger("request", {"scene": "<b>", "language": "../en"})
     assert (app.payload["scene"], app.payload["language"]) == ("depth", "ru")
 
 
@@ -277,29 +290,29 @@ def test_a_link_opens_a_scene_in_a_language_at_a_call(open_app):
     assert app.payload["start"] == {"supervision_step": 3, "cycle": 1, "call": 2, "cell": None, "mode": "z"}
 
 
-def test_a_link_that_means_nothing_opens_the_first_scene(open_app):
+def test_an_invalid_link_opens_the_first_scene(open_app):
     app = open_app()
     open_lecture(app, scene="nothing", lang="xx", at="a.b.c")
     assert (app.payload["scene"], app.payload["language"], app.payload["start"]) == ("states", "en", None)
 
 
-def test_who_follows_is_told_the_room_and_the_room_the_scene(open_app):
+def test_a_follower_gets_the_room_and_the_lecturers_scene(open_app):
     lecturer = open_app()
     open_lecture(lecturer, scene="states")
-    code = lecturer.test.session_state["lecture_place"]["own_room"]
-    lecturer.trigger("ask", {"scene": "halting", "language": "en"})
+    code = lecturer.test.session_state["lecture_visit"]["led_room"]
+    lecturer.trigger("request", {"scene": "halting", "language": "en"})
     follower = open_app()
     open_lecture(follower, follow=code, lang="ru")
     assert (follower.payload["scene"], follower.payload["language"]) == ("halting", "ru")
     assert follower.payload["room"] == {"code": code, "turn": 1}
-    assert set(follower.payload["runs"]) == runs_of(*(scene.id for scene in lecture().scenes))
-    lecturer.trigger("ask", {"scene": "depth", "language": "en"})
+    assert set(follower.payload["runs"]) == runs_of(*(scene.id for scene in bundled_lecture().scenes))
+    lecturer.trigger("request", {"scene": "depth", "language": "en"})
     assert json.loads((ROOMS / f"{code}.json").read_text()) == {"scene": "depth", "turn": 2}
-    follower.trigger("ask", {"scene": "maze", "language": "ru"})
-    assert Rooms().look(code) == Room("depth", 2), "who follows leads nobody"
+    follower.trigger("request", {"scene": "maze", "language": "ru"})
+    assert Rooms().read(code) == Room("depth", 2), "a follower must not move the room"
 
 
-def test_a_page_loaded_anew_leads_its_room_again(open_app):
+def test_a_reloaded_page_leads_its_room_again(open_app):
     lecturer = open_app()
     open_lecture(lecturer, scene="states")
     led = lecturer.payload["lead"]
@@ -307,27 +320,27 @@ def test_a_page_loaded_anew_leads_its_room_again(open_app):
     open_lecture(again, scene="halting")
     other = again.payload["lead"]
     for wrong in (led | {"key": other["key"]}, {"code": led["code"]}, "all rooms"):
-        again.trigger("ask", {"scene": "halting", "language": "en", "lead": wrong})
+        again.trigger("request", {"scene": "halting", "language": "en", "lead": wrong})
         assert again.payload["lead"] == other
-    again.trigger("ask", {"scene": "halting", "language": "en", "lead": led})
+    again.trigger("request", {"scene": "halting", "language": "en", "lead": led})
     assert again.payload["lead"] == led
-    assert Rooms().look(led["code"]) == Room("halting", 1)  # who follows is there at once
-    again.trigger("ask", {"scene": "depth", "language": "en", "lead": None})
-    assert Rooms().look(led["code"]) == Room("depth", 2)
+    assert Rooms().read(led["code"]) == Room("halting", 1)  # the followers move at once
+    again.trigger("request", {"scene": "depth", "language": "en", "lead": None})
+    assert Rooms().read(led["code"]) == Room("depth", 2)
 
 
-def test_who_follows_cannot_lead(open_app):
+def test_a_follower_cannot_lead(open_app):
     lecturer = open_app()
     open_lecture(lecturer, scene="states")
     led = lecturer.payload["lead"]
     follower = open_app()
     open_lecture(follower, follow=led["code"])
     assert "lead" not in follower.payload
-    follower.trigger("ask", {"scene": "maze", "language": "en", "lead": led})
-    assert "lead" not in follower.payload and Rooms().look(led["code"]) == Room("states", 0)
+    follower.trigger("request", {"scene": "maze", "language": "en", "lead": led})
+    assert "lead" not in follower.payload and Rooms().read(led["code"]) == Room("states", 0)
 
 
-def test_without_a_room_there_is_a_lecture_and_an_invitation_to_its_scene(open_app, monkeypatch):
+def test_the_lecture_and_its_invitation_work_without_a_room(open_app, monkeypatch):
     monkeypatch.setattr(Rooms, "open", lambda self, scene: None)
     app = open_app()
     open_lecture(app, scene="maze")
@@ -335,11 +348,11 @@ def test_without_a_room_there_is_a_lecture_and_an_invitation_to_its_scene(open_a
     assert invitation("http://192.168.0.7/lecture", "maze", "en", None)["address"].endswith(
         "?scene=maze&lang=en"
     )
-    app.trigger("ask", {"scene": "depth", "language": "en"})
+    app.trigger("request", {"scene": "depth", "language": "en"})
     assert app.payload["scene"] == "depth"
 
 
-def test_another_model_takes_the_place_of_the_recorded_one(open_app, model_dir):
+def test_another_model_replaces_the_recorded_one(open_app, model_dir):
     app = open_app()
     open_lecture(app, scene="depth")
     before = app.payload["texts"]["en"]["scenes"]
@@ -352,17 +365,17 @@ def test_another_model_takes_the_place_of_the_recorded_one(open_app, model_dir):
     assert f"= **{config.effective_depth} layers**" in " ".join(after["depth"]["text"])
     assert f"{config.n} times in a row" in " ".join(after["n-calls"]["text"])
     assert "last 2 calls" in " ".join(after["deep-recursion"]["text"])
-    assert after["states"]["made_by"][0].startswith("runs/hrm on the puzzle")
-    assert after["maze"] == before["maze"]  # that one is of another task
+    assert after["states"]["run_captions"][0].startswith("runs/hrm on the puzzle")
+    assert after["maze"] == before["maze"]  # the maze scene has another task
     app.set("lecture_model", "arc")
-    app.until(lambda: app.errors, "why not")
+    app.until(lambda: app.errors, "the error")
     assert "which no scene shows" in app.errors[0] and app.payload["texts"]["en"]["scenes"] == before
 
 
-# ---- what is taken away
+# ---- invitation and offline file
 
 
-def test_the_invitation_is_a_code_of_the_scenes_address():
+def test_the_invitation_is_a_qr_code_of_the_scenes_address():
     made = invitation("http://192.168.0.7:8501/lecture?at=1.1.1", "depth", "ru", "abc")
     assert (
         made["address"] == "http://192.168.0.7:8501/lecture?scene=depth&lang=ru&follow=abc"
@@ -370,13 +383,13 @@ def test_the_invitation_is_a_code_of_the_scenes_address():
     )
     assert made["size"] >= 21 and made["path"].startswith(
         "M0 0.5h1"
-    )  # its finder pattern begins in the corner
+    )  # the finder pattern starts in the corner
     assert [is_local(host) for host in ("localhost", "127.0.0.1", "::1", "lens.local", "10.0.0.1")] == [
         *(True, True, True, False, False),
     ]
 
 
-def test_the_offline_file_holds_everything_and_asks_for_nothing(tmp_path, capsys):
+def test_the_offline_file_holds_everything_and_needs_no_network(tmp_path, capsys):
     path: Path = tmp_path / "lecture.html"
     assert offline.main(["--out", str(path), "--lang", "ru"]) == 0
     page = path.read_text("utf-8")
@@ -385,13 +398,13 @@ def test_the_offline_file_holds_everything_and_asks_for_nothing(tmp_path, capsys
     assert "Three tensors" in page and "Три тензора" in page and "MB" in capsys.readouterr().err
 
 
-def test_a_language_that_is_not_there_is_one_line(tmp_path, capsys):
+def test_an_unknown_language_is_one_line_on_stderr(tmp_path, capsys):
     assert offline.main(["--out", str(tmp_path / "a.html"), "--lang", "xx"]) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "en, ru" in said and not list(tmp_path.iterdir())
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and "en, ru" in message and not list(tmp_path.iterdir())
 
 
-def test_without_a_browser_the_pdf_says_how_to_print(tmp_path, capsys, monkeypatch):
+def test_without_a_browser_the_error_tells_how_to_print(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(offline, "BROWSERS", ("no-such-browser",))
     assert offline.main(["--out", str(tmp_path / "a.html"), "--pdf", str(tmp_path / "a.pdf")]) == 2
     assert "Open the HTML file in any browser and print it" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The pinned run: kept beside what is looked at next, in the address, each person's own; and what links may say of one."""
+"""The pinned run: it stays beside the current run, is in the address, and belongs to one session; links that pin a run."""
 
 import pytest
 from app_page import App
@@ -13,7 +13,7 @@ NAME = f"sudoku-trm~{OWN.n}.{OWN.T}.{OWN.N_sup}"
 
 
 def press(app: App) -> None:
-    """The key p: what the player sends for what it shows."""
+    """Press the key p: the player sends the id of the run it shows."""
     data = app.payload
     now = data["players"][1] if "players" in data else data
     app.trigger("pin", {"pin": data["pin"] == "pin", "trace_id": now["trace_id"]})
@@ -25,7 +25,7 @@ def sides(app: App) -> list[dict]:
 
 @pytest.fixture
 def pinned(open_app) -> App:
-    """A page on which the first preset is pinned."""
+    """A page with the first preset pinned."""
     app = open_app()
     assert app.payload["pin"] == "pin" and "pin" not in app.link
     press(app)
@@ -48,7 +48,7 @@ def test_the_pinned_run_stays_beside_the_next_one(pinned):
     assert sides(pinned)[0]["kind"] == "trm"
 
 
-def test_the_player_and_the_sidebar_let_it_go(pinned):
+def test_the_player_and_the_sidebar_can_unpin(pinned):
     assert pinned.payload["pin"] == "unpin"
     assert pinned.captions.count("Pinned: sudoku-trm") == 1
     press(pinned)
@@ -59,19 +59,19 @@ def test_the_player_and_the_sidebar_let_it_go(pinned):
     assert "players" not in pinned.payload and "pin" not in pinned.link
 
 
-@pytest.mark.parametrize("wish", [{"pin": True, "trace_id": "another"}, {"pin": True}, "pin", 3, [1], {}])
-def test_a_press_for_another_run_than_the_one_sent_pins_nothing(open_app, wish):
+@pytest.mark.parametrize("message", [{"pin": True, "trace_id": "another"}, {"pin": True}, "pin", 3, [1], {}])
+def test_pinning_a_run_that_was_not_sent_does_nothing(open_app, message):
     app = open_app()
-    app.trigger("pin", wish)
+    app.trigger("pin", message)
     assert "players" not in app.payload
 
 
-def test_each_person_has_their_own(pinned, open_app):
+def test_each_session_has_its_own_pin(pinned, open_app):
     assert "players" not in open_app().payload
     assert len(sides(pinned)) == 2
 
 
-def test_the_address_says_what_is_pinned_and_shows_it_to_somebody_else(pinned, open_app):
+def test_the_address_holds_the_pinned_run_and_opens_it_in_another_session(pinned, open_app):
     assert pinned.link["pin"] == NAME  # the puzzle is the page's own
     pinned.set("puzzle_preset", PRESETS[2].key)
     assert pinned.link["pin"] == f"{NAME}~{PRESETS[0].puzzle}"
@@ -94,7 +94,7 @@ def test_the_address_says_what_is_pinned_and_shows_it_to_somebody_else(pinned, o
     assert theirs.link["pin"] == pinned.link["pin"]
 
 
-def test_a_link_to_another_depth_and_puzzle_is_obeyed_within_bounds(open_app):
+def test_depth_and_puzzle_of_a_pinned_link_are_clipped(open_app):
     app = open_app(pin=f"sudoku-trm~2.1.999~{TYPED}")
     app.until(lambda: sides(app)[0]["steps"], "the pinned run")
     ghost = sides(app)[0]
@@ -111,10 +111,12 @@ def test_a_link_to_another_depth_and_puzzle_is_obeyed_within_bounds(open_app):
         ("sudoku-trm~6.3.16~" + "1" * 82, "81"),
     ],
 )
-def test_a_link_that_pins_what_there_is_not_says_so_and_shows_the_page(open_app, served_to_others, pin, says):
+def test_a_link_that_pins_an_impossible_run_is_an_error_and_the_page_is_shown(
+    open_app, served_to_others, pin, says
+):
     app = open_app(pin=pin)
     (error,) = app.errors
-    assert error.startswith("The pinned run cannot be shown") and says in error
+    assert error.startswith("The pinned run could not be loaded and was unpinned.") and says in error
     assert shown_puzzle(app.payload) == PRESETS[0].puzzle and "pin" not in app.link
     app.set("puzzle_preset", PRESETS[2].key)
     assert not app.errors
@@ -138,7 +140,7 @@ def test_a_link_that_pins_what_there_is_not_says_so_and_shows_the_page(open_app,
     ],
     ids=lambda pin: pin[:40],
 )
-def test_a_malformed_pin_is_as_good_as_none(pin):
+def test_a_malformed_pin_is_ignored(pin):
     assert links.read_pin(pin) is None
 
 
@@ -151,15 +153,15 @@ def test_a_malformed_pin_is_as_good_as_none(pin):
         links.PinnedRun("model", (6, 3, 16), puzzle_id=links.LARGEST_ID),
     ],
 )
-def test_a_pin_is_read_as_it_was_written(run):
+def test_a_pin_reads_back_unchanged(run):
     assert links.read_pin(links.write_pin(run)) == run
 
 
-def test_a_pin_that_needs_no_more_is_short():
+def test_a_pin_omits_default_parts():
     assert links.write_pin(links.PinnedRun("sudoku-trm", (6, 3, 16))) == "sudoku-trm~6.3.16"
 
 
-def test_both_runs_grow(open_app, model_dir, gate: Gate):  # noqa: F811
+def test_both_runs_may_be_incomplete(open_app, model_dir, gate: Gate):  # noqa: F811
     app = open_app(model="maze-15")
     gate.let(1)
     grown(app, 1)
@@ -171,7 +173,7 @@ def test_both_runs_grow(open_app, model_dir, gate: Gate):  # noqa: F811
     assert sides(app)[0]["inputs"] != sides(app)[1]["inputs"]
 
 
-def test_a_model_of_a_folder_is_opened_for_the_link(open_app, model_dir):
+def test_a_pinned_model_from_a_folder_is_loaded(open_app, model_dir):
     app = open_app(pin="runs/hrm~2.2.2")
     app.until(
         lambda: "players" in app.payload and sides(app)[0]["steps"] == 2, "the pinned run of that model"
@@ -179,7 +181,7 @@ def test_a_model_of_a_folder_is_opened_for_the_link(open_app, model_dir):
     assert sides(app)[0]["kind"] == "hrm" and shown_puzzle(sides(app)[0]) == PRESETS[0].puzzle
 
 
-def test_runs_of_other_tasks_are_pinned_too(open_app, model_dir):
+def test_a_run_of_another_task_can_stay_pinned(open_app, model_dir):
     app = open_app(model="maze-15")
     press(app)
     app.set("model", "sudoku-trm")

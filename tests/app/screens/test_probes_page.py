@@ -1,4 +1,4 @@
-"""The Probes page without a browser: what was recorded is there at once, anything else is fitted by a job."""
+"""The Probes page without a browser: a recorded experiment appears at once, a new one is fitted by a job."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from app.server.pace import Pace
 from probes.linear.apply import open_probe
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
-from probes.linear.experiment.files import RECORDED, load_study
+from probes.linear.experiment.files import RECORDED, load_experiment
 from trm.registry import models_folder
 
 
@@ -25,7 +25,7 @@ def open_probes(open_app):
     def make(model: str) -> App:
         app = open_app(model=model)
         app.open("probes")
-        assert app["model"] == model  # as on the page before
+        assert app["model"] == model  # as on the previous page
         return app
 
     return make
@@ -37,18 +37,18 @@ def text(app: App) -> str:
 
 def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
     app = open_probes(model="sudoku-hrm")
-    summary = load_study(RECORDED / "sudoku-hrm" / "study.json")
+    summary = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
     assert app["probes_target"] == summary["targets"][0]["name"] == "solution"
     assert summary["about"]["fingerprint"][:8] in app.captions
     last = len(summary["moments"]) - 1
     for state in ("z", "y"):
-        value = views.value_at(views.finding_of(summary, "solution", state), "accuracy", last)
+        value = views.value_at(views.result_for(summary, "solution", state), "accuracy", last)
         assert f"{100 * value:.1f} %" in text(app)
-    for view in ("All targets", "Cell by cell", "Mistaken for"):
+    for view in ("All targets", "By cell", "Confusion matrix"):
         app.set("probes_view", view)
         assert not app.errors
     app.set("probes_target", "candidates_left")
-    assert "no classes" in app.test.info[0].value
+    assert "Only targets with classes" in app.test.info[0].value
 
 
 @pytest.mark.parametrize(
@@ -57,40 +57,42 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
         (
             "sudoku-trm",
             "right_now",
-            r"After step 16, z holds more than any baseline \(\+0\.\d+, .* and y holds more than",
+            r"After step 16, z encodes more than every baseline \(\+0\.\d+, .* and y encodes more than",
         ),
-        ("sudoku-trm", "solution", "z and y hold the answer rather than the solution"),
-        ("maze-trm", "right_now", "there is one class in the test part: nothing to tell"),
-        ("maze-trm", "dead_end", "it says the same as “on path”: see there"),
+        ("sudoku-trm", "solution", "z and y encode the answer rather than the solution"),
+        ("maze-trm", "right_now", "the test puzzles contain only one class: nothing to test"),
+        ("maze-trm", "dead_end", "the labels are those of “on path”: see there"),
     ],
 )
-def test_the_recorded_sentence_of_a_target_is_said(open_probes, model, target, words):
+def test_the_recorded_verdict_of_a_target_is_shown(open_probes, model, target, words):
     app = open_probes(model=model)
     app.set("probes_target", target)
     assert re.search(words, text(app).replace("\\", "")) and not app.errors
 
 
-def test_another_model_takes_over_with_its_own_targets(open_probes):
+def test_another_model_brings_its_own_targets(open_probes):
     app = open_probes(model="sudoku-hrm")
     app.set("probes_target", "candidates_left")
-    app.set("probes_view", "Is it used?")
+    app.set("probes_view", "Causal test")
     app.set("model", "maze-hrm")
-    known = load_study(RECORDED / "maze-hrm" / "study.json")
-    assert app["probes_target"] == known["targets"][0]["name"] == "on_path"
+    recorded = load_experiment(RECORDED / "maze-hrm" / "study.json")
+    assert app["probes_target"] == recorded["targets"][0]["name"] == "on_path"
     app.set("model", "sudoku-hrm")
-    assert app["probes_target"] == "solution" and app.has("probes_use_class")
+    assert app["probes_target"] == "solution" and app.has("probes_causal_class")
 
 
-def test_a_recording_of_other_weights_says_so(open_probes, monkeypatch):
+def test_a_recording_of_other_weights_shows_a_warning(open_probes, monkeypatch):
     monkeypatch.setattr(shared, "weights_fingerprint", lambda name, stamp: "f" * 16)
     app = open_probes(model="sudoku-hrm")
     assert any("other weights" in warning for warning in app.warnings)
 
 
-def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_probes, model_dir):
+def test_probes_of_a_model_without_a_recording_are_fitted_by_a_job_and_applied_to_a_puzzle(
+    open_probes, model_dir
+):
     app = open_probes(model="runs/hrm")
     app.until(lambda: app.has("probes_fit"), "the controls")
-    assert "Nothing is recorded" in app.test.info[0].value
+    assert "No result is recorded" in app.test.info[0].value
     app.set("probes_targets", [])
     assert app.test.get_by_key("probes_fit").disabled
     app.set("probes_targets", ["solution", "candidates"])
@@ -98,49 +100,49 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     app.set("probes-count", 12)
     app.set("probes_code_length", True)
     app.click("probes_fit")
-    app.until(lambda: app.has("probes_target"), "the study")
+    app.until(lambda: app.has("probes_target"), "the experiment")
     assert list(app.test.get_by_key("probes_target").options) == ["solution", "candidates"]
     assert "description length, z" in text(app)
     app.set("probes_score", "code")
-    study = shared.jobs().find(app.test.session_state["probes_asked"].key).result[0]
-    code = views.code_of(study, "solution", "y")
+    experiment = shared.jobs().find(app.test.session_state["probes_request"].key).result[0]
+    code = views.code_of(experiment, "solution", "y")
     drawn = json.loads(app.test.get("plotly_chart")[0].proto.spec)["data"]
     assert [trace["name"] for trace in drawn] == ["z", "y", "label entropy"] and len(code.bits) == 2
     assert f"description length, y | {code.bits[-1]:.2f} bits" in text(app)
     assert f"label entropy / description length, y | {code.compression[-1]:.2f}" in text(app)
     app.set("probes_score", "accuracy")
-    app.set("probes_view", "In a puzzle")
-    app.until(lambda: "read rightly" in text(app), "the reading")
+    app.set("probes_view", "On one puzzle")
+    app.until(lambda: "decoded correctly" in text(app), "the predictions")
     before = app["probes_puzzle"]
     app.set("probes_puzzle", "12")
-    assert app.errors and "read rightly" in text(app)
+    assert app.errors and "decoded correctly" in text(app)
     app.set("probes_puzzle", before)
     assert not app.errors
-    app.set("probes_view", "Is it used?")
-    app.set("probes_use_class", "7")
-    app.click("probes_use")
-    app.until(lambda: "of the state's norm" in text(app), "what the change did")
-    use = shared.jobs().find(app.test.session_state["probes_use_asked"].key).result
+    app.set("probes_view", "Causal test")
+    app.set("probes_causal_class", "7")
+    app.click("probes_causal_run")
+    app.until(lambda: "of its norm" in text(app), "the result of the causal test")
+    use = shared.jobs().find(app.test.session_state["probes_causal_request"].key).result
     assert (use["class"], use["at"]["supervision_step"], len(use["random"])) == ("7", 1, 4)
-    asked = app.test.session_state["probes_asked"]
-    assert asked.command.startswith("python -m probes fit --model ") and "--code-length" in asked.command
-    summary, probes = shared.jobs().find(asked.key).result
+    request = app.test.session_state["probes_request"]
+    assert request.command.startswith("python -m probes fit --model ") and "--code-length" in request.command
+    summary, probes = shared.jobs().find(request.key).result
     assert set(probes) == {
         (name, state) for name in ("solution", *(f"candidate_{n}" for n in range(1, 10))) for state in "zy"
     }
     json.dumps(summary)
 
 
-def test_directions_class_balance_and_no_description_length_of_what_was_recorded(open_probes):
+def test_a_recorded_experiment_has_directions_and_class_balance_but_no_description_length(open_probes):
     app = open_probes(model="sudoku-hrm")
-    shares = views.balance_at(load_study(RECORDED / "sudoku-hrm" / "study.json"), "solution", 4)
+    shares = views.balance_at(load_experiment(RECORDED / "sudoku-hrm" / "study.json"), "solution", 4)
     assert (
         len(shares) == 9 and f"Class balance in training, step 16: 1 {100 * shares[0]:.1f} %" in app.captions
     )
     app.set("probes_score", "code")
-    assert "No description length was asked for" in app.test.info[0].value
+    assert "No description length was computed" in app.test.info[0].value
     app.set("probes_score", "accuracy")
-    app.set("probes_view", "Directions")
+    app.set("probes_view", "Probe directions")
     probe = open_probe(RECORDED / "sudoku-hrm" / "solution.z.safetensors")
     wanted = plane_of(*directions_at([probe], 4, []))
     assert f"**{100 * wanted.share:.0f} %** of their squared length" in text(app)
@@ -151,21 +153,21 @@ def test_directions_class_balance_and_no_description_length_of_what_was_recorded
         if trace["mode"] == "text"
     ]
     assert drawn["text"] == list("123456789")
-    app.set("probes_moment", "1")
-    assert "step 1," in text(app) and f"**{100 * wanted.share:.0f} %**" not in text(app)
+    app.set("probes_time_point", "1")
+    assert "after step 1:" in text(app) and f"**{100 * wanted.share:.0f} %**" not in text(app)
     app.set("probes_target", "candidates")
-    assert "**9 directions** in z after step 1" in text(app)
+    assert "**9 probe directions** in z after step 1" in text(app)
     app.set("probes_target", "right_now")
-    assert "**5 directions** in z, one for each step" in text(app)
+    assert "**5 probe directions** in z, one for each step" in text(app)
 
 
 def opened_key(files: list[tuple[str, bytes, str]]) -> tuple:
-    """What the page calls the study of these files."""
+    """What the page calls the experiment of these files."""
     return "opened", tuple(sha256(content).hexdigest() for _, content, _ in files)
 
 
-def test_saved_probes_are_opened_and_read_another_checkpoint(open_probes, model_dir):
-    """Probes of sudoku-hrm, read in a model of other weights; then files that fit it not."""
+def test_saved_probes_are_applied_to_another_checkpoint(open_probes, model_dir):
+    """Probes of sudoku-hrm on a model with other weights; then files that do not fit."""
     snapshot = model_dir / "later"
     shutil.copytree(models_folder() / "sudoku-hrm", snapshot)
     weights = load_file(snapshot / "model.safetensors")
@@ -187,10 +189,16 @@ def test_saved_probes_are_opened_and_read_another_checkpoint(open_probes, model_
         "Opened: 2 targets of sudoku-hrm" in app.captions
         and "applied to later, which has other weights" in app.captions
     )
-    assert list(app.test.get_by_key("probes_view").options) == ["In a puzzle", "Is it used?", "Directions"]
-    app.until(lambda: "read rightly" in text(app), "the reading")
+    assert list(app.test.get_by_key("probes_view").options) == [
+        "On one puzzle",
+        "Causal test",
+        "Probe directions",
+    ]
+    app.until(lambda: "decoded correctly" in text(app), "the predictions")
     (job,) = [
-        job for key, job in shared.jobs()._jobs.items() if key[:3:2] == ("probe reading", opened_key(files))
+        job
+        for key, job in shared.jobs()._jobs.items()
+        if key[:3:2] == ("probe predictions", opened_key(files))
     ]
     reading = job.result["readings"]
     assert {one["state"] for one in reading} == {"z", "y"} and {one["target"] for one in reading} == {
@@ -198,14 +206,16 @@ def test_saved_probes_are_opened_and_read_another_checkpoint(open_probes, model_
     }
     assert (
         job.result["fingerprint"]
-        != load_study(RECORDED / "sudoku-hrm" / "study.json")["about"]["fingerprint"]
+        != load_experiment(RECORDED / "sudoku-hrm" / "study.json")["about"]["fingerprint"]
     )
-    app.set("probes_view", "Directions")
-    assert "**9 directions**" in text(app)
+    app.set("probes_view", "Probe directions")
+    assert "**9 probe directions**" in text(app)
     app.set("probes_files", [*files[:1], ("mine<b>.safetensors", b"no probe", "")])
-    assert "mine<b>.safetensors is not a probe of this version" in app.errors[0] and not app.has("probes_view")
+    assert "mine<b>.safetensors is not a probe of this version" in app.errors[0] and not app.has(
+        "probes_view"
+    )
     app.set("probes_files", files[:1] * 2)
-    assert "is there twice" in app.errors[0]
+    assert "was given twice" in app.errors[0]
     app.set("probes_files", [])
     assert not app.errors and app.has("probes_fit")
     app.set("probes_files", files[:1])
@@ -213,13 +223,13 @@ def test_saved_probes_are_opened_and_read_another_checkpoint(open_probes, model_
     assert "this model solves maze" in app.errors[0]
 
 
-def test_a_cancelled_study_ends_within_a_second(model_dir, open_probes, monkeypatch):
+def test_a_cancelled_experiment_ends_within_a_second(model_dir, open_probes, monkeypatch):
     app = open_probes(model="runs/hrm")
     app.until(lambda: app.has("probes_fit"), "the controls")
     app.set("probes_steps", [1, 2, 3])
     app.set("probes-count", 1000)
     app.click("probes_fit")
-    job = shared.jobs().find(app.test.session_state["probes_asked"].key)
+    job = shared.jobs().find(app.test.session_state["probes_request"].key)
     app.until(lambda: job.share > 0, "some progress")
     assert not job.done
     app.click(f"cancel-{hash(job.key)}")
@@ -228,38 +238,38 @@ def test_a_cancelled_study_ends_within_a_second(model_dir, open_probes, monkeypa
     assert "Cancelled" in app.test.info[0].value
 
 
-def test_differences_on_the_scoreboard_are_those_of_the_scores():
-    summary = load_study(RECORDED / "sudoku-hrm" / "study.json")
-    boards = {what: views.scoreboard(summary, what) for what in views.SHOWN}
+def test_differences_on_the_scoreboard_equal_those_of_the_scores():
+    summary = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
+    boards = {what: views.scoreboard(summary, what) for what in views.SCOREBOARD_VALUES}
     for row in range(len(summary["targets"])):
         for time_point in range(len(summary["moments"])):
             z, y = (boards[state].values[row][time_point] for state in ("z", "y"))
             if z is not None and y is not None:
-                assert boards["z above y"].values[row][time_point] == pytest.approx(z - y)
+                assert boards["z minus y"].values[row][time_point] == pytest.approx(z - y)
     first = summary["targets"][0]
-    known = views.baselines_at(summary, first["name"], first["score"], 0, of="z").values()
-    assert boards["z above best baseline"].values[0][0] == pytest.approx(
-        boards["z"].values[0][0] - max(known)
+    baselines = views.baselines_at(summary, first["name"], first["score"], 0, of="z").values()
+    assert boards["z minus best baseline"].values[0][0] == pytest.approx(
+        boards["z"].values[0][0] - max(baselines)
     )
-    assert source.spoken("right_at_end") == "right at end"
+    assert source.target_label("right_at_end") == "right at end"
 
 
-def test_a_typed_puzzle_is_still_there_after_another_view_and_after_a_reload(open_app, open_probes):
+def test_a_typed_puzzle_survives_a_change_of_tab_and_a_reload(open_app, open_probes):
     app = open_probes(model="sudoku-hrm")
-    app.set("probes_view", "In a puzzle")
+    app.set("probes_view", "On one puzzle")
     typed = app["probes_puzzle"].replace("1", ".")
     app.set("probes_puzzle", typed)
-    for view in ("Directions", "In a puzzle"):
+    for view in ("Probe directions", "On one puzzle"):
         app.set("probes_view", view)
     assert app["probes_puzzle"] == app.link["puzzle"] == typed and not app.errors
-    again = App(app.link | {"probes_view": "In a puzzle"}, "probes")
+    again = App(app.link | {"probes_view": "On one puzzle"}, "probes")
     assert again["probes_puzzle"] == typed and not again.errors
 
 
-def test_where_all_targets_are_shown_none_can_be_chosen(open_app):
+def test_the_target_selector_is_disabled_where_all_targets_are_shown(open_app):
     app = App({"model": "sudoku-trm", "probes_view": "All targets"}, "probes")
     assert app.test.get_by_key("probes_target").disabled
-    app.set("probes_view", "Cell by cell")
+    app.set("probes_view", "By cell")
     assert not app.test.get_by_key("probes_target").disabled
 
 
@@ -271,7 +281,7 @@ def test_where_all_targets_are_shown_none_can_be_chosen(open_app):
         ("interventions", "noise-open", "noise-compute"),
     ],
 )
-def test_settings_close_when_their_job_is_begun(open_app, monkeypatch, page, settings, button):
+def test_settings_close_when_their_job_starts(open_app, monkeypatch, page, settings, button):
     monkeypatch.setattr("app.server.jobs.Jobs.ask", lambda jobs, key, work, asker: Job(key, None, 0, Pace()))
     app = App({"model": "sudoku-trm"}, page)
     app.test.session_state[settings] = True

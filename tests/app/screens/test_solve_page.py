@@ -1,4 +1,4 @@
-"""The Solve page: what a person asks for in the sidebar is what the player is sent, and mistakes are named."""
+"""The Solve page: the player gets what the user selects in the sidebar, and mistakes are errors on the page."""
 
 import base64
 import json
@@ -47,7 +47,7 @@ print(json.dumps({"importers": importers, "inputs": payload["inputs"], "label": 
 """
 
 
-def test_the_first_page_shows_a_recorded_run_and_does_not_wait_for_torch():
+def test_the_first_page_shows_a_recorded_run_without_waiting_for_torch():
     page = subprocess.run(
         [sys.executable, "-c", FIRST_PAGE], cwd=SUPPORT, capture_output=True, text=True, timeout=120
     )
@@ -55,10 +55,10 @@ def test_the_first_page_shows_a_recorded_run_and_does_not_wait_for_torch():
     shown = json.loads(page.stdout)
     assert "recorded on" in shown["label"]
     assert shown_puzzle(shown) == PRESETS[0].puzzle
-    assert set(shown["importers"]) <= {"model-loader_0"}  # the thread behind the page
+    assert set(shown["importers"]) <= {"model-loader_0"}  # the background thread
 
 
-def test_every_preset_of_the_default_model_has_a_recorded_run_of_these_very_weights():
+def test_every_preset_of_the_default_model_has_a_recorded_run_of_the_current_weights():
     from trm.trace import load_trace
 
     weights = registry.fingerprint(registry.models_folder() / "sudoku-trm" / "model.safetensors")
@@ -85,7 +85,7 @@ def test_choosing_a_preset_changes_the_text_and_the_run(open_app, chosen):
     assert app["puzzle_text"] == preset(chosen) == shown_puzzle(app.payload) == app.link["puzzle"]
 
 
-def test_typing_leaves_the_preset_and_typing_a_preset_finds_it(open_app):
+def test_typing_deselects_the_preset_and_typing_a_preset_selects_it(open_app):
     app = open_app()
     app.set("puzzle_text", TYPED)
     assert app["puzzle_preset"] is None
@@ -98,18 +98,18 @@ def test_typing_leaves_the_preset_and_typing_a_preset_finds_it(open_app):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (TYPED[:80], "81 cells, this text has 80"),
-        (TYPED + "1", "81 cells, this text has 82"),
-        ("", "81 cells, this text has 0"),
+        (TYPED[:80], "81 cells, but this text has 80"),
+        (TYPED + "1", "81 cells, but this text has 82"),
+        ("", "81 cells, but this text has 0"),
         ("<script>alert(1)</script>", "Position 1: '<' is not part of a 9x9 Sudoku"),
         (TYPED[:40] + "🧩" + TYPED[41:], "Position 41: '🧩' is not part of a 9x9 Sudoku"),
         ("**bold** [link](http://x) $x^2$", "is not part of a 9x9 Sudoku"),
-        ("1" * 100_000, "81 cells, this text has 100000"),
+        ("1" * 100_000, "81 cells, but this text has 100000"),
         ("1" * 102_400, "This text has 102,400 characters"),
     ],
     ids=["80", "82", "empty", "script", "emoji", "markdown", "100 kB of digits", "over 100 kB"],
 )
-def test_what_is_no_puzzle_is_named_and_the_one_before_stays(open_app, text, says):
+def test_text_that_is_not_a_puzzle_is_an_error_and_the_previous_puzzle_stays(open_app, text, says):
     app = open_app()
     app.set("puzzle_preset", "medium")
     app.set("puzzle_text", text)
@@ -120,7 +120,7 @@ def test_what_is_no_puzzle_is_named_and_the_one_before_stays(open_app, text, say
     assert shown_puzzle(app.payload) == preset("medium") == app.link["puzzle"]
 
 
-def test_contradictory_givens_are_named_and_still_run(open_app):
+def test_contradictory_givens_get_a_warning_and_still_run(open_app):
     app = open_app()
     app.set("puzzle_preset", "contradiction")
     (warning,) = app.warnings
@@ -132,7 +132,7 @@ def test_contradictory_givens_are_named_and_still_run(open_app):
 
 
 @pytest.mark.parametrize("difficulty", ["easy", "medium"])
-def test_a_new_puzzle_has_one_solution_and_the_difficulty_asked_for(open_app, difficulty):
+def test_a_generated_puzzle_has_one_solution_and_the_requested_difficulty(open_app, difficulty):
     app = open_app()
     app.set("difficulty", difficulty)
     app.test.get_by_key("new_puzzle").click()
@@ -144,7 +144,7 @@ def test_a_new_puzzle_has_one_solution_and_the_difficulty_asked_for(open_app, di
     assert shown_puzzle(app.payload) == app["puzzle_text"]
 
 
-def test_another_number_of_steps_is_run_and_labelled(open_app):
+def test_a_changed_number_of_steps_is_used_and_labelled(open_app):
     app = open_app()
     assert "trained with" not in app.captions
     app.set("supervision_steps", 20)
@@ -156,7 +156,7 @@ def test_another_number_of_steps_is_run_and_labelled(open_app):
     assert "steps" not in app.link
 
 
-def test_a_folder_without_models_says_how_to_get_one(open_app, monkeypatch, tmp_path):
+def test_without_any_model_the_page_explains_how_to_get_one(open_app, monkeypatch, tmp_path):
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))
     app = open_app()
     assert "trm train" in app.test.info[0].value
@@ -170,7 +170,7 @@ def test_sessions_do_not_see_each_other(open_app):
     assert shown_puzzle(theirs.payload) == PRESETS[0].puzzle
 
 
-def test_a_bundled_model_that_is_damaged_is_named(open_app, monkeypatch, tmp_path):
+def test_a_damaged_bundled_model_is_an_error(open_app, monkeypatch, tmp_path):
     folder = tmp_path / "sudoku-trm"
     folder.mkdir()
     bundled = registry.models_folder() / "sudoku-trm"
@@ -182,13 +182,13 @@ def test_a_bundled_model_that_is_damaged_is_named(open_app, monkeypatch, tmp_pat
     assert "damaged" in error and not app.payloads
 
 
-def test_a_puzzle_of_a_set_is_called_by_its_place_there(open_app):
+def test_a_puzzle_from_a_set_is_titled_by_its_position(open_app):
     puzzles = load_puzzles("sudoku/test", TASK)
     app = open_app(puzzle=TASK.format(puzzles.inputs[26]))
     assert any("Puzzle 27 of sudoku/test" in shown(line.value) for line in app.test.markdown)
 
 
-def test_nothing_chosen_in_the_list_of_puzzles_leaves_the_one_that_is_shown(open_app):
+def test_clearing_the_puzzle_menu_keeps_the_current_puzzle(open_app):
     app = open_app()
     before = app["puzzle_preset"]
     app.set("puzzle_preset", None)

@@ -4,12 +4,12 @@ import threading
 import time
 
 from app.server.checks import LOOKED_AT, Checks
-from app.server.models import Source
-from app.server.runs import Runs
+from app.server.models import ModelSource
+from app.server.runs import RunScheduler
 from trm.coordinates import Depth
 
 PATIENCE = 30.0
-SOURCE = Source("tiny", "tiny", "file")
+SOURCE = ModelSource("tiny", "tiny", "file")
 
 
 def eventually(condition) -> None:
@@ -37,7 +37,7 @@ def test_a_check_runs_once_for_each_depth_and_shows_a_wrong_one(tiny_model):
 
 
 def test_runs_go_first(tiny_model):
-    runs, gave = Runs(), []
+    runs, gave = RunScheduler(), []
 
     def give_way(seconds: float) -> None:
         gave.append(threading.current_thread().name)
@@ -72,5 +72,5 @@ def test_one_that_fails_is_a_note(tiny_model, monkeypatch, caplog):
     monkeypatch.setattr("trm.inspection.inspect.run_self_check", fail)
     check = Checks(lambda seconds: None).ask(SOURCE, tiny_model(), depth(2))
     eventually(lambda: check.result is not None)
-    assert check.result == {"note": "failed; the server's log says why"}
+    assert check.result == {"note": "failed; the server's log has the reason"}
     assert "odd" in caplog.text

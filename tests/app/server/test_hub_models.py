@@ -36,7 +36,7 @@ def test_a_model_of_the_hub_is_fetched_with_its_progress_shown(open_app, hub):
     gate = hub(5_000_000)
     app = open_app(model="hf://owner/small-model")
     assert not app.payloads
-    app.until(lambda: progress_bars(app) == ["Fetching hf://owner/small-model: 0 of 5 MB"], "a bar")
+    app.until(lambda: progress_bars(app) == ["Downloading hf://owner/small-model: 0 of 5 MB"], "a bar")
     gate.set()
     app.until(lambda: app.payloads, "the model")
     assert app.payload["task"] == "maze" and app.link["model"] == "hf://owner/small-model"
@@ -49,7 +49,7 @@ def test_a_large_download_is_asked_for_and_can_be_declined(open_app, hub):
     app.set("model", ANOTHER)
     app.set("model_path", "hf://owner/large-one")
     app.until(lambda: app.test.info, "the question")
-    assert "takes 2,100 MB" in shown(app.test.info[0].value) and not app.payloads
+    assert "is a download of 2,100 MB" in shown(app.test.info[0].value) and not app.payloads
     app.click("no_download")
     assert not app.errors and app.payload["task"] == "sudoku"
 

@@ -144,7 +144,7 @@ def test_what_is_left_is_the_pace_of_late_and_goes_down_between_reports():
     "error, said",
     [
         (UserError("no such set"), "no such set"),
-        (ValueError("a bug"), "whose log"),
+        (ValueError("a bug"), "its log"),
         (MemoryError(), "memory"),
     ],
 )
@@ -160,7 +160,7 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(error, said):
 
 def test_runs_of_players_go_first_and_old_results_are_forgotten():
     waited = []
-    jobs = Jobs(waited.append, kept=2)
+    jobs = Jobs(waited.append, most_results=2)
     for key in range(4):
         ended(jobs, jobs.ask(key, lambda progress: progress(0.5, "half"), asker="me"))
     assert len(waited) >= 8

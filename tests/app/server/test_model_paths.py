@@ -108,7 +108,7 @@ def test_links_that_lead_outside_are_refused(root, tmp_path):
     (root / "round").symlink_to(root / "round")
     options = Options((root,))
     for name in ("folder", "file.safetensors", "described", "hollow", "folder/model.safetensors", "round"):
-        assert "nothing outside is opened" in refusal(name, options)
+        assert "nothing outside" in refusal(name, options)
     assert not {"folder", "file.safetensors", "hollow"} & set(found_models((root,)))
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.server.models import Source, source_of
-from app.server.opening import ASK_ABOVE, FAILED_FOR, MODELS_KEPT, Models, torch_threads
+from app.server.models import ModelSource, source_of
+from app.server.opening import ASK_ABOVE, FAILED_FOR, MOST_MODELS, Models, torch_threads
 from app.server.options import Options
 from trm.checkpoint import save_model
 from trm.errors import CheckpointError
 
 PATIENCE = 30.0
-HUB = Source("hf://owner/repo", "hf://owner/repo", "hub")
+HUB = ModelSource("hf://owner/repo", "hf://owner/repo", "hub")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def models() -> Models:
 def saved(tmp_path, tiny_model):
     """Saves a tiny model under a name; returns its source."""
 
-    def save(name: str = "one", **changes) -> Source:
+    def save(name: str = "one", **changes) -> ModelSource:
         model = tiny_model(**changes)
         (tmp_path / name).mkdir()
         save_model(tmp_path / name, model.config, model.state_dict())
@@ -53,7 +53,7 @@ def test_a_model_is_opened_once_and_bears_the_name_it_was_asked_by(models, saved
 
 def test_forced_heads_reach_the_model(models, saved):
     source = saved()
-    forced = Source(source.name, source.spec, source.kind, source.stamp, heads=4)
+    forced = ModelSource(source.name, source.spec, source.kind, source.stamp, heads=4)
     opening = models.ask(forced)
     assert opening.wait(PATIENCE)
     assert opening.model.config.heads == 4
@@ -96,11 +96,11 @@ def test_what_failed_is_tried_again_after_a_while(models, saved, monkeypatch):
 
 
 def test_only_so_many_models_are_kept(models, saved):
-    sources = [saved(f"model-{number}") for number in range(MODELS_KEPT + 2)]
+    sources = [saved(f"model-{number}") for number in range(MOST_MODELS + 2)]
     for source in sources:
         assert models.ask(source).wait(PATIENCE)
     models.ask(sources[-1])
-    assert [models.ready(source) for source in sources] == [False] * 2 + [True] * MODELS_KEPT
+    assert [models.ready(source) for source in sources] == [False] * 2 + [True] * MOST_MODELS
 
 
 class Hub:

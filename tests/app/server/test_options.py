@@ -63,7 +63,7 @@ def test_a_page_of_a_server_started_wrong_says_so(open_app, monkeypatch):
     monkeypatch.setenv(MODEL_DIR, "/no/such/folder")
     app = open_app()
     assert app.errors == [
-        "--model-dir /no/such/folder is not a folder. Start the app with one that is there."
+        "--model-dir /no/such/folder is not a folder. Start the app with an existing folder."
     ]
     assert not app.payloads
 
@@ -72,7 +72,7 @@ def test_what_a_stranger_may_ask_for_is_bounded(open_app, monkeypatch):
     monkeypatch.setattr("sys.argv", ["main.py", "--public"])
     assert not open_app(n="12").errors
     (error,) = open_app(n="26", T="26").errors
-    assert "11,232 calls" in error and "at most 1,344" in error
+    assert "11,232 calls" in error and "allows 1,344" in error
 
 
 def test_uploads_are_bounded_to_what_pages_read():
@@ -82,5 +82,5 @@ def test_uploads_are_bounded_to_what_pages_read():
 def test_visitors_from_elsewhere_are_told_no_folder(open_app, monkeypatch, served_to_others):
     monkeypatch.setenv(MODEL_DIR, "/no/such/folder")
     assert open_app().errors == [
-        "The app was started with options that mean nothing; the server's log says which."
+        "The app was started with invalid options; the server's log has the details."
     ]

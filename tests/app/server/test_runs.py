@@ -13,17 +13,17 @@ from app.server.runs import (
     HELD_BYTES,
     LOOK_EVERY,
     LOOK_EVERY_OF_EACH,
-    PAUSED_KEPT,
+    MOST_PAUSED,
     Run,
     RunFailed,
-    Runs,
+    RunScheduler,
 )
 from app.server.slices import Pause
 from trm.errors import PuzzleError
 
 
 def test_a_run_grows_step_by_step_and_completes():
-    runs, work = Runs(), Work()
+    runs, work = RunScheduler(), Work()
     run = runs.ask("a", work, watcher="me")
     assert not run.done and run.trace is None and runs.seconds_left(run) is None
     for step in range(1, STEPS + 1):
@@ -34,7 +34,7 @@ def test_a_run_grows_step_by_step_and_completes():
 
 
 def test_waiting_ends_when_time_is_up_or_the_run_is_done():
-    runs, work = Runs(), Work()
+    runs, work = RunScheduler(), Work()
     run = runs.ask("a", work, watcher="me")
     assert not runs.wait(run, 0.01)
     work.let(STEPS)
@@ -42,7 +42,7 @@ def test_waiting_ends_when_time_is_up_or_the_run_is_done():
 
 
 def test_who_asks_for_the_same_run_shares_it_and_for_another_does_not():
-    runs, mine, other = Runs(), quick(mark=1), quick(mark=2)
+    runs, mine, other = RunScheduler(), quick(mark=1), quick(mark=2)
     run = runs.ask("a", mine, watcher="me")
     assert runs.ask("a", mine, watcher="you") is run
     another = runs.ask("b", other, watcher="she")
@@ -52,7 +52,7 @@ def test_who_asks_for_the_same_run_shares_it_and_for_another_does_not():
 
 
 def test_many_at_once_get_their_own_run_and_each_is_computed_once():
-    runs = Runs()
+    runs = RunScheduler()
     works = {key: quick(mark=key) for key in range(10)}
     seen = {}
 
@@ -72,7 +72,7 @@ def test_many_at_once_get_their_own_run_and_each_is_computed_once():
 
 
 def test_one_step_is_computed_at_a_time():
-    runs, log = Runs(), []
+    runs, log = RunScheduler(), []
     slow, other = Work("slow", log), Work("other", log)
     runs.ask("slow", slow, watcher="me")
     run = runs.ask("other", other, watcher="you")
@@ -85,7 +85,7 @@ def test_one_step_is_computed_at_a_time():
 
 def test_a_short_run_goes_before_the_next_step_of_one_that_had_its_share():
     clock, log = Clock(), []
-    runs = Runs(clock=clock, processor=clock)
+    runs = RunScheduler(clock=clock, processor=clock)
     slow, short = Work("slow", log), Work("short", log)
     run = runs.ask("slow", slow, watcher="me")
     eventually(lambda: log == ["slow1"])
@@ -99,7 +99,7 @@ def test_a_short_run_goes_before_the_next_step_of_one_that_had_its_share():
 
 def test_long_runs_take_turns():
     clock, log = Clock(), []
-    runs = Runs(clock=clock, processor=clock)
+    runs = RunScheduler(clock=clock, processor=clock)
 
     class Long(Work):
         def __call__(self):
@@ -120,7 +120,9 @@ def test_long_runs_take_turns():
 class Calls(Work):
     """A run of steps of four calls each, which pauses between them where it is told to."""
 
-    def __init__(self, runs: Runs, clock: Clock, name: str, log: list[str], seconds: float, nbytes: int = 8):
+    def __init__(
+        self, runs: RunScheduler, clock: Clock, name: str, log: list[str], seconds: float, nbytes: int = 8
+    ):
         super().__init__(name, log)
         self.runs, self.clock, self.seconds, self.nbytes = runs, clock, seconds, nbytes
 
@@ -137,7 +139,7 @@ class Calls(Work):
 
 def test_within_a_step_a_run_pauses_for_one_that_has_only_begun():
     clock, log = Clock(), []
-    runs = Runs(clock=Clock(), processor=clock)
+    runs = RunScheduler(clock=Clock(), processor=clock)
     slow, short = Calls(runs, clock, "slow", log, 2.0), Calls(runs, clock, "short", log, 0.05)
     run = runs.ask("slow", slow, watcher="me")
     slow.let(1)
@@ -154,7 +156,7 @@ def test_within_a_step_a_run_pauses_for_one_that_has_only_begun():
 
 def test_long_runs_take_turns_within_their_steps_and_make_no_call_twice():
     clock, log = Clock(), []
-    runs = Runs(clock=Clock(), processor=clock)
+    runs = RunScheduler(clock=Clock(), processor=clock)
     one, other = (Calls(runs, clock, name, log, 2.0) for name in "ab")
     first = runs.ask("a", one, watcher="me")
     second = runs.ask("b", other, watcher="you")
@@ -168,7 +170,7 @@ def test_long_runs_take_turns_within_their_steps_and_make_no_call_twice():
 
 def test_steps_are_not_left_when_what_pauses_holds_too_much():
     clock, log = Clock(), []
-    runs = Runs(clock=Clock(), processor=clock)
+    runs = RunScheduler(clock=Clock(), processor=clock)
     hog, other = (Calls(runs, clock, name, log, 2.0, HELD_BYTES + 1) for name in ("hog", "other"))
     third = Calls(runs, clock, "third", log, 0.05)
     asked = [runs.ask("hog", hog, watcher="me"), runs.ask("other", other, watcher="you")]
@@ -184,7 +186,7 @@ def test_steps_are_not_left_when_what_pauses_holds_too_much():
 
 
 def test_choosing_another_run_pauses_the_one_before_and_coming_back_goes_on_with_it():
-    runs, one, other = Runs(), Work(), quick()
+    runs, one, other = RunScheduler(), Work(), quick()
     run = runs.ask("a", one, watcher="me")
     one.let(1)
     eventually(lambda: steps_of(run) == 1)
@@ -199,7 +201,7 @@ def test_choosing_another_run_pauses_the_one_before_and_coming_back_goes_on_with
 
 
 def test_a_run_that_somebody_else_watches_goes_on():
-    runs, work = Runs(), Work()
+    runs, work = RunScheduler(), Work()
     run = runs.ask("a", work, watcher="me")
     runs.ask("a", work, watcher="you")
     assert runs.look("a", watcher="me") is run
@@ -208,7 +210,7 @@ def test_a_run_that_somebody_else_watches_goes_on():
 
 
 def test_looking_at_a_stopped_run_does_not_go_on_with_it():
-    runs, work = Runs(), Work()
+    runs, work = RunScheduler(), Work()
     run = runs.ask("a", work, watcher="me")
     work.let(1)
     eventually(lambda: steps_of(run) == 1)
@@ -221,7 +223,7 @@ def test_looking_at_a_stopped_run_does_not_go_on_with_it():
 
 def test_a_run_pauses_when_all_who_watched_it_fell_silent():
     clock = Clock()
-    runs, work = Runs(clock=clock), Work()
+    runs, work = RunScheduler(clock=clock), Work()
     run = runs.ask("a", work, watcher="me")
     eventually(lambda: work.log == ["1"])
     clock.now += GONE + 1
@@ -235,7 +237,7 @@ def test_a_run_pauses_when_all_who_watched_it_fell_silent():
 
 def test_the_time_left_counts_steps_and_those_who_wait():
     clock = Clock()
-    runs, work, other = Runs(clock=clock), Work(steps=4), Work(steps=4)
+    runs, work, other = RunScheduler(clock=clock), Work(steps=4), Work(steps=4)
     run = runs.ask("a", work, watcher="me")
     eventually(lambda: work.log == ["1"])
     clock.now += 5.0
@@ -249,7 +251,7 @@ def test_the_time_left_counts_steps_and_those_who_wait():
 
 
 def test_pages_look_less_often_where_many_wait():
-    runs = Runs()
+    runs = RunScheduler()
     works = [Work() for _ in range(12)]
     asked = [runs.ask(number, work, watcher=str(number)) for number, work in enumerate(works)]
     assert runs.look_every == 12 * LOOK_EVERY_OF_EACH > LOOK_EVERY
@@ -261,7 +263,7 @@ def test_pages_look_less_often_where_many_wait():
 
 def test_a_mistake_is_kept_as_it_is_and_tried_again_later():
     clock, tries = Clock(), []
-    runs = Runs(clock=clock)
+    runs = RunScheduler(clock=clock)
 
     def refuse():
         tries.append(1)
@@ -284,7 +286,7 @@ def test_an_error_of_ours_is_one_line_and_does_not_end_the_others(fault, says):
         raise fault
         yield
 
-    runs, work = Runs(), quick()
+    runs, work = RunScheduler(), quick()
     failed = runs.ask("a", fail, watcher="me")
     run = runs.ask("b", work, watcher="you")
     assert runs.wait(failed, PATIENCE) and runs.wait(run, PATIENCE)
@@ -295,7 +297,7 @@ def test_an_error_of_ours_is_one_line_and_does_not_end_the_others(fault, says):
 def test_memory_is_bounded_and_the_run_asked_for_longest_ago_goes_first():
     cells = 1000
     one = Run("one", iter(()), 0, trace=trace(STEPS, cells=cells))
-    runs = Runs(kept_bytes=int(3.5 * one.size))
+    runs = RunScheduler(cache_bytes=int(3.5 * one.size))
     works = {key: quick(mark=key, cells=cells) for key in range(4)}
     for key in (0, 1, 2, 0, 3):  # 1 is then the one asked for longest ago
         assert runs.wait(runs.ask(key, works[key], watcher="me"), PATIENCE)
@@ -304,8 +306,8 @@ def test_memory_is_bounded_and_the_run_asked_for_longest_ago_goes_first():
 
 
 def test_paused_runs_are_bounded_too():
-    runs = Runs()
-    works = [Work() for _ in range(PAUSED_KEPT + 5)]
+    runs = RunScheduler()
+    works = [Work() for _ in range(MOST_PAUSED + 5)]
     for number, work in enumerate(works):
         run = runs.ask(number, work, watcher="me")
         work.let(1)
@@ -314,13 +316,13 @@ def test_paused_runs_are_bounded_too():
     last = quick()
     assert runs.wait(runs.ask("last", last, watcher="me"), PATIENCE)
     eventually(
-        lambda: sum(runs.look(key, watcher="me") is not None for key in range(len(works))) <= PAUSED_KEPT
+        lambda: sum(runs.look(key, watcher="me") is not None for key in range(len(works))) <= MOST_PAUSED
     )
     assert runs.look(0, watcher="me") is None
 
 
 def test_other_work_gives_way_while_somebody_waits():
-    runs, work = Runs(), Work()
+    runs, work = RunScheduler(), Work()
     runs.give_way(0.0)  # nobody waits: no waiting
     run = runs.ask("a", work, watcher="me")
     began = time.monotonic()
@@ -335,7 +337,7 @@ def test_other_work_gives_way_while_somebody_waits():
 
 def test_the_thread_ends_when_there_is_nothing_to_do():
     before = set(threading.enumerate())
-    runs, work = Runs(), quick()
+    runs, work = RunScheduler(), quick()
     assert runs.wait(runs.ask("a", work, watcher="me"), PATIENCE)
     eventually(
         lambda: not {thread for thread in set(threading.enumerate()) - before if thread.name == "runs"}

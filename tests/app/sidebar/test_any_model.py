@@ -1,4 +1,4 @@
-"""Models of any kind and size on the Solve page: chosen by name, path or link, inspected, forced to other values."""
+"""Models of any kind and size on the Solve page: selected by name, path or link; config values shown and overridden."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from trm.tasks import get_task
         ("arc", "arc", 900),
     ],
 )
-def test_every_kind_and_size_shows_a_puzzle_of_its_own(open_app, model_dir, name, task, cells):
+def test_every_kind_and_size_shows_a_fitting_puzzle(open_app, model_dir, name, task, cells):
     app = open_app()
     app.set("model", name)
     assert not app.errors
@@ -37,12 +37,12 @@ def test_every_kind_and_size_shows_a_puzzle_of_its_own(open_app, model_dir, name
     assert again.payload["answers"] == app.payload["answers"]
 
 
-def test_the_list_holds_bundled_models_and_those_of_the_folder(open_app, model_dir):
+def test_the_menu_lists_bundled_models_and_those_of_the_folder(open_app, model_dir):
     options = open_app().test.get_by_key("model").options
     assert options == [*registry.model_names(), *sorted(MODELS), ANOTHER]
 
 
-def test_a_puzzle_is_kept_by_models_that_can_read_it(open_app, model_dir):
+def test_a_puzzle_stays_when_the_next_model_can_read_it(open_app, model_dir):
     app = open_app()
     app.set("puzzle_preset", "hard")
     puzzle = app.link["puzzle"]
@@ -55,7 +55,7 @@ def test_a_puzzle_is_kept_by_models_that_can_read_it(open_app, model_dir):
     assert len(app.link["puzzle"]) == 81
 
 
-def test_depth_is_that_of_the_model_chosen(open_app, model_dir):
+def test_the_depth_is_that_of_the_selected_model(open_app, model_dir):
     app = open_app()
     app.set("supervision_steps", 20)
     app.set("force_n", 4)
@@ -68,7 +68,7 @@ def test_depth_is_that_of_the_model_chosen(open_app, model_dir):
 def test_a_path_in_the_folder_can_be_typed(open_app, model_dir, path):
     app = open_app()
     app.set("model", ANOTHER)
-    assert not app.errors and app.payload["task"] == "sudoku"  # nothing typed: the model before
+    assert not app.errors and app.payload["task"] == "sudoku"  # nothing typed: the previous model stays
     app.set("model_path", path)
     assert not app.errors
     assert app.link["model"] == path.strip()
@@ -77,7 +77,9 @@ def test_a_path_in_the_folder_can_be_typed(open_app, model_dir, path):
 
 
 @pytest.mark.parametrize("path", ["../models/arc", "/etc/passwd", "no/such", "hf://no", "<b>x</b>"])
-def test_a_typed_name_that_cannot_be_opened_is_one_line_and_the_model_before_stays(open_app, model_dir, path):
+def test_a_typed_name_that_cannot_be_opened_is_an_error_and_the_previous_model_stays(
+    open_app, model_dir, path
+):
     app = open_app()
     app.set("model", "maze-15")
     app.set("model", ANOTHER)
@@ -88,9 +90,7 @@ def test_a_typed_name_that_cannot_be_opened_is_one_line_and_the_model_before_sta
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "gone", "hf://x"])
-def test_a_link_to_a_model_that_may_not_be_opened_says_so_and_shows_the_default(
-    open_app, served_to_others, name
-):
+def test_a_link_to_a_forbidden_model_is_an_error_and_the_default_is_shown(open_app, served_to_others, name):
     app = open_app(model=name)
     (error,) = app.errors
     assert "\n" not in error and len(error) < 500
@@ -98,7 +98,7 @@ def test_a_link_to_a_model_that_may_not_be_opened_says_so_and_shows_the_default(
     assert app.payload["task"] == "sudoku"
 
 
-def test_a_damaged_checkpoint_is_named_and_the_default_is_shown(open_app, model_dir):
+def test_a_damaged_checkpoint_is_an_error_and_the_default_is_shown(open_app, model_dir):
     (model_dir / "maze-15" / "model.safetensors").write_bytes(b"nothing")
     app = open_app(model="maze-15")
     (error,) = app.errors
@@ -111,10 +111,10 @@ def test_a_damaged_checkpoint_is_named_and_the_default_is_shown(open_app, model_
 def test_the_hub_can_be_switched_off(open_app, monkeypatch):
     monkeypatch.setattr("sys.argv", ["main.py", "--no-hub"])
     app = open_app(model="hf://alphaXiv/trm-model-maze")
-    assert "switched off" in app.errors[0]
+    assert "models of the hub are disabled" in app.errors[0]
 
 
-def test_a_folder_anywhere_is_opened_on_ones_own_machine(open_app, model_dir, monkeypatch):
+def test_a_local_server_opens_any_folder(open_app, model_dir, monkeypatch):
     folder = model_dir / "runs" / "hrm"
     monkeypatch.delenv(MODEL_DIR)
     app = open_app()
@@ -123,7 +123,7 @@ def test_a_folder_anywhere_is_opened_on_ones_own_machine(open_app, model_dir, mo
     assert not app.errors and app.link["model"] == str(folder)
 
 
-def test_files_that_are_dropped_are_opened(open_app, model_dir, monkeypatch):
+def test_dropped_files_are_opened(open_app, model_dir, monkeypatch):
     folder = model_dir / "runs" / "hrm"
     monkeypatch.delenv(MODEL_DIR)
     app = open_app()
@@ -134,16 +134,16 @@ def test_files_that_are_dropped_are_opened(open_app, model_dir, monkeypatch):
     assert {path.name for path in Path(app.link["model"]).iterdir()} == {name for name, *_ in files}
 
 
-def test_a_server_for_others_takes_no_files(open_app, model_dir, served_to_others):
+def test_a_server_for_others_accepts_no_files(open_app, model_dir, served_to_others):
     app = open_app()
     app.set("model", ANOTHER)
     with pytest.raises(KeyError):
         app[dropped_files.KEY]
     app.set("model_path", "/etc/passwd")
-    assert "nothing outside is opened" in app.errors[0] and str(model_dir) not in app.errors[0]
+    assert "opens nothing outside" in app.errors[0] and str(model_dir) not in app.errors[0]
 
 
-def test_settings_that_are_not_understood_are_named_and_have_to_be_accepted(
+def test_settings_that_are_not_understood_are_named_and_must_be_accepted(
     open_app, model_dir, public_checkpoint
 ):
     fork = public_checkpoint(cells=225, vocab=6, heads=2)
@@ -152,13 +152,13 @@ def test_settings_that_are_not_understood_are_named_and_have_to_be_accepted(
     app = open_app(model="fork")
     (error,) = app.errors
     assert "history_mode = uniform" in error and ACCEPT in error and str(model_dir) not in error
-    assert app.payload["task"] == "sudoku"  # the model before
+    assert app.payload["task"] == "sudoku"  # the previous model
 
     app.click("accept_unknown")
     assert not app.errors and not app.has("accept_unknown")
     assert app.payload["task"] == "maze"
     assert "settings not understood: history_mode = uniform" in app.payload["label"]
-    assert "Not understood: history_mode = uniform" in app.captions
+    assert "Settings not understood: history_mode = uniform" in app.captions
 
 
 # ---- what was found and assumed
@@ -166,7 +166,7 @@ def test_settings_that_are_not_understood_are_named_and_have_to_be_accepted(
 
 @pytest.fixture
 def public_maze(model_dir, public_checkpoint):
-    """A public maze checkpoint that says nothing of itself, in the folder as `public`."""
+    """A public maze checkpoint without a config, in the folder as `public`."""
     public = public_checkpoint(cells=225, vocab=6, heads=2, pos_encodings="rope")
     public.save(model_dir / "public", with_yaml=False)
     return "public"
@@ -176,7 +176,7 @@ def facts(app) -> str:
     return "\n".join(element.value for element in app.test.sidebar.markdown)
 
 
-def test_what_was_found_is_shown_and_what_was_assumed_is_marked_beside_a_score(open_app, public_maze):
+def test_config_values_are_shown_and_assumed_ones_are_marked_beside_a_self_check(open_app, public_maze):
     app = open_app(model=public_maze)
     assert not app.errors
     assert "TRM, maze 15x15" in [box.label for box in app.test.expander]
@@ -189,14 +189,14 @@ def test_what_was_found_is_shown_and_what_was_assumed_is_marked_beside_a_score(o
 
 
 @pytest.mark.parametrize("page", ["", "halting"])
-def test_a_state_that_tells_only_its_input_is_said_to_be_inert(page):
+def test_an_inert_state_gets_a_warning(page):
     app = App({"model": "sudoku-hrm"}, page)
     assert [text for text in app.warnings if "sudoku-hrm's z is inert" in text]
     app = App({"model": "maze-hrm"}, page)
     assert not [text for text in app.warnings if "inert" in text]
 
 
-def test_forced_values_run_stand_in_the_link_and_change_the_score(open_app, public_maze):
+def test_forced_values_are_used_and_are_in_the_link_and_change_the_score(open_app, public_maze):
     app = open_app(model=public_maze)
     app.until(lambda: "of blank cells" in app.captions, "a self-check")
     before = app.captions.partition("Self-check:")[2].partition("nats")[0]
@@ -224,12 +224,12 @@ def test_heads_that_were_assumed_can_be_forced(open_app, public_maze):
 
 
 @pytest.mark.parametrize("link", [{"n": "0"}, {"n": "x"}, {"T": "-1"}, {"heads": "3"}, {"heads": "999999"}])
-def test_malformed_forced_values_are_the_models_own(open_app, public_maze, link):
+def test_malformed_forced_values_become_the_models_own(open_app, public_maze, link):
     app = open_app(model=public_maze, **link)
     assert not app.errors and "trained with" not in app.captions
 
 
-def test_a_run_that_would_take_too_much_memory_is_refused(open_app, model_dir):
+def test_a_run_that_needs_too_much_memory_is_refused(open_app, model_dir):
     app = open_app(model="maze-30", n="64", T="64", steps="64")
     (error,) = app.errors
     assert "Lower n, T or the steps" in error or "net calls" in error
@@ -250,13 +250,13 @@ def test_a_maze_is_typed_in_lines_and_the_link_survives(open_app, model_dir):
     again = open_app(**app.link)
     assert again.payload["inputs"] == app.payload["inputs"]
     app.set("puzzle_text", "\n".join(maze).replace("G", " "))
-    assert not app.errors  # what a model could be shown it is shown, and what it lacks is said
+    assert not app.errors  # any readable grid is run; what is missing gets a warning
     said = [shown(element.value) for element in app.test.markdown] + app.warnings
     assert any("no goal" in words for words in said), said
     assert app.payload["inputs"] != again.payload["inputs"]
 
 
-def test_cells_at_the_edge_are_not_stripped(open_app, model_dir):
+def test_open_cells_at_the_edge_are_not_stripped(open_app, model_dir):
     rows = ["S" + " " * 14, *[" " * 15] * 13, " " * 14 + "G"]
     app = open_app(model="maze-15")
     app.set("puzzle_text", "\n".join(rows))
@@ -265,7 +265,7 @@ def test_cells_at_the_edge_are_not_stripped(open_app, model_dir):
 
 
 @pytest.mark.parametrize("name", ["maze-15", "runs/sudoku-6"])
-def test_a_new_puzzle_fits_the_model(open_app, model_dir, name):
+def test_a_generated_puzzle_fits_the_model(open_app, model_dir, name):
     app = open_app(model=name)
     before = app.link["puzzle"]
     app.set("difficulty", "hard")

@@ -1,4 +1,4 @@
-"""ARC on the Solve page: grids that are typed or of the server's data folder, and the puzzle id without which nothing means anything."""
+"""ARC on the Solve page: grids that are typed or from the server's data folder, and the puzzle id that the model needs."""
 
 import json
 from base64 import b64decode
@@ -12,7 +12,7 @@ GRID = [[0, 1, 2], [3, 4, 5]]
 OUTPUT = [[5, 4], [3, 2], [1, 0]]
 
 
-def test_arc_grids_cannot_be_made_up_and_the_blank_id_is_named(open_app, model_dir):
+def test_arc_puzzles_cannot_be_generated_and_the_blank_id_gets_a_warning(open_app, model_dir):
     app = open_app(model="arc")
     assert not app.has("new_puzzle") and not app.has("difficulty")
     assert "scores 0" in app.warnings[0]
@@ -28,7 +28,7 @@ def test_arc_grids_cannot_be_made_up_and_the_blank_id_is_named(open_app, model_d
 
 @pytest.fixture
 def arc_data(tmp_path, monkeypatch):
-    """A folder with one ARC task of two tests, the output of the first published."""
+    """A folder with one ARC task with two tests; only the first has a published output."""
     folder = tmp_path / "arc-data"
     folder.mkdir()
     pair = {"input": GRID, "output": OUTPUT}
@@ -38,7 +38,7 @@ def arc_data(tmp_path, monkeypatch):
     return folder
 
 
-def test_a_task_of_the_data_folder_brings_its_puzzle_id_and_its_output(open_app, model_dir, arc_data):
+def test_a_task_of_the_data_folder_sets_its_puzzle_id_and_output(open_app, model_dir, arc_data):
     (model_dir / "arc" / "identifiers.json").write_text('["<blank>", "other", "0a1b2c3d"]')
     app = open_app(model="arc")
     app.set("arc_task", "0a1b2c3d")
@@ -55,7 +55,7 @@ def test_a_task_of_the_data_folder_brings_its_puzzle_id_and_its_output(open_app,
     assert "arc" not in app.link and app["arc_task"] is None
 
 
-def test_a_link_to_a_task_alone_brings_its_puzzle_and_its_id(open_app, model_dir, arc_data):
+def test_a_link_to_a_task_alone_sets_its_puzzle_and_id(open_app, model_dir, arc_data):
     (model_dir / "arc" / "identifiers.json").write_text('["<blank>", "other", "0a1b2c3d"]')
     app = open_app(model="arc", arc="0a1b2c3d.2")
     assert app.link["puzzle"] == "54/32/10" and app["arc_test"] == 2 and app["puzzle_id"] == 2
@@ -63,7 +63,7 @@ def test_a_link_to_a_task_alone_brings_its_puzzle_and_its_id(open_app, model_dir
         assert not open_app(model="arc", arc=link).errors
 
 
-def test_a_task_that_the_model_never_learned_has_the_blank_id(open_app, model_dir, arc_data):
+def test_a_task_outside_the_training_set_has_the_blank_id(open_app, model_dir, arc_data):
     (model_dir / "arc" / "identifiers.json").write_text('["<blank>", "other"]')
     app = open_app(model="arc")
     app.set("arc_task", "0a1b2c3d")
@@ -71,7 +71,7 @@ def test_a_task_that_the_model_never_learned_has_the_blank_id(open_app, model_di
     assert "not among the 1 puzzles" in app.captions
 
 
-def test_a_data_folder_without_tasks_is_named(open_app, model_dir, arc_data):
+def test_a_data_folder_without_tasks_is_an_error(open_app, model_dir, arc_data):
     (arc_data / "0a1b2c3d.json").write_text("[]")
     app = open_app(model="arc")
     assert "0a1b2c3d.json" in app.errors[0]

@@ -1,4 +1,4 @@
-"""A view is a link: model, puzzle, steps, place, cell and mode are read from the address, and nothing in it can break the page."""
+"""Links: model, puzzle, steps, place, cell and mode are read from the address; no value in it can break the page."""
 
 from urllib.parse import parse_qsl
 
@@ -10,7 +10,7 @@ from tests.app.screens.test_solve_page import PRESETS, TYPED, shown_puzzle
 PLACE = {"supervision_step": 3, "cycle": 2, "call": 7, "cell": [4, 8], "mode": "probabilities"}
 
 
-def test_a_whole_link_is_obeyed(open_app):
+def test_every_parameter_of_a_link_is_applied(open_app):
     app = open_app(model="sudoku-trm", puzzle=TYPED, steps="20", at="3.2.7", cell="4,8", mode="probabilities")
     assert app["model"] == "sudoku-trm"
     assert app["puzzle_text"] == shown_puzzle(app.payload) == TYPED
@@ -19,7 +19,7 @@ def test_a_whole_link_is_obeyed(open_app):
     assert app.payload["start"] == PLACE
 
 
-def test_a_link_to_a_preset_chooses_it(open_app):
+def test_a_link_to_a_preset_selects_it(open_app):
     app = open_app(puzzle=PRESETS[2].puzzle)
     assert app["puzzle_preset"] == PRESETS[2].key
 
@@ -36,31 +36,31 @@ def test_a_link_to_a_preset_chooses_it(open_app):
     ],
     ids=str,
 )
-def test_a_malformed_place_is_as_good_as_none(open_app, link):
+def test_a_malformed_place_is_ignored(open_app, link):
     assert open_app(**link).payload["start"] is None
 
 
 @pytest.mark.parametrize("cell", ["4", "4,x", "-1,2", "1,2,3", "9" * 5000 + ",1", ""])
-def test_a_malformed_cell_is_no_cell(open_app, cell):
+def test_a_malformed_cell_is_ignored(open_app, cell):
     start = open_app(at="3.2.7", cell=cell).payload["start"]
     assert start == PLACE | {"cell": None, "mode": "answer"}
 
 
 @pytest.mark.parametrize("steps", ["0", "-3", "x", "1.5", "", "²", "9" * 5000])
-def test_malformed_steps_are_the_models_own(open_app, steps):
+def test_malformed_steps_become_the_models_own(open_app, steps):
     app = open_app(steps=steps)
     assert app["supervision_steps"] == 16
 
 
-def test_more_steps_than_there_may_be_are_the_most(open_app):
+def test_too_many_steps_are_clipped(open_app):
     assert open_app(steps="999")["supervision_steps"] == 64
 
 
-def test_an_unknown_model_is_the_default_one(open_app, served_to_others):
+def test_an_unknown_model_becomes_the_default(open_app, served_to_others):
     assert open_app(model="../../etc/passwd")["model"] == "sudoku-trm"
 
 
-def test_a_link_to_no_puzzle_says_so_and_shows_the_first_preset(open_app):
+def test_an_invalid_puzzle_in_a_link_is_an_error_and_the_first_preset_is_shown(open_app):
     app = open_app(puzzle="<img src=x onerror=alert(1)>")
     assert "is not part of a 9x9 Sudoku" in app.errors[0]
     assert shown_puzzle(app.payload) == PRESETS[0].puzzle
@@ -70,13 +70,13 @@ def test_a_link_to_no_puzzle_says_so_and_shows_the_first_preset(open_app):
 
 
 def followed(app, **link):
-    """The page after `links.follow`, which leaves this for the page that it goes to."""
+    """The page after `links.follow`, which stores this in the session before it switches pages."""
     app.test.session_state["followed"] = link
     app.run()
     return app
 
 
-def test_another_link_within_a_session_is_obeyed_as_a_first_one(open_app):
+def test_a_link_followed_within_a_session_is_applied_like_the_first(open_app):
     app = open_app(model="sudoku-trm", puzzle=PRESETS[1].puzzle, steps="20", at="1.1.7", cell="0,0")
     assert app.payload["start"]["supervision_step"] == 1
     followed(
@@ -85,21 +85,21 @@ def test_another_link_within_a_session_is_obeyed_as_a_first_one(open_app):
     assert app["model"] == "sudoku-hrm"
     assert app["puzzle_text"] == shown_puzzle(app.payload) == TYPED
     assert app["puzzle_preset"] is None
-    assert app["supervision_steps"] == 16  # the model's own, as the link does not say
+    assert app["supervision_steps"] == 16  # the model's own, since the link has none
     assert app.payload["start"] == PLACE
-    app.set("supervision_steps", 3)  # and from now on the person's own choices count
+    app.set("supervision_steps", 3)  # from now on the user's choices count
     app.set("puzzle_preset", PRESETS[2].key)
     assert app["supervision_steps"] == 3 and shown_puzzle(app.payload) == PRESETS[2].puzzle
 
 
-def test_a_followed_link_without_a_model_keeps_the_one_there_is(open_app):
+def test_a_followed_link_without_a_model_keeps_the_current_one(open_app):
     app = open_app(model="sudoku-hrm")
     followed(app, **links.place(puzzle=TYPED, at=(3, 2, 7)))
     assert app["model"] == "sudoku-hrm" and shown_puzzle(app.payload) == TYPED
     assert app.payload["start"] == PLACE | {"cell": None, "mode": "answer"}
 
 
-def test_a_followed_link_without_a_puzzle_keeps_the_one_there_is(open_app):
+def test_a_followed_link_without_a_puzzle_keeps_the_current_one(open_app):
     app = followed(open_app(puzzle=TYPED), **links.place(at=(3, 2, 7)))
     assert shown_puzzle(app.payload) == TYPED
 
@@ -112,7 +112,7 @@ def test_a_button_follows_a_link(open_app, monkeypatch):
     assert gone == [(links.SOLVE, {"puzzle": TYPED})] and state.followed == {"puzzle": TYPED}
 
 
-def test_an_address_says_what_its_link_says():
+def test_an_address_holds_the_parameters_of_its_link():
     link = links.place(model="runs/a b&c", puzzle="#S. G#", at=(16, 3, 7), cell=(0, 14))
     path, _, query = links.address(link).partition("?")
     assert path == "/" and dict(parse_qsl(query)) == link

@@ -1,4 +1,4 @@
-"""Colours of charts: what stands on one figure stays apart for every eye, and can be seen on the page."""
+"""Chart colours: those of one figure are distinguishable, also for the colour-blind, and visible on the page."""
 
 import tomllib
 from itertools import combinations
@@ -20,7 +20,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize(("theme", "colours"), [("light", charts.LIGHT), ("dark", charts.DARK)])
-def test_models_have_other_colours_than_solved_and_unsolved(theme, colours):
+def test_model_colours_differ_from_solved_and_unsolved(theme, colours):
     for one, other in combinations(TOGETHER, 2):
         for deficiency in DEFICIENCIES:
             apart = distance(rgb(colours[one]), rgb(colours[other]), deficiency)
@@ -29,11 +29,13 @@ def test_models_have_other_colours_than_solved_and_unsolved(theme, colours):
         assert contrast(rgb(colours[name]), rgb(PAPER[theme])) >= 3, name
 
 
-def test_two_models_of_one_family_are_told_apart_too():
-    assert charts.of_models("trm", "hrm") == charts.of_models("trm-single-z", "trm") == ("trm", "hrm")
+def test_two_models_of_one_kind_have_different_colours():
     assert (
-        charts.of_models("hrm", "trm-multi-z") == ("hrm", "trm")
-        and len(set(charts.of_models("hrm", "hrm"))) == 2
+        charts.model_meanings("trm", "hrm") == charts.model_meanings("trm-single-z", "trm") == ("trm", "hrm")
+    )
+    assert (
+        charts.model_meanings("hrm", "trm-multi-z") == ("hrm", "trm")
+        and len(set(charts.model_meanings("hrm", "hrm"))) == 2
     )
 
 

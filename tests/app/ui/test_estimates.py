@@ -1,4 +1,4 @@
-"""What is said of a job's length: by a usual pace at first, by the last one of its kind from then on."""
+"""Estimates of a job's duration: by the default pace at first, then by the last job of its kind."""
 
 from itertools import count
 
@@ -6,7 +6,7 @@ import pytest
 from app_page import App
 
 from app.ui import estimates
-from app.ui.estimates import Cost, in_words
+from app.ui.estimates import Cost, rounded_time
 
 
 @pytest.fixture
@@ -16,18 +16,18 @@ def paces(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     return measured
 
 
-def test_the_first_estimate_is_by_a_usual_pace_and_the_next_by_the_job_that_ended(paces, monkeypatch):
+def test_the_first_estimate_uses_the_default_pace_and_the_next_the_measured_one(paces, monkeypatch):
     cost = Cost("halting", 2.0)
-    assert cost.said() == "Takes about 2 min on two cores without a GPU."
+    assert cost.estimate() == "Takes about 2 min on two cores without a GPU."
     clock = count(step=14)
     monkeypatch.setattr(estimates.time, "monotonic", lambda: next(clock))
     assert cost.timed(lambda progress: "result")(lambda share, words: None) == "result"
     assert paces == {"halting": 7.0}
-    assert Cost("halting", 5.0).said() == "Takes about 35 s, to judge by the last one here."
-    assert "without a GPU" in Cost("latents", 5.0).said()
+    assert Cost("halting", 5.0).estimate() == "Takes about 35 s, judging by the last one on this server."
+    assert "without a GPU" in Cost("latents", 5.0).estimate()
 
 
-def test_a_job_that_fails_or_is_cancelled_measures_nothing(paces):
+def test_a_failed_or_cancelled_job_sets_no_pace(paces):
     def cancelled(progress):
         raise RuntimeError
 
@@ -49,8 +49,8 @@ TIMES = {
 
 
 @pytest.mark.parametrize("seconds", TIMES)
-def test_a_time_is_said_as_roughly_as_it_is_known(seconds):
-    assert in_words(seconds) == TIMES[seconds]
+def test_a_time_is_rounded(seconds):
+    assert rounded_time(seconds) == TIMES[seconds]
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_a_time_is_said_as_roughly_as_it_is_known(seconds):
         ("halting", {}),
         ("compare", {}),
         ("probes", {}),
-        ("probes", {"probes_view": "Is it used?"}),
+        ("probes", {"probes_view": "Causal test"}),
         ("interventions", {}),
-        ("interventions", {"causes_figure": "Patching"}),
+        ("interventions", {"interventions_figure": "Patching"}),
     ],
 )
-def test_every_long_job_says_how_long_it_takes_before_it_is_begun(paces, page, link):
+def test_every_long_job_shows_an_estimate_before_it_starts(paces, page, link):
     assert App({"model": "sudoku-trm"} | link, page).captions.count("without a GPU") >= 1 + bool(
         page == "probes" and link
     )

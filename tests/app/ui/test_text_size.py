@@ -1,11 +1,11 @@
-"""Charts on a page of larger text: all that is in pixels grows, nothing that is in units of the axes."""
+"""Charts on a page with larger text: lengths in pixels are scaled, lengths in axis units are not."""
 
 from plotly.graph_objects import Bar, Figure, Frame, Heatmap, Scatter
 
 from app.ui.text_size import enlarged
 
 
-def test_lengths_in_pixels_grow_and_data_stay():
+def test_pixel_lengths_are_scaled_and_data_are_not():
     figure = Figure(
         [
             Scatter(x=[1, 2], y=[3, 4], marker={"size": [5, 6], "line": {"width": 1}}, line={"width": 3}),

@@ -18,13 +18,13 @@ from probes.comparison.files import curves_table, load_comparison, to_dict
 from probes.halting.report import analyse, report
 from probes.halting.runs import load_runs
 from probes.interventions import recorded
-from probes.latents.files import columns_of, load_scene, summary
+from probes.latents.files import columns_of, load_projection, summary
 from probes.latents.trajectories import read_trajectories
-from probes.linear.apply import open_probe, read_puzzle, summary_of
-from probes.linear.experiment.files import load_study, score_table
+from probes.linear.apply import apply_to_puzzle, open_probe, summary_of
+from probes.linear.experiment.files import load_experiment, score_table
 from trm.checkpoint import load_model
 from trm.cli.main import parser
-from trm.data import load_puzzles, questions
+from trm.data import load_puzzles, puzzle_entries
 from trm.data.puzzle_file import read_content
 from trm.errors import CheckpointError, UserError
 from trm.forward import forward_file
@@ -38,7 +38,7 @@ from trm.tasks.base import Task
 from trm.training.bundle import read_log, write_curve
 from trm.training.data import generated_puzzles
 from trm.training.folder import TrainingFolder
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 
 Reader = Callable[[Path, Path], object]
 """Reads what is in a folder; the second one may be written to."""
@@ -92,7 +92,7 @@ def open_questions(task: Task) -> Reader:
 
     def read(folder: Path, out: Path) -> None:
         for path in folder.iterdir():
-            for question in questions(read_content(path), str(path), task)[:5]:
+            for question in puzzle_entries(read_content(path), str(path), task)[:5]:
                 question.read(task)
 
     return read
@@ -114,10 +114,10 @@ def read_store(folder: Path, out: Path) -> None:
     read_trajectories(store)
 
 
-def read_scene(folder: Path, out: Path) -> None:
-    scene = load_scene(folder / "s.safetensors")
-    json.dumps(summary(scene))
-    columns_of(scene)
+def read_projection(folder: Path, out: Path) -> None:
+    projection = load_projection(folder / "s.safetensors")
+    json.dumps(summary(projection))
+    columns_of(projection)
 
 
 def read_runs(folder: Path, out: Path) -> None:
@@ -131,7 +131,7 @@ def read_comparison(folder: Path, out: Path) -> None:
 
 
 def read_study(folder: Path, out: Path) -> None:
-    score_table(load_study(folder / "s.json"))
+    score_table(load_experiment(folder / "s.json"))
 
 
 def read_recorded(folder: Path, out: Path) -> None:
@@ -159,11 +159,13 @@ def apply_probes(folder: Path, out: Path) -> None:
         [open_probe(path) for path in sorted(folder.glob("s*.safetensors"))],
     )
     inputs = SMALL.parse("1...2...3...4...")
-    json.dumps(summary_of(read_puzzle(model, SMALL, inputs, probes), model=model, task=SMALL, inputs=inputs))
+    json.dumps(
+        summary_of(apply_to_puzzle(model, SMALL, inputs, probes), model=model, task=SMALL, inputs=inputs)
+    )
 
 
 SEEDS: list[Path] = []  # where the good files are, in a worker
-PRESETS: list[Preset] = []  # of the run that is trained
+PRESETS: list[TrainingPreset] = []  # of the run that is trained
 
 
 def resume(folder: Path, out: Path) -> None:
@@ -195,7 +197,7 @@ def follow_link(folder: Path, out: Path) -> None:
     if pin:
         assert links.read_pin(links.write_pin(pin)) == pin
     for text in link.values():
-        links.number(text, most=64, otherwise=3)
+        links.parse_number(text, most=64, otherwise=3)
 
 
 def name_models(folder: Path, out: Path) -> None:
@@ -264,7 +266,7 @@ READERS: dict[str, tuple[Reader, ...]] = {
     "arc-task": (open_set(ARC, split="train"), open_questions(ARC)),
     "trace": (export,),
     "store": (read_store,),
-    "scene": (read_scene,),
+    "projection": (read_projection,),
     "runs": (read_runs,),
     "comparison": (read_comparison,),
     "study": (read_study, read_recorded),

@@ -22,15 +22,15 @@ from safetensors.torch import save_file
 from stores import SETTINGS, ten_puzzles
 from training_runs import trainer_of
 
-from probes.comparison.files import compared, save_comparison
+from probes.comparison.files import make_comparison, save_comparison
 from probes.comparison.measure import measure
 from probes.halting.runs import save_runs
-from probes.latents.files import save_scene
-from probes.latents.project import make_scene
+from probes.latents.files import save_projection
+from probes.latents.project import make_projection
 from probes.latents.trajectories import read_trajectories
-from probes.linear.experiment.experiment import fit_study
-from probes.linear.experiment.files import write_study
-from probes.linear.experiment.study import StudySettings
+from probes.linear.experiment.files import write_experiment
+from probes.linear.experiment.results import ExperimentSettings
+from probes.linear.experiment.run import run_experiment
 from probes.linear.files import save_probe
 from probes.linear.fit import fit_probe
 from probes.linear.splits import split_puzzles
@@ -43,7 +43,7 @@ from trm.tasks.sudoku import Sudoku
 from trm.trace import save_trace
 from trm.training.data import Puzzles
 from trm.training.folder import TrainingFolder
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 
 Maker = Callable[[Path], object]
 SMALL = Sudoku(2, 2)
@@ -155,22 +155,25 @@ def _sets(folder: Path) -> None:
     (folder / "arc-task" / "0a1b.json").write_text(json.dumps(ARC))
 
 
-def _results(folder: Path, model, preset: Preset) -> None:
+def _results(folder: Path, model, preset: TrainingPreset) -> None:
     puzzles = ten_puzzles()
     trace = record(model, SMALL, puzzles.inputs[0], recorded=DAY)
     save_trace(folder / "trace" / "t.safetensors", trace)
     record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, log=str)
     trajectories = read_trajectories(open_store(folder / "store" / "s"))
-    save_scene(
-        folder / "scene" / "s.safetensors", make_scene(trajectories, state="z", calls="f_H", command="c")
+    save_projection(
+        folder / "projection" / "s.safetensors",
+        make_projection(trajectories, state="z", calls="f_H", command="c"),
     )
     save_runs(folder / "runs" / "r.parquet", make_runs(count=6))
-    measured = [measure(model, SMALL, puzzles.take(np.arange(4)), few=1) for _ in range(2)]
-    save_comparison(folder / "comparison" / "c.json", compared(*measured))
+    measured = [measure(model, SMALL, puzzles.take(np.arange(4)), near_limit=1) for _ in range(2)]
+    save_comparison(folder / "comparison" / "c.json", make_comparison(*measured))
     inputs, labels = SMALL.generate_many(40, givens=(6, 10), seed=3)
     many = type(puzzles).of("many", SMALL, inputs, labels)
-    study = fit_study(model, SMALL, many, StudySettings(targets=("solution",), steps=(1,), probe=FEW))
-    write_study(folder / "study" / "s.json", study, probes=folder / "probe")
+    study = run_experiment(
+        model, SMALL, many, ExperimentSettings(targets=("solution",), steps=(1,), probe=FEW)
+    )
+    write_experiment(folder / "study" / "s.json", study, probes=folder / "probe")
     states, values = planted()
     result = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     about = {
@@ -183,7 +186,7 @@ def _results(folder: Path, model, preset: Preset) -> None:
     _training(folder / "training", preset, Puzzles(inputs, labels))
 
 
-def _training(folder: Path, preset: Preset, puzzles: Puzzles) -> None:
+def _training(folder: Path, preset: TrainingPreset, puzzles: Puzzles) -> None:
     trainer = trainer_of(preset, puzzles)
     trainer.one_update(0.0)
     with TrainingFolder.open(folder / "run", preset, resume=False) as run:
@@ -192,7 +195,9 @@ def _training(folder: Path, preset: Preset, puzzles: Puzzles) -> None:
     np.savez_compressed(folder / "run" / "puzzles-16.npz", inputs=puzzles.inputs, labels=puzzles.labels)
 
 
-def make_seeds(folder: Path, tiny_model: Callable, public_checkpoint: Callable, preset: Preset) -> None:
+def make_seeds(
+    folder: Path, tiny_model: Callable, public_checkpoint: Callable, preset: TrainingPreset
+) -> None:
     """A folder for each subject of `readers.READERS`, and what they need beside it."""
     (folder / "preset.pkl").write_bytes(pickle.dumps(preset))
     model = tiny_model()

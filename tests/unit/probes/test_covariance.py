@@ -1,4 +1,4 @@
-"""Mean and covariance of clouds that come in chunks."""
+"""Mean and covariance of points in chunks."""
 
 import numpy as np
 import pytest
@@ -6,25 +6,25 @@ import pytest
 from probes.covariance import ROWS, StatesError, covariance
 
 
-def test_covariance_in_chunks_is_that_of_the_whole():
-    """Also where the mean is a million times the spread, which a sum of squares would not survive in float32."""
+def test_covariance_in_chunks_equals_that_of_all_points():
+    """Also if the mean is a million times the standard deviation, where a sum of squares in float32 would fail."""
     points = np.random.default_rng(2).normal(1e6, 1, (ROWS + 100, 3))
-    cloud = covariance(iter([points[:1], points[1:2000].reshape(-1, 1, 3), points[:0], points[2000:]]))
-    assert cloud.count == len(points)
-    assert cloud.mean == pytest.approx(points.mean(0), rel=1e-14)
-    assert cloud.covariance == pytest.approx(np.cov(points.T), abs=1e-9)
+    result = covariance(iter([points[:1], points[1:2000].reshape(-1, 1, 3), points[:0], points[2000:]]))
+    assert result.count == len(points)
+    assert result.mean == pytest.approx(points.mean(0), rel=1e-14)
+    assert result.covariance == pytest.approx(np.cov(points.T), abs=1e-9)
 
 
 @pytest.mark.parametrize(
     "chunks, message",
     [
         ([], "no states"),
-        ([np.ones((2, 3)), np.ones((2, 4))], "of 3 and of 4"),
-        ([np.array([[1.0, np.inf]])], "infinite or not a number"),
-        ([np.ones((1, 5000), np.float16)], "5000 numbers are too wide"),
+        ([np.ones((2, 3)), np.ones((2, 4))], "of size 3 and of size 4"),
+        ([np.array([[1.0, np.inf]])], "infinite or NaN"),
+        ([np.ones((1, 5000), np.float16)], "size 5000 are too wide"),
     ],
 )
-def test_clouds_that_are_refused(chunks, message):
+def test_invalid_points_are_refused(chunks, message):
     with pytest.raises(StatesError, match=message) as error:
         covariance(iter(chunks))
     assert "\n" not in str(error.value)

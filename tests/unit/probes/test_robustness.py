@@ -1,9 +1,9 @@
-"""How much noise a reading survives, on states of which that is known."""
+"""Robustness to noise, on states for which it is known."""
 
 import numpy as np
 import pytest
 
-from probes.robustness import LEVELS, read_under_noise
+from probes.robustness import LEVELS, probe_under_noise
 
 PUZZLES, CELLS, DIM, DIGITS = 24, 16, 12, 4
 RANDOM = np.random.default_rng(1)
@@ -13,33 +13,33 @@ CODE = RANDOM.standard_normal((DIGITS, DIM))
 
 
 def state(of_code: float, of_rest: float) -> np.ndarray:
-    """Part code of the answer, part one vector that is the same everywhere, which makes most of its length."""
+    """The sum of the code of the answer and of a constant vector, with these weights."""
     rest = np.full(DIM, 1.0)
     return of_code * CODE[ANSWERS - 2] + of_rest * rest
 
 
-def test_a_state_that_is_its_code_survives_noise_of_a_third_of_its_size():
-    curve = read_under_noise({"z": state(1, 0)}, ANSWERS, BLANK)["z"]
+def test_a_state_that_is_only_code_survives_noise_of_a_third_of_its_size():
+    curve = probe_under_noise({"z": state(1, 0)}, ANSWERS, BLANK)["z"]
     assert curve.clean == 1 and curve.accuracy[0] == 1
     assert curve.dies_at is None or curve.dies_at >= 1
 
 
-def test_a_code_in_a_thousandth_of_the_state_is_read_and_dies_at_once():
-    curve = read_under_noise({"z": state(0.001, 1)}, ANSWERS, BLANK)["z"]
+def test_a_code_in_a_thousandth_of_the_state_is_decoded_but_not_robust():
+    curve = probe_under_noise({"z": state(0.001, 1)}, ANSWERS, BLANK)["z"]
     assert curve.clean > 0.95 and curve.dies_at <= 0.01
 
 
-def test_a_larger_share_survives_more():
-    found = read_under_noise({"small": state(0.01, 1), "large": state(0.3, 1)}, ANSWERS, BLANK)
-    assert found["small"].dies_at < found["large"].dies_at
-    assert found["small"].levels == LEVELS
+def test_a_larger_code_survives_more_noise():
+    curves = probe_under_noise({"small": state(0.01, 1), "large": state(0.3, 1)}, ANSWERS, BLANK)
+    assert curves["small"].dies_at < curves["large"].dies_at
+    assert curves["small"].levels == LEVELS
 
 
-def test_a_state_without_the_answer_is_no_better_than_the_most_frequent_one():
-    curve = read_under_noise({"z": RANDOM.standard_normal((PUZZLES, CELLS, DIM))}, ANSWERS, BLANK)["z"]
+def test_a_state_without_the_answer_is_no_better_than_the_majority_class():
+    curve = probe_under_noise({"z": RANDOM.standard_normal((PUZZLES, CELLS, DIM))}, ANSWERS, BLANK)["z"]
     assert abs(curve.clean - curve.majority) < 0.2
 
 
 def test_one_puzzle_is_too_few():
-    with pytest.raises(ValueError, match="take two"):
-        read_under_noise({"z": state(1, 0)[:1]}, ANSWERS[:1], BLANK[:1])
+    with pytest.raises(ValueError, match="use two"):
+        probe_under_noise({"z": state(1, 0)[:1]}, ANSWERS[:1], BLANK[:1])

@@ -1,4 +1,4 @@
-"""Bands of shares near 0 and 1, and two ways to solve the same puzzles."""
+"""Bands of shares near 0 and 1, and the paired test of two ways to solve the same puzzles."""
 
 import numpy as np
 import pytest
@@ -7,33 +7,33 @@ from probes.stats import BY_PUZZLE, Paired, Resampling, binomial_band
 
 
 def test_the_band_of_a_share_of_one_has_a_width():
-    """Wilson's lower end of 899 of 899 is 899 / (899 + 1.96²)."""
+    """Wilson's lower bound for 899 of 899 is 899 / (899 + 1.96²)."""
     low, high = binomial_band(np.array(899), np.array(899))
     assert low == pytest.approx(899 / (899 + 1.959964**2)) and high == pytest.approx(1)
     low, high = binomial_band(np.array(0), np.array(70))
     assert low == 0 and high == pytest.approx(1.959964**2 / (70 + 1.959964**2))
 
 
-def test_the_band_of_a_half_is_that_of_the_normal_distribution():
+def test_the_band_of_a_half_is_the_normal_one():
     low, high = binomial_band(np.array(5000), np.array(10000))
     assert (low, high) == pytest.approx((0.5 - 0.0098, 0.5 + 0.0098), abs=1e-4)
 
 
-def test_a_share_of_nobody_has_no_band():
+def test_a_share_of_no_puzzles_has_no_band():
     assert np.isnan(binomial_band(np.array([0]), np.array([0]))).all()
 
 
-def test_a_share_with_few_of_one_kind_has_the_band_of_the_binomial():
-    """Four of 100 are rare, five are not; nor are five that are missing."""
+def test_a_share_with_few_puzzles_of_one_kind_has_the_binomial_band():
+    """0 and 4 of 100 are rare, and so are 96 and 100; 5 and 95 are not."""
     part, whole = np.array([0, 4, 5, 95, 96, 100]), np.full(6, 100)
-    again = np.full((7, 6), 0.5)
-    found, binomial = BY_PUZZLE.share_band(again, part, whole), binomial_band(part, whole)
+    resamples = np.full((7, 6), 0.5)
+    bands, binomial = BY_PUZZLE.share_band(resamples, part, whole), binomial_band(part, whole)
     rare = [0, 1, 4, 5]
-    assert found[:, rare].tolist() == binomial[:, rare].tolist()
-    assert found[:, [2, 3]].tolist() == [[0.5, 0.5]] * 2
+    assert bands[:, rare].tolist() == binomial[:, rare].tolist()
+    assert bands[:, [2, 3]].tolist() == [[0.5, 0.5]] * 2
 
 
-def test_every_resample_draws_as_many_puzzles_as_there_are():
+def test_every_resample_has_the_size_of_the_puzzle_set():
     drawn = np.concatenate(list(Resampling(resamples=30).draws(7)))
     assert drawn.shape == (30, 7) and (drawn.sum(1) == 7).all()
 
@@ -50,9 +50,9 @@ def test_every_resample_draws_as_many_puzzles_as_there_are():
         (1, 5, 2 * 7 / 2**6, "not significant"),  # 1 + 6 of 64 tosses
     ],
 )
-def test_two_ways_differ_only_where_a_fair_coin_would_not_do_it(gained, lost, p, verdict):
-    found = Paired(gained, lost)
-    assert found.p == pytest.approx(p) and found.verdict == verdict
+def test_the_verdict_follows_mcnemars_exact_test(gained, lost, p, verdict):
+    paired = Paired(gained, lost)
+    assert paired.p == pytest.approx(p) and paired.verdict == verdict
 
 
 def test_paired_counts_the_puzzles_that_only_one_way_solves():

@@ -8,7 +8,7 @@ import torch
 
 from trm import flops
 from trm.checkpoint import load_model
-from trm.data import load_puzzles, unseen_set
+from trm.data import bundled_test_set, load_puzzles
 from trm.evaluate import predict
 from trm.models import new_model
 from trm.registry import model_config, model_names
@@ -32,7 +32,7 @@ EASIEST, SPARSE = slice(0, 4), slice(4, 8)
 
 def some_puzzles(task):
     """Of the easy test puzzles, or of all where none is, the four with the most givens, then the four of all with the fewest."""
-    puzzles = load_puzzles(unseen_set(task), task)
+    puzzles = load_puzzles(bundled_test_set(task), task)
     is_easy = np.array(puzzles.difficulty) == "easy"
     by_givens = np.argsort(-puzzles.givens, kind="stable")
     easy = by_givens[is_easy[by_givens]] if is_easy.any() else by_givens

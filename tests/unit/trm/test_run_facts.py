@@ -18,11 +18,12 @@ def test_the_outcome_of_a_run():
     facts = run_facts(trace, SUDOKU)
     right = [int(((answer == trace.labels) & ~SUDOKU.givens(trace.inputs)).sum()) for answer in trace.answers]
     given = int(SUDOKU.givens(trace.inputs).sum())
-    assert facts["solved"] and facts["known"] and facts["wrong_last"] == 0
+    assert facts["solved"] and facts["has_solution"] and facts["wrong_last"] == 0
     assert facts["right_first"] - facts["right_last"] == right[0] - right[-1] < 0
     assert facts["counted"] in (16, 16 - given)
     first = next(number for number, answer in enumerate(trace.answers) if (answer == trace.labels).all())
     assert (facts["solved_answer"], facts["solved_step"]) == (first + 1, first // DEPTH.T + 1)
+    assert facts["overwritten_last"] == 0
     assert facts["halts"] and facts["halt_step"] == 3 and facts["halts_right"] and not facts["halts_wrong"]
 
 

@@ -1,1 +1,1 @@
-"""The files that puzzles come in: what unpacks them, what reads their text, tables, JSON and arrays, and the list of all."""
+"""Puzzle files: decompression, readers of text, tables, JSON and arrays, and the list of supported formats."""

@@ -1,8 +1,8 @@
-"""The shapes that collections of ARC tasks have in JSON, each taken apart into tasks by name.
+"""The JSON layouts of ARC collections, each split into tasks by name.
 
 {task: {"train": pairs, "test": pairs}}                   a collection
-{"train": pairs, "test": pairs}                           a task, named by its file
-[{"input": grid, "output": grid}, ...]                    pairs alone, as re-arc makes them: all are tests
+{"train": pairs, "test": pairs}                           one task, named after its file
+[{"input": grid, "output": grid}, ...]                    pairs only, as in re-arc: all are test pairs
 {"training": {task: ...}, "evaluation": {task: ...}}      both splits in one file
 [{"id": task, "train": pairs, "test": pairs}, ...]        rows of a table
 """
@@ -20,7 +20,7 @@ PAIR = ("input", "output")
 
 
 def tasks_in(content: Any, stem: str) -> Iterator[tuple[str, Any]]:
-    """Name and content of every task, not checked yet; nothing where there is none. `stem` names a task without a name."""
+    """Name and unchecked content of each task; nothing if there are no tasks. `stem` names a task without a name."""
     if isinstance(content, Mapping):
         if "train" in content and "test" in content and not _are_splits(content):
             yield stem, content
@@ -39,7 +39,7 @@ def tasks_in(content: Any, stem: str) -> Iterator[tuple[str, Any]]:
 
 
 def _are_splits(content: Mapping) -> bool:
-    """Whether an object holds collections under the names of splits, and no pairs."""
+    """Whether an object holds collections under the names of splits rather than pairs."""
     return all(
         str(name).lower() in SPLITS
         and (

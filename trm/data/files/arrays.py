@@ -1,6 +1,6 @@
-"""Puzzles in arrays: .npy and .npz of NumPy, with numbers, tokens of the official format, or characters in their cells.
+"""Reads puzzles from NumPy arrays (.npy and .npz) of numbers, tokens of the official format, or characters.
 
-Headers are checked before any memory is taken (`trm.arrays`), and nothing is ever unpickled.
+Headers are checked before memory is allocated (`trm.arrays`), and nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -13,43 +13,44 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from trm.arrays import array_of, header_of
-from trm.data.files.containers import Source, is_arrays
-from trm.data.files.question import Question
+from trm.data.files.containers import ByteSource, is_arrays
+from trm.data.files.entry import PuzzleEntry
 from trm.data.files.spread import LARGE, evenly_spread
-from trm.data.files.table import ANSWERS, QUESTIONS
+from trm.data.files.table import ANSWER_COLUMNS, PUZZLE_COLUMNS
 from trm.errors import DataError
 from trm.tasks.base import Task
 
 LARGEST = 1 << 30
-"""Bytes of an array that is taken into memory."""
+"""Most bytes of an array."""
 
 
-def questions_in_arrays(source: Source, task: Task, *, spread: int | None = None) -> Iterator[Question]:
-    """The puzzles of an array or of the arrays in an .npz, with their answers; of a large one `spread`, if given.
+def entries_in_arrays(source: ByteSource, task: Task, *, spread: int | None = None) -> Iterator[PuzzleEntry]:
+    """The puzzles of an array, or of the arrays in an .npz, with their answers. With `spread`, only that many evenly spaced
+    puzzles of a large array.
 
     Raises `DataError`.
     """
     if is_arrays(source):
-        question, answer = _named_arrays(source)
+        puzzles, answers = _named_arrays(source)
     else:
         with source.open() as stream:
-            question, answer = _array(stream, source.name), None
-    question, answer = _split(question, answer, task)
-    _check(question, task, source.name)
-    if answer is not None:
-        _check(answer, task, source.name)
-        if len(answer) != len(question):
+            puzzles, answers = _array(stream, source.name), None
+    puzzles, answers = _split(puzzles, answers, task)
+    _check(puzzles, task, source.name)
+    if answers is not None:
+        _check(answers, task, source.name)
+        if len(answers) != len(puzzles):
             raise DataError(
-                f"{source.name} has {len(question):,} puzzles and {len(answer):,} answers. Write both again."
+                f"{source.name} has {len(puzzles):,} puzzles but {len(answers):,} answers. Write both again."
             )
-    tokens = _is_tokens(question, answer, task, source.name)
-    large = spread is not None and question.nbytes > LARGE
-    for number in evenly_spread(len(question), spread).tolist() if large else range(len(question)):
-        yield Question(
+    tokens = _is_tokens(puzzles, answers, task, source.name)
+    large = spread is not None and puzzles.nbytes > LARGE
+    for number in evenly_spread(len(puzzles), spread).tolist() if large else range(len(puzzles)):
+        yield PuzzleEntry(
             source.name,
             f"puzzle {number + 1}",
-            _text(np.atleast_1d(question[number]), task, tokens),
-            answer="" if answer is None else _answer(np.atleast_1d(answer[number]), task, tokens),
+            _text(np.atleast_1d(puzzles[number]), task, tokens),
+            answer="" if answers is None else _answer(np.atleast_1d(answers[number]), task, tokens),
         )
 
 
@@ -60,50 +61,50 @@ def _array(stream: io.BufferedIOBase, name: str) -> np.ndarray:
         raise DataError(f"{name} is damaged: {error}. Copy it again.") from None
     if header.dtype.kind not in "iufUS":
         raise DataError(
-            f"{name} holds {str(header.dtype)[:60]}, which is not read: it could run code, or is no number. Write an array of whole numbers."
+            f"{name} has dtype {str(header.dtype)[:60]}, which is not supported: it is not numeric, or could run code. Write an array of integers."
         )
     if header.nbytes > LARGEST:
         raise DataError(
-            f"{name} has an array of {header.count:,} numbers, over {LARGEST >> 30} GB. Give a part of it."
+            f"{name} has an array of {header.count:,} numbers, which is over {LARGEST >> 30} GB. Give a part of it."
         )
     try:
         return array_of(stream, header)
     except ValueError as error:
-        raise DataError(f"{name} is cut short: {error}. Copy it again.") from None
+        raise DataError(f"{name} is truncated: {error}. Copy it again.") from None
 
 
-def _named_arrays(source: Source) -> tuple[np.ndarray, np.ndarray | None]:
-    """Puzzles and answers of an .npz, by their names; the first array where no name is known."""
+def _named_arrays(source: ByteSource) -> tuple[np.ndarray, np.ndarray | None]:
+    """The puzzles and answers of an .npz, by name; a single array with any name holds the puzzles."""
     with source.open() as stream, zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
         names = {PurePosixPath(name).stem.lower(): name for name in archive.namelist()}
 
-        def take(known: tuple[str, ...]) -> np.ndarray | None:
+        def take(words: tuple[str, ...]) -> np.ndarray | None:
             for key, name in names.items():
-                if any(key in (word, f"{word}_test", f"test_{word}", f"{word}s") for word in known):
+                if any(key in (word, f"{word}_test", f"test_{word}", f"{word}s") for word in words):
                     with archive.open(name) as member:
                         return _array(io.BufferedReader(member), f"{source.name}, {name}")
             return None
 
-        question, answer = take(QUESTIONS), take(ANSWERS)
-        if question is None and len(names) == 1:
+        puzzles, answers = take(PUZZLE_COLUMNS), take(ANSWER_COLUMNS)
+        if puzzles is None and len(names) == 1:
             with archive.open(next(iter(names.values()))) as member:
-                question = _array(io.BufferedReader(member), source.name)
-    if question is None:
+                puzzles = _array(io.BufferedReader(member), source.name)
+    if puzzles is None:
         raise DataError(
-            f"{source.name} has arrays called {', '.join(list(names)[:5])}. Call them puzzles and solutions."
+            f"{source.name} has arrays named {', '.join(list(names)[:5])}. Name them puzzles and solutions."
         )
-    return question, answer
+    return puzzles, answers
 
 
 def _split(
-    question: np.ndarray, answer: np.ndarray | None, task: Task
+    puzzles: np.ndarray, answers: np.ndarray | None, task: Task
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Puzzles (count, cells), and answers likewise: of an array with both the first of each pair is the puzzle."""
+    """Reshape puzzles and answers to (count, cells). If one array holds pairs, the first of each pair is the puzzle."""
     sides = (task.rows, task.columns)
-    if answer is None and question.ndim >= 2 and question.shape[1:] in ((2, task.cells), (2, *sides)):
-        return question[:, 0].reshape(-1, task.cells), question[:, 1].reshape(-1, task.cells)
-    flat = [None if part is None else _flat(part, task) for part in (question, answer)]
-    return flat[0] if flat[0] is not None else question, flat[1]
+    if answers is None and puzzles.ndim >= 2 and puzzles.shape[1:] in ((2, task.cells), (2, *sides)):
+        return puzzles[:, 0].reshape(-1, task.cells), puzzles[:, 1].reshape(-1, task.cells)
+    flat = [None if part is None else _flat(part, task) for part in (puzzles, answers)]
+    return flat[0] if flat[0] is not None else puzzles, flat[1]
 
 
 def _flat(array: np.ndarray, task: Task) -> np.ndarray:
@@ -115,42 +116,42 @@ def _flat(array: np.ndarray, task: Task) -> np.ndarray:
 
 
 def _check(array: np.ndarray, task: Task, name: str) -> None:
-    text = array.dtype.kind in "US" and array.ndim == 1  # a text a puzzle
+    text = array.dtype.kind in "US" and array.ndim == 1  # one string per puzzle
     if not text and (array.ndim != 2 or array.shape[1] != task.cells):
         raise DataError(
             f"{name} has an array of shape {array.shape}. Give (puzzles, {task.rows}, {task.columns}) or (puzzles, {task.cells})."
         )
     if array.dtype.kind == "f" and not np.isin(array, np.arange(-1, 256)).all():
-        raise DataError(f"{name} holds numbers that are not whole. Write whole numbers, 0 for a blank.")
+        raise DataError(f"{name} contains numbers that are not integers. Write integers, 0 for a blank.")
 
 
-def _is_tokens(question: np.ndarray, answer: np.ndarray | None, task: Task, name: str) -> bool:
-    """Whether the numbers are tokens of the official format. Raises `DataError` where they could be digits too."""
-    if question.dtype.kind in "US" or not question.size:
+def _is_tokens(puzzles: np.ndarray, answers: np.ndarray | None, task: Task, name: str) -> bool:
+    """Whether the numbers are tokens of the official format. Raises `DataError` if they could also be digits."""
+    if puzzles.dtype.kind in "US" or not puzzles.size:
         return False
-    lowest, highest = int(question.min()), int(question.max())
+    lowest, highest = int(puzzles.min()), int(puzzles.max())
     if task.name == "sudoku":
-        if lowest < 1 or (answer is not None and answer.max() <= task.rows and answer.min() >= 1):
+        if lowest < 1 or (answers is not None and answers.max() <= task.rows and answers.min() >= 1):
             return False
         if highest == task.vocab_size - 1:
             return True
-        complete = np.sort(question, axis=1)[:, :: task.rows] == np.arange(1, task.rows + 1)
+        complete = np.sort(puzzles, axis=1)[:, :: task.rows] == np.arange(1, task.rows + 1)
         if not complete.all():
             raise DataError(
-                f"{name} has numbers from {lowest} to {highest}: 1 may be a blank or a digit. Write 0 for a blank."
+                f"{name} has numbers from {lowest} to {highest}, so 1 may be a blank or a digit. Write 0 for a blank."
             )
         return False
-    return task.name == "maze" and lowest >= 1 and {3, 4} <= set(np.unique(question).tolist())
+    return task.name == "maze" and lowest >= 1 and {3, 4} <= set(np.unique(puzzles).tolist())
 
 
 def _answer(row: np.ndarray, task: Task, tokens: bool) -> str:
-    """The answer of a puzzle; "" for one of a Sudoku that has blanks left, which is none."""
+    """The answer of a puzzle as text; "" for a Sudoku answer with blanks."""
     text = _text(row, task, tokens)
     return "" if task.name == "sudoku" and "." in text else text
 
 
 def _text(row: np.ndarray, task: Task, tokens: bool) -> str:
-    """A puzzle as its task reads it."""
+    """A puzzle as text for `Task.parse`."""
     if row.dtype.kind in "US":
         cells = [cell.decode("ascii", "replace") if isinstance(cell, bytes) else cell for cell in row]
         return cells[0] if len(cells) == 1 else "".join(cell or "." for cell in cells)

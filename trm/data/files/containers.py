@@ -1,7 +1,7 @@
-"""Files as people have them: plain or packed, on disk or handed over, and how much of one is read.
+"""Files from users, plain or compressed, on disk or uploaded, with a bound on the bytes that are read.
 
-A packed file is never written out. It is read as a stream, and one that unpacks to more than `most` bytes is refused when
-that many have come, whatever it says of its size. What is no container of text is named by its first bytes.
+A compressed file is never unpacked to disk. It is read as a stream that fails after `most` bytes, whatever size the file
+claims. Unsupported formats are recognised by their first bytes and reported by name.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from trm.errors import DataError
 from trm.files import file_size, placeholder_problem
 
 MOST = 2 << 30
-"""Bytes of a file on disk, unpacked."""
-MOST_MEMBERS = 10_000
+"""Most bytes of a file on disk, decompressed."""
+MAX_MEMBERS = 10_000
 NEVER_DATA = (
     ".md",
     ".txt.license",
@@ -43,18 +43,20 @@ NEVER_DATA = (
 PACKED = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
-    b"\xfd7zXZ": partial(lzma.open, format=lzma.FORMAT_XZ),  # in the old format 18 zeros are a whole stream
+    b"\xfd7zXZ": partial(
+        lzma.open, format=lzma.FORMAT_XZ
+    ),  # in the legacy format, 18 zeros are a valid stream
 }
 PARQUET, NPY, ZIP = b"PAR1", b"\x93NUMPY", b"PK\x03\x04"
 FOREIGN = {
     b"7z\xbc\xaf": ("a 7z archive", "Unpack it"),
     b"Rar!": ("a RAR archive", "Unpack it"),
-    b"\x28\xb5\x2f\xfd": ("packed with Zstandard", "Unpack it"),
+    b"\x28\xb5\x2f\xfd": ("compressed with Zstandard", "Unpack it"),
     b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "Save the sheet as CSV"),
     b"%PDF": ("a PDF", "Give the puzzles as text"),
-    b"\x89PNG": ("a picture", "Type the puzzle, or copy its text"),
-    b"\xff\xd8\xff": ("a picture", "Type the puzzle, or copy its text"),
-    b"GIF8": ("a picture", "Type the puzzle, or copy its text"),
+    b"\x89PNG": ("an image", "Type the puzzle, or copy its text"),
+    b"\xff\xd8\xff": ("an image", "Type the puzzle, or copy its text"),
+    b"GIF8": ("an image", "Type the puzzle, or copy its text"),
     b"SQLite format 3": ("an SQLite database", "Export the table as CSV"),
     b"\x89HDF": ("an HDF5 file", "Write its arrays with numpy.save, or as CSV"),
     b"ARROW1": ("an Arrow file", "Write it as Parquet or CSV"),
@@ -63,13 +65,15 @@ FOREIGN = {
     b"\x80\x04\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
     b"\x80\x05\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
 }  # fmt: skip
-"""First bytes -> what that is, what to do instead."""
+"""First bytes of unsupported formats, with their names and what to do instead."""
 LFS = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file under the name that messages call it by. `size` is that of one on disk that is not packed."""
+class ByteSource:
+    """A file that can be opened repeatedly. `name` identifies it in messages; `most` bounds the bytes read; `size` is
+    known if it is not compressed.
+    """
 
     name: str
     opener: Callable[[], io.BufferedIOBase]
@@ -77,7 +81,8 @@ class Source:
     size: int | None = None
 
     @classmethod
-    def of_path(cls, path: Path, *, most: int = MOST) -> Source:
+    def of_path(cls, path: Path, *, most: int = MOST) -> ByteSource:
+        """A file on disk. Raises `DataError` if it cannot be read."""
         try:
             size = file_size(path, DataError)
         except OSError as error:
@@ -85,12 +90,13 @@ class Source:
         return cls(str(path), lambda: path.open("rb"), most, size)
 
     @classmethod
-    def of_bytes(cls, content: bytes, name: str, *, most: int = MOST) -> Source:
+    def of_bytes(cls, content: bytes, name: str, *, most: int = MOST) -> ByteSource:
+        """The content of a file in memory."""
         return cls(name, lambda: io.BytesIO(content), most, len(content))
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedIOBase]:
-        """A stream that ends with `DataError` where the file is damaged or too large."""
+        """Open a stream that raises `DataError` if the file is damaged or too large."""
         try:
             with self.opener() as stream:
                 yield io.BufferedReader(_Bounded(stream, self), 1 << 16)
@@ -103,28 +109,29 @@ class Source:
             ValueError,
             struct.error,
         ) as error:
-            raise DataError(f"{self.name} is damaged or cut short ({error}). Copy it again.") from None
-        except RuntimeError as error:  # zipfile's word for a password
+            raise DataError(f"{self.name} is damaged or truncated ({error}). Copy it again.") from None
+        except RuntimeError as error:  # zipfile raises it for a password
             raise DataError(
-                f"{self.name} cannot be unpacked ({error}). Unpack it and give what is in it."
+                f"{self.name} cannot be unpacked ({error}). Unpack it yourself and give its content."
             ) from None
         except OSError as error:
             raise DataError(f"{self.name} cannot be read: {error.strerror or error}.") from None
 
     def head(self, count: int = 16) -> bytes:
+        """The first `count` bytes."""
         with self.open() as stream:
             return stream.read(count)
 
     def content(self) -> bytes:
-        """All of it, for a reader that needs it whole. Raises `DataError` for more than `most` bytes."""
+        """The whole content. Raises `DataError` if it has more than `most` bytes."""
         with self.open() as stream:
             return stream.read()
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that stops at a number of bytes."""
+    """A stream that raises `DataError` after `source.most` bytes."""
 
-    def __init__(self, stream: io.BufferedIOBase, source: Source):
+    def __init__(self, stream: io.BufferedIOBase, source: ByteSource):
         self.stream, self.source, self.count = stream, source, 0
 
     def readable(self) -> bool:
@@ -151,12 +158,12 @@ class _Bounded(io.RawIOBase):
         return len(part)
 
 
-def unpacked(source: Source, *, prefer: str = "") -> Source:
-    """What is in a packed file, the file itself if it is not packed. Raises `DataError` for what is no data here.
+def unpacked(source: ByteSource, *, prefer: str = "") -> ByteSource:
+    """The decompressed content of a file; a plain file is returned unchanged. Raises `DataError` for unsupported formats.
 
-    Of a zip with several files the one called `prefer` is taken, or else the only one that may hold data.
+    In a zip with several files, the one named `prefer` is used, or else the only one that may contain data.
     """
-    for _ in range(3):  # a packed file in a zip
+    for _ in range(3):  # compressed files may be nested in a zip
         head = source.head()
         if (kind := next((kind for kind in PACKED if head.startswith(kind)), None)) is not None:
             source = _stream_of(source, PACKED[kind])
@@ -173,12 +180,12 @@ def unpacked(source: Source, *, prefer: str = "") -> Source:
     return source
 
 
-def _stream_of(source: Source, opener: Callable) -> Source:
+def _stream_of(source: ByteSource, opener: Callable) -> ByteSource:
     return replace(source, opener=lambda: opener(source.opener()), size=None)
 
 
-def _member_of(source: Source, prefer: str) -> Source:
-    """The file in a zip."""
+def _member_of(source: ByteSource, prefer: str) -> ByteSource:
+    """The data file in a zip."""
     names = members(source)
     if any(name.startswith("xl/") for name in names):
         raise DataError(f"{source.name} is an Excel workbook. Save the sheet as CSV.")
@@ -189,9 +196,11 @@ def _member_of(source: Source, prefer: str) -> Source:
     chosen = preferred if len(preferred) == 1 else data
     if len(chosen) != 1:
         if not chosen:
-            raise DataError(f"{source.name} has no file of puzzles in it. Unzip it and name one.")
-        shown = ", ".join(chosen[:3]) + (", ..." if len(chosen) > 3 else "")
-        raise DataError(f"{source.name} has {len(chosen)} files in it: {shown}. Unzip it and name one.")
+            raise DataError(f"{source.name} contains no puzzle file. Unzip it and give one file.")
+        listed = ", ".join(chosen[:3]) + (", ..." if len(chosen) > 3 else "")
+        raise DataError(
+            f"{source.name} contains {len(chosen)} files: {listed}. Unzip it and give one of them."
+        )
     return replace(
         source,
         name=f"{source.name}, {chosen[0]}",
@@ -200,20 +209,20 @@ def _member_of(source: Source, prefer: str) -> Source:
     )
 
 
-def members(source: Source) -> list[str]:
+def members(source: ByteSource) -> list[str]:
     """Names of the files in a zip."""
     with (
         source.open() as stream,
         zipfile.ZipFile(io.BytesIO(stream.read()) if source.size is None else stream) as archive,
     ):
         names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
-    if len(names) > MOST_MEMBERS:
-        raise DataError(f"{source.name} has over {MOST_MEMBERS:,} files in it. Unzip it and name one.")
+    if len(names) > MAX_MEMBERS:
+        raise DataError(f"{source.name} contains over {MAX_MEMBERS:,} files. Unzip it and give one of them.")
     return names
 
 
-def is_arrays(source: Source) -> bool:
-    """Whether a zip is what numpy.savez writes."""
+def is_arrays(source: ByteSource) -> bool:
+    """Whether a file is an .npz, that is, a zip of .npy files."""
     if not source.head().startswith(ZIP):
         return False
     names = members(source)

@@ -1,4 +1,4 @@
-"""JSON files that people hand over: bounded in size before they are read, refused with one line."""
+"""Reads JSON files from users, with bounded size and one-line errors."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trm.data.files.containers import Source, unpacked
+from trm.data.files.containers import ByteSource, unpacked
 from trm.errors import DataError
 
-MOST_BRACKETS = 4_000_000
-"""Lists and objects in a file: an empty list is 2 bytes there and 64 in memory."""
+MAX_BRACKETS = 4_000_000
+"""Most lists and objects in a file: an empty list takes 2 bytes in the file and 64 in memory."""
 
 
 def json_line(line: str, file: str, place: str) -> Any:
-    """What a line of JSON lines holds. Raises `DataError` naming file and place."""
+    """Parse one line of JSON lines. Raises `DataError`, which names file and place."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
-        raise DataError(f"{file}, {place}: not JSON. Write an object with a puzzle on every line.") from None
+        raise DataError(f"{file}, {place}: not JSON. Write one object with a puzzle per line.") from None
 
 
 def read_json(path: Path, largest: int) -> Any:
-    """What a JSON file of at most `largest` bytes holds, packed or not. Raises `DataError` naming the file."""
+    """Read a JSON file of at most `largest` bytes, compressed or not. Raises `DataError`, which names the file."""
     if not path.exists():
         raise DataError(f"{path} is missing. Copy the whole folder.")
-    content = unpacked(Source.of_path(path, most=largest)).content()
-    if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
+    content = unpacked(ByteSource.of_path(path, most=largest)).content()
+    if content.count(b"[") + content.count(b"{") > MAX_BRACKETS:
         raise DataError(
-            f"{path} holds over {MOST_BRACKETS:,} lists and objects. No file of this kind has so many."
+            f"{path} contains over {MAX_BRACKETS:,} lists and objects, more than any file of this kind."
         )
     try:
         return json.loads(content)

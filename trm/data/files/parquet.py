@@ -1,28 +1,28 @@
-"""Puzzles in Parquet, as the hub and Kaggle keep them: read row group by row group, and only the columns that are needed."""
+"""Reads puzzles in Parquet, as on the Hugging Face Hub and Kaggle: one row group at a time, and only the needed columns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from trm.data.files.containers import Source
+from trm.data.files.containers import ByteSource
 from trm.data.files.spread import evenly_spread
 from trm.errors import DataError
 
 ROWS = 1024
 LARGEST_GROUP = 1 << 30
-"""Bytes that a row group may say it unpacks to."""
+"""Most bytes of a decompressed row group, according to its metadata."""
 LARGEST_SCHEMA = 10_000
-"""Columns."""
+"""Most columns."""
 Wanted = Callable[[list[str]], list[str]]
 
 
 def rows_of(
-    source: Source, wanted: Wanted, *, spread: int | None = None
+    source: ByteSource, wanted: Wanted, *, spread: int | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows by column, counted from 1; `wanted` says of a list of columns which are read. Raises `DataError`.
+    """Row numbers, from 1, and rows as dicts by column. `wanted` selects the columns to read. Raises `DataError`.
 
-    With `spread` only so many rows, evenly spread, and no row group that has none of them.
+    With `spread`, only that many evenly spaced rows are read, and row groups without any of them are skipped.
     """
     import pyarrow
     from pyarrow import parquet
@@ -48,7 +48,7 @@ def rows_of(
                 first += count
         except (pyarrow.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
             reason = str(error).partition("\n")[0][:120].rstrip(". ")
-            raise DataError(f"{source.name} is damaged Parquet: {reason}. Copy it again.") from None
+            raise DataError(f"{source.name} is a damaged Parquet file: {reason}. Copy it again.") from None
 
 
 def _rows_of_group(
@@ -63,13 +63,13 @@ def _rows_of_group(
         number += len(batch)
 
 
-def _check(file: Any, source: Source) -> None:
-    """Bounds on what is said of the sizes, before memory is taken for them."""
-    told = file.metadata
-    if told.num_columns > LARGEST_SCHEMA:
-        raise DataError(f"{source.name} has {told.num_columns:,} columns. Give a table of puzzles.")
-    for number in range(told.num_row_groups):
-        if told.row_group(number).total_byte_size > LARGEST_GROUP:
+def _check(file: Any, source: ByteSource) -> None:
+    """Check the sizes in the metadata before memory is allocated. Raises `DataError`."""
+    metadata = file.metadata
+    if metadata.num_columns > LARGEST_SCHEMA:
+        raise DataError(f"{source.name} has {metadata.num_columns:,} columns. Give a table of puzzles.")
+    for number in range(metadata.num_row_groups):
+        if metadata.row_group(number).total_byte_size > LARGEST_GROUP:
             raise DataError(
-                f"{source.name}: a row group of over {LARGEST_GROUP >> 30} GB. Write it in smaller ones."
+                f"{source.name} has a row group of over {LARGEST_GROUP >> 30} GB. Write smaller row groups."
             )

@@ -1,7 +1,8 @@
-"""One reader of every file with puzzles: what is in the file decides, never what it is called.
+"""Reads any puzzle file; its content decides the format, not its name.
 
-Unpacked first (`containers`), then by its first bytes: an array, Parquet, or text; text that begins as JSON is read as
-that, a header that names a column of puzzles makes a table, and in all else the task looks for its grids.
+The file is decompressed (`containers`). Its first bytes tell arrays, Parquet and text apart. Text that starts like JSON is
+parsed as JSON, text with a header that names a puzzle column is a table, and any other text is searched for grids by the
+task.
 """
 
 from __future__ import annotations
@@ -12,57 +13,66 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from trm.data.files.arrays import questions_in_arrays
-from trm.data.files.containers import NPY, PARQUET, Source, is_arrays, unpacked
-from trm.data.files.json_file import MOST_BRACKETS, json_line
-from trm.data.files.question import Question
-from trm.data.files.shapes import REMEDY, questions_in
+from trm.data.files.arrays import entries_in_arrays
+from trm.data.files.containers import NPY, PARQUET, ByteSource, is_arrays, unpacked
+from trm.data.files.entry import PuzzleEntry
+from trm.data.files.json_entries import REMEDY, entries_in_json
+from trm.data.files.json_file import MAX_BRACKETS, json_line
 from trm.data.files.spread import LARGE, spread_rows
-from trm.data.files.table import ANSWERS, QUESTIONS, RATINGS, layout_of, questions_of, rows_of
+from trm.data.files.table import (
+    ANSWER_COLUMNS,
+    PUZZLE_COLUMNS,
+    RATING_COLUMNS,
+    entries_of_table,
+    layout_of,
+    rows_of,
+)
 from trm.data.files.text import lines_of
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Task
-from trm.tasks.reading import Passage
+from trm.tasks.puzzle_text import PuzzleText
 
 HEAD = 50
-"""Lines that are looked at to tell a table from a text."""
+"""Lines inspected to tell a table from other text."""
 SECTION = re.compile(r"\[[^\W\d_][^\[\],\"']*\]")
-"""A heading in brackets, as .sdk files have them."""
+"""A heading in brackets, as in .sdk files."""
 LARGEST_JSON = 64 << 20
-"""Characters of JSON that is read as a whole; JSON lines may be longer."""
+"""Most characters of a JSON document; JSON lines may be longer."""
 LONGEST_GRID = 100_000
-"""Characters of a text that may be one grid in an unusual form."""
-MOST_ASIDE = 50_000  # lines without a puzzle after which none is looked for
-LOOKED_AT = 100
-"""Puzzles of a text among which one must be right for it to be a text of puzzles."""
+"""Most characters of a text that may be a single grid in an unusual form."""
+MAX_LINES_WITHOUT_PUZZLE = 50_000  # consecutive lines after which the search stops
+SAMPLE_SIZE = 100
+"""At least one of the first puzzles of a text, this many, must be valid."""
 CSV = (".csv", ".tsv")
-EMPTY = " is empty. Give a file with one puzzle a line."
-NO_PUZZLE = "holds no puzzle. Give a file with one puzzle a line, or drawn in lines."
+EMPTY = " is empty. Give a file with one puzzle per line."
+NO_PUZZLE = "contains no puzzles. Give a file with one puzzle per line, or with drawn grids."
 
 
-def read(source: Source, task: Task, *, prefer: str = "", spread: int | None = None) -> Iterator[Question]:
-    """The puzzles of a file, in its order, none checked yet; at least one. `prefer` is the file to take of several in a zip.
+def read(
+    source: ByteSource, task: Task, *, prefer: str = "", spread: int | None = None
+) -> Iterator[PuzzleEntry]:
+    """The puzzles of a file, unparsed, in file order; at least one. `prefer` selects a file of a zip with several.
 
-    With `spread` a large file gives only so many, evenly spread over it (`trm.data.files.spread`).
+    With `spread`, a large file yields only about that many evenly spaced puzzles (`trm.data.files.spread`).
 
-    Raises `DataError` naming the file and the place at fault.
+    Raises `DataError`, which names the file and the place at fault.
     """
     source = unpacked(source, prefer=prefer)
     try:
-        found = _of_kind(source, task, spread)
-        first = next(found, None)
+        entries = _entries(source, task, spread)
+        first = next(entries, None)
         if first is None:
             raise DataError(f"{source.name} {NO_PUZZLE}")
         yield first
-        yield from found
+        yield from entries
     except PuzzleError as error:
         raise DataError(f"{source.name}: {error}") from None
 
 
-def _of_kind(source: Source, task: Task, spread: int | None) -> Iterator[Question]:
+def _entries(source: ByteSource, task: Task, spread: int | None) -> Iterator[PuzzleEntry]:
     head = source.head()
     if head.startswith(NPY) or is_arrays(source):
-        return questions_in_arrays(source, task, spread=spread)
+        return entries_in_arrays(source, task, spread=spread)
     if head.startswith(PARQUET):
         return _in_parquet(source, task, spread)
     if spread is not None and (some := spread_rows(source, task, spread)) is not None:
@@ -70,24 +80,24 @@ def _of_kind(source: Source, task: Task, spread: int | None) -> Iterator[Questio
     return _in_text(source, task)
 
 
-def _in_parquet(source: Source, task: Task, spread: int | None) -> Iterator[Question]:
+def _in_parquet(source: ByteSource, task: Task, spread: int | None) -> Iterator[PuzzleEntry]:
     from trm.data.files import parquet
 
-    known = {*QUESTIONS, *ANSWERS, *RATINGS, "difficulty"}
+    used = {*PUZZLE_COLUMNS, *ANSWER_COLUMNS, *RATING_COLUMNS, "difficulty"}
 
     def wanted(names: list[str]) -> list[str]:
-        if not {name.lower() for name in names} & set(QUESTIONS):
+        if not {name.lower() for name in names} & set(PUZZLE_COLUMNS):
             raise DataError(
-                f"{source.name} has columns {', '.join(names)[:80]}. Call the one with puzzles puzzle, and that of answers solution."
+                f"{source.name} has columns {', '.join(names)[:80]}. Name the puzzle column puzzle and the answer column solution."
             )
-        return [name for name in names if name.lower() in known]
+        return [name for name in names if name.lower() in used]
 
     large = source.size is None or source.size > LARGE
     for number, row in parquet.rows_of(source, wanted, spread=spread if large else None):
-        yield from questions_in(row, source.name, task, place=f"row {number}")
+        yield from entries_in_json(row, source.name, task, place=f"row {number}")
 
 
-def _in_text(source: Source, task: Task) -> Iterator[Question]:
+def _in_text(source: ByteSource, task: Task) -> Iterator[PuzzleEntry]:
     lines = lines_of(source)
     head = list(islice(lines, HEAD))
     if not "".join(head).strip() and next(lines, None) is None:
@@ -101,18 +111,20 @@ def _in_text(source: Source, task: Task) -> Iterator[Question]:
     ):
         return in_json
     if (layout := layout_of(head)) is not None:
-        return questions_of(rows_of(text, layout, source.name), source.name, task.cells)
+        return entries_of_table(rows_of(text, layout, source.name), source.name, task.cells)
     return _in_lines(source, text, task)
 
 
 NO_HEADER = (
-    ", line 1: the header names no column q or question, and no line holds a puzzle. Begin the file with, say, "
+    ", line 1: the header has no column q or question, and no line contains a puzzle. Start the file with, for example, "
     "source,q,a,rating or question,answer."
 )
 
 
-def _in_json(source: Source, head: list[str], text: Iterator[str], task: Task) -> Iterator[Question] | None:
-    """Puzzles in JSON; None for what only begins like it: sections in brackets, and lists of Python and NumPy."""
+def _in_json(
+    source: ByteSource, head: list[str], text: Iterator[str], task: Task
+) -> Iterator[PuzzleEntry] | None:
+    """The puzzles in JSON; None for text that only starts like JSON: bracketed sections, Python and NumPy lists."""
     first = next(line for line in head if line.strip())
     alone = _parsed(first)
     if isinstance(alone, dict) and any(line.strip() for line in head[head.index(first) + 1 :]):
@@ -128,40 +140,40 @@ def _in_json(source: Source, head: list[str], text: Iterator[str], task: Task) -
     try:
         content = json.loads(whole)
     except RecursionError:
-        raise DataError(f"{source.name} is no JSON with puzzles in it. {REMEDY}") from None
+        raise DataError(f"{source.name} is not JSON with puzzles. {REMEDY}") from None
     except ValueError as error:
-        if list(_found_in(whole.splitlines(keepends=True), task)):
+        if list(_valid_entries(whole.splitlines(keepends=True), task)):
             return _in_lines(source, iter(whole.splitlines(keepends=True)), task)
         if "..." in whole and len(whole) <= LONGEST_GRID:
-            task.parse(whole, unfinished=True)  # an array that is not all there
+            task.parse(whole, unfinished=True)  # raises for an incomplete array
         line = getattr(error, "lineno", None)
         if line is None:  # a number of thousands of digits
-            raise DataError(f"{source.name} is no JSON with puzzles in it. {REMEDY}") from None
+            raise DataError(f"{source.name} is not JSON with puzzles. {REMEDY}") from None
         raise DataError(
-            f"{source.name}, line {line}: not JSON ({error.msg}). Give JSON, or a text with one puzzle a line."
+            f"{source.name}, line {line}: not JSON ({error.msg}). Give JSON, or text with one puzzle per line."
         ) from None
-    return questions_in(content, source.name, task)
+    return entries_in_json(content, source.name, task)
 
 
-def _bounded(text: Iterator[str], source: Source) -> str:
+def _bounded(text: Iterator[str], source: ByteSource) -> str:
     parts, size, brackets = [], 0, 0
     for line in text:
         parts.append(line)
         size += len(line)
         brackets += line.count("[") + line.count("{")
-        if size > LARGEST_JSON or brackets > MOST_BRACKETS:
+        if size > LARGEST_JSON or brackets > MAX_BRACKETS:
             raise DataError(
-                f"{source.name} is over {LARGEST_JSON >> 20} MB of JSON. Write a puzzle a line, or CSV."
+                f"{source.name} has over {LARGEST_JSON >> 20} MB of JSON. Write one puzzle per line, or CSV."
             )
     return "".join(parts)
 
 
-def _in_json_lines(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
+def _in_json_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
     for number, line in enumerate(text, 1):
         if not line.strip():
             continue
         place = f"line {number}"
-        yield from questions_in([json_line(line, source.name, place)], source.name, task, place=place)
+        yield from entries_in_json([json_line(line, source.name, place)], source.name, task, place=place)
 
 
 def _parsed(line: str) -> Any:
@@ -171,86 +183,86 @@ def _parsed(line: str) -> Any:
         return None
 
 
-def _found_in(lines: list[str], task: Task) -> Iterator[Question]:
-    """The puzzles of a text that can be read."""
-    for passage in task.puzzles_in(lines):
+def _valid_entries(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
+    """The puzzles of a text that can be parsed."""
+    for puzzle in task.find_puzzles(lines):
         try:
-            task.parse(passage.text, unfinished=True)
+            task.parse(puzzle.text, unfinished=True)
         except PuzzleError:
             continue
-        yield Question.of_passage(passage, "")
+        yield PuzzleEntry.of_text(puzzle, "")
 
 
-def _in_lines(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
-    """The grids of a text; the text itself where it is one grid as a whole."""
-    start, short = [], 0
+def _in_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
+    """The grids of a text, or the whole text if it is one grid."""
+    start, size = [], 0
     for line in text:
         start.append(line)
-        short += len(line)
-        if short > LONGEST_GRID:
+        size += len(line)
+        if size > LONGEST_GRID:
             break
     else:
         return _in_short_text(source, start, task)
-    return _with_one_right(source, chain(start, text), task)
+    return _checked_sample(source, chain(start, text), task)
 
 
-def _in_short_text(source: Source, lines: list[str], task: Task) -> Iterator[Question]:
+def _in_short_text(source: ByteSource, lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
     text = "".join(lines)
     try:
-        found = [Question.of_passage(passage, source.name) for passage in task.puzzles_in(lines)]
+        entries = [PuzzleEntry.of_text(puzzle, source.name) for puzzle in task.find_puzzles(lines)]
         mistake = ""
     except PuzzleError as error:
-        found, mistake = [], str(error)
-    right = [question for question in found if _is_right(question, task)]
-    if right and len(right) == len(found) and task.name != "arc":  # where lines below each other are one grid
-        yield from found
+        entries, mistake = [], str(error)
+    valid = [entry for entry in entries if _is_valid(entry, task)]
+    if valid and len(valid) == len(entries) and task.name != "arc":  # in ARC, consecutive lines are one grid
+        yield from entries
         return
     try:
         task.parse(text, unfinished=True)
     except PuzzleError as error:
-        if not right and found and found[0].note:
-            found[0].read(task)  # raises, with the place
-        if not right and source.name.lower().endswith(CSV):
+        if not valid and entries and entries[0].note:
+            entries[0].read(task)  # raises, with the place
+        if not valid and source.name.lower().endswith(CSV):
             raise DataError(f"{source.name}{NO_HEADER}") from None
-        if not right:
+        if not valid:
             raise DataError(f"{source.name}: {mistake or error}") from None
-        yield from found
+        yield from entries
         return
     line = text[: len(text) - len(text.lstrip("\r\n"))].count("\n") + 1
     count = text.strip("\r\n").count("\n") + 1
-    yield Question(source.name, Passage(text, line, count).place, text)
+    yield PuzzleEntry(source.name, PuzzleText(text, line, count).place, text)
 
 
-def _with_one_right(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
-    aside = 0
+def _checked_sample(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
+    lines_without_puzzle = 0
 
     def lines() -> Iterator[str]:
-        nonlocal aside
+        nonlocal lines_without_puzzle
         for line in text:
-            aside += 1
-            if aside > MOST_ASIDE:
+            lines_without_puzzle += 1
+            if lines_without_puzzle > MAX_LINES_WITHOUT_PUZZLE:
                 raise DataError(
-                    f"{source.name} has hardly any puzzle in {MOST_ASIDE:,} lines. Give a file with one puzzle a line, or "
-                    "drawn in lines."
+                    f"{source.name} has {MAX_LINES_WITHOUT_PUZZLE:,} lines without a puzzle. Give a file with one puzzle per line, or "
+                    "with drawn grids."
                 )
             yield line
 
-    def passages() -> Iterator[Question]:
-        nonlocal aside
-        for passage in task.puzzles_in(lines()):
-            aside = 0
-            yield Question.of_passage(passage, source.name)
+    def all_entries() -> Iterator[PuzzleEntry]:
+        nonlocal lines_without_puzzle
+        for puzzle in task.find_puzzles(lines()):
+            lines_without_puzzle = 0
+            yield PuzzleEntry.of_text(puzzle, source.name)
 
-    found = passages()
-    head = list(islice(found, LOOKED_AT))
-    if head and not any(_is_right(question, task) for question in head):
+    entries = all_entries()
+    head = list(islice(entries, SAMPLE_SIZE))
+    if head and not any(_is_valid(entry, task) for entry in head):
         head[0].read(task)
-    yield from chain(head, found)
+    yield from chain(head, entries)
 
 
-def _is_right(question: Question, task: Task) -> bool:
+def _is_valid(entry: PuzzleEntry, task: Task) -> bool:
     try:
-        question.read(task)
+        entry.read(task)
     except DataError:
         return False
     return True

@@ -1,8 +1,8 @@
-"""Some puzzles of a large file, evenly spread over it, without reading it whole.
+"""Samples evenly spaced puzzles of a large file without reading all of it.
 
-A row is looked for at evenly spread places of the file: the next whole one after each. Files with rows of about one length,
-as all large sets are, give what `trm.evaluate.evenly` takes of a set in memory. A smaller file, one whose puzzles take
-several lines, and one of hardly more rows than are wanted are read whole: there is `None` for them.
+At evenly spaced byte offsets, the next complete row is read. If rows have about the same length, as in all large sets, the
+result matches what `trm.evaluate.evenly` selects from a set in memory. Smaller files, files with puzzles over several lines,
+and files with hardly more rows than requested must be read completely; the functions return None for them.
 """
 
 from __future__ import annotations
@@ -15,51 +15,49 @@ from itertools import islice
 import numpy as np
 from jaxtyping import Int
 
-from trm.data.files.containers import Source
+from trm.data.files.containers import ByteSource
+from trm.data.files.entry import PuzzleEntry
+from trm.data.files.json_entries import entries_in_json
 from trm.data.files.json_file import json_line
-from trm.data.files.question import Question
-from trm.data.files.shapes import questions_in
-from trm.data.files.table import LOOKED_AT, Columns, layout_of
+from trm.data.files.table import SAMPLE_SIZE, Columns, layout_of
 from trm.data.files.text import LONGEST_LINE, encoding_of, readable
 from trm.errors import DataError
 from trm.tasks.base import Task
 
 LARGE = 16 << 20
-"""Bytes from which on a file is not read whole."""
+"""Bytes above which a file is sampled."""
 SPARE = 4
-"""Rows there must be for each that is taken."""
+"""Rows that a file must have per sampled row."""
 
-RowReader = Callable[[str, str], Iterator[Question]]
-"""A line and its place, in words -> its puzzle."""
+RowReader = Callable[[str, str], Iterator[PuzzleEntry]]
+"""Maps a line and its place, for messages, to its puzzle."""
 
 
 def evenly_spread(total: int, count: int) -> Int[np.ndarray, "taken"]:
-    """Numbers below `total`, evenly spread with both ends."""
+    """Up to `count` evenly spaced numbers from 0 to `total - 1`, both included."""
     return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int))
 
 
-def spread_rows(source: Source, task: Task, count: int) -> Iterator[Question] | None:
-    """About `count` puzzles of a large text with a puzzle a line; None where it has to be read whole."""
+def spread_rows(source: ByteSource, task: Task, count: int) -> Iterator[PuzzleEntry] | None:
+    """About `count` evenly spaced puzzles of a large text with one puzzle per line; None if all of it must be read."""
     size = _size(source)
     if size is None or encoding_of(source.head()) not in ("utf-8", "utf-8-sig"):
         return None
     with source.open() as stream:
-        head = [stream.readline(LONGEST_LINE) for _ in range(LOOKED_AT)]
+        head = [stream.readline(LONGEST_LINE) for _ in range(SAMPLE_SIZE)]
     reader, header = _row_reader([_text(line, source) for line in head], source, task)
     rows = head[header:]
     if reader is None or not rows or count * SPARE > size / (sum(map(len, rows)) / len(rows)):
         return None
     begin = sum(map(len, head[:header]))
-    found = list(_lines_at(source, begin, size, count))
-    if len(found) < count:
+    lines = list(_lines_at(source, begin, size, count))
+    if len(lines) < count:
         return None
-    return (
-        question for at, line in found for question in reader(_text(line, source), f"the row at byte {at:,}")
-    )
+    return (entry for at, line in lines for entry in reader(_text(line, source), f"the row at byte {at:,}"))
 
 
-def _size(source: Source) -> int | None:
-    """Bytes of a large file, unpacked; None for a smaller one."""
+def _size(source: ByteSource) -> int | None:
+    """Decompressed bytes of a large file; None for a smaller one."""
     size = source.size
     if size is None:
         size = 0
@@ -69,8 +67,8 @@ def _size(source: Source) -> int | None:
     return size if size > LARGE else None
 
 
-def _lines_at(source: Source, begin: int, size: int, count: int) -> Iterator[tuple[int, bytes]]:
-    """Whole lines at evenly spread places from `begin` to the last one, each once, with where it begins."""
+def _lines_at(source: ByteSource, begin: int, size: int, count: int) -> Iterator[tuple[int, bytes]]:
+    """Complete lines at evenly spaced offsets from `begin` to the last line, each once, with their offsets."""
     with source.open() as stream:
         last = _last_line(stream, source, begin, size)
         before = -1
@@ -82,7 +80,7 @@ def _lines_at(source: Source, begin: int, size: int, count: int) -> Iterator[tup
 
 
 def _line_from(stream: io.BufferedIOBase, target: int, begin: int) -> tuple[int, bytes]:
-    """The first line that begins at `target` or after it."""
+    """The first line that starts at or after the offset `target`, with its offset."""
     if target <= begin:
         stream.seek(begin)
     else:
@@ -92,20 +90,20 @@ def _line_from(stream: io.BufferedIOBase, target: int, begin: int) -> tuple[int,
     return start, stream.readline(LONGEST_LINE)
 
 
-def _last_line(stream: io.BufferedIOBase, source: Source, begin: int, size: int) -> int:
-    """Where the last line begins that is not empty."""
+def _last_line(stream: io.BufferedIOBase, source: ByteSource, begin: int, size: int) -> int:
+    """Offset of the last non-empty line."""
     stream.seek(max(begin, size - LONGEST_LINE))
     start = stream.tell()
     end = stream.read(LONGEST_LINE).rstrip()
     if (at := end.rfind(b"\n")) < 0:
         raise DataError(
-            f"{source.name}: its last line has over {LONGEST_LINE:,} characters. Write a puzzle a line."
+            f"{source.name}: the last line has over {LONGEST_LINE:,} characters. Write one puzzle per line."
         )
     return start + at + 1
 
 
-def _row_reader(head: list[str], source: Source, task: Task) -> tuple[RowReader | None, int]:
-    """What reads a line of this file on its own, and how many lines the header takes; None where none can."""
+def _row_reader(head: list[str], source: ByteSource, task: Task) -> tuple[RowReader | None, int]:
+    """A parser for single lines of this file, None if lines cannot be parsed alone; and the number of header lines."""
     layout = layout_of(head)
     if layout is not None:
         rows = list(csv.reader(head[layout.line + 1 :], delimiter=layout.delimiter))
@@ -114,23 +112,23 @@ def _row_reader(head: list[str], source: Source, task: Task) -> tuple[RowReader 
             return None, 0
         columns = Columns.of([dict(zip(layout.header, row, strict=False)) for row in rows], task.cells)
 
-        def of_table(line: str, place: str) -> Iterator[Question]:
+        def of_table(line: str, place: str) -> Iterator[PuzzleEntry]:
             row = next(csv.reader([line], delimiter=layout.delimiter), [])
             if len(row) < len(layout.header):
                 raise DataError(
-                    f"{source.name}, {place}: {len(row)} columns where the header has {len(layout.header)}. Check the commas."
+                    f"{source.name}, {place}: {len(row)} columns, but the header has {len(layout.header)}. Check the commas."
                 )
-            yield columns.question_of(dict(zip(layout.header, row, strict=False)), source.name, place)
+            yield columns.entry_of(dict(zip(layout.header, row, strict=False)), source.name, place)
 
         return of_table, layout.line + 1
 
-    def of_json(line: str, place: str) -> Iterator[Question]:
+    def of_json(line: str, place: str) -> Iterator[PuzzleEntry]:
         content = json_line(line, source.name, place)
-        yield from questions_in([content], source.name, task, place=place)
+        yield from entries_in_json([content], source.name, task, place=place)
 
-    def of_text(line: str, place: str) -> Iterator[Question]:
-        for passage in islice(task.puzzles_in([line]), 1):
-            yield Question(source.name, place, passage.text, answer=passage.answer)
+    def of_text(line: str, place: str) -> Iterator[PuzzleEntry]:
+        for puzzle in islice(task.find_puzzles([line]), 1):
+            yield PuzzleEntry(source.name, place, puzzle.text, answer=puzzle.answer)
 
     if all(line.startswith("{") and line.rstrip().endswith("}") for line in head if line.strip()):
         return of_json, 0
@@ -139,5 +137,5 @@ def _row_reader(head: list[str], source: Source, task: Task) -> tuple[RowReader 
     return (of_text, len(head) - len(texts)) if len(whole) * 2 > len(texts) > 0 else (None, 0)
 
 
-def _text(line: bytes, source: Source) -> str:
+def _text(line: bytes, source: ByteSource) -> str:
     return readable(line.decode("utf-8-sig", "surrogateescape"), source.name)

@@ -1,6 +1,6 @@
-"""Tables of puzzles: CSV with a header, divided by commas, semicolons, tabs or bars, whatever its columns are called.
+"""Reads tables of puzzles: CSV with a header and common column names, separated by commas, semicolons, tabs or bars.
 
-A table without a header is a text with puzzles and their answers in lines (`Task.puzzles_in`).
+A table without a header is treated as text with one puzzle per line (`Task.find_puzzles`).
 """
 
 from __future__ import annotations
@@ -10,43 +10,43 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from trm.data.files.question import Question
+from trm.data.files.entry import PuzzleEntry
 from trm.errors import DataError
 from trm.tasks.base import Difficulty
 
-OURS = ("q", "question")
-QUESTIONS = (
-    *OURS, "questions", "quiz", "quizzes", "quizz", "puzzle", "puzzles", "sudoku", "sudokus", "maze", "mazes", "board",
+OUR_COLUMNS = ("q", "question")
+PUZZLE_COLUMNS = (
+    *OUR_COLUMNS, "questions", "quiz", "quizzes", "quizz", "puzzle", "puzzles", "sudoku", "sudokus", "maze", "mazes", "board",
     "boards", "grid", "grids", "unsolved", "unsolved_sudoku", "problem", "problems", "input", "inputs", "prompt", "initial",
     "initial_board", "start_board", "given", "givens", "clue", "clues", "task", "value", "mission", "x", "sudoku_puzzle",
     "puzzle_string", "board_string", "aufgabe", "aufgaben", "rätsel", "raetsel", "grille", "énigme", "enigme", "problème",
     "problema", "tablero", "puzle", "griglia", "rompecabezas", "quebra-cabeça", "zagadka", "plansza", "opgave", "puzzel",
     "задача", "задачи", "головоломка", "судоку", "問題", "题目", "題目", "谜题", "盤面", "문제", "퍼즐",
 )  # fmt: skip
-"""What people call the column of puzzles, and its key in JSON. Of several the first that holds a puzzle counts."""
-ANSWERS = (
+"""Common names of the puzzle column, or its key in JSON. If several occur, the first that contains a puzzle is used."""
+ANSWER_COLUMNS = (
     "a", "answer", "answers", "solution", "solutions", "solved", "solved_sudoku", "solved_board", "solution_string", "label",
     "labels", "output", "outputs", "target", "targets", "result", "completion", "y", "lösung", "loesung", "lösungen", "antwort",
     "réponse", "reponse", "solución", "solucion", "soluciones", "respuesta", "soluzione", "soluzioni", "risposta", "solução",
     "solucao", "resposta", "oplossing", "rozwiązanie", "решение", "ответ", "решения", "解答", "解", "答え", "答案", "정답", "풀이",
 )  # fmt: skip
-RATINGS = ("rating", "ratings", "er", "score", "hardness")
+RATING_COLUMNS = ("rating", "ratings", "er", "score", "hardness")
 DELIMITERS = (",", ";", "\t", "|")
-LOOKED_AT = 20
-"""Rows that tell which of several columns holds the puzzles."""
+SAMPLE_SIZE = 20
+"""Rows inspected to decide which of several columns contains the puzzles."""
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a table is divided, and which line its header is, from 0."""
+class TableLayout:
+    """The delimiter of a table, its column names in lower case, and the line of its header, from 0."""
 
     delimiter: str
     header: tuple[str, ...]
     line: int
 
 
-def layout_of(head: Sequence[str]) -> Layout | None:
-    """The layout of a table by its first lines: the first that names a column of puzzles. None where none does."""
+def layout_of(head: Sequence[str]) -> TableLayout | None:
+    """Detect a table from its first lines: the header is the first line that names a puzzle column. None if there is none."""
     for number, line in enumerate(head):
         for delimiter in DELIMITERS:
             try:
@@ -54,15 +54,15 @@ def layout_of(head: Sequence[str]) -> Layout | None:
             except csv.Error:
                 return None
             header = tuple(name.strip().strip("\ufeff").lower() for name in names)
-            if set(header) & set(QUESTIONS) and not any(len(name) > 40 for name in header):
-                return Layout(delimiter, header, number)
+            if set(header) & set(PUZZLE_COLUMNS) and not any(len(name) > 40 for name in header):
+                return TableLayout(delimiter, header, number)
         if line.strip() and not line.startswith(("#", "sep=", "//")):
             return None
     return None
 
 
-def rows_of(lines: Iterable[str], layout: Layout, name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows by column, each with the line it ends at. `lines` begin with the file. Raises `DataError`."""
+def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows as dicts by column, each with its last line. `lines` are those of the whole file. Raises `DataError`."""
     reader = csv.reader(islice(lines, layout.line, None), delimiter=layout.delimiter)
     header = layout.header
     try:
@@ -75,7 +75,7 @@ def rows_of(lines: Iterable[str], layout: Layout, name: str) -> Iterator[tuple[i
                 row = row[: len(header)]
             if len(row) != len(header):
                 raise DataError(
-                    f"{name}, line {line}: {len(row)} columns where the header has {len(header)}."
+                    f"{name}, line {line}: {len(row)} columns, but the header has {len(header)}."
                     f" Check the {'commas' if layout.delimiter == ',' else 'columns'}."
                 )
             yield line, dict(zip(header, row, strict=True))
@@ -84,46 +84,48 @@ def rows_of(lines: Iterable[str], layout: Layout, name: str) -> Iterator[tuple[i
         raise DataError(f"{name}, line {line}: not CSV ({error}). Check the quotes.") from None
 
 
-def questions_of(rows: Iterable[tuple[int, dict[str, str]]], name: str, cells: int) -> Iterator[Question]:
-    """The puzzles of a table, in its order."""
+def entries_of_table(
+    rows: Iterable[tuple[int, dict[str, str]]], name: str, cells: int
+) -> Iterator[PuzzleEntry]:
+    """The puzzles of a table, in order."""
     rows = iter(rows)
-    head = list(islice(rows, LOOKED_AT))
+    head = list(islice(rows, SAMPLE_SIZE))
     columns = Columns.of([row for _, row in head], cells)
     for line, row in chain(head, rows):
-        yield columns.question_of(row, name, f"line {line}", line)
+        yield columns.entry_of(row, name, f"line {line}", line)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table, or keys of JSON, hold what; "" for none."""
+    """The names of the columns of a table, or of the keys in JSON; "" if there is no such column."""
 
-    question: str
+    puzzle: str
     answer: str
     rating: str
     difficulty: str
 
     @classmethod
     def of(cls, rows: Sequence[dict[str, str]], cells: int) -> Columns:
-        """Those of a table by the names and the first rows."""
+        """Detect the columns of a table from their names and the first rows."""
         header = rows[0].keys() if rows else ()
-        question = _fullest([name for name in QUESTIONS if name in header], rows, cells)
-        answer = _fullest([name for name in ANSWERS if name in header and name != question], rows, cells)
-        rating = next((name for name in RATINGS if name in header), "")
-        return cls(question, answer, rating, "difficulty" if "difficulty" in header else "")
+        puzzle = _fullest([name for name in PUZZLE_COLUMNS if name in header], rows, cells)
+        answer = _fullest([name for name in ANSWER_COLUMNS if name in header and name != puzzle], rows, cells)
+        rating = next((name for name in RATING_COLUMNS if name in header), "")
+        return cls(puzzle, answer, rating, "difficulty" if "difficulty" in header else "")
 
-    def question_of(self, row: dict[str, str], name: str, place: str, line: int = 1) -> Question:
-        """The puzzle of a row. Raises `DataError` for a rating or difficulty that a table of ours may not hold."""
+    def entry_of(self, row: dict[str, str], name: str, place: str, line: int = 1) -> PuzzleEntry:
+        """The puzzle of a row. In tables of other sources, ratings and difficulties on unknown scales are dropped."""
         rating, difficulty = (row.get(key, "").strip() for key in (self.rating, self.difficulty))
-        if self.question not in OURS:  # elsewhere these are in words and scales of all kinds
+        if self.puzzle not in OUR_COLUMNS:  # other sources use all kinds of scales
             rating = rating if _is_number(rating) else ""
             difficulty = difficulty.lower() if difficulty.lower() in tuple(Difficulty) else ""
-        return Question(
-            name, place, row.get(self.question, ""), line, row.get(self.answer, ""), rating, difficulty
+        return PuzzleEntry(
+            name, place, row.get(self.puzzle, ""), line, row.get(self.answer, ""), rating, difficulty
         )
 
 
 def _fullest(names: Sequence[str], rows: Sequence[dict[str, str]], cells: int) -> str:
-    """The first of these columns that holds texts as long as a puzzle, else the first."""
+    """The first of these columns with texts as long as a puzzle, else the first column."""
     full = (name for name in names if any(len(row[name]) >= cells for row in rows))
     return next(full, next(iter(names), ""))
 

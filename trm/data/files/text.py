@@ -1,7 +1,7 @@
-"""The text of a file, whatever wrote it: UTF-8, UTF-16 and UTF-32 by their marks, UTF-16 without one by its look.
+"""Decodes text files: UTF-8, UTF-16 and UTF-32 by their byte order marks, UTF-16 without a mark by its zero bytes.
 
-A line that is no UTF-8 is read as Latin-1, as old programs wrote it: that can only be in a comment or a name, for cells are
-the same in both. Lines are bounded, so that a file without any is no way to fill memory.
+A line that is not UTF-8 is decoded as Latin-1, which old programs wrote. This only affects comments and names, since cells
+are the same in both encodings. Lines have bounded length, so that a file without line breaks cannot fill memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 
-from trm.data.files.containers import Source
+from trm.data.files.containers import ByteSource
 from trm.errors import DataError
 
 LONGEST_LINE = 1 << 20
@@ -22,13 +22,13 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""Longest first: that of UTF-16 begins that of UTF-32."""
+"""UTF-32 comes first, since its mark starts with that of UTF-16."""
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 UNDECODED = re.compile(r"[\udc80-\udcff]")
 
 
 def encoding_of(head: bytes) -> str:
-    """The encoding that the first bytes of a file tell."""
+    """Detect the encoding from the first bytes of a file."""
     for mark, encoding in MARKS.items():
         if head.startswith(mark):
             return encoding
@@ -39,8 +39,8 @@ def encoding_of(head: bytes) -> str:
     return "utf-8"
 
 
-def lines_of(source: Source) -> Iterator[str]:
-    """The lines of a text, with their ends. Raises `DataError` naming the line that is none."""
+def lines_of(source: ByteSource) -> Iterator[str]:
+    """The lines of a text file, with line breaks. Raises `DataError`, which names a line that is too long."""
     encoding = encoding_of(source.head())
     with source.open() as stream:
         errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
@@ -56,13 +56,13 @@ def lines_of(source: Source) -> Iterator[str]:
                 return
             if len(line) > LONGEST_LINE:
                 raise DataError(
-                    f"{source.name}, line {number}: over {LONGEST_LINE:,} characters. Write a puzzle a line, or rows below each other."
+                    f"{source.name}, line {number}: over {LONGEST_LINE:,} characters. Write one puzzle or one row per line."
                 )
             yield readable(line, source.name)
 
 
 def readable(line: str, name: str) -> str:
-    """A line with what is no UTF-8 in it read as Latin-1. Raises `DataError` where it is no text at all."""
+    """Decode a line that is not UTF-8 as Latin-1. Raises `DataError` if it is not text."""
     if line.isascii() and "\x00" not in line:
         return line
     if UNDECODED.search(line):
@@ -75,6 +75,5 @@ def readable(line: str, name: str) -> str:
 
 
 def not_text(name: str) -> DataError:
-    return DataError(
-        f"{name} is not text in UTF-8, and not a text file in another encoding. Give a CSV or text file."
-    )
+    """The error for a file that is not text."""
+    return DataError(f"{name} is not text in UTF-8 or another supported encoding. Give a CSV or text file.")

@@ -1,1 +1,1 @@
-"""Pictures and films of a run: a moment laid out as primitives, drawn as SVG or as pixels."""
+"""Pictures and films of a run: a call is laid out as shapes, which are drawn as SVG or pixels."""

@@ -1,11 +1,11 @@
-"""Letters of pictures, measured and drawn alike on every machine: from two fonts that come with what is installed.
+"""Fonts of pictures: text is measured and drawn identically on every machine, with two fonts of installed packages.
 
-Pillow's own scalable one has the Latin letters. What it lacks is drawn with DejaVu Sans, which comes with matplotlib:
-Greek, Cyrillic, Hebrew, Arabic, mathematics, arrows, some faces. A symbol that neither has (most emoji) is written as its
-name in brackets, a letter (Chinese, Thai) as a box; SVG and the page keep both, since there the viewer's fonts draw.
+Pillow's own scalable font has the Latin letters. Other characters use DejaVu Sans, which comes with matplotlib: Greek,
+Cyrillic, Hebrew, Arabic, mathematics, arrows, some emoji. A symbol that neither font has (most emoji) is replaced by its name
+in brackets, a letter (Chinese, Thai) by a box. SVG and HTML keep the original characters and use the viewer's fonts.
 
-Pillow draws characters in the order it gets them, so text that runs from right to left is put in the order in which it is
-seen, by the rules of Unicode (UAX #9), and Arabic letters in the forms that join.
+Pillow draws characters in logical order, so right-to-left text is reordered by the rules of Unicode (UAX #9), and Arabic
+letters are replaced by their joining forms.
 """
 
 import unicodedata
@@ -17,24 +17,23 @@ from pathlib import Path
 
 from PIL import ImageFont
 
-BOLD_STROKE = (
-    0.028  # the fonts are used in one weight: bold letters are drawn with an outline so wide, in sizes
-)
+BOLD_STROKE = 0.028  # bold letters are drawn with an outline of this width, relative to the font size
 MEASURED_AT = 100
 CUT = "…"
-NARROWEST = 8  # letters that a line may hold for each time that its width is the size of the letters
+NARROWEST = 8  # most letters per line, in multiples of line width / font size
 BOX = "□"
 LATIN, WIDE, SLANTED = "latin", "DejaVuSans.ttf", "DejaVuSans-Oblique.ttf"
 
 Length = int | float
-"""Units of a scene."""
+"""A length in units of a picture."""
 
 Runs = tuple[tuple[str, str], ...]
-"""Characters as they stand from left to right, in groups with the font of each: (font, characters)."""
+"""Characters from left to right, grouped by font: (font, characters)."""
 
 
 @cache
 def font(face: str, size: Length) -> ImageFont.FreeTypeFont:
+    """A font by name: LATIN, WIDE or SLANTED."""
     if face == LATIN:
         return ImageFont.load_default(size)
     import matplotlib as mpl
@@ -45,26 +44,26 @@ def font(face: str, size: Length) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=8192)
 def runs(text: str, italic: bool = False) -> Runs:
-    """A line of text as it is drawn."""
+    """Split a line of text into runs of one font, in visual order."""
     own = SLANTED if italic else LATIN
     if text.isascii():
         return ((own, text),)
-    seen = _as_seen("".join(map(_drawable, unicodedata.normalize("NFC", text))))
-    faces = [(own if _has(own, mark) else WIDE, mark) for mark in seen]
+    visual = _visual_order("".join(map(_drawable, unicodedata.normalize("NFC", text))))
+    faces = [(own if _has(own, mark) else WIDE, mark) for mark in visual]
     return tuple(
         (face, "".join(mark for _, mark in marks)) for face, marks in groupby(faces, lambda each: each[0])
     )
 
 
 def measure(text: str, size: Length, *, italic: bool = False) -> float:
-    """Width of a line of text."""
+    """The width of a line of text."""
     widths = (font(face, MEASURED_AT).getlength(marks) for face, marks in runs(text, italic))
     return sum(widths) * size / MEASURED_AT
 
 
 @lru_cache(maxsize=8192)
 def _drawable(mark: str) -> str:
-    """A character, or what is drawn for one that no font has."""
+    """A character, or its replacement if no font has it."""
     kind = unicodedata.category(mark)
     if (kind in ("Cf", "Sk") and not mark.isascii()) or "\ufe00" <= mark <= "\ufe0f":
         return ""  # joiners and selectors between emoji, marks of direction
@@ -75,7 +74,7 @@ def _drawable(mark: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _has(face: str, mark: str) -> bool:
-    """Whether a font has a character: one that it lacks looks like one that none has."""
+    """Whether a font has a character: a missing one is drawn like a code point that no font has."""
     return mark.isspace() or _shape(face, mark) != _shape(face, "\U0010ffff")
 
 
@@ -84,8 +83,8 @@ def _shape(face: str, mark: str) -> tuple[tuple[int, int], bytes]:
     return mask.size, bytes(mask)
 
 
-def _as_seen(text: str) -> str:
-    """Characters from left to right as they are read on a page that runs from left to right."""
+def _visual_order(text: str) -> str:
+    """Reorder characters for drawing from left to right."""
     directions = {unicodedata.bidirectional(mark) for mark in text}
     if not directions & {"R", "AL", "AN"}:
         return text
@@ -96,7 +95,7 @@ def _as_seen(text: str) -> str:
 
 
 def wrap(text: str, size: Length, width: Length, most: int) -> list[str]:
-    """Lines no wider than `width`, at most `most`: the rest is cut. Words longer than a line are broken."""
+    """Wrap text to at most `most` lines no wider than `width`; the rest is cut. Words longer than a line are broken."""
     room = int(NARROWEST * most * width / size)
     words = (text if len(text) <= room else text[:room] + CUT).split()
     lines = [""]
@@ -116,7 +115,7 @@ def wrap(text: str, size: Length, width: Length, most: int) -> list[str]:
 
 
 def _pieces(word: str, size: Length, width: Length) -> Iterator[str]:
-    """A word in parts that fit a line."""
+    """Break a word into parts that fit in a line."""
     while measure(word, size) > width and len(word) > 1:
         fits = bisect_right(range(1, len(word)), width, key=lambda end: measure(word[:end], size))
         yield word[: max(fits, 1)]

@@ -1,4 +1,4 @@
-"""The player's colours, on a light page and on a dark one. What the player's style mixes in the browser is mixed here."""
+"""The player's colours for light and dark pages. Colours that the player's CSS mixes in the browser are mixed here."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -6,54 +6,60 @@ from functools import cache, cached_property
 
 @dataclass(frozen=True)
 class Palette:
-    """Each as #rrggbb."""
+    """The colours of a theme, each as #rrggbb."""
 
     ink: str
     paper: str
-    surface: str  # under what is given
-    accent: str  # what moves: changes, the way through a maze
+    surface: str  # background of givens
+    accent: str  # changes, and the path through a maze
     wrong: str
     wall: str
     goal: str
-    on_goal: str  # letters on it
+    on_goal: str  # letters on the goal
 
     def mix(self, tone: str, share: float, ground: str | None = None) -> str:
-        """So much of a tone, from 0 to 1, on paper or another ground."""
+        """Mix a share (0 to 1) of a tone with the paper or another background."""
         return mixed(tone, ground or self.paper, round(share, 3))
 
     @cached_property
     def soft(self) -> str:
+        """Secondary text."""
         return self.mix(self.ink, 0.68)
 
     @cached_property
     def faint(self) -> str:
+        """Blank cells and dimmed symbols."""
         return self.mix(self.ink, 0.3)
 
     @cached_property
     def hatch(self) -> str:
+        """The hatching of conflicts."""
         return self.mix(self.ink, 0.2)
 
     @cached_property
     def cell_line(self) -> str:
+        """Thin lines between cells."""
         return self.mix(self.ink, 0.22)
 
     @cached_property
     def floor_line(self) -> str:
+        """Lines between the floor cells of a maze."""
         return self.mix(self.ink, 0.09)
 
     @cached_property
     def grid_line(self) -> str:
+        """Lines between colours."""
         return self.mix(self.ink, 0.42)
 
     @property
     def tones(self) -> tuple[str, ...]:
-        """What text and lines are drawn in."""
+        """The colours of text and lines."""
         return self.paper, self.ink, self.soft, self.faint, self.accent, self.wrong, self.goal
 
 
 @cache
 def mixed(tone: str, ground: str, share: float) -> str:
-    """Channel by channel, as CSS does it in srgb."""
+    """Mix two colours channel by channel, as CSS does in sRGB."""
     parts = (
         round(share * int(tone[at : at + 2], 16) + (1 - share) * int(ground[at : at + 2], 16))
         for at in (1, 3, 5)

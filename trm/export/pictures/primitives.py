@@ -1,6 +1,6 @@
-"""What a picture is made of: a few kinds of shapes and text, which SVG and Pillow both draw.
+"""The elements of a picture: a few kinds of shapes and text that both SVG and Pillow can draw.
 
-Lengths are in units of one pixel on an ordinary screen, y grows downwards; later parts lie over earlier ones.
+Lengths are in CSS pixels, y grows downwards, and later shapes are drawn over earlier ones.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from trm.export.pictures.palette import Palette
 
 @dataclass(frozen=True)
 class Rect:
+    """A filled rectangle."""
+
     x: Length
     y: Length
     width: Length
@@ -23,7 +25,9 @@ class Rect:
 
 @dataclass(frozen=True)
 class Disc:
-    x: Length  # of the middle
+    """A filled circle."""
+
+    x: Length  # of the centre
     y: Length
     radius: Length
     fill: str
@@ -31,7 +35,9 @@ class Disc:
 
 @dataclass(frozen=True)
 class Ring:
-    x: Length  # of the middle
+    """A circular line."""
+
+    x: Length  # of the centre
     y: Length
     radius: Length  # to the middle of the line
     thick: Length
@@ -50,7 +56,7 @@ class Corner:
 
 @dataclass(frozen=True)
 class Hatch:
-    """Slanted lines over a rectangle, cut at its edges. They go on where rectangles meet."""
+    """Slanted lines clipped to a rectangle. They continue across adjacent rectangles."""
 
     x: Length
     y: Length
@@ -58,10 +64,10 @@ class Hatch:
     height: Length
     fill: str
     thick: Length  # of a line, along x
-    every: Length  # from line to line, along x
+    every: Length  # distance between lines, along x
 
     def lines(self) -> Iterator[list[tuple[Length, Length]]]:
-        """The corners of each line, a polygon. Along a line x + y is the same."""
+        """The polygon of each line. Along a line, x + y is constant."""
         right, bottom = self.x + self.width, self.y + self.height
         corners = [(self.x, self.y), (right, self.y), (right, bottom), (self.x, bottom)]
         number = int((self.x + self.y) // self.every)
@@ -74,48 +80,52 @@ class Hatch:
 
 
 def _cut(corners: list[tuple[Length, Length]], total: Length, side: int) -> list[tuple[Length, Length]]:
-    """Of a convex polygon the part where x + y is above (side 1) or below (side -1) `total`."""
-    kept = []
+    """The part of a convex polygon where x + y is above (side 1) or below (side -1) `total`."""
+    clipped = []
     for (x, y), (next_x, next_y) in zip(corners, [*corners[1:], *corners[:1]], strict=True):
         here, there = side * (x + y - total), side * (next_x + next_y - total)
         if here >= 0:
-            kept.append((x, y))
+            clipped.append((x, y))
         if here * there < 0:
             share = here / (here - there)
-            kept.append((x + share * (next_x - x), y + share * (next_y - y)))
-    return kept if len(kept) > 2 else []
+            clipped.append((x + share * (next_x - x), y + share * (next_y - y)))
+    return clipped if len(clipped) > 2 else []
 
 
 @dataclass(frozen=True)
 class Text:
+    """A line of text."""
+
     x: Length
-    y: Length  # of the line that letters stand on
+    y: Length  # of the baseline
     text: str
     size: Length
     fill: str
     bold: bool = False
     italic: bool = False
-    middle: bool = False  # x is the middle, not the beginning
+    middle: bool = False  # whether x is the middle of the text rather than its start
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one cell is drawn with, and its place and meaning in words."""
+    """The shapes of one cell, with a description for screen readers."""
 
     row: int
     column: int
-    words: str
-    parts: tuple[Part, ...]
+    description: str
+    shapes: tuple[Shape, ...]
 
 
-Part = Rect | Disc | Ring | Corner | Hatch | Text | Cell
+Shape = Rect | Disc | Ring | Corner | Hatch | Text | Cell
 
 
 @dataclass(frozen=True)
-class Scene:
+class Picture:
+    """A complete picture: its size, texts for screen readers, palette, and shapes."""
+
     width: int
     height: int
     title: str
     description: str
     palette: Palette
-    parts: tuple[Part, ...]
+    shapes: tuple[Shape, ...]

@@ -1,25 +1,25 @@
-"""A scene as pixels, drawn by Pillow: finer than asked for and averaged, so that slanted edges are smooth."""
+"""Draws a picture as pixels with Pillow: at a higher resolution that is averaged, so that slanted edges are smooth."""
 
 from PIL import Image, ImageDraw
 
 from trm.export.pictures.fonts import BOLD_STROKE, font, measure, runs
-from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Picture, Rect, Ring, Shape, Text
 
 FINER = 2
 
 
-def image(scene: Scene, scale: int = 1) -> Image.Image:
-    """RGB, `scale` pixels for a unit of the scene."""
+def image(picture: Picture, scale: int = 1) -> Image.Image:
+    """The picture as an RGB image with `scale` pixels per unit."""
     fine = scale * FINER
-    drawn = Image.new("RGB", (scene.width * fine, scene.height * fine))
+    drawn = Image.new("RGB", (picture.width * fine, picture.height * fine))
     draw = ImageDraw.Draw(drawn)
-    for part in scene.parts:
-        _draw(draw, part, fine)
+    for shape in picture.shapes:
+        _draw(draw, shape, fine)
     return drawn.reduce(FINER)
 
 
-def _draw(draw: ImageDraw.ImageDraw, part: Part, scale: int) -> None:
-    match part:
+def _draw(draw: ImageDraw.ImageDraw, shape: Shape, scale: int) -> None:
+    match shape:
         case Rect(x, y, width, height, fill):
             left, top, right, bottom = (round(at * scale) for at in (x, y, x + width, y + height))
             if left < right and top < bottom:
@@ -33,16 +33,16 @@ def _draw(draw: ImageDraw.ImageDraw, part: Part, scale: int) -> None:
                 fill,
             )
         case Hatch():
-            for line in part.lines():
-                draw.polygon([(x * scale, y * scale) for x, y in line], part.fill)
+            for line in shape.lines():
+                draw.polygon([(x * scale, y * scale) for x, y in line], shape.fill)
         case Ring(x, y, radius, thick, fill):
             outer = radius + thick / 2
             ends = (x - outer, y - outer, x + outer, y + outer)
             draw.ellipse(tuple(at * scale for at in ends), outline=fill, width=max(1, round(thick * scale)))
         case Text():
-            _write(draw, part, scale)
+            _write(draw, shape, scale)
         case Cell():
-            for inner in part.parts:
+            for inner in shape.shapes:
                 _draw(draw, inner, scale)
 
 

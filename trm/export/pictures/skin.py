@@ -1,4 +1,4 @@
-"""Kinds of grids: which marks they bear, and the words for them. The looks of a task's tokens say which it is."""
+"""Skins: the marks of a kind of grid and their texts, equal to those of the player. The looks of a task select its skin."""
 
 from dataclasses import dataclass
 
@@ -7,28 +7,28 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class Skin:
-    """A grid is drawn as text (Sudoku), as a maze, or in colours (ARC)."""
+    """A kind of grid: text (Sudoku), maze, or colours (ARC)."""
 
     name: str
-    marks: tuple[str, ...]  # worth a place in the legend
-    breaks: str  # what a hatched cell does
-    broken: str  # how many cells break a rule; {cells} is their number
-    unbroken: str  # none does, and it is not known to be solved
+    marks: tuple[str, ...]  # in the legend
+    conflict: str  # label of the conflict mark
+    conflicts: str  # sentence on the number of conflicts; {cells} is their count
+    no_conflicts: str  # sentence if there are none and it is unknown whether the puzzle is solved
     captions: dict[str, str]  # what the cells show, by mode
-    fades: str = ""  # the look whose cells fade out where they are no more
+    fades: str = ""  # the look whose cells fade out when they are dropped
 
 
 TEXT = Skin(
     "text",
     ("given", "changed", "conflict", "wrong"),
-    "breaks a rule",
+    "conflict",
     "{cells} in conflict",
-    "no rule broken",
+    "no conflicts",
     {
-        "answer": "y through the output head.",
-        "probabilities": "Size of a symbol: its probability.",
+        "answer": "y decoded with the output head.",
+        "probabilities": "Symbol size: its probability.",
         "confidence": "Shade: the highest probability in the cell.",
-        "change": "Large: now. Small: at the f_H call before.",
+        "change": "Large: now. Small: after the previous f_H call.",
     },
 )
 MAZE = Skin(
@@ -38,10 +38,10 @@ MAZE = Skin(
     "path broken at {cells}",
     "no shortest path yet",
     {
-        "answer": "y through the output head.",
-        "probabilities": "Size of a dot: the probability of path.",
+        "answer": "y decoded with the output head.",
+        "probabilities": "Dot size: the probability of path.",
         "confidence": "Shade: the highest probability in the cell.",
-        "change": "Bright: changed. Small: at the f_H call before.",
+        "change": "Bright: changed. Small: after the previous f_H call.",
     },
     fades="path",
 )
@@ -52,16 +52,16 @@ COLOURS = Skin(
     "border broken at {cells}",
     "border closed",
     {
-        "answer": "y through the output head.",
-        "probabilities": "Inner square: the second most probable, its area its probability.",
-        "confidence": "Size of a square: the highest probability in the cell.",
-        "change": "Bright: changed. Small: at the f_H call before.",
+        "answer": "y decoded with the output head.",
+        "probabilities": "Inner square: the second most probable colour; its area is the probability.",
+        "confidence": "Square size: the highest probability in the cell.",
+        "change": "Bright: changed. Small: after the previous f_H call.",
     },
 )
 
 
 def skin_of(task: Task) -> Skin:
-    """Colours where a token is one, a maze where one is a path, else text."""
+    """Colours if a token is a colour, a maze if one is a path, else text."""
     if any(look.startswith("#") for look in task.looks):
         return COLOURS
     return MAZE if "path" in task.looks else TEXT

@@ -1,9 +1,6 @@
-/**
- * What is said of a cell, as bits: by its class names, its marks and the legend; and whether a solution says
- * anything of it.
- */
+/** The flags of a cell, one bit each; class names, marks and the legend follow from them. */
 
-export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, KEPT, DROPPED, DIFFERS, MISSING] = [
+export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, STABLE, DROPPED, DIFFERS, MISSING] = [
   1, 2, 4, 8, 16, 32, 64, 128, 256,
 ];
 const FLAG_NAMES = [
@@ -12,7 +9,7 @@ const FLAG_NAMES = [
   [CONFLICT, "conflict"],
   [WRONG, "wrong"],
   [EMPTY, "empty"],
-  [KEPT, "kept"],
+  [STABLE, "stable"],
   [DROPPED, "dropped"],
   [DIFFERS, "differs"],
   [MISSING, "missing"],
@@ -21,8 +18,8 @@ const FLAG_NAMES = [
 /** The class names of a cell's flags. */
 export const flagNames = (flags) => FLAG_NAMES.filter(([bit]) => flags & bit).map(([, name]) => name);
 
-// the token of cells that are no part of the puzzle: in a solution, whatever stands there is right
+// the token of cells outside the puzzle: any answer there counts as correct
 const PADDING = 0;
 
-/** Whether a solution says something about a cell. */
+/** Whether a cell counts towards the score. Without a solution every cell does. */
 export const isScored = (labels, cell) => !labels || labels[cell] !== PADDING;

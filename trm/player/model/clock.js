@@ -1,29 +1,31 @@
 /**
- * The clock of a player that plays, and two runs on one clock. The runs may be of other depths, so the clock
- * counts what both have: supervision steps, or f_H calls. A clock is {by, progress, kind}: the run that was
- * moved last, how many of these units it had done then, and the kind of call that it stood at. f_H stands
- * with f_H and f_L with f_L, so that no run shows a newer y for nothing.
+ * Playback, and the clock that two runs share. The runs may have different depths, so the clock counts a unit
+ * that both have: supervision steps or f_H calls. A clock is {run, progress, kind}: the index of the run that
+ * moved last, the units that it has completed, and the kind of its current call. The other run stays at a
+ * call of the same kind, so that neither shows a newer y than the other.
  */
 
 import { callOfAnswer, coordinatesOf, move } from "./coordinates.js";
 
-/** What the clock counts: equally far into the same supervision step, or at the same f_H call. */
+/** Two ways to align runs: equally far into the same supervision step, or at the same f_H call. */
 export const ALIGNMENTS = ["step", "call"];
 
 const TINY = 1e-6; // progress is a fraction
 const unitOf = (trace, align) => (align === "call" ? trace.perCycle : trace.perStep);
 
-/** What the clock says when the run number `by` stands at a call. */
-export function clockAt(traces, by, call, align) {
-  return { by, progress: (call + 1) / unitOf(traces[by], align), kind: coordinatesOf(traces[by], call).kind };
+/** The clock when the run with index `run` is at a call. */
+export function clockAt(traces, run, call, align) {
+  return {
+    run,
+    progress: (call + 1) / unitOf(traces[run], align),
+    kind: coordinatesOf(traces[run], call).kind,
+  };
 }
 
-/**
- * Whether the clock is past the last call that there is of a run: it has ended, or has not come so far yet.
- */
+/** Whether the clock is past the last call of a run, which has ended or is still growing. */
 export const isPast = (trace, clock, align) => clock.progress * unitOf(trace, align) > trace.calls + TINY;
 
-/** The call at which a run stands; past its end, its last. */
+/** The call that a run shows; past its end, its last call. */
 export function follow(trace, clock, align) {
   if (isPast(trace, clock, align)) return trace.calls - 1;
   const call = Math.max(Math.ceil(clock.progress * unitOf(trace, align) - TINY) - 1, 0);
@@ -31,7 +33,7 @@ export function follow(trace, clock, align) {
   return clock.kind === "f_H" ? end : Math.min(call, end - 1);
 }
 
-/** Whether all of both runs is over. `traces` may hold null: a run of which nothing has arrived. */
+/** Whether both runs are complete and at their end. A run that has not arrived is null in `traces`. */
 export function isOver(traces, clock, align) {
   return traces.every(
     (trace) =>
@@ -40,36 +42,34 @@ export function isOver(traces, clock, align) {
 }
 
 /**
- * The clock after a command. The second run steps, and where it cannot, since it has ended, the first one:
- * the longer run is walked to its end. `traces` may hold null.
+ * The clock after a command. The second run moves; once it has ended, the first one moves, so that the longer
+ * run is stepped to its end. `traces` may hold null.
  */
 export function moveClock(traces, clock, command, align) {
-  const there = [1, 0].filter((by) => traces[by]);
-  const ends = (which) => there.map((by) => clockAt(traces, by, move(traces[by], 0, which), align));
+  const present = [1, 0].filter((run) => traces[run]);
+  const ends = (which) => present.map((run) => clockAt(traces, run, move(traces[run], 0, which), align));
   const extreme = (clocks, isMore) =>
     clocks.reduce((best, other) => (isMore(other.progress, best.progress) ? other : best));
   const last = () => extreme(ends("last"), (one, other) => one > other);
   if (command === "first") return extreme(ends("first"), (one, other) => one < other);
   if (command === "last") return last();
-  const from = there.every((by) => isPast(traces[by], clock, align)) ? last() : clock;
-  for (const by of there) {
-    if (isPast(traces[by], from, align)) continue;
-    const call = follow(traces[by], from, align);
-    const next = move(traces[by], call, command);
-    if (next !== call) return clockAt(traces, by, next, align);
+  const from = present.every((run) => isPast(traces[run], clock, align)) ? last() : clock;
+  for (const run of present) {
+    if (isPast(traces[run], from, align)) continue;
+    const call = follow(traces[run], from, align);
+    const next = move(traces[run], call, command);
+    if (next !== call) return clockAt(traces, run, next, align);
   }
   return clock;
 }
 
-/**
- * Beats as often as the player's speed says, for as long as it plays; beats that were missed are caught up
- * with.
- */
-export function keepBeating(player) {
+/** Calls `playNext` at the player's speed while it plays, and catches up on late animation frames. */
+export function startPlayback(player) {
   let last = performance.now();
   const tick = (now) => {
     if (!player.playing) return;
-    for (const beat = 1000 / player.speed; now - last >= beat && player.playing; last += beat) player.beat();
+    for (const beat = 1000 / player.speed; now - last >= beat && player.playing; last += beat)
+      player.playNext();
     requestAnimationFrame(tick);
   };
   requestAnimationFrame(tick);

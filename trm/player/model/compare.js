@@ -1,12 +1,9 @@
-/**
- * Two runs held against each other at one moment: which cells differ, and what is said of it. A moment is
- * {trace, call, mode}.
- */
+/** Comparison of two runs: which cells differ, and sentences about it. A view is {trace, call, mode}. */
 
-import { cropAt, readGrid, READS_Z } from "./reading.js";
-import { say, sayIfKnown } from "../text/words.js";
+import { cropAt, gridView, Z_MODES } from "./grid_view.js";
+import { translate, translateOr } from "../text/translate.js";
 
-/** Whether the cells of two runs mean the same: grids of one task and size, with the same symbols. */
+/** Whether two runs can be compared cell by cell: the same task, grid size and symbols. */
 export function areComparable(one, other) {
   return (
     one.task === other.task &&
@@ -17,12 +14,12 @@ export function areComparable(one, other) {
 }
 
 /**
- * What differs in what two comparable runs show: `cells` [L], 1 where it does; `count` of them, of `total`;
- * and `tokens`, what each shows [L]. Where grids are cut out of what a model answers (ARC), the cells inside
- * either one count.
+ * The differences between two views of comparable runs: `cells` [L], 1 where they differ; `count`, how many
+ * differ of `total`; `tokens`, the tokens [L] of each view. For cropped grids (ARC), only cells inside either
+ * crop count.
  */
 export function differences(one, other) {
-  const tokens = [one, other].map(({ trace, call, mode }) => readGrid(trace, call, mode).tokens);
+  const tokens = [one, other].map(({ trace, call, mode }) => gridView(trace, call, mode).tokens);
   const [[mine, theirs], { L, columns }] = [tokens, one.trace];
   const crops = [one, other]
     .map(({ trace, call, mode }) => cropAt(trace, call, mode))
@@ -30,44 +27,48 @@ export function differences(one, other) {
   const counts = (cell) =>
     !crops.length ||
     crops.some(([height, width]) => Math.floor(cell / columns) < height && cell % columns < width);
-  const found = { cells: new Uint8Array(L), count: 0, total: 0, tokens };
+  const result = { cells: new Uint8Array(L), count: 0, total: 0, tokens };
   for (let cell = 0; cell < L; cell++) {
     if (!counts(cell)) continue;
-    found.total++;
+    result.total++;
     if (mine[cell] === theirs[cell]) continue;
-    found.cells[cell] = 1;
-    found.count++;
+    result.cells[cell] = 1;
+    result.count++;
   }
-  return found;
+  return result;
 }
 
-/** How much differs, in words. */
+/** How many cells differ, as a sentence. */
 export function differenceSentence({ count, total }, mode) {
-  const what = READS_Z.includes(mode) ? say("in_what_z_reads") : "";
+  const what = Z_MODES.includes(mode) ? translate("in_what_z_reads") : "";
   const counted = { differing: count, count: total, what };
-  if (!count) return say("no_cell_differs", counted);
-  return say(count === total ? "all_differ" : count === 1 ? "one_differs" : "some_differ", counted);
+  if (!count) return translate("no_cell_differs", counted);
+  return translate(count === total ? "all_differ" : count === 1 ? "one_differs" : "some_differ", counted);
 }
 
-/** Why nothing is marked, where grids cannot be compared. */
-export function misfitSentence(traces, names) {
+/** Why no differences are marked between runs that cannot be compared. */
+export function incomparableSentence(traces, names) {
   const [left_size, right_size] = traces.map(
-    ({ task, rows, columns }) => `${rows}x${columns} ${sayIfKnown(`task_${task}`, task)}`,
+    ({ task, rows, columns }) => `${rows}x${columns} ${translateOr(`task_${task}`, task)}`,
   );
-  return say("misfit", { left: names[0], left_size, right: names[1], right_size });
+  return translate("incomparable", { left: names[0], left_size, right: names[1], right_size });
 }
 
-/** What is said of a run that the clock has passed. */
+/** The sentence about a run that the clock has passed. */
 export const endSentence = ({ steps, N_sup }) =>
-  steps < N_sup ? say("arrived_so_far", { step: steps, N_sup }) : say("ended_after", { step: N_sup });
+  steps < N_sup
+    ? translate("arrived_so_far", { step: steps, N_sup })
+    : translate("ended_after", { step: N_sup });
 
-/** What both runs show in a cell. */
+/** The symbols of both runs in a cell. */
 export function cellComparison(traces, tokens, names, cell) {
   const [{ columns }] = traces;
-  const shown = traces.map(({ words }, place) => `${names[place]} ${words[tokens[place][cell]]}`);
-  return say("compared_cell", {
+  const symbols = traces.map(
+    ({ symbolNames }, place) => `${names[place]}: ${symbolNames[tokens[place][cell]]}`,
+  );
+  return translate("compared_cell", {
     row: Math.floor(cell / columns) + 1,
     column: (cell % columns) + 1,
-    shown: shown.join(", "),
+    symbols: symbols.join(", "),
   });
 }

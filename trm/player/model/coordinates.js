@@ -1,10 +1,10 @@
 /**
- * Navigation: a run is a single line of calls. Per supervision step there are T cycles, per cycle n calls of
- * f_L (they rewrite z) and then one of f_H (it rewrites y). A place in the run is one number, the call's in
- * that line, from 0.
+ * Navigation. A run is a sequence of calls: each supervision step has T cycles, and each cycle has n calls of
+ * f_L, which rewrite z, and one call of f_H, which rewrites y. A position in the run is the index of a call,
+ * from 0.
  */
 
-/** Coordinates of a call, all counted from 1. */
+/** The coordinates of a call, counted from 1. */
 export function coordinatesOf(trace, call) {
   const cycle = Math.floor(call / trace.perCycle);
   const number = (call % trace.perCycle) + 1;
@@ -16,7 +16,7 @@ export function coordinatesOf(trace, call) {
   };
 }
 
-/** The call at coordinates; outside the run, the nearest one in it. */
+/** The call at coordinates, clipped to the run. */
 export function callAt(trace, { supervision_step = 1, cycle = 1, call = trace.perCycle }) {
   const within = (value, top) => Math.min(Math.max(value, 1), top) - 1;
   return (
@@ -25,10 +25,10 @@ export function callAt(trace, { supervision_step = 1, cycle = 1, call = trace.pe
   );
 }
 
-/** The f_H call number `answer` (from 0) as a call. */
+/** The call that is the f_H call with index `answer` (from 0). */
 export const callOfAnswer = (trace, answer) => (answer + 1) * trace.perCycle - 1;
 
-/** The f_H call whose y is on the screen at `call`: the latest one so far, or -1 before the first. */
+/** The index of the latest f_H call at `call`, whose y is on screen; -1 before the first. */
 export const answerAt = (trace, call) => Math.floor((call + 1) / trace.perCycle) - 1;
 
 const MOVES = {
@@ -42,16 +42,16 @@ const MOVES = {
   last: (trace) => trace.calls - 1,
 };
 
-/** The call after a command; a move that would leave the run stays where it is. */
+/** The call after a command. A move that would leave the run does nothing. */
 export function move(trace, call, command) {
   const target = MOVES[command](trace, call);
   return target >= 0 && target < trace.calls ? target : call;
 }
 
-/** What the timeline shows: the run, the current supervision step, the current cycle. */
+/** The zoom levels of the timeline: the run, the current supervision step, the current cycle. */
 export const ZOOMS = ["run", "step", "cycle"];
 
-/** The first call and the number of calls that the timeline shows around a call. */
+/** The window of the timeline around a call: its first call and its width in calls. */
 export function windowOf(trace, call, zoom) {
   if (zoom === "run") return { start: 0, width: trace.length };
   const width = zoom === "step" ? trace.perStep : trace.perCycle;

@@ -1,27 +1,27 @@
 /**
- * How cells came to their answers: pure counts over all f_H calls that have arrived. An f_H call is named by
- * its number from 0, `answer` elsewhere too.
+ * The history of cells: counts over the f_H calls that have arrived. An f_H call is addressed by its index
+ * from 0, called `answer`.
  */
 
 import { isScored } from "./cells.js";
 
 /**
- * One cell: `decided`, the first f_H call after which its answer never changes any more; `flips`, how often
- * it changed; and, where the solution says what is right, `firstRight` (-1: never), `losses`, how often it
- * was right and then was not, and `rightFrom`, the f_H call from which it is right to the end (-1: it is not
- * right at the end). Else those are null.
+ * The history of one cell: `finalFrom`, the f_H call after which its answer no longer changes; `changes`, the
+ * number of changes. If the solution is known: `firstRight`, the first correct f_H call (-1: none); `losses`,
+ * how often a correct answer became wrong; `rightFrom`, the f_H call from which it is correct to the end
+ * (-1: wrong at the end). Otherwise these three are null.
  */
 export function cellHistory({ tokens, labels, answers, L }, cell) {
-  const history = { decided: 0, flips: 0, firstRight: null, losses: null, rightFrom: null };
-  const judged = labels && isScored(labels, cell);
-  if (judged) Object.assign(history, { firstRight: -1, losses: 0, rightFrom: -1 });
+  const history = { finalFrom: 0, changes: 0, firstRight: null, losses: null, rightFrom: null };
+  const scored = labels && isScored(labels, cell);
+  if (scored) Object.assign(history, { firstRight: -1, losses: 0, rightFrom: -1 });
   for (let answer = 0; answer < answers; answer++) {
     const token = tokens[answer * L + cell];
     if (answer && token !== tokens[(answer - 1) * L + cell]) {
-      history.flips++;
-      history.decided = answer;
+      history.changes++;
+      history.finalFrom = answer;
     }
-    if (!judged) continue;
+    if (!scored) continue;
     const right = token === labels[cell];
     if (right && history.firstRight < 0) history.firstRight = answer;
     if (right && history.rightFrom < 0) history.rightFrom = answer;
@@ -34,26 +34,24 @@ export function cellHistory({ tokens, labels, answers, L }, cell) {
 }
 
 /**
- * [L]: the f_H call at which a cell was right for the first time, if it stayed right to the end of what has
- * arrived; `answers`, which no call reaches, for all others, for givens and where no solution is known.
+ * [L]: the f_H call at which a cell first became correct, if it stayed correct since. Other cells, givens and
+ * runs without a solution have `answers`, which no call reaches.
  */
-export function keptFrom({ tokens, labels, givens, answers, L }) {
-  const kept = new Int32Array(L).fill(answers);
-  if (!labels) return kept;
+export function stableFrom({ tokens, labels, givens, answers, L }) {
+  const stable = new Int32Array(L).fill(answers);
+  if (!labels) return stable;
   for (let cell = 0; cell < L; cell++) {
     if (givens[cell] || !isScored(labels, cell)) continue;
     let from = answers;
     while (from > 0 && tokens[(from - 1) * L + cell] === labels[cell]) from--;
     let before = 0;
     while (before < from && tokens[before * L + cell] !== labels[cell]) before++;
-    if (before === from) kept[cell] = from;
+    if (before === from) stable[cell] = from;
   }
-  return kept;
+  return stable;
 }
 
-/**
- * [answers * L]: the latest f_H call up to this one at which the cell was answered as `token`, -1 for none.
- */
+/** [answers * L]: the latest f_H call up to each one that answered the cell with `token`, -1 for none. */
 export function lastAnswered({ tokens, answers, L }, token) {
   const last = new Int16Array(answers * L);
   for (let at = 0; at < last.length; at++) {

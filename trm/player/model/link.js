@@ -1,15 +1,12 @@
-/**
- * A view is a link: the address of the page with the place, mode and cell that it shows, written as
- * app/state/links.py reads them.
- */
+/** The link to a view: coordinates, mode and cell in the query, as app/state/links.py reads them. */
 export function linkTo(address, { supervision_step, cycle, call, mode, cell, align = null, lead = null }) {
   const at = `${supervision_step}.${cycle}.${call}`;
   return addressWith(address, { at, mode, cell: cell?.join(), align, lead });
 }
 
 /**
- * The address with these parameters, without those that have no value. It is spelled as Python spells it:
- * Streamlit takes any other spelling for another address.
+ * The address with these query parameters; those without a value are removed. Characters are escaped as
+ * Python does it, since Streamlit would take another spelling for another address.
  */
 export function addressWith(address, values) {
   const link = new URL(address);
@@ -22,13 +19,13 @@ export function addressWith(address, values) {
 }
 
 /**
- * Puts an address in the place of the page's own, before Python does: that would be one more step of the
- * browser's way back for everything that is looked at.
+ * Replaces the page's address before Python changes it. A change by Python would add an entry to the
+ * browser's history for every view.
  */
-export function showAddress(link) {
+export function replaceAddress(link) {
   try {
     history.replaceState(history.state, "", link);
   } catch {
-    // too many within a short time, or a page that may not: Python's word stands there then
+    // too many calls, or not allowed on this page: Python's address is used
   }
 }

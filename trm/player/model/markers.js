@@ -1,15 +1,15 @@
-/** Places on the timeline worth naming. Each kind has a letter and, in the style sheet, a shape. */
+/** Markers on the timeline. Each kind has a letter and, in the style sheet, a shape. */
 
 import { callOfAnswer } from "./coordinates.js";
-import { answerPlace } from "../text/speech.js";
-import { say } from "../text/words.js";
+import { answerPlace } from "../text/sentences.js";
+import { translate } from "../text/translate.js";
 
-const LETTERS = { solved: "S", broke: "B", halt: "H", trained: "T", arrived: "A" };
+const LETTERS = { solved: "S", lost: "X", halt: "H", trained: "T", arrived: "A" };
 
 /**
- * {kind, letter, call, text}, in the order of the legend: where the puzzle is solved for the first time; each
- * f_H call at which it no longer is; where the model would halt; where the depth it was trained to ends; how
- * far the run has arrived.
+ * The markers of a run, {kind, letter, call, text}, in the order of the legend: the puzzle is first solved;
+ * each f_H call that loses the solution; the model would halt; the trained depth ends; the run has arrived up
+ * to here.
  */
 export function markersOf(trace) {
   const { steps, N_sup, perStep } = trace;
@@ -21,49 +21,55 @@ export function markersOf(trace) {
     mark(
       "solved",
       callOfAnswer(trace, first),
-      say("solved_at", { place: answerPlace(trace, first), since: solvedSince(trace, first) }),
+      translate("solved_at", { place: answerPlace(trace, first), since: solvedSince(trace, first) }),
     );
-  for (const answer of breaksOf(trace))
-    mark("broke", callOfAnswer(trace, answer), say("broke_again", { place: answerPlace(trace, answer) }));
+  for (const answer of lossesOf(trace))
+    mark(
+      "lost",
+      callOfAnswer(trace, answer),
+      translate("solution_lost", { place: answerPlace(trace, answer) }),
+    );
   if (trace.halt_step)
     mark(
       "halt",
       endOf(trace.halt_step),
-      say("marker_halt", { step: trace.halt_step, rule: trace.halt_rule }),
+      translate("marker_halt", { step: trace.halt_step, rule: trace.halt_rule }),
     );
   const depth = trace.trained?.N_sup ?? N_sup;
-  if (N_sup > depth) mark("trained", endOf(depth), say("trained_depth", { step: depth }));
-  if (steps < N_sup) mark("arrived", endOf(steps), say("has_arrived", { step: steps, N_sup }));
+  if (N_sup > depth) mark("trained", endOf(depth), translate("trained_depth", { step: depth }));
+  if (steps < N_sup) mark("arrived", endOf(steps), translate("has_arrived", { step: steps, N_sup }));
   return markers;
 }
 
-const breaksOf = ({ solved }) =>
+const lossesOf = ({ solved }) =>
   solved.map((_, answer) => answer).filter((answer) => answer > 0 && solved[answer - 1] && !solved[answer]);
 
-/** What became of the solution found at the f_H call `first`. */
+/** What happens to the solution after the f_H call `first`. */
 function solvedSince(trace, first) {
   let since = trace.answers;
   while (since > 0 && trace.solved[since - 1]) since--;
-  if (since === trace.answers) return say("but_not_in_the_end");
-  return since === first ? say("and_stays_solved") : say("for_good", { place: answerPlace(trace, since) });
+  if (since === trace.answers) return translate("but_not_in_the_end");
+  return since === first
+    ? translate("and_stays_solved")
+    : translate("for_good", { place: answerPlace(trace, since) });
 }
 
 /**
- * Where flags stand, as shares of the width, so that none covers another: at least `gap` apart and inside.
- * Keeps their order.
+ * Positions of flags, as fractions of the width, moved so that none overlaps another: at least `gap` apart,
+ * inside the timeline, in their order.
  */
-export function spreadOut(places, gap) {
-  const order = places
+export function spreadOut(positions, gap) {
+  const order = positions
     .map((_, index) => index)
-    .sort((one, other) => places[one] - places[other] || one - other);
-  const spread = [...places];
+    .sort((one, other) => positions[one] - positions[other] || one - other);
+  const spread = [...positions];
   order.forEach((index, rank) => {
     if (rank) spread[index] = Math.max(spread[index], spread[order[rank - 1]] + gap);
   });
-  let most = 1 - gap / 2;
+  let rightmost = 1 - gap / 2;
   for (const index of order.reverse()) {
-    spread[index] = Math.min(spread[index], most);
-    most = spread[index] - gap;
+    spread[index] = Math.min(spread[index], rightmost);
+    rightmost = spread[index] - gap;
   }
   return spread;
 }

@@ -1,30 +1,30 @@
-/** Decoding: a payload becomes a trace, typed arrays with the counts that every view needs, checked. */
+/** Decodes and checks a payload: the trace has typed arrays and the counts that the views need. */
 
-import { keptFrom, lastAnswered } from "./history.js";
+import { stableFrom, lastAnswered } from "./history.js";
 import { skinOf } from "../skins/skins.js";
-import { say, sayIfKnown } from "../text/words.js";
+import { translate, translateOr } from "../text/translate.js";
 
-/** A payload that cannot be shown; the message is one line for the reader of the page. */
+/** A payload that cannot be shown; the message is one line for the user. */
 export class PayloadError extends Error {}
 
-const refusal = (what) => new PayloadError(`This run cannot be shown: ${what}. Record it again.`);
+const invalid = (what) => new PayloadError(`This run cannot be shown: ${what}. Record it again.`);
 
 /**
- * Bytes of a base64 text.
- * @returns {Uint8Array} of exactly `length` bytes; raises PayloadError when it is anything else.
+ * Decodes base64.
+ * @returns {Uint8Array} of exactly `length` bytes. Throws PayloadError otherwise.
  */
 export function decodeBytes(text, length, name) {
   let bytes;
   try {
     bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : bytesOf(atob(text));
   } catch {
-    throw refusal(`"${name}" is ${text == null ? "missing" : "not base64"}`);
+    throw invalid(`"${name}" is ${text == null ? "missing" : "not base64"}`);
   }
-  if (bytes.length !== length) throw refusal(`"${name}" has ${bytes.length} bytes instead of ${length}`);
+  if (bytes.length !== length) throw invalid(`"${name}" has ${bytes.length} bytes instead of ${length}`);
   return bytes;
 }
 
-/** Ten times slower than the browser's own, which came in 2025. */
+/** For browsers older than 2025, without Uint8Array.fromBase64; ten times slower. */
 function bytesOf(binary) {
   const bytes = new Uint8Array(binary.length);
   for (let index = 0; index < bytes.length; index++) bytes[index] = binary.charCodeAt(index);
@@ -32,41 +32,41 @@ function bytesOf(binary) {
 }
 
 /**
- * The payload as a trace: calls = steps * T * (n+1), answers = steps * T f_H calls, L = rows * columns cells,
- * V symbols. Arrays stay flat and row-major. Raises PayloadError naming the first thing that does not fit.
+ * A payload as a trace: calls = steps * T * (n+1), answers = steps * T f_H calls, L = rows * columns cells,
+ * V symbols. Arrays are flat and row-major. Throws PayloadError that names the first invalid field.
  */
 export function decodeTrace(data) {
-  if (!data || data.version !== 1) throw refusal("it was not written for this player (version 1)");
+  if (!data || data.version !== 1) throw invalid("it was not written for this player (version 1)");
   for (const name of ["rows", "columns", "n", "T", "N_sup"]) {
     if (!Number.isInteger(data[name]) || data[name] < 1)
-      throw refusal(`"${name}" is ${data[name]}, not a positive number`);
+      throw invalid(`"${name}" is ${data[name]}, not a positive number`);
   }
   const { n, T, N_sup, steps, symbols } = data;
-  if (steps === 0) throw new PayloadError(say("waiting"));
+  if (steps === 0) throw new PayloadError(translate("waiting"));
   if (!Number.isInteger(steps) || steps < 0 || steps > N_sup)
-    throw refusal(`"steps" is ${steps}, not between 0 and ${N_sup}`);
-  if (!symbols?.length) throw refusal('"symbols" is empty');
+    throw invalid(`"steps" is ${steps}, not between 0 and ${N_sup}`);
+  if (!symbols?.length) throw invalid('"symbols" is empty');
   const [L, V, answers, calls] = [data.rows * data.columns, symbols.length, steps * T, steps * T * (n + 1)];
   const bytes = (name, length) => decodeBytes(data[name], length, name);
   const tokens = (name, length) => {
-    const found = bytes(name, length);
-    for (const token of found)
-      if (token >= V) throw refusal(`"${name}" holds token ${token}, but there are ${V} symbols`);
-    return found;
+    const values = bytes(name, length);
+    for (const token of values)
+      if (token >= V) throw invalid(`"${name}" holds token ${token}, but there are ${V} symbols`);
+    return values;
   };
   const numbers = (name, length) => {
     if (data[name]?.length !== length)
-      throw refusal(`"${name}" has ${data[name]?.length ?? 0} numbers instead of ${length}`);
+      throw invalid(`"${name}" has ${data[name]?.length ?? 0} numbers instead of ${length}`);
     return data[name];
   };
   const pairs = (list, length) => {
     if (list?.length !== length)
-      throw refusal(`"crops" has ${list?.length ?? 0} entries instead of ${length}`);
+      throw invalid(`"crops" has ${list?.length ?? 0} entries instead of ${length}`);
     return list;
   };
   const names = data.symbol_names ?? symbols;
   const looks = data.looks ?? symbols.map(() => "");
-  if (looks.length !== V) throw refusal(`"looks" has ${looks.length} entries, but there are ${V} symbols`);
+  if (looks.length !== V) throw invalid(`"looks" has ${looks.length} entries, but there are ${V} symbols`);
   const isEmpty = names.map((name) => name === "blank" || name === "pad");
   const trace = {
     ...data,
@@ -76,17 +76,17 @@ export function decodeTrace(data) {
     calls,
     looks,
     skin: skinOf(looks),
-    pathToken: looks.indexOf("path"), // -1 where nothing is a path
+    pathToken: looks.indexOf("path"), // -1 if no token is a path
     oneState: data.kind === "trm-single-z",
     scored: data.scored ?? "",
     perCycle: n + 1,
     perStep: T * (n + 1),
-    length: data.N_sup * T * (n + 1), // calls when the run is complete: the width of the time axis
+    length: data.N_sup * T * (n + 1), // calls of the complete run: the width of the time axis
     texts: symbols.map((symbol, token) => (names[token] === "blank" || !symbol.trim() ? "." : symbol)),
     empty: isEmpty,
-    words: symbols.map((symbol, token) =>
+    symbolNames: symbols.map((symbol, token) =>
       looks[token] || isEmpty[token] || !symbol.trim()
-        ? sayIfKnown(`name_${names[token]}`, names[token])
+        ? translateOr(`name_${names[token]}`, names[token])
         : symbol,
     ),
     inputs: tokens("inputs", L),
@@ -98,7 +98,7 @@ export function decodeTrace(data) {
     probabilities: bytes("probabilities", answers * L * V),
     zTokens: tokens("z_answers", calls * L),
     zConfidence: bytes("z_confidence", calls * L),
-    zReverse: data.z_reverse == null ? null : tokens("z_reverse", calls * L), // older runs have none
+    zReverse: data.z_reverse == null ? null : tokens("z_reverse", calls * L), // older recordings lack it
     yReverse: data.y_reverse == null ? null : tokens("y_reverse", answers * L),
     haltProbability: numbers("halt_probability", steps),
     entropy: numbers("entropy", answers),
@@ -118,11 +118,11 @@ export function decodeTrace(data) {
           },
   };
   const lastPath = trace.skin.fades ? lastAnswered(trace, trace.pathToken) : null;
-  return Object.assign(trace, countChanges(trace), { keptFrom: keptFrom(trace), lastPath });
+  return Object.assign(trace, countChanges(trace), { stableFrom: stableFrom(trace), lastPath });
 }
 
 /**
- * Per f_H call: how many cells differ from the one before (none at the first), break a rule, overwrite a
+ * Per f_H call, how many cells changed since the previous one (0 at the first), break a rule, and overwrite a
  * given.
  */
 function countChanges({ answers, L, tokens, conflicts, givens, inputs }) {
@@ -139,7 +139,7 @@ function countChanges({ answers, L, tokens, conflicts, givens, inputs }) {
 }
 
 /**
- * Whether `next` is the run `previous` again, perhaps with more supervision steps: the same puzzle and the
+ * Whether `next` continues the run `previous`, perhaps with more supervision steps: the same puzzle and the
  * same answers so far.
  */
 export function continues(previous, next) {
@@ -158,7 +158,7 @@ export function continues(previous, next) {
   );
 }
 
-/** Whether two payloads hold the same run; the view that Python asks for does not count. */
+/** Whether two payloads hold the same run, whatever view (`start`) Python requests. */
 export function sameRun(one, other) {
   const names = (data) => Object.keys(data).filter((name) => name !== "start");
   const same = (a, b) => a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
@@ -169,6 +169,17 @@ export function sameRun(one, other) {
   );
 }
 
-/** Runs of one shape are shown in the same elements. */
-export const shapeOf = ({ task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts }) =>
-  JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts]);
+/** Runs of one shape share the elements of the page. */
+export const shapeOf = ({
+  task,
+  rows,
+  columns,
+  box_rows,
+  box_columns,
+  n,
+  T,
+  N_sup,
+  looks,
+  symbolNames,
+  texts,
+}) => JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, symbolNames, texts]);

@@ -1,14 +1,14 @@
 /** Draws one cell of a picture. */
 
-import { CHANGED, DIFFERS, GIVEN, KEPT, MISSING, WRONG } from "../model/cells.js";
+import { CHANGED, DIFFERS, GIVEN, STABLE, MISSING, WRONG } from "../model/cells.js";
 
 export const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
-export const LEVELS = 31; // steps that a probability is drawn in
+export const LEVELS = 31; // a probability is drawn in 31 steps
 const FADED = 0.3;
 
 /**
- * Around what differs from another run: a diamond, which no other mark is, with a rim of paper, so that it
- * stands out on any colour.
+ * The mark of a cell that differs from the other run: a diamond, a shape that no other mark has. Its rim in
+ * the colour of the paper makes it visible on any colour.
  */
 function differs({ context, ink, width, height, size }) {
   for (const [tone, share] of [
@@ -27,12 +27,12 @@ function differs({ context, ink, width, height, size }) {
   }
 }
 
-/** What the path lacks: a small dot, in no colour of a path. */
+/** The mark of a cell that the path misses: a small dot, in a colour that no path has. */
 const missing = (brush) => brush.dot(brush.ink.soft, 0.1);
 
 /**
- * Draws one cell, in pixels from its corner. What is not a rectangle is drawn once and stamped from then on:
- * filling a path or setting a letter takes ten times as long.
+ * Draws one cell, in pixels from its corner. Shapes other than rectangles are drawn once and then stamped:
+ * filling a path or drawing a letter takes ten times as long.
  */
 export class Brush {
   constructor(context, ink, drawings = {}) {
@@ -43,7 +43,7 @@ export class Brush {
       stamps: new Map(),
       changed: [],
       wrong: [],
-      kept: [],
+      stable: [],
       x: 0,
       y: 0,
       width: 0,
@@ -52,7 +52,7 @@ export class Brush {
     });
   }
 
-  /** Goes to a cell. */
+  /** Moves to a cell. */
   at(x, y, width, height) {
     this.x = x;
     this.y = y;
@@ -66,16 +66,16 @@ export class Brush {
     this.context.fillRect(this.x + x, this.y + y, width, height);
   }
 
-  /** A square in the middle, as a share of the cell's area. */
+  /** A centred square with a share of the cell's area. */
   square(colour, share) {
     const side = Math.round(this.size * Math.sqrt(share));
     this.fill(colour, Math.floor((this.width - side) / 2), Math.floor((this.height - side) / 2), side, side);
   }
 
-  /** What `drawings[kind]` draws for a number, with a brush of its own on an empty cell. */
+  /** Stamps what `drawings[kind]` draws for a number. */
   stamp(kind, number) {
     const { width, height } = this;
-    const size = width * 4096 + height; // where a screen's pixels do not divide evenly, cells differ by one
+    const size = width * 4096 + height; // cells differ by one pixel if the grid does not divide evenly
     if (!this.stamps.has(size)) this.stamps.set(size, {});
     const stamps = (this.stamps.get(size)[kind] ??= []);
     if (!stamps[number]) {
@@ -88,7 +88,7 @@ export class Brush {
     this.context.drawImage(stamps[number], this.x, this.y);
   }
 
-  /** A dot in the middle, and a bar from it to every side in `joints`. */
+  /** A centred dot, and a bar from it to every side in `joints`. */
   dot(colour, radius, joints = 0) {
     const { context, x, y, width, height, size } = this;
     const [left, top, thick] = [x + width / 2, y + height / 2, size * 0.34];
@@ -103,7 +103,7 @@ export class Brush {
     context.fill();
   }
 
-  /** A ring in the middle. */
+  /** A centred ring. */
   circle(colour, radius, opacity) {
     const { context, x, y, width, height, size } = this;
     Object.assign(context, {
@@ -129,20 +129,20 @@ export class Brush {
   }
 
   /**
-   * Diamond: differs from another run. Dot: missing from the path. Corner above: changed. Square below: right
-   * and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour.
+   * Diamond: differs from the other run. Dot: missing from the path. Top corner: changed. Bottom square:
+   * correct and stayed correct. Bar: wrong. All have two tones, to be visible on any colour.
    */
   marks(flags) {
     if (flags & DIFFERS) this.stamp("differs", 0);
     if (flags & MISSING) this.stamp("missing", 0);
     if (flags & CHANGED) this.changed.push(this.x, this.y);
     if (flags & WRONG) this.wrong.push(this.x, this.y + this.height);
-    if (flags & KEPT) this.kept.push(this.x, this.y + this.height);
+    if (flags & STABLE) this.stable.push(this.x, this.y + this.height);
   }
 
-  /** Draws the marks of all cells since, as one path a tone: that is quicker than hundreds. */
+  /** Draws the marks collected so far, one path per tone: faster than one path per mark. */
   finish() {
-    const { context, changed, wrong, kept, ink, size } = this;
+    const { context, changed, wrong, stable, ink, size } = this;
     const [inset, thick, edge] = [
       Math.round(size * 0.14),
       Math.max(2, Math.round(size * 0.14)),
@@ -178,17 +178,17 @@ export class Brush {
       [ink.goal, 0],
     ]) {
       const side = Math.round(size * 0.26) + rim;
-      eachPlace(kept, tone, (x, y) => context.rect(x, y - side, side, side));
+      eachPlace(stable, tone, (x, y) => context.rect(x, y - side, side, side));
     }
     this.changed = [];
     this.wrong = [];
-    this.kept = [];
+    this.stable = [];
   }
 }
 
 /**
- * How bright a cell is: unchanged ones step back in the change mode, uncertain ones where z is read through
- * the head.
+ * The brightness of a cell: unchanged cells are faded in the change mode, uncertain ones in the mode that
+ * decodes z through the head.
  */
 export const brightness = (mode, flags, level) =>
   mode === "change" && !(flags & CHANGED)

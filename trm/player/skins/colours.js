@@ -1,10 +1,10 @@
-/** Grids of colours: ARC. */
+/** Grids of colours (ARC). */
 
 import { LEVELS, brightness } from "./brush.js";
 import { CHANGED, CONFLICT, WRONG } from "../model/cells.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
-/** Whether white is easier to read on a colour than black, by its relative luminance (WCAG 2.2). */
+/** Whether white is more legible than black on a colour, by relative luminance (WCAG 2.2). */
 export function needsWhite(colour) {
   const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179;
@@ -14,9 +14,10 @@ export const COLOURS_SKIN = {
   name: "colours",
   numbers: true,
   marks: [CHANGED, CONFLICT, WRONG],
-  broken: "border_broken",
-  breaks: "border_broken",
-  brokenSentence: (count) => (count ? say("border_broken_at", { count }) : say("border_closed")),
+  conflictLabel: "border_broken",
+  conflictMark: "border_broken",
+  conflictSentence: (count) =>
+    count ? translate("border_broken_at", { count }) : translate("border_closed"),
   captions: {
     answer: "y_caption",
     probabilities: "inner_square",
@@ -28,7 +29,7 @@ export const COLOURS_SKIN = {
 
   showsShade: (look, flags, mode) => mode === "z" || look[0] === "#",
 
-  readProbabilities({ V }, probabilities, start, cell, picture) {
+  setProbabilities({ V }, probabilities, start, cell, picture) {
     let second = -1;
     for (let token = 0; token < V; token++) {
       if (
@@ -58,13 +59,13 @@ export const COLOURS_SKIN = {
     brush.marks(flags);
   },
 
-  /** The number of a colour, for those who cannot tell some of the ten from others. */
+  /** The number of a colour, for people who cannot tell all ten apart. */
   drawings: {
     "number light": (brush, number) => brush.letter("#ffffff", String(number)),
     "number dark": (brush, number) => brush.letter("#000000", String(number)),
   },
 
-  /** Border: thinly hatched. Padding: next to nothing. */
+  /** Border: thin hatching. Padding: a faint dot. */
   paintOutside(brush, look) {
     if (look === "border") brush.fill(brush.ink.borderHatch);
     else brush.square(brush.ink.floorLine, 0.02);

@@ -1,19 +1,19 @@
-/** Mazes: walls, floor, and a trail that joins what is beside each other. */
+/** Mazes: walls, floor, and a trail that joins neighbouring path cells. */
 
 import { DOWN, LEFT, LEVELS, RIGHT, UP, brightness } from "./brush.js";
 import { CHANGED, CONFLICT, DROPPED, GIVEN, MISSING, WRONG } from "../model/cells.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
 const TRAIL = ["path", "start", "goal"];
 
 export const MAZE_SKIN = {
   name: "maze",
-  fades: true, // what was path and is no more
-  lacks: true, // a path may lack cells of the solution
+  fades: true, // dropped path cells
+  hasMissingCells: true, // cells of the solution that the path misses
   marks: [CHANGED, DROPPED, CONFLICT, WRONG, MISSING],
-  broken: "path_broken",
-  breaks: "path_broken",
-  brokenSentence: (count) => (count ? say("path_broken_at", { count }) : say("no_path")),
+  conflictLabel: "path_broken",
+  conflictMark: "path_broken",
+  conflictSentence: (count) => (count ? translate("path_broken_at", { count }) : translate("no_path")),
   captions: {
     answer: "y_caption",
     probabilities: "dot_size",
@@ -34,10 +34,10 @@ export const MAZE_SKIN = {
     return joints;
   },
 
-  /** A wall covers its ground; givens are read from z at full strength. */
+  /** A wall covers the shade; z is drawn at full strength in givens. */
   showsShade: (look, flags, mode) => (mode === "z" ? !(flags & GIVEN) : look !== "wall"),
 
-  readProbabilities({ looks }, probabilities, start, cell, picture) {
+  setProbabilities({ looks }, probabilities, start, cell, picture) {
     picture.levels[cell] = probabilities[start + looks.indexOf("path")] >> 3;
     picture.joints[cell] = 0;
   },
@@ -59,7 +59,7 @@ export const MAZE_SKIN = {
     brush.marks(flags);
   },
 
-  /** Floor with its lines, tinted by how sure the answer is. */
+  /** Floor with its lines, tinted by the confidence of the answer. */
   paintGround(brush, flags, level) {
     const { context, ink } = brush;
     brush.fill(ink.floorLine);
@@ -72,7 +72,7 @@ export const MAZE_SKIN = {
     if (flags & CONFLICT) brush.fill(ink.hatch);
   },
 
-  /** Start is a disc, goal a square; each has its letter. */
+  /** The start is a disc and the goal a square, each with its letter. */
   drawings: {
     dot: (brush, level) => brush.dot(brush.ink.trail, 0.46 * Math.sqrt(level / LEVELS)),
     path: (brush, joints) => brush.dot(brush.ink.trail, 0.26, joints),
@@ -89,7 +89,7 @@ export const MAZE_SKIN = {
     },
   },
 
-  /** What stood in the cell before, in its lower right corner: wall, way, end, or an empty frame. */
+  /** The small token in the lower right corner: wall, path, start, goal, or an empty frame. */
   paintSmall(brush, look) {
     const { ink, width, height, size } = brush;
     const side = Math.round(size * 0.36);

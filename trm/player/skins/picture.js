@@ -1,20 +1,20 @@
-/** Grids that are pictures: what they depend on, and the canvas they are on. */
+/** Grids drawn as pictures: the data behind each cell, and the canvas. */
 
 import { Brush } from "./brush.js";
 import { answerAt } from "../model/coordinates.js";
 import { fitCanvas, make } from "../view/dom.js";
 import { MISSING, WRONG } from "../model/cells.js";
 import { isInPart } from "../view/part.js";
-import { cropAt } from "../model/reading.js";
+import { cropAt } from "../model/grid_view.js";
 
 /**
- * Everything that the picture of each cell depends on: `tokens` and `flags` as in readGrid; `levels` [L], a
- * probability from 0 to LEVELS of brush.js; `fading` [L], what is left of a dropped path on the same scale;
- * `others` [L], a second token + 1, 0 for none; `joints` [L], bits of the sides where a trail goes on. A cell
- * whose numbers are all the same looks the same. A cell that the path lacks looks like any floor, so that it
- * does not give the solution away, unless `missing` asks for its mark.
+ * Everything that the picture of a cell depends on: `tokens` and `flags` as in gridView; `levels` [L], a
+ * probability from 0 to LEVELS of brush.js; `fading` [L], the opacity of dropped path cells on that scale;
+ * `others` [L], a second token + 1, 0 for none; `joints` [L], bits of the sides where a trail continues.
+ * Cells with equal numbers are drawn alike. A cell that the path misses is drawn as floor, so as not to
+ * reveal the solution, unless `missing` is set.
  */
-export function readPicture(trace, call, mode, view, missing = false) {
+export function pictureView(trace, call, mode, view, missing = false) {
   const { L, V, skin, looks, probabilities } = trace;
   const answer = answerAt(trace, call);
   const unseen = missing ? WRONG : WRONG | MISSING;
@@ -34,7 +34,7 @@ export function readPicture(trace, call, mode, view, missing = false) {
         : 0;
     else if (view.small) picture.others[cell] = view.small[cell] + 1;
     else if (mode === "probabilities" && answer >= 0)
-      skin.readProbabilities(trace, probabilities, (answer * L + cell) * V, cell, picture);
+      skin.setProbabilities(trace, probabilities, (answer * L + cell) * V, cell, picture);
   }
   return picture;
 }
@@ -54,8 +54,8 @@ const INKS = [
 ];
 
 /**
- * Under a grid of a picture: all cells on one canvas, which is touched where a cell looks different from what
- * is drawn. 900 elements with borders and grounds of their own take three times as long as a key press may.
+ * The canvas of a grid that is a picture. Only cells that change are repainted. 900 elements with borders and
+ * backgrounds of their own would take three times the budget of a key press.
  */
 export class Picture {
   constructor(node) {
@@ -71,14 +71,14 @@ export class Picture {
     this.trace = trace;
   }
 
-  /** Shows only these rows and columns; `numbers` writes the symbols into the cells. */
-  cut(part, numbers) {
+  /** Shows only the rows and columns of `part`; `numbers` writes the symbols into the cells. */
+  setPart(part, numbers) {
     Object.assign(this, { part, numbers });
     this.select(this.selected);
     this.redraw();
   }
 
-  /** Rings the cell. */
+  /** Draws a ring around the selected cell. */
   select(selected) {
     this.selected = selected;
     this.ring.hidden = selected == null;
@@ -99,14 +99,14 @@ export class Picture {
 
   draw(call, mode, view, { missing } = {}) {
     const was = this.mode === mode ? this.picture : null;
-    this.picture = readPicture(this.trace, call, mode, view, missing);
+    this.picture = pictureView(this.trace, call, mode, view, missing);
     this.mode = mode;
     if (this.brush) this.paint(was);
     else this.redraw();
     this.drawCrop(call, mode);
   }
 
-  /** Everything, where colours or size are no longer those it was drawn with. */
+  /** Repaints everything if colours or size have changed. */
   redraw() {
     if (!this.picture) return;
     const tones = this.tones();
@@ -122,7 +122,7 @@ export class Picture {
     this.drawnWith = drawnWith;
     fitCanvas(this.canvas);
     this.brush = null;
-    if (!this.canvas.width || !this.canvas.height) return; // on a page that is not shown
+    if (!this.canvas.width || !this.canvas.height) return; // the page is hidden
     const context = this.canvas.getContext("2d", { alpha: false });
     this.brush = new Brush(
       context,
@@ -132,7 +132,7 @@ export class Picture {
     this.paint(null);
   }
 
-  /** Paints the cells that look different from `was`, or all. */
+  /** Paints the cells that differ from the previous picture `was`; all without one. */
   paint(was) {
     const {
       picture,
@@ -162,7 +162,7 @@ export class Picture {
     brush.finish();
   }
 
-  /** Outlines what counts of the grid on the screen. */
+  /** Outlines the cropped grid. */
   drawCrop(call, mode) {
     const { crops } = this.trace;
     const [rows, columns] = cropAt(this.trace, call, mode) ?? [0, 0];
@@ -171,7 +171,7 @@ export class Picture {
       this.place(this.crop, 0, 0, Math.min(rows, this.part.rows), Math.min(columns, this.part.columns));
   }
 
-  /** The colours of the page as a canvas understands them. */
+  /** The page's colours, resolved for the canvas. */
   tones() {
     const probe = make("i", { hidden: true });
     this.node.append(probe);
@@ -193,7 +193,7 @@ const looksSame = (one, other, cell) =>
   one.joints[cell] === other.joints[cell] &&
   one.fading[cell] === other.fading[cell];
 
-/** Patterns of slanted lines for cells `size` wide. */
+/** Hatch patterns for cells of `size` pixels. */
 function hatches(context, { paper, soft, gridLine }, size) {
   const thick = Math.max(1, Math.round(size / 16));
   const pattern = (step, tones) => {

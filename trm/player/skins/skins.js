@@ -1,17 +1,22 @@
 /**
- * Skins: how a kind of grid is drawn and spoken of.
+ * Skins: how a kind of grid is drawn and described.
  *
- * `name` is the class of the player; `marks` are the flags worth a place in the legend; `broken` and `breaks`
- * are the names, in the table of words, of cells that break a rule and of their mark, `captions` those of
- * what a mode draws. Pictures also have `joints`, `readProbabilities` (see readPicture), `showsShade`
- * (whether how sure a reading is can be seen in a cell) and `paint(brush, cell, mode)`, where a cell is
- * {look, number, other, level, joints, fading, flags}, and `drawings` that it stamps; where path cells that
- * are no more so fade out, `fades`; where a path may lack cells of the solution, `lacks`; where symbols can be
- * written over colours, `numbers`.
+ * - `name`: its class in the style sheet;
+ * - `marks`: the flags in the legend;
+ * - `conflictLabel`, `conflictMark`, `captions`: names of texts for the strip of cells that break a rule, for
+ *   their mark in the legend, and for what each mode draws; `conflictSentence(count)` is a text.
+ *
+ * Skins of pictures also have
+ * - `joints`, `setProbabilities`: see pictureView;
+ * - `showsShade`: whether a cell shows the confidence;
+ * - `paint(brush, cell, mode)`, where a cell is {look, number, other, level, joints, fading, flags}, and the
+ *   `drawings` that it stamps;
+ * - `fades`: dropped path cells fade out; `hasMissingCells`: a path may lack cells of the solution;
+ *   `numbers`: symbols can be written over colours.
  */
 
 import { CHANGED, CONFLICT, GIVEN, WRONG } from "../model/cells.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 import { COLOURS_SKIN } from "./colours.js";
 import { MAZE_SKIN } from "./maze.js";
 
@@ -19,9 +24,10 @@ import { MAZE_SKIN } from "./maze.js";
 const TEXT_SKIN = {
   name: "text",
   marks: [GIVEN, CHANGED, CONFLICT, WRONG],
-  broken: "in_conflict",
-  breaks: "mark_conflict",
-  brokenSentence: (count) => (count ? say("cells_in_conflict", { count }) : say("no_rule_broken")),
+  conflictLabel: "in_conflict",
+  conflictMark: "mark_conflict",
+  conflictSentence: (count) =>
+    count ? translate("cells_in_conflict", { count }) : translate("no_rule_broken"),
   captions: {
     answer: "y_caption",
     probabilities: "symbol_size",
@@ -32,7 +38,7 @@ const TEXT_SKIN = {
 
 export const SKINS = { text: TEXT_SKIN, maze: MAZE_SKIN, colours: COLOURS_SKIN };
 
-/** Text where tokens have no look of their own, else a picture: colours where one is a colour. */
+/** Colours if a token is a colour, a maze if one is a path, else text. */
 export function skinOf(looks) {
   if (looks.some((look) => look.startsWith("#"))) return SKINS.colours;
   return looks.includes("path") ? SKINS.maze : SKINS.text;

@@ -1,16 +1,13 @@
-/** The time axis: what the timeline shows of the run, and its zoom. */
+/** The time axis of the timeline and its zoom. */
 
 import { coordinatesOf, ZOOMS } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
-import { placeSentence } from "../text/speech.js";
-import { say } from "../text/words.js";
+import { placeSentence } from "../text/sentences.js";
+import { translate } from "../text/translate.js";
 
 const NAMES = { run: "step", step: "cycle", cycle: "call" };
 
-/**
- * A row of units for each zoom, of which one is shown: supervision steps, the cycles of a step, the calls of
- * a cycle.
- */
+/** A row of units per zoom level: supervision steps, the cycles of a step, the calls of a cycle. */
 export class Axis {
   constructor({ N_sup, T, n }) {
     const every = Math.ceil(N_sup / 16);
@@ -33,7 +30,7 @@ export class Axis {
         role: "slider",
         tabindex: "0",
         "data-testid": "timeline-steps",
-        "aria-label": say("axis"),
+        "aria-label": translate("axis"),
         "aria-valuemin": "1",
       },
       Object.values(this.rows),
@@ -49,7 +46,7 @@ export class Axis {
     this.node.setAttribute("aria-valuemax", trace.calls);
   }
 
-  /** Returns what is said beside the axis: the name of its units, and which of how many it is. */
+  /** Returns the label of the axis: the name of the unit, and the current one of how many. */
   draw(trace, call, zoom) {
     const { drawn, units, rows, node } = this;
     const { supervision_step, cycle, call: number } = coordinatesOf(trace, call);
@@ -62,14 +59,11 @@ export class Axis {
     this.drawn = { zoom, unit };
     node.setAttribute("aria-valuenow", call + 1);
     node.setAttribute("aria-valuetext", placeSentence(trace, call));
-    return { name: say(NAMES[zoom]), value: `${unit}/${units[zoom].length}` };
+    return { name: translate(NAMES[zoom]), value: `${unit}/${units[zoom].length}` };
   }
 }
 
-/**
- * Buttons for the three levels, which say where one is in each, and the whole run as a bar with the part that
- * is shown.
- */
+/** Buttons for the three zoom levels, with the current position in each, and a bar of the whole run. */
 export class ZoomBar {
   constructor({ N_sup }, zoom) {
     const button = (attributes, text, level) => {
@@ -80,26 +74,26 @@ export class ZoomBar {
     };
     const next = (by) => () => ZOOMS[ZOOMS.indexOf(this.zoom) + by] ?? this.zoom;
     this.out = button(
-      { "data-testid": "zoom-out", "aria-label": say("zoom_out"), title: say("zoom_out") },
+      { "data-testid": "zoom-out", "aria-label": translate("zoom_out"), title: translate("zoom_out") },
       "−",
       next(-1),
     );
     this.in = button(
-      { "data-testid": "zoom-in", "aria-label": say("zoom_in"), title: say("zoom_in") },
+      { "data-testid": "zoom-in", "aria-label": translate("zoom_in"), title: translate("zoom_in") },
       "+",
       next(1),
     );
     this.levels = ZOOMS.map((level) =>
       button(
         { "data-testid": `zoom-${level}` },
-        [level === "run" ? say("all_steps", { N_sup }) : ""],
+        [level === "run" ? translate("all_steps", { N_sup }) : ""],
         () => level,
       ),
     );
     this.part = make("i");
     this.here = make("b");
     this.whole = make("div", { class: "whole", "aria-hidden": "true" }, [this.part, this.here]);
-    this.node = make("div", { class: "zoom", role: "group", "aria-label": say("part_of_run") }, [
+    this.node = make("div", { class: "zoom", role: "group", "aria-label": translate("part_of_run") }, [
       this.out,
       this.in,
       ...this.levels,
@@ -115,8 +109,8 @@ export class ZoomBar {
       this.out.setAttribute("aria-disabled", String(zoom === ZOOMS[0]));
       this.in.setAttribute("aria-disabled", String(zoom === ZOOMS.at(-1)));
     }
-    write(this.levels[1], say("step_number", { step: supervision_step }));
-    write(this.levels[2], say("cycle_number", { cycle }));
+    write(this.levels[1], translate("step_number", { step: supervision_step }));
+    write(this.levels[2], translate("cycle_number", { cycle }));
     const percent = (calls) => `${(100 * calls) / trace.length}%`;
     if (this.start !== start || this.width !== width)
       Object.assign(this.part.style, { left: percent(start), width: percent(width) });

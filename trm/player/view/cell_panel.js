@@ -1,28 +1,28 @@
-/** The selected cell. */
+/** The panel of the selected cell. */
 
 import { answerAt } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
-import { cellProbabilities } from "../model/reading.js";
+import { cellProbabilities } from "../model/grid_view.js";
 import { SKINS } from "../skins/skins.js";
-import { cellSentence, cellStory } from "../text/speech.js";
-import { paintOwn } from "./timeline.js";
-import { say } from "../text/words.js";
+import { cellSentence, historyEntries } from "../text/sentences.js";
+import { applyTokenColour } from "./timeline.js";
+import { translate } from "../text/translate.js";
 
-/** The selected cell: a column per symbol, tall as its probability. */
+/** Sentence and history of the selected cell, and a column per symbol whose height is its probability. */
 export class CellPanel {
   constructor(trace, go) {
     this.go = go;
     this.title = make("p", { class: "title" }, "");
-    this.columns = trace.words.map((word, token) => {
+    this.columns = trace.symbolNames.map((word, token) => {
       const [number, fill] = [make("span", { class: "number" }, ""), make("i")];
       const node = make("div", { class: "column", "data-symbol": token, "data-probability": "0" }, [
         number,
         make("span", { class: "well" }, fill),
         this.makeName(trace, token, word),
       ]);
-      return { node, number, fill, shown: null };
+      return { node, number, fill, drawn: null };
     });
-    this.story = make("p", { class: "story", "data-testid": "cell-story" });
+    this.history = make("p", { class: "cell-history", "data-testid": "cell-history" });
     const columns = make(
       "div",
       { class: "columns" },
@@ -30,12 +30,12 @@ export class CellPanel {
     );
     this.node = make(
       "section",
-      { class: "cell-panel", "data-testid": "cell-panel", "aria-label": say("selected_cell") },
-      [this.title, this.story, columns],
+      { class: "cell-panel", "data-testid": "cell-panel", "aria-label": translate("selected_cell") },
+      [this.title, this.history, columns],
     );
   }
 
-  /** A symbol; the word for what has none; a chip where ten words would not fit. */
+  /** A symbol, its name if it has none, or a chip of colour: ten names would not fit. */
   makeName({ empty, looks, skin }, token, word) {
     if (skin !== SKINS.colours)
       return make("b", { class: empty[token] || looks[token] ? "word" : null }, word);
@@ -54,30 +54,33 @@ export class CellPanel {
   }
 
   /**
-   * Colours the columns as the curves; a symbol that is not part of an answer and never matters here is left
-   * out.
+   * Colours the columns as the curves. Hides a blank or padding token that is never probable in this cell.
    */
   select(cell, curves) {
     this.columns.forEach(({ node }, token) => {
       const rank = curves ? curves.ranks[token] : -1;
       node.className = rank < 0 ? "column" : `column series-${rank}`;
-      paintOwn(node, this.trace, token);
+      applyTokenColour(node, this.trace, token);
       node.hidden = this.trace.empty[token] && !(curves?.peaks[token] > 0.01);
     });
     this.node.classList.toggle("unselected", cell == null);
-    this.tell(cell);
+    this.drawHistory(cell);
   }
 
-  /** What became of the cell over the run: what has a place in it is a button that goes there. */
-  tell(cell) {
-    const story = cell == null ? [] : cellStory(this.trace, cell);
-    const said = JSON.stringify(story);
-    if (said === this.told) return;
-    this.told = said;
-    this.story.replaceChildren(
-      ...story.map(({ kind, text, call }) => {
-        if (call == null) return make("span", { "data-story": kind }, text);
-        const button = make("button", { type: "button", "data-story": kind, title: say("go_there") }, text);
+  /** The history of the cell; entries with a position are buttons that go there. */
+  drawHistory(cell) {
+    const entries = cell == null ? [] : historyEntries(this.trace, cell);
+    const signature = JSON.stringify(entries);
+    if (signature === this.drawnHistory) return;
+    this.drawnHistory = signature;
+    this.history.replaceChildren(
+      ...entries.map(({ kind, text, call }) => {
+        if (call == null) return make("span", { "data-event": kind }, text);
+        const button = make(
+          "button",
+          { type: "button", "data-event": kind, title: translate("go_there") },
+          text,
+        );
         button.addEventListener("mousedown", (event) => event.preventDefault());
         button.addEventListener("click", () => this.go(call));
         return button;
@@ -86,7 +89,7 @@ export class CellPanel {
   }
 
   draw(call, cell, mode) {
-    write(this.title, cell == null ? say("click_a_cell") : cellSentence(this.trace, call, cell, mode));
+    write(this.title, cell == null ? translate("click_a_cell") : cellSentence(this.trace, call, cell, mode));
     const probabilities = cellProbabilities(
       this.trace,
       cell == null ? -1 : answerAt(this.trace, call),
@@ -94,8 +97,8 @@ export class CellPanel {
     );
     this.columns.forEach((column, token) => {
       const p = probabilities[token];
-      if (column.shown === p) return;
-      column.shown = p;
+      if (column.drawn === p) return;
+      column.drawn = p;
       column.node.dataset.probability = p;
       column.fill.style.transform = `scaleY(${p})`;
       write(column.number, p < 0.005 ? "" : p.toFixed(2));

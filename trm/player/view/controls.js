@@ -1,10 +1,10 @@
-/** Buttons, and the list of keys. */
+/** The buttons and the help. */
 
 import { icon, make } from "./dom.js";
 import { KEYS, MODES } from "../keys.js";
-import { isKnown } from "../model/reading.js";
+import { isRecorded } from "../model/grid_view.js";
 import { Share } from "./share.js";
-import { say, sayIfKnown } from "../text/words.js";
+import { translate, translateOr } from "../text/translate.js";
 
 const ICONS = {
   first: "M6 5h2.5v14H6zM19 5v14L9.5 12z",
@@ -18,19 +18,17 @@ const ICONS = {
   full: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
 };
 const SPEEDS = [1, 2, 5, 10, 30];
-const titleOf = (mode, index) => `${sayIfKnown(`mode_${mode}_title`, say(`mode_${mode}`))} (${index + 1})`;
+const titleOf = (mode, index) =>
+  `${translateOr(`mode_${mode}_title`, translate(`mode_${mode}`))} (${index + 1})`;
 
-/** Keys as the help shows them: those that have a name in letters by that name. */
+/** Keys as displayed in the help, with translated names. */
 const keyWords = (keys) =>
   keys
     .split(" ")
-    .map((key) => sayIfKnown(`key_${key}`, key))
+    .map((key) => translateOr(`key_${key}`, key))
     .join(" ");
 
-/**
- * Buttons, and the list of keys. A press with the mouse takes no focus, so that the space bar goes on
- * playing.
- */
+/** The buttons and the help. A click does not take the focus, so that the space bar still plays. */
 export class Controls {
   constructor(player) {
     const button = (name, label, act, content = icon(ICONS[name])) => {
@@ -44,62 +42,70 @@ export class Controls {
       return node;
     };
     const step = (name, label, command) => button(name, label, () => player.command(command));
-    this.playButton = button("play", say("play"), () => player.play(!player.playing));
+    this.playButton = button("play", translate("play"), () => player.play(!player.playing));
     const speeds = SPEEDS.map((speed) =>
-      make("option", { value: speed, selected: speed === player.speed }, say("per_second", { speed })),
+      make("option", { value: speed, selected: speed === player.speed }, translate("per_second", { speed })),
     );
-    this.speed = make("select", { "data-testid": "speed", "aria-label": say("speed") }, speeds);
+    this.speed = make("select", { "data-testid": "speed", "aria-label": translate("speed") }, speeds);
     this.speed.addEventListener("change", () => {
       player.speed = Number(this.speed.value);
       this.speed.blur();
     });
     this.modeButtons = MODES.map((mode, index) =>
-      button(`mode-${mode}`, titleOf(mode, index), () => player.setMode(mode), say(`mode_${mode}`)),
+      button(`mode-${mode}`, titleOf(mode, index), () => player.setMode(mode), translate(`mode_${mode}`)),
     );
-    this.marksButton = button("marks", say("marks"), () => player.setMarks(!player.marks));
+    this.marksButton = button("marks", translate("marks"), () => player.setMarks(!player.marks));
     this.pinButton = button("pin", "", () => player.pin());
     this.share = new Share(() => player.link());
-    this.share.node.hidden = location.protocol === "file:"; // nobody else has the file on this machine
-    this.modes = make("div", { class: "modes", role: "group", "aria-label": say("modes") }, this.modeButtons);
-    this.transport = make("div", { class: "transport", role: "group", "aria-label": say("steps") }, [
-      step("first", say("first"), "first"),
-      step("previous", say("previous"), "previous answer"),
+    this.share.node.hidden = location.protocol === "file:"; // a link to a local file works for nobody else
+    this.modes = make(
+      "div",
+      { class: "modes", role: "group", "aria-label": translate("modes") },
+      this.modeButtons,
+    );
+    this.transport = make("div", { class: "transport", role: "group", "aria-label": translate("steps") }, [
+      step("first", translate("first"), "first"),
+      step("previous", translate("previous"), "previous answer"),
       this.playButton,
-      step("next", say("next"), "next answer"),
-      step("last", say("last"), "last"),
+      step("next", translate("next"), "next answer"),
+      step("last", translate("last"), "last"),
       this.speed,
       make("span", { class: "space" }),
       this.marksButton,
       this.pinButton,
       this.share.node,
-      button("full", say("full"), () => player.toggleFull()),
-      button("help", say("help"), () => this.toggleHelp(), "?"),
+      button("full", translate("full"), () => player.toggleFull()),
+      button("help", translate("help"), () => this.toggleHelp(), "?"),
     ]);
     const keys = KEYS.flatMap(([key, meaning]) => [
       make("dt", {}, keyWords(key)),
-      make("dd", {}, say(meaning)),
+      make("dd", {}, translate(meaning)),
     ]);
     const rowOf = (name) => keys.slice(2 * KEYS.findIndex(([key]) => key === name)).slice(0, 2);
     this.pinNodes = [this.pinButton, ...rowOf("p")];
     this.editNodes = rowOf("e");
-    this.close = button("close-help", say("close"), () => this.toggleHelp(false), say("close"));
+    this.close = button("close-help", translate("close"), () => this.toggleHelp(false), translate("close"));
     const list = make("div", {}, [
-      make("p", { class: "title" }, say("keys")),
+      make("p", { class: "title" }, translate("keys")),
       make("dl", { tabindex: "0" }, keys),
       this.close,
     ]);
-    this.help = make("div", { class: "help", role: "dialog", "aria-label": say("keys"), hidden: true }, list);
+    this.help = make(
+      "div",
+      { class: "help", role: "dialog", "aria-label": translate("keys"), hidden: true },
+      list,
+    );
   }
 
-  /** The list takes the focus, and gives it back to where it was. */
+  /** The help takes the focus and returns it when closed. */
   toggleHelp(open = this.help.hidden) {
     if (open === !this.help.hidden) return;
     const focused = this.help.getRootNode().activeElement;
     this.help.hidden = !open;
     if (open) {
-      this.before = focused;
+      this.focusedBefore = focused;
       this.close.focus({ preventScroll: true });
-    } else if (this.before?.isConnected) this.before.focus({ preventScroll: true });
+    } else if (this.focusedBefore?.isConnected) this.focusedBefore.focus({ preventScroll: true });
   }
 
   drawMode(mode) {
@@ -108,13 +114,13 @@ export class Controls {
     );
   }
 
-  /** Modes that a run has nothing for are still there, and say so when chosen. */
+  /** Modes that a run lacks stay selectable and say so. */
   show(trace) {
     this.modeButtons.forEach((node, index) => {
-      const known = isKnown(trace, MODES[index]);
-      node.toggleAttribute("data-unknown", !known);
+      const recorded = isRecorded(trace, MODES[index]);
+      node.toggleAttribute("data-unrecorded", !recorded);
       const title = titleOf(MODES[index], index);
-      node.title = known ? title : say("not_in_this_run", { mode: title });
+      node.title = recorded ? title : translate("not_in_this_run", { mode: title });
     });
   }
 
@@ -127,18 +133,15 @@ export class Controls {
     this.playButton.setAttribute("aria-pressed", String(playing));
   }
 
-  /** `can`: whether the page has an editor. */
-  drawEdit(can) {
-    for (const node of this.editNodes) node.hidden = !can;
+  /** `canEdit`: whether the page has an editor. */
+  drawEdit(canEdit) {
+    for (const node of this.editNodes) node.hidden = !canEdit;
   }
 
-  /**
-   * `pin` is what Python would do: "pin" this run, "unpin" the one that is pinned, or nothing, where runs are
-   * not pinned.
-   */
+  /** `pin`: what a click would do, "pin" this run or "unpin" the pinned one; none hides the button. */
   drawPin(pin) {
     for (const node of this.pinNodes) node.hidden = !pin;
-    const label = say(pin === "unpin" ? "unpin" : "pin");
+    const label = translate(pin === "unpin" ? "unpin" : "pin");
     this.pinButton.title = label;
     this.pinButton.setAttribute("aria-label", label);
     this.pinButton.setAttribute("aria-pressed", String(pin === "unpin"));

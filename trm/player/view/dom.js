@@ -1,4 +1,4 @@
-/** Elements of the page. Text goes in only as text. */
+/** Helpers for elements of the page. Strings are inserted as text, never as HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -18,7 +18,7 @@ export const write = (node, text) => {
   if (node.firstChild?.data !== text) node.textContent = text;
 };
 
-/** Makes a canvas as fine as the screen under the size it is shown at. */
+/** Sets a canvas to the screen's resolution at its displayed size. */
 export function fitCanvas(canvas) {
   const scale = globalThis.devicePixelRatio || 1;
   [canvas.width, canvas.height] = [
@@ -27,7 +27,7 @@ export function fitCanvas(canvas) {
   ];
 }
 
-/** How far down its page an element stands, however far that is scrolled. */
+/** The distance of an element from the top of its page, whatever the scroll position. */
 export function topOf(node) {
   let top = node.getBoundingClientRect().top;
   for (let each = node; each; each = each.parentElement ?? each.getRootNode().host) top += each.scrollTop;

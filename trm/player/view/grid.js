@@ -1,26 +1,26 @@
-/** The cells. */
+/** The grid of cells. */
 
 import { make } from "./dom.js";
-import { DIFFERS, flagNames, KEPT } from "../model/cells.js";
+import { DIFFERS, flagNames, STABLE } from "../model/cells.js";
 import { isInPart } from "./part.js";
 import { Pencil } from "./pencil.js";
 import { Picture } from "../skins/picture.js";
-import { readGrid } from "../model/reading.js";
-import { cellSentence } from "../text/speech.js";
-import { say, sayIfKnown } from "../text/words.js";
+import { gridView } from "../model/grid_view.js";
+import { cellSentence } from "../text/sentences.js";
+import { translate, translateOr } from "../text/translate.js";
 
-const MANY = 100; // symbols written at once that would take long to lay out
+const MANY = 100; // symbols written at once that would be slow to lay out
 const REST = 250; // ms
 
-let made = 0; // grids on this page: their cells have names of their own
+let gridCount = 0; // for unique ids of cells on this page
 
-/** The cells: an element each, that shows its symbol itself (text) or lies unseen over its picture. */
+/** One element per cell, which shows its symbol (text) or lies invisibly over the picture. */
 export class Grid {
   constructor(trace, select) {
     this.drawn = { tokens: [], flags: [], shade: [], small: [] };
     this.selected = null;
     this.peers = [];
-    this.number = ++made;
+    this.number = ++gridCount;
     const { rows, columns, skin } = trace;
     this.cells = Array.from({ length: trace.L }, (_, cell) => this.makeCell(trace, cell));
     const lines = Array.from({ length: rows }, (_, row) =>
@@ -36,7 +36,7 @@ export class Grid {
       },
       lines,
     );
-    this.art = new (skin.paint ? Picture : Pencil)(this.node);
+    this.layer = new (skin.paint ? Picture : Pencil)(this.node);
     this.node.addEventListener("click", (event) => {
       const cell = this.cells.indexOf(event.target.closest("[data-cell]"));
       if (cell >= 0) select(cell);
@@ -66,8 +66,8 @@ export class Grid {
     );
   }
 
-  /** Shows these rows and columns only; `numbers` as in Picture. */
-  cut(part, numbers) {
+  /** Shows only the rows and columns of `part`; `numbers` as in Picture. */
+  setPart(part, numbers) {
     const { trace, cells, node } = this;
     if (this.part?.rows !== part.rows || this.part?.columns !== part.columns) {
       cells.forEach((cell, place) => {
@@ -80,33 +80,33 @@ export class Grid {
       node.style.setProperty("--shape", part.columns / part.rows);
       node.setAttribute(
         "aria-label",
-        say("grid", { task: sayIfKnown(`task_${trace.task}`, trace.task), ...part }),
+        translate("grid", { task: translateOr(`task_${trace.task}`, trace.task), ...part }),
       );
     }
     this.part = part;
-    this.art.cut(part, numbers);
+    this.layer.setPart(part, numbers);
   }
 
-  /** Takes over a trace whose grid is as large and looks the same. */
+  /** Shows a trace with the same kind and size of grid. */
   show(trace) {
     this.trace = trace;
     this.call = null;
-    this.art.show(trace);
+    this.layer.show(trace);
   }
 
-  /** `options` as in readGrid, and `missing` as in readPicture. Returns what it drew. */
+  /** `options` as in gridView, and `missing` as in pictureView. Returns the result of gridView. */
   draw(call, mode, options) {
-    const view = readGrid(this.trace, call, mode, options);
+    const view = gridView(this.trace, call, mode, options);
     if (this.drawn.mode !== mode) this.node.dataset.mode = this.drawn.mode = mode;
     this.drawElements(view);
     if (!this.trace.skin.paint) this.drawDetails(view);
-    this.art.draw(call, mode, view, options);
+    this.layer.draw(call, mode, view, options);
     Object.assign(this, { call, mode });
     this.describe();
     return view;
   }
 
-  /** Symbols and class names. */
+  /** Writes symbols and class names. */
   drawElements({ tokens, flags }) {
     const {
       drawn,
@@ -122,20 +122,20 @@ export class Grid {
         written++;
       }
       if (drawn.flags[cell] === flags[cell]) continue;
-      if ((drawn.flags[cell] ^ flags[cell]) & (KEPT | DIFFERS)) describeMarks(cells[cell], flags[cell]);
+      if ((drawn.flags[cell] ^ flags[cell]) & (STABLE | DIFFERS)) describeMarks(cells[cell], flags[cell]);
       cells[cell].className = classOf(base, (drawn.flags[cell] = flags[cell]));
     }
-    if (skin.paint && written > MANY) this.restText();
+    if (skin.paint && written > MANY) this.hideTextBriefly();
   }
 
-  /** Hundreds of symbols that nobody sees: the browser lays them out once the keys are at rest. */
-  restText() {
+  /** Defers the layout of hundreds of invisible symbols until no key is pressed. */
+  hideTextBriefly() {
     this.node.classList.add("busy");
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.node.classList.remove("busy"), REST);
   }
 
-  /** What a mode adds to symbols: how sure they are, and the small ones beside them. */
+  /** Draws what a mode adds to the symbols: the shade and the small symbols. */
   drawDetails({ shade, small }) {
     const {
       drawn,
@@ -154,12 +154,12 @@ export class Grid {
     }
   }
 
-  /** Colours or size of the page may have changed. */
+  /** Redraws after a change of colours or size. */
   redraw() {
-    if (this.trace) this.art.redraw();
+    if (this.trace) this.layer.redraw();
   }
 
-  /** Rings the cell and, where there are boxes, tints what it shares a unit with. */
+  /** Selects a cell; in grids of text, tints its row, column and box. */
   select(selected) {
     const { cells, peers, trace } = this;
     const mark = (cell, on) => cell != null && cells[cell].setAttribute("aria-selected", String(on));
@@ -169,13 +169,13 @@ export class Grid {
     for (const cell of peers) cells[cell].removeAttribute("data-peer");
     this.peers = trace.skin.paint || selected == null ? [] : peersOf(trace, selected);
     for (const cell of this.peers) cells[cell].setAttribute("data-peer", "");
-    this.art.select(selected);
+    this.layer.select(selected);
     if (selected == null) this.node.removeAttribute("aria-activedescendant");
     else this.node.setAttribute("aria-activedescendant", `cell-${this.number}-${selected}`);
     this.describe();
   }
 
-  /** A symbol alone says little to a screen reader: the selected cell has its sentence. */
+  /** Gives the selected cell a sentence for screen readers. */
   describe() {
     if (this.selected != null && this.call != null)
       this.cells[this.selected].setAttribute(
@@ -191,20 +191,21 @@ export class Grid {
   }
 }
 
-/** What marks without a word of their own say to a screen reader. */
+/** Describes marks to screen readers that have no other text. */
 function describeMarks(node, flags) {
-  const said = [flags & KEPT && say("mark_kept"), flags & DIFFERS && say("differs_from_other")].filter(
-    Boolean,
-  );
-  if (said.length) node.setAttribute("aria-description", said.join(", "));
+  const descriptions = [
+    flags & STABLE && translate("mark_stable"),
+    flags & DIFFERS && translate("differs_from_other"),
+  ].filter(Boolean);
+  if (descriptions.length) node.setAttribute("aria-description", descriptions.join(", "));
   else node.removeAttribute("aria-description");
 }
 
 const CLASSES = {};
-/** The class attribute of a cell with these flags; spelled out once. */
+/** The class attribute of a cell with these flags; cached. */
 const classOf = (base, flags) => ((CLASSES[base] ??= [])[flags] ??= [base, ...flagNames(flags)].join(" "));
 
-/** The cells in the row, column and box of one. */
+/** The other cells in a cell's row, column and box. */
 function peersOf({ L, columns, box_rows, box_columns }, selected) {
   const place = (cell) => [Math.floor(cell / columns), cell % columns];
   const [row, column] = place(selected);

@@ -1,8 +1,8 @@
-/** What the marks in the cells mean, and how many cells carry each. */
+/** The legend: what the marks mean, and how many cells have each. */
 
 import { make, write } from "./dom.js";
-import { CHANGED, CONFLICT, DIFFERS, DROPPED, GIVEN, KEPT, MISSING, WRONG } from "../model/cells.js";
-import { say } from "../text/words.js";
+import { CHANGED, CONFLICT, DIFFERS, DROPPED, GIVEN, STABLE, MISSING, WRONG } from "../model/cells.js";
+import { translate } from "../text/translate.js";
 
 const MARKS = [
   [GIVEN, "given"],
@@ -11,21 +11,21 @@ const MARKS = [
   [WRONG, "wrong"],
   [MISSING, "missing"],
   [DROPPED, "dropped"],
-  [KEPT, "kept"],
+  [STABLE, "stable"],
   [DIFFERS, "differs"],
 ];
 
 export class Legend {
-  /** What a path lacks gives the solution away: its entry is the button, `switchMissing`, that marks it. */
-  constructor({ skin }, switchMissing) {
-    this.marks = MARKS.filter(([bit]) => [KEPT, DIFFERS].includes(bit) || skin.marks.includes(bit)).map(
+  /** Missing cells reveal the solution: their entry is a button, `toggleMissing`, which marks them. */
+  constructor({ skin }, toggleMissing) {
+    this.marks = MARKS.filter(([bit]) => [STABLE, DIFFERS].includes(bit) || skin.marks.includes(bit)).map(
       ([bit, kind]) => {
         const count = make("b", {}, "");
-        const words = make("span", {}, say(bit === CONFLICT ? skin.breaks : `mark_${kind}`));
+        const words = make("span", {}, translate(bit === CONFLICT ? skin.conflictMark : `mark_${kind}`));
         const content = [make("i"), words, " ", count];
         const node =
           bit === MISSING
-            ? makeSwitch(content, switchMissing)
+            ? makeToggle(content, toggleMissing)
             : make("span", { class: `key ${kind}`, "aria-hidden": "true" }, content);
         return { bit, count, words, node };
       },
@@ -37,14 +37,14 @@ export class Legend {
     );
   }
 
-  /** Where no solution is known, only a given can be wrong: by being written over. */
+  /** Without a solution only an overwritten given counts as wrong. */
   show({ labels }) {
-    this.isJudged = Boolean(labels);
+    this.hasSolution = Boolean(labels);
     for (const { bit, words } of this.marks)
-      if (bit === WRONG) write(words, say(this.isJudged ? "mark_wrong" : "mark_overwritten"));
+      if (bit === WRONG) write(words, translate(this.hasSolution ? "mark_wrong" : "mark_overwritten"));
   }
 
-  /** `marks` and `missing`: whether what stayed right, and what a path lacks, is marked. */
+  /** `marks` and `missing`: whether cells that stayed correct, and cells that the path misses, are marked. */
   draw(flags, { marks, missing }) {
     for (const { bit, count, node } of this.marks) {
       if (bit === MISSING) node.setAttribute("aria-pressed", String(missing));
@@ -52,16 +52,16 @@ export class Legend {
       let total = 0;
       for (const each of flags) if (each & bit && !(each & without)) total++;
       write(count, String(total));
-      const isUnknown = !this.isJudged && (bit === MISSING || (bit === WRONG && !total));
-      node.hidden = isUnknown || (bit === KEPT && !marks);
+      const isUnknown = !this.hasSolution && (bit === MISSING || (bit === WRONG && !total));
+      node.hidden = isUnknown || (bit === STABLE && !marks);
     }
   }
 }
 
-function makeSwitch(content, act) {
+function makeToggle(content, act) {
   const node = make(
     "button",
-    { type: "button", class: "key missing", "data-testid": "missing", title: say("missing") },
+    { type: "button", class: "key missing", "data-testid": "missing", title: translate("missing") },
     content,
   );
   node.addEventListener("mousedown", (event) => event.preventDefault());

@@ -1,10 +1,10 @@
-/** The markers: flags on the time axis, and their legend below it. */
+/** The markers: flags on the time axis and a legend below it. */
 
 import { make } from "./dom.js";
 import { markersOf, spreadOut } from "../model/markers.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
-/** `point(marker)` is told which marker the pointer or the focus is on, null for none. */
+/** `point(marker)` is called when the pointer or the focus moves to a marker, with null when it leaves. */
 export class Markers {
   constructor(go, point) {
     Object.assign(this, { go, point, markers: [], flags: [] });
@@ -13,7 +13,7 @@ export class Markers {
     new ResizeObserver(([{ contentRect }]) => this.fit(contentRect.width)).observe(this.node);
   }
 
-  /** How far apart flags stand: none covers another, however narrow the timeline is. */
+  /** Sets the gap between flags, so that none overlaps another at any width. */
   fit(width) {
     const flag = Math.max(0, ...this.flags.map((node) => node.offsetWidth));
     this.gap = width ? Math.min(flag / width, 1 / this.flags.length) : 0;
@@ -23,9 +23,9 @@ export class Markers {
 
   show(trace) {
     const markers = markersOf(trace);
-    const said = JSON.stringify([markers, trace.calls]);
-    if (said === this.said) return; // a focused one stays
-    Object.assign(this, { trace, markers, said, drawn: null });
+    const signature = JSON.stringify([markers, trace.calls]);
+    if (signature === this.signature) return; // keeps the focus
+    Object.assign(this, { trace, markers, signature, drawn: null });
     this.flags = markers.map((marker) => this.makeFlag(marker));
     this.node.replaceChildren(...this.flags);
     this.fit(this.node.clientWidth);
@@ -47,41 +47,41 @@ export class Markers {
     return flag;
   }
 
-  /** A kind with all its markers: a press goes to the next of them after where one is. */
+  /** The legend entry of a kind: a click goes to its next marker after the current call. */
   makeEntry(markers) {
     const [{ kind, letter, text }] = markers;
-    const said = markers.length > 1 ? say("and_more", { text, count: markers.length - 1 }) : text;
+    const signature = markers.length > 1 ? translate("and_more", { text, count: markers.length - 1 }) : text;
     const entry = make(
       "button",
-      { type: "button", class: `marker ${kind}`, "data-marker": kind, title: say("go_there") },
-      [make("i", { "aria-hidden": "true" }, letter), said],
+      { type: "button", class: `marker ${kind}`, "data-marker": kind, title: translate("go_there") },
+      [make("i", { "aria-hidden": "true" }, letter), signature],
     );
     this.listen(entry, markers[0], () => (markers.find(({ call }) => call > this.call) ?? markers[0]).call);
     return entry;
   }
 
-  listen(node, marker, callOf) {
+  listen(node, marker, targetCall) {
     node.addEventListener("mousedown", (event) => event.preventDefault());
-    node.addEventListener("click", () => this.go(Math.min(callOf(), this.trace.calls - 1)));
+    node.addEventListener("click", () => this.go(Math.min(targetCall(), this.trace.calls - 1)));
     for (const name of ["pointerenter", "focus"]) node.addEventListener(name, () => this.point(marker));
     for (const name of ["pointerleave", "blur"]) node.addEventListener(name, () => this.point(null));
   }
 
-  /** Puts the flags of the part that is shown where they belong. */
+  /** Positions the flags inside the window of the timeline. */
   draw(call, { start, width }) {
     Object.assign(this, { call, part: { start, width } });
     if (this.drawn === `${start} ${width}`) return;
     this.drawn = `${start} ${width}`;
     const inside = this.markers.map(({ call: place }) => place >= start && place < start + width);
-    const shown = this.markers.map((_, index) => index).filter((index) => inside[index]);
+    const visible = this.markers.map((_, index) => index).filter((index) => inside[index]);
     const places = spreadOut(
-      shown.map((index) => (this.markers[index].call + 0.5 - start) / width),
+      visible.map((index) => (this.markers[index].call + 0.5 - start) / width),
       this.gap ?? 0,
     );
     this.flags.forEach((flag, index) => {
       flag.hidden = !inside[index];
     });
-    shown.forEach((index, at) => {
+    visible.forEach((index, at) => {
       this.flags[index].style.left = `${places[at] * 100}%`;
     });
   }

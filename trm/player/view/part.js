@@ -1,35 +1,35 @@
-/**
- * Of a grid that is only used in its top left corner (ARC): the part that is shown, and what is said of it.
- */
+/** The visible part of a grid that uses only its top left corner (ARC). */
 
 import { make, write } from "./dom.js";
-import { cropAt } from "../model/reading.js";
-import { say } from "../text/words.js";
+import { cropAt } from "../model/grid_view.js";
+import { translate } from "../text/translate.js";
 
 /**
- * Rows and columns to show: all, or of a task that crops its grids those of the largest of input, solution
- * and latest answer, with their border. It is the same at every call, so that nothing jumps.
+ * Rows and columns to show: all, or for tasks with crops those of the largest of input, solution and last
+ * answer, plus a border. The same at every call, so that the grid does not jump.
  */
 export function partOf({ crops, rows, columns }, whole = false) {
   if (!crops || whole) return { rows, columns };
   const sizes = [crops.input, crops.solution, crops.answers.at(-1)].filter(Boolean);
-  const most = (axis, limit) => Math.min(limit, Math.max(1, ...sizes.map((size) => size[axis])) + 1);
-  return { rows: most(0, rows), columns: most(1, columns) };
+  const largest = (axis, limit) => Math.min(limit, Math.max(1, ...sizes.map((size) => size[axis])) + 1);
+  return { rows: largest(0, rows), columns: largest(1, columns) };
 }
 
-/** Whether a cell is in the part. */
+/** Whether a cell is in the visible part. */
 export const isInPart = (part, cell, columns) =>
   Math.floor(cell / columns) < part.rows && cell % columns < part.columns;
 
-/** What is to be read about the part at a call; "" where all of the grid is shown. */
+/** How much of the grid is visible at a call; "" if all of it is. */
 export function partSentence(trace, part, call, mode) {
   if (part.rows === trace.rows && part.columns === trace.columns) return "";
   const [rows, columns] = cropAt(trace, call, mode) ?? [0, 0];
-  const shown = say("part_shown", { ...part, all_rows: trace.rows, all_columns: trace.columns });
-  return rows > part.rows || columns > part.columns ? say("part_is_larger", { shown, rows, columns }) : shown;
+  const size = translate("part_shown", { ...part, all_rows: trace.rows, all_columns: trace.columns });
+  return rows > part.rows || columns > part.columns
+    ? translate("part_is_larger", { size, rows, columns })
+    : size;
 }
 
-/** Under a grid of colours: how much of it is shown, and two switches, `whole` and `numbers`. */
+/** Below a grid of colours: how much of it is visible, and two toggles, `whole` and `numbers`. */
 export class PartBar {
   constructor(trace, { whole, numbers }) {
     const button = (name, text, act) => {
@@ -38,18 +38,18 @@ export class PartBar {
       node.addEventListener("click", act);
       return node;
     };
-    this.said = make("span", { "data-testid": "part" }, "");
-    this.whole = button("whole", say("whole"), whole);
-    this.numbers = button("numbers", say("numbers"), numbers);
+    this.sizeLabel = make("span", { "data-testid": "part" }, "");
+    this.whole = button("whole", translate("whole"), whole);
+    this.numbers = button("numbers", translate("numbers"), numbers);
     this.node = make("p", { class: "part", hidden: !trace.skin.numbers }, [
-      this.said,
+      this.sizeLabel,
       this.whole,
       this.numbers,
     ]);
   }
 
   draw(trace, part, { call, mode, whole, numbers }) {
-    write(this.said, partSentence(trace, part, call, mode));
+    write(this.sizeLabel, partSentence(trace, part, call, mode));
     this.whole.hidden = !whole && partSentence(trace, part, call, mode) === "";
     this.whole.setAttribute("aria-pressed", String(whole));
     this.numbers.setAttribute("aria-pressed", String(numbers));

@@ -1,11 +1,11 @@
-/** Pencil marks: the probabilities of all symbols in the cells of a grid of text. */
+/** Pencil marks: the probabilities of all symbols, in grids of text. */
 
 import { answerAt } from "../model/coordinates.js";
 import { fitCanvas, make } from "./dom.js";
 
 const PENCIL_SIZES = 20;
 
-/** Over a grid of text: in the probability mode the pencil marks, on a canvas. */
+/** A canvas over a grid of text, with pencil marks in the probabilities mode. */
 export class Pencil {
   constructor(node) {
     this.node = node;
@@ -18,9 +18,9 @@ export class Pencil {
     this.trace = trace;
   }
 
-  cut() {} // grids of text are shown whole
+  setPart() {} // grids of text are always shown whole
 
-  select() {} // its cells are ringed by their own style
+  select() {} // the style sheet rings the selected cell
 
   draw(call, mode) {
     const answer = mode === "probabilities" ? answerAt(this.trace, call) : -1;
@@ -33,7 +33,7 @@ export class Pencil {
     if (this.mode === "probabilities") this.drawMarks(this.drawn, true);
   }
 
-  /** Draws the cells whose probabilities differ from the ones drawn, or all. */
+  /** Draws the cells whose probabilities have changed, or all. */
   drawMarks(answer, all) {
     const {
       trace: { L, V, columns, probabilities },
@@ -61,7 +61,7 @@ export class Pencil {
     this.drawn = answer;
   }
 
-  /** The symbols, each with its place; and the blank, in the middle once it is the answer. */
+  /** The symbols, each with its position; the blank is in the middle, drawn from probability 0.5. */
   candidates() {
     const { texts, empty } = this.trace;
     const all = texts.map((_, token) => token);
@@ -71,16 +71,16 @@ export class Pencil {
     const down = Math.ceil(tokens.length / across);
     const marks = tokens.map((token, place) => ({
       token,
-      least: 0.02,
+      minimum: 0.02,
       x: ((place % across) + 0.5) / across,
       y: (Math.floor(place / across) + 0.5) / down,
     }));
-    return [...marks, ...blanks.map((token) => ({ token, least: 0.5, x: 0.5, y: 0.5 }))];
+    return [...marks, ...blanks.map((token) => ({ token, minimum: 0.5, x: 0.5, y: 0.5 }))];
   }
 
   /**
-   * Every symbol at every size, drawn once: a column per symbol, a row per size.
-   * Shaping text afresh in every cell would cost more than a key press may.
+   * Every symbol at every size, drawn once: a column per symbol, a row per size. Shaping the text of every
+   * cell would exceed the budget of a key press.
    */
   makeAtlas(size, candidates) {
     const side = Math.ceil(size * 0.72);
@@ -108,16 +108,16 @@ export class Pencil {
     return { atlas, side };
   }
 
-  /** A symbol stands small at its own place and grows towards the middle as its probability nears 1. */
+  /** Draws a symbol small at its own position; it grows towards the middle as its probability nears 1. */
   drawCell(cell, start) {
     const { context, size, candidates, atlas, side } = this.tools;
     const { columns, givens, probabilities } = this.trace;
     const [left, top] = [(cell % columns) * size, Math.floor(cell / columns) * size];
     context.clearRect(left, top, size, size);
     if (givens[cell]) return;
-    candidates.forEach(({ token, least, x, y }, column) => {
+    candidates.forEach(({ token, minimum, x, y }, column) => {
       const p = probabilities[start + token] / 255;
-      if (p < least) return;
+      if (p < minimum) return;
       const level = Math.round(p * PENCIL_SIZES);
       const extent = Math.min(side, Math.ceil(size * (0.22 + 0.5 * p)));
       const inset = (side - extent) / 2;

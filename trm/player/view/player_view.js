@@ -1,28 +1,28 @@
-/** What is on the screen of a player: its regions, drawn for the run, the call and all that is chosen. */
+/** Draws a player: its regions, for the run, the call and the settings. */
 
 import { coordinatesOf } from "../model/coordinates.js";
 import { topOf, write } from "./dom.js";
 import { isInPart, partOf } from "./part.js";
-import { isKnown } from "../model/reading.js";
+import { isRecorded } from "../model/grid_view.js";
 import { regionsOf } from "./regions.js";
-import { captionSentence, eventSentence, placeSentence } from "../text/speech.js";
+import { captionSentence, eventSentence, placeSentence } from "../text/sentences.js";
 import { cellCurves } from "./strips.js";
 
-export const SPOKEN = 700; // ms between sentences for screen readers
+export const ANNOUNCE_DELAY = 700; // ms between announcements to screen readers
 
-/** The half of a player that draws; the other half (player.js) says what is to be drawn. */
+/** The drawing half of a player; player.js is the half that handles commands. */
 export class PlayerView {
-  /** What depends on the size and look of the grid and on the depth, but not on the run. */
+  /** Builds what depends on the grid and the depth, but not on the run. */
   build() {
     this.grid?.remove();
     Object.assign(this, regionsOf(this));
-    this.root.replaceChildren(this.stage, this.label, this.spoken, this.controls.help);
+    this.root.replaceChildren(this.stage, this.label, this.liveRegion, this.controls.help);
     this.controls.drawPlaying(this.playing);
   }
 
   /**
-   * What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on
-   * undisturbed.
+   * Shows a run. While it grows nothing else is rebuilt, so that focus, pointer and playback are not
+   * disturbed.
    */
   show() {
     const { trace } = this;
@@ -31,14 +31,14 @@ export class PlayerView {
   }
 
   draw() {
-    const { trace, call, zoom, marks, missing, root, shownMode: mode } = this;
+    const { trace, call, zoom, marks, missing, root, visibleMode: mode } = this;
     const place = coordinatesOf(trace, call);
     root.dataset.supervisionStep = place.supervision_step;
     root.dataset.cycle = place.cycle;
     root.dataset.call = place.call;
     root.dataset.kind = place.kind;
-    const { differs, calm } = this;
-    const view = this.grid.draw(call, mode, { marks, missing, still: calm.matches, differs });
+    const { differs, motionQuery } = this;
+    const view = this.grid.draw(call, mode, { marks, missing, reducedMotion: motionQuery.matches, differs });
     this.legend.draw(view.flags, { marks, missing });
     this.timeline.draw(call, zoom);
     this.panel.draw(call, this.cell, mode);
@@ -46,23 +46,23 @@ export class PlayerView {
     write(this.place, placeSentence(trace, call));
     write(this.event, eventSentence(trace, call));
     write(this.caption, captionSentence(trace, call, this.mode));
-    this.speakSoon();
+    this.announceSoon();
   }
 
-  /** The mode asked for, or what is shown where the run has nothing for it. */
-  get shownMode() {
-    return isKnown(this.trace, this.mode) ? this.mode : "z";
+  /** The selected mode, or "z" if the run does not have it. */
+  get visibleMode() {
+    return isRecorded(this.trace, this.mode) ? this.mode : "z";
   }
 
   drawPart() {
     this.part = partOf(this.trace, this.whole);
     this.stage.style.setProperty("--shape", this.part.columns / this.part.rows);
-    this.grid.cut(this.part, this.numbers);
+    this.grid.setPart(this.part, this.numbers);
     if (this.cell != null && !isInPart(this.part, this.cell, this.trace.columns)) this.cell = 0;
   }
 
-  /** How far down its page the player begins: the rest of the window is its own. */
-  fitIn() {
+  /** Measures how far down the page the player begins; it fills the rest of the window. */
+  measureTop() {
     this.root.style.setProperty("--top", `${Math.round(Math.min(topOf(this.root), innerHeight / 2))}px`);
   }
 
@@ -73,28 +73,28 @@ export class PlayerView {
     this.panel.select(this.cell, curves);
   }
 
-  /** Other runs on the screen whose symbols are those of this one. */
+  /** Other runs on screen with the same symbols. */
   get beside() {
     return [];
   }
 
-  speakSoon() {
-    this.speaking ??= setTimeout(
+  announceSoon() {
+    this.announcing ??= setTimeout(
       () => {
-        this.speaking = null;
+        this.announcing = null;
         if (this.trace)
           write(
-            this.spoken,
+            this.liveRegion,
             `${placeSentence(this.trace, this.call)}: ${eventSentence(this.trace, this.call)}`,
           );
       },
-      this.playing ? 4 * SPOKEN : SPOKEN,
+      this.playing ? 4 * ANNOUNCE_DELAY : ANNOUNCE_DELAY,
     );
   }
 
-  /** Draws all that depends on what was chosen. */
+  /** Draws all that depends on the settings. */
   drawChosen() {
-    this.controls.drawMode(this.shownMode);
+    this.controls.drawMode(this.visibleMode);
     this.controls.drawMarks(this.marks);
     this.drawSelection();
     this.draw();

@@ -1,4 +1,4 @@
-/** The regions of a player and how they stand together. */
+/** The regions of a player and their layout. */
 
 import { CellPanel } from "./cell_panel.js";
 import { Controls } from "./controls.js";
@@ -9,9 +9,9 @@ import { PartBar } from "./part.js";
 import { Timeline } from "./timeline.js";
 
 /**
- * What depends on the size and look of the grid and on the depth, but not on the run: {grid, timeline, panel,
- * legend, controls, partBar}, which have a class each; {place, event, caption, label, spoken}, which hold a
- * sentence each; and `stage`, with all of them in it but the label, what is spoken and the help.
+ * Builds the regions, which depend on the grid and the depth but not on the run: {grid, timeline, panel,
+ * legend, controls, partBar}, one class each; {place, event, caption, label, liveRegion}, one sentence each;
+ * and `stage`, which contains them except the label, the live region and the help.
  */
 export function regionsOf(player) {
   const { trace } = player;
@@ -28,12 +28,12 @@ export function regionsOf(player) {
     whole: () => player.act("whole"),
     numbers: () => player.act("numbers"),
   });
-  const [place, event, caption, label, spoken] = [
+  const [place, event, caption, label, liveRegion] = [
     line("place"),
     line("event"),
     line("caption"),
     line("label"),
-    line("spoken", { "aria-live": "polite" }),
+    line("live-region", { "aria-live": "polite" }),
   ];
   const board = make("div", { class: "board" }, [grid.node, partBar.node, legend.node, caption]);
   const stage = make("div", { class: "stage" }, [
@@ -41,5 +41,18 @@ export function regionsOf(player) {
     make("div", { class: "left" }, [controls.modes, board, controls.transport]),
     make("div", { class: "right" }, [timeline.node, panel.node]),
   ]);
-  return { grid, timeline, panel, legend, controls, partBar, place, event, caption, label, spoken, stage };
+  return {
+    grid,
+    timeline,
+    panel,
+    legend,
+    controls,
+    partBar,
+    place,
+    event,
+    caption,
+    label,
+    liveRegion,
+    stage,
+  };
 }

@@ -1,22 +1,26 @@
-/** The button that copies the link to what is on the screen. */
+/** The button that copies a link to the view. */
 
 import { icon, make } from "./dom.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
-const SHOWN = 2000; // ms that "Copied" stays
+const COPIED_DURATION = 2000; // ms that "Copied" stays
 const LINK =
   "M8.5 13.5a4 4 0 0 0 5.7 0l3.3-3.3a4 4 0 1 0-5.7-5.7L10.6 5.7l1.4 1.4 1.2-1.2a2 2 0 1 1 2.9 2.9l-3.3 3.3a2 2 0 0 1-2.9 0zM15.5 10.5a4 4 0 0 0-5.7 0l-3.3 3.3a4 4 0 1 0 5.7 5.7l1.2-1.2-1.4-1.4-1.2 1.2a2 2 0 1 1-2.9-2.9l3.3-3.3a2 2 0 0 1 2.9 0z";
 
 /**
- * `address()` is the link to copy. Where the clipboard is refused the link is shown, selected, to be copied
- * by hand.
+ * `address()` returns the link. If the clipboard is not available, the link is shown and selected instead.
  */
 export class Share {
   constructor(address) {
     this.address = address;
     this.button = make(
       "button",
-      { type: "button", title: say("copy"), "aria-label": say("copy"), "data-testid": "copy-link" },
+      {
+        type: "button",
+        title: translate("copy"),
+        "aria-label": translate("copy"),
+        "data-testid": "copy-link",
+      },
       icon(LINK),
     );
     this.button.addEventListener("mousedown", (event) => event.preventDefault());
@@ -25,10 +29,10 @@ export class Share {
     this.field = make("input", {
       type: "text",
       readonly: true,
-      "aria-label": say("link"),
+      "aria-label": translate("link"),
       "data-testid": "link",
     });
-    this.byHand = make("label", { class: "by-hand", hidden: true }, [say("copy_by_hand"), this.field]);
+    this.byHand = make("label", { class: "by-hand", hidden: true }, [translate("copy_by_hand"), this.field]);
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.close();
     });
@@ -42,17 +46,17 @@ export class Share {
     if (this.node.hidden) return;
     const link = this.address();
     try {
-      // there is no clipboard on pages that are neither local nor https
+      // only local and https pages have a clipboard
       await navigator.clipboard.writeText(link);
     } catch {
       this.show(link);
       return;
     }
-    this.copied.textContent = say("copied");
+    this.copied.textContent = translate("copied");
     clearTimeout(this.hiding);
     this.hiding = setTimeout(() => {
       this.copied.textContent = "";
-    }, SHOWN);
+    }, COPIED_DURATION);
   }
 
   show(link) {

@@ -1,10 +1,10 @@
-/** Curves over the run: the strips under the timeline, and the probabilities of a cell. */
+/** Curves over the run: the strips of the timeline, and the probabilities of a cell. */
 
 import { answerAt, callOfAnswer, coordinatesOf } from "../model/coordinates.js";
-import { cellProbabilities } from "../model/reading.js";
-import { figure, say, sayIfKnown } from "../text/words.js";
+import { cellProbabilities } from "../model/grid_view.js";
+import { formatNumber, translate } from "../text/translate.js";
 
-// Curves live in a box as wide as the run has calls and 1 high; y grows downwards as in SVG.
+// Curves are drawn in a box as wide as the run has calls and 1 high; y points down as in SVG.
 const answerX = (trace, answer) => callOfAnswer(trace, answer) + 0.5;
 const linePath = (values, x, level) =>
   values.map((value, index) => `${index ? "L" : "M"}${x(index)} ${(1 - level(value)).toFixed(4)}`).join("");
@@ -16,26 +16,24 @@ function barsPath(trace, values, top) {
     .join("");
 }
 
-/** Residuals span decades: 0.001 is the floor of their logarithmic scale. */
+/** The logarithmic scale of residuals, from 0.001 to their maximum. */
 function logLevel(top) {
   return (value) =>
     Math.max(0, (Math.log10(Math.max(value, 1e-3)) + 3) / (Math.log10(Math.max(top, 1e-2)) + 3));
 }
 
-/** Which cells are counted as right; where nobody knows what is right, those that break a rule. */
-function rightName({ cellsRight, scored, skin }) {
-  if (!cellsRight) return say(skin.broken);
-  return scored
-    ? say("strip_right_of", { cells: sayIfKnown(`scored_${scored}`, scored) })
-    : say("strip_right");
+/** The name of the score strip: correct cells or, without a solution, cells that break a rule. */
+function correctName({ cellsRight, skin }) {
+  return translate(cellsRight ? "strip_right" : skin.conflictLabel);
 }
 
-/** The strips: `read` is the value at a call as text, `paths` the curve as [class name, path] pairs. */
+/** The strips. `valueAt`: the value at a call as text; `paths`: the curve as [class name, path] pairs. */
 export const STRIPS = [
   {
     id: "halting",
-    name: () => say("strip_halting"),
-    read: (trace, call) => trace.haltProbability[coordinatesOf(trace, call).supervision_step - 1].toFixed(3),
+    name: () => translate("strip_halting"),
+    valueAt: (trace, call) =>
+      trace.haltProbability[coordinatesOf(trace, call).supervision_step - 1].toFixed(3),
     paths: (trace) => [
       ...trace.haltProbability.map((p, step) => [
         p > 0.5 ? "bar lit" : "bar",
@@ -46,8 +44,8 @@ export const STRIPS = [
   },
   {
     id: "right",
-    name: rightName,
-    read: (trace, call) =>
+    name: correctName,
+    valueAt: (trace, call) =>
       trace.cellsRight
         ? perAnswer(trace, call, trace.cellsRight, (count) => `${count}/${trace.cells_total}`)
         : perAnswer(trace, call, trace.conflicting, String),
@@ -62,16 +60,17 @@ export const STRIPS = [
   },
   {
     id: "changed",
-    name: () => say("strip_changed"),
+    name: () => translate("strip_changed"),
     quiet: true,
-    read: (trace, call) => (answerAt(trace, call) < 1 ? "–" : perAnswer(trace, call, trace.changed, String)),
+    valueAt: (trace, call) =>
+      answerAt(trace, call) < 1 ? "–" : perAnswer(trace, call, trace.changed, String),
     paths: (trace) => [["area", barsPath(trace, trace.changed, Math.max(1, ...trace.changed))]],
   },
   {
     id: "entropy",
-    name: () => say("strip_entropy"),
+    name: () => translate("strip_entropy"),
     quiet: true,
-    read: (trace, call) => perAnswer(trace, call, trace.entropy, (value) => value.toFixed(2)),
+    valueAt: (trace, call) => perAnswer(trace, call, trace.entropy, (value) => value.toFixed(2)),
     paths: (trace) => [
       [
         "line",
@@ -85,9 +84,9 @@ export const STRIPS = [
   },
   {
     id: "residual-y",
-    name: () => say("strip_residual-y"),
+    name: () => translate("strip_residual-y"),
     quiet: true,
-    read: (trace, call) => perAnswer(trace, call, trace.residualY, figure),
+    valueAt: (trace, call) => perAnswer(trace, call, trace.residualY, formatNumber),
     paths: (trace) => [
       [
         "line",
@@ -97,9 +96,9 @@ export const STRIPS = [
   },
   {
     id: "residual-z",
-    name: () => say("strip_residual-z"),
+    name: () => translate("strip_residual-z"),
     quiet: true,
-    read: (trace, call) => (movesZ(trace, call) ? figure(trace.residualZ[call]) : "–"),
+    valueAt: (trace, call) => (movesZ(trace, call) ? formatNumber(trace.residualZ[call]) : "–"),
     paths: (trace) => {
       const moves = trace.residualZ.map((_, call) => call).filter((call) => movesZ(trace, call));
       return [
@@ -116,10 +115,10 @@ export const STRIPS = [
   },
 ];
 
-/** The two residuals have one scale, so that their curves can be compared. */
+/** Both residuals share one scale, so that their curves can be compared. */
 const highestResidual = ({ residualY, residualZ }) => Math.max(...residualZ, ...residualY);
 
-/** f_H leaves z alone, unless y and z are one state: there its move is nothing to plot. */
+/** Whether a call changes z: f_H does so only in models with a single state. */
 const movesZ = (trace, call) => trace.oneState || coordinatesOf(trace, call).kind === "f_L";
 
 function perAnswer(trace, call, values, text) {
@@ -128,9 +127,9 @@ function perAnswer(trace, call, values, text) {
 }
 
 /**
- * The curves of a cell, one per symbol: [V] paths; [V] ranks, 0 for the most probable over the run and those
- * `beside` it, -1 past the fifth or when the symbol never matters; [V] peaks, the highest probability each
- * reached. A rank is a colour, so runs side by side rank together: a symbol has one colour in all of them.
+ * The curves of a cell, one per symbol: `paths` [V]; `ranks` [V], by mean probability, 0 for the highest, -1
+ * after the fifth or if the symbol is never probable; `peaks` [V], the highest probability of each. A rank
+ * defines a colour, so ranks are shared with the runs `beside` this one.
  */
 export function cellCurves(trace, cell, beside = []) {
   const all = [trace, ...beside].map((run) => seriesOf(run, cell));
@@ -155,7 +154,7 @@ export function cellCurves(trace, cell, beside = []) {
   };
 }
 
-/** The probabilities of a cell over the f_H calls, by symbol. */
+/** The probabilities of a cell over the f_H calls, [V][answers]. */
 function seriesOf(trace, cell) {
   const rows = Array.from({ length: trace.answers }, (_, answer) => cellProbabilities(trace, answer, cell));
   return trace.texts.map((_, token) => rows.map((row) => row[token]));

@@ -1,29 +1,29 @@
-/** Where in the run one is: its steps and calls, the strips, and one cursor for all. */
+/** The timeline: the steps and calls of the run, the strips, and a cursor over all. */
 
 import { Axis, ZoomBar } from "./axis.js";
 import { callOfAnswer, coordinatesOf, windowOf } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
-import { Lens } from "./lens.js";
+import { StepCalls } from "./step_calls.js";
 import { Markers } from "./marker_flags.js";
-import { callPlace, likelySymbols } from "../text/speech.js";
+import { callPlace, likelySymbols } from "../text/sentences.js";
 import { STRIPS } from "./strips.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
-// ms and pixels between two presses that mean one double click, or double tap
-const TWICE = { within: 400, near: 24 };
+// maximum ms and pixels between the two presses of a double click or double tap
+const DOUBLE_PRESS = { within: 400, near: 24 };
 
 /**
- * Lens, axis, strips and the selected cell's curves on one time axis. `zoom(level)` asks to show less or more
- * of it.
+ * The calls of the step, the axis, the strips and the curves of the selected cell. `go(call)` moves the
+ * player, `zoom(level)` changes the zoom.
  */
 export class Timeline {
   constructor(trace, { go, zoom }) {
     Object.assign(this, { go, values: {}, names: {}, plots: {}, part: { start: 0, width: trace.length } });
     this.cursor = make("div", { class: "cursor" });
-    this.pointed = make("div", { class: "pointed", hidden: true });
+    this.hoverLine = make("div", { class: "hover-line", hidden: true });
     this.tip = make("div", { class: "tip", hidden: true });
     this.tracks = make("div", { class: "tracks" });
-    this.lens = new Lens(trace, go);
+    this.stepCalls = new StepCalls(trace, go);
     this.axis = new Axis(trace);
     this.zoomBar = new ZoomBar(trace, zoom);
     this.markers = new Markers(go, (marker) =>
@@ -36,43 +36,43 @@ export class Timeline {
       this.addTrack(
         strip.id,
         this.makePlot(strip.id),
-        (call) => `${strip.name(this.trace)} ${strip.read(this.trace, call)}`,
+        (call) => `${strip.name(this.trace)} ${strip.valueAt(this.trace, call)}`,
         strip.quiet,
       );
     this.values.halting.dataset.testid = "halt-probability";
     this.addTrack("cell", this.makePlot("cell"), (call) =>
       this.cell == null ? null : likelySymbols(this.trace, call, this.cell),
     );
-    this.fill(
+    this.setPaths(
       "cell",
       trace.texts.map(() => ["line", ""]),
     );
-    const clip = make("div", { class: "clip" }, [this.pointed, this.cursor]);
+    const clip = make("div", { class: "clip" }, [this.hoverLine, this.cursor]);
     this.tracks.append(make("div", { class: "overlay" }, [this.markers.node, clip, this.tip]));
-    this.cone = make("div", { class: "cone", "aria-hidden": "true" });
+    this.connector = make("div", { class: "connector", "aria-hidden": "true" });
     this.node = make("div", { class: `timeline ${trace.skin.name}`, "data-testid": "timeline" }, [
       this.zoomBar.node,
-      this.lens.node,
-      this.cone,
+      this.stepCalls.node,
+      this.connector,
       this.tracks,
     ]);
   }
 
-  /** Takes over a trace of the same depth: its curves and markers. */
+  /** Shows the curves and markers of a trace of the same depth. */
   show(trace) {
     this.trace = trace;
     for (const strip of STRIPS) {
       write(this.names[strip.id], strip.name(trace));
-      this.fill(strip.id, strip.paths(trace));
+      this.setPaths(strip.id, strip.paths(trace));
     }
     this.axis.show(trace);
     this.markers.show(trace);
   }
 
   /**
-   * Draws the curves of a track: [class name, path] pairs in a box as wide as the run has calls and 1 high.
+   * Sets the curves of a track: [class name, path] pairs in a box as wide as the run has calls and 1 high.
    */
-  fill(id, paths) {
+  setPaths(id, paths) {
     this.plots[id].replaceChildren(...paths.map(([name, d]) => make("path", { class: name, d })));
   }
 
@@ -98,12 +98,12 @@ export class Timeline {
       if (event.button) return;
       plot.setPointerCapture(event.pointerId);
       const call = this.callUnder(event, plot);
-      const again =
+      const isDouble =
         last &&
-        event.timeStamp - last.timeStamp < TWICE.within &&
-        Math.abs(event.clientX - last.clientX) < TWICE.near;
-      last = again ? null : event;
-      if (again) this.zoomNext();
+        event.timeStamp - last.timeStamp < DOUBLE_PRESS.within &&
+        Math.abs(event.clientX - last.clientX) < DOUBLE_PRESS.near;
+      last = isDouble ? null : event;
+      if (isDouble) this.zoomNext();
       else this.go(call);
     });
     plot.addEventListener("pointermove", (event) => {
@@ -115,7 +115,7 @@ export class Timeline {
     plot.addEventListener("pointerleave", () => this.hideTip());
   }
 
-  /** The call under the pointer; over the whole run, where calls are narrow, the f_H call of the cycle. */
+  /** The call under the pointer; in the view of the whole run, the f_H call of its cycle. */
   callUnder({ clientX }, plot) {
     const { trace, part } = this;
     const box = plot.getBoundingClientRect();
@@ -128,20 +128,20 @@ export class Timeline {
 
   showTip(call, text) {
     write(this.tip, text);
-    const percent = Math.min(Math.max(this.shareOf(call), 0), 1) * 100;
-    // never past an edge
+    const percent = Math.min(Math.max(this.fractionAt(call), 0), 1) * 100;
+    // stays inside the timeline
     Object.assign(this.tip.style, { left: `${percent}%`, transform: `translateX(-${percent}%)` });
-    this.pointed.style.transform = `translateX(${percent}cqw)`;
+    this.hoverLine.style.transform = `translateX(${percent}cqw)`;
     this.tip.removeAttribute("hidden");
-    this.pointed.removeAttribute("hidden");
+    this.hoverLine.removeAttribute("hidden");
   }
 
   hideTip() {
     this.tip.toggleAttribute("hidden", true);
-    this.pointed.toggleAttribute("hidden", true);
+    this.hoverLine.toggleAttribute("hidden", true);
   }
 
-  shareOf(call) {
+  fractionAt(call) {
     return (call + 0.5 - this.part.start) / this.part.width;
   }
 
@@ -154,39 +154,39 @@ export class Timeline {
     }
     if (this.zoom !== zoom) this.node.dataset.zoom = zoom;
     Object.assign(this, { call, zoom, part });
-    this.lens.draw(trace, call);
+    this.stepCalls.draw(trace, call);
     this.zoomBar.draw(trace, call, zoom, part);
     this.markers.draw(call, part);
-    this.drawCone(coordinatesOf(trace, call), zoom);
-    this.cursor.style.transform = `translateX(${this.shareOf(call) * 100}cqw)`;
+    this.drawConnector(coordinatesOf(trace, call), zoom);
+    this.cursor.style.transform = `translateX(${this.fractionAt(call) * 100}cqw)`;
     const { name, value } = this.axis.draw(trace, call, zoom);
     write(this.names.step, name);
     write(this.values.step, value);
-    for (const strip of STRIPS) write(this.values[strip.id], strip.read(trace, call));
+    for (const strip of STRIPS) write(this.values[strip.id], strip.valueAt(trace, call));
     this.drawHaltingLabel((call + 1) % trace.perStep !== 0);
   }
 
-  /** The halting value is of the end of the step: at an earlier call it says so, and stands back. */
+  /** The halting probability belongs to the end of the step: at earlier calls its label says so. */
   drawHaltingLabel(isEarly) {
     const { halting } = this.names;
     if (Boolean(halting.dataset.early) === isEarly) return;
-    if (isEarly) halting.dataset.early = say("strip_halting_early");
+    if (isEarly) halting.dataset.early = translate("strip_halting_early");
     else delete halting.dataset.early;
   }
 
-  /** Joins the lens with what it has in common with the axis: the step's block there, or the cycle's here. */
-  drawCone({ supervision_step: step, cycle }, zoom) {
+  /** Connects the calls of the step with the same step or cycle on the axis. */
+  drawConnector({ supervision_step: step, cycle }, zoom) {
     const { N_sup, T } = this.trace;
-    const cone = [
+    const corners = [
       zoom === "cycle" ? (cycle - 1) / T : 0,
       zoom === "cycle" ? cycle / T : 1,
       zoom === "run" ? (step - 1) / N_sup : 0,
       zoom === "run" ? step / N_sup : 1,
     ];
-    if (this.drawnCone === cone.join()) return;
-    this.drawnCone = cone.join();
+    if (this.drawnConnector === corners.join()) return;
+    this.drawnConnector = corners.join();
     ["--left", "--right", "--from", "--to"].forEach((name, at) =>
-      this.cone.style.setProperty(name, cone[at]),
+      this.connector.style.setProperty(name, corners[at]),
     );
   }
 
@@ -198,20 +198,20 @@ export class Timeline {
         "class",
         curves && curves.ranks[token] >= 0 ? `line series-${curves.ranks[token]}` : "line faint",
       );
-      paintOwn(path, this.trace, token);
+      applyTokenColour(path, this.trace, token);
     });
     const { columns } = this.trace;
     this.cell = cell;
     write(
       this.names.cell,
       cell == null
-        ? say("no_cell")
-        : say("row_and_column", { row: Math.floor(cell / columns) + 1, column: (cell % columns) + 1 }),
+        ? translate("no_cell")
+        : translate("row_and_column", { row: Math.floor(cell / columns) + 1, column: (cell % columns) + 1 }),
     );
   }
 }
 
-/** The curve and the column of a colour are of that colour. */
-export function paintOwn(node, { looks }, token) {
+/** Draws the curve or column of a colour token in that colour. */
+export function applyTokenColour(node, { looks }, token) {
   if (looks[token].startsWith("#")) node.style.setProperty("--series", looks[token]);
 }

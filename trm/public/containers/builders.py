@@ -127,7 +127,9 @@ def _parameter(name: str, arguments: tuple[Any, ...]) -> Any:
 
 def _subclass(name: str, arguments: tuple[Any, ...]) -> Any:
     """A tensor subclass; the arguments are its rebuild function, class, arguments and attributes."""
-    is_rebuild = len(arguments) == 4 and isinstance(arguments[0], InertName) and isinstance(arguments[2], tuple)
+    is_rebuild = (
+        len(arguments) == 4 and isinstance(arguments[0], InertName) and isinstance(arguments[2], tuple)
+    )
     return result_of_call(arguments[0], arguments[2]) if is_rebuild else InertObject(name, arguments)
 
 

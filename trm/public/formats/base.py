@@ -82,8 +82,7 @@ OFFICIAL = Format(
     "TRM or HRM",
     "SamsungSAILMontreal/TinyRecursiveModels, sapientinc/HRM, the MLX port",
     "`step_<N>`, `checkpoint`, .pt, .ckpt, .npz, safetensors",
-    "the file, `<its name>.yaml`, `all_config.yaml`, `config.yaml` of W&B or Hydra, `config.json`, also one folder up; the list "
-    "of public checkpoints",
-    "n, T, N_sup, heads, rope or no positions, a prefix of 16 (HRM: as long as its vector), 900 cells for mazes and ARC",
+    "the file, `<its name>.yaml`, `all_config.yaml`, `config.yaml` of W&B or Hydra, `config.json`, the parent folder; the list of known files",
+    "n, T, N_sup, heads, rope or no positions, a prefix of 16 (HRM: as long as its puzzle vector), 900 cells for mazes and ARC",
     re.compile(rf"{COMMON}|[HL]_level\.layers\.\d{{1,9}}\.{BLOCK}"),
 )

@@ -1,4 +1,4 @@
-"""ARC: grids of ten colours, up to 30x30, and the tokens that models read them as."""
+"""The ARC task: grids of ten colours, up to 30x30, encoded as 30x30 tokens."""
 
 from trm.tasks.arc.grid import decode, encode
 from trm.tasks.arc.task import Arc

@@ -1,28 +1,28 @@
-"""ARC grids as text: JSON, lines of digits, or one line with / between rows, which survives in an address."""
+"""ARC grids as text: JSON, lines of digits, or one line with / between rows, which is safe in a URL."""
 
 from __future__ import annotations
 
 import json
 
 from trm.errors import PuzzleError
-from trm.tasks.arc.grid import Grid, checked
+from trm.tasks.arc.grid import Grid, checked_grid
 
 LONGEST_TEXT = 100_000
-"""Characters accepted; a 30x30 grid in generous JSON has under 10,000."""
+"""Most characters accepted; a 30x30 grid in indented JSON has under 10,000."""
 
 ROW_SEPARATOR = "/"
 BETWEEN_CELLS = ", \t"
-REMEDY = "Write [[0,1],[2,3]], or rows of digits 0-9 in lines or with / between them."
+REMEDY = "Write [[0,1],[2,3]], or rows of digits 0-9 on separate lines or separated by /."
 
 
 def parse(text: str) -> Grid:
-    """The grid in a text. Raises `PuzzleError` naming the row and column at fault."""
+    """Parse one grid. Raises `PuzzleError`, which names the row and column at fault."""
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
-            f"This text has {len(text):,} characters, at most {LONGEST_TEXT:,} are read. Paste one grid."
+            f"This text has {len(text):,} characters; the maximum is {LONGEST_TEXT:,}. Paste one grid."
         )
     stripped = text.strip("\ufeff\u200b \t\r\n")
-    return checked(_from_json(stripped) if stripped.startswith(("[", "{")) else _from_lines(stripped))
+    return checked_grid(_from_json(stripped) if stripped.startswith(("[", "{")) else _from_lines(stripped))
 
 
 def _from_json(text: str) -> object:
@@ -33,13 +33,13 @@ def _from_json(text: str) -> object:
             f"Line {error.lineno}, position {error.colno}: not JSON ({error.msg}). {REMEDY}"
         ) from None
     except (ValueError, RecursionError):
-        raise PuzzleError(f"This JSON is no grid. {REMEDY}") from None
+        raise PuzzleError(f"This JSON is not a grid. {REMEDY}") from None
 
 
 def _from_lines(text: str) -> list[list[int]]:
     lines = [line for line in text.replace(ROW_SEPARATOR, "\n").splitlines() if line.strip()]
     if not lines:
-        raise PuzzleError(f"There is no grid in this text. {REMEDY}")
+        raise PuzzleError(f"This text contains no grid. {REMEDY}")
     rows: list[list[int]] = []
     for number, line in enumerate(lines, 1):
         row: list[int] = []
@@ -47,13 +47,13 @@ def _from_lines(text: str) -> list[list[int]]:
             if character in BETWEEN_CELLS:
                 continue
             if character not in "0123456789":
-                shown = f"'{character}'" if character.isprintable() else f"U+{ord(character):04X}"
-                raise PuzzleError(f"Row {number}, column {len(row) + 1}: {shown} is no colour. {REMEDY}")
+                quoted = f"'{character}'" if character.isprintable() else f"U+{ord(character):04X}"
+                raise PuzzleError(f"Row {number}, column {len(row) + 1}: {quoted} is not a colour. {REMEDY}")
             row.append(int(character))
         rows.append(row)
     return rows
 
 
 def in_lines(grid: Grid, separator: str) -> str:
-    """Rows of digits."""
+    """The rows of a grid as digits, joined by `separator`."""
     return separator.join("".join(map(str, row)) for row in grid.tolist())

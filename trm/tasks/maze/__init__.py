@@ -1,4 +1,4 @@
-"""Maze."""
+"""The Maze task: find a shortest path from start to goal."""
 
 from trm.tasks.maze.task import Maze
 

@@ -1,13 +1,14 @@
-"""Generator: draw the walls in a style, then place start and goal so that the way between them is as wished.
+"""Maze generator: generate the walls in a style, then place start and goal at the requested distance.
 
-- depth-first: rooms on every second row and column, joined by a random walk that goes on where it can and
-  turns back where it must. Exactly one way between any two cells, with long windings.
-- loops: the same, with some walls between rooms taken out again, so that there is more than one way.
-- random: each cell is a wall with the same chance. Many ways, open places and pockets nobody can reach; such are
-  the mazes of the public Maze-Hard.
+- depth-first: rooms on every second row and column, joined by a randomised depth-first search. There is exactly one
+  path between any two cells, and it is long and winding.
+- loops: depth-first, with some walls between rooms removed, so that there are several paths.
+- random: each cell is a wall with the same probability. There are many paths, open areas and unreachable pockets, as in
+  the public Maze-Hard.
 
-The goal is drawn evenly from the cells at a fitting distance from a random start. Where there is none, the
-farthest cell becomes the start, which gives the longest way or nearly so, before new walls are drawn.
+The goal is drawn uniformly from the cells at a suitable distance from a random start. If there is none, the cell farthest
+from the start becomes the new start, whose longest path is close to the longest in the maze. If that fails too, new walls
+are generated.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ from trm.errors import PuzzleError
 from trm.tasks.base import Difficulty
 from trm.tasks.maze.geometry import Board, Cells, members
 from trm.tasks.maze.rating import difficulty_of, lengths
-from trm.tasks.maze.solver import Survey, rings
+from trm.tasks.maze.solver import MazeSearch, bfs_layers
 
-TRIES, MOST_CELLS = 5000, 2_000_000
-"""Mazes, and cells of them all, that are drawn before a wish is given up: at most about 5 seconds."""
+TRIES, MAX_CELLS = 5000, 2_000_000
+"""Mazes generated, and cells of all of them together, before `generate` gives up: at most about 5 seconds."""
 WALL_SHARE = (0.3, 0.42)
-"""Share of walls of a random maze. With fewer there is nothing to find, with more hardly two cells are joined."""
+"""Range of the share of walls in a random maze. With fewer walls the path is trivial, with more hardly any cells connect."""
 
 
-class Wish(NamedTuple):
-    """What to make. Ways have `shortest` to `longest` steps; `loops` walls are taken out of a maze with loops."""
+class MazeRequest(NamedTuple):
+    """The maze to generate: its path has `shortest` to `longest` steps; style loops removes `loops` walls."""
 
     side: int
     difficulty: Difficulty
@@ -47,20 +48,20 @@ class Wish(NamedTuple):
         min_path: int | None,
         max_path: int | None,
         loops: int | None,
-    ) -> Wish:
-        """With everything left open filled in. Raises `PuzzleError` for what no maze can be."""
+    ) -> MazeRequest:
+        """Fill in defaults for options that are None. Raises `PuzzleError` for a maze that cannot exist."""
         if style not in STYLES:
-            raise PuzzleError(f"There is no style {style!r} of mazes. Choose one of: {', '.join(STYLES)}.")
+            raise PuzzleError(f"Unknown maze style {style!r}. Choose one of: {', '.join(STYLES)}.")
         if loops is not None and style != "loops":
             raise PuzzleError(
-                f"A {style} maze takes no number of loops. Ask for the style loops, or drop it."
+                f"The option loops does not apply to {style} mazes. Choose the style loops, or omit the option."
             )
-        most_loops = (_rooms_in_a_row(side) - 1) ** 2  # walls between rooms that a tree leaves standing
+        most_loops = (_rooms_in_a_row(side) - 1) ** 2  # walls between rooms that remain in a spanning tree
         if loops is not None and not 1 <= loops <= most_loops:
-            raise PuzzleError(f"A {side}x{side} maze has room for 1 to {most_loops} loops, not for {loops}.")
+            raise PuzzleError(f"A {side}x{side} maze can have 1 to {most_loops} loops, not {loops}.")
         fewest, most = lengths(side, difficulty)
         longest = most if max_path is None else min(most, max_path)
-        if difficulty is Difficulty.EASY:  # a shorter way is easy too, if unusual
+        if difficulty is Difficulty.EASY:  # shorter paths are easy too, but only on request
             fewest = min(fewest, longest) if min_path is None else min_path
         shortest = max(fewest, min_path or 0)
         if not 1 <= shortest <= longest:
@@ -68,50 +69,53 @@ class Wish(NamedTuple):
         return cls(side, difficulty, style, shortest, longest, loops or max(1, side // 3))
 
 
-def depth_first(wish: Wish, rng: random.Random) -> Cells:
-    return _carve(wish.side, _rooms(wish.side, rng), rng)
+def depth_first(request: MazeRequest, rng: random.Random) -> Cells:
+    """Passable cells of a depth-first maze."""
+    return _carve(request.side, _rooms(request.side, rng), rng)
 
 
-def with_loops(wish: Wish, rng: random.Random) -> Cells:
-    rooms, stride = _rooms(wish.side, rng), wish.side + 1
-    passable = _carve(wish.side, rooms, rng)
-    known = set(rooms)
-    between = [room + step for room in rooms for step in (1, stride) if room + 2 * step in known]
+def with_loops(request: MazeRequest, rng: random.Random) -> Cells:
+    """Passable cells of a depth-first maze with `request.loops` walls removed."""
+    rooms, stride = _rooms(request.side, rng), request.side + 1
+    passable = _carve(request.side, rooms, rng)
+    room_set = set(rooms)
+    between = [room + step for room in rooms for step in (1, stride) if room + 2 * step in room_set]
     walls = [cell for cell in between if not passable >> cell & 1]
-    return passable | sum(1 << cell for cell in rng.sample(walls, wish.loops))
+    return passable | sum(1 << cell for cell in rng.sample(walls, request.loops))
 
 
-def random_walls(wish: Wish, rng: random.Random) -> Cells:
-    side = wish.side
+def random_walls(request: MazeRequest, rng: random.Random) -> Cells:
+    """Passable cells of a maze with random walls."""
+    side = request.side
     walls = round(rng.uniform(*WALL_SHARE) * side**2)
     passable = rng.sample(range(side**2), side**2 - walls)
-    return sum(1 << cell + cell // side for cell in passable)  # a row has one bit more than cells
+    return sum(1 << cell + cell // side for cell in passable)  # a row has one bit more than it has cells
 
 
-STYLES: dict[str, Callable[[Wish, random.Random], Cells]] = {
+STYLES: dict[str, Callable[[MazeRequest, random.Random], Cells]] = {
     "depth-first": depth_first,
     "loops": with_loops,
     "random": random_walls,
 }
 
 
-def generate(wish: Wish, rng: random.Random) -> Survey:
-    """A maze as wished, of exactly this difficulty. Raises `PuzzleError` when none turns up."""
-    tries = min(TRIES, MOST_CELLS // wish.side**2)
+def generate(request: MazeRequest, rng: random.Random) -> MazeSearch:
+    """Generate a maze with exactly the requested difficulty. Raises `PuzzleError` if none is found."""
+    tries = min(TRIES, MAX_CELLS // request.side**2)
     for _ in range(tries):
-        board = _with_ends(wish, STYLES[wish.style](wish, rng), rng)
+        board = _place_ends(request, STYLES[request.style](request, rng), rng)
         if board:
-            survey = Survey.of(board)
-            if difficulty_of(survey) is wish.difficulty:
-                return survey
+            search = MazeSearch.of(board)
+            if difficulty_of(search) is request.difficulty:
+                return search
     raise PuzzleError(
-        f"No {wish.difficulty} {wish.style} maze of {wish.side}x{wish.side} with a way of {wish.shortest} to "
-        f"{wish.longest} steps turned up in {tries:,} tries. Ask for a shorter way or another style."
+        f"No {request.difficulty} {request.style} {request.side}x{request.side} maze with a path of {request.shortest} to "
+        f"{request.longest} steps was found in {tries:,} tries. Choose a shorter path or another style."
     )
 
 
 def _no_such_length(side: int, difficulty: Difficulty, min_path: int | None, max_path: int | None) -> str:
-    """What the lengths of this difficulty are, and which difficulty has those wished for."""
+    """The error message for a path length outside the range of this difficulty; it names the difficulty that fits."""
     least, greatest = min_path or 1, side**2 if max_path is None else max_path
     others = [
         other
@@ -119,12 +123,12 @@ def _no_such_length(side: int, difficulty: Difficulty, min_path: int | None, max
         if least <= lengths(side, other)[1] and lengths(side, other)[0] <= greatest
     ]
     shortest, longest = lengths(side, difficulty)
-    wished = f"{least} and more" if max_path is None else f"{least} to {max_path}"
+    requested = f"{least} or more" if max_path is None else f"{least} to {max_path}"
     fits = others and others[0] is not difficulty and least <= greatest
-    remedy = f"Ask for {others[0]} ones" if fits else "Change the lengths"
+    remedy = f"Choose difficulty {others[0]}" if fits else "Change the lengths"
     return (
-        f"{difficulty.capitalize()} mazes of {side}x{side} have ways of {shortest} to {longest} steps, "
-        f"not {wished}. {remedy}."
+        f"{difficulty.capitalize()} {side}x{side} mazes have paths of {shortest} to {longest} steps, "
+        f"not {requested}. {remedy}."
     )
 
 
@@ -133,9 +137,9 @@ def _rooms_in_a_row(side: int) -> int:
 
 
 def _rooms(side: int, rng: random.Random) -> list[int]:
-    """Cells that become rooms: in every second row and column, within a border of walls where the side is odd.
+    """Cells that become rooms: every second row and column, within a border of walls if the side is odd.
 
-    An even side leaves room for the border on one side only: which one is drawn.
+    An even side has space for the border on one side only, which is drawn at random.
     """
     border = 0 if side == 3 else 1  # with a border, 3x3 would be a single room
     rows, columns = (
@@ -146,33 +150,33 @@ def _rooms(side: int, rng: random.Random) -> list[int]:
 
 
 def _carve(side: int, rooms: list[int], rng: random.Random) -> Cells:
-    """Join all rooms to a tree, depth first."""
+    """Join all rooms to a spanning tree by randomised depth-first search. Returns the passable cells."""
     steps = (2, -2, 2 * (side + 1), -2 * (side + 1))
     unvisited = set(rooms)
-    trail = [rooms[rng.randrange(len(rooms))]]
-    unvisited.remove(trail[0])
-    passable = 1 << trail[0]
-    while trail:
-        room = trail[-1]
-        ahead = [room + step for step in steps if room + step in unvisited]
-        if not ahead:
-            trail.pop()
+    stack = [rooms[rng.randrange(len(rooms))]]
+    unvisited.remove(stack[0])
+    passable = 1 << stack[0]
+    while stack:
+        room = stack[-1]
+        unvisited_neighbours = [room + step for step in steps if room + step in unvisited]
+        if not unvisited_neighbours:
+            stack.pop()
             continue
-        following = ahead[int(rng.random() * len(ahead))]
-        unvisited.remove(following)
-        passable |= 1 << following | 1 << (room + following) // 2
-        trail.append(following)
+        next_room = unvisited_neighbours[int(rng.random() * len(unvisited_neighbours))]
+        unvisited.remove(next_room)
+        passable |= 1 << next_room | 1 << (room + next_room) // 2
+        stack.append(next_room)
     return passable
 
 
-def _with_ends(wish: Wish, passable: Cells, rng: random.Random) -> Board | None:
-    """Start and goal at a fitting distance, None where these walls have no such cells."""
-    stride = wish.side + 1
+def _place_ends(request: MazeRequest, passable: Cells, rng: random.Random) -> Board | None:
+    """Place start and goal at a requested distance; None if these walls allow none."""
+    stride = request.side + 1
     start = 1 << rng.choice(members(passable))
     for _ in range(2):
-        found = rings(start, passable, stride)
-        goals = members(sum(found[wish.shortest : wish.longest + 1]))
+        layers = bfs_layers(start, passable, stride)
+        goals = members(sum(layers[request.shortest : request.longest + 1]))
         if goals:
-            return Board(wish.side, passable, start, 1 << rng.choice(goals))
-        start = found[-1] & -found[-1]
+            return Board(request.side, passable, start, 1 << rng.choice(goals))
+        start = layers[-1] & -layers[-1]
     return None

@@ -1,9 +1,9 @@
 """A set of cells of a maze as one big integer.
 
-Cell (row, column) is bit `row * stride + column`, with `stride = side + 1`: every row ends in one bit that is
-never part of the maze. So a shift by 1 or by `stride` moves a whole set one step, and what steps over an edge
-falls on a bit outside the maze, to be masked away. A step of a breadth-first search is four shifts, however
-many cells it reaches: that makes mazes fast in plain Python.
+Cell (row, column) is bit `row * stride + column`, with `stride = side + 1`: each row ends with one bit that is never part
+of the maze. A shift by 1 or by `stride` moves a whole set by one step, and cells that leave the grid land on bits outside
+the maze, which are masked. One step of a breadth-first search takes four shifts, however many cells it reaches. This makes
+mazes fast in plain Python.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Cells = int
 
 
 class Board(NamedTuple):
-    """A maze. `start` and `goal` hold one cell each, and both are passable."""
+    """A maze. `start` and `goal` are sets of one cell each, and both are passable."""
 
     side: int
     passable: Cells
@@ -30,11 +30,12 @@ class Board(NamedTuple):
 
     @property
     def stride(self) -> int:
+        """Bits per row."""
         return self.side + 1
 
 
 def board_of(side: int, tokens: UInt8[np.ndarray, "cells"]) -> Board:
-    """The maze that the tokens show; a path drawn into it is open like any other cell."""
+    """Convert tokens to a maze; cells of a drawn path are passable like other open cells."""
     return Board(
         side,
         passable=pack(side, (tokens >= OPEN) & (tokens <= PATH)),
@@ -44,7 +45,7 @@ def board_of(side: int, tokens: UInt8[np.ndarray, "cells"]) -> Board:
 
 
 def tokens_of(board: Board, path: Cells = 0) -> UInt8[np.ndarray, "cells"]:
-    """The maze as tokens, with the cells of `path` between start and goal marked."""
+    """Convert a maze to tokens; the cells of `path` between start and goal become path tokens."""
     tokens = np.full(board.side**2, WALL, np.uint8)
     tokens[unpack(board.side, board.passable)] = OPEN
     tokens[unpack(board.side, path)] = PATH
@@ -53,13 +54,15 @@ def tokens_of(board: Board, path: Cells = 0) -> UInt8[np.ndarray, "cells"]:
     return tokens
 
 
-def pack(side: int, chosen: Bool[np.ndarray, "cells"]) -> Cells:
+def pack(side: int, mask: Bool[np.ndarray, "cells"]) -> Cells:
+    """Convert a mask to a set of cells; `unpack` inverts it."""
     padded = np.zeros((side, side + 1), bool)
-    padded[:, :side] = chosen.reshape(side, side)
+    padded[:, :side] = mask.reshape(side, side)
     return int.from_bytes(np.packbits(padded, bitorder="little").tobytes(), "little")
 
 
 def unpack(side: int, cells: Cells) -> Bool[np.ndarray, "cells"]:
+    """Convert a set of cells to a mask."""
     bits = side * (side + 1)
     packed = np.frombuffer(cells.to_bytes(bits // 8 + 1, "little"), np.uint8)
     padded = np.unpackbits(packed, count=bits, bitorder="little").astype(bool)
@@ -67,12 +70,12 @@ def unpack(side: int, cells: Cells) -> Bool[np.ndarray, "cells"]:
 
 
 def neighbours(cells: Cells, stride: int) -> Cells:
-    """Every cell one step from one of these, and bits outside the maze: mask them."""
+    """All cells one step from any of `cells`. The result may contain bits outside the maze: mask it."""
     return cells << 1 | cells >> 1 | cells << stride | cells >> stride
 
 
 def members(cells: Cells) -> list[int]:
-    """The bits' numbers, ascending."""
+    """Bit numbers of a set of cells, ascending."""
     numbers = []
     while cells:
         lowest = cells & -cells

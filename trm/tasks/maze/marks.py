@@ -1,8 +1,8 @@
-"""What each character of a drawn maze means. Some mean different things beside different others:
+"""The meaning of each character in a drawn maze. The meaning of some characters depends on the others in the text:
 
-`X` is a wall in a text without `#` and the path beside it; `E` and `B` are goals where there is no `G`, `A` a start where
-there is no `S`; a `.` is open, or the path where spaces are open and the dots lead from start to goal; of `0` and `1` the
-wall is the one that the border is made of.
+`X` is a wall in a text without `#` and a path otherwise; `E` and `B` are goals in a text without `G`, and `A` is a start
+in a text without `S`; `.` is open, or the path if spaces are open and the dots lead from start to goal; the wall is
+whichever of `0` and `1` forms the border.
 """
 
 from __future__ import annotations
@@ -13,37 +13,39 @@ from trm.errors import PuzzleError
 from trm.tasks.maze.geometry import GOAL, OPEN, PATH, START, WALL
 
 MARKS = {"#": WALL, " ": OPEN, "\xa0": OPEN, ".": OPEN, "_": OPEN, "S": START, "G": GOAL, "o": PATH}
-"""Of the public data sets, and what they become where spaces get lost."""
+"""Characters of the public data sets, and common substitutes for spaces."""
 WALLS = "█▓▉■⬛🧱%"
 OTHER_WALL = "X"
-"""Read as a wall in a text without others."""
+"""A wall in a text without other walls."""
 FLOORS = "·░⬜□"
 PATHS = "+*Xx•O^v<>"
 STARTS, GOALS = "A@", "EBFT"
-"""Read as start and goal where there is no S and no G; the first of them that is there."""
+"""Start and goal in a text without S or G; the first of these characters that occurs."""
 NUMBERS = {"2": START, "3": GOAL}
-"""In a grid of 0 and 1."""
+"""Start and goal in a grid of 0 and 1."""
 ALL = frozenset([*MARKS, *WALLS, OTHER_WALL, *FLOORS, *PATHS, *STARTS, *GOALS, "0", "1", *NUMBERS])
 
 
-def meanings(characters: Sequence[str], side: int) -> dict[str, int]:
-    """The token of each character that these cells may hold. Raises PuzzleError where 0 and 1 may each be the wall."""
+def character_tokens(characters: Sequence[str], side: int) -> dict[str, int]:
+    """Map each character that may occur in these cells to its token. Raises `PuzzleError` if either of 0 and 1 may be the
+    wall.
+    """
     present = set(characters)
     if present & {"0", "1"} and not present & {"#", *WALLS, "."}:
         return _of_numbers(characters, side)
-    known = MARKS | dict.fromkeys(WALLS, WALL) | dict.fromkeys(FLOORS, OPEN)
+    token_of = MARKS | dict.fromkeys(WALLS, WALL) | dict.fromkeys(FLOORS, OPEN)
     if present & {"#", *WALLS}:
-        # One letter alone in a maze that lacks an end may be that end.
+        # A letter that occurs once in a maze without a start or goal may be that start or goal.
         lacks = not present & {"S", *STARTS} or not present & {"G", *GOALS}
         path = [mark for mark in PATHS if not (lacks and mark.isalpha() and characters.count(mark) == 1)]
-        known |= dict.fromkeys(path, PATH)
+        token_of |= dict.fromkeys(path, PATH)
     else:
-        known[OTHER_WALL] = WALL
-    return known | _ends(present)
+        token_of[OTHER_WALL] = WALL
+    return token_of | _ends(present)
 
 
 def _ends(present: set[str]) -> dict[str, int]:
-    """The other marks of start and goal, where the usual ones are missing."""
+    """The alternative characters for start and goal, if the usual ones are missing."""
     ends = {}
     for usual, others, token in (("S", STARTS, START), ("G", GOALS, GOAL)):
         other = next((mark for mark in others if mark in present), None)
@@ -60,22 +62,22 @@ def _of_numbers(characters: Sequence[str], side: int) -> dict[str, int]:
     border = {*rows[0], *rows[-1], *(row[0] for row in rows), *(row[-1] for row in rows)} & {"0", "1"}
     if len(border) != 1:
         raise PuzzleError(
-            "Both 0 and 1 stand at the border of this maze, so either may be the wall. Write # for walls and . for open cells."
+            "The border of this maze has both 0 and 1, so either may be the wall. Write # for walls and . for open cells."
         )
     wall = border.pop()
     return {wall: WALL, "0" if wall == "1" else "1": OPEN, **ends}
 
 
 def dots_lead_from_start_to_goal(tokens: Iterable[int], characters: Sequence[str], side: int) -> bool:
-    """Whether the dots of a maze that has spaces too are a path: an unbroken line without forks between both ends."""
+    """Whether the dots of a maze that also has spaces are a path: a line without gaps or forks from start to goal."""
     if "." not in characters or " " not in characters or "o" in characters:
         return False
     grid = list(tokens)
     ends = [at for at, token in enumerate(grid) if token in (START, GOAL)]
-    on_way = {at for at, mark in enumerate(characters) if mark == "."} | set(ends)
+    on_path = {at for at, mark in enumerate(characters) if mark == "."} | set(ends)
 
     def beside(at: int) -> int:
         around = (at - side, at + side, at - 1 if at % side else -1, at + 1 if (at + 1) % side else -1)
-        return sum(other in on_way for other in around)
+        return sum(other in on_path for other in around)
 
-    return len(ends) == 2 and all(beside(at) == (1 if at in ends else 2) for at in on_way)
+    return len(ends) == 2 and all(beside(at) == (1 if at in ends else 2) for at in on_path)

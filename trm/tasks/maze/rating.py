@@ -1,67 +1,68 @@
-"""How hard a maze is: by the length of its shortest way, in sides of the maze, and by the wrong turnings on it.
+"""Rates a maze by the length of its shortest path, in sides of the maze, and by the dead ends along it.
 
-- easy: shorter than two sides, or hardly a wrong turning: under one dead end on the way per five cells of a side
+- easy: shorter than two sides, or fewer than one dead end per five cells of a side
 - medium: shorter than three sides
-- hard: three sides and more
+- hard: three sides or longer
 
-At 15x15 that is 30 steps for medium and 45 for hard, with 3 dead ends for either; the public Maze-Hard (30x30,
-ways of over 110 steps) is hard by its length. A long corridor without a turning is easy whatever its length.
+At 15x15, medium mazes start at 30 steps and hard mazes at 45, both with at least 3 dead ends. The public Maze-Hard (30x30,
+paths of over 110 steps) is hard by its length. A corridor without dead ends is easy, however long it is.
 """
 
 from __future__ import annotations
 
 from trm.tasks.base import Difficulty, Rating
 from trm.tasks.maze.geometry import Board
-from trm.tasks.maze.solver import Survey, dead_ends_on_the_way, on_any_way
+from trm.tasks.maze.solver import MazeSearch, dead_ends_along, on_simple_paths
 
 SIDES = {Difficulty.EASY: 1, Difficulty.MEDIUM: 2, Difficulty.HARD: 3}
-"""Shortest ways of each level start at so many sides. An easy maze may have a shorter one; it is not usual."""
+"""Shortest usual path of each difficulty, in sides of the maze. Easy mazes may have shorter paths on request."""
 DEAD_ENDS_PER_CELL = 1 / 5
-"""Fewest dead ends on the way of a maze that is not easy, per cell of a side."""
+"""Fewest dead ends along the path of a maze that is not easy, per cell of a side."""
 
 
 def level(side: int, distance: int, dead_ends: int) -> Difficulty:
+    """The difficulty of a maze with a path of `distance` steps and `dead_ends` dead ends along it."""
     if distance < SIDES[Difficulty.MEDIUM] * side or dead_ends < DEAD_ENDS_PER_CELL * side:
         return Difficulty.EASY
     return Difficulty.MEDIUM if distance < SIDES[Difficulty.HARD] * side else Difficulty.HARD
 
 
 def lengths(side: int, difficulty: Difficulty) -> tuple[int, int]:
-    """Shortest and longest of the ways that mazes of this difficulty are made with."""
+    """Shortest and longest path, in steps, of generated mazes of this difficulty."""
     longer = SIDES[difficulty] + 1
     return SIDES[difficulty] * side, longer * side - 1 if longer in SIDES.values() else side**2 - 1
 
 
-def difficulty_of(survey: Survey) -> Difficulty:
-    """The level of a maze that has a way. Dead ends are counted only where they can matter."""
-    board = survey.board
-    if survey.distance < SIDES[Difficulty.MEDIUM] * board.side:
+def difficulty_of(search: MazeSearch) -> Difficulty:
+    """The difficulty of a solvable maze. Dead ends are counted only if they can matter."""
+    board = search.board
+    if search.distance < SIDES[Difficulty.MEDIUM] * board.side:
         return Difficulty.EASY
-    dead_ends = dead_ends_on_the_way(board, survey.on_shortest(), on_any_way(board))
-    return level(board.side, survey.distance, dead_ends)
+    dead_ends = dead_ends_along(board, search.on_shortest_paths(), on_simple_paths(board))
+    return level(board.side, search.distance, dead_ends)
 
 
 def rate(board: Board) -> Rating:
-    """Rating with a sentence; `search_nodes` counts the cells that a breadth-first search reaches."""
-    survey = Survey.of(board)
-    steps = survey.distance
-    amiss = [
+    """Rate a maze; `search_nodes` is the number of cells that the breadth-first search reaches."""
+    search = MazeSearch.of(board)
+    steps = search.distance
+    mistakes = [
         f"{number} {name}s" if number else f"no {name}"
         for name, number in (("start", board.start.bit_count()), ("goal", board.goal.bit_count()))
         if number != 1
     ]
-    if amiss:
-        return Rating(None, f"No solution: this maze has {' and '.join(amiss)}.", survey.seen, 0)
+    if mistakes:
+        return Rating(None, f"No solution: this maze has {' and '.join(mistakes)}.", search.visited, 0)
     if steps < 0:
-        return Rating(None, "No way leads from start to goal.", survey.seen, 0)
-    way, on_any = survey.on_shortest(), on_any_way(board)
-    dead_ends = dead_ends_on_the_way(board, way, on_any)
-    tail = f"{_count(steps, 'step')}; {_count(dead_ends, 'dead end')} on the way"
-    if way.bit_count() > steps + 1:
-        return Rating(None, f"More than one shortest way, {tail}.", survey.seen, 2)
+        return Rating(None, "No path leads from start to goal.", search.visited, 0)
+    path, on_simple = search.on_shortest_paths(), on_simple_paths(board)
+    dead_ends = dead_ends_along(board, path, on_simple)
+    size = f"{_count(steps, 'step')}, {_count(dead_ends, 'dead end')} along"
+    if path.bit_count() > steps + 1:
+        return Rating(None, f"More than one shortest path, {size} them.", search.visited, 2)
     difficulty = level(board.side, steps, dead_ends)
-    ways = "one way through" if way == on_any else "one shortest way among several"
-    return Rating(difficulty, f"{difficulty.capitalize()}: {ways}, {tail}.", survey.seen, 1)
+    uniqueness = "a single path" if path == on_simple else "several paths but a single shortest one"
+    return Rating(difficulty, f"{difficulty.capitalize()}: {uniqueness}, {size} it.", search.visited, 1)
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Ways through a maze: breadth-first search, all shortest ways, and the cells that lie on no way at all."""
+"""Maze solver: breadth-first search, all shortest paths, and the cells that lie on no path."""
 
 from __future__ import annotations
 
@@ -8,122 +8,128 @@ from typing import NamedTuple
 from trm.tasks.maze.geometry import Board, Cells, members, neighbours
 
 
-def rings(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> list[Cells]:
-    """Breadth-first search: entry k holds the cells k steps from the nearest of `first`.
+def bfs_layers(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> list[Cells]:
+    """Breadth-first search: layer k holds the cells k steps from the nearest cell of `first`.
 
-    Ends with the ring that meets `until`, or with the last one.
+    Ends with the layer that contains a cell of `until`, or with the last layer.
     """
-    found, unseen = [first], passable & ~first
-    while not found[-1] & until:
-        ring = neighbours(found[-1], stride) & unseen
-        if not ring:
+    layers, unseen = [first], passable & ~first
+    while not layers[-1] & until:
+        layer = neighbours(layers[-1], stride) & unseen
+        if not layer:
             break
-        unseen ^= ring
-        found.append(ring)
-    return found
+        unseen ^= layer
+        layers.append(layer)
+    return layers
 
 
-class Survey(NamedTuple):
-    """A maze after a breadth-first search from its start that ended at the goal, or with nothing left to see."""
+class MazeSearch(NamedTuple):
+    """A breadth-first search of a maze from its start, up to the goal or, if that is unreachable, all reachable cells."""
 
     board: Board
-    rings: list[Cells]
+    layers: list[Cells]
 
     @classmethod
-    def of(cls, board: Board) -> Survey:
-        return cls(board, rings(board.start, board.passable, board.stride, until=board.goal))
+    def of(cls, board: Board) -> MazeSearch:
+        """Search a maze."""
+        return cls(board, bfs_layers(board.start, board.passable, board.stride, until=board.goal))
 
     @property
     def distance(self) -> int:
-        """Steps of the shortest way; -1 where there is none, or not exactly one start and one goal."""
+        """Steps of the shortest path; -1 if there is none, or not exactly one start and one goal."""
         ends = (self.board.start.bit_count(), self.board.goal.bit_count())
-        return len(self.rings) - 1 if ends == (1, 1) and self.rings[-1] & self.board.goal else -1
+        return len(self.layers) - 1 if ends == (1, 1) and self.layers[-1] & self.board.goal else -1
 
     @property
-    def seen(self) -> int:
-        """Cells that the search reached."""
-        return sum(ring.bit_count() for ring in self.rings)
+    def visited(self) -> int:
+        """Number of cells that the search reached."""
+        return sum(layer.bit_count() for layer in self.layers)
 
-    def on_shortest(self) -> Cells:
-        """Cells of all shortest ways together, ends included. So many more than `distance + 1` cells, so many
-        choices: with exactly `distance + 1` there is one shortest way."""
+    def on_shortest_paths(self) -> Cells:
+        """Cells of all shortest paths together, with start and goal.
+
+        If there are exactly `distance + 1` cells, there is only one shortest path.
+        """
         if self.distance < 0:
             return 0
-        found = ring = self.board.goal
-        for nearer in reversed(self.rings[:-1]):
-            ring = neighbours(ring, self.board.stride) & nearer
-            found |= ring
-        return found
+        cells = layer = self.board.goal
+        for nearer in reversed(self.layers[:-1]):
+            layer = neighbours(layer, self.board.stride) & nearer
+            cells |= layer
+        return cells
 
-    def shortest_ways(self) -> Iterator[Cells]:
-        """Every shortest way, ends included; always in the same order.
+    def shortest_paths(self) -> Iterator[Cells]:
+        """Every shortest path, with start and goal, always in the same order.
 
-        Followed back from the goal. Any neighbour in the ring before is one step nearer, so no choice fails.
+        Paths are traced back from the goal. Every neighbour in the previous layer is one step nearer to the start, so
+        every choice leads to a path.
         """
         if self.distance < 0:
             return
         goal = self.board.goal
         pending = [(self.distance, goal, goal)]
         while pending:
-            steps, cell, way = pending.pop()
+            steps, cell, path = pending.pop()
             while steps:
                 steps -= 1
-                nearer = neighbours(cell, self.board.stride) & self.rings[steps]
+                nearer = neighbours(cell, self.board.stride) & self.layers[steps]
                 cell = nearer & -nearer
-                pending += [(steps, 1 << other, way | 1 << other) for other in members(nearer ^ cell)]
-                way |= cell
-            yield way
+                pending += [(steps, 1 << other, path | 1 << other) for other in members(nearer ^ cell)]
+                path |= cell
+            yield path
 
 
-def on_any_way(board: Board) -> Cells:
-    """Cells on some way from start to goal that visits no cell twice; none where there is no way.
+def on_simple_paths(board: Board) -> Cells:
+    """Cells on any simple path (one that visits no cell twice) from start to goal; no cells if there is no path.
 
-    With start and goal joined by one more edge, these are the cells in the same biconnected component as
-    that edge. A depth-first search that takes it first finds them: whatever hangs on a single cell is cut
-    off when the search leaves it (Hopcroft and Tarjan 1973, Algorithm 447).
+    If an edge is added between start and goal, these cells are the biconnected component of that edge. A depth-first search
+    that takes the edge first finds them: whatever is attached by a single cell is removed when the search leaves that cell
+    (Hopcroft and Tarjan 1973, Algorithm 447).
     """
-    if Survey.of(board).distance < 0:
+    if MazeSearch.of(board).distance < 0:
         return 0
     passable = bytearray((board.side + 2) * board.stride)  # the last row is never passable, nor is index -1
     for cell in members(board.passable):
         passable[cell] = 1
     start, goal = board.start.bit_length() - 1, board.goal.bit_length() - 1
     steps = (1, -1, board.stride, -board.stride)
-    found = {start: 0, goal: 1}  # order of discovery
-    lowest = {goal: 0}  # earliest cell that can be reached without the cell's own predecessor
-    kept = [goal]  # discovered and not cut off
-    trail = [(goal, iter(steps), 0)]  # with the length of `kept` before the cell came
-    while trail:
-        cell, ahead, before = trail[-1]
-        for step in ahead:
+    discovered = {start: 0, goal: 1}  # in this order
+    lowest = {goal: 0}  # earliest cell that can be reached without passing the cell's predecessor
+    component = [goal]  # discovered and not removed
+    stack = [(goal, iter(steps), 0)]  # with the length of `component` before the cell was added
+    while stack:
+        cell, steps_left, size_before = stack[-1]
+        for step in steps_left:
             other = cell + step
             if not passable[other]:
                 continue
-            if other in found:
-                lowest[cell] = min(lowest[cell], found[other])
+            if other in discovered:
+                lowest[cell] = min(lowest[cell], discovered[other])
                 continue
-            found[other] = lowest[other] = len(found)
-            trail.append((other, iter(steps), len(kept)))
-            kept.append(other)
+            discovered[other] = lowest[other] = len(discovered)
+            stack.append((other, iter(steps), len(component)))
+            component.append(other)
             break
         else:
-            trail.pop()
-            if not trail:
+            stack.pop()
+            if not stack:
                 break
-            above = trail[-1][0]
-            lowest[above] = min(lowest[above], lowest[cell])
-            if lowest[cell] >= found[above]:
-                del kept[before:]
-    return sum(1 << cell for cell in kept) | board.start
+            parent = stack[-1][0]
+            lowest[parent] = min(lowest[parent], lowest[cell])
+            if lowest[cell] >= discovered[parent]:
+                del component[size_before:]
+    return sum(1 << cell for cell in component) | board.start
 
 
-def dead_ends_on_the_way(board: Board, way: Cells, on_any: Cells) -> int:
-    """Connected groups of cells on no way at all, entered from a cell of `way`: wrong turnings without a return."""
-    nowhere = board.passable & ~on_any
-    entrances = neighbours(way, board.stride) & nowhere
+def dead_ends_along(board: Board, path: Cells, on_simple: Cells) -> int:
+    """Number of dead ends that branch off `path`: connected groups of cells outside `on_simple`, the cells on any simple
+    path.
+    """
+    dead_end_cells = board.passable & ~on_simple
+    entrances = neighbours(path, board.stride) & dead_end_cells
     count = 0
     while entrances:
-        group = sum(rings(entrances & -entrances, nowhere, board.stride))
+        group = sum(bfs_layers(entrances & -entrances, dead_end_cells, board.stride))
         entrances &= ~group
         count += 1
     return count

@@ -1,4 +1,4 @@
-"""The eight symmetries of the square: a turned or mirrored maze is as good a maze."""
+"""The eight symmetries of the square: a rotated or mirrored maze is a valid maze too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trm.tasks.base import Symmetries
 
 @cache
 def turns(side: int) -> Int[np.ndarray, "eight cells"]:
-    """For each symmetry and each cell: the cell that its token comes from."""
+    """For each symmetry and each cell, the source cell of its token."""
     grid = np.arange(side * side).reshape(side, side)
     table = np.stack([np.rot90(one, quarter).ravel() for one in (grid, grid.T) for quarter in range(4)])
     table.setflags(write=False)
@@ -21,12 +21,12 @@ def turns(side: int) -> Int[np.ndarray, "eight cells"]:
 
 
 def random_symmetries(side: int, count: int, rng: np.random.Generator, *, vocab_size: int) -> Symmetries:
-    """One of the eight turns and reflections for each of so many mazes."""
+    """Draw one of the eight rotations and reflections for each of `count` mazes."""
     tokens = np.arange(vocab_size, dtype=np.uint8)
     return Symmetries(turns(side)[rng.integers(0, 8, count)], np.tile(tokens, (count, 1)))
 
 
 def symmetry_key(side: int, solution: UInt8[np.ndarray, "cells"]) -> bytes:
-    """A key of the smallest of the eight versions, so that exactly symmetric solutions share it."""
+    """A hash of the smallest of the eight versions: two solutions share it exactly if they are symmetric."""
     smallest = min(version.tobytes() for version in solution[turns(side)])
     return hashlib.blake2b(smallest, digest_size=16).digest()

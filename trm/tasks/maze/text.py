@@ -1,9 +1,8 @@
-"""Mazes as text: reads what people paste, says exactly what is wrong with what it cannot read.
+"""Mazes as text: parses what people paste and reports exactly what is wrong with the rest.
 
-The public data sets write `#` wall, space open, `S` start, `G` goal, `o` path. Spaces get lost on the way, at the
-ends of lines above all, so one-line text is written with `.` for open cells; both are read. Where the other
-characters alone fill the grid, spaces and line breaks are taken for spacing. Other people's marks are in `marks`, walls
-that are lines in `thin`.
+The public data sets write `#` for walls, spaces for open cells, `S` start, `G` goal, `o` path. Copying loses spaces, mostly
+at the ends of lines, so one-line text is written with `.` for open cells; both are read. If the other characters alone fill
+the grid, spaces and line breaks are ignored. Other notations are in `marks`, mazes with thin walls in `thin`.
 """
 
 from __future__ import annotations
@@ -19,31 +18,31 @@ from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
 from trm.tasks.maze.geometry import GOAL, PATH, START
-from trm.tasks.maze.marks import ALL, MARKS, dots_lead_from_start_to_goal, meanings
+from trm.tasks.maze.marks import ALL, MARKS, character_tokens, dots_lead_from_start_to_goal
 from trm.tasks.maze.thin import is_thin, widened
-from trm.tasks.reading import Passage, numbered, shown
+from trm.tasks.puzzle_text import PuzzleText, numbered_lines, quoted
 
 LONGEST_TEXT = 100_000
-"""Characters accepted; a 100x100 maze has 10,100 in lines."""
+"""Most characters accepted; a 100x100 maze in lines has 10,100."""
 
 PUBLIC = (" ", "#", " ", "S", "G", "o")
-"""Character of each token in the public data sets. Padding is none of them; it prints as open."""
+"""Character of each token in the public data sets. They have no padding; it is written as open."""
 REMEDY = "Use # for walls, spaces or . for open cells, one S, one G, and o for a path."
 FAST = {True: {mark: MARKS[mark] for mark in "# SGo"}, False: {mark: MARKS[mark] for mark in "#.SGo"}}
-"""The marks of the public data sets, with spaces and without: a maze of these in one line needs no look around."""
+"""Tokens of the characters of the public data sets, with and without spaces: the fast path for a maze in one line."""
 SIZE = re.compile(r"\s*(\d{1,3})(?:\s*[x\u00d7,; ]\s*(\d{1,3}))?\s*")
-"""A line above a maze that says its size."""
+"""A line above a maze that gives its size."""
 ROW_CHARACTERS = 4
-"""Characters that a cell may take in a drawing, spaces and walls between cells among them."""
+"""Most characters per cell in a drawing, with spaces and walls between cells."""
 COMMENT = 4
-"""One letter of so many characters that is no mark of a maze makes a line a heading or a comment."""
+"""A line is a heading or a comment if at least one in this many characters is a letter without a meaning in mazes."""
 
 Lines = list[tuple[int, str]]
-"""Lines of a text with their numbers, counted from 1."""
+"""Lines of a text with their numbers, from 1."""
 
 
 class Mark(NamedTuple):
-    """A character and where it stands, both counted from 1."""
+    """A character and its place in the text; line and position count from 1."""
 
     character: str
     line: int
@@ -51,31 +50,33 @@ class Mark(NamedTuple):
 
 
 def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, "cells"]:
-    """Tokens of a `side` x `side` maze, in one line or in `side` lines, with or without its path drawn.
+    """Parse a `side` x `side` maze in one line or in `side` lines, with or without its path.
 
-    It has one start and one goal; with `any_ends` it may have any number. In lines, what is missing at
-    the end of a line is open. Raises `PuzzleError` naming line and position.
+    It must have one start and one goal, or any number with `any_ends`. Cells missing at the end of a line are open.
+    Raises `PuzzleError`, which names line and position.
     """
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
-            f"This text has {len(text):,} characters, at most {LONGEST_TEXT:,} are read. Paste one maze."
+            f"This text has {len(text):,} characters; the maximum is {LONGEST_TEXT:,}. Paste one maze."
         )
     if (
         len(text) == side * side
         and set(text) <= FAST[" " in text].keys()
         and text.count("S") == text.count("G") == 1
     ):
-        known = FAST[" " in text]
-        return np.array([known[mark] for mark in text], np.uint8)
+        token_of = FAST[" " in text]
+        return np.array([token_of[mark] for mark in text], np.uint8)
     lines = _numbered(_without_frame(text.removeprefix("\ufeff"), side))
     solid = [mark for mark in _marks(lines) if not mark.character.isspace()]
-    known = meanings([mark.character for mark in solid], side)
-    _check_characters(solid, known, lines)
+    token_of = character_tokens([mark.character for mark in solid], side)
+    _check_characters(solid, token_of, lines)
     cells = solid if len(solid) == side * side else list(_marks(_rows(lines, side)))
     characters = [mark.character for mark in cells]
-    known = meanings(characters, side)
-    _check_characters(cells, known, lines)  # a tab between cells is spacing, in place of one it is a mistake
-    tokens = [known[mark] for mark in characters]
+    token_of = character_tokens(characters, side)
+    _check_characters(
+        cells, token_of, lines
+    )  # a tab is spacing between cells, but a mistake in place of a cell
+    tokens = [token_of[mark] for mark in characters]
     if dots_lead_from_start_to_goal(tokens, characters, side):
         tokens = [PATH if mark == "." else token for mark, token in zip(characters, tokens, strict=True)]
     if not any_ends:
@@ -83,38 +84,38 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
     return np.array(tokens, np.uint8)
 
 
-def passages(lines: Iterable[str], side: int) -> Iterator[Passage]:
-    """The mazes of a text, each with its lines: a line with room for all cells, or shorter ones below each other.
+def puzzle_texts(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
+    """Locate the mazes of a text: each is one line that can hold all cells, or consecutive shorter lines.
 
-    Empty lines and comments end a drawing and are left out, and so do headings.
+    Empty lines, comments and headings end a drawing and are not part of it.
     """
     drawing: list[str] = []
     number, note = 0, ""
 
-    def drawn(end: int) -> Passage:
-        return Passage("\n".join(drawing), end - len(drawing) + 1, len(drawing), note=note)
+    def finished(end: int) -> PuzzleText:
+        return PuzzleText("\n".join(drawing), end - len(drawing) + 1, len(drawing), note=note)
 
-    for number, line in numbered(lines):
+    for number, line in numbered_lines(lines):
         if _is_row(line, side):
             drawing.append(line)
             continue
         if drawing:
-            yield drawn(number - 1)
+            yield finished(number - 1)
             drawing, note = [], ""
         if not line.strip():
             continue
         if _is_heading(line, side):
-            note = note or f"line {number}: {line.strip()[:40]!r} passed over"
+            note = note or f"line {number}: {line.strip()[:40]!r} skipped"
             continue
-        question, answer = _beside(line, side)
-        yield Passage(question, number, answer=answer, note=note)
+        puzzle, answer = _maze_and_answer(line, side)
+        yield PuzzleText(puzzle, number, answer=answer, note=note)
         note = ""
     if drawing:
-        yield drawn(number)
+        yield finished(number)
 
 
-def _beside(line: str, side: int) -> tuple[str, str]:
-    """The maze and its answer, where a line holds more than one of them, divided by commas, semicolons or tabs."""
+def _maze_and_answer(line: str, side: int) -> tuple[str, str]:
+    """Split a line into a maze and its answer, separated by a comma, semicolon or tab; "" if it has no answer."""
     whole = [field.strip("\"'") for field in re.split(r"[,;\t]", line)]
     whole = [field for field in whole if len(field) == side * side and set(field) <= ALL]
     if len(whole) not in (1, 2) or len(line) == side * side:
@@ -130,7 +131,7 @@ def _is_row(line: str, side: int) -> bool:
 
 
 def _is_heading(line: str, side: int) -> bool:
-    """Whether a line is words or a size. A row may have a mistake in it, which is to be named: it takes several letters."""
+    """Whether a line is text or a size. It takes several letters, since a row may contain a mistake, to be reported."""
     if (size := SIZE.fullmatch(line)) and set(line.split()) - {"0", "1"}:
         return {size[1], size[2] or size[1]} == {str(side)}
     marks = "".join(line.split())
@@ -139,7 +140,7 @@ def _is_heading(line: str, side: int) -> bool:
 
 
 def _without_frame(text: str, side: int) -> str:
-    """The maze alone: out of lists, code fences, without a line that says its size, with walls that are lines made cells."""
+    """Remove list brackets, code fences and a line with the size, and convert thin walls to cells."""
     if text.lstrip().startswith(("[", "{")):
         text = _from_list(text)
     lines = text.splitlines()
@@ -148,14 +149,14 @@ def _without_frame(text: str, side: int) -> str:
         text = "\n".join(lines)
     if len(lines) > 1 and len(lines[0].strip()) > 0 and len(lines) > side and _is_heading(lines[0], side):
         text = "\n".join(lines[1:])
-    kept = [line for line in text.splitlines() if line.strip()]
-    if len(kept) > 2 and is_thin(kept):
-        return "\n".join(widened(kept, side))
+    filled = [line for line in text.splitlines() if line.strip()]
+    if len(filled) > 2 and is_thin(filled):
+        return "\n".join(widened(filled, side))
     return text
 
 
 def _from_list(text: str) -> str:
-    """Rows of a list in JSON or Python, a line each; the text itself where it is none."""
+    """Convert a list of rows in JSON or Python to lines; other text is returned unchanged."""
     try:
         rows = json.loads(text.replace("'", '"'))
         return "\n".join(row if isinstance(row, str) else "".join(map(str, row)) for row in rows)
@@ -164,7 +165,7 @@ def _from_list(text: str) -> str:
 
 
 def _numbered(text: str) -> Lines:
-    """With the empty one after a last line break: it may be a row of open cells."""
+    """Split a text into lines, with the empty one after a final line break: it may be a row of open cells."""
     return list(enumerate([*text.splitlines(), *([""] if text.endswith("\n") else [])], 1))
 
 
@@ -175,16 +176,16 @@ def _marks(lines: Lines) -> Iterator[Mark]:
 
 
 def _rows(lines: Lines, side: int) -> Lines:
-    """The lines that hold the grid, at full length. Empty lines are rows unless there are too many of them."""
+    """The lines of the grid, padded to full length. Empty lines are rows, unless there are too many lines."""
     filled = [(number, line) for number, line in lines if line.strip()]
-    is_one_line = len(lines) == 1 and len(lines[0][1]) >= side * side  # its last rows may be all spaces
+    is_one_line = len(lines) == 1 and len(lines[0][1]) >= side * side  # its last rows may consist of spaces
     if is_one_line or (len(filled) == 1 and len(filled[0][1].rstrip()) > side):
         number, line = filled[0] if filled else lines[0]
         line = line[: side * side] + line[side * side :].rstrip()
         if len(line) != side * side:
             raise PuzzleError(_wrong_size([(number, line)], side))
         return [(number, line)]
-    for blanks in ("\n", None):  # empty lines go first: those of spaces are more likely rows
+    for blanks in ("\n", None):  # remove empty lines first: lines of spaces are more likely rows
         lines = _without_spare(lines, side, blanks)
     rows = [(number, line if len(line) <= side else line.rstrip()) for number, line in lines]
     if len(rows) != side or any(len(row) > side for _, row in rows):
@@ -193,7 +194,7 @@ def _rows(lines: Lines, side: int) -> Lines:
 
 
 def _without_spare(lines: Lines, side: int, blanks: str | None) -> Lines:
-    """Without lines at the ends that hold nothing but `blanks` (None: any space), while there are too many."""
+    """Remove lines of `blanks` (None: any white space) from both ends while there are more than `side` lines."""
     while len(lines) > side and not lines[-1][1].strip(blanks):
         lines = lines[:-1]
     while len(lines) > side and not lines[0][1].strip(blanks):
@@ -202,41 +203,43 @@ def _without_spare(lines: Lines, side: int, blanks: str | None) -> Lines:
 
 
 def _wrong_size(lines: Lines, side: int) -> str:
-    """What the text is instead."""
-    wanted = f"A {side}x{side} maze has {side} lines of {side} characters, or {side * side} in one line"
-    drawn = _without_spare(lines, 1, None)
-    longest = max((len(line) for _, line in drawn), default=0)
-    found = isqrt(longest) if len(drawn) == 1 else len(drawn)
-    is_square = longest == (found**2 if len(drawn) == 1 else found)
-    if is_square and found != side and found >= 3:
-        return f"This maze is {found}x{found}, {side}x{side} is read here. Choose a model of its size."
+    """The error message for a text of the wrong size."""
+    expected = (
+        f"A {side}x{side} maze has {side} lines of {side} characters, or {side * side} characters in one line"
+    )
+    filled = _without_spare(lines, 1, None)
+    longest = max((len(line) for _, line in filled), default=0)
+    given_side = isqrt(longest) if len(filled) == 1 else len(filled)
+    is_square = longest == (given_side**2 if len(filled) == 1 else given_side)
+    if is_square and given_side != side and given_side >= 3:
+        return f"This maze is {given_side}x{given_side}, but {side}x{side} was expected. Choose a model of its size."
     if len(lines) == side:
         number, length = next((number, len(line)) for number, line in lines if len(line) > side)
-        return f"{wanted}; line {number} has {length}. Shorten it."
+        return f"{expected}; line {number} has {length}. Shorten it."
     if len(lines) == 1:
-        return f"{wanted}; this text has {longest}. Mind spaces at its ends: write open cells as dots."
-    return f"{wanted}; this text has {len(lines)} lines. Paste the whole maze and nothing else."
+        return f"{expected}; this text has {longest}. Write open cells as dots, since spaces at the ends may get lost."
+    return f"{expected}; this text has {len(lines)} lines. Paste the whole maze and nothing else."
 
 
 def _check_characters(marks: list[Mark], tokens: dict[str, int], lines: Lines) -> None:
     for mark in marks:
         if mark.character not in tokens:
             raise PuzzleError(
-                f"{_place(mark, lines)}: {shown(mark.character)} is not part of a maze. {REMEDY}"
+                f"{_place(mark, lines)}: {quoted(mark.character)} is not part of a maze. {REMEDY}"
             )
 
 
 def _check_ends(cells: list[Mark], tokens: list[int], lines: Lines) -> None:
-    """Exactly one start and one goal."""
+    """Raise `PuzzleError` unless there is exactly one start and one goal."""
     for usual, name, end in (("S", "start", START), ("G", "goal", GOAL)):
-        found = [mark for mark, token in zip(cells, tokens, strict=True) if token == end]
-        character = found[0].character if found else usual
-        if not found:
-            raise PuzzleError(f"This maze has no {name}. Put one {character} into it.")
-        if len(found) > 1:
-            first, second = (_place(mark, lines) for mark in found[:2])
+        ends = [mark for mark, token in zip(cells, tokens, strict=True) if token == end]
+        character = ends[0].character if ends else usual
+        if not ends:
+            raise PuzzleError(f"This maze has no {name}. Add one {character}.")
+        if len(ends) > 1:
+            first, second = (_place(mark, lines) for mark in ends[:2])
             raise PuzzleError(
-                f"{second}: a second {name} {character}, the first is at {first.lower()}. Keep one of them."
+                f"{second}: a second {name} {character}; the first is at {first.lower()}. Remove one of them."
             )
 
 
@@ -245,5 +248,5 @@ def _place(mark: Mark, lines: Lines) -> str:
 
 
 def in_lines(characters: str, side: int) -> str:
-    """The cells (one character each) as a grid."""
+    """Break a string of cells, one character each, into lines of `side`."""
     return "\n".join(characters[at : at + side] for at in range(0, side * side, side))

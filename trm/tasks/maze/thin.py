@@ -1,11 +1,12 @@
-"""Mazes with thin walls, as contests and most generators print them, made into mazes whose walls are cells.
+"""Converts mazes with thin walls, as contests and most generators print them, to mazes whose walls are cells.
 
     +--+--+        o---o---o       _ _ _
     |     |        |       |      |  _  |      ┌──┬──┐
     +  +--+        o   o---o      |_|_  |      │  │  │
     |     |        |       |
 
-n x n cells become (2n + 1) x (2n + 1). Where no start and goal are marked, two openings of the outer wall are these.
+n x n cells become (2n + 1) x (2n + 1). If start and goal are not marked, two openings in the outer wall become start and
+goal.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Cells = list[list[str]]
 
 
 def is_thin(lines: Sequence[str]) -> bool:
-    """Whether a drawing has bars for walls, and no cells of wall."""
+    """Whether the walls of a drawing are lines rather than cells."""
     text = "".join(lines)
     return (
         any(bar in text for bar in "|│┃║")
@@ -33,7 +34,7 @@ def is_thin(lines: Sequence[str]) -> bool:
 
 
 def widened(lines: Sequence[str], side: int) -> list[str]:
-    """The rows of the maze with its walls as cells. Raises PuzzleError where it is none, or of another size."""
+    """Rows of the maze with its walls as cells. Raises `PuzzleError` if it is not such a maze or has another size."""
     lines = [line.rstrip() for line in lines if line.strip()]
     left = min(len(line) - len(line.lstrip()) for line in lines)
     underscored = not any(mark in "".join(lines) for mark in "-─━═=")
@@ -48,12 +49,12 @@ def widened(lines: Sequence[str], side: int) -> list[str]:
     if not fits:
         raise PuzzleError(
             f"A maze with thin walls has 2n + 1 lines for n rows of cells; this one has {len(lines)} lines of up to {width} "
-            "characters. Give a square one, or write # for walls."
+            "characters. Give a square maze, or write # for walls."
         )
     if 2 * count + 1 != side:
         raise PuzzleError(
             f"This maze has {count}x{count} cells between thin walls, {2 * count + 1}x{2 * count + 1} with its walls as "
-            f"cells; {side}x{side} is read here. Choose a model of its size."
+            f"cells, but {side}x{side} was expected. Choose a model of its size."
         )
     grid = _from_underscores(lines, count) if underscored else _from_bars(lines, count, pitch)
     _mark_openings(grid)
@@ -61,7 +62,7 @@ def widened(lines: Sequence[str], side: int) -> list[str]:
 
 
 def _from_bars(lines: Sequence[str], count: int, pitch: int) -> Cells:
-    """Walls along cells of `pitch - 1` characters; corners are walls where one meets them."""
+    """Convert a drawing with a cell every `pitch` characters. A corner is a wall if the drawing has a mark there."""
     padded = [line.ljust(count * pitch + 1) for line in lines]
     side = 2 * count + 1
     grid = [[OPEN] * side for _ in range(side)]
@@ -82,7 +83,7 @@ def _from_bars(lines: Sequence[str], count: int, pitch: int) -> Cells:
 
 
 def _from_underscores(lines: Sequence[str], count: int) -> Cells:
-    """A cell is two characters wide: its floor, and the wall to its right."""
+    """Convert a drawing with two characters per cell: its floor, and the wall to its right."""
     side = 2 * count + 1
     padded = [line.ljust(side) for line in lines]
     grid = [[OPEN if row % 2 and column % 2 else WALL for column in range(side)] for row in range(side)]
@@ -101,7 +102,7 @@ def _from_underscores(lines: Sequence[str], count: int) -> Cells:
 
 
 def _mark_openings(grid: Cells) -> None:
-    """Where nothing is marked, the first opening of the outer wall is the start and the second the goal."""
+    """If start and goal are not marked, make the first opening in the outer wall the start and the second the goal."""
     last = len(grid) - 1
     if any(mark.isalpha() and mark != "o" for row in grid for mark in row):
         return

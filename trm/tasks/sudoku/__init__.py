@@ -1,4 +1,4 @@
-"""Sudoku."""
+"""The Sudoku task."""
 
 from trm.tasks.sudoku.task import Sudoku
 

@@ -1,9 +1,9 @@
-"""Generator: fill a grid at random, then dig cells out while the puzzle keeps its property.
+"""Sudoku generator: fill a grid at random, then dig out cells as long as the puzzle keeps a property.
 
-A property (singles suffice; the solution is unique) is kept under digging only as long as the dug
-cells can still be derived, and a cell that cannot be dug now cannot be dug later. So one pass over the
-cells in random order reaches a puzzle from which nothing more can be taken. Cells are tried in blocks first
-and singly only where a block fails: the same puzzle as cell by cell, with far fewer tests.
+The property (singles suffice, or the solution is unique) survives as long as the dug cells can still be derived, and a cell
+that cannot be dug now cannot be dug later. So a single pass over the cells in random order yields a puzzle from which no
+further cell can be dug. Cells are tried in blocks, and one by one only if a block fails: the result is the same as cell by
+cell, with far fewer tests.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from trm.tasks.sudoku.logic import place_by_logic
 from trm.tasks.sudoku.solver import Search, SearchGivenUp, place_singles, start
 
 TRIES = 1000
-"""Grids dug before a wish is given up: about 10 seconds."""
+"""Grids dug before `generate` gives up: about 10 seconds."""
 GIVENS_SHARE = {Difficulty.EASY: (0.3, 0.5), Difficulty.MEDIUM: (0.3, 0.37), Difficulty.HARD: (0.29, 0.34)}
-"""Usual numbers of givens as shares of the cells; of 81: 24 to 40, 24 to 30, 23 to 27."""
+"""Default range of the number of givens, as shares of the cells; for 81 cells 24-40, 24-30 and 23-27."""
 
 Derivable = Callable[[Geometry, list[int], Candidates], bool]
-"""Whether the given candidates imply the dug ones by the means of a difficulty."""
+"""Whether the given candidates imply the dug ones with the techniques of a difficulty."""
 
 
 def random_solution(geometry: Geometry, rng: random.Random) -> list[int]:
-    """A full grid as candidate numbers: random boxes on the diagonal, then search in random order.
+    """A complete grid as candidate numbers: random boxes on the diagonal, then a search in random order.
 
-    Boxes on the diagonal share no row or column, so any filling of them is a fair start. Every grid can
-    occur, though not all exactly equally often.
+    Boxes on the diagonal share no row or column, so any contents are valid. Every grid can occur, though not with exactly
+    the same probability.
     """
     side, cells = geometry.side, geometry.cells
     bands, stacks = geometry.box_columns, geometry.box_rows
@@ -72,9 +72,9 @@ def by_search(geometry: Geometry, givens: list[int], dug: Candidates) -> bool:
 def dig(
     geometry: Geometry, order: list[int], derivable: Derivable, floor: int
 ) -> tuple[list[int], list[int]]:
-    """Dig the cells of a full grid in the given order, down to `floor` givens or until none can be dug.
+    """Dig the cells of a complete grid in the given order, down to `floor` givens or until no cell can be dug.
 
-    `order`: all candidates of a solution. Returns (givens, dug), the dug ones in the order of digging.
+    `order` holds all candidates of a solution. Returns (givens, dug), the latter in the order of digging.
     """
     givens = set(order)
     dug: list[int] = []
@@ -97,7 +97,7 @@ def dig(
 
 
 def _block_plan(cells: int) -> list[tuple[int, int]]:
-    """(start, size) of blocks in digging order: large first, as later cells ever more often fail."""
+    """(start, size) of the blocks in digging order: large ones first, since later cells fail more often."""
     plan, at = [], 0
     for size, until in ((cells * 3 // 8, cells // 2), (max(1, cells // 20), cells * 2 // 3), (1, cells)):
         while at < until:
@@ -107,7 +107,7 @@ def _block_plan(cells: int) -> list[tuple[int, int]]:
 
 
 def usual_givens(geometry: Geometry, difficulty: Difficulty) -> tuple[int, int]:
-    """Fewest and most givens of a puzzle of this difficulty, unless asked otherwise."""
+    """Fewest and most givens of a puzzle of this difficulty by default."""
     fewest, most = GIVENS_SHARE[difficulty]
     return int(fewest * geometry.cells), int(most * geometry.cells)
 
@@ -115,27 +115,27 @@ def usual_givens(geometry: Geometry, difficulty: Difficulty) -> tuple[int, int]:
 def generate(
     geometry: Geometry, rng: random.Random, difficulty: Difficulty, givens: tuple[int, int]
 ) -> tuple[list[int], list[int]]:
-    """A puzzle with one solution, of exactly this difficulty: (givens, dug) as candidate numbers.
+    """Generate a puzzle with one solution and exactly this difficulty: (givens, dug) as candidate numbers.
 
-    The number of givens is drawn evenly from the range, both ends included, and kept until a grid yields it.
-    Raises `PuzzleError` when none does.
+    The number of givens is drawn uniformly from the range, both ends included, and grids are tried until one reaches it.
+    Raises `PuzzleError` if none does.
     """
     fewest, most = givens
     if not 0 <= fewest <= most <= geometry.cells:
         raise PuzzleError(
-            f"Givens {fewest}-{most} is no range within 0-{geometry.cells}. Give the fewest first."
+            f"Givens {fewest}-{most} is not a range within 0-{geometry.cells}. Give the smaller number first."
         )
     target = rng.randint(fewest, most)
     derivable = by_singles if difficulty is Difficulty.EASY else by_search
     for _ in range(TRIES):
         order = random_solution(geometry, rng)
         rng.shuffle(order)
-        left, dug = dig(geometry, order, derivable, target)
-        if len(left) == target and _level(geometry, left, dug) is difficulty:
-            return left, dug
+        remaining, dug = dig(geometry, order, derivable, target)
+        if len(remaining) == target and _level(geometry, remaining, dug) is difficulty:
+            return remaining, dug
     raise PuzzleError(
-        f"No {difficulty} puzzle with {target} givens turned up in {TRIES:,} tries. "
-        f"Usual are {'-'.join(map(str, usual_givens(geometry, difficulty)))}."
+        f"No {difficulty} puzzle with {target} givens was found in {TRIES:,} tries. "
+        f"The default is {'-'.join(map(str, usual_givens(geometry, difficulty)))} givens."
     )
 
 

@@ -1,13 +1,12 @@
-"""Sudoku as an exact cover of one big integer.
+"""Sudoku as an exact cover problem on one big integer.
 
-A *candidate* is the statement "digit d stands in cell c"; a 9x9 Sudoku has 9 x 81 = 729 of them, and a set of
-candidates is one Python integer with bit `d * cells + c` set. Four families of *groups* (cells; digits in
-rows, in columns, in boxes) each cut the candidates into `cells` disjoint groups, and a solution takes
-exactly one candidate from each group.
+A *candidate* is the statement "cell c holds digit d". A 9x9 Sudoku has 9 x 81 = 729 candidates, and a set of candidates is
+one Python integer with bits `d * cells + c`. There are four kinds of constraint: each cell holds one digit, and each row,
+column and box holds each digit once. Each kind partitions the candidates into `cells` *groups*, and a solution has exactly
+one candidate in each group.
 
-Within a family the k-th members of all groups are one common shift away from the first members. So a
-handful of shifts and ands looks at all 81 groups at once: this is what makes a solver in plain Python fast
-enough to dig puzzles.
+Within a kind, the k-th members of all groups are the first members shifted by the same amount. So a few shifts and ands
+process all 81 groups at once, which makes a solver in plain Python fast enough to generate puzzles.
 """
 
 from __future__ import annotations
@@ -24,48 +23,48 @@ BLANK = 1
 FIRST_DIGIT = 2
 
 Candidates = int
-"""A set of candidates: bit `digit * cells + cell`, digit counted from 0."""
+"""A set of candidates: bit `digit * cells + cell`, with digits from 0."""
 
 
-class Family(NamedTuple):
-    """Disjoint groups; `firsts` holds one member of each, the others lie at `firsts << shift`."""
+class ConstraintKind(NamedTuple):
+    """The disjoint groups of one kind of constraint: `firsts` holds one member of each, the others are `firsts << shift`."""
 
     firsts: Candidates
     shifts: tuple[int, ...]
     whole: int
-    """Sum of `1 << shift`: `first * whole` is the group of `first`, also for several groups at once."""
+    """Sum of `1 << shift`: `first * whole` is the group of `first`, and this works for several groups at once."""
 
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """The groups and masks of one box shape; made once by `geometry` and shared."""
+    """The groups and masks of one box shape; created once by `geometry` and shared."""
 
     box_rows: int
     box_columns: int
     side: int
     cells: int
     units: Int[np.ndarray, "units side"]
-    """Cells of every row, then every column, then every box."""
+    """Cells of each row, then each column, then each box."""
     peers: Int[np.ndarray, "cells peers"]
-    """Cells that share a unit with the cell."""
-    families: tuple[Family, ...]
-    """Boxes, rows, columns, cells: the order in which singles are most often found."""
-    everything: Candidates
+    """For each cell, the other cells in its row, column and box."""
+    constraint_kinds: tuple[ConstraintKind, ...]
+    """Boxes, rows, columns, cells: singles are found most often in this order."""
+    all_candidates: Candidates
     digits: Candidates
-    """All digits of cell 0; shifted left by c: of cell c."""
-    keep: tuple[Candidates, ...]
-    """For each candidate: what is left when it is placed (itself and all that share no group with it)."""
+    """All candidates of cell 0; `digits << c` are those of cell c."""
+    compatible: tuple[Candidates, ...]
+    """For each candidate, the candidates that remain when it is placed: itself and all that share no group with it."""
     unit_masks: tuple[Candidates, ...]
-    """For each unit: the candidates of the first digit in it; shifted left by d * cells: of digit d."""
+    """For each unit, the candidates of the first digit; `mask << d * cells` are those of digit d."""
 
 
 @cache
 def geometry(box_rows: int, box_columns: int) -> Geometry:
-    """Geometry of a Sudoku with boxes of `box_rows` x `box_columns` cells (3, 3 for the usual 9x9)."""
+    """The geometry of a Sudoku with boxes of `box_rows` x `box_columns` cells (3, 3 for 9x9)."""
     side = box_rows * box_columns
     cells = side * side
     units = _units(box_rows, box_columns)
-    groups = [
+    peers = [
         sorted({int(other) for unit in units if cell in unit for other in unit} - {cell})
         for cell in range(cells)
     ]
@@ -75,25 +74,27 @@ def geometry(box_rows: int, box_columns: int) -> Geometry:
         "row": (sum(1 << side * row for row in range(side)), tuple(range(side))),
         "column": (sum(1 << column for column in range(side)), tuple(range(0, cells, side))),
     }
-    families = [
-        Family(sum(firsts << digit for digit in every_digit), shifts, sum(1 << shift for shift in shifts))
+    constraint_kinds = [
+        ConstraintKind(
+            sum(firsts << digit for digit in every_digit), shifts, sum(1 << shift for shift in shifts)
+        )
         for firsts, shifts in offsets.values()
     ]
     digits = sum(1 << digit for digit in every_digit)
-    families.append(Family((1 << cells) - 1, tuple(every_digit), digits))
-    everything = (1 << side * cells) - 1
+    constraint_kinds.append(ConstraintKind((1 << cells) - 1, tuple(every_digit), digits))
+    all_candidates = (1 << side * cells) - 1
     return Geometry(
         box_rows=box_rows,
         box_columns=box_columns,
         side=side,
         cells=cells,
         units=units,
-        peers=np.array(groups),
-        families=tuple(families),
-        everything=everything,
+        peers=np.array(peers),
+        constraint_kinds=tuple(constraint_kinds),
+        all_candidates=all_candidates,
         digits=digits,
-        keep=tuple(
-            everything & ~(digits << cell) & ~sum(1 << digit + peer for peer in groups[cell])
+        compatible=tuple(
+            all_candidates & ~(digits << cell) & ~sum(1 << digit + peer for peer in peers[cell])
             | 1 << digit + cell
             for digit in every_digit
             for cell in range(cells)
@@ -103,7 +104,7 @@ def geometry(box_rows: int, box_columns: int) -> Geometry:
 
 
 def members(candidates: Candidates) -> list[int]:
-    """The candidates' numbers, ascending."""
+    """Numbers of the candidates in a set, ascending."""
     numbers = []
     while candidates:
         lowest = candidates & -candidates

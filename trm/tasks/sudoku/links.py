@@ -1,6 +1,6 @@
-"""Sudokus in the codes of sites and apps: links, game descriptions, and grids of candidates on one line.
+"""Sudokus in the formats of websites and apps: links, game IDs, and candidate grids on one line.
 
-A link whose digits stand in it (sudokuwiki, sudokuexchange) needs no reader of its own: its run of cells is the puzzle.
+A link that contains the digits (sudokuwiki, sudokuexchange) needs no parser of its own: its run of cells is the puzzle.
 """
 
 from __future__ import annotations
@@ -24,69 +24,72 @@ OTHERS = re.compile(
     r"(f-puzzles\.com|crackingthecryptic\.com|sudokupad\.(?:app|svencodes)|penpa|swaroopg92)\S*", re.I
 )
 LARGEST_UNPACKED = 1 << 20
-"""Characters of a packed puzzle; a 9x9 one has a few thousand."""
+"""Most characters of a decompressed puzzle; a 9x9 puzzle has a few thousand."""
 
 
-def linked(text: str, side: int) -> str | None:
-    """The cells in a link or code, with . for blanks; None where the text is none. Raises PuzzleError for one of another size."""
+def cells_in_link(text: str, side: int) -> str | None:
+    """The cells encoded in a link or code, with . for blanks; None if the text is neither.
+
+    Raises `PuzzleError` for a Sudoku of another size.
+    """
     text = text.strip()
-    if found := PUZZ_LINK.search(text):
-        columns, rows, code = int(found[1]), int(found[2]), found[3]
+    if match := PUZZ_LINK.search(text):
+        columns, rows, code = int(match[1]), int(match[2]), match[3]
         return _sized(_from_puzz_link(code.lower()), rows, columns, side)
-    if found := SOLO.search(text):
-        both = int(found[1]) * int(found[2])
-        return _sized(_from_solo(found[3]), both, both, side)
-    if found := PACKED.search(text):
-        return _from_f_puzzles(unquote(found[1]), side)
+    if match := SOLO.search(text):
+        own_side = int(match[1]) * int(match[2])
+        return _sized(_from_solo(match[3]), own_side, own_side, side)
+    if match := PACKED.search(text):
+        return _from_f_puzzles(unquote(match[1]), side)
     if len(text) == side**3 and set(text) <= set(".0123456789"[: side + 2]):
         return _from_candidates(text, side)
     return None
 
 
-def refused(text: str) -> str:
-    """What to say of a link that holds its puzzle elsewhere or in a form that is not read; "" where there is none."""
-    if found := OTHERS.search(text):
-        return f"This is a link of {found[1]}, whose puzzle is not in it in a form that is read here. Paste the digits."
+def refusal(text: str) -> str:
+    """The error message for a link without a readable puzzle; "" if the text is not such a link."""
+    if match := OTHERS.search(text):
+        return f"This {match[1]} link does not contain its puzzle in a supported form. Paste the digits."
     if re.match(r"\s*(https?://|www\.)\S+\s*$", text):
-        return "This link has no digits of a puzzle in it. Open it and paste the digits."
+        return "This link does not contain the digits of a puzzle. Open it and paste the digits."
     return ""
 
 
 def _sized(cells: str | None, rows: int, columns: int, side: int) -> str | None:
     if (rows, columns) != (side, side):
         raise PuzzleError(
-            f"This is a {rows}x{columns} Sudoku, {side}x{side} is read here. Choose a model of its size."
+            f"This is a {rows}x{columns} Sudoku, but {side}x{side} was expected. Choose a model of its size."
         )
     if cells is None or len(cells) != side * side:
         raise PuzzleError(
-            f"This code has {len(cells or '')} cells, a {side}x{side} Sudoku has {side * side}. Copy it again."
+            f"This code has {len(cells or '')} cells, but a {side}x{side} Sudoku has {side * side}. Copy it again."
         )
     return cells
 
 
 def _from_puzz_link(code: str) -> str:
-    """A digit or hexadecimal letter is a given; g is one blank, h two, ... z twenty."""
+    """Decode: a digit or hexadecimal letter is a given; g is one blank, h two, ... z twenty."""
     return "".join("." * (ord(mark) - ord("f")) if mark >= "g" else mark for mark in code)
 
 
 def _from_solo(code: str) -> str | None:
-    """Numbers are givens, divided by _ where two meet; a is one blank, b two, ... z twenty-six."""
+    """Decode: numbers are givens, separated by _ if adjacent; a is one blank, b two, ... z twenty-six."""
     cells = "".join("." * (ord(mark) - ord("a") + 1) if mark.isalpha() else mark for mark in code.lower())
     return cells.replace("_", "")
 
 
 def _from_candidates(text: str, side: int) -> str | None:
-    """Every cell as its `side` candidates, each at its place; cells with one are the givens."""
+    """Decode: `side` characters per cell, each candidate at its own position; a cell with one candidate is a given."""
     cells = [text[at : at + side] for at in range(0, len(text), side)]
     digits = [[mark for mark in cell if mark not in ".0"] for cell in cells]
     if any(mark not in ".0" and mark != str(at + 1) for cell in cells for at, mark in enumerate(cell)):
         return None
-    return "".join(found[0] if len(found) == 1 else "." for found in digits)
+    return "".join(candidates[0] if len(candidates) == 1 else "." for candidates in digits)
 
 
 def _from_f_puzzles(code: str, side: int) -> str | None:
     try:
-        content = json.loads(unpacked(code))
+        content = json.loads(decompress(code))
         grid = content["grid"]
         cells = "".join(
             str(cell["value"]) if cell.get("given", True) and cell.get("value") else "."
@@ -95,12 +98,12 @@ def _from_f_puzzles(code: str, side: int) -> str | None:
         )
         rows, columns = len(grid), len(grid[0])
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        raise PuzzleError("This link of f-puzzles cannot be read. Open it and paste the digits.") from None
+        raise PuzzleError("This f-puzzles link cannot be read. Open it and paste the digits.") from None
     return _sized(cells, rows, columns, side)
 
 
-def unpacked(code: str) -> str:
-    """The text in base64 of lz-string, which f-puzzles and others put in links. Raises ValueError."""
+def decompress(code: str) -> str:
+    """Decompress base64 text of lz-string, as in the links of f-puzzles and others. Raises `ValueError`."""
     try:
         packed = base64.b64decode(code.replace(" ", "+").replace("-", "+") + "=" * (-len(code) % 4))
     except binascii.Error as error:

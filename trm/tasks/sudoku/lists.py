@@ -1,6 +1,6 @@
-"""Sudokus in brackets, as Python, NumPy, JSON and C write them: `[[5, 3, 0, ...], ...]`, `["53..7....", ...]`, `{{5,3,...}}`.
+"""Sudokus in brackets, as in Python, NumPy, JSON and C: `[[5, 3, 0, ...], ...]`, `["53..7....", ...]`, `{{5,3,...}}`.
 
-Nothing is evaluated: only what stands in the innermost brackets is looked at, and it is a row, a whole grid, or passed over.
+Nothing is evaluated. Only the contents of innermost brackets are parsed: each is a row, a whole grid, or skipped.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 import re
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import Passage
-from trm.tasks.sudoku.passages import paired
+from trm.tasks.puzzle_text import PuzzleText
+from trm.tasks.sudoku.puzzle_texts import join_answers
 from trm.tasks.sudoku.rows import fields
 
 INNERMOST = re.compile(r"[\[({]([^\[\](){}]*)[\])}]")
 QUOTED = re.compile(r"""(["'])(.*?)\1""")
 
 
-def listed(text: str, side: int) -> list[Passage]:
-    """The grids in the brackets of a text, [] where none is a row or a grid.
+def grids_in_brackets(text: str, side: int) -> list[PuzzleText]:
+    """The grids in the brackets of a text; [] if no bracket holds a row or a grid.
 
-    Raises PuzzleError where rows in brackets do not make grids, naming the line of the odd one.
+    Raises `PuzzleError` if the rows do not form grids; it names the line of the row at fault.
     """
-    found: list[Passage] = []
+    grids: list[PuzzleText] = []
     rows: list[tuple[str, int]] = []
     odd: tuple[int, int] | None = None
     line, before = 1, 0
@@ -32,27 +32,29 @@ def listed(text: str, side: int) -> list[Passage]:
             if len(cells) == side:
                 rows.append((cells, line))
             else:
-                found.append(Passage(cells, line, bracket[0].count("\n") + 1))
+                grids.append(PuzzleText(cells, line, bracket[0].count("\n") + 1))
         if rows and not _contents(bracket[1], side) and odd is None and _count(bracket[1]) > side // 2:
             odd = line, _count(bracket[1])
     if odd is not None:
         raise PuzzleError(
-            f"Line {odd[0]}: this row has {odd[1]} fields that are not all cells; {side} cells make a row. Correct it."
+            f"Line {odd[0]}: not all of the {odd[1]} fields of this row are cells; a row has {side} cells. Correct it."
         )
     if len(rows) % side:
-        if found or len(rows) < side // 2 + 1:
-            return found
+        if grids or len(rows) < side // 2 + 1:
+            return grids
         raise PuzzleError(
-            f"A {side}x{side} Sudoku has {side} rows in brackets, this text has {len(rows)}. Give all of them."
+            f"A {side}x{side} Sudoku has {side} rows in brackets, but this text has {len(rows)}. Give all rows."
         )
     for at in range(0, len(rows), side):
         grid = rows[at : at + side]
-        found.append(Passage("".join(cells for cells, _ in grid), grid[0][1], grid[-1][1] - grid[0][1] + 1))
-    return list(paired((grid, "") for grid in found))
+        grids.append(
+            PuzzleText("".join(cells for cells, _ in grid), grid[0][1], grid[-1][1] - grid[0][1] + 1)
+        )
+    return list(join_answers((grid, "") for grid in grids))
 
 
 def _contents(inside: str, side: int) -> list[str]:
-    """Rows and grids in a pair of brackets, each as its cells."""
+    """The rows and grids in a pair of brackets, each as a string of cells."""
     quoted = [match[2] for match in QUOTED.finditer(inside)]
     strings = [string for string in quoted if len(string.strip()) > 1]
     if strings and len(strings) == len(quoted):
@@ -75,11 +77,11 @@ def _count(inside: str) -> int:
 
 
 def zero_and_minus_one(text: str) -> bool:
-    """Whether 0 and -1 are both fields: one of them is a blank, and nothing says which."""
+    """Whether both 0 and -1 occur as fields, so that either may be the blank."""
     numbers = set(re.findall(r"(?<![\w.\-])-?\d+(?:\.0*)?(?![\w.])", text))
     return bool({"0", "0.", "0.0"} & numbers) and bool({"-1", "-1.", "-1.0"} & numbers)
 
 
 def is_shortened(text: str) -> bool:
-    """Whether dots stand for rows or cells that NumPy left out."""
+    """Whether NumPy replaced rows or cells by dots."""
     return re.search(r"\[[^\[\]]*\d[ ,]+\.\.\.[ ,]*[\d\]]|\][\s,]*\.\.\.[\s,]*\[", text) is not None

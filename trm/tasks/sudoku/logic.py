@@ -1,9 +1,9 @@
-"""Steps of logic beyond singles: locked candidates and pairs, and the rating that follows from them.
+"""Sudoku techniques beyond singles (locked candidates and pairs), and the rating based on them.
 
-- Locked candidates: the places of a digit in a box all lie in one line, so the rest of the line loses it;
-  or the other way round.
-- Naked pair: two cells of a unit hold the same two candidates, so the rest of the unit loses both.
-- Hidden pair: two digits of a unit have the same two places, so these lose all other digits.
+- Locked candidates: all candidates of a digit in a box lie in one line, so the digit is eliminated from the rest of the
+  line; or vice versa.
+- Naked pair: two cells of a unit have the same two candidates, so both are eliminated from the rest of the unit.
+- Hidden pair: two digits of a unit have the same two cells left, so all other digits are eliminated from these cells.
 
 The names are those in general use among Sudoku solvers.
 """
@@ -16,23 +16,23 @@ from itertools import islice
 import numpy as np
 from jaxtyping import UInt8
 
-from trm.tasks.base import MOST_GUESSES, Difficulty, Rating
+from trm.tasks.base import MAX_GUESSES, Difficulty, Rating
 from trm.tasks.sudoku.geometry import Candidates, Geometry
 from trm.tasks.sudoku.solver import Position, Search, from_tokens, place_singles, start
 
 Elimination = Callable[[Geometry, Candidates], Candidates]
-"""Maps the possible candidates to those that a step of logic rules out."""
+"""A technique: maps the possible candidates to those that it rules out."""
 
 
 def locked_candidates(geometry: Geometry, possible: Candidates) -> Candidates:
-    """Candidates ruled out because a digit of one unit lies wholly in its overlap with another."""
+    """Candidates ruled out because all candidates of a digit in one unit lie in its overlap with another unit."""
     side, cells, masks = geometry.side, geometry.cells, geometry.unit_masks
     lines, boxes = masks[: 2 * side], masks[2 * side :]
     grid = (1 << cells) - 1
     ruled_out = 0
     for shift in range(0, side * cells, cells):
         places = possible >> shift & grid
-        gone = 0
+        eliminated = 0
         for box in boxes:
             in_box = places & box
             for line in lines:
@@ -40,15 +40,15 @@ def locked_candidates(geometry: Geometry, possible: Candidates) -> Candidates:
                 if overlap:
                     in_line = places & line
                     if overlap == in_box:
-                        gone |= in_line ^ overlap
+                        eliminated |= in_line ^ overlap
                     if overlap == in_line:
-                        gone |= in_box ^ overlap
-        ruled_out |= gone << shift
+                        eliminated |= in_box ^ overlap
+        ruled_out |= eliminated << shift
     return ruled_out
 
 
 def pairs(geometry: Geometry, possible: Candidates) -> Candidates:
-    """Candidates ruled out by a naked or a hidden pair."""
+    """Candidates ruled out by naked or hidden pairs."""
     cells, digits = geometry.cells, geometry.digits
     shifts = range(0, geometry.side * cells, cells)
     ruled_out = 0
@@ -64,20 +64,20 @@ def pairs(geometry: Geometry, possible: Candidates) -> Candidates:
 
 
 def _twins(groups: Sequence[Candidates]) -> list[tuple[int, int]]:
-    """Positions of equal groups of two members."""
-    found, seen = [], {}
+    """Positions of pairs of equal groups that have two members."""
+    twins, seen = [], {}
     for position, group in enumerate(groups):
         if group.bit_count() == 2:
             if group in seen:
-                found.append((seen[group], position))
+                twins.append((seen[group], position))
             seen[group] = position
-    return found
+    return twins
 
 
 def place_by_logic(
     geometry: Geometry, position: Position, eliminations: Sequence[Elimination] = (locked_candidates, pairs)
 ) -> bool:
-    """Place what singles and the given eliminations yield, in place. Returns False on a contradiction."""
+    """Place all digits that singles and the given techniques yield, in place. Returns False on a contradiction."""
     while place_singles(geometry, position):
         if position.placed.bit_count() == geometry.cells:
             return True
@@ -91,42 +91,40 @@ def place_by_logic(
 
 LOGIC: tuple[tuple[Difficulty, str, tuple[Elimination, ...]], ...] = (
     (Difficulty.EASY, "naked and hidden singles suffice", ()),
-    (Difficulty.MEDIUM, "locked candidates are needed beyond singles", (locked_candidates,)),
-    (Difficulty.MEDIUM, "naked or hidden pairs are needed beyond singles", (pairs,)),
+    (Difficulty.MEDIUM, "needs locked candidates in addition to singles", (locked_candidates,)),
+    (Difficulty.MEDIUM, "needs naked or hidden pairs in addition to singles", (pairs,)),
     (
         Difficulty.MEDIUM,
-        "locked candidates and pairs are both needed beyond singles",
+        "needs locked candidates and pairs in addition to singles",
         (locked_candidates, pairs),
     ),
 )
-"""From the simplest means to the strongest: the first that solves a puzzle rates it."""
+"""Sets of techniques, simplest first: the first that solves a puzzle determines its rating."""
 
 
-def rate(
-    geometry: Geometry, tokens: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES
-) -> Rating:
-    """Rating of a puzzle by the simplest means that solve it.
+def rate(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
+    """Rate a puzzle by the simplest techniques that solve it.
 
-    easy: naked and hidden singles. medium: also locked candidates and pairs. hard: search; `search_nodes`
-    counts its guesses until the second solution is ruled out, with singles as the only inference. The count
-    depends on how the grid is turned. Raises `PuzzleError` when the search is given up.
+    easy: naked and hidden singles. medium: also locked candidates and pairs. hard: search. `search_nodes` counts the
+    guesses of a search with singles as its only inference, until it rules out a second solution; the count depends on the
+    orientation of the grid. Raises `PuzzleError` if the search gives up.
     """
     givens = from_tokens(geometry, tokens)
     first = start(geometry, givens).possible
     if any(not first >> given & 1 for given in givens):
-        return Rating(None, "No solution: a digit stands twice in a row, column or box.", 0, 0)
-    search = Search(geometry, node_limit=most_guesses)
-    found = len(list(islice(search.solutions(Position(first)), 2)))
-    if found == 0:
-        return Rating(None, "No solution: the givens rule each other out.", search.nodes, 0)
-    if found == 2:
-        return Rating(None, "More than one solution: the givens leave a choice.", search.nodes, 2)
+        return Rating(None, "No solution: a digit occurs twice in a row, column or box.", 0, 0)
+    search = Search(geometry, node_limit=max_guesses)
+    count = len(list(islice(search.solutions(Position(first)), 2)))
+    if count == 0:
+        return Rating(None, "No solution: the givens contradict each other.", search.nodes, 0)
+    if count == 2:
+        return Rating(None, "More than one solution: there are too few givens.", search.nodes, 2)
     if len(givens) == geometry.cells:
-        return Rating(Difficulty.EASY, "Easy: already solved, nothing is left to fill in.", 0, 1)
+        return Rating(Difficulty.EASY, "Easy: already solved, no cell is blank.", 0, 1)
     for difficulty, reason, eliminations in LOGIC:
         position = start(geometry, givens)
         place_by_logic(geometry, position, eliminations)
         if position.placed.bit_count() == geometry.cells:
             return Rating(difficulty, f"{difficulty.capitalize()}: {reason}.", search.nodes, 1)
-    reason = f"singles, locked candidates and pairs get stuck; a search tries {search.nodes:,} guesses"
+    reason = f"singles, locked candidates and pairs do not suffice; a search makes {search.nodes:,} guesses"
     return Rating(Difficulty.HARD, f"Hard: {reason}.", search.nodes, 1)

@@ -1,13 +1,13 @@
-"""Rows of a drawn Sudoku: what each cell of a line is, whatever people draw between and around them.
+"""Rows of a drawn Sudoku: finds the cells of each line among whatever is drawn between and around them.
 
-A drawing is read as a whole, under one of a few conventions that people follow:
+A drawing is parsed as a whole under one of a few common conventions:
 
-- characters: one a cell, one mark for a blank, anything drawn between cells
-- fields: cells divided by tabs, commas, semicolons, bars or spaces; an empty field, `-1`, `None` and the like are blanks
-- columns: cells in columns of one width, a blank left out
-- candidates: all digits that a cell may hold; those with one are the givens
+- characters: one per cell, one mark for a blank, anything drawn between cells
+- fields: cells separated by tabs, commas, semicolons, bars or spaces; an empty field, `-1`, `None` and similar are blanks
+- columns: cells in columns of equal width, with blanks left out
+- candidates: all digits that a cell may hold; cells with one digit are givens
 
-All that fit must agree: a drawing that two conventions read differently is not read.
+All conventions that fit must agree: a drawing that two of them parse differently is rejected.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from functools import cache, lru_cache
 Row = tuple[str, ...]
 """The cells of a row: a digit, or . for a blank."""
 Convention = Callable[[Sequence[str], int], "list[Row] | None"]
-"""Lines -> the rows in them; None where a line is neither a row nor drawn between rows."""
+"""Maps lines to their rows; None if any line is neither a row nor drawn between rows."""
 
 BARS = "|│┃║¦"
 DRAWN = "|-+=,;:'\"`[](){}\\/" + "".join(map(chr, range(0x2500, 0x2580)))
-"""What is drawn between cells of one character."""
+"""Characters drawn between cells of one character."""
 BLANKS = ".0"
 OTHER_BLANKS = "_*xX?-~oO·•∙⋅・●○◦□⬜▢☐◻◽▫■⬛▪🔲🔳🟦"
 BLANK_WORDS = frozenset(
     ("", ".", "0", "0.", "0.0", "-1", "-1.", "-1.0", "none", "null", "nan", "na", "n/a", "nil", *OTHER_BLANKS)
 )
 MINUS_ONE = re.compile(r"(?<![\w.\-])-1(?:\.0*)?(?![\w\-])")
-"""-1 that stands alone, as programs write a blank."""
+"""A separate -1, which programs write for a blank."""
 RULE = re.compile(r"[\s|+\-=_~*:.'`,oO#" + "".join(map(chr, range(0x2500, 0x2580))) + r"]*")
 LATEX_END, NO_END = re.compile(r"\|\.\s*$"), re.compile(r"(?!)")
-"""LaTeX's package sudoku ends a row with |."""
+"""The LaTeX package sudoku ends a row with |."""
 LONGEST_RULE = 400
 DRAWN_LINE = re.compile(r"[-=_~*─━═┄┈]{2}|[+:|─━═│║┼]")
 
 
 def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
-    """The grids of a drawing, top to bottom; None where it is none, or could be two different ones.
+    """The grids of a drawing, top to bottom; None if it is not a drawing or is ambiguous.
 
-    `lines` are those of one paragraph or of several, without empty ones, in plain characters.
+    `lines` are non-empty lines of one or several paragraphs, normalised by `plain`.
     """
     if len(lines) < side:
         return None
@@ -58,7 +58,7 @@ def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
 
 
 def is_rule(line: str) -> bool:
-    """Whether a line is drawn between rows: of no cell, or a dash or more with what stands at the ends of one."""
+    """Whether a line is drawn between rows: it has no cells, only dashes and the marks at their ends."""
     return len(line) <= LONGEST_RULE and _is_rule(line)
 
 
@@ -68,7 +68,7 @@ def _is_rule(line: str) -> bool:
 
 
 def spaces_are_blanks(text: str, side: int) -> bool:
-    """Whether a text is all cells in a row, digits with spaces for blanks: no other blanks, and digits that stand together."""
+    """Whether a text is one line of all cells with spaces for blanks: it has no other blanks, and some digits are adjacent."""
     return (
         len(text) == side * side
         and set(text) <= {*_digits(side), " "}
@@ -78,7 +78,7 @@ def spaces_are_blanks(text: str, side: int) -> bool:
 
 
 def has_minus_one(lines: Sequence[str]) -> bool:
-    """Whether every dash in the rows belongs to a -1: then that is a blank, and no dash is a line or a blank."""
+    """Whether every dash in the rows belongs to a -1. Then -1 is a blank, and a dash is neither a line nor a blank."""
     rows = [line for line in lines if not is_rule(line)]
     return any(MINUS_ONE.search(row) for row in rows) and not any(
         "-" in MINUS_ONE.sub("", row) for row in rows
@@ -86,7 +86,7 @@ def has_minus_one(lines: Sequence[str]) -> bool:
 
 
 def _characters_of(lines: Sequence[str]) -> Iterator[Convention]:
-    """One character a cell: with plain blanks, and with every other mark that there is, alone."""
+    """The conventions with one character per cell: with plain blanks, and with each other blank mark that occurs."""
     if has_minus_one(lines):
         return
     yield lambda lines, side: _in_characters(lines, side, BLANKS)
@@ -123,18 +123,18 @@ def _in_fields(lines: Sequence[str], side: int) -> list[Row] | None:
 
 
 def fields(line: str, count: int, side: int = 0) -> Row | None:
-    """The cells of a line with so many fields, each a digit or a blank; None where it has others."""
+    """The cells of a line with exactly `count` fields that are digits or blanks; None for other lines."""
     digits = _digits(side or count)
     for between in ("\t", ";", ",", "|", None):
         if between is not None and between not in line:
             continue
         end = LATEX_END if between == "|" else NO_END
-        found = end.sub("|", line.rstrip("\r\n")).split(between)
-        if len(found) == count + 1 and between in (",", ";", "\t") and not found[-1].strip():
-            found = found[:-1]
-        if len(found) == count + 2 and between == "|" and not (found[0] + found[-1]).strip():
-            found = found[1:-1]
-        cells = [_cell(field, digits) for field in found]
+        parts = end.sub("|", line.rstrip("\r\n")).split(between)
+        if len(parts) == count + 1 and between in (",", ";", "\t") and not parts[-1].strip():
+            parts = parts[:-1]
+        if len(parts) == count + 2 and between == "|" and not (parts[0] + parts[-1]).strip():
+            parts = parts[1:-1]
+        cells = [_cell(field, digits) for field in parts]
         if len(cells) == count and None not in cells:
             return tuple(cell for cell in cells if cell is not None)
     return None
@@ -149,7 +149,7 @@ def _cell(field: str, digits: frozenset[str]) -> str | None:
 
 
 def _in_columns(lines: Sequence[str], side: int) -> list[Row] | None:
-    """Blanks are spaces: cells stand in every first, second or third column of what is between the bars."""
+    """Blanks are spaces: the cells between two bars are at a constant distance of one to four columns."""
     digits = _digits(side)
     rows = [line for line in lines if not is_rule(line) or _is_empty_row(line)]
     divided = [_segments(row) for row in rows]
@@ -158,7 +158,7 @@ def _in_columns(lines: Sequence[str], side: int) -> list[Row] | None:
         return None
     cells = side // count
     width = len(divided[0][0])
-    # A segment that is too short may lack a cell rather than spaces: only the last one may have lost its end.
+    # A segment that is too short may lack a cell rather than spaces: only the last one may have lost trailing spaces.
     if width > 4 * cells + 1 or any(
         len(segment) != width and not (at == count - 1 > 0 and len(segment) < width)
         for segments in divided
@@ -177,12 +177,12 @@ def _in_columns(lines: Sequence[str], side: int) -> list[Row] | None:
 
 
 def _is_empty_row(line: str) -> bool:
-    """Bars with spaces between: a row of blanks."""
+    """Whether a line has only bars and spaces: a row of blanks."""
     return bool(set(line.strip()) <= set(BARS + " ")) and len(line.strip()) > 2
 
 
 def _segments(line: str) -> list[str]:
-    """What stands between the bars, those at the ends aside."""
+    """The parts of a line between its bars, without bars at the ends."""
     parts = re.split(f"[{re.escape(BARS)}]", line)
     if len(parts) > 2 and not parts[0].strip():
         parts = parts[1:]
@@ -203,7 +203,7 @@ def _at(segments: list[str], width: int, columns: range, digits: frozenset[str])
 
 
 def _as_candidates(lines: Sequence[str], side: int) -> list[Row] | None:
-    """Every field holds the digits that are possible, in order; at least one holds several."""
+    """Each field holds the candidates of a cell, in order; at least one field holds several."""
     rows, several = [], False
     for line in lines:
         words = re.sub(r"[|│┃║{}()\[\],;]", " ", line).split()
@@ -216,12 +216,12 @@ def _as_candidates(lines: Sequence[str], side: int) -> list[Row] | None:
 
 
 def is_candidates(word: str, side: int) -> bool:
-    """Digits that a cell may hold, each once and in order."""
+    """Whether a word is a set of candidates: digits, each at most once and in order."""
     return set(word) <= _digits(side) and list(word) == sorted(set(word))
 
 
 def _without_labels(lines: Sequence[str], side: int) -> list[str] | None:
-    """The drawing without numbers or letters of rows and columns around it; None where there are none."""
+    """The drawing without its row and column labels (numbers or letters); None if it has no labels."""
     rows = [line for line in lines if not is_rule(line)]
     names = [[str(at) for at in range(start, start + side)] for start in (0, 1)]
     names += [[chr(ord(first) + at) for at in range(side)] for first in "Aa"]

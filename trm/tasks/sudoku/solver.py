@@ -1,7 +1,7 @@
-"""Solver: singles to a fixed point, then branch on the smallest group.
+"""Sudoku solver: place singles until there are none, then branch on the smallest group.
 
-The only rule of inference is "a group with one candidate left takes it": in a cell that is a naked single,
-in a row, column or box a hidden single. When it is exhausted, the candidates of the smallest group are tried.
+The only inference is "if a group has one candidate left, place it": a naked single if the group is a cell, a hidden single
+if it is a digit in a row, column or box. When there are no singles, the candidates of the smallest group are tried.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MOST_GUESSES
+from trm.tasks.base import MAX_GUESSES
 from trm.tasks.sudoku.geometry import FIRST_DIGIT, Candidates, Geometry, members
 
 
 class SearchGivenUp(PuzzleError):
-    """The search met its limit before it could decide."""
+    """The search reached its limit before it could decide."""
 
 
 @dataclass(slots=True)
 class Position:
-    """What is still possible, and what is placed (a part of it while no contradiction is met)."""
+    """The candidates that are still possible, and those that are placed (a subset, unless there is a contradiction)."""
 
     possible: Candidates
     placed: Candidates = 0
@@ -47,29 +47,29 @@ def to_tokens(geometry: Geometry, placed: Candidates) -> UInt8[np.ndarray, "cell
 
 
 def start(geometry: Geometry, givens: Iterable[int]) -> Position:
-    """Position after the givens alone. Givens that contradict each other strike each other out."""
-    possible = geometry.everything
-    keep = geometry.keep
+    """The position after placing the givens. Givens that contradict each other eliminate each other."""
+    possible = geometry.all_candidates
+    compatible = geometry.compatible
     for candidate in givens:
-        possible &= keep[candidate]
+        possible &= compatible[candidate]
     return Position(possible)
 
 
 def place_singles(geometry: Geometry, position: Position, wanted: Candidates = 0) -> bool:
-    """Place naked and hidden singles, in place, until none is left or all of `wanted` is placed.
+    """Place naked and hidden singles, in place, until there are none or all of `wanted` are placed.
 
-    Returns False as soon as a group has no candidate left. A contradiction may go unnoticed when `wanted`
-    is met first.
+    Returns False as soon as a group has no candidate left. A contradiction may go unnoticed if all of `wanted` are placed
+    first.
     """
-    keep = geometry.keep
+    compatible = geometry.compatible
     possible, placed = position.possible, position.placed
     idle = 0
-    for firsts, shifts, whole in cycle(geometry.families):
+    for firsts, shifts, whole in cycle(geometry.constraint_kinds):
         ones = twos = 0
         for shift in shifts:
-            found = possible >> shift & firsts
-            twos |= ones & found
-            ones |= found
+            members_at_shift = possible >> shift & firsts
+            twos |= ones & members_at_shift
+            ones |= members_at_shift
         if ones != firsts:
             return False
         singles = (ones ^ twos) * whole & possible & ~placed
@@ -77,26 +77,26 @@ def place_singles(geometry: Geometry, position: Position, wanted: Candidates = 0
             idle = 0
             placed |= singles
             for candidate in members(singles):
-                possible &= keep[candidate]
+                possible &= compatible[candidate]
             if wanted and placed & wanted == wanted:
                 break
         else:
             idle += 1
-            if idle == len(geometry.families):
+            if idle == len(geometry.constraint_kinds):
                 break
     position.possible, position.placed = possible, placed
     return True
 
 
 def smallest_group(geometry: Geometry, possible: Candidates) -> Candidates:
-    """Candidates of an open group: one with two candidates if there is any, else the first smallest cell."""
-    for firsts, shifts, whole in geometry.families:
+    """The candidates of a group to branch on: one with two candidates if there is any, else the smallest cell."""
+    for firsts, shifts, whole in geometry.constraint_kinds:
         ones = twos = threes = 0
         for shift in shifts:
-            found = possible >> shift & firsts
-            threes |= twos & found
-            twos |= ones & found
-            ones |= found
+            members_at_shift = possible >> shift & firsts
+            threes |= twos & members_at_shift
+            twos |= ones & members_at_shift
+            ones |= members_at_shift
         pairs = twos & ~threes
         if pairs:
             return (pairs & -pairs) * whole & possible
@@ -107,23 +107,22 @@ def smallest_group(geometry: Geometry, possible: Candidates) -> Candidates:
 class Search:
     """Depth-first search for solutions.
 
-    `nodes` counts the candidates tried, in all branches: 0 means that singles alone decide the puzzle.
+    `nodes` is the number of candidates tried over all branches: 0 means that singles alone decide the puzzle.
     """
 
     def __init__(
-        self, geometry: Geometry, *, shuffle: random.Random | None = None, node_limit: int = MOST_GUESSES
+        self, geometry: Geometry, *, shuffle: random.Random | None = None, node_limit: int = MAX_GUESSES
     ) -> None:
-        """`shuffle` randomises the order of trying; `node_limit` bounds the work, 30 microseconds a node."""
+        """`shuffle` randomises the order of candidates; `node_limit` bounds the work, at 30 microseconds per node."""
         self.geometry = geometry
         self.nodes = 0
         self._shuffle = shuffle
         self._node_limit = node_limit
 
     def solutions(self, position: Position) -> Iterator[Candidates]:
-        """Yield every solution below `position` as a set of candidates.
+        """Yield every solution that extends `position`, as a set of candidates.
 
-        Raises `SearchGivenUp` when the node limit is reached, so that no text a person types can keep a
-        server busy.
+        Raises `SearchGivenUp` at the node limit, so that no puzzle that a user types can keep a server busy.
         """
         if not place_singles(self.geometry, position):
             return
@@ -138,7 +137,7 @@ class Search:
             self.nodes += 1
             if self.nodes > self._node_limit:
                 raise SearchGivenUp(
-                    f"Still undecided after {self._node_limit:,} guesses. Add givens or check those there."
+                    f"Still undecided after {self._node_limit:,} guesses. Add givens or check the existing ones."
                 )
-            below = Position(position.possible & self.geometry.keep[candidate], position.placed)
+            below = Position(position.possible & self.geometry.compatible[candidate], position.placed)
             yield from self.solutions(below)

@@ -1,7 +1,7 @@
-"""Symmetries of Sudoku: changes that keep every rule, so that one puzzle stands for a great many.
+"""Symmetries of Sudoku: transformations that preserve the rules, so that one puzzle yields a great many.
 
-Digits may be renamed; rows permuted inside a band and bands among themselves; columns and stacks likewise;
-and, when boxes are square, the grid transposed.
+Digits may be permuted; rows may be permuted within a band, and bands among each other; columns and stacks likewise; and if
+boxes are square, the grid may be transposed.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ FIRST_DIGIT = 2  # token of digit 1
 def random_symmetries(
     batch: int, rng: np.random.Generator, *, box_rows: int = 3, box_columns: int = 3
 ) -> Symmetries:
-    """One random symmetry for each of so many grids."""
+    """Draw a random symmetry for each of `batch` grids."""
     side = box_rows * box_columns
     rows = _random_lines(batch, bands=box_columns, size=box_rows, rng=rng)
     columns = _random_lines(batch, bands=box_rows, size=box_columns, rng=rng)
@@ -27,27 +27,26 @@ def random_symmetries(
         transposed = rng.random(batch) < 0.5
         source[transposed] = source[transposed].swapaxes(1, 2)
     source = source.reshape(batch, side * side)
-    renamed = np.tile(np.arange(FIRST_DIGIT + side, dtype=np.uint8), (batch, 1))
-    renamed[:, FIRST_DIGIT:] += rng.random((batch, side)).argsort(1).astype(np.uint8) - np.arange(
+    token_map = np.tile(np.arange(FIRST_DIGIT + side, dtype=np.uint8), (batch, 1))
+    token_map[:, FIRST_DIGIT:] += rng.random((batch, side)).argsort(1).astype(np.uint8) - np.arange(
         side, dtype=np.uint8
     )
-    return Symmetries(source, renamed)
+    return Symmetries(source, token_map)
 
 
 def _random_lines(batch: int, *, bands: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """For each puzzle an order of its rows (or columns) that keeps bands together: (batch, bands * size)."""
+    """For each puzzle, an order of its rows (or columns) that keeps bands together: (batch, bands * size)."""
     band_order = rng.random((batch, bands)).argsort(1)
     within = rng.random((batch, bands, size)).argsort(2)
     return (band_order[:, :, None] * size + within).reshape(batch, bands * size)
 
 
 def symmetry_key(solution: UInt8[np.ndarray, "cells"], *, box_rows: int = 3, box_columns: int = 3) -> bytes:
-    """A key that all symmetric versions of a full grid share; grids with different keys are certainly not
-    symmetric.
+    """A key that all symmetric versions of a complete grid share; grids with different keys are not symmetric.
 
-    Two rows of a band make a permutation of the digits, upper onto lower. Renaming digits, moving columns
-    and swapping the two rows leave its cycle lengths as they are. The key collects the cycle lengths of all
-    pairs of rows within bands and of columns within stacks, sorted wherever a symmetry may reorder them.
+    Two rows of a band define a permutation of the digits, upper to lower. Its cycle lengths do not change when digits are
+    permuted, columns moved or the two rows swapped. The key collects the cycle lengths of all pairs of rows within bands
+    and of columns within stacks, sorted wherever a symmetry may reorder them.
     """
     side = box_rows * box_columns
     grid = (solution.reshape(side, side) - FIRST_DIGIT).tolist()
@@ -65,7 +64,7 @@ def _band_key(rows: Sequence[Sequence[int]], size: int) -> bytes:
 
 
 def _cycles(upper: Sequence[int], lower: Sequence[int]) -> bytes:
-    """Cycle lengths of the permutation upper -> lower, ascending, padded with zeros in front."""
+    """Cycle lengths of the permutation upper -> lower, ascending, left-padded with zeros."""
     image = dict(zip(upper, lower, strict=True))
     lengths = []
     while image:

@@ -1,4 +1,4 @@
-"""The Sudoku task: rules, text, solver and generator behind the common interface."""
+"""The Sudoku task: rules, text, solver and generator behind the `Task` interface."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
-from trm.tasks.reading import Passage
+from trm.tasks.base import MAX_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
+from trm.tasks.puzzle_text import PuzzleText
 from trm.tasks.sudoku import generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
@@ -23,8 +23,7 @@ STRATUM = 6
 
 @dataclass(frozen=True)
 class Sudoku(Task):
-    """Sudoku with boxes of `box_rows` x `box_columns` cells: 3, 3 is the usual one; 2, 2 and 2, 3 are for
-    teaching.
+    """Sudoku with boxes of `box_rows` x `box_columns` cells: 3x3 for the usual one; 2x2 and 2x3 for teaching.
 
     Tokens (uint8): 0 padding, 1 blank, 2 and up the digits 1 and up, as in the public data sets.
     Raises `PuzzleError` for a box shape outside 2x2 to 3x3.
@@ -39,7 +38,7 @@ class Sudoku(Task):
     def __post_init__(self) -> None:
         if not (2 <= self.box_rows <= 3 and 2 <= self.box_columns <= 3):
             raise PuzzleError(
-                f"No Sudoku with boxes of {self.box_rows}x{self.box_columns}. Choose 2 or 3 for each."
+                f"Sudokus with {self.box_rows}x{self.box_columns} boxes are not supported. Choose 2 or 3 for each."
             )
 
     @property
@@ -75,11 +74,11 @@ class Sudoku(Task):
         return ("",) * self.vocab_size
 
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Any givens make a Sudoku, so `unfinished` changes nothing."""
+        """Parse a Sudoku, see `trm.tasks.sudoku.text`. Any givens are allowed, so `unfinished` has no effect."""
         return text.parse(puzzle, self.rows)
 
-    def puzzles_in(self, lines: Iterable[str]) -> Iterator[Passage]:
-        return text.puzzles_in(lines, self.rows)
+    def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
+        return text.find_puzzles(lines, self.rows)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
         return "".join(self.symbols[token] for token in tokens)
@@ -91,7 +90,7 @@ class Sudoku(Task):
         return inputs > BLANK
 
     def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Cells whose digit stands in one of their peers too."""
+        """Mask of the cells whose digit occurs again in their row, column or box."""
         repeated = np.zeros(tokens.shape, bool)
         for peer in self._geometry.peers.T:
             repeated |= tokens == tokens[..., peer]
@@ -107,11 +106,12 @@ class Sudoku(Task):
     def solutions(
         self, inputs: UInt8[np.ndarray, "cells"], limit: int = 2
     ) -> list[UInt8[np.ndarray, "cells"]]:
-        found = Search(self._geometry).solutions(start(self._geometry, from_tokens(self._geometry, inputs)))
-        return [to_tokens(self._geometry, solution) for solution in islice(found, limit)]
+        board = self._geometry
+        solutions = Search(board).solutions(start(board, from_tokens(board, inputs)))
+        return [to_tokens(board, solution) for solution in islice(solutions, limit)]
 
-    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
-        return logic.rate(self._geometry, inputs, most_guesses=most_guesses)
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
+        return logic.rate(self._geometry, inputs, max_guesses=max_guesses)
 
     def generate(
         self,
@@ -120,22 +120,22 @@ class Sudoku(Task):
         *,
         givens: tuple[int, int] | None = None,
     ) -> Puzzle:
-        """A puzzle with one solution and exactly this difficulty; its number of givens is drawn evenly from
-        `givens`.
+        """Generate a puzzle with one solution and exactly this difficulty; the number of givens is drawn uniformly from the
+        range `givens`, both ends included.
 
-        Raises `PuzzleError` when none is found: there are few hard 9x9 puzzles with more than 32 givens,
-        and 22 take seconds.
+        Raises `PuzzleError` if none is found: hard 9x9 puzzles with more than 32 givens are rare, and 22 givens take
+        seconds.
         """
         difficulty = Difficulty(difficulty)
         board = self._geometry
-        left, dug = generator.generate(
+        remaining, dug = generator.generate(
             board,
             random.Random(int(rng.integers(2**63))),
             difficulty,
             givens or generator.usual_givens(board, difficulty),
         )
-        inputs = to_tokens(board, sum(1 << candidate for candidate in left))
-        labels = to_tokens(board, sum(1 << candidate for candidate in left + dug))
+        inputs = to_tokens(board, sum(1 << candidate for candidate in remaining))
+        labels = to_tokens(board, sum(1 << candidate for candidate in remaining + dug))
         return Puzzle(inputs, labels, difficulty)
 
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
@@ -148,12 +148,12 @@ class Sudoku(Task):
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         return symmetry.symmetry_key(solution, box_rows=self.box_rows, box_columns=self.box_columns)
 
-    def facts(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
-        """Of every cell:
+    def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
+        """Properties of each cell:
 
-        - `box`: its number, from 1, row by row
-        - `candidates_left`: how many digits the givens of its row, column and box leave; -1 for givens
-        - `candidates`: which ones, as bits: 1 for digit 1, 2 for digit 2, 4 for digit 3, ...; -1 for givens
+        - `box`: number of its box, from 1, row by row
+        - `candidates_left`: number of digits not excluded by the givens in its row, column and box; -1 for givens
+        - `candidates`: these digits as bits: 1 for digit 1, 2 for digit 2, 4 for digit 3, ...; -1 for givens
         """
         board = self._geometry
         box = np.empty(board.cells, int)

@@ -1,9 +1,9 @@
-"""Sudoku as text: reads what people paste, says exactly what is wrong with what it cannot read.
+"""Sudoku as text: parses what people paste and reports exactly what is wrong with the rest.
 
-Digits are cells, `.` and `0` are blanks. What people draw between cells (spaces, line breaks, `| - + =`,
-box-drawing characters) is skipped. Other marks for a blank (`_ * x X ? -`, dots, squares) are taken for one when that is
-the only reading that fits. A text that is more than its cells is looked through for one grid: drawings, lists of Python and
-NumPy, cells of a spreadsheet, links, candidates (`rows`, `lists`, `links`).
+Digits are cells, `.` and `0` are blanks. Marks between cells (spaces, line breaks, `| - + =`, box-drawing characters) are
+skipped. Other marks (`_ * x X ? -`, dots, squares) are blanks if that is the only interpretation that fits. If a text has
+more than cells, it is searched for one grid: drawings, Python and NumPy lists, spreadsheet cells, links, candidates (see
+`rows`, `lists`, `links`).
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import Passage, plain, plain_character, shown
+from trm.tasks.puzzle_text import PuzzleText, plain, plain_character, quoted
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT
-from trm.tasks.sudoku.links import linked, refused
-from trm.tasks.sudoku.lists import is_shortened, listed, zero_and_minus_one
-from trm.tasks.sudoku.passages import passages
+from trm.tasks.sudoku.links import cells_in_link, refusal
+from trm.tasks.sudoku.lists import grids_in_brackets, is_shortened, zero_and_minus_one
+from trm.tasks.sudoku.puzzle_texts import puzzle_texts
 from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one, spaces_are_blanks
 
 LONGEST_TEXT = 100_000
-"""Characters accepted; the most generous drawing of a 9x9 grid has under 1,000."""
+"""Most characters accepted; the largest drawings of a 9x9 grid have under 1,000."""
 
 SEPARATORS = frozenset("|-+=,;") | frozenset(map(chr, range(0x2500, 0x2580)))
 BLANKS = frozenset(".0")
 HEAD, LARGEST_LIST = 200, 64 << 20
-"""Lines that are looked at for a list, and characters of one."""
+"""Lines that decide whether a text is a list, and most characters of a list."""
 ESCAPED_LINE = "\\n"
-"""A line break as programs print it inside of quotes."""
+"""A line break as programs print it inside quotes."""
 
 
 def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
-    """Tokens of a `side` x `side` Sudoku. Raises `PuzzleError` naming the line and position at fault."""
+    """Parse a `side` x `side` Sudoku. Raises `PuzzleError`, which names the line and position at fault."""
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
-            f"This text has {len(text):,} characters, at most {LONGEST_TEXT:,} are read. Paste one puzzle."
+            f"This text has {len(text):,} characters; the maximum is {LONGEST_TEXT:,}. Paste one puzzle."
         )
     if len(text) == side * side and set(text) <= _codes(side).keys():
         return np.array([_codes(side)[mark] for mark in text], np.uint8)
@@ -51,63 +51,65 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
         except PuzzleError as error:
             mistake = str(error)
     elif zero_and_minus_one(text):
-        raise PuzzleError("This text has both 0 and -1, and either may be a blank. Write . for blanks.")
+        raise PuzzleError("This text has both 0 and -1, so either may be a blank. Write . for blanks.")
     else:
-        mistake = f"This text has -1 in it, and not {side} cells a row. {_remedy(side)}"
+        mistake = f"This text contains -1 but does not have {side} cells per row. {_remedy(side)}"
     if is_shortened(text):
         raise PuzzleError(
-            "This array is not all there: ... stands for what NumPy left out. Print it whole, or as a list."
+            "This array is incomplete: NumPy replaced cells by '...'. Print all of it, or print it as a list."
         )
     cells = _elsewhere(text, side)
     if cells is None:
-        raise PuzzleError(refused(text) or mistake)
+        raise PuzzleError(refusal(text) or mistake)
     return np.array([BLANK if cell == "." else FIRST_DIGIT - 1 + int(cell) for cell in cells], np.uint8)
 
 
 @cache
 def _codes(side: int) -> dict[str, int]:
-    """The token of each character of a grid in one line."""
+    """Token of each character of a grid in one line."""
     digits = {str(digit): FIRST_DIGIT - 1 + digit for digit in range(1, side + 1)}
     return dict.fromkeys(BLANKS, BLANK) | digits
 
 
 def _elsewhere(text: str, side: int) -> str | None:
-    """The cells of the only grid among other things, None where there is none or several."""
-    found = linked(text, side)
-    if found is None:
+    """The cells of the only grid in a text with other content; None if there is no grid or several."""
+    cells = cells_in_link(text, side)
+    if cells is None:
         for variant in dict.fromkeys((text, text.replace(ESCAPED_LINE, "\n"))):
-            grids = list(puzzles_in(variant.splitlines(keepends=True), side))
+            grids = list(find_puzzles(variant.splitlines(keepends=True), side))
             if len(grids) == 1 and is_grid(grids[0].text, side):
                 return grids[0].text
-    return found
+    return cells
 
 
-def puzzles_in(lines: Iterable[str], side: int) -> Iterator[Passage]:
-    """The puzzles of a text of any length. One that begins with a list is taken into memory, up to `LARGEST_LIST`."""
+def find_puzzles(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
+    """Locate the puzzles of a text of any length. A text that starts with a list is read into memory, up to
+    `LARGEST_LIST`.
+    """
     lines = iter(lines)
     head = list(islice(lines, HEAD))
     try:
-        in_brackets = bool(listed(plain("".join(head)), side))
-    except PuzzleError:  # cut in the middle, or to be named when the whole is read
+        in_brackets = bool(grids_in_brackets(plain("".join(head)), side))
+    except PuzzleError:  # cut in the middle, or a mistake that is reported once the whole text is read
         in_brackets = True
     if not in_brackets:
-        yield from passages(chain(head, lines), side)
+        yield from puzzle_texts(chain(head, lines), side)
         return
     text = "".join(chain(head, lines))
     if len(text) > LARGEST_LIST:
         raise PuzzleError(
-            f"This list has over {LARGEST_LIST >> 20} MB. Write it as CSV, with a puzzle a line."
+            f"This list has over {LARGEST_LIST >> 20} MB. Write it as CSV, with one puzzle per line."
         )
-    yield from listed(plain(text), side)
+    yield from grids_in_brackets(plain(text), side)
 
 
 def is_grid(text: str, side: int) -> bool:
-    """Whether a text is the cells of a grid and nothing else."""
+    """Whether a text consists of exactly the cells of a grid."""
     return len(text) == side * side and not set(text) - set(".123456789"[: side + 1])
 
 
 def _in_order(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
-    """The cells one after the other, with nothing but separators between them."""
+    """Parse cells in order, with only separators between them."""
     digits = {mark: token for mark, token in _codes(side).items() if mark not in BLANKS}
     blanks = BLANKS | _other_blank(plain(text), digits, side * side)
     lines = text.splitlines()
@@ -126,19 +128,19 @@ def _in_order(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
                         f"Line {number}, position {position}" if len(lines) > 1 else f"Position {position}"
                     )
                     raise PuzzleError(
-                        f"{where}: {shown(written)} is not part of a {side}x{side} Sudoku. {_remedy(side)}"
+                        f"{where}: {quoted(written)} is not part of a {side}x{side} Sudoku. {_remedy(side)}"
                     )
         cells_by_line.append(len(tokens) - before)
     if len(tokens) != side * side:
         raise PuzzleError(
-            f"A {side}x{side} Sudoku has {side * side} cells, this text has {len(tokens)}"
+            f"A {side}x{side} Sudoku has {side * side} cells, but this text has {len(tokens)}"
             f"{_odd_line(cells_by_line, side)}. {_remedy(side)}"
         )
     return np.array(tokens, np.uint8)
 
 
 def _other_blank(text: str, digits: dict[str, int], cells: int) -> frozenset[str]:
-    """The mark that must stand for a blank: the only such kind, in a text without plain blanks."""
+    """The mark that must be a blank: the only candidate in a text without plain blanks."""
     marks = [
         mark for mark in OTHER_BLANKS if mark in text and (mark != "-" or not SEPARATORS & set(text) - {"-"})
     ]
@@ -150,7 +152,7 @@ def _other_blank(text: str, digits: dict[str, int], cells: int) -> frozenset[str
 
 
 def _odd_line(cells_by_line: list[int], side: int) -> str:
-    """Which line makes the count wrong, where one line a row was meant."""
+    """The lines with a wrong number of cells, if the text has one line per row, for the error message."""
     filled = [(number, count) for number, count in enumerate(cells_by_line, 1) if count]
     if len(filled) <= 1:
         return ""
@@ -165,7 +167,7 @@ def _remedy(side: int) -> str:
 
 
 def pretty(characters: str, box_rows: int, box_columns: int) -> str:
-    """The cells (one character each) as a grid with lines between boxes."""
+    """Format cells, one character each, as a grid with lines between boxes."""
     side = box_rows * box_columns
     rule = "+".join("-" * (2 * box_columns + 1) for _ in range(box_rows))[1:-1]
     lines = []

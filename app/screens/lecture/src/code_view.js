@@ -1,13 +1,12 @@
 /**
- * The code view: the lines of the recursion, the one of the current call lit, and what its variables hold
- * beside it.
+ * The code view: the lines of the recursion with the current call highlighted, and the shapes of its variables.
  */
 
 import { make, write } from "../../../../trm/player/view/dom.js";
-import { flow, formula, hasGradient, marksAt, shapeText } from "./following.js";
+import { flow, formula, hasGradient, marksAt, shapeText } from "./call.js";
 
 export class CodeView {
-  /** `code` as app/screens/lecture/code_view.py reads it. */
+  /** `code`: the functions as app/screens/lecture/code_view.py returns them. */
   constructor(code) {
     this.rows = code.flatMap(({ lines }) => lines.map((line) => this.makeRow(line)));
     this.list = make(
@@ -15,6 +14,8 @@ export class CodeView {
       { class: "source-lines", tabindex: "0", role: "region", "aria-label": "trm/recursion.py" },
       this.rows.map(({ node }) => node),
     );
+    const columns = Math.max(...this.rows.map(({ text }) => text.length));
+    this.list.style.setProperty("--columns", columns);
     this.name = make("b", {}, "");
     this.variables = make("div", { class: "variables", "data-testid": "variables" });
     this.node = make("section", { class: "source-view", "data-testid": "code", translate: "no" }, [
@@ -24,14 +25,15 @@ export class CodeView {
   }
 
   makeRow({ number, text, marks }) {
-    const said = make("span", { class: "said" }, "");
+    const note = make("span", { class: "note" }, "");
     const isFold = number == null;
-    const node = make("div", { class: isFold ? "source-line fold" : "source-line", "data-line": number }, [
+    const name = ["source-line", isFold && "fold", marks.includes("gradient") && "gradient"].filter(Boolean);
+    const node = make("div", { class: name.join(" "), "data-line": number }, [
       make("span", { class: "number" }, isFold ? "" : String(number)),
       make("code", {}, isFold ? "⋯" : text),
-      said,
+      note,
     ]);
-    return { node, marks, said };
+    return { node, text, marks, note };
   }
 
   show(sizes, words, scene) {
@@ -65,7 +67,7 @@ export class CodeView {
     };
     Object.assign(this.node.dataset, { supervisionStep: supervision_step, cycle, call, kind: current });
     let lit = null;
-    for (const { node, marks, said } of this.rows) {
+    for (const { node, marks, note } of this.rows) {
       const isCurrent = marks.includes(current);
       node.classList.toggle("current", isCurrent);
       node.classList.toggle(
@@ -73,7 +75,7 @@ export class CodeView {
         marks.some((mark) => around.includes(mark)),
       );
       const loop = marks.find((mark) => mark in counts);
-      write(said, isCurrent ? formula(sizes, at) : loop ? counts[loop] : "");
+      write(note, isCurrent ? formula(sizes, at) : loop ? counts[loop] : "");
       if (isCurrent) lit = node;
     }
     const { to } = flow(sizes, at);
@@ -82,13 +84,14 @@ export class CodeView {
       write(written, name === to ? ` ← ${words.written}` : "");
     }
     write(this.name, `${words.code} · ${hasGradient(sizes, at) ? words.gradient : words.no_gradient}`);
-    this.bringIn(lit);
+    this.scrollTo(lit);
   }
 
-  /** Scrolls the list, and nothing else, so that the line is in its middle. */
-  bringIn(line) {
+  /** Scrolls only the list, so that the line is about in its middle and the first line is whole. */
+  scrollTo(line) {
     if (!line) return;
-    const middle = line.offsetTop + line.offsetHeight / 2;
-    this.list.scrollTop = middle - this.list.clientHeight / 2;
+    const top = line.offsetTop + (line.offsetHeight - this.list.clientHeight) / 2;
+    const first = this.rows.find(({ node }) => node.offsetTop >= top);
+    this.list.scrollTop = first.node.offsetTop;
   }
 }

@@ -1,22 +1,22 @@
 /**
- * The diagram: x, y, z and the net within the three nested loops. It lights up with the call that the player
- * is at.
+ * The diagram: x, y, z and the net inside the three nested loops. The parts of the player's current call light
+ * up.
  *
- * All of it stands in one box of 640 x 372 units, so that it is as large as its place allows.
+ * It is drawn in one box of 640 x 372 units and scales with the page.
  */
 
-import { endsStep, fillIn, flow, formula, hasGradient, layersDone, shapeText } from "./following.js";
+import { endsStep, fillIn, flow, formula, hasGradient, layersDone, shapeText } from "./call.js";
 
 const WIDTH = 640;
 const HEIGHT = 372;
-const DEPTH_WIDTH = 310; // of the bar; the number beside it is large where a scene points at it
-const MOST_PIPS = 32; // more supervision steps than these are one bar
-const STATES = { x: 128, y: 190, z: 252 }; // middles of their boxes, downwards
-// diagrams: each refers to an arrow head of its own, as that of a hidden one is not drawn
-const drawnSoFar = { next: 1 };
+const DEPTH_WIDTH = 310; // of the bar; leaves room for the number, which is large in a scene that points at it
+const MAX_PIPS = 32; // with more supervision steps, no pips are drawn
+const STATES = { x: 128, y: 190, z: 252 }; // vertical centres of their boxes
+// Each diagram has its own arrow head: browsers do not draw a marker that belongs to a hidden diagram.
+const arrowIds = { next: 1 };
 const SPACE = "http://www.w3.org/2000/svg";
 
-/** An SVG element; text goes in only as text. */
+/** An SVG element. Strings are inserted as text, never as markup. */
 export function svgNode(tag, attributes = {}, children = []) {
   const node = document.createElementNS(SPACE, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -31,11 +31,11 @@ const label = (x, y, text, name, anchor = "start") =>
 
 export class Diagram {
   /**
-   * `sizes` of the model as app/screens/lecture/runs.py gives them, `words` of the language, `point`: what
-   * the scene points at.
+   * `sizes`: those of the model, from app/screens/lecture/runs.py; `words`: those of the language; `point`: the
+   * parts that the scene points at.
    */
   constructor(sizes, words, point) {
-    Object.assign(this, { sizes, words, lit: {}, arrow: `lecture-arrow-${drawnSoFar.next++}` });
+    Object.assign(this, { sizes, words, lit: {}, arrow: `lecture-arrow-${arrowIds.next++}` });
     this.node = svgNode("svg", {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       class: "diagram",
@@ -56,7 +56,7 @@ export class Diagram {
     for (const name of point) this.node.classList.add(`point-${name}`);
   }
 
-  /** A line; one that arrives somewhere ends in a head of its own colour. */
+  /** A line. One that `arrives` ends in an arrow head of its colour. */
   path(d, name, arrives = false) {
     return svgNode("path", { d, class: name, ...(arrives ? { "marker-end": `url(#${this.arrow})` } : {}) });
   }
@@ -73,7 +73,7 @@ export class Diagram {
     const { n, N_sup, T } = this.sizes;
     this.loops = { N: label(20, 26, "", "loop"), T: label(32, 60, "", "loop"), L: label(44, 93, "", "loop") };
     this.pips = {
-      N: N_sup > MOST_PIPS ? [] : pips(N_sup, 316, 620, 20, "pip"),
+      N: N_sup > MAX_PIPS ? [] : pips(N_sup, 316, 620, 20, "pip"),
       T: pips(T, 300, 300 + 22 * T, 54, "pip"),
       L: pips(n + 1, 476 - Math.min(22 * (n + 1), 260), 476, 87, "pip"),
     };
@@ -108,15 +108,15 @@ export class Diagram {
 
   states() {
     const { sizes, words } = this;
-    const shown = Object.entries(STATES).filter(([name]) => !(sizes.one_state && name === "y"));
-    const boxes = shown.flatMap(([name, middle]) => [
+    const entries = Object.entries(STATES).filter(([name]) => !(sizes.one_state && name === "y"));
+    const boxes = entries.flatMap(([name, middle]) => [
       this.part(
         name,
         svgNode("g", { class: `state ${name}` }, [
           box(62, middle - 27, 124, 54, "box"),
           label(76, middle + 9, name, "letter"),
-          label(102, middle - 5, words[name], "name"),
-          label(102, middle + 16, shapeText(sizes[name].slice(-2)).replace("×", " × "), "shape"),
+          label(99, middle - 5, words[name], "name"),
+          label(99, middle + 16, shapeText(sizes[name].slice(-2)).replace("×", " × "), "shape"),
         ]),
       ),
     ]);
@@ -164,11 +164,11 @@ export class Diagram {
     ];
   }
 
-  /** Words one below the other, as many in a line as fit into so many letters. */
-  wrapped(text, middle, y, most) {
+  /** Text broken into lines of at most `maxLetters` letters. */
+  wrapped(text, middle, y, maxLetters) {
     const lines = [""];
     for (const word of text.split(" ")) {
-      if (lines.at(-1) && `${lines.at(-1)} ${word}`.length > most) lines.push("");
+      if (lines.at(-1) && `${lines.at(-1)} ${word}`.length > maxLetters) lines.push("");
       lines[lines.length - 1] = `${lines.at(-1)} ${word}`.trim();
     }
     return lines.map((line, place) => label(middle, y + 17 * place, line, "tiny", "middle"));
@@ -182,7 +182,7 @@ export class Diagram {
     return [
       this.formula,
       this.gradient,
-      box(8, 346, DEPTH_WIDTH, 16, "depth-room", 4),
+      box(8, 346, DEPTH_WIDTH, 16, "depth-track", 4),
       this.depthBar,
       this.part("depth", this.depthText),
     ];
@@ -207,7 +207,7 @@ export class Diagram {
     ]);
     for (const [name, nodes] of Object.entries(this.lit))
       for (const node of nodes) node.classList.toggle("lit", lit.has(name));
-    this.back.append(...this.lit[`to-${to}`]); // over the other way, which it shares
+    this.back.append(...this.lit[`to-${to}`]); // in front of the other arrow, whose line it shares
     for (const name of ["y", "z"])
       for (const node of this.lit[name] ?? []) node.classList.toggle("written", name === to);
     Object.assign(this.node.dataset, { supervisionStep: supervision_step, cycle, call, kind });
@@ -230,7 +230,7 @@ export class Diagram {
   }
 }
 
-/** The head of a diagram's arrows. */
+/** The arrow head of a diagram. */
 const arrowHead = (id) =>
   svgNode(
     "defs",
@@ -242,7 +242,7 @@ const arrowHead = (id) =>
     ),
   );
 
-/** A row of marks between two places, as large as there is room. */
+/** A row of marks between two x positions, as large as fits. */
 function pips(count, from, to, middle, name) {
   const pitch = (to - from) / count;
   const radius = Math.min(6.5, pitch * 0.36);

@@ -1,27 +1,25 @@
 /**
- * The lecture: text, the live player, the diagram and the code of one scene, and what a lecturer needs around
- * them.
+ * The lecture: the text, the live player, the diagram and the code of one scene, and the lecturer's tools.
  *
- * The player is the app's own. It says where it stands by the attributes of its root; they are watched here,
- * and diagram, code and the words under the grid are drawn anew before the browser paints: all of them show
- * the same call.
+ * The player is that of the app. Its root has the position in its attributes. They are observed here, and the
+ * diagram, the code and the captions are redrawn before the browser paints, so that all show the same call.
  *
- * Scenes are changed in the browser. What is not there yet (the run of a scene, another language) is asked of
- * Python. Here is what Python sends and what a lecturer does; `lecture_view` draws it.
+ * The browser changes scenes by itself and requests from Python what it lacks: the run of a scene, another
+ * language. This module handles Python's data and the lecturer's actions; `lecture_view` draws.
  */
 
 import { isEditing, keyName } from "../../../../trm/player/keys.js";
-import { keepMounted, mountedIn } from "../../../../trm/player/mounting.js";
-import { addressWith, showAddress } from "../../../../trm/player/model/link.js";
+import { registerMounted, mountedIn } from "../../../../trm/player/mounting.js";
+import { addressWith, replaceAddress } from "../../../../trm/player/model/link.js";
 import { make } from "../../../../trm/player/view/dom.js";
 import { CodeView } from "./code_view.js";
-import { rememberedRoom, rememberRoom } from "./leading.js";
+import { rememberedRoom, rememberRoom } from "./led_room.js";
 import { LectureView } from "./lecture_view.js";
 import { Invitation, NotesWindow, Timer } from "./presenter.js";
 import { Room } from "./room.js";
 import { sheets } from "./sheets.js";
 
-const KEYS_HERE = {
+const KEYS = {
   PageDown: "next",
   PageUp: "previous",
   q: "answer",
@@ -41,7 +39,7 @@ class Lecture extends LectureView {
       parent,
       runs: {},
       texts: {},
-      at: null,
+      sceneIndex: null,
       room: null,
       player: null,
       isAnswered: false,
@@ -51,9 +49,9 @@ class Lecture extends LectureView {
     this.notes = new NotesWindow();
     this.notes.onKey = (event) => this.onKey(event);
     this.invitation = new Invitation(() => this.invite(false));
-    this.watching = new MutationObserver(() => this.follow());
-    this.listening = new AbortController();
-    const { signal } = this.listening;
+    this.playerObserver = new MutationObserver(() => this.drawPosition());
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
     document.addEventListener("keydown", (event) => this.onKey(event), { signal, capture: true });
     document.addEventListener("fullscreenchange", () => this.present(this.root.matches(":fullscreen")), {
       signal,
@@ -63,116 +61,116 @@ class Lecture extends LectureView {
     window.addEventListener("pagehide", () => this.notes.close(), { signal });
     this.build();
     parent.append(this.root);
-    this.sizing = new ResizeObserver(() => this.fit());
-    this.sizing.observe(this.text);
+    this.resizeObserver = new ResizeObserver(() => this.fit());
+    this.resizeObserver.observe(this.text);
   }
 
   // ---- what Python sends
 
   /**
-   * `data`: {scene, start, language, runs, invitation, room, lead, embed} as app/screens/lecture/page.py puts
-   * together; at first, and where the whole page is drawn, also {languages, texts, outline, code}.
+   * `data`: {scene, start, language, runs, invitation, room, lead, embed} from app/screens/lecture/page.py; when
+   * the whole page is drawn also {languages, texts, outline, code}.
    */
-  update(data, tell) {
+  update(data, send) {
     if (!this.root.isConnected) this.parent.append(this.root);
     Object.assign(this, {
-      tell,
+      send,
       outline: data.outline ?? this.outline,
       languages: data.languages ?? this.languages,
-      invited: data.invitation ?? null,
+      inviteData: data.invitation ?? null,
     });
     Object.assign(this.runs, data.runs);
     Object.assign(this.texts, data.texts);
-    if (!this.outline) return tell("ask", { scene: data.scene, language: data.language, lacks: true });
+    if (!this.outline)
+      return send("request", { scene: data.scene, language: data.language, missing_runs: true });
     this.root.classList.toggle("embed", Boolean(data.embed));
-    this.root.classList.toggle("alone", Boolean(data.alone));
+    this.root.classList.toggle("standalone", Boolean(data.standalone));
     if (!this.code) {
       this.code = new CodeView(data.code);
-      this.codePlace.append(this.code.node);
+      this.codeBox.append(this.code.node);
     }
-    if (this.at == null) {
-      this.at = Math.max(this.placeOf(data.scene), 0);
+    if (this.sceneIndex == null) {
+      this.sceneIndex = Math.max(this.indexOf(data.scene), 0);
       Object.assign(this, { language: data.language, start: data.start ?? null });
-      this.showPlace();
+      this.showInAddress();
       if (data.present) this.present(true);
       if (data.room)
-        this.room = new Room({ ...data.room, scene: data.scene }, (scene) => this.goAlong(scene));
+        this.room = new Room({ ...data.room, scene: data.scene }, (scene) => this.goWithLecturer(scene));
     }
     if (data.pictures) this.pictures = data.pictures;
     this.drawScene();
-    if (!this.hasRun && data.scene === this.scene.id) this.askPython({ lacks: true });
+    if (!this.hasRun && data.scene === this.scene.id) this.request({ missing_runs: true });
     else if (data.lead) this.lead(data.lead);
     if (data.printing) this.makeSheets();
     return undefined;
   }
 
-  /** The handout in the language shown, where the file holds the pictures for it. */
+  /** The handout in the current language. Only the offline file has the pictures for it. */
   makeSheets() {
     if (!this.pictures) return;
     this.handout?.remove();
-    this.handout = sheets(this, this.spoken, this.tongue);
+    this.handout = sheets(this, this.strings, this.textLanguage);
     this.root.after(this.handout);
   }
 
   // ---- scenes
 
-  placeOf(scene) {
+  indexOf(scene) {
     return this.outline.findIndex(({ id }) => id === scene);
   }
 
-  /** Whether there is such a scene, and it is another one. */
-  show(at) {
-    if (at < 0 || at >= this.outline.length || at === this.at) return false;
-    Object.assign(this, { at, isAnswered: false, start: null });
+  /** Shows the scene of an index. Returns whether it exists and is not the current one. */
+  show(index) {
+    if (index < 0 || index >= this.outline.length || index === this.sceneIndex) return false;
+    Object.assign(this, { sceneIndex: index, isAnswered: false, start: null });
     this.drawScene();
     return true;
   }
 
-  /** Where this person goes themselves; they are not pulled back from there. */
-  go(at) {
-    if (!this.show(at)) return;
-    this.follows(false);
-    this.askPython();
+  /** Goes to a scene by this person's own choice, and stops following the lecturer. */
+  go(index) {
+    if (!this.show(index)) return;
+    this.setFollowing(false);
+    this.request();
   }
 
-  follows(on) {
+  setFollowing(on) {
     this.room?.follow(on);
     this.drawFollowing();
   }
 
-  /** With the lecturer. Who follows was sent all runs at first: a whole class must not ask Python at once. */
-  goAlong(scene) {
-    if (this.show(this.placeOf(scene)) && !this.hasRun) this.askPython();
+  /** Goes where the lecturer goes. A follower has all runs already: a class must not ask Python all at once. */
+  goWithLecturer(scene) {
+    if (this.show(this.indexOf(scene)) && !this.hasRun) this.request();
   }
 
-  speak(language) {
+  setLanguage(language) {
     this.language = language;
     this.drawScene();
-    this.askPython();
+    this.request();
   }
 
   /**
-   * `lacks`: the run of the scene was sent before, and is not here. `lead`: the room that this tab led
-   * before.
+   * `missing_runs`: the browser has lost runs that were sent before. `lead`: the room that this tab led before.
    */
-  askPython({ lacks = false, lead = null } = {}) {
-    this.showPlace();
-    this.tell?.("ask", { scene: this.scene.id, language: this.language, lacks, lead });
+  request({ missing_runs = false, lead = null } = {}) {
+    this.showInAddress();
+    this.send?.("request", { scene: this.scene.id, language: this.language, missing_runs, lead });
   }
 
-  /** Scene and language in the address, as app/screens/lecture/page.py writes them. The file does it itself. */
-  showPlace() {
-    if (!this.root.classList.contains("alone"))
-      showAddress(addressWith(location.href, { scene: this.scene.id, lang: this.language }));
+  /** Writes scene and language to the address, as app/screens/lecture/page.py does. The offline file does it itself. */
+  showInAddress() {
+    if (!this.root.classList.contains("standalone"))
+      replaceAddress(addressWith(location.href, { scene: this.scene.id, lang: this.language }));
   }
 
   /**
-   * Python opened a room for this page. Where the tab led another one before, that one is asked for, once.
+   * Python opened a room for this page. If the tab led another room before, that one is requested once.
    */
   lead(room) {
-    const before = this.led ? null : rememberedRoom();
-    this.led = room;
-    if (before && before.code !== room.code) this.askPython({ lead: before });
+    const before = this.ledRoom ? null : rememberedRoom();
+    this.ledRoom = room;
+    if (before && before.code !== room.code) this.request({ lead: before });
     else rememberRoom(room);
   }
 
@@ -180,51 +178,51 @@ class Lecture extends LectureView {
 
   onKey(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || isEditing(event.composedPath())) return;
-    const name = keyName(event, (known) => Object.hasOwn(KEYS_HERE, known));
-    const action = KEYS_HERE[name] ?? (event.key === "Escape" && this.closes ? "close" : null);
+    const name = keyName(event, (key) => Object.hasOwn(KEYS, key));
+    const action = KEYS[name] ?? (event.key === "Escape" && this.closes ? "close" : null);
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
     if (!event.repeat) this.act(action);
   }
 
-  /** Whether there is something that escape closes before the player hears of it. */
+  /** Whether escape closes something of the lecture; otherwise the player gets the key. */
   get closes() {
     return (
-      !this.dark.hidden ||
+      !this.blankScreen.hidden ||
       !this.invitation.node.hidden ||
       (this.root.classList.contains("full") && !document.fullscreenElement)
     );
   }
 
   act(action) {
-    if (action === "next") this.go(this.at + 1);
-    else if (action === "previous") this.go(this.at - 1);
+    if (action === "next") this.go(this.sceneIndex + 1);
+    else if (action === "previous") this.go(this.sceneIndex - 1);
     else if (action === "answer") this.isAnswered = !this.isAnswered;
     else if (action === "present") this.toggleFull();
-    else if (action === "blank") this.dark.hidden = !this.dark.hidden;
+    else if (action === "blank") this.blankScreen.hidden = !this.blankScreen.hidden;
     else if (action === "timer") this.timer.toggle();
     else if (action === "reset") this.timer.reset();
     else if (action === "notes") this.notes.open();
     else if (action === "invite") this.invite(this.invitation.node.hidden);
     else if (action === "close") this.close();
-    else if (action === "follow") this.follows(!this.room.isFollowed);
+    else if (action === "follow") this.setFollowing(!this.room.isFollowing);
     if (action === "answer") this.drawAnswer();
     if (action === "notes") this.drawTime();
   }
 
   close() {
-    if (!this.dark.hidden) this.dark.hidden = true;
+    if (!this.blankScreen.hidden) this.blankScreen.hidden = true;
     else if (!this.invitation.node.hidden) this.invite(false);
     else this.present(false);
   }
 
   invite(on) {
-    this.invitation.node.hidden = !(on && this.invited);
+    this.invitation.node.hidden = !(on && this.inviteData);
   }
 
   toggleFull() {
-    // where there is no full screen for elements, or it is refused
+    // if the browser has no full screen for elements, or refuses it
     const fillPage = () => this.present(!this.root.classList.contains("full"));
     if (!this.root.requestFullscreen) fillPage();
     else if (document.fullscreenElement) document.exitFullscreen().catch(fillPage);
@@ -240,12 +238,12 @@ class Lecture extends LectureView {
   }
 
   remove() {
-    document.documentElement.lang = "en"; // of all other pages
-    this.room?.leave();
+    document.documentElement.lang = "en"; // the language of all other pages
+    this.room?.close();
     this.player?.remove();
-    this.watching.disconnect();
-    this.sizing.disconnect();
-    this.listening.abort();
+    this.playerObserver.disconnect();
+    this.resizeObserver.disconnect();
+    this.listeners.abort();
     this.timer.stop();
     this.notes.close();
     this.handout?.remove();
@@ -254,12 +252,12 @@ class Lecture extends LectureView {
 }
 
 /**
- * Mounts the lecture in `parentElement`, or brings it up to date. Asks for scenes and languages with
- * setTriggerValue("ask", {scene, language}).
- * @returns a function that removes it, once its element has left the page.
+ * Mounts the lecture in `parentElement`, or updates it. It requests scenes and languages with
+ * setTriggerValue("request", {scene, language}).
+ * @returns a function that removes the lecture once its element has left the page.
  */
 export default function mount({ data, parentElement, setTriggerValue }) {
   const lecture = mountedIn(parentElement) ?? new Lecture(parentElement);
   lecture.update(data, setTriggerValue);
-  return keepMounted(parentElement, lecture);
+  return registerMounted(parentElement, lecture);
 }

@@ -1,29 +1,28 @@
 /**
- * What is on the screen of a lecture: its bar, the text, the player, the diagram and the code, all for one
- * scene and one call.
+ * The screen of the lecture: bar, text, player, diagram and code, all for one scene and one call.
  */
 
 import { icon, make, topOf, write } from "../../../../trm/player/view/dom.js";
 import { Pair } from "../../../../trm/player/pair.js";
 import { Player } from "../../../../trm/player/player.js";
-import { speak } from "../../../../trm/player/text/words.js";
+import { setLanguage } from "../../../../trm/player/text/translate.js";
 import { Diagram } from "./diagram.js";
-import { clockText, placeWords, readingWords } from "./following.js";
-import { noteWords } from "./presenter.js";
+import { clockText, positionText, readingText } from "./call.js";
+import { speakerNotes } from "./presenter.js";
 import { inline, paragraph } from "./prose.js";
 
-const ICONS_HERE = {
+const ICONS = {
   blank: "M4 5h16v11H4zM9 18h6v2H9z",
   notes: "M5 4h14v16H5zM8 8v1.6h8V8zM8 11.4V13h8v-1.6zM8 14.8v1.6h5v-1.6z",
   invite:
     "M4 4h7v7H4zM6 6v3h3V6zM13 4h7v7h-7zM15 6v3h3V6zM4 13h7v7H4zM6 15v3h3v-3zM13 13h3v3h-3zM17 17h3v3h-3zM17 13h3v2h-3zM13 18h2v2h-2z",
   present: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
 };
-const PLACE = ["data-supervision-step", "data-cycle", "data-call", "data-kind"];
-const NARROW = 700; // pixels; see the style
-const SWIPE = 70; // pixels that a finger travels to change the scene
+const POSITION_ATTRIBUTES = ["data-supervision-step", "data-cycle", "data-call", "data-kind"];
+const PHONE_WIDTH = 700; // pixels; as in lecture.css
+const SWIPE_LENGTH = 70; // pixels
 
-/** The half of a lecture that draws; the other half (lecture.js) says what is to be drawn. */
+/** Draws the lecture; its subclass in lecture.js decides what to draw. */
 export class LectureView {
   build() {
     const button = (name, text, act) => {
@@ -34,98 +33,98 @@ export class LectureView {
     };
     this.following = button("following", "", () => this.act("follow"));
     this.buttons = {
-      previous: button("previous-scene", "‹", () => this.go(this.at - 1)),
-      next: button("next-scene", "›", () => this.go(this.at + 1)),
+      previous: button("previous-scene", "‹", () => this.go(this.sceneIndex - 1)),
+      next: button("next-scene", "›", () => this.go(this.sceneIndex + 1)),
       timer: button("timer", "0:00", () => this.act("timer")),
-      blank: button("blank", icon(ICONS_HERE.blank), () => this.act("blank")),
-      notes: button("notes", icon(ICONS_HERE.notes), () => this.act("notes")),
-      invite: button("invite", icon(ICONS_HERE.invite), () => this.act("invite")),
-      present: button("present", icon(ICONS_HERE.present), () => this.act("present")),
+      blank: button("blank", icon(ICONS.blank), () => this.act("blank")),
+      notes: button("notes", icon(ICONS.notes), () => this.act("notes")),
+      invite: button("invite", icon(ICONS.invite), () => this.act("invite")),
+      present: button("present", icon(ICONS.present), () => this.act("present")),
     };
     this.count = make("span", { class: "count" }, "");
     this.title = make("h2", { "data-testid": "scene-title" }, "");
-    this.choices = make("div", { class: "languages", role: "group" });
+    this.languageButtons = make("div", { class: "languages", role: "group" });
     const { previous, next, ...others } = this.buttons;
     this.bar = make("header", { class: "top-bar" }, [
       previous,
       next,
       make("div", { class: "heading" }, [this.count, this.title]),
-      make("div", { class: "tools" }, [this.following, this.choices, ...Object.values(others)]),
+      make("div", { class: "tools" }, [this.following, this.languageButtons, ...Object.values(others)]),
     ]);
-    this.steps = make("nav", { class: "scenes" });
+    this.sceneButtons = make("nav", { class: "scenes" });
     this.body = make("div", { class: "paragraphs" });
     this.question = make("p", { class: "question" });
-    this.ask = button("answer", "", () => this.act("answer"));
+    this.answerButton = button("answer", "", () => this.act("answer"));
     this.answer = make("p", { class: "answer", "data-testid": "scene-answer", "aria-live": "polite" });
     this.text = make("section", { class: "scene-text", "data-testid": "scene-text" }, [
       this.body,
-      make("div", { class: "asked" }, [this.question, this.ask, this.answer]),
+      make("div", { class: "question-box" }, [this.question, this.answerButton, this.answer]),
     ]);
-    this.place = make("div", { class: "place-of-player" });
-    this.here = make("p", { class: "here", "data-testid": "here" }, "");
+    this.playerBox = make("div", { class: "player-box" });
+    this.position = make("p", { class: "position", "data-testid": "position" }, "");
     this.reading = make("p", { class: "reading", "data-testid": "reading" }, "");
-    this.made = make("p", { class: "made" }, "");
+    this.runCaption = make("p", { class: "run-caption" }, "");
     this.run = make("section", { class: "scene-run" }, [
-      this.place,
-      make("div", { class: "under" }, [this.here, this.reading, this.made]),
+      this.playerBox,
+      make("div", { class: "captions" }, [this.position, this.reading, this.runCaption]),
     ]);
-    this.picture = make("section", { class: "picture-of-loops" });
-    this.codePlace = make("div", { class: "code-place" });
-    this.dark = make("div", { class: "dark", hidden: true, "data-testid": "dark" });
-    this.dark.addEventListener("click", () => this.act("blank"));
+    this.diagramBox = make("section", { class: "diagram-box" });
+    this.codeBox = make("div", { class: "code-box" });
+    this.blankScreen = make("div", { class: "blank-screen", hidden: true, "data-testid": "blank-screen" });
+    this.blankScreen.addEventListener("click", () => this.act("blank"));
     this.root.append(
       this.bar,
-      this.steps,
-      make("main", { class: "scene-parts" }, [this.text, this.run, this.picture, this.codePlace]),
+      this.sceneButtons,
+      make("main", { class: "scene-parts" }, [this.text, this.run, this.diagramBox, this.codeBox]),
       this.invitation.node,
-      this.dark,
+      this.blankScreen,
     );
-    this.watchFingers();
+    this.watchSwipes();
   }
 
-  /** A finger that travels over the text changes the scene; the player has its own gestures. */
-  watchFingers() {
+  /** A swipe over the text changes the scene; the player has its own gestures. */
+  watchSwipes() {
     let from = null;
     this.text.addEventListener("pointerdown", (event) => {
       from = event.pointerType === "touch" ? event : null;
     });
     this.text.addEventListener("pointerup", (event) => {
       const [across, down] = from ? [event.clientX - from.clientX, event.clientY - from.clientY] : [0, 0];
-      if (Math.abs(across) > SWIPE && Math.abs(across) > 2 * Math.abs(down))
-        this.go(this.at + (across < 0 ? 1 : -1));
+      if (Math.abs(across) > SWIPE_LENGTH && Math.abs(across) > 2 * Math.abs(down))
+        this.go(this.sceneIndex + (across < 0 ? 1 : -1));
       from = null;
     });
   }
 
   get scene() {
-    return this.outline[this.at];
+    return this.outline[this.sceneIndex];
   }
 
-  /** The language of the texts that are here: the chosen one, as soon as Python has sent it. */
-  get tongue() {
+  /** The language of the texts shown: the chosen one, once Python has sent it. */
+  get textLanguage() {
     return this.language in this.texts ? this.language : Object.keys(this.texts)[0];
   }
 
-  get spoken() {
-    return this.texts[this.tongue];
+  get strings() {
+    return this.texts[this.textLanguage];
   }
 
   // ---- the scene
 
-  /** For who came by the lecturer's code: whether they go along, and the way to change it. */
+  /** The follow button of people who joined by the lecturer's code. */
   drawFollowing() {
     const { room, following } = this;
     following.hidden = !room;
     if (!room) return;
-    write(following, this.spoken.words[room.isFollowed ? "following" : "follow"]);
-    following.setAttribute("aria-pressed", String(room.isFollowed));
+    write(following, this.strings.words[room.isFollowing ? "following" : "follow"]);
+    following.setAttribute("aria-pressed", String(room.isFollowing));
   }
 
   drawScene() {
-    const { scene, spoken, root, at, outline } = this;
-    const { words } = spoken;
-    const said = spoken.scenes[scene.id];
-    root.lang = document.documentElement.lang = this.tongue;
+    const { scene, sceneIndex, strings, root, outline } = this;
+    const { words } = strings;
+    const texts = strings.scenes[scene.id];
+    root.lang = document.documentElement.lang = this.textLanguage;
     Object.assign(root.dataset, {
       scene: scene.id,
       strips: scene.strips.length,
@@ -133,27 +132,30 @@ export class LectureView {
     });
     root.classList.toggle("paired", scene.runs.length > 1);
     this.drawFollowing();
-    write(this.title, said.title);
-    write(this.count, `${at + 1}/${outline.length}`);
-    this.body.replaceChildren(...said.text.map((text) => paragraph(text)));
-    this.question.replaceChildren(...inline(said.question));
-    this.answer.replaceChildren(...inline(said.answer));
-    write(this.made, [...said.made_by, scene.current ? "" : words.other_weights].filter(Boolean).join(" · "));
+    write(this.title, texts.title);
+    write(this.count, `${sceneIndex + 1}/${outline.length}`);
+    this.body.replaceChildren(...texts.text.map((text) => paragraph(text)));
+    this.question.replaceChildren(...inline(texts.question));
+    this.answer.replaceChildren(...inline(texts.answer));
+    write(
+      this.runCaption,
+      [...texts.run_captions, scene.current ? "" : words.other_weights].filter(Boolean).join(" · "),
+    );
     this.drawButtons(words);
     this.drawAnswer();
     this.showRun();
     this.sizes = scene.sizes.at(-1);
     this.diagram = new Diagram(this.sizes, words, scene.point);
-    this.picture.replaceChildren(this.diagram.node);
+    this.diagramBox.replaceChildren(this.diagram.node);
     this.code.show(this.sizes, words, scene);
-    this.follow();
-    this.notes.show(noteWords(spoken, outline, at, this.tongue));
-    this.invitation.show(this.room || this.invited?.scene === scene.id ? this.invited : null, words);
+    this.drawPosition();
+    this.notes.show(speakerNotes(strings, outline, sceneIndex, this.textLanguage));
+    this.invitation.show(this.room || this.inviteData?.scene === scene.id ? this.inviteData : null, words);
     this.fit();
   }
 
   drawButtons(words) {
-    const { buttons, at, outline, languages } = this;
+    const { buttons, sceneIndex, outline, languages } = this;
     const names = {
       previous: ["previous", "page up"],
       next: ["next", "page down"],
@@ -161,16 +163,16 @@ export class LectureView {
       blank: ["blank", "b"],
       timer: ["timer", "t"],
       notes: ["notes", "o"],
-      invite: ["share", "i"],
+      invite: ["invite", "i"],
     };
     for (const [name, [word, key]] of Object.entries(names)) {
       buttons[name].title = `${words[word]} (${key})`;
       buttons[name].setAttribute("aria-label", buttons[name].title);
     }
-    buttons.previous.disabled = at === 0;
-    buttons.next.disabled = at === outline.length - 1;
-    buttons.invite.hidden = !this.invited;
-    this.choices.replaceChildren(
+    buttons.previous.disabled = sceneIndex === 0;
+    buttons.next.disabled = sceneIndex === outline.length - 1;
+    buttons.invite.hidden = !this.inviteData;
+    this.languageButtons.replaceChildren(
       ...Object.entries(languages).map(([code, name]) => {
         const node = make(
           "button",
@@ -183,29 +185,29 @@ export class LectureView {
           },
           code.toUpperCase(),
         );
-        node.addEventListener("click", () => this.speak(code));
+        node.addEventListener("click", () => this.setLanguage(code));
         return node;
       }),
     );
-    this.steps.replaceChildren(
-      ...outline.map(({ id }, place) => {
+    this.sceneButtons.replaceChildren(
+      ...outline.map(({ id }, index) => {
         const node = make("button", {
           type: "button",
-          title: this.spoken.scenes[id].title,
-          "aria-label": `${place + 1}. ${this.spoken.scenes[id].title}`,
-          "aria-current": place === at ? "step" : null,
+          title: this.strings.scenes[id].title,
+          "aria-label": `${index + 1}. ${this.strings.scenes[id].title}`,
+          "aria-current": index === sceneIndex ? "step" : null,
         });
-        node.addEventListener("click", () => this.go(place));
+        node.addEventListener("click", () => this.go(index));
         return node;
       }),
     );
   }
 
   drawAnswer() {
-    const { words } = this.spoken;
+    const { words } = this.strings;
     this.text.classList.toggle("answered", this.isAnswered);
     this.answer.hidden = !this.isAnswered;
-    write(this.ask, `${this.isAnswered ? words.hide_answer : words.show_answer} (q)`);
+    write(this.answerButton, `${this.isAnswered ? words.hide_answer : words.show_answer} (q)`);
     this.fit();
   }
 
@@ -220,29 +222,29 @@ export class LectureView {
     if (!this.hasRun) return this.wait();
     const payloads = scene.runs.map((name) => this.runs[name]);
     const Kind = payloads.length > 1 ? Pair : Player;
-    const { name: language, player: words } = this.spoken;
-    const isSame = this.player instanceof Kind;
-    const settings = isSame && language !== this.playerSpeaks ? this.player.settings : null;
-    if (!isSame || settings) {
+    const { name: language, player: words } = this.strings;
+    const isSameKind = this.player instanceof Kind;
+    const settings = isSameKind && language !== this.playerLanguage ? this.player.settings : null;
+    if (!isSameKind || settings) {
       this.player?.remove();
-      this.place.replaceChildren();
-      speak(words);
-      this.playerSpeaks = language;
-      this.player = Kind === Pair ? new Pair(this.place) : new Player(this.place, this.root);
+      this.playerBox.replaceChildren();
+      setLanguage(words);
+      this.playerLanguage = language;
+      this.player = Kind === Pair ? new Pair(this.playerBox) : new Player(this.playerBox, this.root);
     }
-    const start = { ...scene.start, ...this.start, runs: scene.runs.join() }; // other runs begin anew
+    const start = { ...scene.start, ...this.start, runs: scene.runs.join() }; // other runs start again
     const names = scene.names ?? [];
     const data =
       payloads.length > 1
         ? { players: payloads, names, titles: names.map(() => ""), start, hint: "" }
         : { ...payloads[0], start };
     this.player.update(data, null, null);
-    if (settings) this.player.restore(settings); // in another language it goes on where it was
-    this.watching.observe(this.place, {
+    if (settings) this.player.restore(settings); // only the language changes, not the position
+    this.playerObserver.observe(this.playerBox, {
       subtree: true,
       childList: true,
       attributes: true,
-      attributeFilter: PLACE,
+      attributeFilter: POSITION_ATTRIBUTES,
     });
     return undefined;
   }
@@ -250,26 +252,29 @@ export class LectureView {
   wait() {
     this.player?.remove();
     this.player = null;
-    this.place.replaceChildren(make("p", { class: "waiting", role: "status" }, this.spoken.words.waiting));
+    this.playerBox.replaceChildren(
+      make("p", { class: "waiting", role: "status" }, this.strings.words.waiting),
+    );
   }
 
-  /** The player that diagram and code follow: of two the second. */
-  get followed() {
-    return [...this.place.querySelectorAll('[data-testid="player"]')].at(-1);
+  /** The player that diagram and code follow: of a pair the second. */
+  get mainPlayer() {
+    return [...this.playerBox.querySelectorAll('[data-testid="player"]')].at(-1);
   }
 
-  follow() {
-    const { words } = this.spoken;
-    const { supervisionStep, cycle, call, kind } = this.followed?.dataset ?? {};
+  /** The diagram, the code and the captions at the player's call. */
+  drawPosition() {
+    const { words } = this.strings;
+    const { supervisionStep, cycle, call, kind } = this.mainPlayer?.dataset ?? {};
     const { start } = this.scene;
     const at = kind
       ? { supervision_step: Number(supervisionStep), cycle: Number(cycle), call: Number(call), kind }
       : start;
     this.diagram.draw(at);
     this.code.draw(at);
-    write(this.here, placeWords(words, this.sizes, at));
-    const mode = this.followed?.querySelector(".cells")?.dataset.mode ?? start.mode;
-    write(this.reading, readingWords(words, this.sizes, at, mode));
+    write(this.position, positionText(words, this.sizes, at));
+    const mode = this.mainPlayer?.querySelector(".cells")?.dataset.mode ?? start.mode;
+    write(this.reading, readingText(words, this.sizes, at, mode));
   }
 
   drawTime() {
@@ -280,8 +285,7 @@ export class LectureView {
   }
 
   /**
-   * How far down the page the lecture begins: the rest of the window is its own. And as large a type as there
-   * is room for.
+   * Fits the lecture into the rest of the window, and the text's type size to its box.
    */
   fit() {
     if (!this.root.isConnected || !this.texts || !this.outline) return;
@@ -292,11 +296,10 @@ export class LectureView {
 }
 
 /**
- * The largest type, in steps, with which a text needs no more height than it has. On a phone it has all that
- * it needs.
+ * Sets the largest type size at which a text fits its box. On a phone the page scrolls instead.
  */
 function fitText(node) {
-  if (innerWidth < NARROW) return;
+  if (innerWidth < PHONE_WIDTH) return;
   const sizes = [1.9, 1.75, 1.6, 1.5, 1.4, 1.3, 1.2, 1.12, 1.05, 0.98, 0.92, 0.86, 0.8];
   for (const size of sizes) {
     node.style.setProperty("--text", `${size}rem`);

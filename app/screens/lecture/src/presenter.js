@@ -1,11 +1,10 @@
 /**
- * What a lecturer has besides the scene: a timer, a blank screen, a QR code for the class, notes in a second
- * window.
+ * The lecturer's tools: a timer, notes in a second window, a QR code for the class.
  */
 
 import { make, write } from "../../../../trm/player/view/dom.js";
 import { svgNode } from "./diagram.js";
-import { clockText, fillIn } from "./following.js";
+import { clockText, fillIn } from "./call.js";
 
 const NOTES_STYLE = [
   'body { margin: 0; padding: 24px 32px; font: 22px/1.45 "Source Sans 3", "Segoe UI", system-ui, sans-serif; color: #18222d; background: #fcfcfa; }',
@@ -15,33 +14,33 @@ const NOTES_STYLE = [
   ".quiet { color: #5c6670; font-size: 19px; border-top: 1px solid #d5dadd; padding-top: 12px; }",
 ].join(" ");
 
-/** Counts the seconds since it was started; a press stops it and goes on, a long one begins anew. */
+/** A stopwatch. */
 export class Timer {
-  constructor(tell) {
-    Object.assign(this, { tell, passed: 0, since: null });
+  constructor(onTick) {
+    Object.assign(this, { onTick, elapsed: 0, startedAt: null });
   }
 
   get seconds() {
-    return this.passed + (this.since == null ? 0 : (performance.now() - this.since) / 1000);
+    return this.elapsed + (this.startedAt == null ? 0 : (performance.now() - this.startedAt) / 1000);
   }
 
   get runs() {
-    return this.since != null;
+    return this.startedAt != null;
   }
 
   toggle(on = !this.runs) {
     if (on === this.runs) return;
-    this.passed = this.seconds;
-    this.since = on ? performance.now() : null;
+    this.elapsed = this.seconds;
+    this.startedAt = on ? performance.now() : null;
     clearInterval(this.ticking);
-    if (on) this.ticking = setInterval(() => this.tell(), 500);
-    this.tell();
+    if (on) this.ticking = setInterval(() => this.onTick(), 500);
+    this.onTick();
   }
 
   reset() {
-    this.passed = 0;
-    if (this.runs) this.since = performance.now();
-    this.tell();
+    this.elapsed = 0;
+    if (this.runs) this.startedAt = performance.now();
+    this.onTick();
   }
 
   stop() {
@@ -50,16 +49,15 @@ export class Timer {
 }
 
 /**
- * The second window: what to say, what comes next, the time. It is written from here; nothing is loaded in
- * it.
+ * The second window: speaker notes, next scene, time. It is written from here and loads nothing.
  */
 export class NotesWindow {
   open() {
     if (this.isOpen) return this.window.focus();
     this.window = window.open("", "recursion-lens-notes", "popup,width=820,height=680");
-    if (!this.window) return undefined; // the browser refused; the button stays
+    if (!this.window) return undefined; // blocked by the browser
     const { document: page } = this.window;
-    page.documentElement.lang = this.told?.language ?? "en";
+    page.documentElement.lang = this.content?.language ?? "en";
     page.head.replaceChildren(Object.assign(page.createElement("style"), { textContent: NOTES_STYLE }));
     this.parts = Object.fromEntries(
       ["place", "clock"].map((name) => [name, page.createElement(name === "clock" ? "b" : "span")]),
@@ -70,7 +68,7 @@ export class NotesWindow {
     this.parts.body = page.createElement("main");
     page.body.replaceChildren(header, this.parts.title, this.parts.body);
     page.addEventListener("keydown", (event) => this.onKey?.(event));
-    if (this.told) this.show(this.told);
+    if (this.content) this.show(this.content);
     return undefined;
   }
 
@@ -78,22 +76,22 @@ export class NotesWindow {
     return Boolean(this.window && !this.window.closed && this.parts);
   }
 
-  /** `told`: {language, place, title, notes, question, answer, next} in words. */
-  show(told) {
-    this.told = told;
+  /** `content`: the texts {language, place, title, notes, question, answer, next}. */
+  show(content) {
+    this.content = content;
     if (!this.isOpen) return;
     const { document: page } = this.window;
     const { parts } = this;
-    page.title = told.title;
-    write(parts.place, told.place);
-    write(parts.title, told.title);
+    page.title = content.title;
+    write(parts.place, content.place);
+    write(parts.title, content.title);
     const line = (text, name = "") =>
       Object.assign(page.createElement("p"), { textContent: text, className: name });
     parts.body.replaceChildren(
-      ...told.notes.map((text) => line(text)),
-      line(told.question, "quiet"),
-      line(told.answer),
-      line(told.next, "quiet"),
+      ...content.notes.map((text) => line(text)),
+      line(content.question, "quiet"),
+      line(content.answer),
+      line(content.next, "quiet"),
     );
   }
 
@@ -107,8 +105,7 @@ export class NotesWindow {
 }
 
 /**
- * The code to scan, with the address in letters. `code`: {address, path, size, is_local} as
- * app/screens/lecture/qr_code.py makes it.
+ * The QR code with its address. `code`: {address, path, size, is_local} from app/screens/lecture/qr_code.py.
  */
 export class Invitation {
   constructor(close) {
@@ -142,16 +139,16 @@ export class Invitation {
   }
 }
 
-/** What the notes window says of a scene. */
-export function noteWords({ words, scenes }, outline, at, language) {
-  const { id } = outline[at];
+/** The content of the notes window for a scene. */
+export function speakerNotes({ words, scenes }, outline, index, language) {
+  const { id } = outline[index];
   const { title, notes, question, answer } = scenes[id];
-  const next = outline[at + 1]
-    ? fillIn(words.next_is, { title: scenes[outline[at + 1].id].title })
+  const next = outline[index + 1]
+    ? fillIn(words.next_is, { title: scenes[outline[index + 1].id].title })
     : words.end;
   return {
     language,
-    place: fillIn(words.scene, { scene: at + 1, scenes: outline.length }),
+    place: fillIn(words.scene, { scene: index + 1, scenes: outline.length }),
     title,
     notes,
     question,

@@ -1,13 +1,13 @@
 /**
- * Who follows a lecturer goes where they go, until they go somewhere of their own. Where the lecturer is stands in a small file on the server
- * (app/screens/lecture/rooms.py).
+ * A follower goes from scene to scene with the lecturer, until they choose a scene themselves. The server has the
+ * lecturer's scene in a small file (app/screens/lecture/rooms.py).
  */
 
-const LOOKS_EVERY = 500; // milliseconds
+const POLL_INTERVAL = 500; // milliseconds
 
 export class Room {
   /**
-   * `room`: {code, turn, scene} as Python knew it; `go(scene)` is called when the lecturer went to another scene.
+   * `room`: {code, turn, scene} from Python; `go(scene)` is called when the lecturer changes the scene.
    */
   constructor({ code, turn, scene }, go) {
     Object.assign(this, {
@@ -15,40 +15,40 @@ export class Room {
       turn,
       go,
       scene,
-      isFollowed: true,
-      isLeft: false,
+      isFollowing: true,
+      isClosed: false,
     });
     this.wait();
   }
 
   wait() {
-    this.timer = setTimeout(() => this.look(), LOOKS_EVERY);
+    this.timer = setTimeout(() => this.poll(), POLL_INTERVAL);
   }
 
-  async look() {
+  async poll() {
     try {
       const answer = await fetch(this.address, { cache: "no-store" });
-      if (answer.ok) this.take(await answer.json());
+      if (answer.ok) this.receive(await answer.json());
     } catch {
-      // the server is out of reach: in a moment it may be there again
+      // the server is unreachable: try again
     }
-    if (!this.isLeft) this.wait();
+    if (!this.isClosed) this.wait();
   }
 
-  take({ scene, turn }) {
-    if (this.isLeft || turn === this.turn) return;
+  receive({ scene, turn }) {
+    if (this.isClosed || turn === this.turn) return;
     Object.assign(this, { scene, turn });
-    if (this.isFollowed) this.go(scene);
+    if (this.isFollowing) this.go(scene);
   }
 
-  /** Whether to go along from now on; who does goes where the lecturer is by now. */
+  /** Starts or stops following. Starting goes to the lecturer's current scene. */
   follow(on) {
-    this.isFollowed = on;
+    this.isFollowing = on;
     if (on) this.go(this.scene);
   }
 
-  leave() {
-    this.isLeft = true;
+  close() {
+    this.isClosed = true;
     clearTimeout(this.timer);
   }
 }

@@ -1,41 +1,44 @@
 /**
- * The handout: every scene as a page to print, with what it begins with. Made when it is printed, from what
- * the file holds.
+ * The handout: one printed page per scene, at the call where it starts. Made when the offline file is printed.
  */
 
 import { make } from "../../../../trm/player/view/dom.js";
 import { Diagram } from "./diagram.js";
-import { fillIn, placeWords } from "./following.js";
+import { fillIn, positionText } from "./call.js";
 import { paragraph } from "./prose.js";
 
-/** All pages in a language. `pictures`: the grid of each scene as an SVG image. */
+/** All pages in a language. `pictures`: the grid of each scene as a data URL. */
 export function sheets({ outline, pictures }, { words, scenes }, language) {
   return make(
     "div",
     { class: "sheets in-colours", lang: language, "data-testid": "sheets" },
-    outline.map((scene, place) => {
-      const said = scenes[scene.id];
+    outline.map((scene, index) => {
+      const texts = scenes[scene.id];
       const sizes = scene.sizes.at(-1);
       const diagram = new Diagram(sizes, words, scene.point);
       diagram.draw(scene.start);
       return make("article", { class: "sheet" }, [
         make("h2", {}, [
-          make("span", { class: "count" }, fillIn(words.scene, { scene: place + 1, scenes: outline.length })),
-          said.title,
+          make("span", { class: "count" }, fillIn(words.scene, { scene: index + 1, scenes: outline.length })),
+          texts.title,
         ]),
-        make("div", { class: "columns-of-sheet" }, [
-          make("div", { class: "said-on-sheet" }, [
-            ...said.text.map(paragraph),
+        make("div", { class: "sheet-columns" }, [
+          make("div", { class: "sheet-text" }, [
+            ...texts.text.map(paragraph),
             make("h3", {}, words.question),
-            paragraph(said.question),
+            paragraph(texts.question),
             make("h3", {}, words.answer),
-            paragraph(said.answer),
+            paragraph(texts.answer),
           ]),
-          make("div", { class: "shown-on-sheet" }, [
+          make("div", { class: "sheet-figures" }, [
             diagram.node,
             make("figure", {}, [
               make("img", { src: pictures[scene.id], alt: "" }),
-              make("figcaption", {}, `${placeWords(words, sizes, scene.start)}. ${said.made_by.at(-1)}`),
+              make(
+                "figcaption",
+                {},
+                `${positionText(words, sizes, scene.start)}. ${texts.run_captions.at(-1)}`,
+              ),
             ]),
           ]),
         ]),

@@ -1,4 +1,4 @@
-"""CKA against the formulas of its papers written out, and what depth does to an answer on runs worked out by hand."""
+"""CKA against the formulas of the papers, and accuracy by step, retention and depth on runs worked out by hand."""
 
 import numpy as np
 import pytest
@@ -12,19 +12,19 @@ from probes.threads import one_blas_thread
 from trm import flops
 from trm.config import ModelConfig
 
-FEW = Resampling(resamples=50)
+NEAR_LIMIT = Resampling(resamples=50)
 
 
-def cloud(seed: int, *shape: int) -> np.ndarray:
+def random_states(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape)
 
 
 def rotation(seed: int, dim: int) -> np.ndarray:
-    return np.linalg.qr(cloud(seed, dim, dim))[0]
+    return np.linalg.qr(random_states(seed, dim, dim))[0]
 
 
 def flags(*rows: str) -> np.ndarray:
-    """One puzzle a text, one step a character, right where it is an x."""
+    """One puzzle per text, one step per character; x means solved."""
     return np.array([[character == "x" for character in row] for row in rows]).T
 
 
@@ -55,123 +55,129 @@ def naive_cka(x: np.ndarray, y: np.ndarray, hsic) -> float:
 @pytest.mark.parametrize("puzzles", [4, 5, 30])
 @pytest.mark.parametrize("debiased, hsic", [(True, hsic_1), (False, hsic_0)])
 def test_cka_is_that_of_the_papers(puzzles, debiased, hsic):
-    """Different widths and numbers of moments, clouds away from the origin, b depending on a in part."""
-    a = cloud(0, puzzles, 3, 5) + 2
-    b = np.concatenate((a[:, :2] @ cloud(1, 5, 7) + cloud(2, puzzles, 2, 7), cloud(3, puzzles, 2, 7) - 1), 1)
-    found = cka(a, b, debiased=debiased)
-    wanted = [[naive_cka(a[:, i], b[:, j], hsic) for j in range(4)] for i in range(3)]
-    assert found == pytest.approx(np.array(wanted), abs=1e-6)
-    assert np.ptp(found) > 0.1
+    """Different widths and numbers of time points, states away from the origin, b depending partly on a."""
+    a = random_states(0, puzzles, 3, 5) + 2
+    b = np.concatenate(
+        (
+            a[:, :2] @ random_states(1, 5, 7) + random_states(2, puzzles, 2, 7),
+            random_states(3, puzzles, 2, 7) - 1,
+        ),
+        1,
+    )
+    result = cka(a, b, debiased=debiased)
+    expected = [[naive_cka(a[:, i], b[:, j], hsic) for j in range(4)] for i in range(3)]
+    assert result == pytest.approx(np.array(expected), abs=1e-6)
+    assert np.ptp(result) > 0.1
 
 
 @pytest.mark.parametrize("debiased", [True, False])
 def test_blocks_of_rows_and_columns_change_nothing(monkeypatch, debiased):
-    a, b = cloud(0, 23, 3, 11), cloud(1, 23, 2, 5)
+    a, b = random_states(0, 23, 3, 11), random_states(1, 23, 2, 5)
     whole = cka(a, b, debiased=debiased)
-    monkeypatch.setattr("probes.comparison.cka.AT_ONCE", 5 * 23 * 4)  # four rows of each of five moments
+    monkeypatch.setattr("probes.comparison.cka.ENTRIES", 5 * 23 * 4)  # four rows of each of five time points
     monkeypatch.setattr("probes.comparison.cka.COLUMNS", 3)
     assert cka(a, b, debiased=debiased) == pytest.approx(whole, abs=1e-12)
-    monkeypatch.setattr("probes.comparison.cka.AT_ONCE", 1)
+    monkeypatch.setattr("probes.comparison.cka.ENTRIES", 1)
     assert cka(a, b, debiased=debiased) == pytest.approx(whole, abs=1e-12)
 
 
 @pytest.mark.parametrize("debiased", [True, False])
-def test_turned_scaled_and_moved_is_the_same(debiased):
-    a = cloud(0, 20, 2, 6)
+def test_rotation_scale_and_shift_change_nothing(debiased):
+    a = random_states(0, 20, 2, 6)
     b = 30 * a @ rotation(1, 6) + 100
     assert np.diag(cka(a, b, debiased=debiased)) == pytest.approx([1, 1])
     wider = np.pad(a @ rotation(2, 6), [(0, 0), (0, 0), (0, 4)])
     assert np.diag(cka(a, wider, debiased=debiased)) == pytest.approx([1, 1])
 
 
-def test_one_model_with_itself():
-    a = cloud(0, 20, 4, 6)
-    found = cka(a)
-    assert found == pytest.approx(cka(a, a.copy()), abs=1e-12)
-    assert np.diag(found) == pytest.approx(np.ones(4))
-    assert (found == found.T).all()
+def test_cka_of_a_model_with_itself():
+    a = random_states(0, 20, 4, 6)
+    result = cka(a)
+    assert result == pytest.approx(cka(a, a.copy()), abs=1e-12)
+    assert np.diag(result) == pytest.approx(np.ones(4))
+    assert (result == result.T).all()
 
 
-def test_independent_clouds_are_unlike():
-    """40 pairs of 60 puzzles in 200 directions: near 0 on average, where the plain measure sees 200 / 260 alike."""
-    a, b = cloud(0, 60, 20, 200), cloud(1, 60, 2, 200)
-    found = cka(a, b)
-    assert abs(found.mean()) < 0.02
-    assert np.abs(found).max() < 0.15
+def test_independent_states_are_dissimilar():
+    """40 pairs of 60 puzzles in 200 directions: near 0 on average, where the plain measure gives about 200 / 260."""
+    a, b = random_states(0, 60, 20, 200), random_states(1, 60, 2, 200)
+    result = cka(a, b)
+    assert abs(result.mean()) < 0.02
+    assert np.abs(result).max() < 0.15
     assert cka(a, b, debiased=False).min() > 0.7
 
 
-def test_a_shared_part_shows():
-    """One direction of two is shared: of the variances (1, 1) on both sides, CKA is 1 / 2."""
-    shared, own, other = cloud(0, 3, 2000)
-    found = cka(np.stack((shared, own), -1)[:, None], np.stack((shared, other), -1)[:, None])
-    assert found[0, 0] == pytest.approx(0.5, abs=0.05)
+def test_a_shared_direction_gives_one_half():
+    """One of two directions is shared, all variances are 1, so CKA is 1 / 2."""
+    shared, own, other = random_states(0, 3, 2000)
+    result = cka(np.stack((shared, own), -1)[:, None], np.stack((shared, other), -1)[:, None])
+    assert result[0, 0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_far_from_the_origin():
-    """Spread 1 around a mean of 1e6: the mean is taken off before any product."""
-    a, b = cloud(0, 30, 1, 8), cloud(1, 30, 1, 8)
+    """Standard deviation 1 around a mean of 1e6: the mean is subtracted before any product."""
+    a, b = random_states(0, 30, 1, 8), random_states(1, 30, 1, 8)
     assert cka(a + 1e6, b) == pytest.approx(cka(a, b), abs=1e-6)
 
 
 @pytest.mark.parametrize("debiased", [True, False])
-def test_states_that_tell_no_puzzles_apart(debiased):
-    """As the initial state, which is the same for every puzzle."""
-    a = cloud(0, 10, 3, 4)
+def test_states_that_do_not_distinguish_puzzles(debiased):
+    """Such as the initial state, which is the same for every puzzle."""
+    a = random_states(0, 10, 3, 4)
     a[:, 1] = 0.1
-    found = cka(a, debiased=debiased)
-    assert np.isnan(found[1]).all() and np.isnan(found[:, 1]).all()
-    assert np.isfinite(found[np.ix_([0, 2], [0, 2])]).all()
+    result = cka(a, debiased=debiased)
+    assert np.isnan(result[1]).all() and np.isnan(result[:, 1]).all()
+    assert np.isfinite(result[np.ix_([0, 2], [0, 2])]).all()
 
 
 def test_puzzles_equally_far_from_each_other():
-    """Nothing is left of a simplex without its diagonal; with rounding in it, it must not become a similarity."""
+    """The debiased Gram matrix of a simplex is zero; rounding error must not turn it into a similarity."""
     simplex = np.eye(12) @ rotation(0, 12)
-    assert np.isnan(cka(simplex[:, None], cloud(1, 12, 1, 3))).all()
-    assert np.isfinite(cka(simplex[:, None], cloud(1, 12, 1, 3), debiased=False)).all()
+    assert np.isnan(cka(simplex[:, None], random_states(1, 12, 1, 3))).all()
+    assert np.isfinite(cka(simplex[:, None], random_states(1, 12, 1, 3), debiased=False)).all()
 
 
 def test_half_precision_is_widened():
-    a = (1000 * cloud(0, 10, 2, 600)).astype(np.float16)
+    a = (1000 * random_states(0, 10, 2, 600)).astype(np.float16)
     assert cka(a) == pytest.approx(cka(a.astype(np.float64)), abs=1e-12)
 
 
-def test_progress_comes_to_an_end_and_can_cancel():
-    told = []
-    cka(cloud(0, 6, 3, 2), cloud(1, 6, 2, 2), progress=told.append)
-    assert told == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+def test_progress_ends_at_1_and_can_cancel():
+    shares = []
+    cka(random_states(0, 6, 3, 2), random_states(1, 6, 2, 2), progress=shares.append)
+    assert shares == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
 
     class Cancelled(Exception):
         pass
 
     def cancel(share: float) -> None:
-        told.append(share)
+        shares.append(share)
         if share > 0.3:
             raise Cancelled
 
-    told.clear()
+    shares.clear()
     with pytest.raises(Cancelled):
-        cka(cloud(0, 6, 3, 2), cloud(1, 6, 2, 2), progress=cancel)
-    assert told == pytest.approx([0, 0.2, 0.4])
+        cka(random_states(0, 6, 3, 2), random_states(1, 6, 2, 2), progress=cancel)
+    assert shares == pytest.approx([0, 0.2, 0.4])
 
 
 @pytest.mark.parametrize("puzzles", [0, 1, 3])
 def test_too_few_puzzles(puzzles):
-    with pytest.raises(StatesError, match=f"CKA needs 4 puzzles or more, not {puzzles}"):
+    with pytest.raises(StatesError, match=f"CKA needs at least 4 puzzles, not {puzzles}"):
         cka(np.zeros((puzzles, 2, 3)))
 
 
-def test_other_puzzles():
+def test_different_numbers_of_puzzles():
     with pytest.raises(StatesError, match="same puzzles on both sides, not 5 and 6"):
-        cka(cloud(0, 5, 1, 2), cloud(0, 6, 1, 2))
+        cka(random_states(0, 5, 1, 2), random_states(0, 6, 1, 2))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_states_that_are_no_numbers(value):
-    states = cloud(0, 5, 2, 3)
+def test_states_that_are_not_finite(value):
+    states = random_states(0, 5, 2, 3)
     states[4, 1, 2] = value
-    with pytest.raises(StatesError, match="infinite or not a number"):
-        cka(cloud(0, 5, 2, 3), states)
+    with pytest.raises(StatesError, match="infinite or NaN"):
+        cka(random_states(0, 5, 2, 3), states)
 
 
 # threads
@@ -189,12 +195,12 @@ def two_blas_threads():
 
 def test_products_take_one_thread(two_blas_threads):
     seen = []
-    cka(cloud(0, 6, 2, 3), progress=lambda share: seen.append(blas_threads()))
+    cka(random_states(0, 6, 2, 3), progress=lambda share: seen.append(blas_threads()))
     assert seen[1:] == [{1}, {1}]
     assert blas_threads() == {2}
 
 
-def test_whoever_leaves_last_restores_the_threads(two_blas_threads):
+def test_the_last_to_leave_restores_the_threads(two_blas_threads):
     """The first to come leaves first, and the second is cancelled."""
     first, second = one_blas_thread(), one_blas_thread()
     first.__enter__()
@@ -209,23 +215,23 @@ def test_whoever_leaves_last_restores_the_threads(two_blas_threads):
 
 
 def test_solved_by_step():
-    found = solved_by_step(flags("..x", ".xx", ".x.", "..."), resampling=FEW)
-    assert found.share.tolist() == [0, 0.5, 0.5]
-    assert found.count.tolist() == [4, 4, 4]
-    assert found.band[:, 0] == pytest.approx([0, 1.96**2 / (4 + 1.96**2)], abs=1e-4)  # none of four puzzles
-    assert (found.band[0, 1:] < 0.5).all() and (found.band[1, 1:] > 0.5).all()
+    result = solved_by_step(flags("..x", ".xx", ".x.", "..."), resampling=NEAR_LIMIT)
+    assert result.share.tolist() == [0, 0.5, 0.5]
+    assert result.count.tolist() == [4, 4, 4]
+    assert result.band[:, 0] == pytest.approx([0, 1.96**2 / (4 + 1.96**2)], abs=1e-4)  # none of four puzzles
+    assert (result.band[0, 1:] < 0.5).all() and (result.band[1, 1:] > 0.5).all()
 
 
-def test_the_band_is_that_of_a_share():
-    """Of 400 puzzles, 0.3: twice its standard error, sqrt(0.21 / 400) = 0.023, to either side."""
+def test_the_band_of_a_share():
+    """0.3 of 400 puzzles: twice the standard error, sqrt(0.21 / 400) = 0.023, to either side."""
     right = (np.arange(400) % 10 < 3)[None]
-    found = solved_by_step(right)
-    assert found.band[:, 0] == pytest.approx([0.3 - 0.045, 0.3 + 0.045], abs=0.008)
+    result = solved_by_step(right)
+    assert result.band[:, 0] == pytest.approx([0.3 - 0.045, 0.3 + 0.045], abs=0.008)
     narrow = solved_by_step(right, resampling=Resampling(level=0.5))
     assert np.diff(narrow.band[:, 0])[0] == pytest.approx(2 * 0.6745 * 0.0229, abs=0.006)
 
 
-def test_a_bootstrap_is_the_same_again_also_in_parts(monkeypatch):
+def test_a_bootstrap_is_reproducible_also_in_parts(monkeypatch):
     right = np.random.default_rng(0).random((3, 20)) < 0.5
     assert solved_by_step(right).band.tolist() == solved_by_step(right).band.tolist()
     whole = solved_by_step(right).band
@@ -239,27 +245,27 @@ def test_a_bootstrap_is_the_same_again_also_in_parts(monkeypatch):
 
 
 def test_retention_of_a_given_solution():
-    """Runs that began with the solution: k counts all steps."""
-    found = retention(flags("xxx", "x.x", "..."), from_solution=True, resampling=FEW)
-    assert found.right.share == pytest.approx([2 / 3, 1 / 3, 2 / 3])
-    assert found.unbroken.share == pytest.approx([2 / 3, 1 / 3, 1 / 3])
-    assert found.right.count.tolist() == [3, 3, 3]
+    """Runs that start from the solution: k counts all steps."""
+    result = retention(flags("xxx", "x.x", "..."), from_solution=True, resampling=NEAR_LIMIT)
+    assert result.right.share == pytest.approx([2 / 3, 1 / 3, 2 / 3])
+    assert result.unbroken.share == pytest.approx([2 / 3, 1 / 3, 1 / 3])
+    assert result.right.count.tolist() == [3, 3, 3]
 
 
-def test_retention_of_what_a_model_found():
-    """Right first after steps 1, 2, 4 (nothing later is seen) and never. After those: `x.x` of the first, `.x` of the second."""
-    found = retention(flags("xx.x", ".x.x", "...x", "...."), resampling=FEW)
-    assert found.right.count.tolist() == [2, 2, 1]
-    assert found.right.share.tolist() == [0.5, 0.5, 1]
-    assert found.unbroken.share.tolist() == [0.5, 0, 0]
-    assert ((found.right.band[0] <= found.right.share) & (found.right.share <= found.right.band[1])).all()
+def test_retention_after_a_model_first_solved_a_puzzle():
+    """First solved after steps 1, 2, 4 (the last one) and never. What follows: `x.x` for the first, `.x` for the second."""
+    result = retention(flags("xx.x", ".x.x", "...x", "...."), resampling=NEAR_LIMIT)
+    assert result.right.count.tolist() == [2, 2, 1]
+    assert result.right.share.tolist() == [0.5, 0.5, 1]
+    assert result.unbroken.share.tolist() == [0.5, 0, 0]
+    assert ((result.right.band[0] <= result.right.share) & (result.right.share <= result.right.band[1])).all()
 
 
-def test_retention_of_nothing():
-    found = retention(flags("...", "..."), resampling=FEW)
-    assert np.isnan(found.right.share).all() and np.isnan(found.right.band).all()
-    assert found.right.count.tolist() == [0, 0]
-    assert retention(flags("x"), resampling=FEW).right.share.shape == (0,)
+def test_retention_where_nothing_was_solved():
+    result = retention(flags("...", "..."), resampling=NEAR_LIMIT)
+    assert np.isnan(result.right.share).all() and np.isnan(result.right.band).all()
+    assert result.right.count.tolist() == [0, 0]
+    assert retention(flags("x"), resampling=NEAR_LIMIT).right.share.shape == (0,)
 
 
 @pytest.mark.parametrize("shape", [(4, 0), (0, 4)])
@@ -305,10 +311,10 @@ def config(**changed) -> ModelConfig:
         ({"kind": "hrm", "layers": 4, "H_layers": 1, "n": 2, "T": 2}, 18),
     ],
 )
-def test_effective_depth_is_that_of_the_paper(changed, layers):
-    """Tables 1 and 3 of the TRM paper; the last is not in them: 2 x (2 x 4 + 1)."""
+def test_effective_depth_as_in_the_paper(changed, layers):
+    """Tables 1 and 3 of the TRM paper; the last row is not in them: 2 x (2 x 4 + 1)."""
     model = config(**changed)
-    found = compute_by_step(model, 3)
-    assert found.layers.tolist() == [layers, 2 * layers, 3 * layers]
-    assert found.operations.tolist() == [s * flops.supervision_step(model) for s in (1, 2, 3)]
+    result = compute_by_step(model, 3)
+    assert result.layers.tolist() == [layers, 2 * layers, 3 * layers]
+    assert result.operations.tolist() == [s * flops.supervision_step(model) for s in (1, 2, 3)]
     assert compute_by_step(model, model.N_sup).operations[-1] == flops.run(model)

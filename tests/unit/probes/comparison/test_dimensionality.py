@@ -1,4 +1,4 @@
-"""In how many directions clouds spread whose spectrum is known: lines, squares, Gaussians."""
+"""Dimensionality of points of known spectrum: lines, squares, Gaussians."""
 
 import numpy as np
 import pytest
@@ -35,15 +35,15 @@ def test_equal_points_have_no_dimension(count):
     assert participation_ratio(values) == 0
 
 
-def test_a_spectrum_is_the_same_from_either_side():
-    """5 points in 8 dimensions, by their Gram matrix, against the covariance written out."""
+def test_the_spectrum_from_the_gram_matrix_equals_that_of_the_covariance():
+    """5 points in 8 dimensions, by their Gram matrix, compared with the covariance."""
     points = np.random.default_rng(1).normal(3, 2, (5, 8))
     expected = np.linalg.eigvalsh(np.cov(points.T))[::-1][:5]
     assert spectrum(points) == pytest.approx(expected, abs=1e-12)
 
 
-def test_moment_spectra():
-    """A cloud of puzzles that is a line at first, then equal points, then a square."""
+def test_time_point_spectra():
+    """Puzzles that lie on a line at first, then coincide, then form a square."""
     square = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
     states = np.stack([square * [1, 0], square * 0, square], axis=1).astype(np.float16)
     values = time_point_spectra(states)

@@ -1,4 +1,4 @@
-"""`python -m probes halting`: what it writes, what it refuses, and the section of findings that it generates."""
+"""`python -m probes halting`: its files, its errors, and the section of findings that it generates."""
 
 import json
 
@@ -10,10 +10,10 @@ from probes.cli.main import main
 from probes.halting.report import analyse, report
 from probes.halting.runs import load_runs, save_runs
 from probes.reports import halting as reports
-from probes.reports.markdown import marks
+from probes.reports.markdown import markers
 from trm.checkpoint import save_model
 
-BEGIN, END = marks("halting")
+BEGIN, END = markers("halting")
 PUZZLES = "1234341221434.2.\n..34341221434321\n12343412....4321\n"
 
 
@@ -42,7 +42,7 @@ def call(tiny, *more: object) -> None:
 
 
 def refused(capsys, *arguments: object) -> str:
-    """The one line that a mistake prints."""
+    """The one-line error that the command prints."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as end:
         main(["halting", *map(str, arguments)])
@@ -56,14 +56,14 @@ def test_json_and_parquet(tiny, capsys):
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tiny / "out.json").read_text())
     runs = load_runs(tiny / "out.parquet")
-    assert (runs.count, runs.steps, runs.about.N_sup) == (2, 5, 3)
+    assert (runs.count, runs.steps, runs.metadata.N_sup) == (2, 5, 3)
     assert printed["exact_by_step"] == runs.right.mean(1).tolist()
     assert printed["calibration"]["expected_error"] == report(analyse(runs))["calibration"]["expected_error"]
     assert printed["command"].split()[:4] == ["python", "-m", "probes", "halting"]
     assert "--limit 2 --steps 5" in printed["command"] and str(tiny / "puzzles.txt") in printed["command"]
 
 
-def test_the_usual_depth_is_that_of_training_and_people_read_a_summary(tiny, capsys):
+def test_by_default_the_depth_is_that_of_training_and_a_summary_is_printed(tiny, capsys):
     call(tiny, "--out", tiny / "named.json")
     printed = capsys.readouterr().out
     assert load_runs(tiny / "named.parquet").steps == 3
@@ -81,10 +81,10 @@ def test_the_usual_depth_is_that_of_training_and_people_read_a_summary(tiny, cap
         (["--model", "sudoku-trm", "--data", "maze/test", "--out", "x"], "maze"),
         (["--model", "sudoku-trm", "--data", "sudoku/test", "--out", "x", "--steps", "65"], "1 to 64"),
         (["--model", "sudoku-trm", "--data", "sudoku/test", "--out", "x", "--limit", "0"], "limit of 0"),
-        (["--record", "--model", "nosuch"], "no bundled model"),
+        (["--record", "--model", "nosuch"], "not a bundled model"),
     ],
 )
-def test_mistakes_are_one_line(capsys, arguments, cause):
+def test_errors_are_one_line(capsys, arguments, cause):
     assert cause in refused(capsys, *arguments)
 
 
@@ -95,25 +95,25 @@ def recorded(tmp_path, monkeypatch):
     return folder
 
 
-def test_recording_is_of_training_depth_and_beyond(tiny, recorded, monkeypatch, capsys):
-    """The bundled model is a tiny one here, its set three puzzles."""
+def test_recording_covers_training_depth_and_beyond(tiny, recorded, monkeypatch, capsys):
+    """With a tiny model as the bundled one, and three puzzles as its set."""
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tiny))
-    asked = []
-    made = halting.made
+    calls = []
+    run_model = halting.run_model
 
     def tiny_set(name, data, *, limit, steps):
-        asked.append((name, data, limit, steps))
-        return made(str(tiny / name), str(tiny / "puzzles.txt"), limit=limit, steps=steps)
+        calls.append((name, data, limit, steps))
+        return run_model(str(tiny / name), str(tiny / "puzzles.txt"), limit=limit, steps=steps)
 
-    monkeypatch.setattr(halting, "made", tiny_set)
+    monkeypatch.setattr(halting, "run_model", tiny_set)
     main(["halting", "--record"])
     capsys.readouterr()
-    assert asked == [("model", "sudoku/test", 1000, None), ("model", "sudoku/test", 200, 64)]
+    assert calls == [("model", "sudoku/test", 1000, None), ("model", "sudoku/test", 200, 64)]
     assert load_runs(recorded / "model.parquet").steps == 3
     assert load_runs(recorded / "model-deep.parquet").steps == 64
 
 
-def test_findings_stand_between_their_marks(tmp_path, recorded, capsys):
+def test_findings_are_written_between_their_marks(tmp_path, recorded, capsys):
     document = tmp_path / "findings.md"
     assert "Nothing is recorded" in refused(capsys, "--findings", document)
     recorded.mkdir()
@@ -127,22 +127,22 @@ def test_findings_stand_between_their_marks(tmp_path, recorded, capsys):
     assert (
         text.startswith("# Findings\n\nbefore\n\n") and text.endswith("\n\nafter\n") and "\nold\n" not in text
     )
-    said = report(analyse(runs.as_trained()))
+    expected = report(analyse(runs.as_trained()))
     for name, pairs in (
-        ("calibration error of q_halt, all pairs", said["calibration"]),
-        ("calibration error without repeats", said["calibration"]["distinct"]),
-        ("calibration error of undecided pairs", said["calibration"]["undecided"]),
-        ("calibration error where it would halt", said["calibration"]["at_halt"]),
+        ("calibration error of q_halt, all pairs", expected["calibration"]),
+        ("calibration error without repeats", expected["calibration"]["distinct"]),
+        ("calibration error of undecided pairs", expected["calibration"]["undecided"]),
+        ("calibration error where it would halt", expected["calibration"]["at_halt"]),
     ):
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
         assert f" {pairs['expected_error']:.3f} (" in row
-    leap = said["along_steps"]["solved_at_once"]
-    (row,) = (line for line in text.splitlines() if line.startswith("| leaps"))
+    single_step = expected["along_steps"]["solved_at_once"]
+    (row,) = (line for line in text.splitlines() if line.startswith("| single-step solves"))
     assert (
-        f" of {leap['puzzles']}" in row
+        f" of {single_step['puzzles']}" in row
         and row.split("|")[2].strip() in text.partition("Grokking")[2].partition("\n")[0]
     )
-    assert f"{said['along_steps']['monotone']['share']:.1%}".replace("%", " %") in text
+    assert f"{expected['along_steps']['monotone']['share']:.1%}".replace("%", " %") in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in table} == {5}  # name, two models, published
     main(["halting", "--findings", str(document)])
@@ -168,16 +168,16 @@ def calibration(error: float, most: float, by_chance: float = 0.2, pairs: int = 
     [
         (0.03, 0.05, 0.2, "yes"),  # all of the band is small
         (0.03, 0.06, 0.2, "unclear"),
-        (0.15, 0.30, 0.2, "unclear"),  # a calibrated head would look like this on so few pairs
+        (0.15, 0.30, 0.2, "unclear"),  # a calibrated head can have this error on so few pairs
         (0.27, 0.30, 0.2, "no"),
         (0.03, 0.04, 0.02, "no"),
     ],
 )
-def test_the_verdict_on_calibration_rests_on_undecided_pairs(error, most, by_chance, verdict):
-    """An error of 0.001 over all pairs, nearly all of them sure, is no reason to call a head calibrated."""
-    said = reports._calibrated(calibration(error, most, by_chance))
-    assert said.startswith(f"{verdict} (error {error:.3f} ") and "10 pairs, 1.0 % of all" in said
-    assert (f"too unsure by {error:.3f}" in said) == (verdict == "no")
+def test_the_calibration_verdict_depends_on_undecided_pairs(error, most, by_chance, verdict):
+    """An error of 0.001 over all pairs, most of them near 0 or 1, does not make a head calibrated."""
+    text = reports._calibrated(calibration(error, most, by_chance))
+    assert text.startswith(f"{verdict} (error {error:.3f} ") and "10 pairs, 1.0 % of all" in text
+    assert (f"underconfident by {error:.3f}" in text) == (verdict == "no")
 
 
 def test_a_head_that_is_never_undecided_has_no_verdict():
@@ -185,7 +185,7 @@ def test_a_head_that_is_never_undecided_has_no_verdict():
 
 
 def paired(gained: int, lost: int) -> dict:
-    """A report of 1,000 puzzles in which the own rule, and depth, gain and lose so many."""
+    """A report of 1,000 puzzles in which the own rule, and extra depth, gain and lose this many."""
     rules = {
         name: {"accuracy": accuracy, "mean_steps": steps}
         for name, accuracy, steps in (
@@ -194,38 +194,38 @@ def paired(gained: int, lost: int) -> dict:
             ("unchanged_answer", 0.9, 3.7),
         )
     }
-    found = {"gained": gained, "lost": lost}
+    counts = {"gained": gained, "lost": lost}
     return {
         "about": {"N_sup": 16},
         "count": 1000,
         "steps": 64,
         "stopping": rules,
-        "paired": {"all_steps_to_learned": found, "unchanged_answer_to_learned": found},
+        "paired": {"all_steps_to_learned": counts, "unchanged_answer_to_learned": counts},
         "beyond": {
             "trained_steps": 16,
             "right_when_trained": 900,
             "right_at_end": 900 + gained - lost,
-            "paired": found,
+            "paired": counts,
         },
     }
 
 
-def test_three_puzzles_of_a_thousand_are_no_verdict():
-    """p of three heads in a row is 0.25."""
-    said = "3 gained, 0 lost, p = 0.25"
-    for sentence in (reports._cost, reports._worth, reports._deeper):
-        text = sentence(paired(3, 0))
-        assert text.startswith("not significant (") and said in text
+def test_three_puzzles_in_a_thousand_are_not_significant():
+    """McNemar's p of 3 to 0 is 0.25."""
+    expected = "3 gained, 0 lost, p = 0.25"
+    for answer in (reports._cost, reports._without_head, reports._deeper):
+        text = answer(paired(3, 0))
+        assert text.startswith("not significant (") and expected in text
 
 
-def test_a_difference_that_a_coin_would_not_make_has_a_verdict():
+def test_a_significant_difference_has_a_verdict():
     assert reports._deeper(paired(10, 0)).startswith(
-        "yes (900 right of 1000 at step 16, 910 at 64: 10 gained, 0 lost"
+        "yes (900 of 1000 correct at step 16, 910 at step 64: 10 gained, 0 lost"
     )
     assert reports._deeper(paired(0, 10)).startswith("no (")
     assert reports._cost(paired(0, 9)).startswith("yes (-0.9 points after 2.8 of 16 steps: 0 gained, 9 lost")
     assert reports._cost(paired(9, 0)).startswith("no, it gains (+0.9 points")
-    assert reports._worth(paired(0, 9)).startswith(
+    assert reports._without_head(paired(0, 9)).startswith(
         "less accurate (89.1 % after 2.8 steps, 90.0 % after 3.7 steps"
     )
 
@@ -235,7 +235,7 @@ def test_a_difference_that_a_coin_would_not_make_has_a_verdict():
     [(0.6, [0.51, 0.7], "yes"), (0.6, [0.4, 0.7], "unclear"), (0.13, [0.06, 0.21], "no")],
 )
 def test_grokking_needs_a_band_above_a_half(share, band, verdict):
-    said = reports._grokking(
+    text = reports._grokking(
         {"along_steps": {"solved_at_once": {"share": share, "band": band, "puzzles": 70}}}
     )
-    assert said.startswith(f"{verdict} (") and f"({100 * band[0]:.1f} to {100 * band[1]:.1f}) of 70" in said
+    assert text.startswith(f"{verdict} (") and f"({100 * band[0]:.1f} to {100 * band[1]:.1f}) of 70" in text

@@ -1,10 +1,10 @@
-"""Rules for stopping, on runs small enough to work out by hand."""
+"""Halting rules, on runs small enough to work out by hand."""
 
 import numpy as np
 import pytest
 from halting_stand_in import flags, logits, random_runs
 
-from probes.halting.by_step import breaks
+from probes.halting.by_step import regressions
 from probes.halting.calibration import (
     reliability,
     roc,
@@ -60,14 +60,14 @@ def test_a_logit_of_zero_does_not_halt():
 
 
 def test_every_run_has_one_outcome():
-    """All 2^4 ways to halt with all 2^4 ways to be right, told again by the sentences of OUTCOMES."""
-    ways = np.array(np.meshgrid(*[[False, True]] * 8)).reshape(8, -1)
-    halts, right = ways[:4], ways[4:]
+    """All 2^4 halting patterns with all 2^4 patterns of correct answers, checked against the definitions of OUTCOMES."""
+    patterns = np.array(np.meshgrid(*[[False, True]] * 8)).reshape(8, -1)
+    halts, right = patterns[:4], patterns[4:]
     found = outcomes(np.where(halts, 2.0, -2.0), right)
     for puzzle, index in enumerate(found.outcome):
         h, r = (next(iter(np.flatnonzero(row[:, puzzle])), None) for row in (halts, right))
         after = None if h is None else right[h:, puzzle]
-        told = {
+        expected = {
             "early": h is not None and r is not None and h < r,
             "on_time": h is not None and h == r and after.all(),
             "late": h is not None and r is not None and h > r and after.all(),
@@ -77,12 +77,12 @@ def test_every_run_has_one_outcome():
             "never_right": h is not None and r is None,
             "neither": h is None and r is None,
         }
-        assert [name for name, holds in told.items() if holds] == [list(OUTCOMES)[index]]
+        assert [name for name, holds in expected.items() if holds] == [list(OUTCOMES)[index]]
     assert sum(found.counts.values()) == 256
     assert min(found.counts.values()) > 0
 
 
-# accuracy against compute
+# accuracy vs compute
 
 
 def stopped(halting: np.ndarray, right: np.ndarray, threshold: float) -> tuple[float, float]:
@@ -98,12 +98,12 @@ def stopped(halting: np.ndarray, right: np.ndarray, threshold: float) -> tuple[f
 
 @pytest.mark.parametrize("steps, levels", [(1, 9), (2, 9), (6, 9), (6, 1000)])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_threshold_curve_leaves_nothing_out(seed, steps, levels):
-    """At each setting, between settings, and at every logit there is, the curve is what a plain loop finds."""
+def test_the_threshold_curve_is_complete(seed, steps, levels):
+    """At each setting, between settings and at every logit, the curve matches a plain loop."""
     halting, right = random_runs(seed, steps=steps, levels=levels)
     curve = threshold_curve(halting, right)
     assert (np.diff(curve.setting) > 0).all()
-    assert (np.diff(curve.mean_steps) > 0).all()  # no point twice
+    assert (np.diff(curve.mean_steps) > 0).all()  # no duplicate points
     tried = np.unique(np.concatenate((curve.setting, halting.ravel(), halting.ravel() + 0.5, [-1e9, 1e9])))
     for threshold in tried:
         point = np.searchsorted(curve.setting, threshold, side="right") - 1
@@ -124,7 +124,7 @@ def test_the_threshold_curve_ends_at_the_fixed_depths():
     assert fixed.accuracy.tolist() == right.mean(1).tolist()
 
 
-def test_a_constant_head_knows_two_depths():
+def test_a_constant_head_has_two_depths():
     curve = threshold_curve(np.full((4, 3), 0.7), flags("x...", ".xxx", "...x"))
     assert curve.setting.tolist() == [-np.inf, 0.7]
     assert curve.mean_steps.tolist() == [1, 4]
@@ -133,8 +133,8 @@ def test_a_constant_head_knows_two_depths():
     assert threshold_curve(np.full((4, 1), -0.7), flags("...x")).learned == 1
 
 
-def test_stop_when_the_answer_stands_still():
-    """Puzzle 1 stands still from step 2 on (after steps 3, 4, 5 for 1, 2, 3); puzzle 2 changes to the end."""
+def test_stopping_when_the_answer_is_unchanged():
+    """Puzzle 1 is unchanged from step 2 on (so it stops after steps 3, 4, 5 for m = 1, 2, 3); puzzle 2 changes until the end."""
     answers = np.array([[[1, 5]], [[2, 5]], [[2, 5]], [[2, 5]], [[2, 5]]], np.uint8)
     restless = np.array([[[1, 1]], [[2, 1]], [[1, 1]], [[1, 2]], [[2, 2]]], np.uint8)
     right = flags("..xx.", "....x")
@@ -145,13 +145,13 @@ def test_stop_when_the_answer_stands_still():
 
 
 def test_changed_cells_by_hand():
-    """Everything is new after the first step; then one cell of the first puzzle and none of the second, then both."""
+    """All cells at the first step; then one cell of the first puzzle and none of the second; then two and one."""
     answers = np.array([[[1, 5], [3, 3]], [[2, 5], [3, 3]], [[1, 4], [3, 4]]], np.uint8)
     assert changed_cells(answers).tolist() == [[2, 2], [1, 0], [2, 1]]
 
 
-def test_standing_still_begins_again():
-    """Twice one step without a change is not two in a row."""
+def test_a_change_resets_the_count_of_unchanged_steps():
+    """Two unchanged steps with a change in between are not two in a row."""
     answers = np.array([1, 1, 2, 2, 2, 3], np.uint8)[:, None, None]
     curve = unchanged_answer_curve(changed_cells(answers), flags("......"))
     assert curve.mean_steps.tolist() == [2, 5, 6, 6, 6]
@@ -160,9 +160,9 @@ def test_standing_still_begins_again():
 # depth beyond training
 
 
-def test_breaks_by_hand():
+def test_regressions_by_hand():
     right = flags("xxxx", ".x.x", "x.x.", "....", "..x.")
-    found = breaks(right)
+    found = regressions(right)
     assert found.first.tolist() == [0, 3, 2, 0, 4]
     assert found.times.tolist() == [0, 1, 2, 0, 1]
     assert found.recovered.tolist() == [False, True, False, False, False]
@@ -171,9 +171,9 @@ def test_breaks_by_hand():
 
 
 @pytest.mark.parametrize("after", [1, 16, 64])
-def test_what_breaks_beyond_the_depth_of_training(after):
+def test_regressions_beyond_the_depth_of_training(after):
     right = np.random.default_rng(0).random((64, 50)) < 0.5
-    found = breaks(right, after=after)
+    found = regressions(right, after=after)
     assert right[after - 1].sum() + found.gained.sum() - found.lost.sum() == right[-1].sum()
     assert found.lost[:after].sum() == found.gained[:after].sum() == 0
     assert found.times.sum() == found.lost.sum()
@@ -185,7 +185,7 @@ def test_what_breaks_beyond_the_depth_of_training(after):
 @pytest.mark.parametrize("after", [0, 3])
 def test_no_such_step(after):
     with pytest.raises(RunsError, match=r"no step .* 1 to 2"):
-        breaks(np.ones((2, 1), bool), after=after)
+        regressions(np.ones((2, 1), bool), after=after)
 
 
 # nothing to analyse
@@ -201,13 +201,13 @@ ALL = {
 WITHOUT_HEAD = {
     "fixed depth": fixed_depth_curve,
     "unchanged": lambda right: unchanged_answer_curve(np.zeros(right.shape, np.uint16), right),
-    "breaks": breaks,
+    "regressions": regressions,
 }
 
 
 @pytest.mark.parametrize("shape", [(4, 0), (0, 4)])
 @pytest.mark.parametrize("name", [*ALL, *WITHOUT_HEAD])
-def test_an_empty_set_is_one_clear_error(name, shape):
+def test_an_empty_set_gives_a_clear_error(name, shape):
     right = np.zeros(shape, bool)
     with pytest.raises(RunsError, match="Take at least one puzzle and one step") as caught:
         WITHOUT_HEAD[name](right) if name in WITHOUT_HEAD else ALL[name](np.zeros(shape), right)
@@ -216,6 +216,6 @@ def test_an_empty_set_is_one_clear_error(name, shape):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ALL)
-def test_logits_that_are_no_numbers(name, value):
-    with pytest.raises(RunsError, match="infinite or not a number"):
+def test_logits_that_are_not_finite(name, value):
+    with pytest.raises(RunsError, match="infinite or NaN"):
         ALL[name](np.array([[0.0, value]]), np.array([[True, False]]))

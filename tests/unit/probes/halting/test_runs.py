@@ -1,4 +1,4 @@
-"""Runs with what halting needs of them: made by a model, written and read again, analysed as a whole."""
+"""Halting runs: made by a model, saved and loaded, and analysed."""
 
 import json
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from halting_stand_in import make_runs
 
-from probes.halting.by_step import approach, share_of, solving
-from probes.halting.decisions import decisions, right_by_going_on
+from probes.halting.by_step import errors_before_solving, puzzle_share, solving
+from probes.halting.decisions import decisions, right_if_continued
 from probes.halting.report import analyse, fewest_steps, report
-from probes.halting.runs import LARGEST_FILE, METADATA, OF_STEP, load_runs, run_puzzles, save_runs, table
+from probes.halting.runs import MAX_FILE_BYTES, METADATA, OF_STEP, load_runs, run_puzzles, save_runs, table
 from probes.stats import Resampling, RunsError
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
@@ -23,7 +23,7 @@ SOLVED = "1234341221434321"
 
 
 def flags(*rows: str) -> np.ndarray:
-    """One puzzle a text, one step a character."""
+    """One puzzle per string, one step per character."""
     return np.array([[character == "x" for character in row] for row in rows]).T
 
 
@@ -32,7 +32,7 @@ def counts(*rows: str) -> np.ndarray:
 
 
 def puzzle_set() -> PuzzleSet:
-    """Two puzzles with their solution, and one that has many."""
+    """Two puzzles with one solution, and one with many."""
     solution = SMALL.parse(SOLVED)
     inputs = np.stack(
         [SMALL.parse(text) for text in ("1234341221434.2.", "..34341221434321", "1...............")]
@@ -43,14 +43,14 @@ def puzzle_set() -> PuzzleSet:
 # made by a model
 
 
-def test_what_is_kept_is_what_the_model_answers(tiny_model):
-    """Beyond the depth of training, wrong cells counted among the blanks alone; the puzzle without a solution left out."""
+def test_runs_hold_what_the_model_answers(tiny_model):
+    """BeyondTraining the depth of training, wrong cells counted among the blanks alone; the puzzle without a solution left out."""
     model, puzzles = tiny_model(kind="hrm", H_layers=2), puzzle_set()
-    heard = []
+    reports = []
     depth = Depth(n=2, T=2, N_sup=5)
-    runs = run_puzzles(model, SMALL, puzzles, depth=depth, progress=lambda *seen: heard.append(seen))
+    runs = run_puzzles(model, SMALL, puzzles, depth=depth, progress=lambda *counts: reports.append(counts))
     found = predict(model, puzzles.inputs[:2], depth=depth)
-    assert (runs.count, runs.steps, runs.about.N_sup, runs.about.without_label) == (2, 5, 3, 1)
+    assert (runs.count, runs.steps, runs.metadata.N_sup, runs.metadata.without_label) == (2, 5, 3, 1)
     assert runs.blanks.tolist() == [2, 2] and runs.puzzles[1] == SMALL.format(puzzles.inputs[1])
     for puzzle, cells in enumerate(([13, 15], [0, 1])):
         wrong = (found.answers[:, puzzle] != puzzles.labels[puzzle])[:, cells].sum(-1)
@@ -59,12 +59,12 @@ def test_what_is_kept_is_what_the_model_answers(tiny_model):
         assert runs.changed[:, puzzle].tolist() == [16, *moved.tolist()]
     assert (runs.q_halt == found.q_halt).all() and (runs.halting == found.halting).all()
     assert runs.has_margin and runs.q_continue == pytest.approx(found.q_halt - found.halting)
-    assert heard[-1] == (2, 2) and len(heard) == 5
+    assert reports[-1] == (2, 2) and len(reports) == 5
     assert "--limit 3 --steps 5" in runs.command
 
 
 def test_a_set_without_answers(tiny_model):
-    with pytest.raises(RunsError, match="Take a set with answers"):
+    with pytest.raises(RunsError, match="Choose a set with answers"):
         run_puzzles(tiny_model(), SMALL, puzzle_set().take(np.array([2])), depth=Depth(n=1, T=1, N_sup=1))
 
 
@@ -80,11 +80,11 @@ def test_puzzles_of_another_size(tiny_model):
 
 
 @pytest.mark.parametrize("kind", ["trm", "hrm"])
-def test_written_and_read_again(tmp_path, kind):
+def test_save_and_load(tmp_path, kind):
     runs = make_runs(kind=kind)
     save_runs(tmp_path / "runs.parquet", runs)
     again = load_runs(tmp_path / "runs.parquet")
-    assert again.about == runs.about
+    assert again.metadata == runs.metadata
     assert (again.puzzles, again.difficulty) == (runs.puzzles, runs.difficulty)
     for name in ("rows", "blanks", *OF_STEP):
         assert np.array_equal(getattr(again, name), getattr(runs, name)), name
@@ -99,7 +99,7 @@ def test_a_row_is_a_puzzle_and_a_step():
     assert columns["wrong"].tolist() == [*runs.wrong[:, 0], *runs.wrong[:, 1]]
 
 
-def test_no_such_file_and_another_file(tmp_path, monkeypatch):
+def test_a_missing_or_foreign_file(tmp_path, monkeypatch):
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -116,14 +116,14 @@ def test_no_such_file_and_another_file(tmp_path, monkeypatch):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match="python -m probes halting"):
         load_runs(path)
-    monkeypatch.setattr("probes.halting.runs.LARGEST_FILE", 10)
+    monkeypatch.setattr("probes.halting.runs.MAX_FILE_BYTES", 10)
     with pytest.raises(DataError, match="larger than"):
         load_runs(path)
-    assert LARGEST_FILE > 10
+    assert MAX_FILE_BYTES > 10
 
 
 @pytest.mark.parametrize("name", ["puzzle", "blanks", "q_halt", "right", "step"])
-def test_a_table_with_values_missing(tmp_path, name):
+def test_a_table_with_missing_values(tmp_path, name):
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -149,7 +149,7 @@ def test_a_table_with_values_missing(tmp_path, name):
         ("difficulty", b"x"),
     ],
 )
-def test_a_table_with_values_of_another_kind(tmp_path, recwarn, name, value):
+def test_a_table_with_values_of_the_wrong_type(tmp_path, recwarn, name, value):
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -166,7 +166,7 @@ def test_a_table_with_values_of_another_kind(tmp_path, recwarn, name, value):
 @pytest.mark.parametrize(
     "facts", [{"steps": 0}, {"steps": -1}, {"steps": 1.5}, {"steps": None}, {"about": None}]
 )
-def test_a_table_with_facts_that_are_none(tmp_path, facts):
+def test_a_table_with_invalid_metadata(tmp_path, facts):
     from pyarrow import parquet
 
     path = tmp_path / "runs.parquet"
@@ -178,7 +178,7 @@ def test_a_table_with_facts_that_are_none(tmp_path, facts):
         load_runs(path)
 
 
-def test_a_table_with_a_row_too_few(tmp_path):
+def test_a_table_with_a_missing_row_or_nan(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -189,31 +189,37 @@ def test_a_table_with_a_row_too_few(tmp_path):
     with pytest.raises(DataError, match="damaged"):
         load_runs(path)
     column = whole.column_names.index("q_halt")
-    spoilt = whole.set_column(column, "q_halt", pa.array(np.full(len(whole), np.nan, np.float32)))
-    parquet.write_table(spoilt, path)
+    damaged = whole.set_column(column, "q_halt", pa.array(np.full(len(whole), np.nan, np.float32)))
+    parquet.write_table(damaged, path)
     with pytest.raises(DataError, match="damaged"):
         load_runs(path)
 
 
-# errors along the steps
+# errors by step
 
 
 def test_solving_by_hand():
-    """Puzzle 1 falls steadily; 2 is flat and solved at step 4; 3 rises on its way and loses its solution; 4 is never right;
-    5 is right from the start."""
+    """Puzzle 1 improves steadily; 2 is flat and solved at step 4; 3 gets worse at first and loses its solution; 4 is never
+    correct; 5 is correct from the start."""
     wrong = counts("3210", "4440", "2301", "1111", "0000")
     found = solving(wrong, wrong == 0, resampling=FEW)
-    assert (found.monotone.share, found.monotone.count) == (1.0, 3)  # 1, 2 and 5, which are right at the end
+    assert (found.monotone.share, found.monotone.count) == (
+        1.0,
+        3,
+    )  # 1, 2 and 5, which are correct at the end
     assert (found.monotone_late.share, found.monotone_late.count) == (1.0, 2)  # 1 and 2
     assert (found.stays.share, found.stays.count) == (0.75, 4)
-    assert (found.leap.share, found.leap.count) == (pytest.approx(2 / 3), 3)  # 2 and 3, of 1, 2 and 3
+    assert (found.single_step.share, found.single_step.count) == (
+        pytest.approx(2 / 3),
+        3,
+    )  # 2 and 3, of 1, 2 and 3
 
 
-def test_a_solve_at_step_two_is_no_leap():
-    """It mends all that was wrong after step 1 by definition: nothing is seen of the run before."""
+def test_a_solve_at_step_two_does_not_count_as_a_single_step_solve():
+    """It fixes all errors of step 1 by definition, so it says nothing about the run before."""
     wrong = counts("40", "00", "41")
     found = solving(wrong, wrong == 0, resampling=FEW)
-    assert found.leap.count == 0 and np.isnan(found.leap.share)
+    assert found.single_step.count == 0 and np.isnan(found.single_step.share)
     assert found.monotone.count == 2 and found.monotone_late.count == 0
 
 
@@ -227,115 +233,118 @@ def test_a_solve_at_step_two_is_no_leap():
         ([10, 10, 10, 1, 0], False),
     ],
 )
-def test_a_leap_is_out_of_a_run_that_mended_a_tenth_at_most(errors, flat):
+def test_a_single_step_solve_follows_a_run_that_fixed_at_most_a_tenth(errors, flat):
     wrong = np.array(errors, np.uint16)[:, None]
-    assert solving(wrong, wrong == 0, resampling=FEW).leap.share == flat
+    assert solving(wrong, wrong == 0, resampling=FEW).single_step.share == flat
 
 
-def test_what_always_stays_may_still_break_once_in_a_while():
-    """100 of 100 puzzles stay solved: the share of all such puzzles is 96.3 % or more."""
+def test_a_share_of_one_has_a_band_below_one():
+    """100 of 100 puzzles stay solved: the true share is 96.3 % or more."""
     wrong = np.zeros((2, 100), np.uint16)
     found = solving(wrong, wrong == 0).stays
     assert found.share == 1 and found.band == pytest.approx((0.963, 1), abs=5e-4)
 
 
-def test_an_error_more_on_the_way_is_not_monotone():
+def test_a_run_with_an_increase_of_errors_is_not_monotone():
     wrong = counts("3430", "3310")
     assert solving(wrong, wrong == 0, resampling=FEW).monotone.share == 0.5
 
 
-def test_a_share_of_nobody():
-    found = share_of(np.ones(3, bool), np.zeros(3, bool), resampling=FEW)
+def test_a_share_of_no_puzzles():
+    found = puzzle_share(np.ones(3, bool), np.zeros(3, bool), resampling=FEW)
     assert np.isnan([found.share, *found.band]).all() and found.count == 0
 
 
-def test_the_band_of_a_share_is_that_of_the_binomial():
-    found = share_of(np.arange(400) % 2 == 0, np.ones(400, bool))
+def test_the_band_of_a_share_matches_the_binomial():
+    found = puzzle_share(np.arange(400) % 2 == 0, np.ones(400, bool))
     assert found.band == pytest.approx((0.45, 0.55), abs=0.01)
 
 
-def test_approach_by_hand():
-    """Aligned at the first right answer; of eight blank cells."""
+def test_errors_before_solving_by_hand():
+    """Aligned at the first correct answer, with eight blank cells."""
     wrong = counts("4200", "8840", "2222")
-    found = approach(wrong, np.full(3, 8, np.uint16), wrong == 0)
+    found = errors_before_solving(wrong, np.full(3, 8, np.uint16), wrong == 0)
     assert found.before.tolist() == [3, 2, 1, 0]
     assert found.count.tolist() == [1, 2, 2, 2]
     assert found.quantiles[1] == pytest.approx([1, 0.75, 0.375, 0])  # of 8, then 4 and 8, then 2 and 4
     assert found.quantiles[0, 1] == pytest.approx(0.5 + 0.25 * 0.5)
-    assert approach(wrong, np.full(3, 8, np.uint16), wrong == 0, most=1).before.tolist() == [1, 0]
+    assert errors_before_solving(wrong, np.full(3, 8, np.uint16), wrong == 0, most=1).before.tolist() == [
+        1,
+        0,
+    ]
 
 
-def test_no_puzzle_comes_right():
+def test_no_puzzle_is_solved():
     wrong = counts("11", "22")
-    found = approach(wrong, np.full(2, 8, np.uint16), wrong == 0)
+    found = errors_before_solving(wrong, np.full(2, 8, np.uint16), wrong == 0)
     assert found.before.size == 0 and found.quantiles.shape == (3, 0)
 
 
-# what going on is worth
+# the value of continuing
 
 
-def test_going_on_by_hand():
-    """Puzzle 1: from step 1 it would stop at 3, which is wrong; from step 3 on nothing stops it before the end."""
+def test_continuing_by_hand():
+    """Puzzle 1: from step 1 it would halt at step 3, which is wrong; from step 3 on it runs to the end."""
     halting = np.where(flags("..x.", "...."), 1.0, -1.0)
     right = flags("x..x", ".x.."), flags("..xx")
-    assert right_by_going_on(halting, right[0]).T.tolist() == [[False, False, True], [False] * 3]
+    assert right_if_continued(halting, right[0]).T.tolist() == [[False, False, True], [False] * 3]
     found = decisions(halting, right[0])
-    # Puzzle 1: right now and wrong later, going on; neither; wrong now, right later, halting. Puzzle 2: neither, now, neither.
+    # Puzzle 1: correct now and wrong later, continues; neither; wrong now and correct later, halts. Puzzle 2: neither, now, neither.
     assert found.halts == {"both": 0, "now": 0, "later": 1, "neither": 0}
-    assert found.goes_on == {"both": 0, "now": 2, "later": 0, "neither": 3}
-    assert found.at_stake == 3 and found.well_taken == 0
+    assert found.continues == {"both": 0, "now": 2, "later": 0, "neither": 3}
+    assert found.at_stake == 3 and found.correct_share == 0
     turned = decisions(-halting, right[0])
-    assert turned.well_taken is not None and turned.at_stake > 0
+    assert turned.correct_share is not None and turned.at_stake > 0
 
 
-def test_going_on_is_what_a_plain_loop_finds():
+def test_continuing_matches_a_plain_loop():
     random = np.random.default_rng(1)
     halting, right = random.normal(size=(7, 30)), random.random((7, 30)) < 0.5
-    found = right_by_going_on(halting, right)
+    found = right_if_continued(halting, right)
     for step in range(6):
         for puzzle in range(30):
             stop = next((k for k in range(step + 1, 7) if halting[k, puzzle] > 0), 6)
             assert found[step, puzzle] == right[stop, puzzle]
     total = decisions(halting, right)
-    assert sum(total.halts.values()) + sum(total.goes_on.values()) == 6 * 30
+    assert sum(total.halts.values()) + sum(total.continues.values()) == 6 * 30
 
 
-def test_one_step_leaves_nothing_to_decide():
+def test_a_single_step_has_no_decisions():
     found = decisions(np.ones((1, 3)), np.ones((1, 3), bool))
-    assert found.at_stake == 0 and found.well_taken is None
+    assert found.at_stake == 0 and found.correct_share is None
 
 
-# the whole
+# the whole analysis
 
 
 @pytest.mark.parametrize("kind", ["trm", "hrm"])
 def test_the_report_is_json_and_adds_up(kind):
     runs = make_runs(kind=kind)
     found = analyse(runs)
-    said = json.loads(json.dumps(report(found), allow_nan=False))
-    assert found.runs.steps == 4 and said["steps"] == 6  # of training, and all
-    assert sum(said["outcomes"].values()) == runs.count
-    assert sum(each["answers"] for each in said["calibration"]["bins"]) == 4 * runs.count
-    assert said["exact_by_step"] == runs.right.mean(1).tolist()
-    assert said["stopping"]["all_steps"] == {"mean_steps": 4.0, "accuracy": runs.right[3].mean()}
-    beyond = said["beyond"]
+    result = json.loads(json.dumps(report(found), allow_nan=False))
+    assert found.runs.steps == 4 and result["steps"] == 6  # of training, and all
+    assert sum(result["outcomes"].values()) == runs.count
+    assert sum(each["answers"] for each in result["calibration"]["bins"]) == 4 * runs.count
+    assert result["exact_by_step"] == runs.right.mean(1).tolist()
+    assert result["stopping"]["all_steps"] == {"mean_steps": 4.0, "accuracy": runs.right[3].mean()}
+    beyond = result["beyond"]
     assert (
         beyond["right_when_trained"] + sum(beyond["gained_by_step"]) - sum(beyond["lost_by_step"])
         == beyond["right_at_end"]
     )
-    assert (said["continue_calibration"] is None) == (kind == "trm")
+    assert (result["continue_calibration"] is None) == (kind == "trm")
     for pairs in ("distinct", "undecided", "at_halt"):
-        assert 0 < said["calibration"][pairs]["pairs"] <= said["calibration"]["pairs"] == 4 * runs.count
-    repeats = said["calibration"]["repeats"]
+        assert 0 < result["calibration"][pairs]["pairs"] <= result["calibration"]["pairs"] == 4 * runs.count
+    repeats = result["calibration"]["repeats"]
     assert repeats["of"] == 3 * runs.count
-    assert repeats["pairs"] == 4 * runs.count - said["calibration"]["distinct"]["pairs"]
-    assert said["calibration"]["at_halt"]["pairs"] == runs.count
-    stopping = said["stopping"]
+    assert repeats["pairs"] == 4 * runs.count - result["calibration"]["distinct"]["pairs"]
+    assert result["calibration"]["at_halt"]["pairs"] == runs.count
+    stopping = result["stopping"]
     for other, paired in (
         ("all_steps", "all_steps_to_learned"),
         ("unchanged_answer", "unchanged_answer_to_learned"),
     ):
-        changed = said["paired"][paired]["gained"] - said["paired"][paired]["lost"]
+        changed = result["paired"][paired]["gained"] - result["paired"][paired]["lost"]
         assert stopping["learned"]["accuracy"] - stopping[other]["accuracy"] == pytest.approx(
             changed / runs.count
         )
@@ -343,10 +352,10 @@ def test_the_report_is_json_and_adds_up(kind):
         beyond["paired"]["gained"] - beyond["paired"]["lost"]
         == beyond["right_at_end"] - beyond["right_when_trained"]
     )
-    assert ("q_halt_alone" in said["stopping"]) == (kind == "hrm")
+    assert ("q_halt_alone" in result["stopping"]) == (kind == "hrm")
 
 
-def test_the_fewest_steps_that_cost_no_accuracy():
+def test_the_fewest_steps_without_loss_of_accuracy():
     curve = analyse(make_runs()).stopping.own
     found = fewest_steps(curve)
     enough = [
@@ -357,18 +366,18 @@ def test_the_fewest_steps_that_cost_no_accuracy():
     assert found["mean_steps"] == min(enough) and found["accuracy"] >= curve.accuracy[-1] - 0.005
 
 
-def test_runs_where_nothing_is_right_have_a_report_too():
+def test_runs_without_a_correct_answer_have_a_report():
     runs = make_runs()
     nothing = type(runs)(
         **{**vars(runs), "right": np.zeros_like(runs.right), "wrong": runs.wrong + np.uint16(1)}
     )
-    said = json.loads(json.dumps(report(analyse(nothing)), allow_nan=False))
-    assert said["discrimination"]["auc"] is None and said["along_steps"]["monotone"]["share"] is None
+    result = json.loads(json.dumps(report(analyse(nothing)), allow_nan=False))
+    assert result["discrimination"]["auc"] is None and result["along_steps"]["monotone"]["share"] is None
 
 
 def test_no_such_step():
     with pytest.raises(RunsError, match="6 supervision steps, not 7"):
-        make_runs().first(7)
+        make_runs().truncated(7)
 
 
 @pytest.mark.parametrize("steps", [1, 3])

@@ -1,4 +1,4 @@
-"""What the tests of interventions share: a tiny model that computes in float32 wherever it runs, and six puzzles."""
+"""Fixtures of the intervention tests: a tiny model that computes in float32 on every machine, and six puzzles."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Attention of a call: the softmax written out by hand, at the input that the call has, in the net that makes it."""
+"""Attention of a call: the softmax by hand, on the input of the call, in the net that makes it."""
 
 import json
 
@@ -21,7 +21,7 @@ PUZZLE = SMALL.parse("12..34....21..43")
 
 
 def by_hand(attention, x: np.ndarray) -> np.ndarray:
-    """softmax(q k^T / sqrt(d)) of one block's input (position, dim), a head and a pair of positions at a time."""
+    """softmax(q k^T / sqrt(d)) for one block's input (position, dim), one head and one pair of positions at a time."""
     positions, dim = x.shape
     heads = attention.heads
     size = dim // heads
@@ -33,19 +33,19 @@ def by_hand(attention, x: np.ndarray) -> np.ndarray:
         part = slice(head * size, (head + 1) * size)
         for a in range(positions):
             for b in range(positions):
-                found[head, a, b] = turned(q[a, part], a, attention) @ turned(k[b, part], b, attention)
+                found[head, a, b] = rotated(q[a, part], a, attention) @ rotated(k[b, part], b, attention)
     found = np.exp(found / np.sqrt(size))
     return found / found.sum(-1, keepdims=True)
 
 
-def turned(vector: np.ndarray, place: int, attention) -> np.ndarray:
-    """A vector turned by its rotary position: of its pairs (i, i + d / 2) each by place / theta^(2 i / d)."""
+def rotated(vector: np.ndarray, position: int, attention) -> np.ndarray:
+    """A vector with rotary position embedding: each pair (i, i + d / 2) is rotated by position / theta^(2 i / d)."""
     if attention.rotary is None:
         return vector
     size = len(vector)
     out = vector.copy()
     for i in range(size // 2):
-        angle = place / attention.rotary.theta ** (2 * i / size)
+        angle = position / attention.rotary.theta ** (2 * i / size)
         a, b = vector[i], vector[i + size // 2]
         out[i] = a * np.cos(angle) - b * np.sin(angle)
         out[i + size // 2] = b * np.cos(angle) + a * np.sin(angle)
@@ -53,7 +53,7 @@ def turned(vector: np.ndarray, place: int, attention) -> np.ndarray:
 
 
 @pytest.mark.parametrize("changes", [{}, {"positions": "learned"}, {"heads": 4}])
-def test_maps_are_the_softmax_written_out_at_the_input_of_the_call(tiny_model, changes):
+def test_maps_match_the_softmax_by_hand(tiny_model, changes):
     model = tiny_model(**changes)
     run = cache_run(model, SMALL, PUZZLE)
     x = model.embed(*one_puzzle(model, PUZZLE, 0))
@@ -62,13 +62,13 @@ def test_maps_are_the_softmax_written_out_at_the_input_of_the_call(tiny_model, c
     assert found.shape == (2, model.config.heads, 17, 17)
     assert np.abs(found.sum(-1) - 1).max() < 1e-5 and found.min() >= 0
     first, second = model.L_level.layers
-    seen = before.z + before.y + x
-    assert found[0] == pytest.approx(by_hand(first.self_attn, seen[0].numpy()), abs=1e-5)
-    assert found[1] == pytest.approx(by_hand(second.self_attn, first(seen)[0].numpy()), abs=1e-5)
-    assert found[0, 0].std() > 1e-4 and np.abs(found[0, 0] - found[0, 1]).max() > 1e-3  # no uniform maps
+    block_input = before.z + before.y + x
+    assert found[0] == pytest.approx(by_hand(first.self_attn, block_input[0].numpy()), abs=1e-5)
+    assert found[1] == pytest.approx(by_hand(second.self_attn, first(block_input)[0].numpy()), abs=1e-5)
+    assert found[0, 0].std() > 1e-4 and np.abs(found[0, 0] - found[0, 1]).max() > 1e-3  # not uniform
 
 
-def test_the_first_call_and_the_calls_of_f_H_read_what_they_read_in_the_run(tiny_model):
+def test_the_first_call_and_calls_of_f_H_read_the_same_states_as_in_the_run(tiny_model):
     model = tiny_model()
     run = cache_run(model, SMALL, PUZZLE)
     x = model.embed(*one_puzzle(model, PUZZLE, 0))
@@ -83,7 +83,7 @@ def test_the_first_call_and_the_calls_of_f_H_read_what_they_read_in_the_run(tiny
     assert answering[0] == pytest.approx(attention.weights(before.y + before.z)[0].numpy(), abs=1e-6)
 
 
-def test_the_net_that_makes_the_call_is_looked_at_and_the_model_stays_as_it_is(tiny_model):
+def test_the_maps_come_from_the_net_of_the_call_and_the_model_is_unchanged(tiny_model):
     model = tiny_model(kind="hrm", H_layers=3)
     parts = list(model.modules())
     run = cache_run(model, SMALL, PUZZLE)
@@ -98,13 +98,13 @@ def test_the_net_that_makes_the_call_is_looked_at_and_the_model_stays_as_it_is(t
 @pytest.mark.parametrize(
     "kind", [{"kind": "trm-multi-z", "latents": 2}, {"kind": "trm-single-z", "latents": 0}]
 )
-def test_other_kinds_have_maps_too(tiny_model, kind):
+def test_other_model_kinds_have_maps(tiny_model, kind):
     run = cache_run(tiny_model(**kind), SMALL, PUZZLE)
     found = attention_of(run, Coordinates(2, 2, 1, F_L)).weights
     assert found.shape == (2, 2, 17, 17) and np.abs(found.sum(-1) - 1).max() < 1e-5
 
 
-def test_the_weights_of_a_block_times_its_values_are_what_it_puts_out(tiny_model):
+def test_weights_times_values_give_the_output_of_a_block(tiny_model):
     attention = tiny_model().L_level.layers[1].self_attn
     x = torch.randn(2, 17, 8, generator=torch.Generator().manual_seed(3))
     _, _, value = attention.query_key_value(x)
@@ -118,19 +118,19 @@ def test_the_map_of_a_cell_is_its_row_and_its_column(tiny_model):
     at = Coordinates(2, 1, 2, F_L)
     whole = attention_of(run, at).weights
     found = attended(run, at=at, cell=5, layer="2", head="1")
-    assert found["table"]["takes"] == pytest.approx(whole[1, 0, 6, 1:], abs=1e-6)
-    assert found["table"]["gives"] == pytest.approx(whole[1, 0, 1:, 6], abs=1e-6)
-    assert found["prefix"] + sum(found["table"]["takes"]) == pytest.approx(1, abs=1e-4)
+    assert found["table"]["receives"] == pytest.approx(whole[1, 0, 6, 1:], abs=1e-6)
+    assert found["table"]["sends"] == pytest.approx(whole[1, 0, 1:, 6], abs=1e-6)
+    assert found["prefix"] + sum(found["table"]["receives"]) == pytest.approx(1, abs=1e-4)
     assert (found["cell"], found["call"], found["table"]["cell"][4]) == ("r2c2", "2.1.2", "r2c1")
     mean = attended(run, at=at, cell=5)
-    assert mean["table"]["takes"] == pytest.approx(whole[0, :, 6, 1:].mean(0), abs=1e-6)
+    assert mean["table"]["receives"] == pytest.approx(whole[0, :, 6, 1:].mean(0), abs=1e-6)
     assert 0 < mean["relations"]["peers"][0] < 1
-    for wrong, says in (
+    for wrong, message in (
         ({"layer": "3"}, "no layer '3'"),
         ({"head": "0"}, "no head '0'"),
         ({"cell": 16}, "no cell 17"),
     ):
-        with pytest.raises(InterventionError, match=says):
+        with pytest.raises(InterventionError, match=message):
             attended(run, **{"at": at, "cell": 5} | wrong)
 
 
@@ -142,9 +142,20 @@ def test_maps_and_mixing_weights_on_the_command_line(tmp_path, tiny_model, capsy
         folders[name].mkdir()
         save_model(folders[name], model.config, model.state_dict())
     base = ["attribute", "--cell", "r1c3", "--json", "--method"]
-    asked = ["attention", "--model", str(folders["attention"]), "--puzzle", "12..34....21..43"]
+    options = ["attention", "--model", str(folders["attention"]), "--puzzle", "12..34....21..43"]
     main(
-        [*base, *asked, "--call", "2.1.3", "--layer", "2", "--head", "2", "--out", str(tmp_path / "map.json")]
+        [
+            *base,
+            *options,
+            "--call",
+            "2.1.3",
+            "--layer",
+            "2",
+            "--head",
+            "2",
+            "--out",
+            str(tmp_path / "map.json"),
+        ]
     )
     printed = json.loads(capsys.readouterr().out)
     assert (
@@ -152,26 +163,26 @@ def test_maps_and_mixing_weights_on_the_command_line(tmp_path, tiny_model, capsy
     )
     run = cache_run(load_model(str(folders["attention"])), SMALL, PUZZLE)
     whole = attention_of(run, Coordinates(2, 1, 3, F_H)).weights
-    assert printed["table"]["takes"] == pytest.approx(whole[1, 1, 3, 1:], abs=1e-5)
+    assert printed["table"]["receives"] == pytest.approx(whole[1, 1, 3, 1:], abs=1e-5)
     main([*base, "mixing", "--model", str(folders["mixing"]), "--layer", "2"])
     printed = json.loads(capsys.readouterr().out)
     strength = mixing(load_model(str(folders["mixing"])), SMALL, "2").strength
-    assert printed["table"]["gives"] == pytest.approx(strength[:, 2], abs=1e-5)
-    for wrong, says in (
+    assert printed["table"]["sends"] == pytest.approx(strength[:, 2], abs=1e-5)
+    for wrong, message in (
         (["attention", "--model", str(folders["attention"])], "--puzzle is missing"),
-        ([*asked, "--call", "2"], "names 6 calls"),
-        ([*asked, "--halting"], "Say what to explain"),
+        ([*options, "--call", "2"], "names 6 calls"),
+        ([*options, "--halting"], "Choose what to explain"),
         (["attention", "--model", str(folders["mixing"]), "--puzzle", "12..34....21..43"], "by an MLP"),
     ):
         with pytest.raises(SystemExit):
             main([*base, *wrong])
-        assert says in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "at", [Coordinates(4, 1, 1, F_L), Coordinates(1, 3, 1, F_L), Coordinates(0, 1, 1, F_L)]
 )
-def test_calls_there_are_not(tiny_model, at):
+def test_calls_that_do_not_exist(tiny_model, at):
     run = cache_run(tiny_model(), SMALL, PUZZLE)
     with pytest.raises(InterventionError, match="There is no call"):
         attention_of(run, at)

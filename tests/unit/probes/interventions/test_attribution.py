@@ -1,4 +1,4 @@
-"""Attribution: weight times input on a linear model, complete on a real one, and ablation is the puzzle without the given."""
+"""Attribution: weight times input on a linear model, complete on a real one; ablation equals the puzzle without the given."""
 
 import json
 
@@ -9,12 +9,12 @@ import torch
 from probes.cli.main import main
 from probes.interventions.attribution.gradients import (
     HALTING,
-    Reading,
+    AttributedOutput,
     ablation,
+    blanked,
     completeness_error,
     integrated_gradients,
     single_givens,
-    taken_away,
     units,
     without_givens,
 )
@@ -36,7 +36,7 @@ MLP = {"mixing": "mlp", "mixing_width": 20, "heads": 0, "positions": "none"}
 
 
 class LinearTRM(TRM):
-    """Every call of f_L adds x to z, f_H takes y from z: after one supervision step y = z0 + calls * x."""
+    """f_L adds x to z, and f_H copies z to y: after one supervision step y = z0 + calls * x."""
 
     def f_L(self, x, state, call):
         return State(state.y, state.z + x)
@@ -58,24 +58,24 @@ def run(tiny_model):
 
 
 def test_on_a_linear_model_gradients_equal_weight_times_input(linear):
-    reading = Reading(linear, step=1, cell=6, token=3, span="step")
-    found = integrated_gradients(reading, steps=4)
-    x, blank = reading.embedded(PUZZLE), reading.embedded(without_givens(SMALL, PUZZLE))
+    output = AttributedOutput(linear, step=1, cell=6, token=3, span="step")
+    found = integrated_gradients(output, steps=4)
+    x, blank = output.embed(PUZZLE), output.embed(without_givens(SMALL, PUZZLE))
     calls = 4  # n T
     by_hand = calls * ((x - blank)[0, 1:] @ linear.model.lm_head.weight[3])
     expected = np.zeros(16)
-    expected[6] = by_hand[6]  # nothing mixes positions here
+    expected[6] = by_hand[6]  # positions are not mixed here
     assert found.cells == pytest.approx(expected, abs=1e-4)
-    given = Reading(linear, step=1, cell=0, token=3, span="step")
+    given = AttributedOutput(linear, step=1, cell=0, token=3, span="step")
     assert integrated_gradients(given, steps=4).cells[0] == pytest.approx(float(by_hand[0]), abs=1e-4)
     assert abs(by_hand[0]) > 1e-3 and integrated_gradients(given, steps=4).error < 1e-4
 
 
 @pytest.mark.parametrize("cell", [2, HALTING])
 @pytest.mark.parametrize("span", ["cycle", "step"])
-def test_gradients_are_complete_on_a_net(run, cell, span):
+def test_gradients_are_complete_on_a_real_net(run, cell, span):
     torch.nn.init.normal_(run.model.q_head.weight, generator=torch.Generator().manual_seed(1))
-    found = integrated_gradients(Reading(run, 2, cell, token=3, span=span), steps=64)
+    found = integrated_gradients(AttributedOutput(run, 2, cell, token=3, span=span), steps=64)
     difference = found.value - found.baseline
     assert found.error < 0.01 and found.points >= 64
     assert found.cells.sum() == pytest.approx(difference, abs=0.01 * abs(difference))
@@ -86,9 +86,9 @@ def test_completeness_error():
     assert completeness_error(0.0, 0.0) == 0 and completeness_error(0.1, 0.0) == float("inf")
 
 
-def test_ablation_is_the_puzzle_without_the_given(run):
-    reading = Reading(run, 3, cell=2, token=4, span="run")
-    found = ablation(reading, single_givens(SMALL, PUZZLE))
+def test_ablation_matches_the_puzzle_without_the_given(run):
+    output = AttributedOutput(run, 3, cell=2, token=4, span="run")
+    found = ablation(output, single_givens(SMALL, PUZZLE))
     assert found.names[:3] == ("r1c1", "r1c2", "r2c1") and len(found.names) == 8
     for cell, effect in zip(np.flatnonzero(SMALL.givens(PUZZLE)), found.effect, strict=True):
         inputs = PUZZLE.copy()
@@ -99,21 +99,21 @@ def test_ablation_is_the_puzzle_without_the_given(run):
 
 
 @pytest.mark.parametrize("span", ["cycle", "step", "run"])
-def test_every_span_ends_where_the_run_does(run, span):
-    reading = Reading(run, 2, cell=2, token=4, span=span)
+def test_every_span_ends_at_the_state_of_the_run(run, span):
+    output = AttributedOutput(run, 2, cell=2, token=4, span=span)
     with torch.no_grad():
-        heads = reading.heads(reading.embedded(PUZZLE))
+        heads = output.heads(output.embed(PUZZLE))
     assert torch.equal(
         heads.logits, run.model.decode(run.states[max(at for at in run.states if at.supervision_step == 2)].y)
     )
 
 
-def test_units_and_what_is_blank():
+def test_units_and_blank_cells():
     names = [name for name, _ in units(SMALL)]
     assert names[0] == "row 1" and names[-1] == "box 4" and len(names) == 12
     box = dict(units(SMALL))["box 2"]
     assert np.flatnonzero(box).tolist() == [2, 3, 6, 7]
-    assert taken_away(SMALL, PUZZLE, box)[[2, 3, 6, 7]].tolist() == [1, 1, 1, 1]
+    assert blanked(SMALL, PUZZLE, box)[[2, 3, 6, 7]].tolist() == [1, 1, 1, 1]
     maze = get_task("maze", 49)
     assert len(units(maze)) == 14
     with pytest.raises(InterventionError, match="cannot be blank"):
@@ -121,12 +121,12 @@ def test_units_and_what_is_blank():
 
 
 @pytest.mark.parametrize(
-    ("step", "cell", "token", "says"),
+    ("step", "cell", "token", "message"),
     [(9, 0, 0, "supervision step 9"), (1, 99, 0, "cell 100"), (1, 0, 99, "token 99")],
 )
-def test_readings_there_are_not(run, step, cell, token, says):
-    with pytest.raises(InterventionError, match=says):
-        Reading(run, step, cell, token)
+def test_outputs_that_do_not_exist(run, step, cell, token, message):
+    with pytest.raises(InterventionError, match=message):
+        AttributedOutput(run, step, cell, token)
 
 
 # ---- peers
@@ -146,7 +146,7 @@ class PeerTRM(LinearTRM):
         return State(state.y, torch.cat((x[:, :1], among @ x[:, 1:]), 1))
 
 
-def test_structure_that_is_there_is_found(tiny_model):
+def test_existing_structure_is_found(tiny_model):
     inputs, labels = SMALL.generate_many(4, seed=1)
     puzzles = PuzzleSet.of("four", SMALL, inputs, labels)
     model = tiny_model(**MLP)
@@ -160,7 +160,7 @@ def test_structure_that_is_there_is_found(tiny_model):
 def test_effects_of_givens_are_those_of_ablation(run):
     effects = effects_of_givens(run, 2)
     token = int(run.trace.answers[2 * run.depth.T - 1][5])
-    found = ablation(Reading(run, 2, 5, token, "step"), single_givens(SMALL, PUZZLE))
+    found = ablation(AttributedOutput(run, 2, 5, token, "step"), single_givens(SMALL, PUZZLE))
     assert effects[:, 5] == pytest.approx(found.effect, abs=1e-4)
 
 
@@ -171,9 +171,9 @@ def test_completeness_of_the_bundled_model():
     model, task = load_model("sudoku-trm"), get_task("sudoku")
     inputs = task.parse(load_presets("sudoku")[0].puzzle)
     depth = model.config.depth
-    kept = cache_run(model, task, inputs, depth=Depth(n=depth.n, T=depth.T, N_sup=1))
+    clean = cache_run(model, task, inputs, depth=Depth(n=depth.n, T=depth.T, N_sup=1))
     cell = int(np.flatnonzero(~task.givens(inputs))[0])
-    found = integrated_gradients(Reading(kept, 1, cell, int(kept.trace.answers[-1][cell])))
+    found = integrated_gradients(AttributedOutput(clean, 1, cell, int(clean.trace.answers[-1][cell])))
     assert found.error < 0.01
 
 

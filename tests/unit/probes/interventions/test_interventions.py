@@ -1,4 +1,4 @@
-"""Interventions: as text and back, exactly the numbers they name, nothing where they change nothing, and only the calls that remain."""
+"""Interventions: parsing, exact effects, no effect where nothing changes, and only the remaining calls are made."""
 
 from collections import Counter
 from dataclasses import fields
@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from probes.interventions.fork import CachedRun, cache_run
-from probes.interventions.hooks import noisy
-from probes.interventions.sites import InterventionError, Place, one_call
-from probes.interventions.spec import Intervention, parse_all, written
+from probes.interventions.hooks import add_noise
+from probes.interventions.sites import InterventionError, Site, one_call
+from probes.interventions.spec import Intervention, as_text, parse_all
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.record import record
 from trm.recursion import State
@@ -33,7 +33,7 @@ def model(tiny_model):
 
 
 def counted(model, name: str) -> None:
-    """Counts the calls of a method in `model.calls`."""
+    """Count the calls of a method in `model.calls`."""
     method = getattr(model, name)
 
     def call(*arguments):
@@ -45,18 +45,18 @@ def counted(model, name: str) -> None:
 
 @pytest.fixture
 def run(model) -> CachedRun:
-    kept = cache_run(model, SMALL, PUZZLE)
+    clean = cache_run(model, SMALL, PUZZLE)
     model.calls.clear()
-    return kept
+    return clean
 
 
-def branched(run: CachedRun, text: str) -> Trace:
-    *_, trace = run.branch(parse_all(text))
+def forked(run: CachedRun, text: str) -> Trace:
+    *_, trace = run.fork(parse_all(text))
     return trace
 
 
 def differing(one: Trace, other: Trace) -> list[str]:
-    """Names of the arrays that are not equal bit by bit."""
+    """Names of the arrays that are not bit-identical."""
     return [
         field.name
         for field in fields(Trace)
@@ -79,7 +79,7 @@ def differing(one: Trace, other: Trace) -> list[str]:
         "swap after 2.2.3",
         "patch z after 2.1.1 from 1.2.2 of 12..34....21..43",
         "patch y after 2.1.3 in r1c1 from 1.2.3 by r2c2",
-        "move y after 1.1.3 along head:4 size 0.5",
+        "steer y after 1.1.3 along head:4 size 0.5",
         "answer before 2.1.1 is 1234341221434321",
         "skip at 2.2.*",
         "depth from 2 n 4 T 1 N_sup 9",
@@ -92,42 +92,42 @@ def test_text_and_back(text):
 
 
 def test_a_value_may_hold_any_character():
-    one = Intervention("answer", Place(), before=True, answer="# .;%S\nü ")
-    assert parse_all(written([one, one])) == (one, one)
+    one = Intervention("answer", Site(), before=True, answer="# .;%S\nü ")
+    assert parse_all(as_text([one, one])) == (one, one)
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("remove y after 1", "no operation 'remove'"),
-        ("zero after 1.1.1", "Say what to zero"),
-        ("zero x after 1.1.1", "Say what to zero"),
-        ("zero y", "does not say where"),
+        ("zero after 1.1.1", "Name the state to zero"),
+        ("zero x after 1.1.1", "Name the state to zero"),
+        ("zero y", "has no site"),
         ("zero y at 1", "'before' or 'after'"),
         ("freeze y after 1", "write 'at'"),
-        ("zero y after 0.1.1", "counted from 1"),
-        ("zero y after 5-2", "goes upwards"),
-        ("zero y after 1.1.1.1", "names no call"),
-        ("zero y after <b>", "names no call"),
-        ("zero y after 1 size 2", "takes no 'size'"),
-        ("noise y after 1 loud 2", "'loud' is no word"),
+        ("zero y after 0.1.1", "start at 1"),
+        ("zero y after 5-2", "must be ascending"),
+        ("zero y after 1.1.1.1", "is not a call"),
+        ("zero y after <b>", "is not a call"),
+        ("zero y after 1 size 2", "does not accept 'size'"),
+        ("noise y after 1 loud 2", "'loud' is not a keyword"),
         ("noise y after 1 size", "no value after 'size'"),
         ("noise y after 1 size much", "size must be a number"),
-        ("noise y after 1 size nan", "no number"),
+        ("noise y after 1 size nan", "not a number"),
         ("patch y after 1", "patch needs 'from'"),
         ("depth from 2", "needs n, T or N_sup"),
         ("depth from 2 n 0", "from 1 to 1000"),
-        ("depth from x n 2", "no supervision step"),
+        ("depth from x n 2", "is not a supervision step"),
         (";".join(["zero y after 1"] * 65), "too many"),
     ],
 )
-def test_mistakes_are_said(text, says):
-    with pytest.raises(InterventionError, match=says):
+def test_parse_errors(text, message):
+    with pytest.raises(InterventionError, match=message):
         parse_all(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("zero y after 4.1.1", "There is no call 4.1.1"),
         ("zero y after 1.1.4", "cycles of 3 calls"),
@@ -135,62 +135,62 @@ def test_mistakes_are_said(text, says):
         ("zero y after 1 in mean", "mean over cells cannot be changed"),
         ("patch y after 2 from 1", "names 6 calls"),
         ("patch y after 2 in r1c1,r1c2,r1c3 from 1.1.1 by r1c1,r1c2", "cannot be patched from 2"),
-        ("move y after 1 along head:9", "no symbol '9'"),
-        ("move y after 1 along 0", "no length"),
-        ("move y after 1 along 1,2", "one number, or 8"),
+        ("steer y after 1 along head:9", "no symbol '9'"),
+        ("steer y after 1 along 0", "is zero"),
+        ("steer y after 1 along 1,2", "one number, or 8"),
         ("set y after 1 to inf", "one number, or 8"),
-        ("move y after 1 along probe:nowhere", "Write probe:FILE"),
+        ("steer y after 1 along probe:nowhere", "Write probe:FILE"),
     ],
 )
-def test_what_means_nothing_for_this_run_is_said(run, text, says):
-    with pytest.raises(InterventionError, match=says):
-        run.branch(parse_all(text))
+def test_interventions_that_do_not_apply_to_the_run(run, text, message):
+    with pytest.raises(InterventionError, match=message):
+        run.fork(parse_all(text))
     assert not run.model.calls
 
 
-def test_a_wrong_answer_text_is_the_tasks_to_tell(run):
+def test_the_task_reports_an_invalid_answer(run):
     from trm.errors import PuzzleError
 
     with pytest.raises(PuzzleError):
-        run.branch(parse_all("answer before 2.1.1 is 99"))
+        run.fork(parse_all("answer before 2.1.1 is 99"))
 
 
-def test_places():
-    within = list(Place.parse("2-.*.3").within(DEPTH))
+def test_sites():
+    within = list(Site.parse("2-.*.3").within(DEPTH))
     assert within == [Coordinates(step, cycle, 3, F_H) for step in (2, 3) for cycle in (1, 2)]
     assert one_call("3.2.1", DEPTH) == Coordinates(3, 2, 1, F_L)
-    assert str(Place.of(Coordinates(3, 2, 1, F_L))) == "3.2.1"
+    assert str(Site.of(Coordinates(3, 2, 1, F_L))) == "3.2.1"
 
 
-# ---- nothing changed, and what remains to be computed
+# ---- no effect, and the remaining calls
 
 
-NOTHING = [
+NO_EFFECT = [
     "noise z after 1.1.1 size 0",
     "noise yz after 2.1.2 size 0",
     "patch yz after 2.2.3 from 2.2.3",
     "patch z after 3.1.1 in r2c2 from 3.1.1",
     "patch y before 2.1.1 from 1.2.3",
     "set yz before 1.1.1 to initial",
-    "move z after 2.1.1 along head:1 size 0",
+    "steer z after 2.1.1 along head:1 size 0",
     "freeze y at 2.1.1-2",
     "depth from 2 n 2 T 2",
 ]
 
 
-@pytest.mark.parametrize("text", NOTHING)
-def test_an_intervention_that_changes_nothing_leaves_every_number(run, text):
-    assert differing(branched(run, text), run.trace) == []
+@pytest.mark.parametrize("text", NO_EFFECT)
+def test_an_intervention_without_effect_changes_no_number(run, text):
+    assert differing(forked(run, text), run.trace) == []
 
 
-def test_the_kept_run_is_the_recorded_one(model, run):
+def test_the_cached_run_equals_the_recorded_one(model, run):
     assert differing(run.trace, record(model, SMALL, PUZZLE)) == []
 
 
 @pytest.mark.parametrize(
     ("text", "f_L", "f_H"),
     [
-        ("noise z after 1.1.1 size 0", 11, 6),  # of 12 and 6; the call itself is not made again
+        ("noise z after 1.1.1 size 0", 11, 6),  # of 12 and 6; the call itself is not repeated
         ("noise z after 2.2.2 size 0", 4, 3),
         ("zero y before 2.1.1", 8, 4),
         ("zero y before 3.1.1", 4, 2),
@@ -202,63 +202,63 @@ def test_the_kept_run_is_the_recorded_one(model, run):
         ("depth from 4 N_sup 5", 8, 4),
     ],
 )
-def test_only_the_calls_that_remain_are_made(run, text, f_L, f_H):
-    trace = branched(run, text)
+def test_only_the_remaining_calls_are_made(run, text, f_L, f_H):
+    trace = forked(run, text)
     assert (run.model.calls["f_L"], run.model.calls["f_H"]) == (f_L, f_H)
     assert trace.steps == trace.depth.N_sup
 
 
 @pytest.mark.parametrize("text", ["zero y before 2.1.1", "noise z after 2.1.2 size 1", "swap after 1.2.3"])
-def test_a_run_that_keeps_little_branches_alike(model, run, text, monkeypatch):
-    monkeypatch.setattr("probes.interventions.fork.KEPT_BYTES", 0)
-    little = cache_run(model, SMALL, PUZZLE)
-    assert len(little.states) == 3
-    assert differing(branched(little, text), branched(run, text)) == []
+def test_a_run_that_caches_few_states_forks_alike(model, run, text, monkeypatch):
+    monkeypatch.setattr("probes.interventions.fork.MAX_CACHED_BYTES", 0)
+    small = cache_run(model, SMALL, PUZZLE)
+    assert len(small.states) == 3
+    assert differing(forked(small, text), forked(run, text)) == []
     at = one_call("2.1.2", DEPTH)
-    assert torch.equal(little.state_after(at).z, run.state_after(at).z)
+    assert torch.equal(small.state_after(at).z, run.state_after(at).z)
 
 
 # ---- each operation
 
 
-class Seen(dict):
-    """States after each call of a branch, by coordinates as text."""
+class StatesAfterCalls(dict):
+    """States after each call of a forked run, by coordinates as text."""
 
     def __init__(self, run: CachedRun, text: str, monkeypatch):
-        from probes.interventions.hooks import Changes
+        from probes.interventions.hooks import InterventionHooks
 
-        after_call = Changes.after_call
+        after_call = InterventionHooks.after_call
 
-        def note(changes, at, state):
+        def record(changes, at, state):
             state = after_call(changes, at, state)
             self[f"{at.supervision_step}.{at.cycle}.{at.call}"] = state
             return state
 
-        monkeypatch.setattr(Changes, "after_call", note)
-        self.trace = branched(run, text)
+        monkeypatch.setattr(InterventionHooks, "after_call", record)
+        self.trace = forked(run, text)
 
 
 @pytest.fixture
-def seen(run, monkeypatch):
-    return lambda text: Seen(run, text, monkeypatch)
+def states_of(run, monkeypatch):
+    return lambda text: StatesAfterCalls(run, text, monkeypatch)
 
 
 def own(run: CachedRun, text: str) -> State:
     return run.states[one_call(text, DEPTH)]
 
 
-def test_zero_and_set(run, seen):
-    after = seen("zero y after 2.1.3 in r1c2; set z after 2.1.3 to 0.5")["2.1.3"]
+def test_zero_and_set(run, states_of):
+    after = states_of("zero y after 2.1.3 in r1c2; set z after 2.1.3 to 0.5")["2.1.3"]
     before = own(run, "2.1.3")
     assert torch.equal(after.z, torch.full_like(after.z, 0.5))
     assert not after.y[0, 2].any()  # one prefix position, then the second cell
     others = [0, 1, *range(3, 17)]
     assert torch.equal(after.y[0, others], before.y[0, others])
-    assert torch.equal(seen("set y after 2.1.3 to initial")["2.1.3"].y, run.start.y)
+    assert torch.equal(states_of("set y after 2.1.3 to initial")["2.1.3"].y, run.start.y)
 
 
-def test_before_changes_what_a_call_reads_and_not_what_the_one_before_shows(run, seen):
-    states = seen("zero z before 2.1.1")
+def test_before_changes_the_input_of_a_call_and_not_the_previous_answer(run, states_of):
+    states = states_of("zero z before 2.1.1")
     before = own(run, "1.2.3")
     x = run.model.embed(torch.from_numpy(PUZZLE.astype(np.int64))[None], torch.zeros(1, dtype=torch.long))
     assert torch.equal(states["2.1.1"].z, run.model.L_level(torch.zeros_like(before.z) + (before.y + x)))
@@ -266,69 +266,74 @@ def test_before_changes_what_a_call_reads_and_not_what_the_one_before_shows(run,
     assert states.trace.halt_probability[0] == run.trace.halt_probability[0]
 
 
-def test_noise_is_in_units_of_the_states_norm_and_seeded(run, seen):
-    before, after = own(run, "2.1.1").z, seen("noise z after 2.1.1 size 0.1 seed 3")["2.1.1"].z
+def test_noise_is_seeded_and_scales_with_the_norm_of_the_state(run, states_of):
+    before, after = own(run, "2.1.1").z, states_of("noise z after 2.1.1 size 0.1 seed 3")["2.1.1"].z
     moved = (after - before).norm(dim=-1) / before.norm(dim=-1)
     assert 0.07 < float(moved.mean()) < 0.13
-    assert torch.equal(after, seen("noise z after 2.1.1 size 0.1 seed 3")["2.1.1"].z)
-    assert not torch.equal(after, seen("noise z after 2.1.1 size 0.1 seed 4")["2.1.1"].z)
-    one_cell = seen("noise z after 2.1.1 in r1c1 size 0.1 seed 3")["2.1.1"].z
+    assert torch.equal(after, states_of("noise z after 2.1.1 size 0.1 seed 3")["2.1.1"].z)
+    assert not torch.equal(after, states_of("noise z after 2.1.1 size 0.1 seed 4")["2.1.1"].z)
+    one_cell = states_of("noise z after 2.1.1 in r1c1 size 0.1 seed 3")["2.1.1"].z
     assert torch.equal(one_cell[0, 1], after[0, 1]) and torch.equal(one_cell[0, 2:], before[0, 2:])
 
 
 def test_noise_of_a_row_does_not_depend_on_the_batch():
     state = torch.ones(3, 5, 4)
     sizes = torch.tensor([0.0, 1.0, 2.0])
-    together = noisy(state, sizes, [1, 2, 3])
+    together = add_noise(state, sizes, [1, 2, 3])
     assert torch.equal(together[0], state[0])
-    assert torch.equal(together[2], noisy(state[:1], sizes[2:], [3])[0])
+    assert torch.equal(together[2], add_noise(state[:1], sizes[2:], [3])[0])
 
 
-def test_freeze_swap_and_skip(run, seen):
-    states = seen("freeze z at 2.1.1-2")
+def test_freeze_swap_and_skip(run, states_of):
+    states = states_of("freeze z at 2.1.1-2")
     assert torch.equal(states["2.1.2"].z, own(run, "1.2.3").z) and torch.equal(
         states["2.1.1"].z, states["2.1.2"].z
     )
     assert not torch.equal(states["2.2.1"].z, states["2.1.2"].z)
-    swapped, before = seen("swap after 2.1.3")["2.1.3"], own(run, "2.1.3")
+    swapped, before = states_of("swap after 2.1.3")["2.1.3"], own(run, "2.1.3")
     assert torch.equal(swapped.y, before.z) and torch.equal(swapped.z, before.y)
-    skipped = seen("skip at 2.1.*")["2.1.3"]
+    skipped = states_of("skip at 2.1.*")["2.1.3"]
     assert torch.equal(skipped.y, own(run, "1.2.3").y) and torch.equal(skipped.z, own(run, "1.2.3").z)
 
 
-def test_patches(model, run, seen):
-    assert torch.equal(seen("patch z after 3.1.1 from 2.1.1")["3.1.1"].z, own(run, "2.1.1").z)
+def test_patches(model, run, states_of):
+    assert torch.equal(states_of("patch z after 3.1.1 from 2.1.1")["3.1.1"].z, own(run, "2.1.1").z)
     other = cache_run(model, SMALL, OTHER)
     text = SMALL.format(OTHER)
-    assert torch.equal(seen(f"patch yz after 1.2.3 from 3.2.3 of {text}")["1.2.3"].y, own(other, "3.2.3").y)
-    cell = seen("patch y after 2.1.3 in r1c1,r1c2 from 1.1.3 by r2c1")["2.1.3"].y
+    assert torch.equal(
+        states_of(f"patch yz after 1.2.3 from 3.2.3 of {text}")["1.2.3"].y, own(other, "3.2.3").y
+    )
+    cell = states_of("patch y after 2.1.3 in r1c1,r1c2 from 1.1.3 by r2c1")["2.1.3"].y
     assert torch.equal(cell[0, 1], own(run, "1.1.3").y[0, 5]) and torch.equal(cell[0, 2], cell[0, 1])
     assert torch.equal(cell[0, 3:], own(run, "2.1.3").y[0, 3:])
 
 
-def test_move_goes_along_the_direction_by_the_states_own_norm(run, seen):
-    before, after = own(run, "2.1.3").y, seen("move y after 2.1.3 in r1c1 along head:3 size 0.5")["2.1.3"].y
+def test_steering_adds_the_direction_scaled_by_the_norm_of_the_state(run, states_of):
+    before, after = (
+        own(run, "2.1.3").y,
+        states_of("steer y after 2.1.3 in r1c1 along head:3 size 0.5")["2.1.3"].y,
+    )
     moved, row = (after - before)[0, 1], run.model.lm_head.weight[SMALL.symbols.index("3")]
     assert float(moved.norm() / before[0, 1].norm()) == pytest.approx(0.5, rel=1e-4)
     assert float(torch.nn.functional.cosine_similarity(moved, row, dim=0)) == pytest.approx(1, abs=1e-4)
 
 
-def test_an_answer_is_put_into_the_cells_of_y_in_the_runs_own_code(run, seen):
+def test_an_answer_is_written_into_y_in_the_runs_own_code(run, states_of):
     text = "1234341221434321"
-    after = seen(f"answer after 2.2.3 is {text}")["2.2.3"].y
+    after = states_of(f"answer after 2.2.3 is {text}")["2.2.3"].y
     tokens = torch.from_numpy(SMALL.parse(text).astype(np.int64))[None]
     before = own(run, "2.2.3").y
-    assert torch.equal(after, run.code.written(before, tokens, SMALL.givens(run.inputs)[None]))
-    end = own(run, "3.2.3").y[:, 1:]  # what the run itself writes
-    said = run.model.lm_head(end)[0].argmax(-1)
-    known = [place for place, token in enumerate(tokens[0]) if (said == token).any()]
-    assert (run.model.decode(after)[0].argmax(-1) == tokens[0])[known].all()
-    assert run.share_read(SMALL.parse(text)) >= len(known) / 16
+    assert torch.equal(after, run.code.write(before, tokens, SMALL.givens(run.inputs)[None]))
+    end = own(run, "3.2.3").y[:, 1:]  # the run's own answer
+    answered = run.model.lm_head(end)[0].argmax(-1)
+    encoded = [cell for cell, token in enumerate(tokens[0]) if (answered == token).any()]
+    assert (run.model.decode(after)[0].argmax(-1) == tokens[0])[encoded].all()
+    assert run.decoded_share(SMALL.parse(text)) >= len(encoded) / 16
 
 
-def test_another_depth_from_a_step_on_is_that_of_a_run_begun_there(model, run):
-    """Steps 1 and 2 at n=2, T=2; from there n=1, T=3, held against calls written out."""
-    trace = branched(run, "depth from 3 n 1 T 3")
+def test_another_depth_from_a_step_on_matches_a_run_started_there(model, run):
+    """Steps 1 and 2 at n=2, T=2; then n=1, T=3, compared with explicit calls."""
+    trace = forked(run, "depth from 3 n 1 T 3")
     assert (trace.depth.n, trace.depth.T, trace.depth.N_sup) == (2, 3, 3)
     y, z = own(run, "2.2.3")
     x = model.embed(torch.from_numpy(PUZZLE.astype(np.int64))[None], torch.zeros(1, dtype=torch.long))
@@ -336,7 +341,7 @@ def test_another_depth_from_a_step_on_is_that_of_a_run_begun_there(model, run):
         z = model.L_level(z + (y + x))
         y = model.L_level(y + z)
         assert np.array_equal(answer, model.decode(y)[0].argmax(-1).numpy())
-    # the steps before stand in the coordinates of the deeper run; what they have no call for repeats the one before
+    # earlier steps use the coordinates of the deeper run; missing calls repeat the previous call
     assert np.array_equal(trace.answers[:6], run.trace.answers[[0, 1, 1, 2, 3, 3]])
     assert trace.residual_y[2] == trace.residual_y[5] == 0
     rows = [0, 1, 2, 3, 4, 5, 5, 5, 5]
@@ -344,22 +349,22 @@ def test_another_depth_from_a_step_on_is_that_of_a_run_begun_there(model, run):
     assert np.array_equal(trace.halt_probability[:2], run.trace.halt_probability[:2])
 
 
-def test_a_branch_says_what_was_done(run):
+def test_a_forked_run_records_its_interventions(run):
     from trm.export.payload import provenance_line, trace_id
 
-    trace = branched(run, "zero y before 2.1.1")
+    trace = forked(run, "zero y before 2.1.1")
     assert trace.provenance.changes == "zero y before 2.1.1" and run.trace.provenance.changes == ""
     assert trace_id(trace) != trace_id(run.trace)
-    assert provenance_line(trace).endswith("changed: zero y before 2.1.1")
+    assert provenance_line(trace).endswith("interventions: zero y before 2.1.1")
 
 
 @pytest.mark.parametrize("kind", ["hrm", "trm-multi-z", "trm-single-z"])
-def test_other_kinds(tiny_model, kind):
+def test_other_model_kinds(tiny_model, kind):
     changes = {"hrm": {"H_layers": 1}, "trm-multi-z": {"latents": 2}, "trm-single-z": {"latents": 0}}[kind]
     run = cache_run(tiny_model(kind=kind, **changes), SMALL, PUZZLE)
     for text in ("noise z after 2.1.1 size 0", "patch yz after 2.2.3 from 2.2.3"):
-        assert differing(branched(run, text), run.trace) == []
-    assert differing(branched(run, "noise z after 2.1.1 size 1"), run.trace)
+        assert differing(forked(run, text), run.trace) == []
+    assert differing(forked(run, "noise z after 2.1.1 size 1"), run.trace)
     if kind == "trm-multi-z":
         with pytest.raises(InterventionError, match="several z"):
-            run.branch(parse_all("swap after 2.1.3"))
+            run.fork(parse_all("swap after 2.1.3"))

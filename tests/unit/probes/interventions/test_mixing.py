@@ -1,4 +1,4 @@
-"""Mixing weights as a board: a planted matrix is read back, and structure that was planted is told from structure that is not there."""
+"""Mixing weights: a planted matrix is recovered, and planted structure is distinguished from none."""
 
 import numpy as np
 import pytest
@@ -26,16 +26,16 @@ def planted(part, *ways: tuple[int, int, float]) -> None:
     width = part.gate_up_proj.weight.shape[0] // 2
     for unit, (source, target, weight) in enumerate(ways):
         part.gate_up_proj.weight[width + unit, source] = 2.0
-        part.gate_up_proj.weight[unit, source] = 7.0  # the gate is no part of it
+        part.gate_up_proj.weight[unit, source] = 7.0  # the gate is not part of it
         part.down_proj.weight[target, unit] = weight / 2
 
 
-def test_a_planted_matrix_is_read_back(tiny_model):
+def test_a_planted_matrix_is_recovered(tiny_model):
     model = tiny_model(**MLP)
     planted(model.L_level.layers[1].mlp_t, (3, 6, 1.0), (1, 16, -0.5), (0, 5, 9.0))
     found = mixing(model, SMALL, "2")
     expected = np.zeros((16, 16), np.float32)
-    expected[5, 2], expected[15, 0] = 1, -0.5  # positions less the prefix, whose own way is left out
+    expected[5, 2], expected[15, 0] = 1, -0.5  # positions without the prefix, whose entry is left out
     assert np.array_equal(found.strength, expected) and found.layer == "2"
     assert mixing(model, SMALL).layer == "1" and layer_names(model.config) == ("1", "2")
 
@@ -47,7 +47,7 @@ def test_each_net_has_its_layers(tiny_model):
     assert mixing(model, SMALL, "H1").strength[1, 3] == 3 and mixing(model, SMALL, "L1").strength[1, 3] != 3
 
 
-def test_what_cells_share():
+def test_relations_of_cells():
     sudoku, maze = relations(Sudoku()), relations(get_task("maze", 49))
     assert [pairs.sum(1).min() for pairs in sudoku.values()] == [8, 8, 8, 60]
     assert np.flatnonzero(maze["neighbours"][0]).tolist() == [1, 7]
@@ -57,7 +57,7 @@ def test_what_cells_share():
         peers_of(get_task("arc"))
 
 
-def test_planted_structure_is_found_and_its_size_is_that_of_the_weights():
+def test_planted_structure_is_found_with_its_size():
     random, task = np.random.default_rng(0), Sudoku()
     matrix = random.normal(0, 1, (81, 81)) * 0.1
     matrix[relations(task)["row"]] += 2.0
@@ -70,7 +70,7 @@ def test_planted_structure_is_found_and_its_size_is_that_of_the_weights():
     assert found[RATIO].low > 5 and all(each.low <= each.mean <= each.high for each in found.values())
 
 
-def test_where_nothing_is_planted_the_band_holds_one():
+def test_without_structure_the_band_contains_one():
     random = np.random.default_rng(1)
     found = by_relation(Sudoku(), random.normal(0, 1, (81, 81)))
     assert found[RATIO].low < 1 < found[RATIO].high and found[RATIO].high - found[RATIO].low < 0.3
@@ -79,7 +79,7 @@ def test_where_nothing_is_planted_the_band_holds_one():
     assert by_relation(get_task("arc"), np.ones((900, 900))) == {}
 
 
-def test_mixing_that_there_is_not(tiny_model):
+def test_invalid_mixing(tiny_model):
     with pytest.raises(InterventionError, match=r"no layer 3\. Choose one of: 1, 2"):
         mixing(tiny_model(**MLP), SMALL, "3")
     with pytest.raises(InterventionError, match="attention"):

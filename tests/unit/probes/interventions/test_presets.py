@@ -1,4 +1,4 @@
-"""The ready-made experiments: what each does, that it runs, and that over a set it counts what single runs give."""
+"""Preset experiments: what each does, that it runs, and that results over a set match single runs."""
 
 from dataclasses import replace
 
@@ -7,62 +7,62 @@ import pytest
 from small_runs import DEPTH, SMALL, answers_of
 
 from probes.interventions.fork import cache_run
-from probes.interventions.preset_runs import over_puzzles, planned
-from probes.interventions.presets import EXPERIMENTS, Setting, plan_of, wrong_answer
+from probes.interventions.preset_runs import prepared, run_experiments
+from probes.interventions.presets import EXPERIMENTS, ExperimentSetting, plan_experiment, wrong_answer
 from probes.interventions.sites import InterventionError
-from probes.interventions.spec import written
+from probes.interventions.spec import as_text
 from probes.reports.interventions import remarks
 from probes.stats import binomial_band
 from trm.data import PuzzleSet
 from trm.tasks import get_task
 
 
-def setting(puzzles: PuzzleSet, step: int = 2) -> Setting:
-    return Setting(SMALL, puzzles.inputs[0], puzzles.labels[0], DEPTH, step)
+def setting(puzzles: PuzzleSet, step: int = 2) -> ExperimentSetting:
+    return ExperimentSetting(SMALL, puzzles.inputs[0], puzzles.labels[0], DEPTH, step)
 
 
 def test_what_the_experiments_do(puzzles):
     here, blank = setting(puzzles), ~SMALL.givens(puzzles.inputs[0])
-    assert written(plan_of("without-y", here).interventions) == "zero y before 2-.*.1"
-    assert written(plan_of("noise", here).interventions) == "noise yz before 2.1.1"
+    assert as_text(plan_experiment("without-y", here).interventions) == "zero y before 2-.*.1"
+    assert as_text(plan_experiment("noise", here).interventions) == "noise yz before 2.1.1"
     wrong = wrong_answer(here)
     assert (wrong != here.labels)[blank].all() and (wrong == here.labels)[~blank].all()
-    assert plan_of("wrong-answer", here).interventions[0].answer == SMALL.format(wrong)
-    one = plan_of("one-blank", here).inputs
+    assert plan_experiment("wrong-answer", here).interventions[0].answer == SMALL.format(wrong)
+    one = plan_experiment("one-blank", here).inputs
     assert (one != here.labels).sum() == 1 and not SMALL.givens(one)[one != here.labels].any()
-    (patch,) = plan_of("another-z", here).interventions
+    (patch,) = plan_experiment("another-z", here).interventions
     assert patch.source == "1.2.3" and patch.puzzle != SMALL.format(here.inputs)
 
 
 @pytest.mark.parametrize("key", EXPERIMENTS)
-def test_every_experiment_runs_says_its_source_and_can_be_told_from_the_plain_run(model, puzzles, key):
-    kept = cache_run(model, SMALL, puzzles.inputs[0])
-    run, changes = planned(kept, key)
-    *_, trace = run.branch(changes)
+def test_every_experiment_runs_names_its_source_and_differs_from_the_clean_run(model, puzzles, key):
+    clean = cache_run(model, SMALL, puzzles.inputs[0])
+    run, changes = prepared(clean, key)
+    *_, trace = run.fork(changes)
     assert trace.steps == 3
-    assert trace.provenance.changes or not np.array_equal(trace.inputs, kept.inputs)
+    assert trace.provenance.changes or not np.array_equal(trace.inputs, clean.inputs)
     assert any(word in EXPERIMENTS[key].claim for word in ("arXiv", "published"))
 
 
-def test_experiments_that_cannot_be_made(puzzles):
+def test_invalid_experiments(puzzles):
     with pytest.raises(InterventionError, match="no experiment 'x'"):
-        plan_of("x", setting(puzzles))
+        plan_experiment("x", setting(puzzles))
     with pytest.raises(InterventionError, match="no supervision step 4"):
-        plan_of("noise", setting(puzzles, 4))
+        plan_experiment("noise", setting(puzzles, 4))
     with pytest.raises(InterventionError, match="same z"):
-        plan_of("another-z", setting(puzzles, 1))
+        plan_experiment("another-z", setting(puzzles, 1))
     with pytest.raises(InterventionError, match="exactly one solution"):
-        plan_of("one-blank", replace(setting(puzzles), labels=None))
+        plan_experiment("one-blank", replace(setting(puzzles), labels=None))
 
 
 def test_experiments_over_a_set(model, puzzles):
-    found = over_puzzles(model, SMALL, puzzles.take(np.arange(2)), names=["noise", "right-answer"])
+    found = run_experiments(model, SMALL, puzzles.take(np.arange(2)), names=["noise", "right-answer"])
     assert set(found["experiments"]) == {"plain", "noise", "right-answer"}
     assert all(len(each["cells_right"]) == 3 for each in found["experiments"].values())
-    handed = found["experiments"]["right-answer"]
+    written = found["experiments"]["right-answer"]
     runs = [cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2]]
-    read = [run.share_read(labels) for run, labels in zip(runs, puzzles.labels, strict=False)]
-    assert handed["read"] == pytest.approx(np.mean(read), abs=1e-4) and 0 <= found["z_by_token"] <= 1
+    read = [run.decoded_share(labels) for run, labels in zip(runs, puzzles.labels, strict=False)]
+    assert written["read"] == pytest.approx(np.mean(read), abs=1e-4) and 0 <= found["z_by_token"] <= 1
     plain = found["experiments"]["plain"]
     ends = binomial_band(np.array([round(2 * plain["solved"])]), np.array([2]))[:, 0]
     assert (plain["low"], plain["high"]) == pytest.approx(tuple(ends), abs=1e-4)
@@ -72,9 +72,9 @@ def test_experiments_over_a_set(model, puzzles):
     assert found["experiments"]["plain"]["cells_right"] == pytest.approx(right.mean(0), abs=1e-3)
 
 
-def test_what_is_right_after_one_blank_is_counted_apart(model, puzzles):
-    found = over_puzzles(model, SMALL, puzzles.take(np.arange(1)), names=["one-blank"])
-    grid = plan_of("one-blank", setting(puzzles)).inputs
+def test_the_blank_cell_and_the_givens_are_counted_separately(model, puzzles):
+    found = run_experiments(model, SMALL, puzzles.take(np.arange(1)), names=["one-blank"])
+    grid = plan_experiment("one-blank", setting(puzzles)).inputs
     right, given = np.stack(answers_of(model, grid)) == puzzles.labels[0], SMALL.givens(grid)
     each = found["experiments"]["one-blank"]
     assert each["cells_right"] == pytest.approx(right[:, ~given].mean(1), abs=1e-4)
@@ -85,20 +85,19 @@ def outcome(solved: float, **more: object) -> dict:
     return {"solved": solved, "low": 0.1, "high": 0.9, "kept_of_solved": 0.95, **more}
 
 
-def test_remarks_say_what_the_experiments_are_worth():
+def test_remarks_give_the_caveats_of_the_experiments():
     experiments = {
         "right-answer": outcome(1.0, read=1.0),
         "wrong-answer": outcome(0.8, read=0.99),
         "one-blank": outcome(0.2, cells_right=[1.0, 0.92], givens_right=[0.97, 0.978]),
     }
-    inert = {"z_by_token": 0.9997, "experiments": experiments}
-    text = " ".join(remarks({"a": inert}))
-    assert "reads 100.0 % of the cells of the right answer" in text and "99.0 % of the wrong one" in text
-    assert "still solves 95.0 % of the puzzles that it solves alone: a wrong answer seldom traps it" in text
+    z_repeats_x = {"z_by_token": 0.9997, "experiments": experiments}
+    text = " ".join(remarks({"a": z_repeats_x}))
+    assert "decodes 100.0 % of the cells of the solution" in text and "99.0 % of the wrong answer" in text
     assert (
-        "the blank cell is right in 92.0 % of the puzzles after the last step, of the givens 97.8 % are"
-        in text
+        "still solves 95.0 % of the puzzles that its clean run solves: a wrong answer rarely traps it" in text
     )
+    assert "the blank cell is correct in 92.0 % of the puzzles, and 97.8 % of the givens are" in text
     assert "99.97 % of the variance of z of a" in text
     trapped = experiments | {"wrong-answer": outcome(0.2, read=0.99) | {"kept_of_solved": 0.3}}
     text = " ".join(remarks({"a": {"z_by_token": 0.4, "experiments": trapped}}))
@@ -108,7 +107,7 @@ def test_remarks_say_what_the_experiments_are_worth():
 def test_a_maze_has_experiments_too(tiny_model):
     maze = get_task("maze", 49)
     model = tiny_model(task="maze", sequence_length=49)
-    kept = cache_run(model, maze, maze.generate(np.random.default_rng(0), "easy").inputs)
+    clean = cache_run(model, maze, maze.generate(np.random.default_rng(0), "easy").inputs)
     for key in EXPERIMENTS:
-        run, changes = planned(kept, key)
-        assert list(run.branch(changes))[-1].steps == 3
+        run, changes = prepared(clean, key)
+        assert list(run.fork(changes))[-1].steps == 3

@@ -1,4 +1,4 @@
-"""Sweeps and interventions on the command line: what they print and write, mistakes, and what is recorded and found."""
+"""Sweeps and interventions on the command line: output, files, errors, recorded results and findings."""
 
 import json
 
@@ -7,8 +7,9 @@ from small_runs import SMALL
 
 from probes.cli.main import main
 from probes.interventions.record import WEIGHT
+from probes.interventions.sweep_results import ABLATION, MULTI_RUN
 from trm.checkpoint import save_model
-from trm.data import Preset, PuzzleSet, load_puzzles
+from trm.data import PuzzlePreset, PuzzleSet, load_puzzles
 from trm.trace import load_trace
 
 
@@ -32,9 +33,9 @@ PUZZLE = "12..34....21..43"
     ("arguments", "keys"),
     [
         ("sweep noise --sizes 0,1", {"size", "share", "low", "high", "mean_steps"}),
-        ("sweep removal --step 2", {"taken", "step", "cells", "low", "high", "solved"}),
+        (f"sweep {ABLATION} --step 2", {"taken", "step", "cells", "low", "high", "solved"}),
         ("sweep seeds --runs 2", {"settled", "answers", "points", "right"}),
-        ("sweep rollouts --runs 2 --source symmetry", {"runs", "vote_share", "vote_low"}),
+        (f"sweep {MULTI_RUN} --runs 2 --source symmetry", {"runs", "vote_share", "vote_low"}),
         (f"sweep patching --puzzle {PUZZLE} --cell r2c1 --steps 1", {"step", "cell", "effect"}),
     ],
 )
@@ -80,30 +81,30 @@ def test_interventions_on_the_command_line(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ("intervene", "--model is missing"),
         ("intervene --model FOLDER", "Give --puzzle"),
-        (f"intervene --model FOLDER --puzzle {PUZZLE} --do zero", "Say what to zero"),
+        (f"intervene --model FOLDER --puzzle {PUZZLE} --do zero", "Name the state to zero"),
         (f"intervene --model FOLDER --puzzle {PUZZLE} --experiment x", "no experiment 'x'"),
-        ("intervene --model FOLDER --record", "no bundled model"),
-        ("sweep noise --model FOLDER --data FOLDER/set.csv --record", "no bundled model"),
-        ("sweep noise --model FOLDER --data FOLDER/set.csv --sizes 1,x", "Sizes must be numbers"),
+        ("intervene --model FOLDER --record", "not a bundled model"),
+        ("sweep noise --model FOLDER --data FOLDER/set.csv --record", "not a bundled model"),
+        ("sweep noise --model FOLDER --data FOLDER/set.csv --sizes 1,x", "Sizes must be comma-separated"),
         ("sweep noise --model FOLDER --data FOLDER/set.csv --state q", "state must be y, z"),
         ("sweep patching --model FOLDER", "patching needs --puzzle"),
         (f"sweep patching --model FOLDER --puzzle {PUZZLE} --cell r9c9", "no cell r9c9"),
         (f"sweep patching --model FOLDER --puzzle {PUZZLE} --cell r1c1 --steps a", "--steps must be"),
     ],
 )
-def test_mistakes_on_the_command_line(folder, capsys, arguments, says):
+def test_errors_on_the_command_line(folder, capsys, arguments, message):
     with pytest.raises(SystemExit) as end:
         main(arguments.replace("FOLDER", str(folder)).split())
     out, err = capsys.readouterr()
-    assert end.value.code == 2 and out == "" and err.count("\n") == 1 and says in err
+    assert end.value.code == 2 and out == "" and err.count("\n") == 1 and message in err
 
 
-def test_what_is_recorded_and_what_is_found(folder, capsys, monkeypatch, tmp_path):
-    """One command records a bundled model, the other writes the section; what stands around the section stays."""
+def test_recording_and_findings(folder, capsys, monkeypatch, tmp_path):
+    """One command records a bundled model, the other writes the section and leaves the rest of the document unchanged."""
     bundled = tmp_path / "models" / "small"
     bundled.mkdir(parents=True)
     for name in ("model.safetensors", "config.json"):
@@ -113,18 +114,18 @@ def test_what_is_recorded_and_what_is_found(folder, capsys, monkeypatch, tmp_pat
         monkeypatch.setattr(f"probes.{module}.RECORDED", tmp_path / "recorded")
     monkeypatch.setattr("probes.interventions.record.load_puzzles", lambda *_: puzzles_of(folder))
     monkeypatch.setattr(
-        "probes.interventions.record.load_presets", lambda name: [Preset("a", "A", "", PUZZLE)]
+        "probes.interventions.record.load_presets", lambda name: [PuzzlePreset("a", "A", "", PUZZLE)]
     )
     document = tmp_path / "findings.md"
     document.write_text("# Findings\n\nbefore\n")
     main(["intervene", "--record", "--model", "small", "--json"])
     assert set(json.loads(capsys.readouterr().out)) == {"pair", *WEIGHT}
-    for _ in range(2):  # a second time in the same place
+    for _ in range(2):  # the second time replaces the first
         main(["intervene", "--findings", str(document)])
     text = document.read_text()
     assert text.startswith("# Findings\n\nbefore\n") and text.count("## What causes what") == 1
     assert text.count("\n- small: givens among the peers ") == 1
-    assert "without both | back after" in text and "95 % interval (Wilson)" in text
+    assert "both ablated | recovers after" in text and "95 % interval (Wilson)" in text
     assert text.count("| small |") >= 4 and "arXiv:2601.10679" in text and "nan" not in text
     pair = load_trace(tmp_path / "recorded" / "small" / "without-y-2.safetensors")
     assert pair.provenance.changes and pair.provenance.recorded

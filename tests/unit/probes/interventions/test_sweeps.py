@@ -1,4 +1,4 @@
-"""Sweeps on tiny models: the numbers are those of runs made one by one, and what is counted is counted right."""
+"""Sweeps on tiny models: the numbers match single runs, and the counts are correct."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from small_runs import DEPTH, SMALL, answers_of
 
 from probes.interventions.batched import run_rows
 from probes.interventions.fork import cache_run
-from probes.interventions.hooks import noisy
+from probes.interventions.hooks import add_noise
 from probes.interventions.multi_run import (
     MultipleRuns,
     distinct,
@@ -20,31 +20,31 @@ from probes.interventions.multi_run import (
 )
 from probes.interventions.patching import patch_map
 from probes.interventions.sites import InterventionError
-from probes.interventions.sweeps import Curve, noise_sweep, removal_sweep
+from probes.interventions.sweeps import SweepCurve, ablation_sweep, noise_sweep
 from trm.recursion import State
 
 # ---- rows
 
 
-def test_rows_are_the_runs(model, puzzles, monkeypatch):
+def test_rows_match_single_runs(model, puzzles, monkeypatch):
     monkeypatch.setattr("probes.interventions.batched.BATCH", 2)
     monkeypatch.setattr("probes.interventions.batched.GROUP", 4)
-    plain = run_rows(model, puzzles.inputs, depth=DEPTH, keep_y=True)
-    alone = [answers_of(model, grid) for grid in puzzles.inputs]
-    for row, steps in enumerate(alone):
-        assert np.array_equal(plain.answers[:, row], np.stack(steps))
-    assert plain.y.shape == (6, 17 * 8)
+    clean = run_rows(model, puzzles.inputs, depth=DEPTH, return_y=True)
+    single = [answers_of(model, grid) for grid in puzzles.inputs]
+    for row, steps in enumerate(single):
+        assert np.array_equal(clean.answers[:, row], np.stack(steps))
+    assert clean.y.shape == (6, 17 * 8)
 
 
 def test_progress_and_cancel(model, puzzles):
-    heard: list[float] = []
-    run_rows(model, puzzles.inputs, depth=DEPTH, progress=lambda share, words: heard.append(share))
-    assert heard == sorted(heard) and heard[-1] == pytest.approx(1) and len(heard) == 18
+    reports: list[float] = []
+    run_rows(model, puzzles.inputs, depth=DEPTH, progress=lambda share, text: reports.append(share))
+    assert reports == sorted(reports) and reports[-1] == pytest.approx(1) and len(reports) == 18
 
     class Stop(Exception):
         pass
 
-    def stop(share: float, words: str) -> None:
+    def stop(share: float, text: str) -> None:
         if share > 0.3:
             raise Stop
 
@@ -52,87 +52,87 @@ def test_progress_and_cancel(model, puzzles):
         run_rows(model, puzzles.inputs, depth=DEPTH, progress=stop)
 
 
-# ---- noise and removal
+# ---- noise and ablation
 
 
-def test_noise_is_that_of_runs_made_one_by_one(model, puzzles):
-    """The solution of each puzzle is taken to be what the model answers without noise, so that size 0 is all right."""
+def test_noise_matches_single_runs(model, puzzles):
+    """The labels are the model's answers without noise, so size 0 has accuracy 1."""
     labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
-    known = replace(puzzles, labels=labels)
-    swept = noise_sweep(model, SMALL, known, sizes=(0.0, 0.5, 3.0), state="z", seed=5)
-    assert swept.solved.share[0] == 1 and swept.puzzles == 6 and swept.dtype == "float32"
+    relabelled = replace(puzzles, labels=labels)
+    sweep = noise_sweep(model, SMALL, relabelled, sizes=(0.0, 0.5, 3.0), state="z", seed=5)
+    assert sweep.solved.share[0] == 1 and sweep.puzzles == 6 and sweep.dtype == "float32"
     solved = []
     for number, grid in enumerate(puzzles.inputs):
         start = model.initial_state(
             model.embed(torch.from_numpy(grid.astype(np.int64))[None], torch.zeros(1).long())
         )
-        z = noisy(start.z, torch.tensor([3.0]), [(5 * 1_000_003 + number) * 2 + 1])
+        z = add_noise(start.z, torch.tensor([3.0]), [(5 * 1_000_003 + number) * 2 + 1])
         solved.append(np.array_equal(answers_of(model, grid, State(start.y, z))[-1], labels[number]))
-    assert swept.solved.share[2] == pytest.approx(np.mean(solved))
-    assert set(swept.columns()) == {"size", "share", "low", "high", "mean_steps"}
+    assert sweep.solved.share[2] == pytest.approx(np.mean(solved))
+    assert set(sweep.columns()) == {"size", "share", "low", "high", "mean_steps"}
 
 
-def test_noise_at_a_later_step_begins_with_the_state_there(model, puzzles):
+def test_noise_at_a_later_step_starts_from_the_state_there(model, puzzles):
     labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
-    swept = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,), step=3)
-    assert swept.solved.share[0] == 1 and swept.steps[0] == 1
+    sweep = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,), step=3)
+    assert sweep.solved.share[0] == 1 and sweep.steps[0] == 1
 
 
-def test_a_puzzle_that_is_right_on_the_way_and_wrong_after_the_last_step_is_not_solved(model, puzzles):
-    """Else more noise, which visits more answers, would look like more solved."""
+def test_a_puzzle_that_is_correct_only_before_the_last_step_is_not_solved(model, puzzles):
+    """Otherwise more noise, which visits more answers, would seem to solve more."""
     steps = [answers_of(model, grid) for grid in puzzles.inputs]
     labels = np.stack([answers[0] for answers in steps])
-    swept = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,))
+    sweep = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,))
     stays = np.mean([np.array_equal(answers[0], answers[-1]) for answers in steps])
-    assert swept.solved.share[0] == stays < 1 and swept.steps[0] == 1
+    assert sweep.solved.share[0] == stays < 1 and sweep.steps[0] == 1
 
 
-def test_taking_nothing_away_is_the_unbroken_run(model, puzzles):
-    swept = removal_sweep(model, SMALL, puzzles, step=2)
-    alone = np.stack([answers_of(model, grid) for grid in puzzles.inputs])[:, 1:]
+def test_ablating_nothing_is_the_clean_run(model, puzzles):
+    sweep = ablation_sweep(model, SMALL, puzzles, step=2)
+    single = np.stack([answers_of(model, grid) for grid in puzzles.inputs])[:, 1:]
     blank = ~SMALL.givens(puzzles.inputs)
-    right = ((alone == puzzles.labels[:, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
-    assert swept.cells["nothing"].share == pytest.approx(right.mean(0))
-    assert len(swept.columns()["taken"]) == 8
-    recovery = removal_sweep(model, SMALL, puzzles, step=1, how="initial").recovery
+    right = ((single == puzzles.labels[:, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
+    assert sweep.cells["nothing"].share == pytest.approx(right.mean(0))
+    assert len(sweep.columns()["taken"]) == 8
+    recovery = ablation_sweep(model, SMALL, puzzles, step=1, how="initial").recovery
     assert recovery == {"y": 1, "z": 1, "yz": 1}
 
 
-def test_taking_both_away_begins_the_run_anew_from_nothing(model, puzzles):
-    swept = removal_sweep(model, SMALL, puzzles, step=2)
+def test_ablating_both_restarts_the_run_from_zero(model, puzzles):
+    sweep = ablation_sweep(model, SMALL, puzzles, step=2)
     nothing = State(*(torch.zeros(1, 17, 8) for _ in State._fields))
-    alone = np.stack([answers_of(model, grid, nothing)[:2] for grid in puzzles.inputs])
+    single = np.stack([answers_of(model, grid, nothing)[:2] for grid in puzzles.inputs])
     blank = ~SMALL.givens(puzzles.inputs)
-    right = ((alone == puzzles.labels[:, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
-    assert swept.cells["yz"].share == pytest.approx(right.mean(0))
+    right = ((single == puzzles.labels[:, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
+    assert sweep.cells["yz"].share == pytest.approx(right.mean(0))
 
 
 @pytest.mark.parametrize("step", [0, 4])
-def test_a_step_there_is_not(model, puzzles, step):
+def test_a_step_that_does_not_exist(model, puzzles, step):
     with pytest.raises(InterventionError, match="There is no supervision step"):
         noise_sweep(model, SMALL, puzzles, step=step)
 
 
 def test_bands_hold_the_share():
-    curve = Curve.of(np.array([[1.0, 0], [0, 0], [1, 0], [1, 0]]))
+    curve = SweepCurve.of(np.array([[1.0, 0], [0, 0], [1, 0], [1, 0]]))
     assert curve.share.tolist() == [0.75, 0] and curve.low[0] < 0.75 < curve.high[0] and curve.high[1] == 0
 
 
-# ---- several runs of each puzzle
+# ---- multiple runs per puzzle
 
 
-def test_the_first_run_is_the_plain_one_and_the_others_differ(model, puzzles):
-    plain = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
+def test_the_first_run_is_the_clean_one_and_the_others_differ(model, puzzles):
+    clean = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
     for source in ("seed", "noise", "symmetry"):
         found = multiple_runs(model, SMALL, puzzles, source=source, runs=3, size=1.0)
-        assert np.array_equal(found.answers[:, 0], plain), source
-        assert (found.answers[:, 1:] != plain[:, None]).any(), source
+        assert np.array_equal(found.answers[:, 0], clean), source
+        assert (found.answers[:, 1:] != clean[:, None]).any(), source
     again = multiple_runs(model, SMALL, puzzles, source="seed", runs=3)
     assert np.array_equal(again.answers, multiple_runs(model, SMALL, puzzles, source="seed", runs=3).answers)
 
 
 def test_symmetries_are_undone_in_the_answers(model, puzzles):
-    """A model that answers with its own input answers the puzzle itself, whatever the symmetry."""
+    """A model that echoes its input answers with the puzzle itself under every symmetry."""
 
     class Echo(type(model)):
         def decode(self, state):
@@ -148,7 +148,7 @@ def test_symmetries_are_undone_in_the_answers(model, puzzles):
 
 
 def made_up() -> MultipleRuns:
-    """Two puzzles of two cells, three runs: the first is right in run 2, the second only cell by cell."""
+    """Two puzzles of two cells, three runs: the first is correct in run 2, the second only by a vote per cell."""
     labels = np.array([[2, 3], [2, 3]], np.uint8)
     answers = np.array([[[2, 2], [2, 3], [2, 3]], [[2, 2], [3, 3], [2, 3]]], np.uint8)
     answers[1, 2] = [2, 4]
@@ -161,16 +161,16 @@ def made_up() -> MultipleRuns:
 
 
 def test_selection_by_hand():
-    chosen = selection(made_up())
-    assert chosen.any_right.share.tolist() == [0, 1, 1]
-    assert chosen.mean.share.tolist() == pytest.approx([0, 0.5, 0.5])
-    assert chosen.best_halting.share.tolist() == [
+    result = selection(made_up())
+    assert result.any_right.share.tolist() == [0, 1, 1]
+    assert result.mean.share.tolist() == pytest.approx([0, 0.5, 0.5])
+    assert result.best_halting.share.tolist() == [
         0,
         0,
         0.5,
     ]  # puzzle 1: runs 1, 1, 3; puzzle 2: run 1 each time
-    assert chosen.vote.share.tolist() == [0, 0.5, 1]  # of a tie the smaller token
-    assert chosen.columns()["runs"] == [1, 2, 3]
+    assert result.vote.share.tolist() == [0, 0.5, 1]  # ties go to the smaller token
+    assert result.columns()["runs"] == [1, 2, 3]
 
 
 def test_fixed_points_by_hand():
@@ -189,33 +189,33 @@ def test_most_frequent():
 # ---- patching
 
 
-def test_a_patch_with_the_same_run_does_nothing_and_with_another_what_a_branch_does(model, puzzles):
+def test_a_patch_from_the_same_run_has_no_effect_and_from_another_that_of_a_forked_run(model, puzzles):
     from probes.interventions.spec import parse_all
 
-    kept, other = (cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2])
-    same = patch_map(kept, kept, 5, steps=[1, 2])
+    clean, other = (cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2])
+    same = patch_map(clean, clean, 5, steps=[1, 2])
     assert np.abs(same.effect).max() < 1e-4
-    found = patch_map(kept, other, 5, state="yz", steps=[1], after=2)
+    found = patch_map(clean, other, 5, state="yz", steps=[1], after=2)
     assert found.effect.shape == (1, 16) and np.abs(found.effect).max() > 1e-3
     text = f"patch yz before 2.1.1 in r1c3 from 1.2.3 of {SMALL.format(puzzles.inputs[1])}"
     logits = {}
-    for name, changes in (("plain", ()), ("patched", parse_all(text))):
-        *_, trace = kept.branch(changes)
+    for name, changes in (("clean", ()), ("patched", parse_all(text))):
+        *_, trace = clean.fork(changes)
         logits[name] = trace.probabilities[-1][5][found.token] / 255
     odds = {name: np.log(p / (1 - p)) for name, p in logits.items()}
-    assert found.effect[0, 2] == pytest.approx(odds["patched"] - odds["plain"], abs=0.15)  # 255ths
+    assert found.effect[0, 2] == pytest.approx(odds["patched"] - odds["clean"], abs=0.15)  # 255ths
     assert len(found.columns()["effect"]) == 16
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"steps": [3]}, "needs a step after it"),
         ({"state": "x"}, "no state"),
         ({"target": 99}, "no cell 100"),
     ],
 )
-def test_patches_that_mean_nothing(model, puzzles, options, says):
-    kept = cache_run(model, SMALL, puzzles.inputs[0])
-    with pytest.raises(InterventionError, match=says):
-        patch_map(kept, kept, options.pop("target", 0), **options)
+def test_invalid_patches(model, puzzles, options, message):
+    clean = cache_run(model, SMALL, puzzles.inputs[0])
+    with pytest.raises(InterventionError, match=message):
+        patch_map(clean, clean, options.pop("target", 0), **options)

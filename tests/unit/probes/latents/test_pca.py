@@ -1,4 +1,4 @@
-"""Principal components of clouds whose shape is known, against scikit-learn."""
+"""PCA of points of known shape, checked against scikit-learn."""
 
 import time
 
@@ -9,15 +9,15 @@ from probes.covariance import StatesError
 from probes.latents.pca import fit_pca
 
 
-def turned(points: np.ndarray, dim: int, seed: int = 0) -> np.ndarray:
-    """The same points in a space of more dimensions, turned and moved at random; distances stay."""
+def rotated(points: np.ndarray, dim: int, seed: int = 0) -> np.ndarray:
+    """The same points rotated and shifted at random in more dimensions; distances are preserved."""
     rng = np.random.default_rng(seed)
     axes, _ = np.linalg.qr(rng.normal(size=(dim, dim)))
     return points @ axes[: points.shape[-1]] + rng.normal(size=dim)
 
 
 def trajectories(puzzles: int = 64, time_points: int = 48, dim: int = 128) -> np.ndarray:
-    """Random walks, in float16 as a store keeps them."""
+    """Random walks, in float16 as in a store."""
     return np.random.default_rng(0).normal(size=(puzzles, time_points, dim)).cumsum(1).astype(np.float16)
 
 
@@ -52,17 +52,17 @@ def test_pca_in_chunks_equals_scikit_learn():
     assert (loadings > 0).all()
 
 
-def test_a_line_has_one_component_and_a_circle_two_alike():
-    line = fit_pca(turned(np.arange(9.0)[:, None], 30))
+def test_a_line_has_one_component_and_a_circle_two_equal_ones():
+    line = fit_pca(rotated(np.arange(9.0)[:, None], 30))
     assert line.explained_variance_ratio[:2] == pytest.approx([1, 0], abs=1e-12)
     angle = 2 * np.pi * np.arange(60) / 60
-    circle = turned(3 * np.stack([np.cos(angle), np.sin(angle)], -1), 30)
+    circle = rotated(3 * np.stack([np.cos(angle), np.sin(angle)], -1), 30)
     pca = fit_pca(circle)
     assert pca.explained_variance_ratio[:3] == pytest.approx([0.5, 0.5, 0], abs=1e-12)
     assert np.linalg.norm(pca.transform(circle)[:, :2], axis=1) == pytest.approx(np.full(60, 3.0))
 
 
-def test_two_clusters_are_parted_by_the_first_component():
+def test_the_first_component_separates_two_clusters():
     rng = np.random.default_rng(0)
     points = rng.normal(size=(200, 64)) + np.repeat([[0.0], [3.0]], 100, axis=0)  # 24 apart
     first = fit_pca(points).transform(points)[:, 0]
@@ -70,7 +70,7 @@ def test_two_clusters_are_parted_by_the_first_component():
     assert first[100:].mean() - first[:100].mean() == pytest.approx(24, rel=0.02)
 
 
-def test_fewer_points_than_dimensions_and_none_of_spread():
+def test_fewer_points_than_dimensions_and_equal_points():
     pca = fit_pca(np.random.default_rng(0).normal(size=(4, 9)))
     assert pca.components.shape == (4, 9) and pca.explained_variance[3] == pytest.approx(0, abs=1e-12)
     assert pca.components @ pca.components.T == pytest.approx(np.eye(4), abs=1e-12)
@@ -81,7 +81,7 @@ def test_fewer_points_than_dimensions_and_none_of_spread():
 
 def test_pca_refuses_states_of_another_model():
     pca = fit_pca(trajectories(3, 4, 8))
-    with pytest.raises(StatesError, match="of 8 numbers, these have 9"):
+    with pytest.raises(StatesError, match="width 8, these have width 9"):
         pca.transform(np.zeros((2, 9)))
     with pytest.raises(StatesError, match="infinite"):
         pca.transform(np.full((2, 8), np.nan))
@@ -89,9 +89,9 @@ def test_pca_refuses_states_of_another_model():
 
 
 def test_pca_of_a_pool_takes_less_than_a_second():
-    """64 puzzles x 48 moments, D = 128, fitted and applied."""
+    """64 puzzles x 48 time points, D = 128, fitted and applied."""
     states = trajectories()
     start = time.process_time()
-    placed = fit_pca(states).transform(states)
+    coordinates = fit_pca(states).transform(states)
     assert time.process_time() - start < 1
-    assert placed.shape == (64, 48, 50)
+    assert coordinates.shape == (64, 48, 50)

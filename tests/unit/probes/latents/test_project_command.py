@@ -1,4 +1,4 @@
-"""`python -m probes project`: files that hold what was asked for, one line for every mistake."""
+"""`python -m probes project`: the files it writes, and one line for every mistake."""
 
 import json
 
@@ -7,8 +7,8 @@ import pytest
 from fake_trajectories import SMALL
 
 from probes.cli.main import main
-from probes.latents.files import load_scene
-from probes.latents.settings import Projecting
+from probes.latents.files import load_projection
+from probes.latents.settings import ProjectionRequest
 from probes.latents.umap import UMAPSettings
 from trm.checkpoint import save_model
 from trm.data import PuzzleSet
@@ -35,23 +35,23 @@ def printed(capsys, *arguments: object) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_scene_and_its_points_from_a_model_and_from_a_store(made, capsys):
+def test_a_projection_and_its_points_from_a_model_and_from_a_store(made, capsys):
     run = ("--model", made / "model", "--data", made / "puzzles.txt", "--limit", 4)
-    found = printed(capsys, *run, "--out", made / "new" / "scene.safetensors")
-    scene = load_scene(made / "new" / "scene.safetensors")
-    assert (len(scene), len(scene.calls), scene.about.state) == (4, 4, "z")
-    assert found["points"] == 16 and found["maps"][0]["method"] == "pca"
-    assert f"--data {made / 'puzzles.txt'} --limit 4 --state z" in scene.about.command
+    values = printed(capsys, *run, "--out", made / "new" / "projection.safetensors")
+    projection = load_projection(made / "new" / "projection.safetensors")
+    assert (len(projection), len(projection.calls), projection.metadata.state) == (4, 4, "z")
+    assert values["points"] == 16 and values["embeddings"][0]["method"] == "pca"
+    assert f"--data {made / 'puzzles.txt'} --limit 4 --state z" in projection.metadata.command
     cell = ("--position", "r1c1", "--state", "y", "--calls", "last")
     printed(capsys, *run[:-2], *cell, "--out", made / "points.parquet")
     table = pq.read_table(made / "points.parquet")
     assert table.num_rows == 12 and {"pca_2", "symbol"} <= set(table.column_names)
     stored = printed(capsys, "--store", made / "store", "--out", made / "stored.safetensors")
-    assert stored["puzzles"] == 6 and len(load_scene(made / "stored.safetensors").calls) == 4
+    assert stored["puzzles"] == 6 and len(load_projection(made / "stored.safetensors").calls) == 4
 
 
 @pytest.mark.slow  # UMAP compiles first, in every process
-def test_the_second_map_is_in_the_table_too(made, capsys):
+def test_umap_is_in_the_table_too(made, capsys):
     run = ("--model", made / "model", "--data", made / "puzzles.txt", "--umap", "--neighbours", 3)
     printed(capsys, *run, "--out", made / "points.parquet")
     assert {"pca_2", "umap_2"} <= set(pq.read_table(made / "points.parquet").column_names)
@@ -62,21 +62,21 @@ def test_the_second_map_is_in_the_table_too(made, capsys):
     [
         (["--out", "x.png"], "ends in .parquet"),
         ([], "ends in .parquet"),
-        (["--out", "x.parquet"], "Give --model and --data, or --store alone"),
-        (["--model", "m", "--out", "x.parquet"], "Give --model and --data"),
+        (["--out", "x.parquet"], "Give either --model and --data, or --store alone"),
+        (["--model", "m", "--out", "x.parquet"], "Give either --model and --data"),
         (["--model", "m", "--data", "d", "--store", "s", "--out", "x.parquet"], "or --store alone"),
         (["--model", "none-such", "--data", "d", "--out", "x.parquet"], "none-such"),
         (["--store", "none-such", "--out", "x.parquet"], "is not a trace store"),
-        (["--record", "--model", "none-such"], "Nothing is recorded of none-such"),
-        (["--record", "--compare-with", "sudoku-hrm"], "Nothing is recorded of"),
+        (["--record", "--model", "none-such"], "no recording for none-such"),
+        (["--record", "--compare-with", "sudoku-hrm"], "There is no joint projection of sudoku-hrm"),
         (
             ["--model", "m", "--compare-with", "n", "--data", "d", "--calls", "f_H", "--out", "x.parquet"],
-            "no --calls but last",
+            "leave out --calls",
         ),
-        (["--store", "s", "--compare-with", "n", "--out", "x.parquet"], "Two models are matched"),
+        (["--store", "s", "--compare-with", "n", "--out", "x.parquet"], "Two models are aligned"),
         (
             ["--model", "m", "--data", "d", "--umap", "--axes", "5", "--out", "x.parquet"],
-            "no setting for UMAP",
+            "not valid for UMAP",
         ),
     ],
     ids=str,
@@ -89,42 +89,52 @@ def test_mistakes_are_one_line(arguments, words, capsys, monkeypatch, tmp_path):
     assert end.value.code == 2 and not out and err.count("\n") == 1 and words in err
 
 
-def test_findings_are_written_between_their_marks(made, capsys, monkeypatch):
+def test_findings_are_written_between_their_markers(made, capsys, monkeypatch):
     monkeypatch.setattr("probes.cli.project.RECORDED", made / "recorded")
     document = made / "findings.md"
     with pytest.raises(SystemExit):
         main(["project", "--findings", str(document)])
-    assert "Nothing is recorded" in capsys.readouterr().err
+    assert "There are no recorded projections" in capsys.readouterr().err
     printed(capsys, "--store", made / "store", "--out", made / "recorded" / "six.safetensors")
     document.write_text("# Findings\n\nmine\n")
-    for _ in range(2):  # written anew, not twice
+    for _ in range(2):  # replaced, not appended
         printed(capsys, "--findings", document)
     text = document.read_text()
-    scene = load_scene(made / "recorded" / "six.safetensors")
+    projection = load_projection(made / "recorded" / "six.safetensors")
     assert text.startswith("# Findings\n\nmine\n") and text.count("<!-- latents: begin -->") == 1
-    assert scene.finding[0] in text and scene.about.fingerprint in text
+    assert projection.sentences[0] in text and projection.metadata.fingerprint in text
 
 
-def test_the_command_says_every_setting():
-    asked = Projecting("m", "my set", 10, "y", "last", "r1c1", UMAPSettings(3, 5, 0.25, seed=7))
-    assert asked.command == (
+def test_the_command_has_every_setting():
+    request = ProjectionRequest("m", "my set", 10, "y", "last", "r1c1", UMAPSettings(3, 5, 0.25, seed=7))
+    assert request.command == (
         "python -m probes project --model m --data 'my set' --limit 10 --state y --calls last --position r1c1 "
         "--umap --axes 3 --neighbours 5 --min-dist 0.25 --seed 7 --out points.parquet"
     )
 
 
-def test_two_models_on_one_map(made, capsys, tiny_model, monkeypatch):
+def test_two_models_in_a_joint_projection(made, capsys, tiny_model, monkeypatch):
     other = tiny_model(kind="hrm", H_layers=2, n=1, T=2, N_sup=3)
     (made / "other").mkdir()
     save_model(made / "other", other.config, other.state_dict())
     run = ("--model", made / "model", "--compare-with", made / "other", "--data", made / "puzzles.txt")
-    found = printed(capsys, *run, "--state", "y", "--out", made / "joint.safetensors")
-    scene = load_scene(made / "joint.safetensors")
-    assert (len(scene), scene.puzzle_count, len(scene.calls)) == (12, 6, 2)  # the steps that both have
-    assert found["against"]["kind"] == "hrm" and found["match"]["fitted"] == found["match"]["tested"] == 3
-    assert f"--compare-with {made / 'other'}" in scene.about.command and "--calls last" in scene.about.command
-    assert [(at.cycle, at.call) for at in scene.calls] == [(2, 3)] * 2
-    assert [(at.cycle, at.call) for at in scene.partner.calls] == [(2, 2)] * 2
+    values = printed(capsys, *run, "--state", "y", "--out", made / "joint.safetensors")
+    projection = load_projection(made / "joint.safetensors")
+    assert (len(projection), projection.puzzle_count, len(projection.calls)) == (
+        12,
+        6,
+        2,
+    )  # the steps that both have
+    assert (
+        values["second_model"]["kind"] == "hrm"
+        and values["alignment"]["fitted"] == values["alignment"]["tested"] == 3
+    )
+    assert (
+        f"--compare-with {made / 'other'}" in projection.metadata.command
+        and "--calls last" in projection.metadata.command
+    )
+    assert [(at.cycle, at.call) for at in projection.calls] == [(2, 3)] * 2
+    assert [(at.cycle, at.call) for at in projection.second_model.calls] == [(2, 2)] * 2
     printed(capsys, *run, "--out", made / "joint.parquet")
     table = pq.read_table(made / "joint.parquet").to_pydict()
     assert [len(set(table["model"])), len(table["puzzle"])] == [2, 24]
@@ -133,7 +143,8 @@ def test_two_models_on_one_map(made, capsys, tiny_model, monkeypatch):
     printed(capsys, *run, "--out", made / "recorded" / "one--other.safetensors")
     printed(capsys, "--findings", made / "findings.md")
     text = (made / "findings.md").read_text()
-    assert " on one map** (" in text and "6 puzzles of" in text
+    assert ", joint projection** (" in text and "6 puzzles of" in text
     assert all(
-        sentence in text for sentence in load_scene(made / "recorded" / "one--other.safetensors").finding
+        sentence in text
+        for sentence in load_projection(made / "recorded" / "one--other.safetensors").sentences
     )

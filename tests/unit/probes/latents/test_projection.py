@@ -1,4 +1,4 @@
-"""Scenes: known clouds give known maps, fields and curves; a scene on disk is the scene, small, and read without torch."""
+"""Projections of states known by hand: embeddings, fields, curves; files that read back the same, without torch."""
 
 import json
 import subprocess
@@ -14,15 +14,15 @@ from safetensors.numpy import load_file, save_file
 
 from probes.covariance import StatesError
 from probes.latents.files import (
-    SceneError,
+    ProjectionError,
     coordinates_table,
-    load_scene,
-    save_scene,
+    load_projection,
+    save_projection,
     summary,
     write_parquet,
 )
-from probes.latents.project import fields_of, make_scene
-from probes.latents.projection import Curve, Field, places_in_run, spread
+from probes.latents.project import fields_of, make_projection
+from probes.latents.projection import Field, StepCurve, call_times, quartiles
 from probes.latents.quality import quality
 from probes.latents.umap import UMAPSettings
 
@@ -32,7 +32,7 @@ RIGHT = np.array([[False, True, True], [False, False, False], [True, False, True
 
 @pytest.fixture
 def trajectories(tiny_config):
-    """Four puzzles that go along the first axis by 4, along the second by 1, from another place each."""
+    """Four puzzles that move by 4 along the first axis, 1 apart from each other along the second."""
     time_point, puzzle = np.arange(3.0), np.arange(4.0)
     z = np.zeros((4, 3, 8))
     z[..., 0] = 4 * time_point + 10
@@ -43,54 +43,59 @@ def trajectories(tiny_config):
 
 
 @pytest.fixture
-def scene(trajectories):
-    return make_scene(trajectories, state="z", calls="f_H", command="python -m probes project")
+def projection(trajectories):
+    return make_projection(trajectories, state="z", calls="f_H", command="python -m probes project")
 
 
-# what is drawn
+# embeddings, fields, curves
 
 
-def test_the_first_axis_is_the_way_they_go(scene):
-    (pca,) = scene.maps
+def test_the_first_axis_is_the_direction_of_movement(projection):
+    (pca,) = projection.embeddings
     assert pca.method == "pca" and pca.axes == 3 and pca.quality == {}  # four runs are too few for neighbours
-    assert pca.places[..., 0] == pytest.approx(np.tile([-4.0, 0, 4], (4, 1)), abs=1e-5)
-    assert pca.places[..., 1] == pytest.approx(np.tile(np.arange(4)[:, None] - 1.5, (1, 3)), abs=1e-5)
-    assert pca.places[..., 2] == pytest.approx(np.zeros((4, 3)), abs=1e-5)
-    assert scene.variance[:2] == pytest.approx([32 / 3 / (32 / 3 + 1.25), 1.25 / (32 / 3 + 1.25)])
-    assert scene.puzzles == (SMALL.format(PUZZLE),) * 4 and scene.numbers.tolist() == [0, 2, 4, 6]
+    assert pca.coordinates[..., 0] == pytest.approx(np.tile([-4.0, 0, 4], (4, 1)), abs=1e-5)
+    assert pca.coordinates[..., 1] == pytest.approx(np.tile(np.arange(4)[:, None] - 1.5, (1, 3)), abs=1e-5)
+    assert pca.coordinates[..., 2] == pytest.approx(np.zeros((4, 3)), abs=1e-5)
+    assert projection.variance[:2] == pytest.approx([32 / 3 / (32 / 3 + 1.25), 1.25 / (32 / 3 + 1.25)])
+    assert projection.puzzles == (SMALL.format(PUZZLE),) * 4 and projection.puzzle_numbers.tolist() == [
+        0,
+        2,
+        4,
+        6,
+    ]
 
 
-def test_curves_are_residuals_and_distances(scene):
-    curves = {curve.name: curve for curve in scene.curves}
+def test_curves_are_residuals_and_distances(projection):
+    curves = {curve.name: curve for curve in projection.curves}
     assert list(curves) == ["residual_z", "residual_y", "distance_z", "distance_y"]
-    moved = curves["residual_z"]
-    assert moved.values[0] == pytest.approx([4 / 14, 4 / 18]) and moved.logarithmic
-    assert [at.supervision_step for at in moved.calls] == [1, 2]  # after the second and the third answer
+    residual = curves["residual_z"]
+    assert residual.values[0] == pytest.approx([4 / 14, 4 / 18]) and residual.logarithmic
+    assert [at.supervision_step for at in residual.calls] == [1, 2]  # after the second and the third answer
     assert curves["distance_z"].values[0] == pytest.approx([8 / 18, 4 / 18, 0])
 
 
 def test_fields_of_the_whole_grid(trajectories):
     fields = {field.name: field for field in fields_of(trajectories, "z")}
     assert list(fields) == ["solved", "solved_now", "step", "givens", "cells_right", "difficulty"]
-    assert fields["solved"].words()[:, 0].tolist() == ["yes", "no", "yes", "yes"]
+    assert fields["solved"].labels()[:, 0].tolist() == ["yes", "no", "yes", "yes"]
     assert np.array_equal(fields["solved_now"].values == 1, RIGHT)
     assert fields["step"].values[0].tolist() == [1, 1, 2]
     assert fields["givens"].values[0, 0] == 12
     assert fields["cells_right"].values[0].tolist() == [75, 100, 100]  # of four blanks one is wrong at first
-    assert fields["difficulty"].words()[:, 0].tolist() == ["easy", "hard", "", "medium"]
+    assert fields["difficulty"].labels()[:, 0].tolist() == ["easy", "hard", "", "medium"]
 
 
 def test_fields_of_one_cell(trajectories):
     fields = {field.name: field for field in fields_of(replace(trajectories, position="r4c4"), "z")}
     assert {"cell_right", "symbol", "given"} <= set(fields) and "cells_right" not in fields
-    assert fields["cell_right"].words()[0].tolist() == ["no", "yes", "yes"]
-    assert fields["symbol"].words()[0].tolist() == ["2", "1", "1"]
-    assert set(fields["given"].words().ravel()) == {"blank"}
+    assert fields["cell_right"].labels()[0].tolist() == ["no", "yes", "yes"]
+    assert fields["symbol"].labels()[0].tolist() == ["2", "1", "1"]
+    assert set(fields["given"].labels().ravel()) == {"blank"}
     first = {field.name: field for field in fields_of(replace(trajectories, position="r1c1"), "z")}
-    assert set(first["given"].words().ravel()) == {"given"}
+    assert set(first["given"].labels().ravel()) == {"given"}
 
 
-def test_what_needs_a_solution_is_left_out_where_there_is_none(trajectories):
+def test_fields_that_need_a_solution_are_left_out_without_one(trajectories):
     unlabelled = replace(trajectories, labels=np.zeros_like(trajectories.labels), difficulty=("",) * 4)
     assert [field.name for field in fields_of(unlabelled, "z")] == ["solved", "solved_now", "step", "givens"]
     one = {field.name for field in fields_of(replace(unlabelled, position="r4c4"), "z")}
@@ -98,11 +103,11 @@ def test_what_needs_a_solution_is_left_out_where_there_is_none(trajectories):
 
 
 def test_fields_before_the_first_answer_do_not_apply(trajectories):
-    """Moments of z that come before the first call of y."""
+    """Time points of z before the first call of y."""
     calls = dict(trajectories.calls)
     late = replace(trajectories, calls=calls | {"y": calls["y"][1:]}, answers=trajectories.answers[:, 1:])
     fields = {field.name: field for field in fields_of(late, "z")}
-    assert fields["solved_now"].words()[0].tolist() == ["", "yes", "yes"]
+    assert fields["solved_now"].labels()[0].tolist() == ["", "yes", "yes"]
     assert np.isnan(fields["cells_right"].values[:, 0]).all()
 
 
@@ -113,16 +118,16 @@ def test_a_field_is_a_number_or_has_levels():
         Field("x", "x", "number", np.zeros((1, 1)), ("a",))
 
 
-def test_mistakes_say_what_to_do(trajectories, monkeypatch):
+def test_errors_name_the_remedy(trajectories, monkeypatch):
     with pytest.raises(StatesError, match="Choose y or z"):
-        make_scene(trajectories, state="x", calls="", command="")
+        make_projection(trajectories, state="x", calls="", command="")
     monkeypatch.setattr("probes.latents.project.MOST_IN_POOL", 11)
     with pytest.raises(StatesError, match="4 puzzles at 3 calls make 12 points"):
-        make_scene(trajectories, state="z", calls="", command="")
+        make_projection(trajectories, state="z", calls="", command="")
 
 
 @pytest.fixture(scope="module")
-def umap_scene(tiny_config):
+def umap_projection(tiny_config):
     """Two clusters of twelve puzzles each."""
     rng = np.random.default_rng(0)
     z = rng.normal(size=(24, 3, 8)) * 0.1
@@ -130,30 +135,30 @@ def umap_scene(tiny_config):
     right = np.zeros((24, 3), bool)
     right[12:, -1] = True
     trajectories = fake_trajectories(tiny_config(), {"z": z, "y": z}, right=right)
-    told = []
-    scene = make_scene(
+    reports = []
+    projection = make_projection(
         trajectories,
         state="z",
         calls="f_H",
         command="",
         umap=UMAPSettings(neighbours=5, epochs=50),
-        progress=lambda share, words: told.append((share, words)),
+        progress=lambda share, words: reports.append((share, words)),
     )
-    return scene, told
+    return projection, reports
 
 
-def test_umap_is_a_second_map_with_its_progress(umap_scene):
-    scene, told = umap_scene
-    assert [found.method for found in scene.maps] == ["pca", "umap"]
-    places = scene.maps[1].places
-    assert places.shape == (24, 3, 2)
-    centres = places[:12].mean((0, 1)), places[12:].mean((0, 1))
-    spread = np.abs(places[:12] - centres[0]).max()
-    assert np.abs(centres[0] - centres[1]).max() > 2 * spread
-    assert set(scene.maps[0].quality) == {2, 3} and set(scene.maps[1].quality) == {2}
-    shares = [share for share, _ in told]
+def test_umap_is_a_second_embedding_with_progress(umap_projection):
+    projection, reports = umap_projection
+    assert [embedding.method for embedding in projection.embeddings] == ["pca", "umap"]
+    coordinates = projection.embeddings[1].coordinates
+    assert coordinates.shape == (24, 3, 2)
+    centres = coordinates[:12].mean((0, 1)), coordinates[12:].mean((0, 1))
+    radius = np.abs(coordinates[:12] - centres[0]).max()
+    assert np.abs(centres[0] - centres[1]).max() > 2 * radius
+    assert set(projection.embeddings[0].quality) == {2, 3} and set(projection.embeddings[1].quality) == {2}
+    shares = [share for share, _ in reports]
     assert shares == sorted(shares) and shares[-1] == 1 and len(shares) > 50
-    assert {words for _, words in told} == {
+    assert {words for _, words in reports} == {
         "computing the principal components",
         "fitting UMAP",
         "comparing neighbours",
@@ -161,35 +166,40 @@ def test_umap_is_a_second_map_with_its_progress(umap_scene):
     }
 
 
-def test_a_map_is_judged_by_one_point_a_run(tiny_config):
-    """Runs that rest at once leave copies, whose nearest are each other: here no map keeps any other neighbour."""
+def test_quality_uses_one_point_per_run(tiny_config):
+    """Runs that converge at once leave copies, which are each other's nearest neighbours in any embedding."""
     random = np.random.default_rng(1)
     ends = random.normal(size=(30, 8))
     z = np.repeat(ends[:, None], 3, axis=1)
     trajectories = fake_trajectories(tiny_config(), {"z": z, "y": z}, right=np.ones((30, 3), bool))
-    (pca,) = make_scene(trajectories, state="z", calls="f_H", command="").maps
-    judged = pca.quality[2]
-    assert (judged.compared, judged.neighbours) == (30, 5)
-    assert judged == quality(ends, pca.places[:, -1, :2], explained_variance=judged.explained_variance)
-    copies = quality(z, pca.places[..., :2], explained_variance=0.0)
-    assert copies.trustworthiness > judged.trustworthiness and copies.neighbours_kept > judged.neighbours_kept
+    (pca,) = make_projection(trajectories, state="z", calls="f_H", command="").embeddings
+    measured = pca.quality[2]
+    assert (measured.compared, measured.neighbours) == (30, 5)
+    assert measured == quality(
+        ends, pca.coordinates[:, -1, :2], explained_variance=measured.explained_variance
+    )
+    copies = quality(z, pca.coordinates[..., :2], explained_variance=0.0)
+    assert (
+        copies.trustworthiness > measured.trustworthiness
+        and copies.neighbours_kept > measured.neighbours_kept
+    )
 
 
 # on disk
 
 
 def same(one, other):
-    assert (one.about, one.calls, one.puzzles, one.finding) == (
-        other.about,
+    assert (one.metadata, one.calls, one.puzzles, one.sentences) == (
+        other.metadata,
         other.calls,
         other.puzzles,
-        other.finding,
+        other.sentences,
     )
     assert other.components == pytest.approx(one.components, rel=1e-3, abs=1e-4)
-    assert np.array_equal(one.numbers, other.numbers)
-    for mine, theirs in zip(one.maps, other.maps, strict=True):
+    assert np.array_equal(one.puzzle_numbers, other.puzzle_numbers)
+    for mine, theirs in zip(one.embeddings, other.embeddings, strict=True):
         assert (mine.method, mine.quality, mine.settings) == (theirs.method, theirs.quality, theirs.settings)
-        assert theirs.places == pytest.approx(mine.places, rel=1e-3, abs=1e-4)
+        assert theirs.coordinates == pytest.approx(mine.coordinates, rel=1e-3, abs=1e-4)
     for mine, theirs in zip(one.fields, other.fields, strict=True):
         assert (mine.name, mine.title, mine.levels) == (theirs.name, theirs.title, theirs.levels)
         assert theirs.values == pytest.approx(mine.values, rel=1e-3, nan_ok=True)
@@ -198,26 +208,26 @@ def same(one, other):
         assert theirs.values == pytest.approx(mine.values, rel=1e-3, abs=1e-6)
 
 
-def test_a_scene_read_is_the_scene_written(scene, umap_scene, tmp_path):
-    for number, made in enumerate((scene, umap_scene[0])):
+def test_a_projection_reads_back_the_same(projection, umap_projection, tmp_path):
+    for number, made in enumerate((projection, umap_projection[0])):
         path = tmp_path / f"{number}.safetensors"
-        save_scene(path, made)
-        same(made, load_scene(path))
+        save_projection(path, made)
+        same(made, load_projection(path))
 
 
-def test_reading_a_scene_takes_no_heavy_package(scene, tmp_path):
-    save_scene(tmp_path / "scene.safetensors", scene)
+def test_reading_a_projection_imports_no_heavy_package(projection, tmp_path):
+    save_projection(tmp_path / "projection.safetensors", projection)
     code = (
-        "import sys; from pathlib import Path; from probes.latents.files import load_scene;"
-        f"load_scene(Path({str(tmp_path / 'scene.safetensors')!r}));"
+        "import sys; from pathlib import Path; from probes.latents.files import load_projection;"
+        f"load_projection(Path({str(tmp_path / 'projection.safetensors')!r}));"
         "print([name for name in ('torch', 'sklearn', 'umap', 'numba', 'zarr', 'scipy') if name in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
-    assert found.stdout.strip() == "[]", found.stderr
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def damaged(path: Path, **changes) -> None:
-    """Rewrite facts of a scene file, None: remove."""
+    """Change facts in a projection file; None removes one."""
     with safe_open(path, "numpy") as file:
         facts = json.loads(file.metadata()["scene"])
     for name, value in changes.items():
@@ -243,40 +253,40 @@ def damaged(path: Path, **changes) -> None:
     ],
     ids=str,
 )
-def test_a_damaged_scene_is_refused_in_one_line(scene, tmp_path, changes):
-    path = tmp_path / "scene.safetensors"
-    save_scene(path, scene)
+def test_a_damaged_projection_is_refused_in_one_line(projection, tmp_path, changes):
+    path = tmp_path / "projection.safetensors"
+    save_projection(path, projection)
     damaged(path, **changes)
-    with pytest.raises(SceneError, match="is not a scene of this version, or is damaged"):
-        load_scene(path)
+    with pytest.raises(ProjectionError, match="is not a projection of this version, or is damaged"):
+        load_projection(path)
 
 
 @pytest.mark.parametrize("name", ["components", "variance"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_scene_with_points_that_are_nowhere(scene, tmp_path, name, value):
-    path = tmp_path / "scene.safetensors"
-    save_scene(path, scene)
+def test_a_projection_with_coordinates_that_are_not_finite_is_refused(projection, tmp_path, name, value):
+    path = tmp_path / "projection.safetensors"
+    save_projection(path, projection)
     arrays = load_file(path)
     arrays[name].flat[0] = value
     with safe_open(path, "numpy") as file:
         save_file(arrays, path, metadata=file.metadata())
-    with pytest.raises(SceneError, match="is not a scene of this version, or is damaged"):
-        load_scene(path)
+    with pytest.raises(ProjectionError, match="is not a projection of this version, or is damaged"):
+        load_projection(path)
 
 
-def test_what_is_no_scene_file_is_refused(tmp_path):
-    with pytest.raises(SceneError, match="cannot be read"):
-        load_scene(tmp_path / "none")
-    (tmp_path / "text").write_text("no scene")
-    with pytest.raises(SceneError, match="is not a scene"):
-        load_scene(tmp_path / "text")
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(ProjectionError, match="cannot be read"):
+        load_projection(tmp_path / "none")
+    (tmp_path / "text").write_text("no projection")
+    with pytest.raises(ProjectionError, match="is no projection"):
+        load_projection(tmp_path / "text")
 
 
-def test_the_table_has_a_row_for_every_point(umap_scene, tmp_path):
+def test_the_table_has_a_row_for_every_point(umap_projection, tmp_path):
     import pyarrow.parquet as pq
 
-    scene, _ = umap_scene
-    write_parquet(tmp_path / "points.parquet", scene)
+    projection, _ = umap_projection
+    write_parquet(tmp_path / "points.parquet", projection)
     table = pq.read_table(tmp_path / "points.parquet")
     assert table.num_rows == 72 and {"pca_1", "pca_3", "umap_1", "umap_2", "solved", "step"} <= set(
         table.column_names
@@ -285,33 +295,33 @@ def test_the_table_has_a_row_for_every_point(umap_scene, tmp_path):
     assert [table[name].to_pylist()[2] for name in ("supervision_step", "cycle", "call", "kind")] == [
         2, 1, 3, "f_H",
     ]  # fmt: skip
-    assert table["umap_2"].to_numpy()[5] == scene.maps[1].places[1, 2, 1]
-    said = json.loads(table.schema.metadata[b"recursion-lens"])
-    assert said == json.loads(json.dumps(summary(scene)))
-    assert said["maps"][1]["settings"]["neighbours"] == 5 and said["points"] == 72
-    assert coordinates_table(scene).num_columns == table.num_columns
+    assert table["umap_2"].to_numpy()[5] == projection.embeddings[1].coordinates[1, 2, 1]
+    described = json.loads(table.schema.metadata[b"recursion-lens"])
+    assert described == json.loads(json.dumps(summary(projection)))
+    assert described["embeddings"][1]["settings"]["neighbours"] == 5 and described["points"] == 72
+    assert coordinates_table(projection).num_columns == table.num_columns
 
 
 # for a page
 
 
-def test_calls_stand_in_a_run_by_their_supervision_steps(trajectories, tiny_config):
-    assert places_in_run(trajectories.calls["z"]).tolist() == [
+def test_call_times_are_in_supervision_steps(trajectories, tiny_config):
+    assert call_times(trajectories.calls["z"]).tolist() == [
         0.5,
         1,
         2,
     ]  # two calls of the first step, one of the second
     depth = tiny_config().depth  # n = T = 2, three steps
     every = tuple(at for step in (1, 2, 3) for at in depth.calls(step))
-    places = places_in_run(every)
-    assert places[5::6].tolist() == [1, 2, 3] and places[0] == pytest.approx(1 / 6)
+    times = call_times(every)
+    assert times[5::6].tolist() == [1, 2, 3] and times[0] == pytest.approx(1 / 6)
 
 
-def test_a_spread_is_the_median_and_the_middle_half(trajectories):
+def test_quartiles_of_a_curve(trajectories):
     values = np.array([[0.0, 1], [1, 1], [2, 1], [3, 1], [4, np.inf]])
-    curve = Curve("c", "c", trajectories.calls["z"][:2], values)
-    found = spread(curve, np.ones(5, bool))
-    assert (found.median[0], found.low[0], found.high[0]) == (2, 1, 3)
-    assert found.median[1] == found.high[1] == 1  # what is not finite is left out
-    assert spread(curve, np.array([True] + [False] * 4)).high.tolist() == [0, 1]
-    assert spread(curve, np.zeros(5, bool)) is None
+    curve = StepCurve("c", "c", trajectories.calls["z"][:2], values)
+    bands = quartiles(curve, np.ones(5, bool))
+    assert (bands.median[0], bands.low[0], bands.high[0]) == (2, 1, 3)
+    assert bands.median[1] == bands.high[1] == 1  # values that are not finite are left out
+    assert quartiles(curve, np.array([True] + [False] * 4)).high.tolist() == [0, 1]
+    assert quartiles(curve, np.zeros(5, bool)) is None

@@ -1,4 +1,4 @@
-"""How far a picture may be believed: of a faithful one, of chance, by hand, and of a sample."""
+"""Quality of a faithful embedding, of a random one, by hand, and on a sample."""
 
 import numpy as np
 import pytest
@@ -6,14 +6,12 @@ import pytest
 from probes.covariance import StatesError
 from probes.latents.pca import fit_pca
 from probes.latents.quality import quality
-from tests.unit.probes.latents.test_pca import trajectories, turned
-
-# quality
+from tests.unit.probes.latents.test_pca import rotated, trajectories
 
 
-def test_quality_of_a_faithful_picture_and_of_chance():
+def test_quality_of_a_faithful_embedding_and_of_a_random_one():
     plane = np.random.default_rng(0).normal(size=(40, 10, 2))
-    states = turned(plane, 30)
+    states = rotated(plane, 30)
     pca = fit_pca(states, components=2)
     good = quality(states, pca.transform(states), explained_variance=1.0)
     assert good.trustworthiness == pytest.approx(1) and good.neighbours_kept == pytest.approx(1)
@@ -25,14 +23,16 @@ def test_quality_of_a_faithful_picture_and_of_chance():
     assert bad.neighbours_kept == pytest.approx(bad.neighbours_by_chance, abs=0.02)
 
 
-def test_neighbours_kept_by_hand():
+def test_preserved_neighbours_by_hand():
     """Two neighbours each of 0 1 2 3 4, with 0 and 4 swapped: sets {1,2} {0,2} {1,3} {2,4} {2,3}.
 
     At 4 1 2 3 0 they are {2,3} {2,4} {1,3} {0,2} {1,2}: shared are 1, 1, 2, 1, 1 of 2.
     """
-    states = np.arange(5.0)[:, None] + np.array([0, 0, 1e-3, 0, 0])[:, None]  # no ties but between 1 and 3
-    placed = states[[4, 1, 2, 3, 0]]
-    assert quality(states, placed, explained_variance=1.0, neighbours=2).neighbours_kept == pytest.approx(0.6)
+    states = np.arange(5.0)[:, None] + np.array([0, 0, 1e-3, 0, 0])[:, None]  # no ties except between 1 and 3
+    shuffled = states[[4, 1, 2, 3, 0]]
+    assert quality(states, shuffled, explained_variance=1.0, neighbours=2).neighbours_kept == pytest.approx(
+        0.6
+    )
 
 
 def test_quality_of_a_sample():

@@ -1,4 +1,4 @@
-"""Walks hold the states that a run had, from the mean over cells or one cell, recorded on the spot or read from a store."""
+"""Trajectories hold the states of a run, averaged over cells or of one cell, recorded directly or read from a store."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from probes.latents import trajectories as module
 from probes.latents.trajectories import (
     MEAN,
     TrajectoriesError,
-    cell_number,
+    cell_index,
     read_trajectories,
     record_trajectories,
 )
@@ -34,7 +34,7 @@ def model(tiny_model):
 
 @pytest.fixture
 def stored(tmp_path, model, puzzles):
-    """Records the puzzles with settings as asked for; returns the store."""
+    """Records the puzzles with the given settings; returns the store."""
 
     def make(**changes):
         settings = StoreSettings(**{"calls": "all", "dtype": "float32", "logits": "top1"} | changes)
@@ -44,7 +44,7 @@ def stored(tmp_path, model, puzzles):
     return make
 
 
-def test_walks_are_the_states_of_the_run(model, puzzles, stored):
+def test_trajectories_are_the_states_of_the_run(model, puzzles, stored):
     store = stored(positions="cells")
     trajectories = record_trajectories(model, puzzles, calls="all")
     assert trajectories.position == MEAN and trajectories.cell is None and len(trajectories) == 6
@@ -53,22 +53,24 @@ def test_walks_are_the_states_of_the_run(model, puzzles, stored):
     for state in ("y", "z"):
         assert trajectories.states[state] == pytest.approx(store.states(state).mean(2), abs=1e-6)
     assert np.array_equal(trajectories.answers, store.answers())
-    assert trajectories.difficulty == puzzles.difficulty and trajectories.numbers.tolist() == list(range(6))
-    read = read_trajectories(store)  # the mean is taken there
+    assert trajectories.difficulty == puzzles.difficulty and trajectories.puzzle_numbers.tolist() == list(
+        range(6)
+    )
+    read = read_trajectories(store)  # averaged on reading
     assert read.states["z"] == pytest.approx(trajectories.states["z"], abs=1e-6)
-    assert read.made.fingerprint == model.fingerprint and read.difficulty == ("",) * 6
+    assert read.metadata.fingerprint == model.fingerprint and read.difficulty == ("",) * 6
 
 
 def test_a_limit_takes_puzzles_evenly_and_keeps_their_numbers(model, puzzles):
     trajectories = record_trajectories(model, puzzles, limit=3)
     assert (
-        trajectories.numbers.tolist() == evenly(6, 3).tolist()
-        and len(set(trajectories.numbers.tolist())) == 3
+        trajectories.puzzle_numbers.tolist() == evenly(6, 3).tolist()
+        and len(set(trajectories.puzzle_numbers.tolist())) == 3
     )
-    assert np.array_equal(trajectories.inputs, puzzles.inputs[trajectories.numbers])
+    assert np.array_equal(trajectories.inputs, puzzles.inputs[trajectories.puzzle_numbers])
 
 
-def test_one_cell_is_followed(model, puzzles, stored):
+def test_trajectories_of_one_cell(model, puzzles, stored):
     store = stored(positions="cells")
     trajectories = record_trajectories(model, puzzles, calls="all", position="r2c3")
     assert trajectories.cell == 6
@@ -76,19 +78,19 @@ def test_one_cell_is_followed(model, puzzles, stored):
     assert trajectories.states["z"] == pytest.approx(store.states("z")[:, :, 6], abs=1e-6)
 
 
-def test_means_in_parts_are_the_means(stored, monkeypatch):
+def test_averaging_in_parts_changes_nothing(stored, monkeypatch):
     store = stored(positions="cells")
     whole = read_trajectories(store).states["y"]
-    monkeypatch.setattr(module, "AT_ONCE", 1)  # a puzzle at a time
+    monkeypatch.setattr(module, "READ_AT_ONCE", 1)  # a puzzle at a time
     assert np.array_equal(read_trajectories(store).states["y"], whole)
 
 
 @pytest.mark.parametrize("position", ["r9c9", "r0c1", "r1c5", "cells", "r1", "r1c1,r2c2", ""])
-def test_a_cell_that_is_not_there_is_named(model, puzzles, position):
+def test_a_cell_that_does_not_exist_is_named(model, puzzles, position):
     with pytest.raises(TrajectoriesError, match=r"no position .* grid of 4x4.*r4c4"):
         record_trajectories(model, puzzles, position=position)
     with pytest.raises(TrajectoriesError):
-        cell_number(position, SMALL)
+        cell_index(position, SMALL)
 
 
 @pytest.mark.parametrize(
@@ -96,15 +98,15 @@ def test_a_cell_that_is_not_there_is_named(model, puzzles, position):
     [
         ({"states": "y"}, "y, z and the answers are needed"),
         ({"logits": "none"}, "y, z and the answers are needed"),
-        ({"positions": "r1c1"}, "does not hold the position mean"),
+        ({"positions": "r1c1"}, "does not contain the position mean"),
     ],
 )
-def test_a_store_without_what_is_needed_says_so(stored, changes, words):
+def test_a_store_that_lacks_a_recording_says_so(stored, changes, words):
     with pytest.raises(StoreError, match=words):
         read_trajectories(stored(**changes))
 
 
-def test_walks_too_large_are_refused_before_they_are_made(model, puzzles, stored, monkeypatch):
+def test_trajectories_too_large_are_refused_before_the_run(model, puzzles, stored, monkeypatch):
     store = stored()
     monkeypatch.setattr(module, "LARGEST_TRAJECTORIES", 1000)
     with pytest.raises(TrajectoriesError, match="Record fewer puzzles"):
@@ -113,7 +115,7 @@ def test_walks_too_large_are_refused_before_they_are_made(model, puzzles, stored
         record_trajectories(model, puzzles)
 
 
-def test_what_progress_raises_ends_the_recording(model, puzzles):
+def test_an_exception_from_progress_stops_the_recording(model, puzzles):
     seen = []
 
     def progress(done, total):
@@ -125,24 +127,24 @@ def test_what_progress_raises_ends_the_recording(model, puzzles):
     assert len(seen) == 1 and seen[0][1] == 6
 
 
-def test_an_answer_stands_until_the_next(model, puzzles):
+def test_an_answer_is_current_until_the_next(model, puzzles):
     """n = T = 2: in each cycle two f_L calls, then f_H."""
     trajectories = record_trajectories(model, puzzles, calls="all")
-    assert trajectories.answer_at("z").tolist() == [-1, -1, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
-    assert trajectories.answer_at("y").tolist() == [0, 1, 2, 3]
+    assert trajectories.answer_indices("z").tolist() == [-1, -1, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
+    assert trajectories.answer_indices("y").tolist() == [0, 1, 2, 3]
 
 
-def test_z_moves_at_calls_of_f_l_alone(model, puzzles):
+def test_only_f_l_calls_update_z(model, puzzles):
     trajectories = record_trajectories(model, puzzles, calls="all")
-    calls, states = trajectories.moving("z")
+    calls, states = trajectories.state_updates("z")
     assert {at.kind for at in calls} == {F_L} and states.shape == (6, 8, 8)
     assert (np.abs(np.diff(states, axis=1)).max((0, 2)) > 0).all()
-    assert trajectories.moving("y")[0] == trajectories.calls["y"]
-    few = record_trajectories(model, puzzles)  # f_H calls alone: z as f_L left it
-    assert few.moving("z")[0] == few.calls["z"]
+    assert trajectories.state_updates("y")[0] == trajectories.calls["y"]
+    few = record_trajectories(model, puzzles)  # f_H calls only: z as f_L left it
+    assert few.state_updates("z")[0] == few.calls["z"]
 
 
-def test_solved_is_judged_by_the_rules(tiny_config):
+def test_solved_follows_the_rules(tiny_config):
     right = np.array([[False, True, True], [False, False, False]])
     states = np.zeros((2, 3, 4))
     trajectories = fake_trajectories(tiny_config(), {"y": states, "z": states}, right=right)

@@ -1,4 +1,4 @@
-"""UMAP of clouds whose shape is known: reproducible, watched, one at a time."""
+"""UMAP of points of known shape: reproducible, with progress, one at a time."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 
 from probes.covariance import StatesError
 from probes.latents.umap import UMAPProjection, UMAPSettings, fit_umap
-from tests.unit.probes.latents.test_pca import turned
+from tests.unit.probes.latents.test_pca import rotated
 
 pytestmark = pytest.mark.heavy
 
@@ -43,7 +43,7 @@ def test_importing_the_modules_imports_nothing_heavy():
     assert done.stdout.strip() == ""
 
 
-def test_umap_parts_two_clusters(umap):
+def test_umap_separates_two_clusters(umap):
     assert umap.pca.components.shape == (50, 80)
     pool = umap.embedding.reshape(2, 60, 2)
     centres = pool.mean(1)
@@ -57,7 +57,7 @@ def test_umap_is_reproducible(umap):
     assert not np.array_equal(fit_umap(clusters(0), replace(SETTINGS, seed=4)).embedding, umap.embedding)
 
 
-def test_umap_tells_its_progress(umap):
+def test_umap_reports_progress(umap):
     shares = []
     watched = fit_umap(clusters(0), SETTINGS, progress=shares.append)
     assert shares[0] == 0 and shares[-1] == 1 and shares == sorted(shares) and len(set(shares)) >= 60
@@ -69,19 +69,19 @@ class Enough(Exception):
 
 
 def test_umap_can_be_cancelled(umap):
-    """What the callback raises comes out, once told; the next fit is as if nothing had been."""
+    """An exception from the callback is raised at once; the next fit is unaffected."""
     import numba
 
-    told, threads = [], numba.get_num_threads()
+    shares, threads = [], numba.get_num_threads()
 
     def stop(share: float) -> None:
-        told.append(share)
+        shares.append(share)
         if share >= 0.1:
             raise Enough
 
     with pytest.raises(Enough):
         fit_umap(clusters(0), SETTINGS, progress=stop)
-    assert told[-1] == pytest.approx(0.1) and told.count(told[-1]) == 1
+    assert shares[-1] == pytest.approx(0.1) and shares.count(shares[-1]) == 1
     assert numba.get_num_threads() == threads
     assert np.array_equal(fit_umap(clusters(0), SETTINGS).embedding, umap.embedding)
 
@@ -99,24 +99,24 @@ def test_one_umap_at_a_time_and_waiting_can_be_cancelled(umap):
     )
     first.start()
     assert started.wait(60)
-    told = []
+    shares = []
 
     def stop(share: float) -> None:
-        told.append(share)
-        if len(told) == 3:
+        shares.append(share)
+        if len(shares) == 3:
             raise Enough
 
     with pytest.raises(Enough):
         fit_umap(clusters(1), SETTINGS, progress=stop)
-    assert told == [0, 0, 0] and not done  # it never got its turn
+    assert shares == [0, 0, 0] and not done  # it never got its turn
     go_on.set()
     first.join(60)
     assert np.array_equal(done[0].embedding, umap.embedding)
 
 
 def test_umap_in_three_dimensions_of_a_line():
-    """Fewer principal components than axes: the others begin as noise."""
-    points = turned(np.linspace(0, 1, 40)[:, None], 2)
+    """Fewer principal components than axes: the other axes start as noise."""
+    points = rotated(np.linspace(0, 1, 40)[:, None], 2)
     placed = fit_umap(points, replace(SETTINGS, dimensions=3)).embedding
     assert placed.shape == (40, 3) and np.isfinite(placed).all()
 
@@ -124,7 +124,7 @@ def test_umap_in_three_dimensions_of_a_line():
 @pytest.mark.parametrize(
     "states, message",
     [
-        (np.zeros((2, 5, 3)), "takes 11 to 50000 states, not 10"),
+        (np.zeros((2, 5, 3)), "needs 11 to 50000 states, not 10"),
         (np.zeros((50_001, 1), np.float16), "not 50001"),
         (np.ones((4, 5, 3)), "All states are equal"),
         (np.full((4, 5, 3), np.inf), "infinite"),
@@ -139,7 +139,7 @@ def test_pools_that_umap_refuses(states, message):
     "change", [{"dimensions": 4}, {"neighbours": 1}, {"min_dist": float("nan")}, {"epochs": 0}, {"seed": -1}]
 )
 def test_settings_that_are_refused(change):
-    with pytest.raises(StatesError, match="no setting for UMAP"):
+    with pytest.raises(StatesError, match="not valid for UMAP"):
         replace(SETTINGS, **change)
 
 
@@ -149,7 +149,7 @@ from pathlib import Path
 import numpy as np
 from probes.latents import umap
 
-occupied = Path(sys.argv[1])  # a file: no folder can be made in it, by nobody
+occupied = Path(sys.argv[1])  # a file, so that nobody can create a folder in it
 umap.find_spec = lambda name: type("Spec", (), {"submodule_search_locations": [str(occupied / name)]})
 if sys.argv[2] == "fit":
     umap.fit_umap(np.random.default_rng(0).normal(size=(40, 5)), umap.UMAPSettings(neighbours=5, epochs=11))
@@ -161,17 +161,17 @@ print(os.environ.get("NUMBA_CACHE_DIR"))
 
 def cache_chosen(tmp_path, what: str, **environment: str) -> str:
     (tmp_path / "occupied").touch()
-    known = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "HOME")}
+    environ = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "HOME")}
     done = subprocess.run(
         [sys.executable, "-c", NO_CACHE, str(tmp_path / "occupied"), what],
-        cwd=REPOSITORY, env=known | environment, capture_output=True, text=True,
+        cwd=REPOSITORY, env=environ | environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def test_numba_keeps_what_it_compiled_somewhere(tmp_path):
-    """In a temporary folder that goes with the process, where neither the library's nor the user's can be written to."""
+def test_numba_has_a_writable_cache(tmp_path):
+    """A temporary folder, deleted with the process, where neither the library's nor the user's is writable."""
     nowhere = {"XDG_CACHE_HOME": str(tmp_path / "occupied"), "TMPDIR": str(tmp_path)}
     chosen = Path(cache_chosen(tmp_path, "choose", **nowhere))
     assert chosen.parent == tmp_path and not chosen.exists()
@@ -180,6 +180,6 @@ def test_numba_keeps_what_it_compiled_somewhere(tmp_path):
 
 
 @pytest.mark.slow
-def test_umap_without_a_place_to_keep_what_is_compiled(tmp_path):
+def test_umap_without_a_writable_cache(tmp_path):
     nowhere = {"XDG_CACHE_HOME": str(tmp_path / "occupied"), "TMPDIR": str(tmp_path)}
     assert Path(cache_chosen(tmp_path, "fit", **nowhere)).parent == tmp_path

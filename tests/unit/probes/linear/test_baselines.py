@@ -1,4 +1,4 @@
-"""What a probe is held against: splits by puzzle, the control task, description length, and the input itself."""
+"""Splits by puzzle, the control task, description length, and the features of the baselines."""
 
 from dataclasses import replace
 
@@ -36,11 +36,11 @@ def test_a_stratified_split_keeps_the_shares_in_each_stratum():
         assert sorted(np.concatenate([getattr(split, part) for part in PARTS])) == list(range(200))
     assert all(abs(count - 12.5) <= 2 for count in counts)
     plain = [(strata[split_puzzles(200, seed=seed).test] == "hard").sum() for seed in range(40)]
-    assert max(abs(count - 12.5) for count in plain) > 2  # which chance alone does not keep
+    assert max(abs(count - 12.5) for count in plain) > 2  # without strata, chance alone deviates more
 
 
-def test_splits_that_cannot_be():
-    with pytest.raises(SplitError, match="a puzzle each"):
+def test_invalid_splits_are_refused():
+    with pytest.raises(SplitError, match="each need at least one puzzle"):
         split_puzzles(2)
     with pytest.raises(SplitError, match="sum to 1"):
         split_puzzles(10, shares=(0.5, 0.4, 0.3))
@@ -66,7 +66,9 @@ def test_control_labels_are_the_same_for_the_same_type():
     again = control_values(types, labels, everywhere, np.arange(60), seed=1)[:, 0]
     other = control_values(types, labels, everywhere, np.arange(60), seed=2)[:, 0]
     assert (again == control).all() and (other != control).any()
-    many = np.arange(60_000).reshape(120, 500)  # as many types: their labels are distributed as the true ones
+    many = np.arange(60_000).reshape(
+        120, 500
+    )  # with many types, control labels have the distribution of the true ones
     many_labels = np.repeat(labels, 84, axis=2)[..., :500]
     drawn = control_values(many, many_labels, np.ones(many_labels.shape, bool), np.arange(60), seed=1)
     shares = np.bincount(drawn.ravel(), minlength=4) / drawn.size
@@ -74,7 +76,7 @@ def test_control_labels_are_the_same_for_the_same_type():
 
 
 def test_control_labels_have_the_proportions_of_the_step_that_is_scored():
-    """Half of the cells are yes at the first step and none is at the last: nor are their control labels."""
+    """Half of the cells are yes at the first step and none at the last, and so are their control labels."""
     labels = np.zeros((120, 2, 6), int)
     labels[:, 0, ::2] = 1
     control = control_values(
@@ -83,8 +85,8 @@ def test_control_labels_have_the_proportions_of_the_step_that_is_scored():
     assert control[:, 0].mean() == pytest.approx(0.5, abs=0.05) and not control[:, 1].any()
 
 
-def test_a_state_that_only_knows_its_type_has_no_selectivity():
-    """One-hot of symbol and position can be taught any label of the type: the control task is learned by heart."""
+def test_a_state_that_encodes_only_its_type_has_no_selectivity():
+    """With a one-hot code of symbol and position, the probe memorises the control task."""
     inputs = symbols()
     types = control_types(inputs)
     _, dense = np.unique(types, return_inverse=True)
@@ -105,22 +107,22 @@ def test_blocks_grow_and_end_with_all_puzzles():
     assert blocks_of(3) == (1, 2, 3)
 
 
-def test_description_length_of_what_is_there_and_of_what_is_not():
+def test_description_length_of_a_signal_and_of_random_labels():
     states, values = planted(puzzles=200, cells=8, time_points=3, strength=5.0)
     random = whole(np.random.default_rng(11).integers(4, size=(200, 1, 8)))
     settings = replace(FEW, code_length=True)
     split = split_puzzles(200)
-    told = fit_probe(states, values, split, classes=DIGITS, settings=settings).code
+    signal = fit_probe(states, values, split, classes=DIGITS, settings=settings).code
     labels = len(split.train) * 8
-    assert told.uniform_bits == pytest.approx(np.full(3, labels * 2))  # 2 bits each
-    assert told.compression[-1] > 5 and told.compression[0] < 1.05
-    untold = fit_probe(states, random, split, classes=DIGITS, settings=settings).code
-    assert (untold.bits > 0.97 * untold.uniform_bits).all() and np.isfinite(untold.bits).all()
-    assert told.puzzles == blocks_of(len(split.train))
+    assert signal.uniform_bits == pytest.approx(np.full(3, labels * 2))  # 2 bits each
+    assert signal.compression[-1] > 5 and signal.compression[0] < 1.05
+    noise = fit_probe(states, random, split, classes=DIGITS, settings=settings).code
+    assert (noise.bits > 0.97 * noise.uniform_bits).all() and np.isfinite(noise.bits).all()
+    assert signal.puzzles == blocks_of(len(split.train))
 
 
-def test_a_rare_class_that_states_do_not_hold_is_not_compressed():
-    """The uniform code takes one bit a label, the labels' entropy 0.2: only the first says that something was gained."""
+def test_a_rare_class_that_states_do_not_encode_is_not_compressed():
+    """The uniform code takes 1 bit per label and the label entropy is 0.2 bits: only relative to the first is there a gain."""
     rng = np.random.default_rng(4)
     rare = whole((rng.random((200, 1, 10)) < 0.03).astype(int))
     states = rng.normal(size=(200, 1, 10, 4))
@@ -132,7 +134,7 @@ def test_a_rare_class_that_states_do_not_hold_is_not_compressed():
 
 
 def test_description_length_counts_the_first_block_as_uniform():
-    """One training puzzle: nothing is known before it."""
+    """With one training puzzle, there is no block before it."""
     states, values = planted(puzzles=4, time_points=1)
     split = Split(np.array([0]), np.array([1]), np.array([2, 3]))
     code = fit_probe(states, values, split, classes=DIGITS, settings=replace(FEW, code_length=True)).code
@@ -147,7 +149,7 @@ def test_input_features_of_a_sudoku():
     inputs, _ = task.generate_many(40, seed=2)
     features = input_features(task, inputs)
     assert features.shape == (40, 1, 81, 28 * 11) and (features.sum(-1) == 28).all()
-    cell = np.array([1, 5, 9])  # any; the first symbol shown is its own
+    cell = np.array([1, 5, 9])  # any cells; the first symbol is the cell's own
     assert (features[:, 0, cell, :11].argmax(-1) == inputs[:, cell]).all()
     units = features[:, 0, 40].reshape(40, 28, 11).argmax(-1)
     grid = inputs.reshape(40, 9, 9)
@@ -155,24 +157,24 @@ def test_input_features_of_a_sudoku():
     assert (units[:, 19:] == grid[:, 3:6, 3:6].reshape(40, 9)).all()
     counts = input_features(task, inputs, cells=False)
     assert counts.shape == (40, 1, 1, 11) and (counts[:, 0, 0, 1] == (inputs == 1).sum(1)).all()
-    left = np.stack([task.facts(puzzle)["candidates"] for puzzle in inputs])[:, None]
+    left = np.stack([task.cell_features(puzzle)["candidates"] for puzzle in inputs])[:, None]
     values = Values(np.where(left < 0, 0, left & 1).astype(np.int16), left >= 0)
     result = fit_probe(features, values, split_puzzles(40), classes=("no", "yes"), settings=FEW)
-    assert result.scores["balanced_accuracy"].value[0] > 0.9  # candidates are plain in the input
+    assert result.scores["balanced_accuracy"].value[0] > 0.9  # candidates are easy to decode from the input
 
 
 def test_input_features_of_a_maze():
     task = Maze(5)
     maze = task.parse("S....\n###.#\n.....\n.##.#\n....G")
     features = input_features(task, maze[None]).reshape(25, 25, 6)
-    assert (features[12].argmax(-1) == maze).all()  # from the middle one sees everything
+    assert (features[12].argmax(-1) == maze).all()  # the neighbourhood of the middle is the whole maze
     corner = features[0].argmax(-1).reshape(5, 5)
     assert (corner[:2] == 0).all() and (corner[:, :2] == 0).all()
     assert (corner[2:, 2:] == maze.reshape(5, 5)[:3, :3]).all()
 
 
-def test_what_is_derived_from_a_sudoku_gives_its_singles():
-    """A count gives naked singles, which the one-hot input does not; singles give most of an easy solution."""
+def test_derived_features_of_a_sudoku_give_its_singles():
+    """The number of candidates gives naked singles, and the filled digits are correct."""
     task = Sudoku()
     inputs, labels = task.generate_many(40, seed=2)
     evidence = Evidence(task, inputs, labels)
@@ -185,11 +187,11 @@ def test_what_is_derived_from_a_sudoku_gives_its_singles():
     digit = np.where(filled.any(-1), filled.argmax(-1) + 2, 0)
     assert (digit[digit > 0] == labels[digit > 0]).all() and not digit[evidence.givens].any()
     singles = Values((left == 1).astype(np.int16)[:, None], (left >= 0)[:, None])
-    found = fit_probe(features, singles, split_puzzles(40), classes=("no", "yes"), settings=FEW)
-    assert found.scores["auroc"].value[0] > 0.999
+    result = fit_probe(features, singles, split_puzzles(40), classes=("no", "yes"), settings=FEW)
+    assert result.scores["auroc"].value[0] > 0.999
 
 
-def test_what_is_derived_from_a_maze_is_where_a_cell_is():
+def test_derived_features_of_a_maze_give_the_position_of_a_cell():
     task = Maze(5)
     maze = task.parse("S....\n###.#\n.....\n.##.#\n....G")
     features = derived_features(Evidence(task, maze[None]))

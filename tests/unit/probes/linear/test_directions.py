@@ -1,4 +1,4 @@
-"""Directions of probes whose weights are known, the plane that holds most of them, and probes opened without their study."""
+"""Probe directions, the plane that holds most of them, and saved probes as an experiment without scores."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from planted_states import FEW, planted, whole
 
-from probes.linear.apply import SavedProbe, study_of
+from probes.linear.apply import SavedProbe, summary_of_probes
 from probes.linear.directions import direction_of, directions_at, plane_of
 from probes.linear.experiment.views import balance_at, code_of
 from probes.linear.files import ProbeFileError
@@ -27,72 +27,74 @@ def probe(
     if not classes:
         values = whole(values.values.astype(np.float32))
     split = split_puzzles(len(states), seed=0)
-    found = fit_probe(states, values, split, classes=classes, name=name, settings=FEW)
+    result = fit_probe(states, values, split, classes=classes, name=name, settings=FEW)
     about = {"task": "sudoku", "model": "tiny", "fingerprint": "ab" * 8}
-    return SavedProbe(found, state, TIME_POINTS, 2, about)
+    return SavedProbe(result, state, TIME_POINTS, 2, about)
 
 
 def test_directions_in_a_plane_by_hand():
-    """Two axes of two directions each, and a fifth out of their plane: what the plane holds of that is nothing."""
+    """Four directions on two axes, and a fifth orthogonal to their plane, whose projection is 0."""
     directions = np.zeros((5, 6), np.float32)
     directions[[0, 1, 2, 3, 4], [1, 1, 3, 3, 4]] = [1, -1, 1, 1, 1]
-    found = plane_of("abcde", directions)
-    assert found.names == ("a", "b", "c", "d", "e") and found.share == pytest.approx(0.8)
-    assert np.linalg.norm(found.places, axis=1) == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
-    assert found.places[0] == pytest.approx(-found.places[1]) and found.places[2] == pytest.approx(
-        found.places[3]
+    plane = plane_of("abcde", directions)
+    assert plane.names == ("a", "b", "c", "d", "e") and plane.share == pytest.approx(0.8)
+    assert np.linalg.norm(plane.points, axis=1) == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
+    assert plane.points[0] == pytest.approx(-plane.points[1]) and plane.points[2] == pytest.approx(
+        plane.points[3]
     )
-    assert found.places[0] @ found.places[2] == pytest.approx(0, abs=1e-6)
-    assert found.cosines[0].tolist() == [1, -1, 0, 0, 0]
+    assert plane.points[0] @ plane.points[2] == pytest.approx(0, abs=1e-6)
+    assert plane.cosines[0].tolist() == [1, -1, 0, 0, 0]
     alone = plane_of("a", directions[:1])
-    assert alone.places.tolist() == [[1, 0]] and alone.share == 1
+    assert alone.points.tolist() == [[1, 0]] and alone.share == 1
     with pytest.raises(ProbeError, match="no direction"):
         plane_of([], directions[:0])
 
 
-def test_what_is_seen_together():
-    """Of several classes each one's direction, of two classes or numbers those of the moments, of several probes each one's."""
+def test_the_directions_that_are_shown_together():
+    """Several classes: one per class. Two classes or numbers: one per time point. Several probes: one per probe."""
     many = probe()
-    names, found = directions_at([many], 1, ["1", "2"])
-    assert names == ["1", "2", "3", "4"] and found.shape == (4, 16)
-    assert np.array_equal(found[2], direction_of(many, 1, "3"))
+    names, vectors = directions_at([many], 1, ["1", "2"])
+    assert names == ["1", "2", "3", "4"] and vectors.shape == (4, 16)
+    assert np.array_equal(vectors[2], direction_of(many, 1, "3"))
     for classes in (("no", "yes"), ()):
         one = probe(classes)
-        names, found = directions_at([one], 1, ["1", "2"])
-        assert names == ["1", "2"] and np.array_equal(found[0], direction_of(one, 0))
+        names, vectors = directions_at([one], 1, ["1", "2"])
+        assert names == ["1", "2"] and np.array_equal(vectors[0], direction_of(one, 0))
     yes = [probe(("no", "yes"), name) for name in ("candidate_1", "candidate_2")]
-    names, found = directions_at(yes, 1, ["1", "2"])
-    assert names == ["1", "2"] and np.array_equal(found[1], direction_of(yes[1], 1))
+    names, vectors = directions_at(yes, 1, ["1", "2"])
+    assert names == ["1", "2"] and np.array_equal(vectors[1], direction_of(yes[1], 1))
     dead = replace(one, result=replace(one.result, weights=np.zeros_like(one.result.weights)))
     assert directions_at([dead], 1, ["1", "2"])[0] == []
 
 
-def test_saved_probes_are_a_study_without_scores():
+def test_saved_probes_are_an_experiment_without_scores():
     files = [probe(state=state) for state in ("y", "z")]
     left = probe((), "candidates_left")
-    study = study_of([*files, left], TASK)  # candidates_left has no probe of y
-    assert [target["name"] for target in study["targets"]] == ["solution"] and study["findings"] == []
-    assert study["settings"]["states"] == ["z", "y"] and study["about"]["model"] == "tiny"
-    assert [at["supervision_step"] for at in study["moments"]] == [1, 2]
+    experiment = summary_of_probes([*files, left], TASK)  # candidates_left has no probe of y
+    assert [target["name"] for target in experiment["targets"]] == ["solution"] and experiment[
+        "findings"
+    ] == []
+    assert experiment["settings"]["states"] == ["z", "y"] and experiment["about"]["model"] == "tiny"
+    assert [at["supervision_step"] for at in experiment["moments"]] == [1, 2]
     some = [probe(("no", "yes"), f"candidate_{digit}") for digit in (1, 3)]
-    assert study_of(some, TASK)["targets"][0]["members"] == ["candidate_1", "candidate_3"]
+    assert summary_of_probes(some, TASK)["targets"][0]["members"] == ["candidate_1", "candidate_3"]
     other = replace(files[0], about=files[0].about | {"fingerprint": "cd" * 8})
     later = replace(files[0], time_points=(TIME_POINTS[0], Coordinates(3, 2, 3, "f_H")))
     maze = replace(files[0], about=files[0].about | {"task": "maze"})
     for given, words in (
         ([], "No probe"),
-        ([files[0], files[0]], "is there twice"),
-        ([files[1], other], "other weights"),
-        ([files[1], later], "other moments"),
+        ([files[0], files[0]], "was given twice"),
+        ([files[1], other], "different weights"),
+        ([files[1], later], "different weights or time points"),
         ([maze], "this model solves sudoku"),
-        ([files[0], probe((), "candidates_left")], "No target has a probe of every state"),
+        ([files[0], probe((), "candidates_left")], "No target has a probe for every state"),
     ):
         with pytest.raises(ProbeFileError, match=words):
-            study_of(given, TASK)
+            summary_of_probes(given, TASK)
 
 
-def test_code_and_class_balance_of_a_family_are_over_all_its_members():
-    """Two members of two classes: 100 and 300 labels, told in 50 and 50 bits at the first moment."""
+def test_code_and_class_balance_of_a_group_are_over_all_its_members():
+    """Two members with two classes: 100 and 300 labels, coded in 50 bits each at the first time point."""
     codes = [
         {"bits": [50.0, 10.0], "uniform_bits": [labels, labels], "entropy_bits": [labels / 2, labels / 4]}
         for labels in (100.0, 300.0)
@@ -102,16 +104,16 @@ def test_code_and_class_balance_of_a_family_are_over_all_its_members():
         {"name": name, "class_balance": share, "code": code}
         for name, share, code in zip("ab", shares, codes, strict=True)
     ]
-    finding = {"target": "t", "source": "z", "moments": [0, 1], "scores": {}, "probes": probes}
-    study = {
+    result = {"target": "t", "source": "z", "moments": [0, 1], "scores": {}, "probes": probes}
+    experiment = {
         "targets": [{"name": "t", "classes": ["no", "yes"]}],
         "moments": [{}, {}],
-        "findings": [finding],
+        "findings": [result],
     }
-    code = code_of(study, "t", "z")
+    code = code_of(experiment, "t", "z")
     assert code.bits == pytest.approx([0.25, 0.05]) and code.compression == pytest.approx([2, 5])
-    assert code.entropy == pytest.approx([0.5, 0.25]) and code_of(study, "t", "y") is None
-    assert balance_at(study, "t", 0) == pytest.approx([0.6, 0.4])
-    assert balance_at(study, "t", 1) == pytest.approx([0.7, 0.3])
+    assert code.entropy == pytest.approx([0.5, 0.25]) and code_of(experiment, "t", "y") is None
+    assert balance_at(experiment, "t", 0) == pytest.approx([0.6, 0.4])
+    assert balance_at(experiment, "t", 1) == pytest.approx([0.7, 0.3])
     del probes[0]["code"], probes[1]["class_balance"]
-    assert code_of(study, "t", "z") is None and balance_at(study, "t", 0) is None
+    assert code_of(experiment, "t", "z") is None and balance_at(experiment, "t", 0) is None

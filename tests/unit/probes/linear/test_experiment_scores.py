@@ -1,14 +1,14 @@
-"""Scores of a study: the sentence follows the band of the least difference, and differences have bands of their own."""
+"""Scores of an experiment: the verdict follows the band of the smallest difference, and differences have paired bands."""
 
 import numpy as np
 import pytest
 
 from probes.linear.experiment.scores import gains, scored
-from probes.linear.experiment.verdicts import sentences, written
+from probes.linear.experiment.verdicts import format_score, sentences
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings
 from probes.linear.splits import Split
-from probes.linear.target_groups import chosen_families
+from probes.linear.target_groups import groups_named
 from probes.linear.targets import Values
 from trm.tasks.sudoku import Sudoku
 
@@ -16,8 +16,8 @@ FEW = ProbeSettings(C=(1e-2, 1.0), alpha=(1e2, 1.0), resamples=50)
 TASK = Sudoku(2, 2)
 
 
-def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **finding) -> dict:
-    """A target t at one step, read from z, with differences from its baselines."""
+def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **result) -> dict:
+    """A target t at one step, decoded from z, with differences from its baselines."""
     scores = {
         f"above {name}": dict(zip(("value", "low", "high"), ([one] for one in gain), strict=True))
         for name, gain in gains.items()
@@ -26,23 +26,23 @@ def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **findi
         "moments": [{"supervision_step": 1, "cycle": 1, "call": 1}],
         "settings": {"states": ["z"]},
         "targets": [{"name": "t", "score": score, "repeats": [None]}],
-        "findings": [{"target": "t", "source": "z", "moments": [0], "scores": scores, **finding}],
+        "findings": [{"target": "t", "source": "z", "moments": [0], "scores": scores, **result}],
     }
 
 
 @pytest.mark.parametrize(
     "low, high, words",
     [
-        (0.1, 0.3, "z holds more than any baseline (+0.200, +0.100 to +0.300, against the input)"),
-        (-0.3, -0.1, "z holds less than the best baseline"),
-        (-0.04, 0.05, "z holds no more than the best baseline"),
-        (0.01, 0.05, "z holds no more than the best baseline"),
-        (-0.04, 0.3, "z is not told apart from the best baseline"),
-        (-0.3, 0.01, "z is not told apart from the best baseline"),
+        (0.1, 0.3, "z encodes more than every baseline (+0.200, +0.100 to +0.300, relative to the input)"),
+        (-0.3, -0.1, "z encodes less than the best baseline"),
+        (-0.04, 0.05, "z encodes no more than the best baseline"),
+        (0.01, 0.05, "z encodes no more than the best baseline"),
+        (-0.04, 0.3, "z is not distinguishable from the best baseline"),
+        (-0.3, 0.01, "z is not distinguishable from the best baseline"),
     ],
 )
-def test_the_verdict_follows_the_band_of_the_least_difference(low, high, words):
-    """No more than a baseline takes a band within the margin: one that only holds 0 tells nothing."""
+def test_the_verdict_follows_the_band_of_the_smallest_difference(low, high, words):
+    """ "No more" requires a band within the margin; a band that contains 0 is not enough."""
     gains = {"input": (0.2, low, high), "majority": (0.9, 0.8, 0.95), "y": (-1.0, -1.0, -1.0)}
     assert words in sentences(summary_of("auroc", gains), "t", [0])
 
@@ -50,55 +50,55 @@ def test_the_verdict_follows_the_band_of_the_least_difference(low, high, words):
 @pytest.mark.parametrize(
     "puzzles, words",
     [
-        ([25, 0], "After step 1, there is one class in the test part: nothing to tell."),
-        ([25, 1], "After step 1, the rarer class is in 1 test puzzle only: too few to tell."),
+        ([25, 0], "After step 1, the test puzzles contain only one class: nothing to test."),
+        ([25, 1], "After step 1, the rarer class occurs in only 1 test puzzle: too few for a verdict."),
         (
             [25, 5],
-            "After step 1, z holds more than any baseline (+0.400, +0.300 to +0.500, against the input).",
+            "After step 1, z encodes more than every baseline (+0.400, +0.300 to +0.500, relative to the input).",
         ),
     ],
 )
-def test_one_class_and_a_class_of_too_few_puzzles_get_no_verdict(puzzles, words):
+def test_a_single_class_or_too_few_puzzles_give_no_verdict(puzzles, words):
     summary = summary_of("auroc", {"input": (0.4, 0.3, 0.5)}, test_puzzles=[puzzles])
     assert sentences(summary, "t", [0]) == words
 
 
-def test_nine_classes_need_two_of_them_in_the_test_part():
+def test_a_verdict_on_nine_classes_needs_two_of_them_in_the_test_puzzles():
     gain = {"input": (0.4, 0.3, 0.5)}
-    assert "nothing to tell" in sentences(summary_of("accuracy", gain, test_puzzles=[[9, 0, 0]]), "t", [0])
-    assert "z holds more" in sentences(summary_of("accuracy", gain, test_puzzles=[[9, 1, 0]]), "t", [0])
+    assert "nothing to test" in sentences(summary_of("accuracy", gain, test_puzzles=[[9, 0, 0]]), "t", [0])
+    assert "z encodes more" in sentences(summary_of("accuracy", gain, test_puzzles=[[9, 1, 0]]), "t", [0])
 
 
-def test_a_repeated_row_points_to_the_other_and_speaks_of_the_last_step_at_which_it_is_none():
+def test_a_target_with_the_labels_of_another_refers_to_it_and_has_a_verdict_at_an_earlier_step():
     summary = summary_of("auroc", {})
     gain = {"value": [0.4, 0.0], "low": [0.3, 0.0], "high": [0.5, 0.0]}
     summary["moments"].append({"supervision_step": 16, "cycle": 1, "call": 1})
     summary["targets"][0]["repeats"] = [None, "right_now"]
     summary["findings"][0] |= {"moments": [0, 1], "scores": {"above input": gain}}
     assert sentences(summary, "t", [0, 1]) == (
-        "After step 16, it says the same as “right now”: see there. "
-        "After step 1, z holds more than any baseline (+0.400, +0.300 to +0.500, against the input)."
+        "After step 16, the labels are those of “right now”: see there. "
+        "After step 1, z encodes more than every baseline (+0.400, +0.300 to +0.500, relative to the input)."
     )
 
 
-def test_the_solution_is_said_to_be_the_answer_where_the_answer_is_what_is_read():
+def test_the_sentence_on_wrong_cells_names_the_answer_where_the_probe_decodes_it():
     wrong = {"cells": [100], "puzzles": [5], "answer": [77], "solution": [10]}
     summary = summary_of("accuracy", {"input": (0.6, 0.5, 0.7)}, wrong_cells=wrong)
     assert sentences(summary, "t", [0]).endswith(
-        "Where the answer after step 1 is wrong (100 cells of 5 test puzzles), the probe of z reads this wrong answer in "
-        "77 % and the solution in 10 %. z holds the answer rather than the solution."
+        "Where the answer after step 1 is wrong (100 cells of 5 test puzzles), the probe of z decodes this wrong answer in "
+        "77 % of the cells and the solution in 10 %. z encodes the answer rather than the solution."
     )
     wrong |= {"answer": [5], "solution": [10]}
-    assert sentences(summary, "t", [0]).endswith("in 5 % and the solution in 10 %.")
+    assert sentences(summary, "t", [0]).endswith("in 5 % of the cells and the solution in 10 %.")
 
 
-def test_less_than_all_is_never_written_as_all():
-    assert written(0.99996, "accuracy") == ">99.9" and written(0.9999, "auroc") == ">0.999"
-    assert written(1.0, "accuracy") == "100.0" and written(0.5, "auroc") == "0.500"
+def test_a_score_below_1_is_never_rounded_to_1():
+    assert format_score(0.99996, "accuracy") == ">99.9" and format_score(0.9999, "auroc") == ">0.999"
+    assert format_score(1.0, "accuracy") == "100.0" and format_score(0.5, "auroc") == "0.500"
 
 
-def test_a_difference_between_sources_has_a_band_of_its_own():
-    """Puzzles that are hard for both fall out of it: here z is better by one or two cells of ten in every puzzle."""
+def test_a_difference_between_sources_has_a_paired_band():
+    """Variation from puzzles that are hard for both cancels: here z is better by one or two of ten cells in every puzzle."""
     rng = np.random.default_rng(0)
     right = rng.random((40, 1, 10)) < rng.random((40, 1, 1))
     right[..., :2] = False
@@ -107,12 +107,12 @@ def test_a_difference_between_sources_has_a_band_of_its_own():
     better[::2, :, 1] = True
     split = Split(np.arange(40, 80), np.arange(80, 90), np.arange(40))
     true = Values(np.ones((90, 1, 10), np.int16), np.ones((90, 1, 10), bool))
-    (family,) = chosen_families(TASK, ["solution"])
+    (group,) = groups_named(TASK, ["solution"])
     labels = Values(rng.integers(0, 4, (90, 1, 10)).astype(np.int16), true.defined)
     states = rng.normal(size=(90, 1, 10, 2)).astype(np.float32)
-    probe = fit_probe(states, labels, split, classes=family.first.classes, settings=FEW)
+    probe = fit_probe(states, labels, split, classes=group.first.classes, settings=FEW)
     z, other = (
-        scored(family, [probe], [true], [read.astype(np.int16)], split, FEW) for read in (better, right)
+        scored(group, [probe], [true], [read.astype(np.int16)], split, FEW) for read in (better, right)
     )
     gain = gains(z, {"input": other})["above input"]
     assert gain.value[0] == pytest.approx(0.15) and gain.high[0] - gain.low[0] < 0.04

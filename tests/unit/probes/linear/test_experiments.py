@@ -1,4 +1,4 @@
-"""Studies of probes on tiny models: what is collected, every baseline, files, and the reading of one puzzle."""
+"""Probing experiments on tiny models: collected states, baselines, files, predictions on one puzzle, and causal tests."""
 
 import json
 from dataclasses import replace
@@ -9,24 +9,24 @@ import pytest
 import torch
 
 from probes.cli.main import main
-from probes.linear.apply import open_probe, probes_of, read_puzzle, summary_of
-from probes.linear.causal import Push, UseSettings, measure_use
+from probes.linear.apply import apply_to_puzzle, open_probe, probes_of, summary_of
+from probes.linear.causal import CausalSettings, Steering, run_causal_test
 from probes.linear.collect import CollectError, collect, time_points_of
 from probes.linear.directions import direction_of
-from probes.linear.experiment.experiment import fit_study, repeated
-from probes.linear.experiment.files import load_study, score_table, write_study
+from probes.linear.experiment.files import load_experiment, score_table, write_experiment
+from probes.linear.experiment.results import ExperimentSettings
+from probes.linear.experiment.run import repeated_labels, run_experiment
 from probes.linear.experiment.scores import WrongCells
-from probes.linear.experiment.study import StudySettings
 from probes.linear.experiment.views import code_of
 from probes.linear.files import ProbeFileError
 from probes.linear.probe import ProbeError, ProbeSettings, apply
 from probes.linear.splits import Split
 from probes.linear.target_groups import (
     CANDIDATES,
-    chosen_families,
-    families_of,
+    default_targets,
+    groups_named,
+    groups_of,
     recorded_targets,
-    usual_targets,
 )
 from probes.linear.targets import TargetError, Values
 from probes.reports.linear import write_findings
@@ -52,19 +52,19 @@ def puzzles() -> PuzzleSet:
 
 
 @pytest.fixture(scope="module")
-def study(tiny_model, puzzles):
-    settings = StudySettings(
+def experiment(tiny_model, puzzles):
+    settings = ExperimentSettings(
         targets=("solution", CANDIDATES, "candidates_left", "right_at_end", "blanks"),
         steps=(1, 3),
         probe=FEW,
     )
-    said = []
-    found = fit_study(
-        tiny_model(), TASK, puzzles, settings, progress=lambda share, words: said.append((share, words))
+    calls = []
+    result = run_experiment(
+        tiny_model(), TASK, puzzles, settings, progress=lambda share, words: calls.append((share, words))
     )
-    shares = [share for share, _ in said]
+    shares = [share for share, _ in calls]
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == pytest.approx(1)
-    return found
+    return result
 
 
 def test_collected_states_are_those_of_the_recursion(tiny_model, puzzles):
@@ -82,19 +82,22 @@ def test_collected_states_are_those_of_the_recursion(tiny_model, puzzles):
     assert (runs.end == steps[2].heads.logits.argmax(-1).numpy()).all()
 
 
-def test_puzzles_need_not_show_every_symbol_but_must_be_of_the_models_size(tiny_model, puzzles):
+def test_puzzles_may_lack_a_symbol_but_must_have_the_models_size(tiny_model, puzzles):
     blank = puzzles.take(np.arange(2))
     blank = replace(blank, inputs=np.where(blank.inputs == blank.inputs.max(), 1, blank.inputs))
     depth = Depth(n=2, T=2, N_sup=1)
     runs = collect(tiny_model(), blank.inputs, depth=depth, time_points=time_points_of(depth, [1]))
     assert runs.now.shape == (2, 1, 16)
     with pytest.raises(PuzzleError, match="reads 36 cells"):
-        fit_study(
-            tiny_model(sequence_length=36), TASK, puzzles, StudySettings(targets=("solution",), steps=(1,))
+        run_experiment(
+            tiny_model(sequence_length=36),
+            TASK,
+            puzzles,
+            ExperimentSettings(targets=("solution",), steps=(1,)),
         )
 
 
-def test_moments_are_the_ones_asked_for():
+def test_time_points_are_the_requested_ones():
     depth = Depth(n=2, T=2, N_sup=3)
     assert [at.cycle for at in time_points_of(depth, [2], "cycles")] == [1, 2]
     assert len(time_points_of(depth, [1, 2], "all")) == 2 * depth.calls_per_step
@@ -108,11 +111,11 @@ def test_a_cancelled_run_ends_at_the_next_call(tiny_model, puzzles):
     class Stop(Exception):
         pass
 
-    told = []
+    shares = []
 
     def stop(share: float) -> None:
-        told.append(share)
-        if len(told) == 3:
+        shares.append(share)
+        if len(shares) == 3:
             raise Stop
 
     depth = Depth(n=2, T=2, N_sup=3)
@@ -120,20 +123,20 @@ def test_a_cancelled_run_ends_at_the_next_call(tiny_model, puzzles):
         collect(
             tiny_model(), puzzles.inputs, depth=depth, time_points=time_points_of(depth, [1]), progress=stop
         )
-    assert len(told) == 3
+    assert len(shares) == 3
 
 
-def test_a_study_has_every_source_with_its_scores(study):
+def test_an_experiment_has_every_source_with_its_scores(experiment):
     sources = ["z", "y", "random z", "random y", "derived", "input"]
     by_target = {}
-    for finding in study.findings:
-        by_target.setdefault(finding.family.name, []).append(finding)
+    for result in experiment.results:
+        by_target.setdefault(result.group.name, []).append(result)
     assert list(by_target) == ["solution", CANDIDATES, "candidates_left", "right_at_end", "blanks"]
-    for findings in by_target.values():
-        assert [finding.source for finding in findings] == sources
-    solution = {finding.source: finding for finding in by_target["solution"]}
+    for results in by_target.values():
+        assert [result.source for result in results] == sources
+    solution = {result.source: result for result in by_target["solution"]}
     assert {"accuracy", "balanced_accuracy", "majority", "control", "selectivity"} == set(
-        solution["z"].found.scores
+        solution["z"].group_scores.scores
     )
     others = ["majority", "y", "random z", "random y", "derived", "input"]
     assert list(solution["z"].gains) == [f"above {name}" for name in others] and not solution["input"].gains
@@ -141,54 +144,56 @@ def test_a_study_has_every_source_with_its_scores(study):
     np.testing.assert_allclose(
         solution["z"].gains["above input"].value, scores["z"] - scores["input"], atol=1e-12
     )
-    for finding in by_target["solution"] + by_target["candidates_left"]:
-        for name, score in finding.probes[0].scores.items():  # the same as the probe's own, bands too
+    for result in by_target["solution"] + by_target["candidates_left"]:
+        for name, score in result.probes[0].scores.items():  # equal to those of the probe, including bands
             np.testing.assert_allclose(
-                finding.scores[name].low, score.low, rtol=1e-5
-            )  # float32, summed in another order
+                result.scores[name].low, score.low, rtol=1e-5
+            )  # float32 sums in another order
     assert "control" not in solution["input"].scores
     assert solution["input"].time_points == (0,) and solution["z"].time_points == (0, 1)
-    confusion = solution["z"].found.confusion
+    confusion = solution["z"].group_scores.confusion
     assert confusion.shape == (2, 4, 4)
     share = np.trace(confusion[1]) / confusion[1].sum()
     assert share == pytest.approx(solution["z"].scores["accuracy"].value[1])
-    assert {finding.found.by_cell.shape for finding in by_target["blanks"]} <= {(2, 1), (1, 1)}
-    # Candidates are a function of what a row, column and box show: of 4x4 puzzles the input gives nearly all.
-    (candidates,) = (finding for finding in by_target[CANDIDATES] if finding.source == "input")
+    assert {result.group_scores.by_cell.shape for result in by_target["blanks"]} <= {(2, 1), (1, 1)}
+    # Candidates are a function of the row, column and box: in 4x4 puzzles the input gives nearly all of them.
+    (candidates,) = (result for result in by_target[CANDIDATES] if result.source == "input")
     assert len(candidates.probes) == 4
     assert candidates.scores["accuracy"].value[0] > candidates.scores["majority"].value[0] + 0.05
 
 
-def test_scores_of_a_family_are_those_of_all_its_cells(study):
-    (finding,) = (one for one in study.findings if one.family.name == CANDIDATES and one.source == "z")
-    counts = np.array([probe.counts[2, 0].sum() for probe in finding.probes])
-    own = np.array([probe.scores["accuracy"].value[0] for probe in finding.probes])
-    assert finding.scores["accuracy"].value[0] == pytest.approx((own * counts).sum() / counts.sum())
-    low, high = finding.scores["accuracy"].low[0], finding.scores["accuracy"].high[0]
-    assert low <= finding.scores["accuracy"].value[0] <= high
+def test_scores_of_a_group_are_those_of_all_its_cells(experiment):
+    (result,) = (one for one in experiment.results if one.group.name == CANDIDATES and one.source == "z")
+    counts = np.array([probe.counts[2, 0].sum() for probe in result.probes])
+    own = np.array([probe.scores["accuracy"].value[0] for probe in result.probes])
+    assert result.scores["accuracy"].value[0] == pytest.approx((own * counts).sum() / counts.sum())
+    low, high = result.scores["accuracy"].low[0], result.scores["accuracy"].high[0]
+    assert low <= result.scores["accuracy"].value[0] <= high
 
 
-def test_random_weights_may_be_probed_at_the_first_moment_alone(tiny_model, puzzles):
-    settings = StudySettings(targets=("right_now",), steps=(1, 2), random="first", control=False, probe=FEW)
-    found = fit_study(tiny_model(), TASK, puzzles, settings)
-    time_points = {finding.source: finding.time_points for finding in found.findings}
+def test_the_untrained_network_may_be_probed_at_the_first_time_point_only(tiny_model, puzzles):
+    settings = ExperimentSettings(
+        targets=("right_now",), steps=(1, 2), random="first", control=False, probe=FEW
+    )
+    experiment = run_experiment(tiny_model(), TASK, puzzles, settings)
+    time_points = {result.source: result.time_points for result in experiment.results}
     both = (0, 1)
     assert time_points == {
         "z": both, "y": both, "random z": (0,), "random y": (0,), "derived": both, "input": both
     }  # fmt: skip
-    assert found.about["depth"]["N_sup"] == 2  # nothing asked about the end
+    assert experiment.about["depth"]["N_sup"] == 2  # no target needs the final answers
 
 
-def test_targets_with_the_labels_of_another_point_to_it(tiny_model, puzzles):
-    """What is right at the end is what is right now, at the last step only."""
-    settings = StudySettings(
+def test_targets_with_the_labels_of_another_refer_to_it(tiny_model, puzzles):
+    """`right_at_end` equals `right_now` at the last step only."""
+    settings = ExperimentSettings(
         targets=("right_now", "given", "right_at_end"),
         steps=(1, 3),
         random="none",
         control=False,
         probe=FEW,
     )
-    summary = fit_study(tiny_model(), TASK, puzzles, settings).summary()
+    summary = run_experiment(tiny_model(), TASK, puzzles, settings).summary()
     assert {one["name"]: one["repeats"] for one in summary["targets"]} == {
         "right_now": [None, None],
         "given": [None, None],
@@ -196,7 +201,7 @@ def test_targets_with_the_labels_of_another_point_to_it(tiny_model, puzzles):
     }
 
 
-def test_labels_are_the_same_whichever_of_two_classes_is_called_yes():
+def test_labels_are_the_same_if_yes_and_no_are_swapped():
     rng = np.random.default_rng(0)
     defined = rng.random((9, 1, 6)) < 0.7
     on = rng.integers(0, 2, (9, 1, 6)).astype(np.int16)
@@ -207,29 +212,29 @@ def test_labels_are_the_same_whichever_of_two_classes_is_called_yes():
         "elsewhere": [Values(on, ~defined)],
         "other": [Values(other, defined)],
     }
-    assert repeated(of, time_points=2) == {
+    assert repeated_labels(of, time_points=2) == {
         "on": [None] * 2, "off": ["on"] * 2, "elsewhere": [None] * 2, "other": [None] * 2
     }  # fmt: skip
 
 
-def test_where_the_answer_is_wrong_readings_of_it_and_of_the_solution_are_counted():
-    """Test puzzles 0 and 1 have three wrong cells: the answer is read in two of them, the solution in none."""
+def test_predictions_of_the_answer_and_of_the_solution_are_counted_in_wrong_cells():
+    """Test puzzles 0 and 1 have three wrong cells: the probe predicts the answer in two of them, the solution in none."""
     solution = Values(np.array([[[0, 1, 2]], [[3, 3, 3]], [[0, 0, 0]]], np.int16), np.ones((3, 1, 3), bool))
     now = Values(np.array([[[0, 2, 2]], [[0, 1, 3]], [[1, 1, 1]]], np.int16), np.ones((3, 1, 3), bool))
-    read = np.array([[[0, 2, 2]], [[0, 2, 3]]])
-    found = WrongCells.of(solution, now, read, Split(np.array([2]), np.array([3]), np.array([0, 1])))
-    assert {name: counts.tolist() for name, counts in vars(found).items()} == {
+    predicted = np.array([[[0, 2, 2]], [[0, 2, 3]]])
+    wrong = WrongCells.of(solution, now, predicted, Split(np.array([2]), np.array([3]), np.array([0, 1])))
+    assert {name: counts.tolist() for name, counts in vars(wrong).items()} == {
         "cells": [3], "puzzles": [2], "answer": [2], "solution": [0]
     }  # fmt: skip
 
 
-def test_a_study_counts_them_beside_the_solution_alone(study):
-    wrong = {(one.family.name, one.source) for one in study.findings if one.wrong}
+def test_wrong_cells_are_counted_for_the_solution_only(experiment):
+    wrong = {(one.group.name, one.source) for one in experiment.results if one.wrong_cells}
     assert wrong == {("solution", "z"), ("solution", "y")}
 
 
-def test_description_lengths_are_those_of_targets_with_classes(tiny_model, puzzles):
-    settings = StudySettings(
+def test_description_lengths_are_computed_for_targets_with_classes_only(tiny_model, puzzles):
+    settings = ExperimentSettings(
         targets=("candidates_left", "given"),
         states=("y",),
         steps=(1,),
@@ -237,7 +242,7 @@ def test_description_lengths_are_those_of_targets_with_classes(tiny_model, puzzl
         control=False,
         probe=replace(FEW, code_length=True),
     )
-    summary = fit_study(tiny_model(), TASK, puzzles, settings).summary()
+    summary = run_experiment(tiny_model(), TASK, puzzles, settings).summary()
     coded = {(one["target"], one["source"]) for one in summary["findings"] if "code" in one["probes"][0]}
     assert coded == {("given", "y")}
     code = code_of(summary, "given", "y")
@@ -245,62 +250,62 @@ def test_description_lengths_are_those_of_targets_with_classes(tiny_model, puzzl
     assert code.compression[0] == pytest.approx(code.entropy[0] / code.bits[0])
 
 
-def test_what_cannot_be_asked_is_said(tiny_model, puzzles):
+def test_invalid_settings_are_refused(tiny_model, puzzles):
     with pytest.raises(TargetError, match="Choose from: solution"):
-        chosen_families(TASK, ["soluton"])
+        groups_named(TASK, ["soluton"])
     with pytest.raises(TargetError, match="No target"):
-        chosen_families(TASK, [])
+        groups_named(TASK, [])
     with pytest.raises(ProbeError, match="z, y or both"):
-        StudySettings(targets=("solution",), states=("x",))
+        ExperimentSettings(targets=("solution",), states=("x",))
     with pytest.raises(ProbeError, match="all, first, none"):
-        StudySettings(targets=("solution",), random="some")
+        ExperimentSettings(targets=("solution",), random="some")
 
 
-@pytest.mark.parametrize("names", [usual_targets, recorded_targets])
-def test_the_usual_targets_exist_for_every_bundled_task(names):
+@pytest.mark.parametrize("names", [default_targets, recorded_targets])
+def test_the_default_and_recorded_targets_exist_for_every_bundled_task(names):
     from trm.registry import model_config
 
     for model in ("sudoku-trm", "maze-trm"):
         task = task_of(model_config(model))
-        assert set(names(task)) <= {family.name for family in families_of(task)}
+        assert set(names(task)) <= {group.name for group in groups_of(task)}
 
 
-def test_files_hold_all_and_a_saved_probe_reads_a_puzzle_as_it_read_the_set(
-    study, tiny_model, puzzles, tmp_path
+def test_files_hold_the_whole_experiment_and_saved_probes_predict_the_same(
+    experiment, tiny_model, puzzles, tmp_path
 ):
-    written = write_study(tmp_path / "study.json", study, probes=tmp_path / "probes")
-    assert all(path.is_file() for path in written)
-    loaded = load_study(tmp_path / "study.json")
-    assert loaded == json.loads(json.dumps(study.summary()))
+    paths = write_experiment(tmp_path / "study.json", experiment, probes=tmp_path / "probes")
+    assert all(path.is_file() for path in paths)
+    loaded = load_experiment(tmp_path / "study.json")
+    assert loaded == json.loads(json.dumps(experiment.summary()))
     table = pyarrow.parquet.read_table(tmp_path / "study.parquet").to_pydict()
-    assert table == score_table(study.summary())
-    model, puzzle = tiny_model(), int(study.findings[0].probes[0].split.test[0])
+    assert table == score_table(experiment.summary())
+    model, puzzle = tiny_model(), int(experiment.results[0].probes[0].split.test[0])
     for state in ("z", "y"):
         probe = open_probe(tmp_path / "probes" / f"solution.{state}.safetensors")
-        (reading,) = read_puzzle(model, TASK, puzzles.inputs[puzzle], [probe])
+        (predictions,) = apply_to_puzzle(model, TASK, puzzles.inputs[puzzle], [probe])
         depth = model.config.depth
         runs = collect(model, puzzles.inputs, depth=depth, time_points=probe.time_points)
         whole = apply(probe.result, runs.states[state]).values[puzzle]
-        assert (reading.values == whole).all()
+        assert (predictions.values == whole).all()
         blank = ~TASK.givens(puzzles.inputs[puzzle])
-        assert (reading.defined == blank).all()
-        assert (reading.true[0][blank] == puzzles.labels[puzzle][blank] - 2).all()
-        said = summary_of([reading], model=model, task=TASK, inputs=puzzles.inputs[puzzle])
-        assert said["readings"][0]["read"][0] == [
-            str(value + 1) if known else None for value, known in zip(whole[0], blank, strict=True)
+        assert (predictions.defined == blank).all()
+        assert (predictions.true[0][blank] == puzzles.labels[puzzle][blank] - 2).all()
+        summary = summary_of([predictions], model=model, task=TASK, inputs=puzzles.inputs[puzzle])
+        assert summary["readings"][0]["read"][0] == [
+            str(value + 1) if is_blank else None for value, is_blank in zip(whole[0], blank, strict=True)
         ]
 
 
-def test_a_probe_that_does_not_fit_is_refused(study, tiny_model, puzzles, tmp_path):
-    write_study(tmp_path / "study.json", study, probes=tmp_path)
+def test_a_probe_that_does_not_fit_the_model_is_refused(experiment, tiny_model, puzzles, tmp_path):
+    write_experiment(tmp_path / "study.json", experiment, probes=tmp_path)
     probe = open_probe(tmp_path / "solution.z.safetensors")
-    with pytest.raises(ProbeFileError, match="numbers, those of tiny have 16"):
-        read_puzzle(tiny_model(hidden_size=16), TASK, puzzles.inputs[0], [probe])
+    with pytest.raises(ProbeFileError, match="but tiny has hidden size 16"):
+        apply_to_puzzle(tiny_model(hidden_size=16), TASK, puzzles.inputs[0], [probe])
     with pytest.raises(ProbeFileError, match=r"call 3\.2\.3"):
-        read_puzzle(tiny_model(), TASK, puzzles.inputs[0], [probe], depth=Depth(n=2, T=2, N_sup=2))
+        apply_to_puzzle(tiny_model(), TASK, puzzles.inputs[0], [probe], depth=Depth(n=2, T=2, N_sup=2))
     with pytest.raises(ProbeFileError, match="maze"):
         other = replace(probe, about=probe.about | {"task": "maze"})
-        read_puzzle(tiny_model(), TASK, puzzles.inputs[0], [other])
+        apply_to_puzzle(tiny_model(), TASK, puzzles.inputs[0], [other])
 
 
 def test_the_command_line_fits_saves_and_applies(tiny_model, puzzles, tmp_path, capsys):
@@ -313,7 +318,7 @@ def test_the_command_line_fits_saves_and_applies(tiny_model, puzzles, tmp_path, 
         f"--random first --no-control --out {tmp_path}/out/a.json --save {tmp_path}/out/probes --json".split()
     )
     printed = json.loads(capsys.readouterr().out)
-    assert printed == load_study(tmp_path / "out" / "a.json")
+    assert printed == load_experiment(tmp_path / "out" / "a.json")
     assert (tmp_path / "out" / "a.parquet").is_file()
     assert len(list((tmp_path / "out" / "probes").iterdir())) == 2 * 5
     main(
@@ -337,100 +342,104 @@ def test_the_command_line_fits_saves_and_applies(tiny_model, puzzles, tmp_path, 
         ("--limit 0", "Give 1 or more"),
     ],
 )
-def test_mistakes_are_one_line(arguments, message, tiny_model, tmp_path, puzzles, capsys):
+def test_errors_are_one_line(arguments, message, tiny_model, tmp_path, puzzles, capsys):
     model = tiny_model()
     save_model(tmp_path / "model", model.config, model.state_dict())
     (tmp_path / "set.txt").write_text("\n".join(TASK.format(puzzle) for puzzle in puzzles.inputs))
     with pytest.raises(SystemExit) as end:
         main(["fit", "--model", f"{tmp_path}/model", "--data", f"{tmp_path}/set.txt", *arguments.split()])
     assert end.value.code == 2
-    said = capsys.readouterr().err
-    assert message in said and said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
 
 
-def test_findings_are_generated_between_their_marks(study, tmp_path):
+def test_findings_are_generated_between_their_marks(experiment, tmp_path):
     document = tmp_path / "findings.md"
     document.write_text("# Findings\n\nBefore.\n")
-    summary = json.loads(json.dumps(study.summary()))
+    summary = json.loads(json.dumps(experiment.summary()))
     change = {"changed_now": 0.5, "changed_end": 0.2}
     use = {
         "target": "solution", "class": "3", "state": "z", "how": "move", "puzzles": 8, "distance": 0.1,
         "at": {"supervision_step": 1}, "along": change, "random": [change, {"changed_now": 0.1, "changed_end": 0.1}],
         "excess": {"changed_end": {"value": 0.05, "low": 0.01, "high": 0.09}},
     }  # fmt: skip
-    for _ in range(2):  # written again it is replaced, not added to
+    for _ in range(2):  # writing again replaces the section
         write_findings(document, {"tiny": summary}, {"tiny": {"fingerprint": "0" * 16, "uses": [use]}})
     text = document.read_text()
     assert "| z | 1 | 10 % | 50.0, 30.0 | 20.0, 15.0 | +5.0 (+1.0 to +9.0) |" in text
     assert text.startswith("# Findings\n\nBefore.\n") and text.count("### tiny") == 1
     rows = [line for line in text.splitlines() if line.startswith("| solution | % | z")]
-    value = study.findings[0].scores["accuracy"].value[0]
+    value = experiment.results[0].scores["accuracy"].value[0]
     assert len(rows) == 1 and f"| {100 * value:.1f} (" in rows[0]
     document.write_text(text.replace("<!-- probes: end -->", ""))
-    with pytest.raises(UserError, match="one of the marks"):
+    with pytest.raises(UserError, match="one of the markers"):
         write_findings(document, {"tiny": summary})
 
 
-# whether the model uses it
+# causal tests
 
 
-def test_erasing_puts_every_cell_to_the_mean_and_random_moves_are_as_long(study, tiny_model, puzzles):
+def test_projecting_out_sets_every_cell_to_the_mean_and_random_moves_have_the_same_length(
+    experiment, tiny_model, puzzles
+):
     model = tiny_model()
-    (probe,) = (one for one in probes_of(study) if (one.target, one.state) == ("candidate_1", "z"))
+    (probe,) = (one for one in probes_of(experiment) if (one.target, one.state) == ("candidate_1", "z"))
     direction = direction_of(probe, 0)
     assert np.linalg.norm(direction) == pytest.approx(1, abs=1e-5)
     mean = float(probe.result.mean[0] @ direction)
-    push = Push(probe, probe.time_points[0], direction, mean, UseSettings("erase"), 1.0)
+    steering = Steering(probe, probe.time_points[0], direction, mean, CausalSettings("erase"), 1.0)
     state = State(torch.randn(5, 17, 8), torch.randn(5, 17, 8))
-    erased = push.hook(direction, 1)(probe.time_points[0], state)
+    erased = steering.hook(direction, 1)(probe.time_points[0], state)
     assert torch.equal(erased.y, state.y) and torch.equal(erased.z[:, 0], state.z[:, 0])
     np.testing.assert_allclose(erased.z[:, 1:] @ torch.from_numpy(direction), mean, atol=1e-4)
     other = np.random.default_rng(0).normal(size=8).astype(np.float32)
-    random = push.hook(other / np.linalg.norm(other), 1)(probe.time_points[0], state)
+    random = steering.hook(other / np.linalg.norm(other), 1)(probe.time_points[0], state)
     np.testing.assert_allclose(
         (random.z - state.z).norm(dim=-1), (erased.z - state.z).norm(dim=-1), atol=1e-4
     )
-    assert push.hook(direction, 1)(probe.time_points[1], state) is state
-    moved = Push(probe, probe.time_points[0], direction, mean, UseSettings("move", dose=3.0), 0.5)
+    assert steering.hook(direction, 1)(probe.time_points[1], state) is state
+    moved = Steering(probe, probe.time_points[0], direction, mean, CausalSettings("move", strength=3.0), 0.5)
     lengths = (moved.hook(direction, 1)(probe.time_points[0], state).z - state.z)[:, 1:].norm(dim=-1)
     np.testing.assert_allclose(lengths, 1.5, atol=1e-4)
     assert model.config.hidden_size == 8
 
 
-def test_moving_y_along_the_heads_own_direction_is_used_and_random_ones_less(tiny_model, puzzles):
-    """A planted case: the answer is read from y by the head, so a probe with the head's row must move it."""
+def test_steering_y_along_the_heads_own_direction_has_a_larger_effect_than_random_directions(
+    tiny_model, puzzles
+):
+    """The head decodes the answer from y, so a probe with the head's weights must change it."""
     model = tiny_model()
-    settings = StudySettings(
+    settings = ExperimentSettings(
         targets=("answer_now",), states=("y",), steps=(3,), random="none", control=False, probe=FEW
     )
-    (probe,) = probes_of(fit_study(model, TASK, puzzles, settings))
+    (probe,) = probes_of(run_experiment(model, TASK, puzzles, settings))
     head = model.lm_head.weight.detach().numpy()[2:]  # rows of the four digits
     weights = (head * probe.result.scale)[None].astype(np.float32)
     probe = replace(probe, result=replace(probe.result, weights=weights))
-    found = measure_use(
+    result = run_causal_test(
         model,
         TASK,
         puzzles.take(np.arange(8)),
         probe,
         time_point=0,
         class_name="3",
-        settings=UseSettings(dose=200.0, randoms=3),
+        settings=CausalSettings(strength=200.0, randoms=3),
     )
-    assert found.plain.changed_end.max() == 0
-    assert found.along.of_class.mean() > 0.9 > np.mean([one.of_class.mean() for one in found.random])
-    value, low, high = found.excess("of_class")
+    assert result.clean.changed_end.max() == 0
+    assert result.along.of_class.mean() > 0.9 > np.mean([one.of_class.mean() for one in result.random])
+    value, low, high = result.excess("of_class")
     assert low <= value <= high and value > 0.2
-    assert found.summary()["class"] == "3" and len(found.summary()["random"]) == 3
+    assert result.summary()["class"] == "3" and len(result.summary()["random"]) == 3
 
 
-def test_a_change_of_z_after_the_last_step_changes_nothing(study, tiny_model, puzzles):
-    (probe,) = (one for one in probes_of(study) if (one.target, one.state) == ("solution", "z"))
+def test_a_change_of_z_after_the_last_step_has_no_effect(experiment, tiny_model, puzzles):
+    (probe,) = (one for one in probes_of(experiment) if (one.target, one.state) == ("solution", "z"))
     few = puzzles.take(np.arange(4))
-    found = measure_use(
-        tiny_model(), TASK, few, probe, time_point=1, class_name="1", settings=UseSettings(randoms=1)
+    result = run_causal_test(
+        tiny_model(), TASK, few, probe, time_point=1, class_name="1", settings=CausalSettings(randoms=1)
     )
-    assert found.along.changed_end.max() == 0 and found.distance > 0
+    assert result.along.changed_end.max() == 0 and result.distance > 0
     with pytest.raises(ProbeError, match="Choose from: 1, 2, 3, 4"):
         direction_of(probe, 0, "9")
     with pytest.raises(ProbeError, match="move or erase"):
-        UseSettings("delete")
+        CausalSettings("delete")

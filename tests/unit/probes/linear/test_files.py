@@ -1,4 +1,4 @@
-"""Probes put to use: applied to other states, saved and opened, ended early, refused in one line."""
+"""Probes applied to other states, saved and loaded, cancelled, and refused with one-line errors."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from probes.covariance import StatesError
 from probes.linear.apply import open_probe
 from probes.linear.control_task import control_types
-from probes.linear.experiment.files import RECORDED, StudyFileError, load_study
+from probes.linear.experiment.files import RECORDED, ExperimentFileError, load_experiment
 from probes.linear.files import ProbeFileError, load_probe, save_probe
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeError, ProbeSettings, apply
@@ -25,16 +25,16 @@ from probes.linear.targets import Values
 REPOSITORY = Path(__file__).resolve().parents[4]
 
 
-def test_values_or_states_may_have_one_moment():
-    """A baseline of the input, at moments whose target changes."""
+def test_values_or_states_may_have_one_time_point():
+    """As the baseline of the input, for a target that changes between time points."""
     states, values = planted(time_points=2)
     changing = np.concatenate([values.values, (values.values + 1) % 4], 1)
     result = fit_probe(states[:, 1:], whole(changing), split_puzzles(120), classes=DIGITS, settings=FEW)
     assert result.time_points == 2 and result.scores["accuracy"].value.min() > 0.95
 
 
-def test_pooled_moments_share_one_probe():
-    """The number of the step is the same in all puzzles, so that no probe of one moment could miss it."""
+def test_pooled_time_points_share_one_probe():
+    """The step number is the same for all puzzles of a time point, so a probe of one time point would have nothing to learn."""
     rng = np.random.default_rng(0)
     steps = np.repeat(np.arange(1.0, 9)[None, :, None], 60, 0)
     states = rng.normal(size=(60, 8, 1, 6)) + steps[..., None] * np.eye(6)[2]
@@ -46,32 +46,32 @@ def test_pooled_moments_share_one_probe():
     assert np.isnan(alone.scores["r2"].value).all()
 
 
-# applied, kept, stopped
+# applied, saved, cancelled
 
 
-def test_a_probe_reads_other_states():
+def test_a_probe_is_applied_to_other_states():
     states, values = planted()
     result = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     test = result.split.test
-    reading = apply(result, states[test])
-    right = (reading.values == values.values[test]).mean((0, 2))
+    predictions = apply(result, states[test])
+    right = (predictions.values == values.values[test]).mean((0, 2))
     assert right == pytest.approx(result.scores["accuracy"].value, abs=0.005)
-    assert reading.probabilities.sum(-1) == pytest.approx(np.ones(reading.values.shape), abs=1e-5)
+    assert predictions.probabilities.sum(-1) == pytest.approx(np.ones(predictions.values.shape), abs=1e-5)
     last = apply(result, states[test], time_point=2)
-    assert (last.values[:, 2] == reading.values[:, 2]).all()
+    assert (last.values[:, 2] == predictions.values[:, 2]).all()
     assert (
         last.values[:, 1] == values.values[test][:, 0]
     ).mean() > 0.5  # half of the signal, the same direction
-    with pytest.raises(ProbeError, match="of 16 numbers, these have 9"):
+    with pytest.raises(ProbeError, match="of size 16, but these have size 9"):
         apply(result, np.zeros((2, 3, 6, 9)))
-    with pytest.raises(ProbeError, match="3 moments, these states have 2"):
+    with pytest.raises(ProbeError, match="3 time points, but these states have 2"):
         apply(result, states[:, :2])
-    with pytest.raises(ProbeError, match="no moment 3"):
+    with pytest.raises(ProbeError, match="no time point 3"):
         apply(result, states, time_point=3)
 
 
 @pytest.mark.parametrize("numbers", [False, True])
-def test_saved_and_loaded(tmp_path, numbers):
+def test_a_saved_probe_is_loaded_unchanged(tmp_path, numbers):
     states, values = planted()
     classes = () if numbers else DIGITS
     result = fit_probe(
@@ -96,12 +96,12 @@ def test_saved_and_loaded(tmp_path, numbers):
 
 def rewritten(path: Path, arrays=None, **facts) -> None:
     with safe_open(path, "numpy") as file:
-        kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        old = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         probe = json.loads(file.metadata()["probe"])
-    save_file(kept | (arrays or {}), path, metadata={"probe": json.dumps(probe | facts)})
+    save_file(old | (arrays or {}), path, metadata={"probe": json.dumps(probe | facts)})
 
 
-def test_files_that_are_no_probe(tmp_path):
+def test_files_that_are_not_probes(tmp_path):
     states, values = planted(puzzles=30)
     path = tmp_path / "probe.safetensors"
     result = fit_probe(states, values, split_puzzles(30), classes=DIGITS, settings=FEW)
@@ -139,13 +139,13 @@ def test_files_that_are_no_probe(tmp_path):
             load_probe(path)
 
 
-def test_progress_rises_to_one_and_what_it_raises_ends_the_work():
+def test_progress_rises_to_1_and_its_exception_ends_the_fit():
     states, values = planted(time_points=4)
     settings = replace(FEW, code_length=True)
-    told: list[float] = []
-    ask = {"classes": DIGITS, "settings": settings, "types": control_types(symbols())}
-    fit_probe(states, values, split_puzzles(120), **ask, progress=told.append)
-    assert told[0] == 0 and told[-1] == 1 and told == sorted(told) and len(set(told)) >= 4
+    shares: list[float] = []
+    options = {"classes": DIGITS, "settings": settings, "types": control_types(symbols())}
+    fit_probe(states, values, split_puzzles(120), **options, progress=shares.append)
+    assert shares[0] == 0 and shares[-1] == 1 and shares == sorted(shares) and len(set(shares)) >= 4
 
     class Stop(Exception):
         pass
@@ -159,11 +159,11 @@ def test_progress_rises_to_one_and_what_it_raises_ends_the_work():
             raise Stop
 
     with pytest.raises(Stop):
-        fit_probe(states, values, split_puzzles(120), **ask, progress=stop)
+        fit_probe(states, values, split_puzzles(120), **options, progress=stop)
     assert calls == 5
 
 
-def test_torch_and_scikit_learn_wait_until_a_probe_is_fitted():
+def test_torch_and_scikit_learn_are_imported_only_when_a_probe_is_fitted():
     code = (
         "import sys, probes.linear.fit, probes.linear.files, probes.linear.baselines, probes.linear.targets\n"
         "print(*sorted({'torch', 'sklearn', 'scipy', 'zarr'} & set(sys.modules)))"
@@ -174,12 +174,12 @@ def test_torch_and_scikit_learn_wait_until_a_probe_is_fitted():
     assert done.stdout.strip() == ""
 
 
-def test_mistakes():
+def test_invalid_arguments_are_refused():
     states, values = planted(puzzles=30)
     split = split_puzzles(30)
 
     def refused(match: str, error=ProbeError, **changes) -> None:
-        ask = {
+        arguments = {
             "states": states,
             "values": values,
             "split": split,
@@ -187,21 +187,21 @@ def test_mistakes():
             "settings": FEW,
         } | changes
         with pytest.raises(error, match=match) as caught:
-            fit_probe(ask.pop("states"), ask.pop("values"), ask.pop("split"), **ask)
+            fit_probe(arguments.pop("states"), arguments.pop("values"), arguments.pop("split"), **arguments)
         assert "\n" not in str(caught.value)
 
-    refused("puzzle, moment, cell", values=whole(np.zeros((30, 6), int)))
-    refused("of 2 moments, states of 3", values=whole(np.zeros((30, 2, 6), int)))
+    refused("puzzle, time point and cell", values=whole(np.zeros((30, 6), int)))
+    refused("have 2 time points, states have 3", values=whole(np.zeros((30, 2, 6), int)))
     refused("30 puzzles with 1 cells", values=whole(np.zeros((30, 1, 1), int)))
-    refused("none of the 2 classes", classes=("no", "yes"))
-    refused("but one class", classes=("no",))
-    refused("infinite or not a number", values=whole(np.full((30, 1, 6), np.nan)), classes=())
-    refused("names puzzle 39", split=split_puzzles(40))
-    refused("Types are of shape", types=np.zeros((30, 5), np.int64))
-    refused("one of classes", classes=(), settings=replace(FEW, code_length=True))
+    refused("not class indices from 0 to 1", classes=("no", "yes"))
+    refused("only one class", classes=("no",))
+    refused("infinite or NaN", values=whole(np.full((30, 1, 6), np.nan)), classes=())
+    refused("contains puzzle index 39", split=split_puzzles(40))
+    refused("Types have the shape", types=np.zeros((30, 5), np.int64))
+    refused("defined for classes only", classes=(), settings=replace(FEW, code_length=True))
     empty = np.ones((30, 1, 6), bool)
     empty[split.test] = False
-    refused("no cell of the test puzzles", values=Values(values.values, empty))
+    refused("any cell of the test puzzles", values=Values(values.values, empty))
     spoiled = states.copy()
     spoiled[split.train[0], 1, 2] = np.inf
     refused("Some states are infinite", StatesError, states=spoiled)
@@ -212,7 +212,7 @@ def test_mistakes():
         {"C": (0.0, 1.0)},
         {"resamples": 0},
     ):
-        with pytest.raises(ProbeError, match="no setting"):
+        with pytest.raises(ProbeError, match="is invalid"):
             ProbeSettings(**settings)
 
 
@@ -231,7 +231,7 @@ def test_mistakes():
     ],
     ids=lambda time_points: time_points[:20],
 )
-def test_moments_that_are_none(tmp_path, time_points):
+def test_probes_with_invalid_time_points_are_refused(tmp_path, time_points):
     states, values = planted(puzzles=30, time_points=1)
     path = tmp_path / "probe.safetensors"
     result = fit_probe(states, values, split_puzzles(30), classes=DIGITS, settings=FEW)
@@ -239,7 +239,7 @@ def test_moments_that_are_none(tmp_path, time_points):
     save_probe(path, result, about=about)
     assert open_probe(path).time_points[0].supervision_step == 1
     save_probe(path, result, about=about | {"moments": time_points})
-    with pytest.raises(ProbeFileError, match="does not say which moments it is of") as error:
+    with pytest.raises(ProbeFileError, match="does not name its time points") as error:
         open_probe(path)
     assert len(str(error.value)) < 400
 
@@ -247,30 +247,32 @@ def test_moments_that_are_none(tmp_path, time_points):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda finding: finding["scores"]["accuracy"].pop("low"),
-        lambda finding: finding["scores"]["accuracy"]["low"].pop(),
-        lambda finding: finding["scores"]["accuracy"].update(value="high"),
-        lambda finding: finding["scores"]["accuracy"]["value"].__setitem__(0, "high"),
-        lambda finding: finding["moments"].__setitem__(0, 1000),
-        lambda finding: finding["moments"].__setitem__(0, 1.0),
-        lambda finding: finding.update(scores=None),
-        lambda finding: finding.pop("target"),
+        lambda result: result["scores"]["accuracy"].pop("low"),
+        lambda result: result["scores"]["accuracy"]["low"].pop(),
+        lambda result: result["scores"]["accuracy"].update(value="high"),
+        lambda result: result["scores"]["accuracy"]["value"].__setitem__(0, "high"),
+        lambda result: result["moments"].__setitem__(0, 1000),
+        lambda result: result["moments"].__setitem__(0, 1.0),
+        lambda result: result.update(scores=None),
+        lambda result: result.pop("target"),
     ],
 )
-def test_a_study_whose_scores_are_not_whole(tmp_path, damage):
-    study = load_study(RECORDED / "sudoku-hrm" / "study.json")
-    damage(study["findings"][0])
-    (tmp_path / "s.json").write_text(json.dumps(study))
-    with pytest.raises(StudyFileError, match=r"s\.json is not a study of this version, or is damaged"):
-        load_study(tmp_path / "s.json")
+def test_an_experiment_with_damaged_scores_is_refused(tmp_path, damage):
+    experiment = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
+    damage(experiment["findings"][0])
+    (tmp_path / "s.json").write_text(json.dumps(experiment))
+    with pytest.raises(ExperimentFileError, match=r"s\.json is not an experiment of this version, or is damaged"):
+        load_experiment(tmp_path / "s.json")
 
 
 @pytest.mark.parametrize(
     "time_point", [{}, None, {"supervision_step": 1.5, "cycle": 1, "call": 1, "kind": "f_L"}]
 )
-def test_a_study_of_no_model_or_no_moments(tmp_path, time_point):
-    study = load_study(RECORDED / "sudoku-hrm" / "study.json")
-    for name, damaged in (("moments", [*study["moments"], time_point]), ("about", {"model": "x"})):
-        (tmp_path / "s.json").write_text(json.dumps(study | {name: damaged}))
-        with pytest.raises(StudyFileError, match=r"s\.json is not a study of this version, or is damaged"):
-            load_study(tmp_path / "s.json")
+def test_an_experiment_without_a_model_or_time_points_is_refused(tmp_path, time_point):
+    experiment = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
+    for name, damaged in (("moments", [*experiment["moments"], time_point]), ("about", {"model": "x"})):
+        (tmp_path / "s.json").write_text(json.dumps(experiment | {name: damaged}))
+        with pytest.raises(
+            ExperimentFileError, match=r"s\.json is not an experiment of this version, or is damaged"
+        ):
+            load_experiment(tmp_path / "s.json")

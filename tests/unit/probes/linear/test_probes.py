@@ -1,4 +1,4 @@
-"""Linear probes on made-up states: planted signals, noise, leaks, and the same answers as scikit-learn."""
+"""Linear probes on synthetic states: planted signals, noise, leakage, and agreement with scikit-learn."""
 
 from dataclasses import replace
 
@@ -10,14 +10,14 @@ import probes.linear.batched_fit
 from probes.linear.control_task import control_types
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeResult, ProbeSettings, apply
-from probes.linear.scores import Errors, Hits, Pairs, banded, draws_of
+from probes.linear.scores import Errors, Hits, Pairs, bootstrap_draws, with_band
 from probes.linear.splits import PARTS, split_puzzles
 from probes.linear.targets import Values
 
-# what probes find
+# signals and noise
 
 
-def test_a_planted_signal_is_found_where_it_is():
+def test_a_planted_signal_is_decoded():
     states, values = planted()
     result = fit_probe(
         states, values, split_puzzles(120), classes=DIGITS, settings=FEW, types=control_types(symbols())
@@ -30,9 +30,9 @@ def test_a_planted_signal_is_found_where_it_is():
 
 
 def test_a_control_task_is_not_learned():
-    """Its labels are one draw, so this is of several."""
+    """Control labels are one random draw, so this uses several."""
     states, values = planted()
-    found = [
+    by_seed = [
         fit_probe(
             states,
             values,
@@ -43,8 +43,8 @@ def test_a_control_task_is_not_learned():
         ).scores
         for seed in range(4)
     ]
-    assert np.mean([scores["selectivity"].value[-1] for scores in found]) > 0.6
-    assert np.mean([scores["control"].value[-1] for scores in found]) < 0.4
+    assert np.mean([scores["selectivity"].value[-1] for scores in by_seed]) > 0.6
+    assert np.mean([scores["control"].value[-1] for scores in by_seed]) < 0.4
 
 
 def test_noise_gives_chance_within_its_band():
@@ -60,9 +60,9 @@ def test_noise_gives_chance_within_its_band():
     assert (abs(r2.value) < 0.1).all()
 
 
-def test_puzzles_are_told_apart_so_cells_must_not_be_split():
-    """Every puzzle has a vector of its own and a random label. Its cells share both: whoever trains on some of them
-    knows the others. Across puzzles there is nothing to read."""
+def test_puzzles_are_recognisable_so_cells_must_not_be_split():
+    """Every puzzle has its own vector and a random label, which its cells share. A probe trained on some of the cells knows
+    the others. Across puzzles there is nothing to decode."""
     rng = np.random.default_rng(1)
     puzzles, cells, dim = 80, 12, 100
     own = rng.normal(size=(puzzles, 1, 1, dim))
@@ -83,24 +83,24 @@ def test_puzzles_are_told_apart_so_cells_must_not_be_split():
 
 
 def test_cells_of_a_puzzle_widen_the_band():
-    """Ten cells that are right or wrong together say as much as one."""
+    """Ten cells that are always all correct or all wrong carry as much information as one."""
     rng = np.random.default_rng(2)
     right = rng.integers(2, size=(50, 1, 1))
     together, apart = np.repeat(right, 10, 2), rng.integers(2, size=(50, 1, 10))
-    draws = draws_of(50, count=500, seed=0)
+    draws = bootstrap_draws(50, count=500, seed=0)
     widths = []
     for read in (together, apart):
         true = np.ones((50, 1, 10), int)
-        score = banded(Hits.of(true, read, np.ones(true.shape, bool), 2).accuracy(draws), 50)
+        score = with_band(Hits.of(true, read, np.ones(true.shape, bool), 2).accuracy(draws), 50)
         widths.append(score.high[0] - score.low[0])
     assert widths[0] > 2 * widths[1]
 
 
-# the same as scikit-learn
+# agreement with scikit-learn
 
 
 def reference(result: ProbeResult, states: np.ndarray, values: Values, time_point: int, part: str):
-    """Standardised examples of a part at a moment, their labels, in float64."""
+    """The examples of a part at a time point and their labels, in float64."""
     puzzles = getattr(result.split, part)
     defined = np.broadcast_to(values.defined, states.shape[:3])[puzzles, time_point]
     x = states[puzzles, time_point][defined].astype(np.float64)
@@ -118,7 +118,7 @@ def test_logistic_regression_equals_scikit_learn(classes, C, balanced):
 
     states, values = planted(classes=classes, time_points=3, strength=0.7, seed=classes)
     states = states.astype(np.float32)
-    states[..., 5] = 0.99 * states[..., 4] + 0.01 * states[..., 5]  # hardly told apart
+    states[..., 5] = 0.99 * states[..., 4] + 0.01 * states[..., 5]  # strongly correlated
     defined = np.random.default_rng(7).random((120, 3, 6)) < 0.8
     values = Values(np.broadcast_to(values.values, defined.shape).copy(), defined)
     settings = ProbeSettings(C=(C,), balanced=balanced, resamples=10)
@@ -169,7 +169,7 @@ def test_ridge_regression_equals_scikit_learn(alpha):
         )
 
 
-def test_moments_do_not_depend_on_each_other(monkeypatch):
+def test_time_points_do_not_depend_on_each_other(monkeypatch):
     states, values = planted(time_points=5, strength=1.5)
     all_at_once = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     monkeypatch.setattr(probes.linear.batched_fit, "AT_ONCE", 1)
@@ -178,8 +178,8 @@ def test_moments_do_not_depend_on_each_other(monkeypatch):
     assert (one_by_one.regularisation == all_at_once.regularisation).all()
 
 
-def test_regularisation_is_that_of_the_validation_puzzles():
-    """Few examples in many dimensions: strong regularisation; a clear signal and many examples: weak."""
+def test_regularisation_is_chosen_on_the_validation_puzzles():
+    """Strong with few examples in many dimensions; weak with a clear signal and many examples."""
     rng = np.random.default_rng(4)
     grid = ProbeSettings(C=(1e-4, 1e-2, 1.0, 100.0), resamples=10)
     noise = fit_probe(
@@ -198,22 +198,22 @@ def test_regularisation_is_that_of_the_validation_puzzles():
 
 
 def test_r2_by_hand():
-    """Two puzzles with two cells: 1 2, 3 4, read as 1 2 3 5: 1 - 1 / 5."""
+    """Two puzzles with two cells: 1 2, 3 4, predicted as 1 2, 3 5: 1 - 1 / 5."""
     true = np.array([[[1.0, 2.0]], [[3.0, 4.0]]])
     read = np.array([[[1.0, 2.0]], [[3.0, 5.0]]])
     everywhere = np.ones(true.shape, bool)
     whole_set = np.ones((1, 2))
     assert Errors.of(true, read, everywhere).r2(whole_set)[0] == pytest.approx(0.8)
-    # Left out: the last. 1 2 3 are read without error.
+    # Without the last: 1 2 3 are predicted without error.
     masked = everywhere & (true < 4)
     assert Errors.of(true, read, masked).r2(whole_set)[0] == pytest.approx(1)
     # Puzzle 2 twice: 3 4 3 4 with errors 0 1 0 1: 1 - 2 / 1.
     assert Errors.of(true, read, everywhere).r2(np.array([[0.0, 2.0]]))[0] == pytest.approx(-1)
-    assert np.isnan(Errors.of(true * 0 + 7, read, everywhere).r2(whole_set)[0])  # nothing to explain
+    assert np.isnan(Errors.of(true * 0 + 7, read, everywhere).r2(whole_set)[0])  # no variance to explain
 
 
-def test_a_known_share_of_variance_is_explained():
-    """Numbers are a sum of what the states hold and as much noise: R^2 is a half."""
+def test_r2_is_the_explained_share_of_variance():
+    """Numbers are the sum of a state's element and noise of the same variance: R² is 0.5."""
     rng = np.random.default_rng(6)
     states = rng.normal(size=(600, 1, 10, 8))
     numbers = states[..., 0] + rng.normal(size=(600, 1, 10))
@@ -237,23 +237,23 @@ def test_auroc_equals_scikit_learn_on_every_resample():
 
     rng = np.random.default_rng(0)
     true = (rng.random((6, 2, 5)) < 0.3).astype(int)
-    rated = np.round(rng.normal(size=true.shape) + true, 1).astype(np.float32)  # some ties
+    log_odds = np.round(rng.normal(size=true.shape) + true, 1).astype(np.float32)  # some ties
     defined = rng.random(true.shape) < 0.8
-    draws = draws_of(6, count=20, seed=1)
-    found = Pairs.of(true, rated, defined).auroc(draws)
+    draws = bootstrap_draws(6, count=20, seed=1)
+    auroc = Pairs.of(true, log_odds, defined).auroc(draws)
     for draw, times in enumerate(draws.astype(int)):
         for time_point in range(2):
             puzzles = np.repeat(np.arange(6), times)
             mask = defined[puzzles, time_point]
-            labels, scores = true[puzzles, time_point][mask], rated[puzzles, time_point][mask]
+            labels, scores = true[puzzles, time_point][mask], log_odds[puzzles, time_point][mask]
             if len(set(labels)) == 2:
-                assert found[draw, time_point] == pytest.approx(roc_auc_score(labels, scores))
+                assert auroc[draw, time_point] == pytest.approx(roc_auc_score(labels, scores))
             else:
-                assert np.isnan(found[draw, time_point])
+                assert np.isnan(auroc[draw, time_point])
 
 
 def test_a_rare_class_that_accuracy_cannot_show_has_an_auroc():
-    """One cell in 25 is yes and moves the state by as much as the noise: the majority is hardly ever beaten."""
+    """One cell in 25 is yes and shifts the state by 1.5 times the noise: accuracy hardly exceeds the majority class."""
     rng = np.random.default_rng(2)
     labels = (rng.random((200, 1, 20)) < 0.04).astype(int)
     states = rng.normal(size=(200, 1, 20, 4)) + 1.5 * labels[..., None] * np.eye(4)[0]
@@ -262,15 +262,15 @@ def test_a_rare_class_that_accuracy_cannot_show_has_an_auroc():
     assert scores["auroc"].low[0] > 0.7
 
 
-def test_a_share_of_all_has_the_exact_band_of_as_many_puzzles():
-    """50 puzzles without an error: those that have one may be as common as 7.1 % (binomial, 0.975)."""
-    agreed = np.array([[1.0, 0.0, 0.5]] * 4)
-    score = banded(agreed, 50)
+def test_an_accuracy_of_1_has_the_exact_binomial_band():
+    """50 puzzles without an error: puzzles with one may have a share of up to 7.1 % (binomial, 0.975)."""
+    draws = np.array([[1.0, 0.0, 0.5]] * 4)
+    score = with_band(draws, 50)
     missed = 1 - 0.025 ** (1 / 50)
     assert missed == pytest.approx(0.0711, abs=1e-4)
     assert score.low.tolist() == pytest.approx([1 - missed, 0, 0.5 - missed])
     assert score.high.tolist() == pytest.approx([1, missed, 0.5 + missed])
-    difference = banded(agreed[:, 1:2], 50, lowest=-1.0)
+    difference = with_band(draws[:, 1:2], 50, lowest=-1.0)
     assert (difference.low[0], difference.high[0]) == pytest.approx((-missed, missed))
 
 
@@ -289,13 +289,13 @@ def test_class_balance_is_reported():
         assert (result.counts[index] == expected).all()
     assert result.scores["majority"].value == pytest.approx(result.counts[2, :, 0] / result.counts[2].sum(-1))
     assert result.scores["balanced_accuracy"].value == pytest.approx(np.full(2, 0.5), abs=0.02)
-    assert result.scores["accuracy"].value.min() > 0.8  # which sounds like much, and is the majority
+    assert result.scores["accuracy"].value.min() > 0.8  # the share of the majority class
 
 
 # masks
 
 
-def test_what_is_not_defined_changes_nothing():
+def test_undefined_cells_have_no_effect():
     states, values = planted(time_points=2, strength=1.5)
     defined = np.random.default_rng(8).random((120, 2, 6)) < 0.5
     labels = np.broadcast_to(values.values, defined.shape)
@@ -315,7 +315,7 @@ def test_what_is_not_defined_changes_nothing():
         assert score.value == pytest.approx(other.scores[name].value, abs=0.01)
 
 
-def test_a_moment_without_examples_has_no_score_and_spoils_nothing():
+def test_a_time_point_without_examples_has_no_score_and_does_not_affect_the_others():
     states, values = planted(time_points=3, strength=3.0)
     defined = np.ones((120, 3, 6), bool)
     defined[:, 1] = False
@@ -330,21 +330,21 @@ def test_a_moment_without_examples_has_no_score_and_spoils_nothing():
     assert np.isnan(result.code.compression[1]) and result.code.compression[2] > 1.5
 
 
-def test_classes_that_training_puzzles_lack_are_never_read():
+def test_classes_that_training_puzzles_lack_are_never_predicted():
     states, values = planted(classes=3, time_points=2)
     split = split_puzzles(120)
     labels = values.values.copy()
     labels[split.test[0]] = 3  # only there
     result = fit_probe(states, whole(labels), split, classes=DIGITS, settings=FEW)
     assert result.present.tolist() == [[True, True, True, False]] * 2
-    reading = apply(result, states)
-    assert reading.values.max() == 2 and (reading.probabilities[..., 3] == 0).all()
+    predictions = apply(result, states)
+    assert predictions.values.max() == 2 and (predictions.probabilities[..., 3] == 0).all()
     assert np.isfinite(result.weights).all() and result.scores["accuracy"].value[1] < 1
     constant = fit_probe(states, whole(labels * 0), split, classes=("no", "yes"), settings=FEW)
     assert (apply(constant, states).values == 0).all() and (constant.scores["accuracy"].value == 1).all()
 
 
-def test_a_feature_that_never_changes_is_left_alone():
+def test_a_constant_feature_is_not_scaled_and_has_no_weight():
     states, values = planted(time_points=2)
     states[..., 3] = 0.1
     result = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)

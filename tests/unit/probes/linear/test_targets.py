@@ -1,9 +1,9 @@
-"""Targets, held against values worked out by hand and against the tasks' own solvers."""
+"""Targets, compared with values computed by hand and with the tasks' own solvers."""
 
 import numpy as np
 import pytest
 
-from probes.linear.targets import Evidence, Kind, Level, TargetError, target_of, targets_of, values_at
+from probes.linear.targets import Evidence, Level, TargetError, TargetKind, target_of, targets_of, values_at
 from probes.linear.targets.sudoku import singles
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
@@ -19,12 +19,12 @@ PUZZLE = SMALL.parse("1..4.....3....2.")
 . . | 2 .
 """
 SOLUTION = SMALL.parse("1234341223414123")
-WRONG = SMALL.parse("1234341223414121")  # r4c4: 1 in the place of 3
+WRONG = SMALL.parse("1234341223414121")  # r4c4: 1 instead of 3
 
 MAZE = Maze(5)
-WAY = MAZE.parse("S....\n###.#\n....o\n.##.#\n....G".replace("o", "."))
+PATH = MAZE.parse("S....\n###.#\n....o\n.##.#\n....G".replace("o", "."))
 """
-S . . . .      the way: right, right, right, down, down, down, down, right
+S . . . .      the shortest path: right, right, right, down, down, down, down, right
 # # # . #
 . . . . .
 . # # . #
@@ -32,8 +32,8 @@ S . . . .      the way: right, right, right, down, down, down, down, right
 """
 
 
-def found(task, name, inputs, **more):
-    """Values and mask of one puzzle, -9 where undefined."""
+def values_of(task, name, inputs, **more):
+    """The values of a target for one puzzle, -9 where undefined."""
     single = {key: value[None] if isinstance(value, np.ndarray) else value for key, value in more.items()}
     values = target_of(task, name).of(Evidence(task, inputs[None], **single))
     return np.where(values.defined, values.values, -9)[0].tolist()
@@ -46,37 +46,37 @@ def in_rows(values, columns=4):
 # Sudoku
 
 
-def test_digits_are_asked_for_in_blank_cells_only():
-    solution = found(SMALL, "solution", PUZZLE, labels=SOLUTION)
+def test_digits_are_targets_in_blank_cells_only():
+    solution = values_of(SMALL, "solution", PUZZLE, labels=SOLUTION)
     assert in_rows(solution) == [[-9, 1, 2, -9], [2, 3, 0, 1], [1, -9, 3, 0], [3, 0, -9, 2]]
-    assert found(SMALL, "answer_now", PUZZLE, now=WRONG)[-1] == 0
+    assert values_of(SMALL, "answer_now", PUZZLE, now=WRONG)[-1] == 0
     assert target_of(SMALL, "solution").classes == ("1", "2", "3", "4")
     not_scored = np.where(np.arange(16) == 1, 0, SOLUTION).astype(np.uint8)
-    assert found(SMALL, "solution", PUZZLE, labels=not_scored)[1] == -9
+    assert values_of(SMALL, "solution", PUZZLE, labels=not_scored)[1] == -9
     blank = np.where(np.arange(16) == 1, 1, SOLUTION).astype(np.uint8)
-    assert found(SMALL, "answer_now", PUZZLE, now=blank)[1] == -9  # a blank is no digit
+    assert values_of(SMALL, "answer_now", PUZZLE, now=blank)[1] == -9  # a blank is not a digit
 
 
 def test_candidates_and_singles():
-    assert in_rows(found(SMALL, "candidate_2", PUZZLE))[:2] == [[-9, 1, 0, -9], [1, 1, 0, 1]]
-    assert in_rows(found(SMALL, "candidates_left", PUZZLE))[1] == [3, 2, 2, 3]
-    assert in_rows(found(SMALL, "naked_single", PUZZLE)) == [
+    assert in_rows(values_of(SMALL, "candidate_2", PUZZLE))[:2] == [[-9, 1, 0, -9], [1, 1, 0, 1]]
+    assert in_rows(values_of(SMALL, "candidates_left", PUZZLE))[1] == [3, 2, 2, 3]
+    assert in_rows(values_of(SMALL, "naked_single", PUZZLE)) == [
         [-9, 1, 1, -9], [0, 0, 0, 0], [0, -9, 0, 1], [1, 0, -9, 0]
     ]  # fmt: skip
-    assert in_rows(found(SMALL, "given", PUZZLE))[0] == [1, 0, 0, 1]
-    assert in_rows(found(SMALL, "blanks_in_row", PUZZLE)) == [[2] * 4, [4] * 4, [3] * 4, [3] * 4]
+    assert in_rows(values_of(SMALL, "given", PUZZLE))[0] == [1, 0, 0, 1]
+    assert in_rows(values_of(SMALL, "blanks_in_row", PUZZLE)) == [[2] * 4, [4] * 4, [3] * 4, [3] * 4]
 
 
 def test_naked_singles_and_conflicts_now():
-    """With the solution but for r4c4, whose row says 4 1 2 and whose column 4 2 1, all peers leave one digit to it."""
-    now = found(SMALL, "naked_single_now", PUZZLE, now=WRONG)
-    assert now[-1] == 1  # its peers are right and leave the 3
-    assert in_rows(now)[3][1] == 0  # the wrong 1 in the row of r4c2 takes its own digit
-    empty = found(SMALL, "naked_single_now", PUZZLE, now=PUZZLE)
-    assert empty == found(SMALL, "naked_single", PUZZLE)  # only the givens are there
-    conflicts = found(SMALL, "conflict_now", PUZZLE, now=WRONG)
+    """The answer is the solution except in r4c4, where its row (4 1 2) and column (4 2 1) allow only a 3."""
+    now = values_of(SMALL, "naked_single_now", PUZZLE, now=WRONG)
+    assert now[-1] == 1  # its peers are correct and allow only the 3
+    assert in_rows(now)[3][1] == 0  # the wrong 1 in r4c4 excludes the digit of r4c2
+    empty = values_of(SMALL, "naked_single_now", PUZZLE, now=PUZZLE)
+    assert empty == values_of(SMALL, "naked_single", PUZZLE)  # only the givens are there
+    conflicts = values_of(SMALL, "conflict_now", PUZZLE, now=WRONG)
     assert np.flatnonzero(conflicts).tolist() == [11, 13, 15]  # r3c4 and r4c2 hold a 1 too
-    assert not any(found(SMALL, "conflict_now", PUZZLE, now=SOLUTION))
+    assert not any(values_of(SMALL, "conflict_now", PUZZLE, now=SOLUTION))
 
 
 def test_rounds_of_singles_by_hand():
@@ -84,13 +84,13 @@ def test_rounds_of_singles_by_hand():
     rounds = singles(SMALL, PUZZLE)[0].reshape(4, 4)
     assert (rounds[0] == [0, 1, 1, 0]).all() and rounds[2, 3] == 1 and rounds[3, 0] == 1
     assert (rounds > 0).sum() == 12 and rounds.max() == 2
-    assert found(SMALL, "singles_round", PUZZLE)[0] == -9
-    assert not np.any(singles(SMALL, np.ones(16, np.uint8)))  # nothing follows from nothing
+    assert values_of(SMALL, "singles_round", PUZZLE)[0] == -9
+    assert not np.any(singles(SMALL, np.ones(16, np.uint8)))  # an empty grid has no singles
     assert not np.any(singles(SMALL, SMALL.parse("11..............")))  # a contradiction
 
 
 @pytest.mark.parametrize("difficulty", ["easy", "medium", "hard"])
-def test_rounds_of_singles_reach_what_the_solver_reaches(difficulty):
+def test_rounds_of_singles_fill_the_same_cells_as_the_solver(difficulty):
     from trm.tasks.sudoku.geometry import geometry, members
     from trm.tasks.sudoku.solver import from_tokens, place_singles, start
 
@@ -107,17 +107,17 @@ def test_rounds_of_singles_reach_what_the_solver_reaches(difficulty):
         assert used.tolist() == list(range(1, len(used) + 1))  # no round is empty
 
 
-def test_right_and_solved():
-    right = found(SMALL, "right_now", PUZZLE, labels=SOLUTION, now=WRONG)
+def test_correct_cells_and_solved_puzzles():
+    right = values_of(SMALL, "right_now", PUZZLE, labels=SOLUTION, now=WRONG)
     assert right.count(-9) == 4 and right.count(0) == 1 and right[-1] == 0
-    assert found(SMALL, "right_at_end", PUZZLE, labels=SOLUTION, end=SOLUTION).count(1) == 12
+    assert values_of(SMALL, "right_at_end", PUZZLE, labels=SOLUTION, end=SOLUTION).count(1) == 12
     both = np.stack([PUZZLE, PUZZLE])
     evidence = Evidence(SMALL, both, now=np.stack([SOLUTION, WRONG]))
     solved = target_of(SMALL, "solved_now").of(evidence)
-    assert solved.values.tolist() == [1, 0] and solved.defined.all()  # no label is needed
+    assert solved.values.tolist() == [1, 0] and solved.defined.all()  # needs no labels
 
 
-def test_of_whole_puzzles():
+def test_targets_of_puzzles():
     both = np.stack([PUZZLE, np.ones(16, np.uint8)])
     evidence = Evidence(SMALL, both)
     assert target_of(SMALL, "blanks").of(evidence).values.tolist() == [12, 16]
@@ -128,49 +128,49 @@ def test_of_whole_puzzles():
 # mazes
 
 
-def test_ways_and_dead_ends():
-    on_path = in_rows(found(MAZE, "on_path", WAY), 5)
+def test_shortest_paths_and_dead_ends():
+    on_path = in_rows(values_of(MAZE, "on_path", PATH), 5)
     assert on_path[0] == [-9, 1, 1, 1, 0] and on_path[4] == [0, 0, 0, 1, -9]
-    assert in_rows(found(MAZE, "wall", WAY), 5)[1] == [1, 1, 1, 0, 1]
-    dead = in_rows(found(MAZE, "dead_end", WAY), 5)
+    assert in_rows(values_of(MAZE, "wall", PATH), 5)[1] == [1, 1, 1, 0, 1]
+    dead = in_rows(values_of(MAZE, "dead_end", PATH), 5)
     assert dead[0] == [-9, 0, 0, 0, 1]
     assert dead[2] == [0, 0, 0, 0, 1]  # the loop on the left is a detour, the cell on the right a dead end
 
 
-def test_distances_and_the_flood():
-    start = in_rows(found(MAZE, "distance_to_start", WAY), 5)
+def test_distances_and_the_flood_fill():
+    start = in_rows(values_of(MAZE, "distance_to_start", PATH), 5)
     assert start[0] == [0, 1, 2, 3, 4] and start[1] == [-9, -9, -9, 4, -9] and start[4][4] == 8
-    assert in_rows(found(MAZE, "distance_to_goal", WAY), 5)[0][0] == 8
-    within = in_rows(found(MAZE, "reached_within_4", WAY), 5)
+    assert in_rows(values_of(MAZE, "distance_to_goal", PATH), 5)[0][0] == 8
+    within = in_rows(values_of(MAZE, "reached_within_4", PATH), 5)
     assert within[0] == [-9, 1, 1, 1, 1] and within[1][3] == 1 and within[2] == [0] * 5
     closed = MAZE.parse("S..#.\n...#.\n...#.\n...#.\n...#G")
-    assert found(MAZE, "distance_to_start", closed)[4] == -9
-    assert found(MAZE, "reached_within_8", closed)[4] == 0  # never
+    assert values_of(MAZE, "distance_to_start", closed)[4] == -9
+    assert values_of(MAZE, "reached_within_8", closed)[4] == 0  # never
 
 
 def test_next_direction():
-    ahead = in_rows(found(MAZE, "next_direction", WAY), 5)
+    directions = in_rows(values_of(MAZE, "next_direction", PATH), 5)
     right, down = 1, 2
-    assert ahead[0] == [right, right, right, down, -9]
-    assert [row[3] for row in ahead] == [down, down, down, down, right]
-    assert ahead[4][4] == -9 and ahead[2][0] == -9  # the goal; not on the shortest way
+    assert directions[0] == [right, right, right, down, -9]
+    assert [row[3] for row in directions] == [down, down, down, down, right]
+    assert directions[4][4] == -9 and directions[2][0] == -9  # the goal; not on the shortest path
     two = Maze(3).parse("S..\n.#.\n..G")
-    assert found(Maze(3), "next_direction", two)[:3] == [-9, 1, 2]  # from the start, two are as good
+    assert values_of(Maze(3), "next_direction", two)[:3] == [-9, 1, 2]  # two shortest paths from the start
 
 
 @pytest.mark.parametrize("style", ["depth-first", "loops", "random"])
 def test_directions_lead_to_the_goal(style):
     task = Maze(15)
     puzzle = task.generate(np.random.default_rng(1), "easy", style=style)
-    steps = np.array(found(task, "next_direction", puzzle.inputs))
-    cell, walked = int(np.flatnonzero(puzzle.inputs == 3)[0]), 0
-    way = np.isin(puzzle.labels, (3, 4, 5))
+    steps = np.array(values_of(task, "next_direction", puzzle.inputs))
+    cell, length = int(np.flatnonzero(puzzle.inputs == 3)[0]), 0
+    path = np.isin(puzzle.labels, (3, 4, 5))
     while puzzle.inputs[cell] != 4 and steps[cell] >= 0:
         cell += (-15, 1, 15, -1)[steps[cell]]
-        walked += 1
+        length += 1
         assert puzzle.inputs[cell] != 1
     if style == "depth-first":
-        assert puzzle.inputs[cell] == 4 and walked == way.sum() - 1
+        assert puzzle.inputs[cell] == 4 and length == path.sum() - 1
 
 
 # all of them
@@ -198,18 +198,18 @@ def test_every_target_has_values_of_its_kind(task):
         cells = task.cells if target.level is Level.CELL else 1
         assert values.values.shape == values.defined.shape == (count, 3 if target.varies else 1, cells)
         assert (values.values[~values.defined] == 0).all()
-        assert target.meaning.endswith(".") and target.chance_says.endswith(".")
-        if target.kind is Kind.NUMBER:
+        assert target.meaning.endswith(".") and target.chance_note.endswith(".")
+        if target.kind is TargetKind.NUMBER:
             assert values.values.dtype == np.float32 and target.classes == () and target.chance == 0
         else:
             assert values.values.min() >= 0 and values.values.max() < len(target.classes)
             assert target.chance == 1 / len(target.classes)
-            assert (target.classes == ("no", "yes")) == (target.kind is Kind.BINARY)
+            assert (target.classes == ("no", "yes")) == (target.kind is TargetKind.BINARY)
         if target.name not in ("difficulty", "answer_now") and not (task.name == "arc" and target.pooled):
             assert values.defined.any(), target.name
 
 
-def test_moments_have_their_own_answers():
+def test_every_time_point_has_its_own_values():
     evidence = Evidence(SMALL, PUZZLE[None], SOLUTION[None])
     answers = np.stack([WRONG, SOLUTION])[None]
     right = values_at(target_of(SMALL, "right_now"), evidence, now=answers)
@@ -221,15 +221,15 @@ def test_moments_have_their_own_answers():
     assert halts.values[0, :, 0].tolist() == [0, 1]
 
 
-def test_facts_of_a_store_are_taken_as_they_are():
-    facts = {name: fact[None].astype(np.int16) for name, fact in SMALL.facts(PUZZLE).items()}
-    evidence = Evidence(SMALL, PUZZLE[None], known_facts=facts)
+def test_facts_of_a_store_are_used_unchanged():
+    facts = {name: fact[None].astype(np.int16) for name, fact in SMALL.cell_features(PUZZLE).items()}
+    evidence = Evidence(SMALL, PUZZLE[None], precomputed_facts=facts)
     for name in ("candidate_3", "candidates_left", "naked_single"):
         values = target_of(SMALL, name).of(evidence)
-        assert (np.where(values.defined, values.values, -9)[0] == found(SMALL, name, PUZZLE)).all()
+        assert (np.where(values.defined, values.values, -9)[0] == values_of(SMALL, name, PUZZLE)).all()
 
 
-def test_mistakes():
+def test_invalid_targets_and_data_are_refused():
     with pytest.raises(
         TargetError, match=r"no target 'colour' of sudoku\. Choose one of: solution, answer_now"
     ):
@@ -237,9 +237,9 @@ def test_mistakes():
     evidence = Evidence(SMALL, PUZZLE[None])
     with pytest.raises(TargetError, match="solution needs the solutions"):
         target_of(SMALL, "solution").of(evidence)
-    with pytest.raises(TargetError, match="conflict_now needs the answers now at every moment"):
+    with pytest.raises(TargetError, match="conflict_now needs the current answers at every time point"):
         values_at(target_of(SMALL, "conflict_now"), evidence)
-    with pytest.raises(TargetError, match="81 cells, those of sudoku here have 16"):
+    with pytest.raises(TargetError, match="81 cells, but this sudoku task has 16"):
         Evidence(SMALL, np.ones((1, 81), np.uint8))
     with pytest.raises(TargetError, match="shape"):
         Evidence(SMALL, PUZZLE[None], labels=np.stack([SOLUTION, SOLUTION]))

@@ -1,11 +1,11 @@
-"""What a page shows of an experiment, worked out by hand from a summary of one target at two steps."""
+"""Views of an experiment, computed by hand from a summary of one target at two steps."""
 
 import pytest
 
 from probes.linear.experiment.views import Cells, baselines_at, labels_of, scoreboard, value_at
 
 
-def finding(source: str, values: list[float], **scores: list[float]) -> dict:
+def result(source: str, values: list[float], **scores: list[float]) -> dict:
     all_scores = {"accuracy": values, **scores}
     return {
         "target": "digit",
@@ -19,16 +19,16 @@ SUMMARY = {
     "targets": [{"name": "digit", "score": "accuracy"}],
     "moments": [{"supervision_step": step, "cycle": 1, "call": 3} for step in (1, 4)],
     "findings": [
-        finding("z", [0.5, 0.9], majority=[0.2, 0.3]),
-        finding("y", [0.6, 0.7]),
-        finding("input", [0.4]),
-        finding("derived", [0.5]),
-        finding("random z", [0.1, 0.45]),
+        result("z", [0.5, 0.9], majority=[0.2, 0.3]),
+        result("y", [0.6, 0.7]),
+        result("input", [0.4]),
+        result("derived", [0.5]),
+        result("random z", [0.1, 0.45]),
     ],
 }
 
 
-def test_what_a_state_has_to_beat():
+def test_the_baselines_of_a_state():
     assert baselines_at(SUMMARY, "digit", "accuracy", 1, of="z") == {
         "majority": 0.3,
         "input": 0.4,
@@ -47,16 +47,16 @@ def test_what_a_state_has_to_beat():
 
 
 @pytest.mark.parametrize(
-    "what, values, written", [("z", [0.5, 0.9], "0.50"), ("z above y", [-0.1, 0.2], "-0.10")]
+    "what, values, text", [("z", [0.5, 0.9], "0.50"), ("z minus y", [-0.1, 0.2], "-0.10")]
 )
-def test_the_board_of_scores(what, values, written):
+def test_the_scoreboard(what, values, text):
     board = scoreboard(SUMMARY, what)
     assert board.names == ["digit"] and board.values[0] == pytest.approx(values)
-    assert format(board.values[0][0], board.format) == written
+    assert format(board.values[0][0], board.format) == text
 
 
-def test_a_state_is_held_against_the_best_of_its_baselines():
-    board = scoreboard(SUMMARY, "z above baseline")
+def test_a_state_is_compared_with_its_best_baseline():
+    board = scoreboard(SUMMARY, "z minus best baseline")
     assert board.values[0] == pytest.approx([0.5 - 0.5, 0.9 - 0.5]) and board.signed
 
 
@@ -66,8 +66,8 @@ def test_steps_with_several_calls_are_named_by_cycle_and_call():
     assert labels_of({"moments": twice}) == ["1.1.3", "1.2.3"]
 
 
-def test_a_share_is_written_in_hundredths():
+def test_accuracy_in_a_cell_is_a_percentage():
     assert (
-        Cells([[0.5]], True, 0.0, 1.0).written(0.5) == "50"
-        and Cells([[0.5]], False, 0.0, 1.0).written(0.46) == "0.5"
+        Cells([[0.5]], True, 0.0, 1.0).format(0.5) == "50"
+        and Cells([[0.5]], False, 0.0, 1.0).format(0.46) == "0.5"
     )

@@ -178,7 +178,7 @@ def test_version_and_help(capsys):
         (("solve", "--model", "{model}", "--puzzle", "x" * 300), "this text has 300"),
         (("solve", "--model", "{model}", "--puzzle", ""), "cells|empty"),
         (("solve", "--model", "{model}", "--puzzle", PUZZLE[:80]), "80"),
-        (("solve", "--model", "{model}", "--puzzle", "{model}/model.safetensors"), "not a text file"),
+        (("solve", "--model", "{model}", "--puzzle", "{model}/model.safetensors"), "is not text in UTF-8"),
         (("solve", "--model", "{empty}", "--puzzle", PUZZLE), "contains no model"),
         (("eval", "--model", "{model}", "--data", "nowhere"), "no puzzle set 'nowhere'"),
         (("eval", "--model", "{model}", "--data", "y" * 300), "no puzzle set"),
@@ -186,16 +186,16 @@ def test_version_and_help(capsys):
         (("eval", "--model", "{model}", "--data", "sudoku/test", "--limit", "0"), "limit of 0"),
         (("eval", "--model", "{model}", "--data", "sudoku/test", "--limit", "-4"), "limit of -4"),
         (("eval", "--model", "{model}", "--data", "sudoku/test", "--limit", "many"), "invalid int"),
-        (("train", "--preset", "chess", "--out", "{empty}/run"), "no preset 'chess'"),
+        (("train", "--preset", "chess", "--out", "{empty}/run"), "Unknown preset 'chess'"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--minutes", "0"), "must be positive"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--minutes", "nan"), "must be positive"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--seed", "-1"), "0 or more"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--resume"), "no run to resume"),
-        (("data", "generate", "chess", "--count", "1", "--out", "{empty}"), "no task 'chess'"),
+        (("data", "generate", "chess", "--count", "1", "--out", "{empty}"), "Unknown task 'chess'"),
         (("data", "generate", "sudoku", "--count", "0", "--out", "{empty}"), "count from 1"),
         (("data", "generate", "sudoku", "--count", "2", "--seed", "-1", "--out", "{empty}"), "negative"),
         (("data", "generate", "sudoku", "--count", "2", "--givens", "a-b", "--out", "{empty}"), "range"),
-        (("data", "generate", "sudoku", "--count", "2", "--givens", "50-40", "--out", "{empty}"), "50-40 is no range"),
+        (("data", "generate", "sudoku", "--count", "2", "--givens", "50-40", "--out", "{empty}"), "50-40 is not a range"),
         (("data", "generate", "sudoku", "--count", "2", "--difficulty", "evil", "--out", "{empty}"), "choice"),
         (("data", "generate", "sudoku", "--count", "1", "--out", "{model}/config.json/set"), "config.json"),
         (("data", "generate", "sudoku", "--count", "1", "--format", "csv", "--out", "{model}/config.json/set"), "config.json"),
@@ -323,7 +323,7 @@ def test_a_puzzle_is_a_text_unless_it_names_a_file(tmp_path, capsys):
     (tmp_path / "puzzle.txt").write_text("Mine\n1...\n..2.\n.3..\n...4\n")
     found = puzzle_texts(str(tmp_path / "puzzle.txt"), task)
     assert found == {"lines 2 to 5": "1.....2..3.....4"}
-    assert "line 1: 'Mine' passed over" in capsys.readouterr().err
+    assert "line 1: 'Mine' skipped" in capsys.readouterr().err
     for text in ("12..", "a\nb", "z" * 500, "nul\x00"):
         assert puzzle_texts(text, task) == {"": text}
 

@@ -117,8 +117,8 @@ def test_arc_without_an_id_has_a_note(tmp_path, tiny_model, ran):
 @pytest.mark.parametrize(
     ("task", "answer", "says"),
     [
-        ("chess", 2, "There is no task 'chess'. Choose one of: arc, maze, sudoku."),
-        ("arc", 2, "ARC grids are drawn on 30x30 = 900 cells, not on 16."),
+        ("chess", 2, "Unknown task 'chess'. Choose one of: arc, maze, sudoku."),
+        ("arc", 2, "ARC grids have 30x30 = 900 cells, not 16."),
         ("sudoku", 200, "This trace does not fit the task sudoku. Record it again."),
     ],
 )
@@ -180,21 +180,21 @@ MISTAKES = [
     (("--trace", "{trace}", "--step", "4", "--png", "{out}"), "Choose 1 to 3"),
     (("--trace", "{trace}", "--cycle", "0", "--png", "{out}"), "Choose 1 to 2"),
     (("--trace", "{trace}", "--call", "4", "--png", "{out}"), "Choose 1 to 3"),
-    (("--trace", "{trace}", "--view", "dreams", "--png", "{out}"), "no view 'dreams'. Choose one of: answer,"),
-    (("--trace", "{trace}", "--theme", "blue", "--png", "{out}"), "no theme 'blue'. Choose one of: light, dark"),
+    (("--trace", "{trace}", "--view", "dreams", "--png", "{out}"), "Unknown view 'dreams'. Choose one of: answer,"),
+    (("--trace", "{trace}", "--theme", "blue", "--png", "{out}"), "Unknown theme 'blue'. Choose one of: light, dark"),
     (("--trace", "{trace}", "--view", "z", "--csv", "{out}"), "Add one of these, or leave it out"),
     (("--trace", "{trace}", "--step", "1", "--gif", "{out}"), "Add one of these, or leave them out"),
-    (("--trace", "{trace}", "--frame-time", "0", "--gif", "{out}"), "--frame-time 0 is not"),
-    (("--trace", "{trace}", "--hold", "inf", "--gif", "{out}"), "--hold inf is not"),
+    (("--trace", "{trace}", "--frame-time", "0", "--gif", "{out}"), "--frame-time 0 is out of range"),
+    (("--trace", "{trace}", "--hold", "inf", "--gif", "{out}"), "--hold inf is out of range"),
     (("--trace", "{trace}", "--every", "minute", "--gif", "{out}"), "invalid choice"),
     (("--trace", "{trace}", "--png", "{folder}"), "is a folder"),
-    (("--trace", "{trace}", "--png", "{folder}/nowhere/a.png"), "There is no folder"),
-    (("--trace", "{trace}", "--png", "{trace}/a.png"), "There is no folder"),
+    (("--trace", "{trace}", "--png", "{folder}/nowhere/a.png"), "does not exist"),
+    (("--trace", "{trace}", "--png", "{trace}/a.png"), "does not exist"),
     (("--trace", "{trace}", "--png", "{pipe}"), "not a regular file"),
     (("--trace", "{trace}", "--png", "{out}", "--svg", "{folder}/./out"), "the same file as --png"),
-    (("--trace", "{trace}", "--npz", "{trace}"), "the same file as what is read"),
+    (("--trace", "{trace}", "--npz", "{trace}"), "the same file as the input"),
     (("--trace", "{trace}", "--mp4", "{out}"), "not on the PATH"),
-    (("--trace", "{foreign}", "--png", "{out}"), "no task 'chess'"),
+    (("--trace", "{foreign}", "--png", "{out}"), "Unknown task 'chess'"),
 ]  # fmt: skip
 
 
@@ -215,7 +215,7 @@ def test_a_folder_that_cannot_be_written(refused, monkeypatch, trace_file, tmp_p
     monkeypatch.setattr(
         "os.access", lambda path, mode: False
     )  # the tests may run as root, who can write anywhere
-    assert "Nothing can be written" in refused("export", "--trace", trace_file, "--png", tmp_path / "a.png")
+    assert "is not writable" in refused("export", "--trace", trace_file, "--png", tmp_path / "a.png")
 
 
 def test_an_output_is_replaced_atomically(refused, ran, monkeypatch, trace_file, tmp_path):

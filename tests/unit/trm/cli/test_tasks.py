@@ -132,11 +132,11 @@ def test_generate_any_task(options, cells, ran, tmp_path):
         (("maze", "--givens", "3-4"), "--givens is not an option for maze"),
         (("sudoku", "--style", "loops"), "--style is not an option for sudoku"),
         (("sudoku", "--size", 5), "4x4, 6x6 and 9x9"),
-        (("maze", "--size", 2), "No mazes of 2x2"),
-        (("maze", "--size", 5000), "No mazes of 5000x5000"),
-        (("maze", "--style", "hedge"), "no style 'hedge'"),
+        (("maze", "--size", 2), "Mazes of 2x2 are not supported"),
+        (("maze", "--size", 5000), "Mazes of 5000x5000 are not supported"),
+        (("maze", "--style", "hedge"), "Unknown maze style 'hedge'"),
         (("arc",), "cannot be generated"),
-        (("chess",), "no task 'chess'"),
+        (("chess",), "Unknown task 'chess'"),
     ],
 )
 def test_what_cannot_be_generated(options, words, refused, tmp_path):

@@ -1,4 +1,4 @@
-"""Puzzle sets: every format reads back, and a bad file is named with its line."""
+"""Puzzle sets: all formats are read back, and errors name the line of the file."""
 
 import json
 import pickle
@@ -40,7 +40,7 @@ def mixed() -> PuzzleSet:
     )
 
 
-def test_csv_reads_back(tmp_path, mixed):
+def test_csv_is_read_back(tmp_path, mixed):
     write_csv(mixed, tmp_path / "set.csv", SUDOKU)
     again = load_puzzles(tmp_path / "set.csv", SUDOKU)
     assert same(mixed, again)
@@ -50,7 +50,7 @@ def test_csv_reads_back(tmp_path, mixed):
     assert [path.name for path in tmp_path.iterdir()] == ["set.csv"]
 
 
-def test_official_format_reads_back(tmp_path, mixed):
+def test_official_format_is_read_back(tmp_path, mixed):
     write_official(mixed, tmp_path / "set", SUDOKU)
     assert same(mixed, load_puzzles(tmp_path / "set", SUDOKU))
     assert same(mixed.take(np.array([0, 1])), load_puzzles(tmp_path / "set" / "test", SUDOKU, limit=2))
@@ -60,7 +60,7 @@ def test_official_format_reads_back(tmp_path, mixed):
     assert (description["seq_len"], description["vocab_size"], description["total_puzzles"]) == (81, 11, 3)
     assert description["sets"] == ["all"] and description["ignore_label_id"] == 0
     assert np.load(tmp_path / "set" / "test" / "all__inputs.npy").dtype == np.uint8
-    with pytest.raises(DataError, match=r"exists already"):
+    with pytest.raises(DataError, match=r"already exists"):
         write_official(mixed, tmp_path / "set", SUDOKU)
 
 
@@ -73,7 +73,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 main(["data", "convert", "sudoku", "--data", "sudoku/test", "--format", sys.argv[3], "--out", sys.argv[1]])
 """
-"""Files may be no larger than so many bytes, which fails as a full disk does."""
+"""Limits the size of files, which fails like a full disk."""
 
 
 @pytest.mark.parametrize("format", ["official", "csv"])
@@ -108,8 +108,8 @@ main(["data", "convert", "sudoku", "--data", "sudoku/test", "--out", sys.argv[1]
 
 
 @pytest.mark.parametrize("rename", [1, 2])
-def test_a_set_is_never_without_its_names(tmp_path, rename):
-    """Killed before either rename there is no set; the same command makes it then."""
+def test_a_set_never_lacks_its_names(tmp_path, rename):
+    """After a kill before either rename there is no set, and the same command creates it."""
     out, command = tmp_path / "set", [sys.executable, "-c", KILLED, str(tmp_path / "set")]
     assert subprocess.run([*command, str(rename)], cwd=REPOSITORY).returncode == -signal.SIGKILL
     assert not (out / "test").exists() and (out / "identifiers.json").exists() == (rename == 2)
@@ -135,17 +135,17 @@ def test_official_puzzles_with_several_examples_and_another_ignored_label(tmp_pa
     assert np.array_equal(again.labels, mixed.labels)
 
 
-def test_a_set_whose_ids_have_too_many_names_is_not_written(tmp_path, mixed):
-    """Every id up to the highest has a name in the file."""
+def test_a_set_with_too_many_puzzle_ids_is_not_written(tmp_path, mixed):
+    """The file has a name for each id up to the highest."""
     far = replace(mixed, puzzle_identifiers=np.full(len(mixed), 2**31 - 1, np.int32))
     with pytest.raises(
-        DataError, match="uses puzzle id 2,147,483,647; names are written for up to 4,194,304"
+        DataError, match="uses puzzle id 2,147,483,647; names are written for ids up to 4,194,304"
     ):
         write_official(far, tmp_path / "set", SUDOKU)
     assert not (tmp_path / "set").exists()
 
 
-def test_text_is_solved_where_it_has_one_solution(tmp_path):
+def test_puzzles_without_answers_are_solved_if_the_solution_is_unique(tmp_path):
     path, heard = tmp_path / "puzzles.txt", []
     path.write_text(f"# three puzzles\n{PUZZLE}\n\n{'0' * 81}\n11{'.' * 79}\n")
     puzzles = load_puzzles(path, SUDOKU, progress=heard.append)
@@ -158,10 +158,10 @@ def test_text_is_solved_where_it_has_one_solution(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: the header names no column q or question"),
-        ("one,two\n1,2\n", "line 1: the header names no column q or question"),
-        ("q,a\n", "holds no puzzle"),
-        (f"source,q,a,rating\nx,{PUZZLE},{SOLVED}\n", "line 2: 3 columns where the header has 4"),
+        ("", "line 1: the header has no column q or question"),
+        ("one,two\n1,2\n", "line 1: the header has no column q or question"),
+        ("q,a\n", "contains no puzzles"),
+        (f"source,q,a,rating\nx,{PUZZLE},{SOLVED}\n", "line 2: 3 columns, but the header has 4"),
         (
             f"question,answer\n{PUZZLE},{SOLVED}\n{PUZZLE[:-1]},{SOLVED}\n",
             "line 3: A 9x9 Sudoku has 81 cells",
@@ -170,12 +170,12 @@ def test_text_is_solved_where_it_has_one_solution(tmp_path):
             f"question,answer\n{PUZZLE},{SOLVED[::-1]}\n",
             "line 2: the answer breaks a rule or changes a given",
         ),
-        (f"q,rating\n{PUZZLE},often\n", "line 2: the rating 'often' is no number"),
-        (f"q,difficulty\n{PUZZLE},brutal\n", "line 2: There is no difficulty 'brutal'"),
+        (f"q,rating\n{PUZZLE},often\n", "line 2: the rating 'often' is not a number"),
+        (f"q,difficulty\n{PUZZLE},brutal\n", "line 2: Unknown difficulty 'brutal'"),
         (f"q,a\n{PUZZLE},{'1' * 200_000}\n", "not CSV"),
     ],
 )
-def test_a_bad_csv_is_named_with_file_and_line(tmp_path, text, message):
+def test_a_mistake_in_a_csv_is_reported_with_file_and_line(tmp_path, text, message):
     path = tmp_path / "bad.csv"
     path.write_text(text)
     with pytest.raises(DataError) as error:
@@ -186,7 +186,7 @@ def test_a_bad_csv_is_named_with_file_and_line(tmp_path, text, message):
 
 
 OPEN_MAZE = "  S# #  " + " # G#   "
-"""4x4 cells, the way the public mazes are written: a space is an open cell, also the first and the last."""
+"""4x4 cells in the notation of the public mazes: spaces are open cells, including the first and the last."""
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_spaces_at_the_ends_of_a_maze_are_cells(tmp_path, maze):
         assert puzzles.inputs[0, 0] == puzzles.inputs[0, -1] == 2
 
 
-def test_a_maze_that_begins_with_a_wall_is_no_comment(tmp_path, maze):
+def test_a_maze_that_starts_with_a_wall_is_not_a_comment(tmp_path, maze):
     (tmp_path / "set.txt").write_text("#S##" + "#  #" + "## #" + "##G#\n# walls\n")
     puzzles = load_puzzles(tmp_path / "set.txt", maze)
     assert len(puzzles) == 1 and puzzles.labelled.all()
@@ -213,10 +213,10 @@ def test_a_maze_that_begins_with_a_wall_is_no_comment(tmp_path, maze):
 
 
 DRAWN = ["#S##\n#  #\n## #\n##G#", "    \n S# \n##G \n    ", "S   \n   #\n# ##\n  G"]
-"""Also with rows of nothing but spaces, and with spaces that were lost at the end of a line."""
+"""Includes rows of spaces, and lines that lost trailing spaces."""
 
 
-def test_mazes_drawn_in_lines_stand_below_each_other(tmp_path, maze):
+def test_several_drawn_mazes_in_a_file(tmp_path, maze):
     one_line = DRAWN[0].replace("\n", "")
     text = f"# four mazes of one file\r\n{DRAWN[0]}\n\n{DRAWN[1]}\n\n\n# the third\n{DRAWN[2]}\n{one_line}\n"
     (tmp_path / "set.txt").write_text(text)
@@ -232,11 +232,11 @@ def test_mazes_drawn_in_lines_stand_below_each_other(tmp_path, maze):
         (DRAWN[0].replace("G", "x"), "lines 6 to 9: Line 9, position 3: 'x' is not part of a maze."),
         (DRAWN[0] + "\n#  #", "lines 6 to 10: A 4x4 maze has 4 lines of 4 characters"),
         (DRAWN[0] + "\n" + DRAWN[0], "lines 6 to 13: A 4x4 maze has 4 lines"),
-        (DRAWN[0].replace("## #", "### ##"), "lines 6 to 9: A 4x4 maze has 4 lines of 4 characters, or 16 in one line; line 8 has 6"),
+        (DRAWN[0].replace("## #", "### ##"), "lines 6 to 9: A 4x4 maze has 4 lines of 4 characters, or 16 characters in one line; line 8 has 6"),
         ("#S#", "line 6: A 4x4 maze"),
     ],
 )  # fmt: skip
-def test_a_bad_drawing_among_others_is_named_with_its_lines(tmp_path, maze, bad, says):
+def test_a_mistake_in_one_of_several_drawings_is_reported_with_its_lines(tmp_path, maze, bad, says):
     path = tmp_path / "set.txt"
     path.write_text(f"{DRAWN[0]}\n\n{bad}\n\n{DRAWN[2]}\n")
     with pytest.raises(DataError) as error:
@@ -244,14 +244,14 @@ def test_a_bad_drawing_among_others_is_named_with_its_lines(tmp_path, maze, bad,
     assert str(error.value).startswith(f"{path}, {says}") and "\n" not in str(error.value)
 
 
-def test_sudokus_drawn_in_lines_stand_below_each_other(tmp_path):
+def test_several_drawn_sudokus_in_a_file(tmp_path):
     drawn = SUDOKU.pretty(SUDOKU.parse(PUZZLE))
     (tmp_path / "set.txt").write_text(f"{drawn}\n\n{PUZZLE}\n{drawn}\n")
     puzzles = load_puzzles(tmp_path / "set.txt", SUDOKU)
     assert [SUDOKU.format(inputs) for inputs in puzzles.inputs] == [PUZZLE] * 3
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path):
+def test_a_binary_file_is_rejected(tmp_path):
     path = tmp_path / "model.bin"
     path.write_bytes(b"\x80\x04\xff\xfe" * 100)
     with pytest.raises(DataError, match=r"is not text in UTF-8"):
@@ -262,21 +262,25 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
     ("name", "content", "message"),
     [
         ("dataset.json", b"{", "is not JSON"),
-        ("dataset.json", b"[]", "seq_len is None, sudoku has 81"),
-        ("dataset.json", b'{"seq_len": 900, "vocab_size": 6}', "seq_len is 900, sudoku has 81"),
+        ("dataset.json", b"[]", "seq_len is None, but sudoku has 81"),
+        ("dataset.json", b'{"seq_len": 900, "vocab_size": 6}', "seq_len is 900, but sudoku has 81"),
         ("dataset.json", b'{"seq_len": 81, "vocab_size": 11, "sets": ["../x"]}', "list of names"),
         ("all__inputs.npy", None, "is missing"),
         ("all__labels.npy", b"\x93NUMPY\x01", "is damaged"),
         ("all__inputs.npy", np.zeros((3, 80), np.uint8), "has shape (3, 80), not (examples, 81)"),
         ("all__labels.npy", np.zeros((2, 81), np.uint8), "has shape (2, 81), not (examples, 81)"),
-        ("all__inputs.npy", np.full((3, 81), 11, np.uint8), "the inputs hold token 11, sudoku has 0-10"),
-        ("all__inputs.npy", np.full((3, 81), -2), "tokens from -2 to -2"),
+        (
+            "all__inputs.npy",
+            np.full((3, 81), 11, np.uint8),
+            "the inputs contain token 11, but sudoku has tokens 0-10",
+        ),
+        ("all__inputs.npy", np.full((3, 81), -2), "tokens range from -2 to -2"),
         ("all__inputs.npy", np.zeros((3, 81)), "not a list of integers"),
         ("all__puzzle_indices.npy", np.array([0, 1, 2, 9]), "does not divide the 3 examples"),
         ("all__puzzle_indices.npy", np.array([[0, 1], [2, 3]]), "does not divide the 3 examples"),
     ],
 )
-def test_a_bad_dataset_folder_is_named_with_the_file(tmp_path, mixed, name, content, message):
+def test_a_mistake_in_a_dataset_folder_is_reported_with_the_file(tmp_path, mixed, name, content, message):
     write_official(mixed, tmp_path, SUDOKU)
     path = tmp_path / "test" / name
     path.unlink()
@@ -300,7 +304,7 @@ def test_a_bad_dataset_folder_is_named_with_the_file(tmp_path, mixed, name, cont
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("part", ["inputs", "labels", "puzzle_indices"])
-def test_what_stands_in_the_place_of_an_array_is_named(tmp_path, mixed, part, content, says):
+def test_a_stand_in_for_an_array_file_is_reported(tmp_path, mixed, part, content, says):
     write_official(mixed, tmp_path, SUDOKU)
     (tmp_path / "test" / f"all__{part}.npy").write_text(content)
     with pytest.raises(DataError, match=says):
@@ -326,15 +330,15 @@ def test_pickles_are_never_opened(tmp_path, mixed):
     assert not opened.exists()
 
 
-def test_unknown_specs_name_what_there_is(tmp_path):
+def test_errors_for_unknown_sets_list_the_choices(tmp_path):
     assert "sudoku/test" in bundled_sets()
-    with pytest.raises(DataError, match=r"There is no puzzle set 'sudoku/tset'. Bundled are: .*sudoku/test"):
+    with pytest.raises(DataError, match=r"There is no puzzle set 'sudoku/tset'. Bundled sets: .*sudoku/test"):
         load_puzzles("sudoku/tset", SUDOKU)
     with pytest.raises(DataError, match=r"has no dataset.json and no test.csv"):
         load_puzzles(tmp_path, SUDOKU)
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "dataset.json").write_text("{}")
-    with pytest.raises(DataError, match=r"has no test split. Name one of its splits, such as .*train"):
+    with pytest.raises(DataError, match=r"has no test split. Give one of its splits, such as .*train"):
         load_puzzles(tmp_path, SUDOKU)
     with pytest.raises(DataError, match=r"A limit of 0"):
         load_puzzles("sudoku/test", SUDOKU, limit=0)

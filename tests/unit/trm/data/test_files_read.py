@@ -1,4 +1,4 @@
-"""Every kind of file that puzzles come in is read alike by `--data` and by whoever hands one over; what is ambiguous is refused."""
+"""All kinds of puzzle file are read alike by `--data` and by the upload; ambiguous files are rejected."""
 
 import bz2
 import gzip
@@ -13,7 +13,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from trm.data import load_puzzles, questions
+from trm.data import load_puzzles, puzzle_entries
 from trm.data.files.kinds import KINDS, document, sentence
 from trm.errors import DataError
 from trm.tasks import get_task
@@ -33,29 +33,29 @@ SMALL_ONE, SMALL_SOLVED = "12..3...2.1....4", ""
 def both(
     tmp_path, content: str | bytes, name: str = "set.txt", task=SUDOKU, *, answers: bool = False
 ) -> list[str]:
-    """The puzzles, read in both ways, with answers that come from the file if they are wanted."""
+    """Read the puzzles with both readers, optionally with the answers in the file."""
     content = content.encode() if isinstance(content, str) else content
     path = tmp_path / name
     path.write_bytes(content)
-    found = questions(content, name, task)
-    handed = [task.format(question.read(task)) for question in found]
+    entries = puzzle_entries(content, name, task)
+    uploaded = [task.format(entry.read(task)) for entry in entries]
     loaded = load_puzzles(path, task)
-    assert [task.format(inputs) for inputs in loaded.inputs] == handed
+    assert [task.format(inputs) for inputs in loaded.inputs] == uploaded
     if answers:
-        assert all(question.answer for question in found)
-    return handed
+        assert all(entry.answer for entry in entries)
+    return uploaded
 
 
 def refusal(tmp_path, content: str | bytes, name: str = "set.txt", task=SUDOKU) -> str:
     content = content.encode() if isinstance(content, str) else content
     (tmp_path / name).write_bytes(content)
-    said = []
-    for read in (lambda: questions(content, name, task), lambda: load_puzzles(tmp_path / name, task)):
+    messages = []
+    for read in (lambda: puzzle_entries(content, name, task), lambda: load_puzzles(tmp_path / name, task)):
         with pytest.raises(DataError) as error:
-            [question.read(task) for question in read() or []]
-        said.append(str(error.value))
-        assert "\n" not in said[-1] and len(said[-1]) < 400 and name in said[-1]
-    return said[-1]
+            [entry.read(task) for entry in read() or []]
+        messages.append(str(error.value))
+        assert "\n" not in messages[-1] and len(messages[-1]) < 400 and name in messages[-1]
+    return messages[-1]
 
 
 @pytest.mark.parametrize("between", [",", ";", "\t", "|"])
@@ -87,18 +87,18 @@ def test_tables_under_any_header(tmp_path, header, between, blank):
     }
     names = header or ("puzzle", "solution")
     lines = [between.join(header)] if header else []
-    for question, answer in ((ONE, SOLVED), (TWO, SOLVED_TWO)):
-        known = {1: answer, 0: question.replace(".", blank)}
+    for entry, answer in ((ONE, SOLVED), (TWO, SOLVED_TWO)):
+        symbols = {1: answer, 0: entry.replace(".", blank)}
         places = [at for at, name in enumerate(names) if name not in values and name not in ("", "クイズ")]
         row = [values.get(name, "") for name in names]
         for number, at in enumerate(places):
-            row[at] = known[number]
+            row[at] = symbols[number]
         lines.append(between.join(row))
     for name in ("set.csv", "set.txt"):
         assert both(tmp_path, "\n".join(lines) + "\n", name, answers=True) == [ONE, TWO]
 
 
-def test_the_column_of_puzzles_is_the_one_that_holds_them(tmp_path):
+def test_the_puzzle_column_is_the_one_with_puzzles(tmp_path):
     assert both(tmp_path, f"puzzle,board,solved\n17,{ONE},{SOLVED}\n18,{TWO},{SOLVED_TWO}\n", "x.csv") == [
         ONE,
         TWO,
@@ -109,7 +109,7 @@ def test_the_column_of_puzzles_is_the_one_that_holds_them(tmp_path):
     assert both(tmp_path, f'name,puzzle\nfirst,"{drawn}"\nsecond,{TWO}\n', "x.csv") == [ONE, TWO]
 
 
-def test_ratings_and_levels_of_other_people_are_no_mistake(tmp_path):
+def test_ratings_on_other_scales_are_not_errors(tmp_path):
     (tmp_path / "a.csv").write_text(f"puzzle,difficulty,rating\n{ONE},Diabolical,hard\n{TWO},EASY,7.5\n")
     puzzles = load_puzzles(tmp_path / "a.csv", SUDOKU)
     assert puzzles.difficulty == ("", "easy") and np.isnan(puzzles.rating[0]) and puzzles.rating[1] == 7.5
@@ -163,7 +163,7 @@ ANSWER_CELLS = [[int(mark) for mark in SOLVED[at : at + 9]] for at in range(0, 8
         ([{"id": 3, "sudoku": ONE, "lösung": SOLVED}], True),
     ],
 )
-def test_json_of_many_shapes(tmp_path, content, answers):
+def test_json_of_many_structures(tmp_path, content, answers):
     for indent in (None, 2):
         assert both(tmp_path, json.dumps(content, indent=indent), "x.json", answers=answers) == [ONE]
 
@@ -223,12 +223,14 @@ CSV = f"puzzle,solution\n{ONE},{SOLVED}\n".encode()
         (gzip.compress(f"{ONE}\n".encode("utf-16"), mtime=0), "x"),
     ],
 )
-def test_packed_files(tmp_path, content, name):
+def test_compressed_files(tmp_path, content, name):
     path = tmp_path / name
     path.write_bytes(content)
     assert [SUDOKU.format(inputs) for inputs in load_puzzles(path, SUDOKU).inputs] == [ONE]
     if b"train" not in content:
-        assert [SUDOKU.format(found.read(SUDOKU)) for found in questions(content, name, SUDOKU)] == [ONE]
+        assert [SUDOKU.format(entries.read(SUDOKU)) for entries in puzzle_entries(content, name, SUDOKU)] == [
+            ONE
+        ]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +247,7 @@ def test_parquet(tmp_path, columns, as_lists):
     parquet.write_table(pyarrow.table(table), out)
     assert both(tmp_path, out.getvalue(), "x.parquet", answers=True) == [ONE]
     parquet.write_table(pyarrow.table({"one": ["x"], "two": ["y"]}), again := io.BytesIO())
-    assert "has columns one, two. Call the one with puzzles puzzle" in refusal(
+    assert "has columns one, two. Name the puzzle column puzzle" in refusal(
         tmp_path, again.getvalue(), "x.parquet"
     )
 
@@ -282,38 +284,38 @@ def test_arrays_with_other_blanks_and_with_answers(tmp_path):
         assert both(tmp_path, out.getvalue(), "x.npz", answers=True) == [ONE]
     ambiguous = np.where(tokens == 10, 1, tokens)
     assert "1 may be a blank or a digit" in refusal(tmp_path, npy(ambiguous), "x.npy")
-    assert "not whole" in refusal(tmp_path, npy(digits + 0.5), "x.npy")
+    assert "not integers" in refusal(tmp_path, npy(digits + 0.5), "x.npy")
     assert "has an array of shape (80,)" in refusal(tmp_path, npy(digits[:80]), "x.npy")
 
 
-def test_what_was_passed_over_is_noted(tmp_path):
+def test_skipped_parts_are_noted(tmp_path):
     text = f"Grid 01\n{SMALL_ONE[:4]}\n{SMALL_ONE[4:8]}\n{SMALL_ONE[8:12]}\n{SMALL_ONE[12:]}\n"
     (tmp_path / "x.txt").write_text(text)
-    assert load_puzzles(tmp_path / "x.txt", SMALL).notes == ("line 1: 'Grid 01' passed over",)
+    assert load_puzzles(tmp_path / "x.txt", SMALL).notes == ("line 1: 'Grid 01' skipped",)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (f"{ONE} {TWO}\n", "A 9x9 Sudoku has 81 cells, this text has 162"),
-        (f"{ONE}\n{ONE[:80]}\n", "line 2: A 9x9 Sudoku has 81 cells, this text has 80"),
-        (f"puzzle,solution\n{ONE}\n", "line 2: 1 columns where the header has 2"),
+        (f"{ONE} {TWO}\n", "A 9x9 Sudoku has 81 cells, but this text has 162"),
+        (f"{ONE}\n{ONE[:80]}\n", "line 2: A 9x9 Sudoku has 81 cells, but this text has 80"),
+        (f"puzzle,solution\n{ONE}\n", "line 2: 1 columns, but the header has 2"),
         ("puzzle\n5.3007E+80\n", "line 2: Position 7: 'E' is not part"),
         ("[Puzzle]\n53..7....\n6..195...\n", "A 9x9 Sudoku has 81 cells"),
-        (json.dumps(CELLS[:8]), "9 rows in brackets, this text has 8"),
+        (json.dumps(CELLS[:8]), "9 rows in brackets, but this text has 8"),
         (json.dumps([[-1 if cell == 0 and at else cell for at, cell in enumerate(row)] for row in [[0] * 9] * 9]), "both 0 and -1"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_told_is_refused_with_its_place(tmp_path, text, says):
+def test_ambiguous_files_are_rejected_with_the_place(tmp_path, text, says):
     assert says in refusal(tmp_path, text)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.example], ids=lambda kind: kind.name)
-def test_every_kind_in_the_documents_is_read(tmp_path, kind):
+def test_every_documented_kind_is_read(tmp_path, kind):
     task = {"sudoku": SMALL, "maze": Maze(4), "thin maze": Maze(5), "arc": ARC}[kind.task]
     name = f"x{(*kind.endings, '')[0]}"
-    for question in questions(kind.example.encode(), name, task):
-        read = task.format(question.read(task))
+    for entry in puzzle_entries(kind.example.encode(), name, task):
+        read = task.format(entry.read(task))
         assert kind.task != "sudoku" or read == SMALL_ONE
     (tmp_path / name).write_text(kind.example)
     if kind.task != "arc":

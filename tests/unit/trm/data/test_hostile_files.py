@@ -1,4 +1,4 @@
-"""Truncated, foreign and hostile files end in one line: nothing is run, and no more memory is taken than a bound."""
+"""Truncated, foreign and hostile files give a one-line error: no code is run, and memory is bounded."""
 
 import bz2
 import gzip
@@ -16,8 +16,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from trm.data import load_puzzles, questions
-from trm.data.files.readers import MOST_ASIDE
+from trm.data import load_puzzles, puzzle_entries
+from trm.data.files.readers import MAX_LINES_WITHOUT_PUZZLE
 from trm.errors import DataError
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
@@ -28,8 +28,8 @@ ONE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5.
 TASKS = pytest.mark.parametrize("task", [SUDOKU, MAZE, ARC], ids=lambda task: task.name)
 
 
-def said(read) -> str:
-    """The line that reading ends with, "" where it ends well."""
+def error_message(read) -> str:
+    """The error message of a reader, "" if it succeeds."""
     try:
         for _ in read():
             pass
@@ -43,8 +43,8 @@ def said(read) -> str:
 def of_both(tmp_path, content: bytes, name: str = "x", task=SUDOKU) -> list[str]:
     (tmp_path / name).write_bytes(content)
     return [
-        said(lambda: [question.read(task) for question in questions(content, name, task)]),
-        said(lambda: load_puzzles(tmp_path / name, task).inputs),
+        error_message(lambda: [entry.read(task) for entry in puzzle_entries(content, name, task)]),
+        error_message(lambda: load_puzzles(tmp_path / name, task).inputs),
     ]
 
 
@@ -87,7 +87,7 @@ GOOD = {
 
 @TASKS
 @pytest.mark.parametrize("name", GOOD)
-def test_what_is_cut_short_or_spoiled_ends_in_one_line(tmp_path, name, task):
+def test_truncated_or_corrupted_files_give_a_one_line_error(tmp_path, name, task):
     content, draw = GOOD[name], random.Random(name)
     for size in (0, 1, 5, len(content) // 2, len(content) - 1):
         of_both(tmp_path, content[:size], name, task)
@@ -110,14 +110,14 @@ def test_what_is_cut_short_or_spoiled_ends_in_one_line(tmp_path, name, task):
         (npy(shaped("(-1, 81)")), "its shape is"),
         (npy(shaped("(10**12, 81)")), "damaged"),
         (npy(shaped("(1000000000000, 81)")), "over 1 GB"),
-        (npy(shaped("(3, 81)"), bytes(80)), "is cut short"),
+        (npy(shaped("(3, 81)"), bytes(80)), "is truncated"),
         (npy(shaped("(1, 81)", "'|O'"), pickle.dumps(1)), "could run code"),
-        (npy(shaped("(1, 81)", "'<M8[s]'"), bytes(648)), "could run code, or is no number"),
-        (npy(shaped("(1, 81)", "[('a', '<i4')]"), bytes(324)), "could run code, or is no number"),
+        (npy(shaped("(1, 81)", "'<M8[s]'"), bytes(648)), "is not numeric, or could run code"),
+        (npy(shaped("(1, 81)", "[('a', '<i4')]"), bytes(324)), "is not numeric, or could run code"),
         (npy(shaped("(1, 81)"), version=9), "damaged"),
         (b"\x93NUMPY", "damaged"),
         (npy(shaped("()"), b"\1"), "has an array of shape ()"),
-        (npy(shaped("(0, 81)")), "holds no puzzle"),
+        (npy(shaped("(0, 81)")), "contains no puzzles"),
     ],
 )
 def test_hostile_arrays(tmp_path, content, says):
@@ -125,7 +125,7 @@ def test_hostile_arrays(tmp_path, content, says):
         assert says in message
 
 
-def test_nothing_is_run(tmp_path):
+def test_no_code_is_run(tmp_path):
     opened = tmp_path / "opened"
 
     class Trap:
@@ -148,7 +148,7 @@ MANY = (f"{ONE}\n".encode() * 13_000)[: 1 << 20]
 
 
 def bomb(kind: str) -> bytes:
-    """A hundred times what it takes, or much more."""
+    """A file that decompresses to at least a hundred times its size."""
     zeros = bytes(1 << 20)
     if kind == "zip":
         out = io.BytesIO()
@@ -164,17 +164,17 @@ def bomb(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["gz", "xz", "zip", "bz2"])
-def test_bombs_are_not_unpacked(tmp_path, kind):
+def test_decompression_bombs_are_rejected(tmp_path, kind):
     content = bomb(kind)
     tracemalloc.start()
-    said_of_bytes, said_of_path = of_both(tmp_path, content, f"x.{kind}")
+    error_of_bytes, error_of_path = of_both(tmp_path, content, f"x.{kind}")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert said_of_bytes and said_of_path
+    assert error_of_bytes and error_of_path
     assert peak < 64 << 20
 
 
-def test_zeros_behind_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch):
+def test_zeros_after_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch):
     made = []
     usual = lzma.LZMADecompressor
     monkeypatch.setattr("lzma.LZMADecompressor", lambda **options: made.append(1) or usual(**options))
@@ -184,14 +184,16 @@ def test_zeros_behind_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_more_than_a_bound_is_not_read(tmp_path, monkeypatch, packed):
+def test_reading_stops_at_the_bound(tmp_path, monkeypatch, packed):
     monkeypatch.setattr("trm.data.puzzle_file.LARGEST_UNPACKED", 1 << 20)
     content = f"{ONE}\n".encode() * 20_000
-    message = said(lambda: questions(gzip.compress(content, mtime=0) if packed else content, "x.txt", SUDOKU))
+    message = error_message(
+        lambda: puzzle_entries(gzip.compress(content, mtime=0) if packed else content, "x.txt", SUDOKU)
+    )
     assert "x.txt has over 1 MB. Give a part of it." in message
 
 
-def test_a_file_without_lines_and_one_of_brackets_stay_small(tmp_path):
+def test_files_without_line_breaks_or_of_brackets_take_little_memory(tmp_path):
     for content, says in (
         (b"." * (5 << 20), "line 1: over 1,048,576 characters"),
         (b"[" * (5 << 20), "over 1,048,576 characters"),
@@ -211,22 +213,22 @@ def test_a_file_without_lines_and_one_of_brackets_stay_small(tmp_path):
     [
         (b"7z\xbc\xaf\x27\x1c" + bytes(60), "is a 7z archive. Unpack it."),
         (b"Rar!\x1a\x07" + bytes(60), "is a RAR archive. Unpack it."),
-        (b"\x28\xb5\x2f\xfd" + bytes(60), "packed with Zstandard. Unpack it."),
+        (b"\x28\xb5\x2f\xfd" + bytes(60), "compressed with Zstandard. Unpack it."),
         (zipped(xl_dot_x=b"", **{"xl/workbook_dot_xml": b"<x/>"}), "is an Excel workbook. Save the sheet as CSV."),
         (zipped(content_dot_xml=b"<x/>"), "is a LibreOffice document. Save the sheet as CSV."),
         (b"%PDF-1.7\n" + bytes(60), "is a PDF."),
-        (b"\x89PNG\r\n\x1a\n" + bytes(60), "is a picture."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(60), "is an image."),
         (pickle.dumps([{"puzzle": ONE}], 2), "is a pickle, which could run code."),
         (b"SQLite format 3\0" + bytes(60), "is an SQLite database. Export the table as CSV."),
         (b"\x89HDF\r\n\x1a\n" + bytes(60), "is an HDF5 file."),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "is a Git LFS pointer to a file, not the file: run `git lfs pull`"),
-        (zipped(a_dot_csv=b"1", b_dot_csv=b"2"), "has 2 files in it: a.csv, b.csv. Unzip it and name one."),
-        (zipped(README_dot_md=b"1"), "has no file of puzzles in it."),
-        (gzip.compress(b"\x89PNG\r\n\x1a\n", mtime=0), "is a picture."),
+        (zipped(a_dot_csv=b"1", b_dot_csv=b"2"), "contains 2 files: a.csv, b.csv. Unzip it and give one of them."),
+        (zipped(README_dot_md=b"1"), "contains no puzzle file."),
+        (gzip.compress(b"\x89PNG\r\n\x1a\n", mtime=0), "is an image."),
         (b"<!DOCTYPE html>\n<html><body>404</body></html>\n", "Line 1, position 1: '<' is not part"),
     ],
 )  # fmt: skip
-def test_foreign_files_are_named(tmp_path, content, says):
+def test_unsupported_formats_are_reported(tmp_path, content, says):
     for message in of_both(tmp_path, content):
         assert says in message
 
@@ -237,7 +239,7 @@ def test_hostile_parquet(tmp_path):
     )
     parquet.write_table(many, out := io.BytesIO(), compression="zstd")
     assert len(out.getvalue()) < 1 << 20
-    message = said(lambda: load_puzzles(write(tmp_path, out.getvalue()), SUDOKU, limit=2).inputs)
+    message = error_message(lambda: load_puzzles(write(tmp_path, out.getvalue()), SUDOKU, limit=2).inputs)
     assert message == ""
     for column in ([b"\xff\xfe"], [{"a": 1}], [[["x"]]], [None], [1.5], ["x" * 100_000]):
         parquet.write_table(pyarrow.table({"puzzle": column}), out := io.BytesIO())
@@ -250,7 +252,7 @@ def write(tmp_path, content: bytes):
     return path
 
 
-def test_texts_of_all_kinds_of_characters_end_soon(tmp_path):
+def test_texts_of_unusual_characters_are_fast(tmp_path):
     draw = random.Random(0)
     for marks in (
         "123456789.0",
@@ -267,10 +269,10 @@ def test_texts_of_all_kinds_of_characters_end_soon(tmp_path):
                 of_both(tmp_path, text.encode(), "x.txt", task)
 
 
-def test_a_text_without_a_puzzle_is_not_searched_to_its_end(tmp_path):
+def test_the_search_in_a_text_without_puzzles_stops_early(tmp_path):
     """16 MB of short lines took 22 seconds."""
-    aside = "ab\n" * MOST_ASIDE
-    message = said(lambda: questions((aside * 100).encode(), "x.txt", SUDOKU))
-    assert message.startswith("x.txt has hardly any puzzle in 50,000 lines")
+    aside = "ab\n" * MAX_LINES_WITHOUT_PUZZLE
+    message = error_message(lambda: puzzle_entries((aside * 100).encode(), "x.txt", SUDOKU))
+    assert message.startswith("x.txt has 50,000 lines without a puzzle")
     text = (aside[: len(aside) // 9 * 3] + "." * 81 + "\n") * 2
-    assert len(questions(text.encode(), "x.txt", SUDOKU)) == 2
+    assert len(puzzle_entries(text.encode(), "x.txt", SUDOKU)) == 2

@@ -1,4 +1,4 @@
-"""A puzzle table of two gigabytes costs the rows that are used, in memory and in time."""
+"""A puzzle embedding of two gigabytes only costs memory and time for the rows in use."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ print(json.dumps({"peak": peak, "opened": opened, "q": step.heads.q_halt.tolist(
 
 
 def save_sparse(tensors: dict[str, torch.Tensor], path: Path, *, form: str) -> None:
-    """Save a state dict whose table is all zeros but for two rows, without ever writing the zeros."""
+    """Save a state dict whose table is zero except for two rows, as a sparse file."""
     if form == "torch":
         with torch.serialization.skip_data():
             torch.save(tensors, path)
@@ -79,7 +79,7 @@ def save_sparse(tensors: dict[str, torch.Tensor], path: Path, *, form: str) -> N
 
 @pytest.fixture
 def arc_checkpoint(public_checkpoint):
-    """A TRM for ARC with a table of 1,045,829 x 512, of which no number is in memory."""
+    """A TRM for ARC with a 1,045,829 x 512 table that is not in memory."""
     made = public_checkpoint(
         D=128, heads=4, vocab=12, cells=900, puzzle_ids=1, puzzle_emb_ndim=WIDTH, puzzle_emb_len=4
     )
@@ -88,7 +88,7 @@ def arc_checkpoint(public_checkpoint):
 
 
 @pytest.mark.parametrize("form", ["torch", "safetensors"])
-def test_opening_two_gigabytes_does_not_take_them(tmp_path, arc_checkpoint, form):
+def test_opening_two_gigabytes_takes_little_memory(tmp_path, arc_checkpoint, form):
     name = {"torch": "step_1", "safetensors": "model.safetensors"}[form]
     path = tmp_path / name
     prefix = "_orig_mod.model.inner."
@@ -107,14 +107,14 @@ def test_opening_two_gigabytes_does_not_take_them(tmp_path, arc_checkpoint, form
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["rows"] == PUZZLES
-    assert found["peak"] < 700, found
-    assert found["opened"] < 3, found
-    assert len(set(found["q"])) == 3  # the rows asked for were read
+    measured = json.loads(done.stdout)
+    assert measured["rows"] == PUZZLES
+    assert measured["peak"] < 700, measured
+    assert measured["opened"] < 3, measured
+    assert len(set(measured["q"])) == 3  # the rows asked for were read
 
 
-def test_the_fingerprint_of_a_large_file_takes_no_time_and_sees_its_ends(tmp_path):
+def test_the_fingerprint_of_a_large_file_is_fast_and_includes_both_ends(tmp_path):
     path, size = tmp_path / "table", (1 << 31) + 5
     seen = set()
     changes = {0: b"", 1: b"x", ENDS - 1: b"x", size - ENDS: b"x", size // 2: b"x" * (1 << 26)}
@@ -131,7 +131,7 @@ def test_the_fingerprint_of_a_large_file_takes_no_time_and_sees_its_ends(tmp_pat
     assert fingerprint(path) not in seen
 
 
-def test_a_small_table_is_checked_and_a_large_one_is_not(tmp_path, public_checkpoint, monkeypatch):
+def test_small_tables_are_checked_and_large_ones_are_not(tmp_path, public_checkpoint, monkeypatch):
     made = public_checkpoint(puzzle_ids=4)
     made.tensors[TABLE][3] = float("nan")
     path = made.save(tmp_path)

@@ -1,4 +1,4 @@
-"""Sets made here: generated ones are as asked, and the bundled ones keep their word."""
+"""Generated sets fit their options, and the bundled sets are as described."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def bundled() -> PuzzleSet:
 
 
 @pytest.mark.parametrize(("format", "written"), [("official", "test"), ("csv", "test.csv")])
-def test_generated_sets_read_back(tmp_path, format, written):
+def test_generated_sets_are_read_back(tmp_path, format, written):
     options = {"count": 5, "difficulty": "medium", "seed": 3, "givens": (26, 30)}
     path = generate_dataset(SUDOKU, out=tmp_path / "one", format=format, **options)
     assert path == tmp_path / "one" / written
@@ -41,7 +41,7 @@ def test_generated_sets_read_back(tmp_path, format, written):
     )
     generate_dataset(SUDOKU, out=tmp_path / "two", format=format, **options)
     assert same(puzzles, load_puzzles(tmp_path / "two", SUDOKU))
-    with pytest.raises(DataError, match=r"exists already"):
+    with pytest.raises(DataError, match=r"already exists"):
         generate_dataset(SUDOKU, out=tmp_path / "one", format=format, **options)
 
 
@@ -49,12 +49,12 @@ def test_generated_sets_read_back(tmp_path, format, written):
     ("changed", "message"),
     [
         ({"count": 0}, "Cannot generate 0 puzzles"),
-        ({"format": "parquet"}, "no format 'parquet'. Choose one of: official, csv"),
+        ({"format": "parquet"}, "Unknown format 'parquet'. Choose one of: official, csv"),
         ({"seed": -1}, "The seed -1 is negative"),
-        ({"difficulty": "brutal"}, "no difficulty 'brutal'"),
+        ({"difficulty": "brutal"}, "Unknown difficulty 'brutal'"),
     ],
 )
-def test_a_generation_that_cannot_be_is_refused_before_writing(tmp_path, changed, message):
+def test_invalid_options_are_rejected_before_writing(tmp_path, changed, message):
     with pytest.raises((DataError, PuzzleError), match=message):
         generate_dataset(
             SUDOKU, **({"count": 1, "difficulty": "easy", "seed": 0, "out": tmp_path / "set"} | changed)
@@ -65,11 +65,11 @@ def test_a_generation_that_cannot_be_is_refused_before_writing(tmp_path, changed
 def test_givens_ranges():
     assert givens_range("24-40") == (24, 40)
     assert givens_range("30") == (30, 30)
-    with pytest.raises(DataError, match=r"'few' is no range of givens. Write it as in 24-40."):
+    with pytest.raises(DataError, match=r"'few' is not a range of givens. Write it like 24-40."):
         givens_range("few")
 
 
-def test_the_bundled_test_set_has_its_strata_and_true_ratings(bundled):
+def test_the_bundled_test_set_has_its_strata_and_correct_ratings(bundled):
     assert len(bundled) == 1000 and bundled.labelled.all()
     assert SUDOKU.is_solved(bundled.inputs, bundled.labels).all()
     for number, (difficulty, fewest, most) in enumerate(SUDOKU_STRATA):
@@ -84,19 +84,21 @@ def test_the_bundled_test_set_has_its_strata_and_true_ratings(bundled):
         assert rating.search_nodes == bundled.rating[row]
 
 
-def test_the_bundled_test_set_can_be_built_again(bundled):
-    """A smaller build holds the first puzzles of each number of givens; hard ones would take too long."""
+def test_the_bundled_test_set_can_be_rebuilt(bundled):
+    """A smaller build has the first puzzles of each number of givens; hard puzzles would take too long."""
     again = sudoku_set(per_stratum=3, strata=SUDOKU_STRATA[:4])
     assert len(again) == 3 * 4
-    known = {
+    bundled_pairs = {
         (question.tobytes(), answer.tobytes())
         for question, answer in zip(bundled.inputs, bundled.labels, strict=True)
     }
-    assert all((q.tobytes(), a.tobytes()) in known for q, a in zip(again.inputs, again.labels, strict=True))
+    assert all(
+        (q.tobytes(), a.tobytes()) in bundled_pairs for q, a in zip(again.inputs, again.labels, strict=True)
+    )
 
 
-def test_training_puzzles_stay_clear_of_the_test_set(bundled):
-    """The seed and givens of the first test puzzles make those very puzzles, unless they are excluded."""
+def test_training_puzzles_are_not_in_the_test_set(bundled):
+    """The seed and givens of the first test puzzles generate exactly these puzzles, unless they are excluded."""
     tested = {SUDOKU.symmetry_key(solution) for solution in bundled.labels}
     assert len(tested) == 1000
     options = {"seed": 2025 * 1000 + 24, "givens": (24, 24)}
@@ -120,7 +122,7 @@ def test_results_are_grouped_by_difficulty_and_givens(bundled):
     }
 
 
-def test_presets_are_what_their_titles_say():
+def test_presets_match_their_titles():
     presets = {preset.key: preset for preset in load_presets("sudoku")}
     tokens = {key: SUDOKU.parse(preset.puzzle) for key, preset in presets.items()}
     ratings = {key: SUDOKU.rate(puzzle) for key, puzzle in tokens.items()}
@@ -136,5 +138,5 @@ def test_presets_are_what_their_titles_say():
     assert (givens["one-blank"], givens["solved"], givens["empty"], givens["seventeen"]) == (80, 81, 0, 17)
     assert (ratings["contradiction"].solutions, ratings["empty"].solutions) == (0, 2)
     assert all(preset.sentence and preset.title for preset in presets.values())
-    with pytest.raises(DataError, match=r"There are no presets for 'chess'. There are some for: .*sudoku"):
+    with pytest.raises(DataError, match=r"There are no presets for 'chess'. Tasks with presets: .*sudoku"):
         load_presets("chess")

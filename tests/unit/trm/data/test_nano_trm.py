@@ -1,4 +1,4 @@
-"""Data folders of nano-trm: the arrays of the public code under another dataset.json, Sudokus one token higher."""
+"""Dataset folders of nano-trm: the arrays of the public code with another dataset.json, Sudoku tokens one higher."""
 
 import json
 
@@ -26,7 +26,7 @@ CASES = {
 
 @pytest.fixture(params=CASES)
 def folder(request, tmp_path):
-    """A folder as nano-trm writes it, its task and its only puzzle."""
+    """A folder in the format of nano-trm, its task and its only puzzle."""
     task, text, vocab_size = CASES[request.param]
     inputs = task.parse(text)[None]
     labels = np.where(inputs == 1, 2, inputs) if task.name == "sudoku" else inputs
@@ -49,21 +49,21 @@ def test_it_is_read(folder):
     assert puzzles.labelled.all()
 
 
-def test_what_is_of_another_task_or_nobody_s_is_refused(folder):
+def test_folders_of_other_tasks_are_rejected(folder):
     path, task, _ = folder
     description = path / "test" / "dataset.json"
-    told = json.loads(description.read_text())
+    settings = json.loads(description.read_text())
     for change, says in (
         ({"vocab_size": 40}, "vocab_size is 40"),
         ({"seq_len": 7}, "seq_len is 7"),
         ({"sets": None}, "sets|vocab_size"),
     ):
-        description.write_text(json.dumps(told | change))
+        description.write_text(json.dumps(settings | change))
         with pytest.raises(DataError, match=says):
             load_puzzles(path, task)
     for array in (path / "test").glob("*.npy"):
         array.rename(array.with_suffix(".np"))
-    description.write_text(json.dumps(told))
+    description.write_text(json.dumps(settings))
     with pytest.raises(DataError, match="It should be a list of names"):
         load_puzzles(path, task)
 

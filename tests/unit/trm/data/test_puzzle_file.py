@@ -1,11 +1,11 @@
-"""The puzzles of a handed-over file: every form is cut into its puzzles unsolved, and what cannot be read is named with its place."""
+"""The puzzles of an uploaded file: all formats are split into puzzles without solving, and errors name the place."""
 
 import json
 import time
 
 import pytest
 
-from trm.data import Question, questions
+from trm.data import PuzzleEntry, puzzle_entries
 from trm.errors import DataError
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
@@ -17,12 +17,12 @@ TWO = "." * 81
 DRAWN = "#S# #\n# # #\n#   G\n# ###\n#    "
 
 
-def found(text: str | bytes, name: str = "mine.txt", task=SUDOKU) -> list[Question]:
-    return questions(text.encode() if isinstance(text, str) else text, name, task)
+def entries_of(text: str | bytes, name: str = "mine.txt", task=SUDOKU) -> list[PuzzleEntry]:
+    return puzzle_entries(text.encode() if isinstance(text, str) else text, name, task)
 
 
-def read(questions: list[Question], task=SUDOKU) -> list[str]:
-    return [task.format(question.read(task)) for question in questions]
+def read(puzzle_entries: list[PuzzleEntry], task=SUDOKU) -> list[str]:
+    return [task.format(entry.read(task)) for entry in puzzle_entries]
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def read(questions: list[Question], task=SUDOKU) -> list[str]:
         "byte order mark",
     ],
 )
-def test_several_puzzles_are_told_apart_by_their_places(text, name, places):
-    several = found(text, name)
-    assert [question.place for question in several] == places
+def test_several_puzzles_have_different_places(text, name, places):
+    several = entries_of(text, name)
+    assert [entry.place for entry in several] == places
     assert read(several) == [ONE, TWO]
 
 
@@ -65,44 +65,44 @@ def test_several_puzzles_are_told_apart_by_their_places(text, name, places):
     [ONE, SUDOKU.pretty(SUDOKU.parse(ONE)), json.dumps([[*ONE[at : at + 9]] for at in range(0, 81, 9)])],
     ids=["one line", "drawn with boxes", "json rows"],
 )
-def test_one_puzzle_is_one_however_it_is_written(text):
-    assert read(found(text)) == [ONE]
+def test_a_single_puzzle_in_any_notation_is_one_entry(text):
+    assert read(entries_of(text)) == [ONE]
 
 
-def test_a_maze_drawn_in_lines_is_one_puzzle_and_may_lack_its_ends():
-    assert read(found(DRAWN, task=MAZE), MAZE) == [DRAWN.replace("\n", "").replace(" ", ".")]
-    (unfinished,) = found(DRAWN.replace("S", " "), task=MAZE)
+def test_a_drawn_maze_is_one_puzzle_and_may_lack_start_and_goal():
+    assert read(entries_of(DRAWN, task=MAZE), MAZE) == [DRAWN.replace("\n", "").replace(" ", ".")]
+    (unfinished,) = entries_of(DRAWN.replace("S", " "), task=MAZE)
     assert "S" not in MAZE.format(unfinished.read(MAZE))
 
 
-def test_mazes_drawn_in_lines_are_told_apart():
+def test_several_drawn_mazes_are_separate_entries():
     bad = DRAWN.replace("G", "x")
-    several = found(f"{DRAWN}\n\n{DRAWN}\n# the last\n{bad}\n", task=MAZE)
+    several = entries_of(f"{DRAWN}\n\n{DRAWN}\n# the last\n{bad}\n", task=MAZE)
     assert [each.place for each in several] == ["lines 1 to 5", "lines 7 to 11", "lines 13 to 17"]
     assert read(several[:2], MAZE) == [DRAWN.replace("\n", "").replace(" ", ".")] * 2
     with pytest.raises(DataError, match=r"^mine\.txt, lines 13 to 17: Line 15, position 5: 'x' is not part"):
         several[2].read(MAZE)
-    assert found(f"\n{DRAWN}\n", task=MAZE)[0].place == "lines 2 to 6"
+    assert entries_of(f"\n{DRAWN}\n", task=MAZE)[0].place == "lines 2 to 6"
 
 
-def test_lines_that_begin_with_a_wall_are_no_comments():
+def test_lines_that_start_with_a_wall_are_not_comments():
     lines = [DRAWN.replace("\n", "").replace(" ", "."), "#" * 25]
-    assert read(found("\n".join(lines), task=MAZE), MAZE) == lines
+    assert read(entries_of("\n".join(lines), task=MAZE), MAZE) == lines
 
 
-def test_arc_tasks_give_their_test_inputs_and_grids_themselves():
+def test_arc_tasks_yield_their_test_inputs_and_grids_are_puzzles():
     task = {
         "train": [{"input": [[1]], "output": [[2]]}],
         "test": [{"input": [[3, 4]]}, {"input": [[5], [6]]}],
     }
-    several = found(json.dumps({"aaaa": task, "bbbb": task}), "all.json", ARC)
-    assert [question.place for question in several] == [
+    several = entries_of(json.dumps({"aaaa": task, "bbbb": task}), "all.json", ARC)
+    assert [entry.place for entry in several] == [
         "aaaa, test 1", "aaaa, test 2", "bbbb, test 1", "bbbb, test 2",
     ]  # fmt: skip
     assert read(several, ARC) == ["34", "5/6"] * 2
-    assert read(found(json.dumps(task), "one.json", ARC), ARC) == ["34", "5/6"]
-    assert read(found("[[1, 2], [3, 4]]", "grid.json", ARC), ARC) == ["12/34"]
-    assert read(found("12\n34", "grid.txt", ARC), ARC) == ["12/34"]
+    assert read(entries_of(json.dumps(task), "one.json", ARC), ARC) == ["34", "5/6"]
+    assert read(entries_of("[[1, 2], [3, 4]]", "grid.json", ARC), ARC) == ["12/34"]
+    assert read(entries_of("12\n34", "grid.txt", ARC), ARC) == ["12/34"]
 
 
 @pytest.mark.parametrize(
@@ -110,34 +110,34 @@ def test_arc_tasks_give_their_test_inputs_and_grids_themselves():
     [
         ("", "none.txt", "none.txt is empty"),
         (b"\xff\xfe\x00", "picture.png", "picture.png is not text in UTF-8"),
-        (ONE[:80], "short.txt", "short.txt: A 9x9 Sudoku has 81 cells, this text has 80"),
+        (ONE[:80], "short.txt", "short.txt: A 9x9 Sudoku has 81 cells, but this text has 80"),
         ("hello\nworld\n", "words.txt", "words.txt: Line 1, position 1: 'h' is not part of a 9x9 Sudoku"),
-        ("q,a\n", "head.csv", "head.csv holds no puzzle"),
-        ("[]", "none.json", "none.json holds no puzzle"),
-        ("a,b\n1,2\n", "other.csv", "other.csv, line 1: the header names no column q or question"),
-        (f"q,a\n{ONE}\n", "comma.csv", "comma.csv, line 2: 1 columns where the header has 2"),
+        ("q,a\n", "head.csv", "head.csv contains no puzzles"),
+        ("[]", "none.json", "none.json contains no puzzles"),
+        ("a,b\n1,2\n", "other.csv", "other.csv, line 1: the header has no column q or question"),
+        (f"q,a\n{ONE}\n", "comma.csv", "comma.csv, line 2: 1 columns, but the header has 2"),
         ("[1, 2", "half.json", "half.json, line 1: not JSON"),
-        ("[" * 100_000, "deep.json", "deep.json is no JSON with puzzles in it"),
-        ('{"name": "x"}', "facts.json", "facts.json, entry 1 is no puzzle. Give a list such as"),
-        (b"." * (17 << 20), "large.txt", "large.txt has 17 MB, at most 16 are read here"),
+        ("[" * 100_000, "deep.json", "deep.json is not JSON with puzzles"),
+        ('{"name": "x"}', "facts.json", "facts.json, entry 1 is not a puzzle. Give a list such as"),
+        (b"." * (17 << 20), "large.txt", "large.txt has 17 MB; the maximum is 16 MB"),
     ],
 )  # fmt: skip
-def test_a_file_that_holds_no_puzzle_is_named_with_what_is_wrong(text, name, says):
+def test_errors_for_files_without_puzzles_name_the_file_and_the_reason(text, name, says):
     with pytest.raises(DataError, match="^" + says.replace("(", r"\(")) as error:
-        found(text, name)
+        entries_of(text, name)
     assert len(str(error.value)) < 300
 
 
-def test_a_bad_puzzle_among_good_ones_is_named_when_it_is_chosen():
-    good, bad = found(f"{ONE}\n{ONE[:80]}x\n", "mixed.txt")
+def test_a_mistake_in_one_of_several_puzzles_is_reported_when_it_is_selected():
+    good, bad = entries_of(f"{ONE}\n{ONE[:80]}x\n", "mixed.txt")
     assert read([good]) == [ONE]
     with pytest.raises(DataError, match=r"^mixed\.txt, line 2: Position 81: 'x' is not part"):
         bad.read(SUDOKU)
 
 
-def test_a_large_file_is_cut_quickly_and_not_solved():
+def test_a_large_file_is_split_quickly_without_solving():
     rows = 100_000
     started = time.process_time()
-    several = found("q,a\n" + f"{TWO},{ONE}\n" * rows, "large.csv")
+    several = entries_of("q,a\n" + f"{TWO},{ONE}\n" * rows, "large.csv")
     assert len(several) == rows and several[-1].place == f"line {rows + 1}"
     assert time.process_time() - started < 10

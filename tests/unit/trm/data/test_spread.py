@@ -1,4 +1,4 @@
-"""Of a large file a limit takes rows evenly spread over it, without reading it whole; a smaller one is read as ever."""
+"""With a limit, evenly spaced rows of a large file are sampled without reading all of it; smaller files are read completely."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from trm.data import load_puzzles
 from trm.data.files import spread
-from trm.data.files.containers import Source
+from trm.data.files.containers import ByteSource
 from trm.errors import DataError
 from trm.evaluate import evenly
 from trm.tasks.sudoku import Sudoku
@@ -22,7 +22,7 @@ COUNT = 4_000
 
 
 def puzzle(number: int) -> str:
-    """A puzzle with its number in it, in base 5."""
+    """A puzzle that encodes its number in base 5."""
     return "".join(".1234"[number // 5**digit % 5] for digit in range(16))
 
 
@@ -75,7 +75,7 @@ def smaller_bound(monkeypatch):
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("limit", [1, 2, 50])
-def test_rows_are_evenly_spread_with_both_ends(tmp_path, name, limit):
+def test_rows_are_evenly_spaced_and_include_both_ends(tmp_path, name, limit):
     (tmp_path / name).write_bytes(FILES[name])
     taken = load_puzzles(tmp_path / name, SMALL, spread=limit)
     numbers = np.array([number(inputs) for inputs in taken.inputs])
@@ -87,7 +87,7 @@ def test_rows_are_evenly_spread_with_both_ends(tmp_path, name, limit):
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.txt", "x.jsonl", "x.parquet"])
-def test_hardly_more_is_read_than_is_taken(tmp_path, name, monkeypatch):
+def test_little_more_is_read_than_needed(tmp_path, name, monkeypatch):
     (tmp_path / name).write_bytes(FILES[name])
     read = []
     parse = SMALL.__class__.parse
@@ -99,7 +99,7 @@ def test_hardly_more_is_read_than_is_taken(tmp_path, name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.txt", "x.csv.gz", "x.parquet"])
-def test_small_files_and_large_limits_read_the_whole(tmp_path, name, monkeypatch):
+def test_small_files_and_large_limits_read_everything(tmp_path, name, monkeypatch):
     (tmp_path / name).write_bytes(FILES[name])
     if name != "x.parquet":
         assert len(load_puzzles(tmp_path / name, SMALL, spread=COUNT // 2)) == COUNT
@@ -108,12 +108,12 @@ def test_small_files_and_large_limits_read_the_whole(tmp_path, name, monkeypatch
     assert len(load_puzzles(tmp_path / name, SMALL, spread=5)) == COUNT
 
 
-def test_puzzles_in_several_lines_are_read_whole(tmp_path):
+def test_files_with_multi_line_puzzles_are_read_completely(tmp_path):
     drawn = "\n\n".join("\n".join(text[at : at + 4] for at in range(0, 16, 4)) for text, _ in ROWS[:900])
     quoted = "id,puzzle\n" + "".join(f'{at},"{text[:8]}\n{text[8:]}"\n' for text, at in ROWS[:900])
     for name, text in (("x.txt", drawn), ("x.csv", quoted)):
         (tmp_path / name).write_text(text)
-        assert spread.spread_rows(Source.of_path(tmp_path / name), SMALL, 3) is None
+        assert spread.spread_rows(ByteSource.of_path(tmp_path / name), SMALL, 3) is None
         assert len(load_puzzles(tmp_path / name, SMALL, spread=3)) == 900
 
 
@@ -123,11 +123,11 @@ def test_puzzles_in_several_lines_are_read_whole(tmp_path):
         (lambda table: table[: len(table) - 20] + "x" * 9 + "\n", "the row at byte"),
         (
             lambda table: table[: len(table) // 2] + "z" * 2_000_000,
-            "its last line has over 1,048,576 characters",
+            "the last line has over 1,048,576 characters",
         ),
     ],
 )
-def test_a_bad_row_is_named_with_its_place(tmp_path, spoil, says):
+def test_a_mistake_in_a_row_is_reported_with_its_place(tmp_path, spoil, says):
     (tmp_path / "x.csv").write_text(spoil(FILES["x.csv"].decode()))
     with pytest.raises(DataError, match=says) as error:
         load_puzzles(tmp_path / "x.csv", SMALL, spread=5)

@@ -1,4 +1,4 @@
-"""A run as MP4: what ffmpeg is given, and where it is installed what comes out."""
+"""A run as MP4: the input of ffmpeg and, if it is installed, its output."""
 
 import json
 import re
@@ -12,18 +12,18 @@ from export_runs import SUDOKU, sudoku_run
 from PIL import Image
 
 from trm.errors import UserError
-from trm.export.pictures.film import Pace, save_mp4
+from trm.export.pictures.film import FrameTiming, save_mp4
+from trm.export.pictures.picture import Appearance, film_frames
 from trm.export.pictures.raster import image
-from trm.export.pictures.scene import Appearance, scenes
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 
 needs_ffmpeg = pytest.mark.skipif(
     not shutil.which("ffmpeg") or not shutil.which("ffprobe"), reason="ffmpeg is not installed"
 )
 
 
-def the_run() -> Run:
-    return Run.of(sudoku_run(), SUDOKU)
+def the_run() -> ExportedRun:
+    return ExportedRun.of(sudoku_run(), SUDOKU)
 
 
 def nothing(done: int, total: int) -> None:
@@ -38,60 +38,64 @@ def fake_ffmpeg(folder, script: str, monkeypatch) -> None:
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
 
-def test_an_mp4_gets_every_frame_for_its_time(tmp_path, monkeypatch):
-    """ffmpeg is stood in for by a program that writes down what it is given."""
+def test_an_mp4_has_every_frame_for_its_duration(tmp_path, monkeypatch):
+    """A program that records its input replaces ffmpeg."""
     fake_ffmpeg(
-        tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; cat > "$last"', monkeypatch
+        tmp_path / "bin",
+        f'echo "$@" > {tmp_path}/arguments; for last; do :; done; cat > "$last"',
+        monkeypatch,
     )
     run = the_run()
-    frames = scenes(run, "step")
-    save_mp4(tmp_path / "film.mp4", frames, Pace("step", 0.5, 1.0), nothing)
-    asked = (tmp_path / "asked").read_text()
-    width, height = map(int, re.search(r"-s (\d+)x(\d+)", asked).groups())
+    frames = film_frames(run, "step")
+    save_mp4(tmp_path / "film.mp4", frames, FrameTiming("step", 0.5, 1.0), nothing)
+    arguments = (tmp_path / "arguments").read_text()
+    width, height = map(int, re.search(r"-s (\d+)x(\d+)", arguments).groups())
     assert width % 2 == height % 2 == 0 and 0 <= width - frames[0].width <= 1
     pictures = np.frombuffer((tmp_path / "film.mp4").read_bytes(), np.uint8).reshape(-1, height, width, 3)
     assert len(pictures) == 30 * (1.0 + 0.5 + 1.0)
     assert (pictures[0] == pictures[29]).all() and (pictures[29] != pictures[30]).any()
-    assert "libx264" in asked and "yuv420p" in asked
+    assert "libx264" in arguments and "yuv420p" in arguments
 
 
-def test_ffmpeg_that_fails_is_quoted(tmp_path, monkeypatch):
+def test_the_message_of_a_failing_ffmpeg_is_quoted(tmp_path, monkeypatch):
     fake_ffmpeg(tmp_path / "bin", "echo 'Unknown encoder libx264' >&2; exit 1", monkeypatch)
     with pytest.raises(UserError, match=r"Unknown encoder libx264.*--gif"):
-        save_mp4(tmp_path / "film.mp4", scenes(the_run(), "step"), Pace(), nothing)
+        save_mp4(tmp_path / "film.mp4", film_frames(the_run(), "step"), FrameTiming(), nothing)
 
 
-def test_no_ffmpeg_is_left_behind(tmp_path, monkeypatch):
+def test_no_ffmpeg_process_is_left(tmp_path, monkeypatch):
     fake_ffmpeg(tmp_path / "bin", f"echo $$ > {tmp_path}/pid; exec cat > /dev/null", monkeypatch)
 
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        save_mp4(tmp_path / "film.mp4", scenes(the_run(), "step"), Pace(), stop)
+        save_mp4(tmp_path / "film.mp4", film_frames(the_run(), "step"), FrameTiming(), stop)
     pid = (tmp_path / "pid").read_text().strip()
     assert subprocess.run(["kill", "-0", pid], capture_output=True).returncode
 
 
 @pytest.mark.parametrize("frame, hold", [(0.05, 0.5), (0.02, 0.02), (0.3, 1.5)])
 def test_a_film_lasts_as_long_as_it_should(tmp_path, monkeypatch, frame, hold):
-    """Thirty pictures a second divide few times evenly; no frame is left out for that."""
+    """Few durations are multiples of a thirtieth of a second, but no frame is omitted."""
     fake_ffmpeg(
-        tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; wc -c > "$last"', monkeypatch
+        tmp_path / "bin",
+        f'echo "$@" > {tmp_path}/arguments; for last; do :; done; wc -c > "$last"',
+        monkeypatch,
     )
-    frames, pace = scenes(the_run(), "call"), Pace("call", frame, hold)
-    save_mp4(tmp_path / "film.mp4", frames, pace, nothing)
-    width, height = map(int, re.search(r"-s (\d+)x(\d+)", (tmp_path / "asked").read_text()).groups())
-    shown = int((tmp_path / "film.mp4").read_text()) / (width * height * 3)
-    assert shown == max(len(frames), round(30 * sum(pace.seconds(len(frames)))))
+    frames, timing = film_frames(the_run(), "call"), FrameTiming("call", frame, hold)
+    save_mp4(tmp_path / "film.mp4", frames, timing, nothing)
+    width, height = map(int, re.search(r"-s (\d+)x(\d+)", (tmp_path / "arguments").read_text()).groups())
+    frame_count = int((tmp_path / "film.mp4").read_text()) / (width * height * 3)
+    assert frame_count == max(len(frames), round(30 * sum(timing.seconds(len(frames)))))
 
 
 @needs_ffmpeg
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_film_that_ffmpeg_makes(tmp_path, theme):
-    """Frames, size and duration as asked for, and the last picture what the run ends with, on paper to its edges."""
-    frames, pace = scenes(the_run(), "step", Appearance(theme=theme)), Pace("step", 0.25, 0.5)
-    save_mp4(tmp_path / "film.mp4", frames, pace, nothing)
+def test_a_film_encoded_by_ffmpeg(tmp_path, theme):
+    """Frames, size and duration are as requested, and the last frame is the end of the run, with a margin of paper."""
+    frames, timing = film_frames(the_run(), "step", Appearance(theme=theme)), FrameTiming("step", 0.25, 0.5)
+    save_mp4(tmp_path / "film.mp4", frames, timing, nothing)
     entries = "stream=codec_name,pix_fmt,width,height,nb_read_frames,duration"
     probe = [
         "ffprobe",
@@ -124,9 +128,9 @@ def test_the_film_that_ffmpeg_makes(tmp_path, theme):
         tmp_path / "last.png",
     ]
     subprocess.run(last, check=True)
-    shown = np.asarray(Image.open(tmp_path / "last.png").convert("RGB"), int)
+    last_frame = np.asarray(Image.open(tmp_path / "last.png").convert("RGB"), int)
     expected = np.asarray(image(frames[-1]), int)
-    assert np.abs(shown[:height, :width] - expected).mean() < 3
+    assert np.abs(last_frame[:height, :width] - expected).mean() < 3
     paper = expected[2, 2]
-    for edge in (shown[0], shown[-1], shown[:, 0], shown[:, -1]):
+    for edge in (last[0], last[-1], last[:, 0], last[:, -1]):
         assert np.abs(edge - paper).max() < 12

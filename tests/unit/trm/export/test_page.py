@@ -1,4 +1,4 @@
-"""The offline page of a run: it holds the payload, loads nothing, and hostile text stays text."""
+"""The offline page of a run: it contains the payload, loads nothing, and hostile text stays text."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,7 @@ from export_runs import HOSTILE, RUNS, SUDOKU, run_of, sudoku_run
 from trm.errors import UserError
 from trm.export.page import document, page
 from trm.export.payload import payload
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.export.table import csv_text
 
 SCRIPT = "const text = '</script><!--';"
@@ -36,36 +36,36 @@ class Elements(HTMLParser):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_page_holds_the_payload(name):
+def test_the_page_contains_the_payload(name):
     run = run_of(name)
-    found = Elements(page(run))
+    elements = Elements(page(run))
     data = page(run).split('id="run">')[1].split("</script>")[0]
     assert json.loads(data) == payload(run.trace, run.task) | {"label": ""}
-    assert found.names.count("script") == 2 and found.names.count("style") == 1
-    assert found.links == ["data:,"]
-    assert found.texts["h1"].strip() == run.title and found.texts["p"].strip() == run.provenance
+    assert elements.names.count("script") == 2 and elements.names.count("style") == 1
+    assert elements.links == ["data:,"]
+    assert elements.texts["h1"].strip() == run.title and elements.texts["p"].strip() == run.provenance
     assert "2030-01-02" in run.provenance
 
 
 def test_hostile_names_stay_text_on_the_page():
     plain = Elements(page(run_of("sudoku")))
-    run = Run.of(sudoku_run(model=HOSTILE), SUDOKU, puzzle=HOSTILE, note=HOSTILE)
+    run = ExportedRun.of(sudoku_run(model=HOSTILE), SUDOKU, puzzle=HOSTILE, note=HOSTILE)
     text = page(run)
-    found = Elements(text)
-    assert found.names == [
+    elements = Elements(text)
+    assert elements.names == [
         *plain.names[: plain.names.index("p") + 1],
         "p",
         *plain.names[plain.names.index("p") + 1 :],
     ]
-    assert found.links == plain.links
-    assert '</script><!--<b onclick="x">' in found.texts["h1"] and "🙂" in found.texts["title"]
+    assert elements.links == plain.links
+    assert '</script><!--<b onclick="x">' in elements.texts["h1"] and "🙂" in elements.texts["title"]
     assert text.encode() and "\x00" not in text and "\x1b" not in text
 
 
-def test_what_would_end_a_script_in_the_data_is_escaped():
+def test_end_tags_in_the_data_are_escaped():
     trace = sudoku_run()
     hostile = replace(trace, provenance=replace(trace.provenance, kind="</script><!--<script>"))
-    text = page(Run.of(hostile, SUDOKU))
+    text = page(ExportedRun.of(hostile, SUDOKU))
     data = text.split('id="run">')[1].split("</script>")[0]
     assert json.loads(data)["kind"] == "</script><!--<script>" and "<" not in data
 
@@ -76,9 +76,9 @@ def test_the_players_own_text_cannot_end_its_element():
     assert r"const text = '\x3c/script>\x3c!--'" in text
 
 
-def test_no_page_of_what_is_no_number():
+def test_nan_is_an_error():
     trace = sudoku_run()
-    run = Run.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
-    with pytest.raises(UserError, match="no numbers"):
+    run = ExportedRun.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
+    with pytest.raises(UserError, match="NaN or infinite values"):
         page(run)
     assert "nan" in csv_text(run)

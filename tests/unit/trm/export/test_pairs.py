@@ -12,7 +12,7 @@ from trm.checkpoint import save_model
 from trm.cli.main import main
 from trm.export.page import page
 from trm.export.payload import pair_payload
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.trace import save_trace
 
 
@@ -36,17 +36,17 @@ def files(tmp_path, tiny_model) -> dict[str, Path]:
 
 
 def exported(capsys, files: dict[str, Path], *arguments: object) -> tuple[dict, dict]:
-    """What the command says, and the data of the page that it wrote."""
+    """The output of the command, and the data of the page."""
     main(["export", *map(str, arguments), "--html", str(files["page"]), "--json"])
     text = files["page"].read_text("utf-8").split('id="run">')[1].split("</script>")[0]
     return json.loads(capsys.readouterr().out), json.loads(text)
 
 
 def test_two_recorded_runs(capsys, files):
-    said, data = exported(
+    output, data = exported(
         capsys, files, "--trace", files["one"], "--compare-with", files["other"], "--step", 2
     )
-    assert said["model"] == "made-up" and said["compared_with"] == "another"
+    assert output["model"] == "made-up" and output["against"] == "another"
     assert [player["task"] for player in data["players"]] == ["sudoku", "sudoku"]
     assert data["titles"] == [
         "another: other, n = 2, T = 2, 3 steps",
@@ -54,11 +54,11 @@ def test_two_recorded_runs(capsys, files):
     ]
     assert data["start"] == {"supervision_step": 2, "cycle": 2, "call": 3}
     text = files["page"].read_text("utf-8")
-    assert "<title>made-up: one against another: other</title>" in text
+    assert "<title>made-up: one vs. another: other</title>" in text
     assert text.count("float32 on CPU") == 2
 
 
-def test_a_run_made_now_against_a_recorded_one_of_another_task(capsys, files):
+def test_a_new_run_compared_with_a_recorded_one_of_another_task(capsys, files):
     _, data = exported(
         capsys,
         files,
@@ -72,19 +72,19 @@ def test_a_run_made_now_against_a_recorded_one_of_another_task(capsys, files):
     assert [player["task"] for player in data["players"]] == ["maze", "sudoku"]
 
 
-def test_a_recorded_run_against_a_model_on_the_same_puzzle(capsys, files):
-    said, data = exported(capsys, files, "--trace", files["one"], "--compare-with", files["model"])
+def test_a_recorded_run_compared_with_a_model_on_the_same_puzzle(capsys, files):
+    output, data = exported(capsys, files, "--trace", files["one"], "--compare-with", files["model"])
     left, right = data["players"]
     assert left["inputs"] == right["inputs"] and left["labels"] == right["labels"]
     assert left["trace_id"] != right["trace_id"] and left["steps"] == 3
-    assert data["titles"][0].endswith(": one, n = 2, T = 2, 3 steps") and said["steps"] == 3
+    assert data["titles"][0].endswith(": one, n = 2, T = 2, 3 steps") and output["steps"] == 3
 
 
 MISTAKES = [
     (("--trace", "{one}", "--compare-with", "{other}", "--png", "{page}"), "--compare-with applies only to --html"),
     (("--trace", "{one}", "--compare-with", "no-such-model", "--html", "{page}"), "no model 'no-such-model'"),
     (("--trace", "{one}", "--compare-with", "{nine}", "--html", "{page}"), "81"),
-    (("--trace", "{one}", "--compare-with", "{other}", "--html", "{other}"), "the same file as what is read"),
+    (("--trace", "{one}", "--compare-with", "{other}", "--html", "{other}"), "the same file as the input"),
 ]  # fmt: skip
 
 
@@ -95,18 +95,20 @@ def test_one_line_for_a_mistake(refused, files, arguments, words):
 
 
 def test_hostile_names_of_both_stay_text():
-    one, other = (Run.of(sudoku_run(model=name), SUDOKU, puzzle=HOSTILE) for name in (HOSTILE, "plain"))
+    one, other = (
+        ExportedRun.of(sudoku_run(model=name), SUDOKU, puzzle=HOSTILE) for name in (HOSTILE, "plain")
+    )
     text = page(one, compare_with=other)
     assert text.count("<script") == text.count("</script>") == 2 and "<b onclick" not in text
     data = json.loads(text.split('id="run">')[1].split("</script>")[0])
     assert data["titles"][1].startswith("</script><!--<b onclick")
 
 
-def test_a_note_of_both_stands_once():
-    run = Run.of(sudoku_run(), SUDOKU, note="Beware.")
+def test_a_note_of_both_runs_occurs_once():
+    run = ExportedRun.of(sudoku_run(), SUDOKU, note="Beware.")
     assert page(run, compare_with=replace(run)).count("Beware.") == 1
 
 
-def test_a_pair_is_two():
+def test_a_pair_needs_two_players():
     with pytest.raises(ValueError, match="two players"):
         pair_payload([{}], names=["a"], titles=["b"])

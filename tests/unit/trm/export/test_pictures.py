@@ -1,4 +1,4 @@
-"""Pictures and films of a run: the same facts as the player's, as SVG, PNG and GIF."""
+"""Pictures and films of a run: the same content as in the player, as SVG, PNG and GIF."""
 
 import re
 from dataclasses import replace
@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from export_runs import ARC, DEPTH, HOSTILE, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
 from PIL import Image
-from trm.export.time_point import time_point as time_point_of
 
 from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
-from trm.export.pictures.film import Pace, save_gif
+from trm.export.call_view import call_view as call_view_of
+from trm.export.pictures.film import FrameTiming, save_gif
 from trm.export.pictures.fonts import measure, wrap
 from trm.export.pictures.palette import LIGHT
+from trm.export.pictures.picture import PictureLayout, film_frames
 from trm.export.pictures.primitives import Cell, Hatch
 from trm.export.pictures.raster import image
-from trm.export.pictures.scene import Layout, scenes
-from trm.export.pictures.speech import sentences
+from trm.export.pictures.sentences import sentences
 from trm.export.pictures.svg import svg
-from trm.export.run import Run, printable, time_point_at
+from trm.export.run import ExportedRun, call_coordinates, printable
 from trm.trace import TraceError
 
 ACCENT, HATCH, INK, PAPER = LIGHT.accent, LIGHT.hatch, LIGHT.ink, LIGHT.paper
@@ -36,79 +36,79 @@ def rgb(colour: str) -> tuple[int, int, int]:
     return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
 
-def run_of(name: str) -> Run:
+def run_of(name: str) -> ExportedRun:
     make, task = RUNS[name]
-    return Run.of(make(), task)
+    return ExportedRun.of(make(), task)
 
 
-def drawn(run: Run, at: Coordinates):
-    layout = Layout.of(run, [at])
-    return layout, layout.scene(at)
+def drawn(run: ExportedRun, at: Coordinates):
+    layout = PictureLayout.of(run, [at])
+    return layout, layout.picture(at)
 
 
-def cell_of(scene, row: int, column: int) -> Cell:
+def cell_of(picture, row: int, column: int) -> Cell:
     return next(
-        part for part in scene.parts if isinstance(part, Cell) and (part.row, part.column) == (row, column)
+        shape
+        for shape in picture.shapes
+        if isinstance(shape, Cell) and (shape.row, shape.column) == (row, column)
     )
 
 
-def pixel(run: Run, at: Coordinates, row: int, column: int, x: float, y: float) -> tuple[int, int, int]:
-    """Colour at a place of a cell, from its corner at 0, 0 to 1, 1."""
-    layout, scene = drawn(run, at)
+def pixel(
+    run: ExportedRun, at: Coordinates, row: int, column: int, x: float, y: float
+) -> tuple[int, int, int]:
+    """The colour at a position within a cell, from (0, 0) to (1, 1)."""
+    layout, picture = drawn(run, at)
     place = (layout.grid_left + (column + x) * layout.cell, layout.grid_top + (row + y) * layout.cell)
-    return image(scene, 2).getpixel((round(2 * place[0]), round(2 * place[1])))
+    return image(picture, 2).getpixel((round(2 * place[0]), round(2 * place[1])))
 
 
 # what is to be seen at a moment
 
 
-def test_marks_of_a_moment():
+def test_marks_after_a_call():
     run = run_of("sudoku")
     trace = run.trace
     wrong = trace.answers[0] != trace.labels
-    time_point = time_point_of(run, FIRST)
-    assert (time_point.tokens == trace.answers[0]).all()
-    assert (time_point.given == (trace.inputs > 1)).all()
-    assert (time_point.wrong == wrong).all() and wrong.sum() == 2
-    assert (time_point.conflict == SUDOKU.conflicts(trace.answers[0])).all() and time_point.conflict.any()
-    assert not time_point.changed.any()
-    time_point = time_point_of(run, SECOND)
-    assert time_point.changed.nonzero()[0].tolist() == [1] and time_point.wrong.nonzero()[0].tolist() == [15]
+    view = call_view_of(run, FIRST)
+    assert (view.tokens == trace.answers[0]).all()
+    assert (view.given == (trace.inputs > 1)).all()
+    assert (view.wrong == wrong).all() and wrong.sum() == 2
+    assert (view.conflict == SUDOKU.conflicts(trace.answers[0])).all() and view.conflict.any()
+    assert not view.changed.any()
+    view = call_view_of(run, SECOND)
+    assert view.changed.nonzero()[0].tolist() == [1] and view.wrong.nonzero()[0].tolist() == [15]
 
 
-def test_before_the_first_answer_there_is_the_puzzle():
+def test_before_the_first_answer_the_cells_show_the_puzzle():
     run, at = run_of("sudoku"), Coordinates(1, 1, 1, F_L)
-    time_point, said = time_point_of(run, at), sentences(run, at, "answer")
-    assert (time_point.tokens == sudoku_run().inputs).all() and not time_point.wrong.any()
-    assert said.event == "z moved by 0.80, no answer yet, halting is read at the end of the step"
-    assert said.reading == "No answer yet: before the first f_H call there are only the givens."
+    view, texts = call_view_of(run, at), sentences(run, at, "answer")
+    assert (view.tokens == sudoku_run().inputs).all() and not view.wrong.any()
+    assert texts.event == "relative change of z: 0.80, no answer yet, halting is decided at step end"
+    assert texts.caption == "No answer yet: before the first f_H call there are only the givens."
 
 
-def test_an_f_L_call_leaves_the_answer():
+def test_an_f_L_call_does_not_change_the_answer():
     run = run_of("sudoku")
     at = Coordinates(1, 2, 2, F_L)
-    time_point, said = time_point_of(run, at), sentences(run, at, "answer")
-    assert (
-        (time_point.tokens == run.trace.answers[0]).all()
-        and not time_point.changed.any()
-        and time_point.wrong.any()
-    )
-    assert said.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
-    assert said.reading.startswith("f_L rewrites z; y stays as f_H left it.")
-    assert "y after cycle 1 of 2: a reading the head was not trained for" in said.reading
+    view, texts = call_view_of(run, at), sentences(run, at, "answer")
+    assert (view.tokens == run.trace.answers[0]).all() and not view.changed.any() and view.wrong.any()
+    assert texts.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
+    assert texts.caption.startswith("f_L rewrites z; y is unchanged.")
+    assert "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle" in texts.caption
 
 
 @pytest.mark.parametrize(
     "name, at, event",
     [
-        ("sudoku", FIRST, "first answer, 14 of 16 right, halting is read at the end of the step"),
-        ("sudoku", SECOND, "1 cell changed, 15 of 16 right, would not halt (halting p 0.10)"),
-        ("sudoku", LAST, "0 cells changed, 16 of 16 right, would halt here (halting p 0.90)"),
-        ("maze", FIRST, "first answer, 7 of 8 open cells right, halting is read at the end of the step"),
-        ("arc", FIRST, "first answer, 7 of 8 right, halting is read at the end of the step"),
+        ("sudoku", FIRST, "first answer, 14 of 16 correct, halting is decided at step end"),
+        ("sudoku", SECOND, "1 cell changed, 15 of 16 correct, no halt (p\u00a0=\u00a00.10)"),
+        ("sudoku", LAST, "0 cells changed, 16 of 16 correct, would halt here (p\u00a0=\u00a00.90)"),
+        ("maze", FIRST, "first answer, 7 of 8 open cells correct, halting is decided at step end"),
+        ("arc", FIRST, "first answer, 7 of 8 correct, halting is decided at step end"),
     ],
 )
-def test_the_event_in_words(name, at, event):
+def test_event_sentences(name, at, event):
     assert sentences(run_of(name), at, "answer").event == event
 
 
@@ -116,53 +116,53 @@ def test_the_event_in_words(name, at, event):
     "name, first, last",
     [("sudoku", "6 cells in conflict", "solved"), ("maze", "path broken at 2 cells", "solved"), ("arc", "border broken at 1 cell", "border closed")],
 )  # fmt: skip
-def test_without_a_solution_the_rules_alone_are_told(name, first, last):
+def test_without_a_solution_only_conflicts_are_reported(name, first, last):
     make, task = RUNS[name]
-    run = Run.of(replace(make(), labels=None), task)
-    broken, said = time_point_of(run, FIRST), sentences(run, FIRST, "answer").event
-    assert first in said
-    assert f" {int(broken.conflict.sum())} cell" in said
+    run = ExportedRun.of(replace(make(), labels=None), task)
+    broken, event = call_view_of(run, FIRST), sentences(run, FIRST, "answer").event
+    assert first in event
+    assert f" {int(broken.conflict.sum())} cell" in event
     assert last in sentences(run, LAST, "answer").event
     assert not broken.wrong.any()
 
 
-def test_a_model_without_a_halting_head_is_not_said_to_go_on():
+def test_a_model_without_a_halting_head_has_no_halting_sentence():
     make, task = RUNS["sudoku"]
     trace = make()
-    run = Run.of(replace(trace, provenance=replace(trace.provenance, halting=NEVER)), task)
-    assert sentences(run, SECOND, "answer").event == "1 cell changed, 15 of 16 right, no halting head"
+    run = ExportedRun.of(replace(trace, provenance=replace(trace.provenance, halting=NEVER)), task)
+    assert sentences(run, SECOND, "answer").event == "1 cell changed, 15 of 16 correct, no halting head"
 
 
-def test_calls_shown_by_a_film():
+def test_calls_of_a_film():
     run = run_of("sudoku")
-    assert len(run.shown("call")) == len(run.calls()) == 18
-    assert [run.answer_after(at) for at in run.shown("answer")] == list(range(6))
-    assert [at.supervision_step for at in run.shown("step")] == [1, 2, 3]
-    assert {at.kind for at in run.shown("step")} == {F_H}
+    assert len(run.film_calls("call")) == len(run.calls()) == 18
+    assert [run.answer_after(at) for at in run.film_calls("answer")] == list(range(6))
+    assert [at.supervision_step for at in run.film_calls("step")] == [1, 2, 3]
+    assert {at.kind for at in run.film_calls("step")} == {F_H}
     assert [run.call_number(at) for at in run.calls()] == list(range(18))
 
 
-def test_a_moment_by_step_and_cycle():
-    assert time_point_at(DEPTH, 3) == LAST
-    assert time_point_at(DEPTH, 3, 1, 1) == FIRST
-    assert time_point_at(DEPTH, 2, cycle=1) == Coordinates(2, 1, 3, F_H)
+def test_a_call_by_step_and_cycle():
+    assert call_coordinates(DEPTH, 3) == LAST
+    assert call_coordinates(DEPTH, 3, 1, 1) == FIRST
+    assert call_coordinates(DEPTH, 2, cycle=1) == Coordinates(2, 1, 3, F_H)
     for wrong, words in (
         ({"step": 0}, "--step 0"),
         ({"step": 4}, "Choose 1 to 3"),
         ({"cycle": 3}, "--cycle 3"),
     ):
         with pytest.raises(UserError, match=words):
-            time_point_at(DEPTH, 3, **wrong)
+            call_coordinates(DEPTH, 3, **wrong)
 
 
-def test_a_trace_of_another_task_is_refused():
+def test_a_trace_of_another_task_is_rejected():
     trace = sudoku_run()
     foreign = trace.answers.copy()
     foreign[0, 0] = 6
     with pytest.raises(TraceError, match="does not fit"):
-        Run.of(replace(trace, answers=foreign), SUDOKU)
+        ExportedRun.of(replace(trace, answers=foreign), SUDOKU)
     with pytest.raises(TraceError, match="does not fit"):
-        Run.of(trace, MAZE)
+        ExportedRun.of(trace, MAZE)
 
 
 # SVG
@@ -180,20 +180,20 @@ def test_svg_has_the_text_of_each_cell():
         assert text.text == SUDOKU.symbols[token]
         assert (text.get("font-weight") == "700") == bool(run.grade.givens[row * 4 + column])
     assert cells[1].find(f"{SVG}title").text.startswith("row 1, column 2: ")
-    assert "not the solution" in cells[1].find(f"{SVG}title").text
+    assert "wrong" in cells[1].find(f"{SVG}title").text
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_svg_is_whole_and_says_what_made_it(name):
+def test_svg_is_complete_and_states_its_provenance(name):
     text = svg(drawn(run_of(name), SECOND)[1])
     root = ElementTree.fromstring(text.encode())
-    said = " ".join(node.text for node in root.findall(f"{SVG}text"))
-    assert "made-up" in said and "(01234567), float32 on CPU, recorded on 2030-01-02 with version 0.0" in said
-    assert "Supervision step 1 of 3, cycle 2 of 2, f_H" in said and "halting p 0.10" in said
+    text = " ".join(node.text for node in root.findall(f"{SVG}text"))
+    assert "made-up" in text and "(01234567), float32 on CPU, recorded on 2030-01-02 with version 0.0" in text
+    assert "Supervision step 1 of 3, cycle 2 of 2, f_H" in text and "p = 0.10" in text
     assert not re.search(r"href|url\(|@import|<image|nan", text)
 
 
-def test_svg_of_a_maze_and_of_arc_say_what_each_cell_is():
+def test_svg_of_mazes_and_arc_describes_each_cell():
     maze = ElementTree.fromstring(svg(drawn(run_of("maze"), FIRST)[1]).encode())
     words = {cell.get("data-cell"): cell.find(f"{SVG}title").text for cell in maze.findall(f"{SVG}g")}
     assert words["0,0"] == "row 1, column 1: start, given"
@@ -205,7 +205,7 @@ def test_svg_of_a_maze_and_of_arc_say_what_each_cell_is():
     assert words["1,0"].endswith(": green") and words["0,2"].endswith(": border")
 
 
-def test_arc_is_drawn_as_far_as_any_of_its_grids_reach():
+def test_arc_is_drawn_up_to_its_largest_grid():
     layout, _ = drawn(run_of("arc"), LAST)
     assert (layout.rows, layout.columns) == (
         3,
@@ -216,7 +216,7 @@ def test_arc_is_drawn_as_far_as_any_of_its_grids_reach():
 @pytest.mark.parametrize("name", RUNS)
 def test_hostile_names_stay_text_in_svg(name):
     make, task = RUNS[name]
-    run = Run.of(make(model=HOSTILE), task, puzzle=HOSTILE)
+    run = ExportedRun.of(make(model=HOSTILE), task, puzzle=HOSTILE)
     text = svg(drawn(run, FIRST)[1])
     root = ElementTree.fromstring(text.encode())
     assert {node.tag for node in root.iter()} <= {
@@ -227,16 +227,16 @@ def test_hostile_names_stay_text_in_svg(name):
 
 
 def test_a_wide_font_cannot_leave_the_picture():
-    run = Run.of(sudoku_run(model="x" * 300), SUDOKU)
-    _, scene = drawn(run, FIRST)
-    root = ElementTree.fromstring(svg(scene).encode())
+    run = ExportedRun.of(sudoku_run(model="x" * 300), SUDOKU)
+    _, picture = drawn(run, FIRST)
+    root = ElementTree.fromstring(svg(picture).encode())
     for text in root.findall(f"{SVG}text"):
         width = float(text.get("textLength", 1.25 * measure(text.text, float(text.get("font-size")))))
-        assert float(text.get("x")) + width <= scene.width
+        assert float(text.get("x")) + width <= picture.width
     assert any(text.get("textLength") for text in root.findall(f"{SVG}text"))
 
 
-def test_printable_is_one_line_that_any_format_holds():
+def test_printable_is_one_line_valid_in_any_format():
     assert printable(" a\n\tb\x00c\ud800\ufffe ") == "a b\ufffdc\ufffd\ufffd"
     assert printable("שלום 🙂 <b>") == "שלום 🙂 <b>"
 
@@ -254,10 +254,10 @@ def test_wrapping():
 # pixels
 
 
-def test_png_is_as_large_as_the_scene():
-    layout, scene = drawn(run_of("sudoku"), FIRST)
-    assert image(scene, 2).size == (2 * scene.width, 2 * scene.height)
-    assert scene.width == layout.width and image(scene).getpixel((0, 0)) == rgb(PAPER)
+def test_png_has_the_size_of_the_picture():
+    layout, picture = drawn(run_of("sudoku"), FIRST)
+    assert image(picture, 2).size == (2 * picture.width, 2 * picture.height)
+    assert picture.width == layout.width and image(picture).getpixel((0, 0)) == rgb(PAPER)
 
 
 def test_pixels_of_a_sudoku():
@@ -267,16 +267,16 @@ def test_pixels_of_a_sudoku():
     assert pixel(run, SECOND, 0, 1, 0.03, 0.05) == rgb(ACCENT)  # changed: its corner
     assert pixel(run, FIRST, 0, 1, 0.03, 0.05) != rgb(ACCENT)
     assert pixel(run, FIRST, 2, 0, -0.02, 0.5) == rgb(INK)  # around the grid
-    layout, scene = drawn(run, FIRST)
-    tones = {part.fill for part in cell_of(scene, 0, 1).parts if hasattr(part, "fill")}
+    layout, picture = drawn(run, FIRST)
+    tones = {shape.fill for shape in cell_of(picture, 0, 1).shapes if hasattr(shape, "fill")}
     assert WRONG in tones  # the line under a wrong digit: a cue besides its colour
-    colours = {colour for _, colour in image(scene, 2).getcolors(1 << 20)}
+    colours = {colour for _, colour in image(picture, 2).getcolors(1 << 20)}
     assert {rgb(WRONG), rgb(HATCH)} <= colours
     grid = image(drawn(run, LAST)[1]).crop((0, 0, layout.width, layout.grid_bottom))
     assert not {rgb(WRONG), rgb(ACCENT)} & {colour for _, colour in grid.getcolors(1 << 20)}
 
 
-def test_strong_lines_stand_between_boxes_only():
+def test_thick_lines_are_between_boxes_only():
     run = run_of("sudoku")
     assert pixel(run, LAST, 1, 1, 1, 0.5) == pixel(run, LAST, 1, 1, 0.5, 1) == rgb(INK)
     assert pixel(run, LAST, 1, 0, 1, 0.5) != rgb(INK)
@@ -297,12 +297,12 @@ def test_pixels_of_arc():
     run = run_of("arc")
     for row, column, colour in ((0, 0, 1), (0, 1, 2), (1, 0, 3), (1, 1, 4)):
         assert pixel(run, LAST, row, column, 0.5, 0.5) == rgb(ARC.looks[2 + colour])
-    border = [cell_of(drawn(run, at)[1], 0, 2).parts for at in (FIRST, LAST)]
-    hatches = [sum(isinstance(part, Hatch) for part in parts) for parts in border]
+    border = [cell_of(drawn(run, at)[1], 0, 2).shapes for at in (FIRST, LAST)]
+    hatches = [sum(isinstance(shape, Hatch) for shape in shapes) for shapes in border]
     assert hatches == [2, 1]  # a colour that breaks the border, in two tones; then the border
 
 
-def test_hatches_stay_inside_and_go_on_next_door():
+def test_hatches_are_clipped_and_continue_in_adjacent_cells():
     one, other = Hatch(10, 20, 30, 30, INK, 3, 7), Hatch(40, 20, 30, 30, INK, 3, 7)
     for hatch in (one, other):
         corners = np.array([corner for line in hatch.lines() for corner in line])
@@ -318,18 +318,18 @@ def test_hatches_stay_inside_and_go_on_next_door():
 # films
 
 
-def gif_of(tmp_path, run: Run, pace: Pace) -> Image.Image:
-    told = []
-    frames = scenes(run, pace.every)
-    save_gif(tmp_path / "film.gif", frames, pace, lambda done, total: told.append((done, total)))
-    assert told == [(done, len(frames)) for done in range(1, len(frames) + 1)]
+def gif_of(tmp_path, run: ExportedRun, timing: FrameTiming) -> Image.Image:
+    calls = []
+    frames = film_frames(run, timing.every)
+    save_gif(tmp_path / "film.gif", frames, timing, lambda done, total: calls.append((done, total)))
+    assert calls == [(done, len(frames)) for done in range(1, len(frames) + 1)]
     return Image.open(tmp_path / "film.gif")
 
 
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.parametrize("every, count", [("answer", 6), ("step", 3), ("call", 18)])
 def test_frames_and_durations_of_a_gif(tmp_path, name, every, count):
-    film = gif_of(tmp_path, run_of(name), Pace(every, 0.25, 1.2))
+    film = gif_of(tmp_path, run_of(name), FrameTiming(every, 0.25, 1.2))
     assert film.n_frames == count and film.info["loop"] == 0
     durations = []
     for number in range(count):
@@ -340,12 +340,12 @@ def test_frames_and_durations_of_a_gif(tmp_path, name, every, count):
 
 def test_frames_of_a_gif_are_the_pictures(tmp_path):
     run = run_of("sudoku")
-    film = gif_of(tmp_path, run, Pace())
-    shown = run.shown("answer")
-    layout = Layout.of(run, shown)
-    for number, at in enumerate(shown):
+    film = gif_of(tmp_path, run, FrameTiming())
+    calls = run.film_calls("answer")
+    layout = PictureLayout.of(run, calls)
+    for number, at in enumerate(calls):
         film.seek(number)
-        picture = np.asarray(image(layout.scene(at)), int)
+        picture = np.asarray(image(layout.picture(at)), int)
         assert np.abs(np.asarray(film.convert("RGB"), int) - picture).mean() < 1
         assert np.abs(np.asarray(film.convert("RGB"), int) - picture).max() < 80
 
@@ -353,9 +353,9 @@ def test_frames_of_a_gif_are_the_pictures(tmp_path):
 @pytest.mark.parametrize(
     "options", [{"frame": 0.0}, {"frame": -1.0}, {"frame": float("nan")}, {"hold": 61.0}]
 )
-def test_a_pace_that_no_viewer_keeps(options):
-    with pytest.raises(UserError, match=r"from 0\.02 to 60 seconds"):
-        Pace(**options)
+def test_frame_times_out_of_range(options):
+    with pytest.raises(UserError, match=r"Choose 0\.02 to 60 seconds"):
+        FrameTiming(**options)
 
 
 @pytest.mark.parametrize(
@@ -363,13 +363,13 @@ def test_a_pace_that_no_viewer_keeps(options):
     ["x" * 100_000, "word " * 20_000, "ш" * 10_000, "العربية" * 2_000, "😀" * 10_000, "\u200d" * 50_000],
 )
 @pytest.mark.parametrize("field", ["model", "version", "recorded"])
-def test_a_name_of_many_letters_is_shortened(name, field):
-    """Within seconds, as no more of it is measured than the picture has room for."""
+def test_a_long_name_is_shortened(name, field):
+    """It takes little time, since only as much as fits is measured."""
     trace = sudoku_run()
-    run = Run.of(replace(trace, provenance=replace(trace.provenance, **{field: name})), SUDOKU)
+    run = ExportedRun.of(replace(trace, provenance=replace(trace.provenance, **{field: name})), SUDOKU)
     began = process_time()
-    layout, scene = drawn(run, LAST)
-    picture = image(scene)
+    layout, laid_out = drawn(run, LAST)
+    picture = image(laid_out)
     assert process_time() - began < 5
     lines = layout.title if field == "model" else layout.footnotes
     assert "with version" in " ".join(layout.footnotes)
@@ -378,7 +378,7 @@ def test_a_name_of_many_letters_is_shortened(name, field):
 
 
 @pytest.mark.parametrize("letters", ["a", "i", "W", "ab cd ", "é", "ш"])
-def test_lines_are_as_full_as_they_may_be(letters):
+def test_lines_are_filled(letters):
     text = letters * 300
     lines = wrap(text, 15, 200, 1000)
     assert all(measure(line, 15) <= 200 for line in lines)

@@ -1,4 +1,4 @@
-"""Tables and arrays of a run: every number is the trace's."""
+"""Tables and arrays of a run: all numbers equal those of the trace."""
 
 import csv
 import io
@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from export_runs import DEPTH, HOSTILE, RUNS, SUDOKU, run_of, sudoku_run
 
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.export.table import csv_text, save_arrays
 from trm.tasks import get_task
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_numbers_of_the_table_are_those_of_the_trace(name):
+def test_numbers_of_the_table_equal_those_of_the_trace(name):
     run = run_of(name)
     trace = run.trace
     rows = list(csv.DictReader(io.StringIO(csv_text(run))))
@@ -56,23 +56,25 @@ def test_numbers_of_the_table_are_those_of_the_trace(name):
         ("arc", [7, 8, 8, 8, 8, 8], [0, 1, 1, 1, 1, 1]),
     ],
 )
-def test_the_table_counts_what_is_right(name, right, solved):
+def test_the_table_counts_correct_cells(name, right, solved):
     rows = [row for row in csv.DictReader(io.StringIO(csv_text(run_of(name)))) if row["kind"] == "f_H"]
     assert [int(row["cells_right"]) for row in rows] == right
     assert [int(row["solved"]) for row in rows] == solved
 
 
-def test_without_a_solution_the_table_says_nothing_of_it():
+def test_without_a_solution_these_columns_are_empty():
     rows = {
-        name: list(csv.DictReader(io.StringIO(csv_text(Run.of(replace(make(), labels=None), task)))))[-1]
+        name: list(csv.DictReader(io.StringIO(csv_text(ExportedRun.of(replace(make(), labels=None), task)))))[
+            -1
+        ]
         for name, (make, task) in RUNS.items()
     }
     assert [row["cells_right"] for row in rows.values()] == ["", "", ""]
-    assert [row["solved"] for row in rows.values()] == ["1", "1", ""]  # the rules of ARC are not known
+    assert [row["solved"] for row in rows.values()] == ["1", "1", ""]  # the rules of ARC are unknown
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_arrays_come_back_as_they_are(tmp_path, name):
+def test_arrays_are_read_back_unchanged(tmp_path, name):
     run = run_of(name)
     save_arrays(tmp_path / "run", run)
     with np.load(tmp_path / "run", allow_pickle=False) as stored:
@@ -89,7 +91,7 @@ def test_arrays_come_back_as_they_are(tmp_path, name):
 
 
 def test_arrays_without_a_solution(tmp_path):
-    save_arrays(tmp_path / "run", Run.of(replace(sudoku_run(model=HOSTILE), labels=None), SUDOKU))
+    save_arrays(tmp_path / "run", ExportedRun.of(replace(sudoku_run(model=HOSTILE), labels=None), SUDOKU))
     with np.load(tmp_path / "run", allow_pickle=False) as stored:
         assert "labels" not in stored
         assert json.loads(str(stored["metadata"]))["provenance"]["model"] == HOSTILE
@@ -103,4 +105,7 @@ def test_a_9x9_and_a_6x6_fit(tmp_path):
             sudoku_run(), inputs=inputs, labels=None, answers=np.tile(inputs, (6, 1)), z_answers=np.tile(inputs, (18, 1)),
             z_reverse=None, y_reverse=None, probabilities=np.zeros((6, cells, task.vocab_size), np.uint8), z_confidence=np.zeros((18, cells), np.uint8),
         )  # fmt: skip
-        assert DEPTH.N_sup == 3 and Run.of(trace, task).title == f"made-up: Sudoku {task.rows}x{task.rows}"
+        assert (
+            DEPTH.N_sup == 3
+            and ExportedRun.of(trace, task).title == f"made-up: Sudoku {task.rows}x{task.rows}"
+        )

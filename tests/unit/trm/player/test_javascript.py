@@ -1,4 +1,4 @@
-"""The player's own tests, which run under Node, and the text that holds its modules."""
+"""The player's JavaScript tests, run under Node, and the bundle of its modules."""
 
 import ast
 import json
@@ -21,7 +21,7 @@ needs_node = pytest.mark.skipif(
 
 
 @needs_node
-def test_the_player_under_node():
+def test_the_javascript_tests_pass_under_node():
     tests = sorted(map(str, (ROOT / "tests" / "player").glob("*.test.mjs")))
     result = subprocess.run(["node", "--test", *tests], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -30,7 +30,7 @@ def test_the_player_under_node():
 
 @needs_node
 def test_the_help_names_every_key_that_is_handled():
-    """Those of the player's table, those that its modules ask for by name, and those of buttons that the page draws."""
+    """Keys in the player's table, keys that its modules check by name, and shortcuts of the page's buttons."""
     says = (
         "import('./trm/player/keys.js').then(({ KEYS }) =>"
         " console.log(JSON.stringify(KEYS.map(([shown, , keys]) => [shown, Object.keys(keys)]))))"
@@ -56,7 +56,7 @@ def test_the_help_names_every_key_that_is_handled():
     "entry", ["trm/player/mount.js", "app/editor/src/editor.js", "app/screens/lecture/src/lecture.js"]
 )
 @needs_node
-def test_the_text_of_an_entry_holds_every_module_beside_it_and_exports_its_mount(entry, tmp_path):
+def test_a_bundle_contains_every_module_of_its_folder_and_exports_mount(entry, tmp_path):
     text = bundle(ROOT / entry)
     for path in (ROOT / entry).parent.rglob("*.js"):
         assert path.read_text("utf-8").partition("*/")[0] in text, path
@@ -66,7 +66,7 @@ def test_the_text_of_an_entry_holds_every_module_beside_it_and_exports_its_mount
     assert result.stdout == "[ 'default' ] mount\n", result.stderr
 
 
-def test_the_text_is_made_without_streamlit_once_per_process():
+def test_the_bundle_is_made_once_per_process_without_streamlit():
     asks = "import sys; from trm.player.bundle import player_js as js; assert js() is js(); print('streamlit' in sys.modules, 'numpy' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True)
     assert result.stdout == "False False\n", result.stderr
@@ -78,7 +78,7 @@ def write(folder: Path, **modules: str) -> Path:
     return folder / "main.js"
 
 
-def test_a_module_comes_once_after_what_it_imports_and_keeps_its_names(tmp_path):
+def test_a_module_appears_once_after_its_imports_and_keeps_its_names(tmp_path):
     main = write(
         tmp_path,
         main='import { b } from "./b.js";\nimport {\n  a,\n} from "./a.js";\n\nexport default function mount() {\n  return a + b;\n}\n',
@@ -93,12 +93,12 @@ def test_a_module_comes_once_after_what_it_imports_and_keeps_its_names(tmp_path)
     )
 
 
-def test_a_module_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_module_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.js"):
         bundle(write(tmp_path, main='import { a } from "./nowhere.js";\n'))
 
 
-def test_imports_in_a_circle_are_refused(tmp_path):
+def test_circular_imports_are_refused(tmp_path):
     with pytest.raises(CycleError):
         bundle(
             write(

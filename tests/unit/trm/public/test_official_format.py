@@ -143,7 +143,7 @@ def test_a_public_arc_dataset_opens_with_the_names_of_its_ids(built):
 
 
 def test_an_arc_folder_without_a_test_split_names_the_one_it_has(built):
-    with pytest.raises(DataError, match=r"has no test split. Name one of its splits, such as .*train"):
+    with pytest.raises(DataError, match=r"has no test split. Give one of its splits, such as .*train"):
         load_puzzles(built.parent, ARC)
 
 
@@ -153,15 +153,15 @@ def test_only_the_requested_rows_are_read(built):
     broken[0, 0] = 99
     np.save(built / "more__inputs.npy", broken)
     assert len(load_puzzles(built, ARC, limit=3)) == 3
-    with pytest.raises(DataError, match=r"the inputs hold token 99, arc has 0-11"):
+    with pytest.raises(DataError, match=r"the inputs contain token 99, but arc has tokens 0-11"):
         load_puzzles(built, ARC)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("all__puzzle_identifiers.npy", np.array([1, -2]), "holds ids from -2 to 1, which are none"),
-        ("all__puzzle_identifiers.npy", np.array([1, 1 << 40]), "which are none"),
+        ("all__puzzle_identifiers.npy", np.array([1, -2]), "holds ids from -2 to 1, which are not valid"),
+        ("all__puzzle_identifiers.npy", np.array([1, 1 << 40]), "which are not valid"),
         ("all__puzzle_indices.npy", np.array([0, 200, 3], np.uint8), "does not divide the 3 examples"),
         ("all__puzzle_indices.npy", np.array([1, 2, 4]), "does not divide the 3 examples"),
         ("all__puzzle_indices.npy", np.array([], np.int32), "does not divide the 3 examples"),

@@ -1,4 +1,4 @@
-"""Collections of ARC tasks as people keep them: long names, other shapes, packed, with odd files beside them."""
+"""ARC collections from users: long names, other layouts, compressed, with unrelated files next to them."""
 
 import bz2
 import gzip
@@ -7,7 +7,7 @@ import lzma
 
 import pytest
 
-from trm.data import load_puzzles, questions
+from trm.data import load_puzzles, puzzle_entries
 from trm.errors import DataError
 from trm.tasks.arc import Arc
 
@@ -26,7 +26,7 @@ def write(path, content) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 106, "x" * 200, "2x2_grid at (1.5) [ö]", "a" * 99 + "é"])
-def test_long_and_odd_names(tmp_path, name):
+def test_long_and_unusual_names(tmp_path, name):
     write(tmp_path / f"{name}.json", TASK)
     write(tmp_path / "b.json", TASK)
     assert names_in(tmp_path) == sorted([f"{name}, test 1", "b, test 1"])
@@ -47,26 +47,30 @@ def test_long_and_odd_names(tmp_path, name):
         ([TASK, TASK], ["x-1, test 1", "x-2, test 1"]),
     ],
 )  # fmt: skip
-def test_shapes_of_collections(tmp_path, content, expected):
+def test_layouts_of_collections(tmp_path, content, expected):
     write(tmp_path / "x.json", content)
     assert names_in(tmp_path / "x.json") == names_in(tmp_path) == expected
-    found = questions(json.dumps(content).encode(), "x.json", ARC)
-    assert [ARC.format(question.read(ARC)) for question in found] == ["12/34"] * len(expected)
+    entries = puzzle_entries(json.dumps(content).encode(), "x.json", ARC)
+    assert [ARC.format(entry.read(ARC)) for entry in entries] == ["12/34"] * len(expected)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("big.json", {"train": [{"input": [[0] * 32], "output": [[0]]}], "test": [PAIR]}, "at most 30 fit"),
+        (
+            "big.json",
+            {"train": [{"input": [[0] * 32], "output": [[0]]}], "test": [PAIR]},
+            "the maximum is 30",
+        ),
         ("metadata.json", {"version": 1, "tasks": 2}, "not an object with"),
-        ("index.json", ["aaaa", "bbbb"], "holds no ARC tasks"),
+        ("index.json", ["aaaa", "bbbb"], "contains no ARC tasks"),
         ("cut.json", '{"train": [', "is not JSON"),
         ("empty.json", "", "is not JSON"),
         ("comma, name.json", TASK, "it has a comma"),
         ("pointer.json", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     ],
 )
-def test_one_odd_file_leaves_out_only_itself(tmp_path, name, content, says):
+def test_an_invalid_file_is_skipped_without_affecting_others(tmp_path, name, content, says):
     write(tmp_path / "aaaa.json", TASK)
     write(tmp_path / "zzzz.json", TASK)
     write(tmp_path / name, content)
@@ -83,13 +87,13 @@ def test_one_odd_file_leaves_out_only_itself(tmp_path, name, content, says):
 @pytest.mark.parametrize(
     ("ending", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)]
 )
-def test_packed_collections(tmp_path, ending, pack):
+def test_compressed_collections(tmp_path, ending, pack):
     challenges = {"aaaa": {"train": [PAIR], "test": [{"input": GRID}]}}
     (tmp_path / f"my_challenges.json.{ending}").write_bytes(pack(json.dumps(challenges).encode()))
     (tmp_path / f"my_solutions.json.{ending}").write_bytes(pack(json.dumps({"aaaa": [OTHER]}).encode()))
     assert names_in(tmp_path) == names_in(tmp_path / f"my_challenges.json.{ending}") == ["aaaa, test 1"]
     packed = (tmp_path / f"my_challenges.json.{ending}").read_bytes()
-    assert len(questions(packed, "x.json.gz", ARC)) == 1
+    assert len(puzzle_entries(packed, "x.json.gz", ARC)) == 1
     (tmp_path / "single").mkdir()
     (tmp_path / "single" / f"bbbb.json.{ending}").write_bytes(pack(json.dumps(TASK).encode()))
     assert names_in(tmp_path / "single") == ["bbbb, test 1"]

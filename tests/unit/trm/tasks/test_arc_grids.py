@@ -1,4 +1,4 @@
-"""ARC as a task: grids to tokens and back, text in and out, and the honesty of what cannot be judged."""
+"""The ARC task: encoding and decoding grids, text formats, and no claims about answers that cannot be checked."""
 
 import json
 import subprocess
@@ -48,20 +48,20 @@ def test_every_grid_encodes_and_decodes_to_itself(grid):
 
 
 @given(grids)
-def test_what_is_printed_reads_back(grid):
+def test_formatted_grids_parse_back(grid):
     tokens = encode(grid)
     for text in (ARC.format(tokens), ARC.pretty(tokens), json.dumps(grid.tolist())):
         assert np.array_equal(ARC.parse(text), tokens)
 
 
 @given(grids)
-def test_a_clean_grid_has_no_conflict_and_another_tenth_colour_has_no_token(grid):
+def test_a_clean_grid_has_no_conflict_and_there_is_no_eleventh_colour(grid):
     assert not ARC.conflicts(encode(grid)).any()
-    with pytest.raises(PuzzleError, match=r"Row 1, column 1: 10 is no colour"):
+    with pytest.raises(PuzzleError, match=r"Row 1, column 1: 10 is not a colour"):
         encode([[10, *row[1:]] for row in grid.tolist()])
 
 
-def test_the_border_runs_below_and_beside_and_leaves_the_corner():
+def test_the_border_is_below_and_to_the_right_without_the_corner():
     assert np.array_equal(encode([[0, 1], [2, 3]]), tokens_of("01|", "23|", "||"))
     assert np.array_equal(encode([[9]]), tokens_of("9|", "|"))
 
@@ -69,14 +69,14 @@ def test_the_border_runs_below_and_beside_and_leaves_the_corner():
 @pytest.mark.parametrize(
     ("rows", "columns", "border"), [(30, 30, 0), (30, 29, 30), (29, 30, 30), (29, 29, 58)]
 )
-def test_a_border_that_would_lie_outside_is_left_out(rows, columns, border):
+def test_a_border_outside_the_tokens_is_omitted(rows, columns, border):
     tokens = encode(np.full((rows, columns), 4, np.uint8))
     assert (tokens == 1).sum() == border
     assert decode(tokens).shape == (rows, columns)
 
 
 def largest_crop(tokens: np.ndarray) -> tuple[int, int]:
-    """By trying every rectangle at the corner, those with few rows first."""
+    """The crop by trying all rectangles in the corner, those with fewer rows first."""
     board = tokens.reshape(30, 30)
     best, size = 0, (0, 0)
     for rows, columns in product(range(1, 31), range(1, 31)):
@@ -87,11 +87,11 @@ def largest_crop(tokens: np.ndarray) -> tuple[int, int]:
 
 
 @given(any_tokens)
-def test_an_answer_is_the_largest_rectangle_of_colours_at_the_corner(tokens):
+def test_an_answer_is_the_largest_rectangle_of_colours_in_the_corner(tokens):
     size = largest_crop(tokens)
-    found = decode(tokens)
-    assert found.shape == size
-    assert np.array_equal(found + 2, tokens.reshape(30, 30)[: size[0], : size[1]])
+    grid = decode(tokens)
+    assert grid.shape == size
+    assert np.array_equal(grid + 2, tokens.reshape(30, 30)[: size[0], : size[1]])
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ def test_an_answer_is_the_largest_rectangle_of_colours_at_the_corner(tokens):
         (np.full(900, 12, np.uint8), ""),
     ],
 )
-def test_an_unclean_answer_prints_as_its_crop(tokens, answer):
+def test_an_unclean_answer_is_formatted_as_its_crop(tokens, answer):
     assert ARC.format(tokens) == answer
     assert ARC.pretty(tokens) == answer.replace("/", "\n")
 
 
-def test_conflicts_are_the_cells_of_the_crops_border_that_are_none():
+def test_conflicts_are_missing_border_tokens_around_the_crop():
     def marked(*rows: str) -> list[tuple[int, int]]:
         return [divmod(int(cell), 30) for cell in np.flatnonzero(ARC.conflicts(tokens_of(*rows)))]
 
@@ -130,22 +130,22 @@ def test_conflicts_are_the_cells_of_the_crops_border_that_are_none():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([[0] * 30] * 31, "This grid has 31 rows, at most 30 fit"),
-        ([[0] * 31], "Row 1 has 31 cells, at most 30 fit"),
-        ([[1, 2], [3]], "Row 2 has 1 cells, row 1 has 2"),
-        ([[1, 2], [3, 10]], "Row 2, column 2: 10 is no colour"),
-        ([[-1]], "Row 1, column 1: -1 is no colour"),
-        ([[1.0]], "Row 1, column 1: 1.0 is no colour"),
-        ([[True]], "Row 1, column 1: True is no colour"),
-        ([[None]], "Row 1, column 1: None is no colour"),
-        ([["1\n"]], "Row 1, column 1: '1\\n' is no colour"),
-        ([[[[1]]]], "is no colour"),
-        ([], "No grid: give a list of rows"),
+        ([[0] * 30] * 31, "This grid has 31 rows; the maximum is 30"),
+        ([[0] * 31], "Row 1 has 31 cells; the maximum is 30"),
+        ([[1, 2], [3]], "Row 2 has 1 cells, but row 1 has 2"),
+        ([[1, 2], [3, 10]], "Row 2, column 2: 10 is not a colour"),
+        ([[-1]], "Row 1, column 1: -1 is not a colour"),
+        ([[1.0]], "Row 1, column 1: 1.0 is not a colour"),
+        ([[True]], "Row 1, column 1: True is not a colour"),
+        ([[None]], "Row 1, column 1: None is not a colour"),
+        ([["1\n"]], "Row 1, column 1: '1\\n' is not a colour"),
+        ([[[[1]]]], "is not a colour"),
+        ([], "Not a grid. Give a list of rows"),
         ([[]], "Row 1 is empty"),
-        ([[1], 2], "No grid: give a list of rows"),
+        ([[1], 2], "Not a grid. Give a list of rows"),
     ],
 )
-def test_what_is_no_grid_is_refused_in_one_line(rows, message):
+def test_an_invalid_grid_is_rejected_with_one_line(rows, message):
     for read in (encode, lambda rows: ARC.parse(json.dumps(rows))):
         with pytest.raises(PuzzleError) as error:
             read(rows)
@@ -164,21 +164,21 @@ def test_grids_as_people_paste_them(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "There is no grid in this text"),
-        (" \n/ ", "There is no grid in this text"),
-        ("01/2x", "Row 2, column 2: 'x' is no colour"),
-        ("01/2²", "Row 2, column 2: '²' is no colour"),
-        ("01/2\x00", "Row 2, column 2: U+0000 is no colour"),
-        ("0" * 900, "Row 1 has 900 cells, at most 30 fit"),
-        ("01/234", "Row 2 has 3 cells, row 1 has 2"),
+        ("", "This text contains no grid"),
+        (" \n/ ", "This text contains no grid"),
+        ("01/2x", "Row 2, column 2: 'x' is not a colour"),
+        ("01/2²", "Row 2, column 2: '²' is not a colour"),
+        ("01/2\x00", "Row 2, column 2: U+0000 is not a colour"),
+        ("0" * 900, "Row 1 has 900 cells; the maximum is 30"),
+        ("01/234", "Row 2 has 3 cells, but row 1 has 2"),
         ("[[0,1],[2,3]", "Line 1, position 13: not JSON"),
-        ('{"input": [[1]]}', "No grid: give a list of rows"),
-        ("[" * 90_000, "no grid"),
-        (f"[[{'9' * 5000}]]", "no grid"),
+        ('{"input": [[1]]}', "Not a grid. Give a list of rows"),
+        ("[" * 90_000, "not a grid"),
+        (f"[[{'9' * 5000}]]", "not a grid"),
         ("0" * 100_001, "This text has 100,001 characters"),
     ],
 )
-def test_a_bad_text_is_named_with_its_place(text, message):
+def test_a_mistake_in_a_text_is_reported_with_its_place(text, message):
     with pytest.raises(PuzzleError) as error:
         ARC.parse(text)
     assert message in str(error.value)
@@ -188,7 +188,7 @@ def test_a_bad_text_is_named_with_its_place(text, message):
 # what the task can and cannot say
 
 
-def test_the_task_is_found_by_name_and_describes_its_tokens():
+def test_the_task_is_selected_by_name_and_describes_its_tokens():
     assert get_task("arc") == get_task("arc", 900) == ARC
     assert (ARC.cells, ARC.vocab_size) == (900, 12)
     assert len(ARC.symbols) == len(ARC.symbol_names) == len(ARC.looks) == len(set(ARC.symbols)) == 12
@@ -197,7 +197,7 @@ def test_the_task_is_found_by_name_and_describes_its_tokens():
     assert ARC.looks[:4] == ("pad", "border", "#000000", "#0074D9")
 
 
-def test_nothing_judges_solves_or_makes_an_arc_answer():
+def test_arc_answers_cannot_be_checked_solved_or_generated():
     inputs = encode([[1, 2], [3, 4]])
     assert not ARC.givens(inputs).any()
     assert ARC.solutions(inputs) == []
@@ -205,14 +205,14 @@ def test_nothing_judges_solves_or_makes_an_arc_answer():
     assert ARC.is_solved(*[np.stack([inputs] * 3)] * 2).tolist() == [False] * 3
     rating = ARC.rate(inputs)
     assert (rating.difficulty, rating.solutions) == (None, 0)
-    assert "A grid of 2x2 in 4 colours" in rating.sentence
-    assert "can only be judged with the task's published output" in rating.sentence
-    assert ARC.rule_score is None and not ARC.judged_by_rules and ARC.needs_puzzle_id
+    assert "A 2x2 grid with 4 colours" in rating.sentence
+    assert "can only be checked against the published output of its task" in rating.sentence
+    assert ARC.rule_score is None and not ARC.checkable_by_rules and ARC.needs_puzzle_id
     with pytest.raises(PuzzleError, match=r"ARC puzzles cannot be generated"):
         ARC.generate_many(1, difficulty=Difficulty.EASY)
 
 
-def test_an_unknown_rule_has_no_symmetries():
+def test_arc_has_only_the_identity_symmetry():
     inputs, labels = encode([[1, 2]])[None], encode([[3], [4]])[None]
     for before, after in zip(
         (inputs, labels), ARC.random_symmetries(inputs, labels, np.random.default_rng(0)), strict=True
@@ -222,7 +222,7 @@ def test_an_unknown_rule_has_no_symmetries():
     assert ARC.symmetry_key(labels[0]) == ARC.symmetry_key(labels[0].copy())
 
 
-def test_results_are_grouped_by_the_longer_side_wherever_the_grid_stands():
+def test_results_are_grouped_by_the_longer_side_wherever_the_grid_lies():
     moved = np.zeros((30, 30), np.uint8)
     moved[20:, 15:18] = 5
     inputs = np.stack(
@@ -234,16 +234,16 @@ def test_results_are_grouped_by_the_longer_side_wherever_the_grid_stands():
     ]  # fmt: skip
 
 
-def test_presets_say_that_an_answer_means_nothing_without_its_puzzle_id():
+def test_presets_state_that_an_answer_is_meaningless_without_its_puzzle_id():
     presets = load_presets("arc")
     assert len(presets) == 4
     for preset in presets:
         assert ARC.format(ARC.parse(preset.puzzle)) == preset.puzzle
-        assert "puzzle id" in preset.sentence and "means nothing" in preset.sentence
+        assert "puzzle id" in preset.sentence and "meaningless" in preset.sentence
     assert decode(ARC.parse(presets[-1].puzzle)).shape == (30, 30)
 
 
-def test_arc_is_read_without_torch():
+def test_arc_does_not_import_torch():
     done = subprocess.run(
         [sys.executable, "-c", "import sys, trm.tasks.arc, trm.data; print('torch' in sys.modules)"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Published ARC tasks: every layout reads, every grid survives, a bad file is named with task and pair.
+"""Published ARC tasks: all layouts are read, all grids are preserved, and errors name task and pair.
 
 The published files are looked for in the folder that RECURSION_LENS_ARC names, else in `shared/arc` beside the
 repository.
@@ -72,7 +72,7 @@ ALL_GRIDS = [([[3, 4]], [[4, 3]]), ([[5, 6, 7]], [[7, 6, 5]]), ([[8]], [[8, 8]])
 
 @published
 def test_every_published_grid_encodes_and_decodes_to_itself():
-    """From the JSON itself, not through the reader: 520 tasks, and every grid of them."""
+    """Read from the JSON directly, not with the reader: 520 tasks with all their grids."""
     count = 0
     for file in sorted(PUBLISHED.glob("*.json")):
         for task in json.loads(file.read_text()).values():
@@ -103,7 +103,7 @@ def test_the_published_folder_is_a_set_of_all_test_pairs():
 # layouts
 
 
-def test_a_collection_reads_with_its_solutions(collection):
+def test_a_collection_is_read_with_its_solutions(collection):
     heard = []
     puzzles = load_puzzles(collection, ARC, progress=heard.append)
     assert grids_of(puzzles) == ALL_GRIDS
@@ -119,23 +119,23 @@ def test_a_collection_reads_with_its_solutions(collection):
     assert [pair.output.tolist() for pair in tasks["aaaa"].test] == OUTPUTS["aaaa"]
 
 
-def test_one_file_a_task_with_the_outputs_inside(tmp_path):
+def test_one_file_per_task_with_outputs(tmp_path):
     for name, task in {"aaaa": ONE, "bbbb": TWO}.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(with_outputs(task, OUTPUTS[name])))
     assert grids_of(load_puzzles(tmp_path, ARC)) == ALL_GRIDS
     assert load_puzzles(tmp_path / "bbbb.json", ARC).names == ("bbbb, test 1",)
 
 
-def test_outputs_that_are_not_published_are_left_out_of_the_set_not_of_the_tasks(collection):
+def test_pairs_without_outputs_are_tasks_but_not_part_of_the_set(collection):
     (collection / "my_solutions.json").write_text(json.dumps({"bbbb": OUTPUTS["bbbb"]}))
     assert load_puzzles(collection, ARC).names == ("bbbb, test 1",)
     assert [pair.output for pair in arc_tasks(collection)["aaaa"].test] == [None, None]
     (collection / "my_solutions.json").unlink()
-    with pytest.raises(DataError, match=r"has no test pair with its output. Put the file that ends in _sol"):
+    with pytest.raises(DataError, match=r"has no test pair with an output. Put the file that ends in _sol"):
         load_puzzles(collection, ARC)
 
 
-def test_a_task_that_comes_again_counts_once_and_keeps_its_outputs(collection):
+def test_a_repeated_task_counts_once_and_keeps_its_outputs(collection):
     """Published folders repeat tasks, some of them without outputs."""
     again = json.dumps({"aaaa": ONE, "bbbb": TWO | {"train": ONE["train"]}})
     for name in ("a_first", "z_last"):
@@ -147,7 +147,7 @@ def test_a_task_that_comes_again_counts_once_and_keeps_its_outputs(collection):
     assert load_puzzles(collection, ARC).names == ("aaaa, test 1", "aaaa, test 2", "bbbb, my, test 1")
 
 
-def test_arc_as_lines_of_text_and_as_csv(tmp_path, collection):
+def test_arc_as_text_lines_and_csv(tmp_path, collection):
     (tmp_path / "puzzles.txt").write_text("# two grids\n12/34\n\n5/6\n")
     puzzles = load_puzzles(tmp_path / "puzzles.txt", ARC)
     assert [ARC.format(question) for question in puzzles.inputs] == ["12/34", "5/6"]
@@ -166,31 +166,31 @@ BAD_GRID = [[1, 2], [3]]
     [
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
-        ("[]", "holds no ARC tasks"),
-        ("{}", "holds no ARC tasks"),
-        ({"a\nb": ONE}, "'a\\nb' is no name of an ARC task"),
-        ({"a, b": ONE}, "'a, b' is no name of an ARC task"),
+        ("[]", "contains no ARC tasks"),
+        ("{}", "contains no ARC tasks"),
+        ({"a\nb": ONE}, "'a\\nb' is not a valid name of an ARC task"),
+        ({"a, b": ONE}, "'a, b' is not a valid name of an ARC task"),
         ({"aaaa": []}, 'task aaaa: not an object with "train" and "test"'),
-        ({"aaaa": {"train": [], "test": []}}, 'task aaaa: "train" is no list of 1 to 1000 pairs'),
-        ({"aaaa": {"train": ONE["train"]}}, 'task aaaa: "test" is no list'),
+        ({"aaaa": {"train": [], "test": []}}, 'task aaaa: "train" is not a list of 1 to 1000 pairs'),
+        ({"aaaa": {"train": ONE["train"]}}, 'task aaaa: "test" is not a list'),
         (
             {"aaaa": {"train": [{"input": [[1]]}], "test": ONE["test"]}},
-            "aaaa, train pair 1: it has no output",
+            "aaaa, train pair 1 has no output",
         ),
-        ({"aaaa": {"train": ONE["train"], "test": [{"output": [[1]]}]}}, "test pair 1: it has no input"),
+        ({"aaaa": {"train": ONE["train"], "test": [{"output": [[1]]}]}}, "test pair 1 has no input"),
         (
             {"aaaa": {"train": ONE["train"], "test": [{"input": [[1]]}, {"input": BAD_GRID}]}},
-            "task aaaa, test pair 2, input: Row 2 has 1 cells, row 1 has 2",
+            "task aaaa, test pair 2, input: Row 2 has 1 cells, but row 1 has 2",
         ),
         (
             {"aaaa": ONE | {"train": [{"input": [[1]], "output": [[True]]}]}},
-            "task aaaa, train pair 1, output: Row 1, column 1: True is no colour",
+            "task aaaa, train pair 1, output: Row 1, column 1: True is not a colour",
         ),
-        ({"aaaa": TWO, "bbbb": TWO}, "task aaaa: 1 test inputs, but its solutions are not 1 grids"),
-        ({"aaaa": ONE}, "has no task 'bbbb', which its solutions name"),
+        ({"aaaa": TWO, "bbbb": TWO}, "task aaaa: there are 1 test inputs, but the solutions are not 1 grids"),
+        ({"aaaa": ONE}, "has no task 'bbbb', but its solutions file has"),
     ],
 )
-def test_a_bad_file_is_named_with_task_and_pair(collection, challenges, message):
+def test_a_mistake_in_a_file_is_reported_with_task_and_pair(collection, challenges, message):
     path = collection / "my_challenges.json"
     path.write_text(challenges if isinstance(challenges, str) else json.dumps(challenges))
     with pytest.raises(DataError) as error:
@@ -203,12 +203,12 @@ def test_a_bad_file_is_named_with_task_and_pair(collection, challenges, message)
 @pytest.mark.parametrize(
     ("solutions", "message"),
     [
-        ("[]", "my_solutions.json holds no solutions"),
+        ("[]", "my_solutions.json contains no solutions"),
         (OUTPUTS | {"bbbb": [BAD_GRID]}, "task bbbb, test pair 1, solution: Row 2 has 1 cells"),
-        (OUTPUTS | {"bbbb": 7}, "task bbbb: 1 test inputs, but its solutions are not 1 grids"),
+        (OUTPUTS | {"bbbb": 7}, "task bbbb: there are 1 test inputs, but the solutions are not 1 grids"),
     ],
 )
-def test_bad_solutions_are_named(collection, solutions, message):
+def test_mistakes_in_solutions_are_reported(collection, solutions, message):
     (collection / "my_solutions.json").write_text(
         solutions if isinstance(solutions, str) else json.dumps(solutions)
     )
@@ -217,22 +217,22 @@ def test_bad_solutions_are_named(collection, solutions, message):
     assert message in str(error.value)
 
 
-def test_too_large_files_are_refused_before_they_are_parsed(collection, monkeypatch):
+def test_files_that_are_too_large_are_rejected_before_parsing(collection, monkeypatch):
     monkeypatch.setattr("trm.data.arc.LARGEST_FILE", 64)
     with pytest.raises(DataError, match=r"my_challenges.json has over 0 MB"):
         load_puzzles(collection, ARC)
     monkeypatch.undo()
-    monkeypatch.setattr("trm.data.files.json_file.MOST_BRACKETS", 5)
-    with pytest.raises(DataError, match=r"holds over 5 lists and objects"):
+    monkeypatch.setattr("trm.data.files.json_file.MAX_BRACKETS", 5)
+    with pytest.raises(DataError, match=r"contains over 5 lists and objects"):
         load_puzzles(collection, ARC)
 
 
-def test_a_folder_without_tasks_says_where_they_may_be(tmp_path):
-    with pytest.raises(DataError, match=r"has no JSON file. Give a folder with ARC tasks"):
+def test_the_error_for_a_folder_without_tasks_suggests_subfolders(tmp_path):
+    with pytest.raises(DataError, match=r"has no JSON file. Give a folder of ARC tasks"):
         load_puzzles(tmp_path, ARC)
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "aaaa.json").write_text(json.dumps(ONE))
-    with pytest.raises(DataError, match=r"has no JSON file. Name a folder in it, such as .*training"):
+    with pytest.raises(DataError, match=r"has no JSON file. Give one of its subfolders, such as .*training"):
         load_puzzles(tmp_path, ARC)
 
 
@@ -247,7 +247,7 @@ def names(tmp_path) -> Path:
     return path
 
 
-def test_puzzle_ids_are_taken_from_identifiers(collection, names):
+def test_puzzle_ids_come_from_identifiers(collection, names):
     identifiers = read_identifiers(names)
     assert identifiers == {"bbbb": 1, "bbbb|||t3|||0213456789": 2, "aaaa": 3}
     assert read_identifiers(names.parent) == identifiers
@@ -258,8 +258,8 @@ def test_puzzle_ids_are_taken_from_identifiers(collection, names):
     assert load_puzzles(collection, ARC).puzzle_identifiers.tolist() == [3, 3, 1]
 
 
-def test_an_official_set_takes_the_ids_of_another_model_by_name(tmp_path, collection, names):
-    """Its own ids belong to the data set it came with; a model trained on another one has other rows."""
+def test_an_official_set_gets_the_ids_of_another_model_by_name(tmp_path, collection, names):
+    """Its own ids belong to its dataset; a model trained on another dataset has other ids."""
     write_official(load_arc(collection, ARC), tmp_path / "out", ARC)
     assert load_puzzles(tmp_path / "out", ARC).puzzle_identifiers.tolist() == [1, 1, 2]
     again = load_puzzles(tmp_path / "out", ARC, identifiers=names)
@@ -269,7 +269,7 @@ def test_an_official_set_takes_the_ids_of_another_model_by_name(tmp_path, collec
         load_puzzles(tmp_path / "out", ARC, identifiers=names)
 
 
-def test_an_unknown_puzzle_id_is_never_made_up(collection, names):
+def test_an_unknown_puzzle_id_is_an_error(collection, names):
     names.write_text(json.dumps(["<blank>", "bbbb"]))
     for unknown in ("aaaa", "<blank>"):
         with pytest.raises(DataError) as error:
@@ -283,14 +283,14 @@ def test_an_unknown_puzzle_id_is_never_made_up(collection, names):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", "is no list of puzzle names"),
-        ("[]", "is no list of puzzle names"),
-        ('["<blank>", 7]', "is no list of puzzle names"),
+        ("{}", "is not a list of puzzle names"),
+        ("[]", "is not a list of puzzle names"),
+        ('["<blank>", 7]', "is not a list of puzzle names"),
         ('["aaaa"]', "does not begin with <blank>"),
         ("[", "is not JSON"),
     ],
 )
-def test_bad_identifiers_are_refused(names, content, message):
+def test_invalid_identifiers_are_rejected(names, content, message):
     names.write_text(content)
     with pytest.raises(DataError, match=message):
         read_identifiers(names)
@@ -311,7 +311,7 @@ def test_a_million_names_are_read_in_seconds(names):
 # the official format
 
 
-def test_a_collection_written_in_the_official_format_reads_back(tmp_path, collection, names):
+def test_a_collection_in_the_official_format_is_read_back(tmp_path, collection, names):
     puzzles = load_arc(collection, ARC, identifiers=names)
     write_official(puzzles, tmp_path / "out", ARC)
     again = load_puzzles(tmp_path / "out", ARC)
@@ -325,8 +325,8 @@ def test_a_collection_written_in_the_official_format_reads_back(tmp_path, collec
     assert np.load(split / "all__group_indices.npy").tolist() == [0, 1, 2]
 
 
-def test_a_collection_becomes_both_splits_of_a_data_set(tmp_path, collection):
-    """Train pairs to train on, test pairs to test with, the same id for a task in both."""
+def test_a_collection_becomes_both_splits_of_a_dataset(tmp_path, collection):
+    """Training pairs and test pairs, with the same id for a task in both."""
     for split in ("train", "test"):
         puzzles = load_puzzles(collection, ARC, split=split)
         assert write_dataset(puzzles, tmp_path / "out", ARC, split=split) == tmp_path / "out" / split
@@ -337,7 +337,7 @@ def test_a_collection_becomes_both_splits_of_a_data_set(tmp_path, collection):
     assert grids_of(test) == ALL_GRIDS
     assert test.puzzle_identifiers.tolist() == [1, 1, 2]
     assert json.loads((tmp_path / "out" / "identifiers.json").read_text()) == ["<blank>", "aaaa", "bbbb"]
-    with pytest.raises(DataError, match=r"exists already"):
+    with pytest.raises(DataError, match=r"already exists"):
         write_dataset(test, tmp_path / "out", ARC)
     assert write_dataset(test, tmp_path, ARC, format="csv", split="train") == tmp_path / "train.csv"
     assert grids_of(load_puzzles(tmp_path, ARC, split="train")) == ALL_GRIDS
@@ -371,8 +371,8 @@ def test_two_splits_share_their_puzzle_ids(tmp_path, collection, names):
         description = json.loads((tmp_path / "out" / split / "dataset.json").read_text())
         assert description["num_puzzle_identifiers"] == 4
     write_official(puzzles.take(np.array([2])), tmp_path / "fewer", ARC, split="train")
-    with pytest.raises(DataError, match=r"names 2 puzzle ids, this set uses id 3"):
+    with pytest.raises(DataError, match=r"names 2 puzzle ids, but this set uses id 3"):
         write_official(puzzles, tmp_path / "fewer", ARC)
     (tmp_path / "fewer" / "identifiers.json").write_text('["<blank>", "other"]')
-    with pytest.raises(DataError, match=r"puzzle id 1 is 'other', in this set 'bbbb'"):
+    with pytest.raises(DataError, match=r"puzzle id 1 is 'other', but 'bbbb' in this set"):
         write_official(puzzles.take(np.array([2])), tmp_path / "fewer", ARC)

@@ -1,4 +1,4 @@
-"""Generated mazes are what was asked for, soon enough; symmetries keep every rule; the bundled set keeps its word."""
+"""Generated mazes fit their options and take little time; symmetries preserve the rules; the bundled sets are as described."""
 
 import time
 from functools import cache
@@ -16,7 +16,7 @@ from scripts.build_test_sets import (
     maze_set,
     without_twins,
 )
-from trm.data import fitting_sets, load_puzzles, unseen_set, write_csv
+from trm.data import bundled_test_set, load_puzzles, sets_for_task, write_csv
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty
 from trm.tasks.maze import Maze
@@ -41,7 +41,7 @@ def sample(style: str = "depth-first", side: int = 15):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(7, 40), styles, seeds)
-def test_every_maze_has_a_way_of_a_length_as_wished(side, style, seed):
+def test_every_maze_has_a_path_of_the_requested_length(side, style, seed):
     task, rng = Maze(side), np.random.default_rng(seed)
     shortest = int(rng.integers(1, side + 1))
     longest = int(rng.integers(shortest, 2 * side)) if rng.random() < 0.5 else None
@@ -69,19 +69,19 @@ def test_lengths_grow_with_the_difficulty(style, difficulty, fewest, most):
 @settings(max_examples=30, deadline=None)
 @given(st.integers(3, 30), seeds)
 def test_depth_first_mazes_are_trees(side, seed):
-    """As many open cells as doors between them and one: no loop, and nothing out of reach."""
+    """The number of open cells is one more than that of connections between them: no loops, no unreachable cells."""
     task = Maze(side)
     inputs = task.generate(np.random.default_rng(seed), min_path=1).inputs
     grid = inputs.reshape(side, side) != WALL
     doors = (grid[1:] & grid[:-1]).sum() + (grid[:, 1:] & grid[:, :-1]).sum()
     assert grid.sum() == doors + 1
-    assert (task.facts(inputs)["distance_to_start"] >= 0).sum() == grid.sum()
+    assert (task.cell_features(inputs)["distance_to_start"] >= 0).sum() == grid.sum()
     if side % 2 and side > 3:
         assert not grid[[0, -1]].any() and not grid[:, [0, -1]].any()  # a border of walls
 
 
 @pytest.mark.parametrize("loops", [1, 4, 9])
-def test_mazes_with_loops_have_as_many_as_asked_for(loops):
+def test_mazes_with_loops_have_the_requested_number(loops):
     inputs, _ = MAZE.generate_many(8, seed=1, style="loops", loops=loops)
     grid = inputs.reshape(-1, 15, 15) != WALL
     doors = (grid[:, 1:] & grid[:, :-1]).sum((1, 2)) + (grid[:, :, 1:] & grid[:, :, :-1]).sum((1, 2))
@@ -113,13 +113,13 @@ def test_mazes_as_long_as_the_public_hard_ones(style):
 
 @pytest.mark.parametrize("style", STYLES)
 def test_a_thousand_mazes_in_seconds(style):
-    """10,000 take 2 seconds at leisure; the bound leaves room for a busy machine."""
+    """10,000 mazes take 2 seconds on an idle machine; the bound allows for a busy one."""
     began = time.process_time()
     MAZE.generate_many(1000, difficulty="easy", seed=0, style=style)
     assert time.process_time() - began < 6
 
 
-def test_the_result_depends_on_the_seed_and_not_on_the_workers():
+def test_the_result_depends_on_the_seed_but_not_on_the_workers():
     alone = MAZE.generate_many(80, seed=4)
     together = MAZE.generate_many(80, workers=2, seed=4)
     assert all((one == other).all() for one, other in zip(alone, together, strict=True))
@@ -133,41 +133,41 @@ def test_the_result_depends_on_the_seed_and_not_on_the_workers():
         (
             15,
             {"style": "prim"},
-            "There is no style 'prim' of mazes. Choose one of: depth-first, loops, random.",
+            "Unknown maze style 'prim'. Choose one of: depth-first, loops, random.",
         ),
         (
             15,
             {"loops": 3},
-            "A depth-first maze takes no number of loops. Ask for the style loops, or drop it.",
+            "The option loops does not apply to depth-first mazes. Choose the style loops, or omit the option.",
         ),
-        (15, {"style": "loops", "loops": 37}, "A 15x15 maze has room for 1 to 36 loops, not for 37."),
-        (15, {"style": "loops", "loops": 0}, "A 15x15 maze has room for 1 to 36 loops, not for 0."),
+        (15, {"style": "loops", "loops": 37}, "A 15x15 maze can have 1 to 36 loops, not 37."),
+        (15, {"style": "loops", "loops": 0}, "A 15x15 maze can have 1 to 36 loops, not 0."),
         (
             30,
             {"min_path": 110},
-            "Easy mazes of 30x30 have ways of 30 to 59 steps, not 110 and more. Ask for hard ones.",
+            "Easy 30x30 mazes have paths of 30 to 59 steps, not 110 or more. Choose difficulty hard.",
         ),
         (
             15,
             {"difficulty": "hard", "max_path": 20},
-            "Hard mazes of 15x15 have ways of 45 to 224 steps, not 1 to 20. Ask for easy ones.",
+            "Hard 15x15 mazes have paths of 45 to 224 steps, not 1 to 20. Choose difficulty easy.",
         ),
         (
             15,
             {"min_path": 20, "max_path": 16},
-            "Easy mazes of 15x15 have ways of 15 to 29 steps, not 20 to 16. Change the lengths.",
+            "Easy 15x15 mazes have paths of 15 to 29 steps, not 20 to 16. Change the lengths.",
         ),
-        (15, {"min_path": -4}, "not -4 and more. Change the lengths."),
-        (15, {"difficulty": "hard", "min_path": 225}, "not 225 and more. Change the lengths."),
+        (15, {"min_path": -4}, "not -4 or more. Change the lengths."),
+        (15, {"difficulty": "hard", "min_path": 225}, "not 225 or more. Change the lengths."),
         (
             5,
             {"difficulty": "hard", "style": "random", "min_path": 23},
-            "No hard random maze of 5x5 with a way of 23 to 24 steps turned up in 5,000 tries. "
-            "Ask for a shorter way or another style.",
+            "No hard random 5x5 maze with a path of 23 to 24 steps was found in 5,000 tries. "
+            "Choose a shorter path or another style.",
         ),
     ],
 )
-def test_a_wish_that_cannot_be_met_is_refused(side, options, message):
+def test_impossible_options_are_rejected(side, options, message):
     began = time.process_time()
     with pytest.raises(PuzzleError) as error:
         Maze(side).generate(np.random.default_rng(0), **options)
@@ -195,20 +195,20 @@ def test_symmetries_are_the_eight_of_the_square():
     assert counts.min() > 20  # 50 on average, 5 standard deviations are 33
 
 
-def test_keys_tell_mazes_apart():
+def test_keys_distinguish_mazes():
     _, labels = sample()
     assert len({MAZE.symmetry_key(solution) for solution in labels}) == len(labels)
     assert MAZE.symmetry_key(labels[0]) != MAZE.symmetry_key(np.where(labels[0] == PATH, OPEN, labels[0]))
 
 
-def test_excluded_solutions_do_not_come_up():
+def test_excluded_solutions_do_not_occur():
     _, labels = MAZE.generate_many(40, seed=1)
     keys = {MAZE.symmetry_key(solution) for solution in labels}
     _, others = MAZE.generate_many(40, seed=1, exclude=keys)
     assert not keys & {MAZE.symmetry_key(solution) for solution in others}
 
 
-def test_the_bundled_test_set_has_its_strata_and_true_ratings():
+def test_the_bundled_test_set_has_its_strata_and_correct_ratings():
     puzzles = load_puzzles("maze/test", MAZE)
     assert len(puzzles) == 500 and puzzles.labelled.all()
     assert MAZE.is_solved(puzzles.inputs, puzzles.labels).all()
@@ -226,10 +226,10 @@ def test_the_bundled_test_set_has_its_strata_and_true_ratings():
     assert np.array_equal(again.labels.reshape(5, 4, 225), puzzles.labels.reshape(5, 100, 225)[:, :4])
 
 
-def test_the_bundled_set_of_large_mazes_keeps_its_word():
+def test_the_bundled_set_of_large_mazes_is_as_described():
     large = Maze(30)
-    assert (unseen_set(large), unseen_set(MAZE)) == ("maze/test-30x30", "maze/test")
-    assert fitting_sets(Maze(9)) == ["maze/test"], "of another size, which is said when it is read"
+    assert (bundled_test_set(large), bundled_test_set(MAZE)) == ("maze/test-30x30", "maze/test")
+    assert sets_for_task(Maze(9)) == ["maze/test"], "of another size, which is reported on reading"
     puzzles = load_puzzles("maze/test-30x30", large)
     assert len(puzzles) == 200 and large.is_solved(puzzles.inputs, puzzles.labels).all()
     for number, (_, shortest, longest) in enumerate(LARGE_MAZE_STRATA):
@@ -239,7 +239,7 @@ def test_the_bundled_set_of_large_mazes_keeps_its_word():
     assert (again.inputs == puzzles.inputs[::40]).all() and (again.labels == puzzles.labels[::40]).all()
 
 
-def test_a_set_with_open_corners_reads_back(tmp_path):
+def test_a_set_with_open_corners_is_read_back(tmp_path):
     task = Maze(9)
     kind = Kind(20, Difficulty.EASY, 0, {"style": "random"})
     puzzles = without_twins(task, [kind])
@@ -250,6 +250,6 @@ def test_a_set_with_open_corners_reads_back(tmp_path):
     assert np.array_equal(again.rating, puzzles.rating)
 
 
-def test_twins_within_a_kind_are_refused():
+def test_symmetric_puzzles_within_a_kind_are_rejected():
     with pytest.raises(DataError, match=r"Two easy puzzles of seed 0 have the same symmetry key"):
         without_twins(Sudoku(2, 2), [Kind(30, Difficulty.EASY, 0, {})])

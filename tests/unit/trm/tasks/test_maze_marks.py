@@ -1,11 +1,11 @@
-"""Mazes in other people's marks, with walls that are lines, in files with headings: all are the same maze, or are refused."""
+"""Mazes in other notations, with thin walls, in files with headings: all parse to the same maze or are rejected."""
 
 import json
 
 import numpy as np
 import pytest
 
-from trm.data import questions
+from trm.data import puzzle_entries
 from trm.errors import DataError, PuzzleError
 from trm.tasks.maze import Maze
 
@@ -25,8 +25,8 @@ def marked(rows: list[str], marks: str, becomes: str) -> str:
 def test_other_marks_of_ends_walls_and_floor(ends, walls, floor):
     text = marked(ROWS, "SG# ", ends + walls + floor)
     assert SEVEN.format(SEVEN.parse(text)) == PLAIN
-    (found,) = questions(f"Maze 1\n{text}\n".encode(), "x.txt", SEVEN)
-    assert SEVEN.format(found.read(SEVEN)) == PLAIN and found.place == "lines 2 to 8"
+    (entry,) = puzzle_entries(f"Maze 1\n{text}\n".encode(), "x.txt", SEVEN)
+    assert SEVEN.format(entry.read(SEVEN)) == PLAIN and entry.place == "lines 2 to 8"
 
 
 @pytest.mark.parametrize("path", "+X*xoO•.")
@@ -65,45 +65,47 @@ def test_numbers_whose_wall_is_the_border(wall):
     ):
         assert SEVEN.format(SEVEN.parse(form)) == PLAIN, form
     half = text.replace(text[:2], "01", 1)
-    with pytest.raises(PuzzleError, match="Both 0 and 1 stand at the border of this maze"):
+    with pytest.raises(PuzzleError, match="The border of this maze has both 0 and 1"):
         SEVEN.parse(half)
 
 
 @pytest.mark.parametrize(
     "heading", ["7 7", "7x7", "7", "7,7", "Maze 3", "Labyrinth Nr. 1", "# a comment of words"]
 )
-def test_headings_and_sizes_are_passed_over(heading):
+def test_headings_and_sizes_are_skipped(heading):
     text = f"{heading}\n{chr(10).join(ROWS)}\n\n{heading}\n{chr(10).join(SOLVED)}\n"
-    found = questions(text.encode(), "x.txt", SEVEN)
-    assert [SEVEN.format(each.read(SEVEN)) for each in found] == [PLAIN, PLAIN_SOLVED]
-    assert [each.place for each in found] == ["lines 2 to 8", "lines 11 to 17"]
+    entries = puzzle_entries(text.encode(), "x.txt", SEVEN)
+    assert [SEVEN.format(each.read(SEVEN)) for each in entries] == [PLAIN, PLAIN_SOLVED]
+    assert [each.place for each in entries] == ["lines 2 to 8", "lines 11 to 17"]
 
 
 @pytest.mark.parametrize("row", ["#~~~~~#", "# ##? #", "#$ $ $#", "# #&&&#"])
-def test_a_row_is_never_taken_for_a_comment(row):
+def test_a_row_is_never_a_comment(row):
     rows = [*ROWS[:2], row, *ROWS[3:]]
     with pytest.raises(DataError, match=r"Line 3, position \d: '.' is not part of a maze"):
-        questions("\n".join(rows).encode(), "x.txt", SEVEN)[0].read(SEVEN)
+        puzzle_entries("\n".join(rows).encode(), "x.txt", SEVEN)[0].read(SEVEN)
 
 
 def drawn(width: int, corner: str = "+", across: str = "-", upright: str = "|", *, ends: bool = True) -> str:
-    """The maze with walls that are lines, cells `width` characters wide."""
+    """The maze with thin walls and cells of `width` characters."""
     lines = []
     for at, row in enumerate(ROWS):
         line = ""
         for column, mark in enumerate(row):
             wall = mark == "#"
-            shown = mark if mark in "SG" and ends else " "
+            symbol = mark if mark in "SG" and ends else " "
             if at % 2 == 0 and column % 2 == 0:
                 line += corner
             elif at % 2 == 0:
                 line += (
-                    (across if wall else shown) * width if wall or not shown.strip() else shown.center(width)
+                    (across if wall else symbol) * width
+                    if wall or not symbol.strip()
+                    else symbol.center(width)
                 )
             elif column % 2 == 0:
                 line += upright if wall else " "
             else:
-                line += shown.center(width)
+                line += symbol.center(width)
         lines.append(line)
     return "\n".join(lines)
 
@@ -116,15 +118,15 @@ INNER = ["#######", "#S    #", "# ### #", "# #   #", "# # ###", "# #  G#", "####
     ("corner", "across", "upright"),
     [("+", "-", "|"), ("o", "-", "|"), ("┼", "─", "│"), ("*", "=", "|"), (".", "-", "|")],
 )
-def test_walls_that_are_lines(width, corner, across, upright):
+def test_thin_walls(width, corner, across, upright):
     text = drawn(width, corner, across, upright, ends=False)
     for form in (text, f"\n{text}\n", text.replace("\n", "   \n")):
         assert SEVEN.format(SEVEN.parse(form)) == PLAIN, form
-    (found,) = questions(f"A maze of mine\n{text}\n".encode(), "x.txt", SEVEN)
-    assert SEVEN.format(found.read(SEVEN)) == PLAIN
+    (entry,) = puzzle_entries(f"A maze of mine\n{text}\n".encode(), "x.txt", SEVEN)
+    assert SEVEN.format(entry.read(SEVEN)) == PLAIN
 
 
-def test_ends_that_are_marked_in_cells():
+def test_ends_that_are_marked_in_cells_of_thin_mazes():
     expected = "".join(INNER).replace(" ", ".")
     text = "+--+--+--+\n|S       |\n+  +--+  +\n|  |     |\n+  +  +--+\n|  |   G |\n+--+--+--+"
     assert SEVEN.format(SEVEN.parse(text)) == expected
@@ -149,7 +151,7 @@ def test_walls_of_underscores():
     [
         (
             drawn(2),
-            "This maze has 3x3 cells between thin walls, 7x7 with its walls as cells; 15x15 is read here.",
+            "This maze has 3x3 cells between thin walls, 7x7 with its walls as cells, but 15x15 was expected.",
         ),
         (
             drawn(2) + "\n|   |",
@@ -158,7 +160,7 @@ def test_walls_of_underscores():
         (drawn(2).replace("+", "++"), "A maze with thin walls"),
     ],
 )
-def test_sizes_that_do_not_fit_are_named(text, says):
+def test_wrong_sizes_are_reported(text, says):
     with pytest.raises(PuzzleError, match=says):
         Maze(15).parse(text)
 
@@ -166,5 +168,5 @@ def test_sizes_that_do_not_fit_are_named(text, says):
 def test_a_maze_and_its_answer_on_a_line():
     row, answer = PLAIN, PLAIN_SOLVED
     for line in (f"{row},{answer}", f"7;{row};{answer}", f"{answer}\t{row}"):
-        (found,) = questions(f"{line}\n".encode(), "x.csv", SEVEN)
-        assert (found.text, found.answer) == (row, answer)
+        (entry,) = puzzle_entries(f"{line}\n".encode(), "x.csv", SEVEN)
+        assert (entry.text, entry.answer) == (row, answer)

@@ -1,4 +1,4 @@
-"""Maze as a task: rules, ways and ratings, against references that try everything."""
+"""The maze task: rules, paths and ratings, compared with brute force."""
 
 import inspect
 import subprocess
@@ -21,10 +21,10 @@ MAZE = Maze(15)
 SMALL = Maze(5)
 
 LOOP = "S o G\n# # #\n     \n# # #\n###  "
-"""The upper row is the way, the middle one a detour; dead ends hang on the detour alone."""
+"""The upper row is the path and the middle row a detour; only the detour has dead ends."""
 
 SNAKE = "S....####.......####."
-"""16 steps without a turning to the last of the 5x5 cells, once four more are added."""
+"""A corridor; with four more cells it has 16 steps to the last of the 5x5 cells."""
 
 
 @st.composite
@@ -59,19 +59,19 @@ def steps_from(task: Maze, inputs, token: int) -> list[int]:
     return steps
 
 
-def every_way(task: Maze, inputs) -> list[tuple[int, ...]]:
-    """All ways from start to goal that visit no cell twice."""
+def all_simple_paths(task: Maze, inputs) -> list[tuple[int, ...]]:
+    """All paths from start to goal that visit no cell twice."""
     cells = inputs.tolist()
     start, goal = cells.index(START), cells.index(GOAL)
-    found, pending = [], [(start,)]
+    paths, pending = [], [(start,)]
     while pending:
-        way = pending.pop()
-        if way[-1] == goal:
-            found.append(way)
+        path = pending.pop()
+        if path[-1] == goal:
+            paths.append(path)
             continue
-        ahead = (other for other in beside(task.side, way[-1]) if other not in way)
-        pending += [(*way, other) for other in ahead if cells[other] != WALL]
-    return found
+        neighbours = (other for other in beside(task.side, path[-1]) if other not in path)
+        pending += [(*path, other) for other in neighbours if cells[other] != WALL]
+    return paths
 
 
 def drawn(inputs, cells) -> np.ndarray:
@@ -80,39 +80,39 @@ def drawn(inputs, cells) -> np.ndarray:
     return answer
 
 
-def shortest(ways):
-    return [way for way in ways if len(way) == min(map(len, ways))]
+def shortest(paths):
+    return [path for path in paths if len(path) == min(map(len, paths))]
 
 
 @settings(deadline=None)
 @given(mazes(largest=4))
-def test_solutions_are_all_the_shortest_ways(case):
+def test_solutions_are_all_shortest_paths(case):
     task, inputs = case
-    expected = {drawn(inputs, way).tobytes() for way in shortest(every_way(task, inputs))}
-    found = task.solutions(inputs, limit=1000)
-    assert len(found) == len(expected)
-    assert {solution.tobytes() for solution in found} == expected
-    assert all(task.is_solved(inputs, solution) for solution in found)
+    expected = {drawn(inputs, path).tobytes() for path in shortest(all_simple_paths(task, inputs))}
+    solutions = task.solutions(inputs, limit=1000)
+    assert len(solutions) == len(expected)
+    assert {solution.tobytes() for solution in solutions} == expected
+    assert all(task.is_solved(inputs, solution) for solution in solutions)
     assert len(task.solutions(inputs, limit=1)) == min(1, len(expected))
     assert task.rate(inputs).solutions == min(2, len(expected))
 
 
 @settings(deadline=None)
 @given(mazes(largest=4), st.data())
-def test_solved_means_exactly_one_shortest_way(case, data):
+def test_solved_means_exactly_one_shortest_path(case, data):
     task, inputs = case
     blanks = np.flatnonzero(inputs == OPEN).tolist()
     cells = data.draw(st.lists(st.sampled_from(blanks), unique=True)) if blanks else []
-    right = {drawn(inputs, way).tobytes() for way in shortest(every_way(task, inputs))}
+    right = {drawn(inputs, path).tobytes() for path in shortest(all_simple_paths(task, inputs))}
     answer = drawn(inputs, cells)
     assert bool(task.is_solved(inputs, answer)) == (answer.tobytes() in right)
 
 
 @settings(deadline=None)
 @given(mazes(largest=12))
-def test_distances_are_those_of_a_plain_search(case):
+def test_distances_equal_those_of_a_plain_search(case):
     task, inputs = case
-    facts = task.facts(inputs)
+    facts = task.cell_features(inputs)
     from_start, from_goal = (steps_from(task, inputs, token) for token in (START, GOAL))
     assert facts["distance_to_start"].tolist() == from_start
     assert facts["distance_to_goal"].tolist() == from_goal
@@ -126,31 +126,31 @@ def test_distances_are_those_of_a_plain_search(case):
 
 @settings(deadline=None)
 @given(mazes(largest=4))
-def test_dead_ends_are_open_cells_on_no_way_at_all(case):
+def test_dead_ends_are_open_cells_on_no_simple_path(case):
     task, inputs = case
-    facts = task.facts(inputs)
-    on_any = {cell for way in every_way(task, inputs) for cell in way}
+    facts = task.cell_features(inputs)
+    on_simple = {cell for path in all_simple_paths(task, inputs) for cell in path}
     passable = [cell for cell in range(task.cells) if inputs[cell] != WALL]
-    dead = [cell for cell in passable if cell not in on_any]
+    dead = [cell for cell in passable if cell not in on_simple]
     assert np.flatnonzero(facts["dead_end"]).tolist() == dead
     tips = [cell for cell in dead if sum(other in passable for other in beside(task.side, cell)) <= 1]
     assert np.flatnonzero(facts["dead_end_tip"]).tolist() == tips
     assert (facts["wall"] == (inputs == WALL)).all()
 
 
-def test_facts_by_hand():
-    facts = SMALL.facts(SMALL.parse(LOOP))
+def test_cell_features_by_hand():
+    facts = SMALL.cell_features(SMALL.parse(LOOP))
     assert np.flatnonzero(facts["dead_end"]).tolist() == [10, 14, 16, 18, 23, 24]
     assert np.flatnonzero(facts["dead_end_tip"]).tolist() == [10, 14, 16, 24]
     assert np.flatnonzero(facts["on_path"]).tolist() == [0, 1, 2, 3, 4]
     assert facts["distance_to_goal"].reshape(5, 5)[2].tolist() == [6, 5, 4, 3, 4]
 
 
-def test_a_maze_without_start_has_no_way_and_no_distance():
+def test_a_maze_without_start_has_no_path_and_no_distance():
     inputs = np.full(25, OPEN, np.uint8)
     assert SMALL.solutions(inputs) == []
     assert not SMALL.is_solved(inputs, inputs)
-    facts = SMALL.facts(inputs)
+    facts = SMALL.cell_features(inputs)
     assert facts["dead_end"].all() and (facts["distance_to_start"] == -1).all()
 
 
@@ -176,7 +176,7 @@ def test_conflicts_by_hand(answer, broken):
     assert SMALL.conflicts(stacked).sum(-1).tolist() == [[len(broken)], [0]]
 
 
-def test_an_answer_must_keep_the_maze_and_draw_a_shortest_way():
+def test_an_answer_must_preserve_the_maze_and_have_a_shortest_path():
     inputs = SMALL.parse(LOOP.replace("o", " "))
     solved = SMALL.parse(LOOP.replace(" o ", "ooo"))
     detour = SMALL.parse("So oG\n#o#o#\n ooo \n# # #\n###  ")
@@ -198,8 +198,8 @@ def test_givens_are_walls_start_and_goal():
     assert SMALL.givens(np.array([0, WALL, OPEN, START, GOAL, PATH], np.uint8)).tolist() == [0, 1, 0, 1, 1, 0]
 
 
-def test_judging_all_answers_of_a_run_is_quick():
-    """48 answers to one 30x30 maze: under 20 ms at leisure, under 100 on a busy machine."""
+def test_checking_all_answers_of_a_run_is_fast():
+    """48 answers to one 30x30 maze: under 20 ms on an idle machine, under 100 ms on a busy one."""
     task = Maze(30)
     puzzle = task.generate(np.random.default_rng(0), "hard", min_path=110)
     answers = np.broadcast_to(puzzle.labels, (48, 900))
@@ -211,31 +211,37 @@ def test_judging_all_answers_of_a_run_is_quick():
 @pytest.mark.parametrize(
     ("side", "text", "difficulty", "sentence", "solutions"),
     [
-        (3, "S G\n###\n###", "easy", "Easy: one way through, 2 steps; no dead ends on the way.", 1),
-        (3, "SG \n###\n###", "easy", "Easy: one way through, 1 step; 1 dead end on the way.", 1),
-        # A corner of four cells with two entrances from the way: one wrong turning.
-        (3, "#  \nS  \n#G#", "easy", "Easy: one way through, 2 steps; 1 dead end on the way.", 1),
-        (3, "S#G\n###\n###", None, "No way leads from start to goal.", 0),
-        (3, "S  \n   \n  G", None, "More than one shortest way, 4 steps; no dead ends on the way.", 2),
-        (5, LOOP, "easy", "Easy: one shortest way among several, 4 steps; no dead ends on the way.", 1),
-        (5, f"{SNAKE}...G", "easy", "Easy: one way through, 16 steps; no dead ends on the way.", 1),
-        (5, f"{SNAKE}..G.", "hard", "Hard: one way through, 15 steps; 1 dead end on the way.", 1),
-        (5, f"{SNAKE}.G..", "medium", "Medium: one way through, 14 steps; 1 dead end on the way.", 1),
-        (5, f"{SNAKE[:4]}G{SNAKE[5:]}....", "easy", "Easy: one way through, 4 steps; 1 dead end on the", 1),
+        (3, "S G\n###\n###", "easy", "Easy: a single path, 2 steps, no dead ends along it.", 1),
+        (3, "SG \n###\n###", "easy", "Easy: a single path, 1 step, 1 dead end along it.", 1),
+        # A corner of four cells with two entrances from the path: one dead end.
+        (3, "#  \nS  \n#G#", "easy", "Easy: a single path, 2 steps, 1 dead end along it.", 1),
+        (3, "S#G\n###\n###", None, "No path leads from start to goal.", 0),
+        (3, "S  \n   \n  G", None, "More than one shortest path, 4 steps, no dead ends along them.", 2),
+        (
+            5,
+            LOOP,
+            "easy",
+            "Easy: several paths but a single shortest one, 4 steps, no dead ends along it.",
+            1,
+        ),
+        (5, f"{SNAKE}...G", "easy", "Easy: a single path, 16 steps, no dead ends along it.", 1),
+        (5, f"{SNAKE}..G.", "hard", "Hard: a single path, 15 steps, 1 dead end along it.", 1),
+        (5, f"{SNAKE}.G..", "medium", "Medium: a single path, 14 steps, 1 dead end along it.", 1),
+        (5, f"{SNAKE[:4]}G{SNAKE[5:]}....", "easy", "Easy: a single path, 4 steps, 1 dead end along it", 1),
     ],
 )
-def test_rates_with_a_reason(side, text, difficulty, sentence, solutions):
+def test_ratings_give_a_reason(side, text, difficulty, sentence, solutions):
     rating = Maze(side).rate(Maze(side).parse(text))
     assert rating.sentence.startswith(sentence)
     assert (rating.difficulty, rating.solutions) == (difficulty, solutions)
 
 
-def test_search_nodes_count_the_cells_seen_until_the_goal():
+def test_search_nodes_count_the_cells_visited_before_the_goal():
     assert Maze(3).rate(Maze(3).parse("S..\n##.\n..G")).search_nodes == 5
     assert Maze(3).rate(Maze(3).parse(".S.\n...\n#G.")).search_nodes == 7
 
 
-def test_the_square_sizes_there_are():
+def test_supported_sizes():
     assert get_task("maze").side == 15
     assert get_task("maze", 900).side == 30
     assert (MAZE.rows, MAZE.columns, MAZE.cells, MAZE.vocab_size) == (15, 15, 225, 6)
@@ -244,7 +250,9 @@ def test_the_square_sizes_there_are():
     assert MAZE.generator_options == {option.name for option in named if option.kind is option.KEYWORD_ONLY}
     assert len(MAZE.symbols) == len(MAZE.symbol_names) == len(MAZE.looks) == 6
     for side in (2, 101):
-        with pytest.raises(PuzzleError, match=rf"No mazes of {side}x{side}. Choose a side from 3 to 100."):
+        with pytest.raises(
+            PuzzleError, match=rf"Mazes of {side}x{side} are not supported. Choose a side from 3 to 100."
+        ):
             Maze(side)
 
 
@@ -252,10 +260,10 @@ def test_results_are_grouped_by_length():
     texts = ("S" + "." * 13 + "G", "S" + "." * 14, "S#" + "." * 13)
     rows = ["#" * 210, "." * 209 + "G", "#" * 209 + "G"]
     inputs = np.stack([MAZE.parse(first + rest) for first, rest in zip(texts, rows, strict=True)])
-    assert MAZE.strata(inputs) == ["0-14 steps", "15-29 steps", "no way"]
+    assert MAZE.strata(inputs) == ["0-14 steps", "15-29 steps", "no path"]
 
 
-def test_presets_are_what_their_sentences_say():
+def test_presets_match_their_sentences():
     presets = {preset.key: preset for preset, _ in parsed_presets(MAZE)}
     tokens = {preset.key: puzzle for preset, puzzle in parsed_presets(MAZE)}
     ratings = {key: MAZE.rate(puzzle) for key, puzzle in tokens.items()}
@@ -263,38 +271,42 @@ def test_presets_are_what_their_sentences_say():
         "winding", "long", "spiral", "two-ways", "random-walls", "open-field", "no-way", "beside",
     ]  # fmt: skip
     assert all(MAZE.format(tokens[key]) == preset.puzzle for key, preset in presets.items())
-    assert ratings["winding"].sentence == "Medium: one way through, 38 steps; 6 dead ends on the way."
-    assert ratings["long"].sentence.startswith("Hard: one way through, 89 steps; ")
+    assert ratings["winding"].sentence == "Medium: a single path, 38 steps, 6 dead ends along it."
+    assert ratings["long"].sentence.startswith("Hard: a single path, 89 steps, ")
     assert (tokens["long"] != WALL).sum() == 97
-    assert ratings["spiral"].sentence == "Easy: one way through, 96 steps; no dead ends on the way."
+    assert ratings["spiral"].sentence == "Easy: a single path, 96 steps, no dead ends along it."
     two = MAZE.solutions(tokens["two-ways"], limit=9)
     assert len(two) == 2 and (two[0] == PATH).sum() == 33 and (two[0] != two[1]).sum() == 2 * 17
     assert len(MAZE.solutions(tokens["random-walls"], limit=99)) == 12
-    facts = MAZE.facts(tokens["random-walls"])
+    facts = MAZE.cell_features(tokens["random-walls"])
     assert facts["on_path"].any() and (facts["distance_to_start"][~facts["wall"]] == -1).any()
-    assert ratings["random-walls"].sentence.startswith("More than one shortest way, 26 steps")
+    assert ratings["random-walls"].sentence.startswith("More than one shortest path, 26 steps")
     field = tokens["open-field"].reshape(15, 15)[1:-1, 1:-1]
-    ways = np.ones(13, int)
+    paths = np.ones(13, int)
     for _ in range(12):
-        ways = ways.cumsum()
-    assert ways[-1] == 2_704_156 and (field[0, 0], field[12, 12], (field == OPEN).sum()) == (START, GOAL, 167)
+        paths = paths.cumsum()
+    assert paths[-1] == 2_704_156 and (field[0, 0], field[12, 12], (field == OPEN).sum()) == (
+        START,
+        GOAL,
+        167,
+    )
     walled = np.flatnonzero(tokens["no-way"] != tokens["winding"])
     assert ratings["no-way"].solutions == 0 and len(walled) == 1
-    assert MAZE.facts(tokens["winding"])["distance_to_start"][walled] == 38 // 2
+    assert MAZE.cell_features(tokens["winding"])["distance_to_start"][walled] == 38 // 2
     assert MAZE.solutions(tokens["beside"])[0].tolist() == tokens["beside"].tolist()
 
 
-def test_large_presets_are_what_their_sentences_say():
+def test_large_presets_match_their_sentences():
     large = Maze(30)
     ratings = {preset.key: large.rate(puzzle).sentence for preset, puzzle in parsed_presets(large)}
     assert list(ratings) == ["thirty", "thirty-long", "thirty-loops"]
-    assert ratings["thirty"] == "Hard: one way through, 122 steps; 10 dead ends on the way."
-    assert ratings["thirty-long"].startswith("Hard: one way through, 255 steps; ")
-    assert ratings["thirty-loops"].startswith("Hard: one shortest way among several, 126 steps; ")
+    assert ratings["thirty"] == "Hard: a single path, 122 steps, 10 dead ends along it."
+    assert ratings["thirty-long"].startswith("Hard: a single path, 255 steps, ")
+    assert ratings["thirty-loops"].startswith("Hard: several paths but a single shortest one, 126 steps, ")
     assert len(load_presets("maze")) == len(ratings) + len(parsed_presets(MAZE))
 
 
-def test_loads_without_torch():
+def test_does_not_import_torch():
     code = "import sys, trm.tasks; trm.tasks.get_task('maze', 900); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
@@ -308,14 +320,14 @@ def test_loads_without_torch():
         ("###\n###\n###", "no start and no goal"),
     ],
 )
-def test_a_maze_without_exactly_one_start_and_goal_has_no_solution_and_says_why(text, says):
+def test_a_maze_without_exactly_one_start_and_goal_has_no_solution(text, says):
     rating = Maze(3).rate(Maze(3).parse(text, unfinished=True))
     assert rating.sentence == f"No solution: this maze has {says}."
     assert (rating.difficulty, rating.solutions) == (None, 0)
 
 
-def test_what_a_person_draws_with_is_read_back():
+def test_writable_tokens_are_parsed_back():
     drawn = Maze(3).format(np.array([*MAZE.writable, 2, 2, 2, 2, 2], np.uint8))
     assert Maze(3).parse(drawn)[:4].tolist() == list(MAZE.writable)
     assert MAZE.symbol_names[MAZE.writable[0]] == "open"
-    assert {MAZE.symbol_names[token] for token in MAZE.once} == {"start", "goal"}
+    assert {MAZE.symbol_names[token] for token in MAZE.unique_tokens} == {"start", "goal"}

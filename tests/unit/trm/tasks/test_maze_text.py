@@ -1,4 +1,4 @@
-"""Mazes as text: what is printed reads back, what people paste is understood, mistakes are named with their place."""
+"""Mazes as text: formatted mazes parse back, pasted mazes are read, mistakes are reported with their place."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ DOTTED = "".join(ROWS).replace(" ", ".")
 
 @st.composite
 def any_maze(draw):
-    """A board and arbitrary tokens on it with one start and one goal, open rows at its edges included."""
+    """A board and arbitrary tokens with one start and one goal, which may have open rows at the edges."""
     task = Maze(draw(st.integers(3, 8)))
     marks = st.sampled_from([1, 2, 2, 2, 5])
     tokens = np.array(draw(st.lists(marks, min_size=task.cells, max_size=task.cells)), np.uint8)
@@ -27,7 +27,7 @@ def any_maze(draw):
 
 @given(any_maze())
 @example((Maze(3), np.array([3, 4, 1] + 6 * [2], np.uint8)))  # one line that ends in two rows of spaces
-def test_what_is_printed_reads_back(case):
+def test_formatted_grids_parse_back(case):
     task, tokens = case
     for text in (task.format(tokens), task.pretty(tokens), task.public_text(tokens)):
         assert (task.parse(text) == tokens).all()
@@ -35,7 +35,7 @@ def test_what_is_printed_reads_back(case):
 
 
 @given(any_maze())
-def test_one_line_text_survives_what_pages_and_tables_do_to_it(case):
+def test_one_line_text_survives_stripping_and_joining_of_spaces(case):
     task, tokens = case
     text = task.format(tokens)
     assert "".join(text.split()) == text.strip() == text
@@ -43,7 +43,7 @@ def test_one_line_text_survives_what_pages_and_tables_do_to_it(case):
 
 
 @given(any_maze())
-def test_lines_may_lose_the_spaces_at_their_ends(case):
+def test_lines_may_lose_trailing_spaces(case):
     task, tokens = case
     lines = [line.rstrip() for line in task.pretty(tokens).splitlines()]
     assert (task.parse("\n".join(lines)) == tokens).all()
@@ -78,7 +78,7 @@ def test_tokens_are_those_of_the_public_data_sets():
         "".join(ROWS) + "  \n",
     ],
 )
-def test_reads_the_ways_people_write_a_maze(text):
+def test_common_notations_are_read(text):
     assert FIVE.format(FIVE.parse(text)) == DOTTED
 
 
@@ -87,27 +87,33 @@ def test_open_rows_at_the_edges_are_rows():
     assert FIVE.format(FIVE.parse("\n\nS   G\n     \n     \n     \n     ")) == "S...G" + "." * 20
 
 
-def test_a_drawn_path_is_read():
+def test_a_path_is_read():
     assert FIVE.parse("SoooG" + "#" * 20)[:5].tolist() == [3, 5, 5, 5, 4]
 
 
 USE = "Use # for walls, spaces or . for open cells, one S, one G, and o for a path."
-WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 in one line; "
+WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 characters in one line; "
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", f"{WANTED}this text has 0 lines. Paste the whole maze and nothing else."),
-        ("S G", f"{WANTED}this text has 3. Mind spaces at its ends: write open cells as dots."),
-        (DOTTED[:-1], f"{WANTED}this text has 24. Mind spaces at its ends: write open cells as dots."),
+        ("S G", f"{WANTED}this text has 3. Write open cells as dots, since spaces at the ends may get lost."),
+        (
+            DOTTED[:-1],
+            f"{WANTED}this text has 24. Write open cells as dots, since spaces at the ends may get lost.",
+        ),
         ("\n".join(ROWS[:4]), f"{WANTED}this text has 4 lines. Paste the whole maze and nothing else."),
         ("\n".join([*ROWS, "#"]), f"{WANTED}this text has 6 lines. Paste the whole maze and nothing else."),
         ("\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 4 has 7. Shorten it."),
         ("\n\n" + "\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 6 has 7. Shorten it."),
-        ("#" * 81, "This maze is 9x9, 5x5 is read here. Choose a model of its size."),
-        ("\n".join(["#" * 9] * 9), "This maze is 9x9, 5x5 is read here. Choose a model of its size."),
-        ("\n".join(["###"] * 3) + "\n", "This maze is 3x3, 5x5 is read here. Choose a model of its size."),
+        ("#" * 81, "This maze is 9x9, but 5x5 was expected. Choose a model of its size."),
+        ("\n".join(["#" * 9] * 9), "This maze is 9x9, but 5x5 was expected. Choose a model of its size."),
+        (
+            "\n".join(["###"] * 3) + "\n",
+            "This maze is 3x3, but 5x5 was expected. Choose a model of its size.",
+        ),
         (DOTTED.replace("G", "Q"), f"Position 15: 'Q' is not part of a maze. {USE}"),
         ("\n".join(ROWS).replace("G", "7"), f"Line 3, position 5: '7' is not part of a maze. {USE}"),
         (DOTTED.replace("S", "X"), f"Position 2: 'X' is not part of a maze. {USE}"),
@@ -116,20 +122,20 @@ WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 in one line; "
             "Line 1, position 4: the character U+0009 is not part of a maze. ",
         ),
         (DOTTED[:-1] + "\x00", "Position 25: the character U+0000 is not part of a maze. "),
-        (DOTTED.replace("S", "."), "This maze has no start. Put one S into it."),
-        (DOTTED.replace("G", "."), "This maze has no goal. Put one G into it."),
+        (DOTTED.replace("S", "."), "This maze has no start. Add one S."),
+        (DOTTED.replace("G", "."), "This maze has no goal. Add one G."),
         (
             "\n".join(ROWS).replace("   G", "S SG"),
-            "Line 3, position 2: a second start S, the first is at line 1, position 2. Keep one of them.",
+            "Line 3, position 2: a second start S; the first is at line 1, position 2. Remove one of them.",
         ),
         (
             DOTTED[:-1] + "G",
-            "Position 25: a second goal G, the first is at position 15. Keep one of them.",
+            "Position 25: a second goal G; the first is at position 15. Remove one of them.",
         ),
-        ("#" * 100_001, "This text has 100,001 characters, at most 100,000 are read. Paste one maze."),
+        ("#" * 100_001, "This text has 100,001 characters; the maximum is 100,000. Paste one maze."),
     ],
 )
-def test_says_what_is_wrong_with_a_text_and_where(text, message):
+def test_mistakes_are_reported_with_their_place(text, message):
     with pytest.raises(PuzzleError) as error:
         FIVE.parse(text)
     assert str(error.value).startswith(message)
@@ -137,7 +143,7 @@ def test_says_what_is_wrong_with_a_text_and_where(text, message):
 
 
 @given(st.text(alphabet="#. SGoX█_\n\t\r7", max_size=60))
-def test_any_text_is_a_maze_or_a_clear_mistake(text):
+def test_any_text_is_a_maze_or_an_error(text):
     try:
         tokens = Maze(4).parse(text)
     except PuzzleError as error:
@@ -159,7 +165,7 @@ def test_an_unfinished_maze_may_have_any_number_of_ends(text, starts, goals):
         FIVE.parse(text)
 
 
-def test_an_unfinished_maze_is_still_one_of_its_size_and_characters():
+def test_an_unfinished_maze_must_have_valid_size_and_characters():
     for text, says in ((DOTTED[:24], "this text has 24"), (DOTTED.replace("S", "s"), "'s' is not part")):
         with pytest.raises(PuzzleError, match=says):
             FIVE.parse(text, unfinished=True)

@@ -1,4 +1,4 @@
-"""Generated puzzles are what was asked for; symmetries keep every rule; logic never rules out a solution."""
+"""Generated puzzles fit their options; symmetries preserve the rules; logic never rules out a solution."""
 
 import random
 from functools import cache
@@ -33,7 +33,7 @@ def sample(task: Sudoku):
     ("difficulty", "fewest", "most"),
     [("easy", 24, 24), ("easy", 31, 31), ("easy", 45, 45), ("medium", 25, 29), ("hard", 23, 27)],
 )
-def test_generates_the_difficulty_and_givens_asked_for(difficulty, fewest, most):
+def test_generates_the_requested_difficulty_and_givens(difficulty, fewest, most):
     rng = np.random.default_rng(5)
     for _ in range(4):
         puzzle = SUDOKU.generate(rng, difficulty, givens=(fewest, most))
@@ -44,13 +44,13 @@ def test_generates_the_difficulty_and_givens_asked_for(difficulty, fewest, most)
 
 
 @pytest.mark.parametrize("task", BOARDS, ids=lambda task: f"{task.box_rows}x{task.box_columns}")
-def test_every_board_shape_gets_puzzles_with_one_solution(task):
+def test_every_box_shape_gets_puzzles_with_one_solution(task):
     inputs, labels = sample(task)
     assert task.is_solved(inputs, labels).all()
     assert all(task.rate(puzzle).difficulty is Difficulty.EASY for puzzle in inputs)
 
 
-def test_givens_are_spread_evenly():
+def test_numbers_of_givens_are_uniform():
     inputs, _ = SUDOKU.generate_many(600, givens=(36, 41), seed=2)
     counts = np.bincount(SUDOKU.givens(inputs).sum(-1), minlength=42)[36:]
     # Six equal shares of 600; 5 standard deviations are 46.
@@ -58,7 +58,7 @@ def test_givens_are_spread_evenly():
     assert abs(counts - 100).max() < 46
 
 
-def test_the_result_depends_on_the_seed_and_not_on_the_workers():
+def test_the_result_depends_on_the_seed_but_not_on_the_workers():
     options = {"givens": (36, 40), "seed": 4}
     alone, heard = SUDOKU.generate_many(80, **options), []
     together = SUDOKU.generate_many(80, workers=2, progress=heard.append, **options)
@@ -68,23 +68,24 @@ def test_the_result_depends_on_the_seed_and_not_on_the_workers():
     assert not (SUDOKU.generate_many(40, givens=(36, 40), seed=5)[0] == alone[0][:40]).all(-1).any()
 
 
-def test_excluded_solutions_do_not_come_up():
+def test_excluded_solutions_do_not_occur():
     task = Sudoku(2, 2)
     _, labels = task.generate_many(200, seed=1)
     keys = sorted({task.symmetry_key(solution) for solution in labels})
     assert len(keys) > 1
     _, rest = task.generate_many(100, seed=1, exclude={keys[0]})
     assert {task.symmetry_key(solution) for solution in rest} == set(keys[1:])
-    with pytest.raises(PuzzleError, match=r"versions of excluded ones"):
+    with pytest.raises(PuzzleError, match=r"symmetric versions of excluded ones"):
         task.generate_many(1, exclude=keys)
 
 
-def test_a_wish_that_cannot_be_met_is_refused():
+def test_impossible_options_are_rejected():
     rng = np.random.default_rng(0)
-    with pytest.raises(PuzzleError, match=r"Givens 40-24 is no range within 0-81"):
+    with pytest.raises(PuzzleError, match=r"Givens 40-24 is not a range within 0-81"):
         SUDOKU.generate(rng, "easy", givens=(40, 24))
     with pytest.raises(
-        PuzzleError, match=r"No easy puzzle with 2 givens turned up in 1,000 tries. Usual are 4-8."
+        PuzzleError,
+        match=r"No easy puzzle with 2 givens was found in 1,000 tries. The default is 4-8 givens.",
     ):
         Sudoku(2, 2).generate(rng, "easy", givens=(2, 2))
 
@@ -125,27 +126,27 @@ def test_logic_never_rules_out_the_solution(task, seed):
 
 
 def test_locked_candidates_by_hand():
-    """Digit 1 of the first box is tied to its first row, so the rest of that row loses it."""
+    """Digit 1 of the first box must be in its first row, so it is eliminated from the rest of that row."""
     board = geometry(3, 3)
-    possible = board.everything
+    possible = board.all_candidates
     for cell in (9, 10, 11, 18, 19, 20):
         possible &= ~(1 << cell)
     assert members(locked_candidates(board, possible)) == [3, 4, 5, 6, 7, 8]
 
 
-def test_locked_candidates_by_hand_the_other_way_round():
-    """Digit 1 of the first row is tied to its first box, so the rest of that box loses it."""
+def test_locked_candidates_by_hand_in_reverse():
+    """Digit 1 of the first row must be in its first box, so it is eliminated from the rest of that box."""
     board = geometry(3, 3)
-    possible = board.everything
+    possible = board.all_candidates
     for cell in range(3, 9):
         possible &= ~(1 << cell)
     assert members(locked_candidates(board, possible)) == [9, 10, 11, 18, 19, 20]
 
 
 def test_naked_pairs_by_hand():
-    """Cells 0 and 1 can only be 1 or 2: the rest of their row and of their box loses both."""
+    """Cells 0 and 1 can only be 1 or 2, so both are eliminated from the rest of their row and box."""
     board = geometry(3, 3)
-    possible = board.everything
+    possible = board.all_candidates
     for digit in range(2, 9):
         possible &= ~(0b11 << digit * 81)
     others = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 18, 19, 20]
@@ -153,9 +154,9 @@ def test_naked_pairs_by_hand():
 
 
 def test_hidden_pairs_by_hand():
-    """Digits 1 and 2 of the first row only fit cells 0 and 8: these lose all other digits."""
+    """Digits 1 and 2 of the first row only fit cells 0 and 8, so all other digits are eliminated there."""
     board = geometry(3, 3)
-    possible = board.everything
+    possible = board.all_candidates
     for cell in range(1, 8):
         possible &= ~(1 << cell | 1 << 81 + cell)
     assert members(pairs(board, possible)) == [digit * 81 + cell for digit in range(2, 9) for cell in (0, 8)]
@@ -172,7 +173,7 @@ def test_symmetries_keep_puzzle_solution_and_key(task, seed):
 
 
 @pytest.mark.parametrize("task", [SUDOKU, Maze(7)], ids=["sudoku", "maze"])
-def test_symmetries_can_be_undone(task):
+def test_symmetries_can_be_inverted(task):
     inputs, labels = sample(task) if task is SUDOKU else task.generate_many(4, seed=1)
     drawn = task.symmetries(len(inputs), np.random.default_rng(2))
     moved = drawn.apply(labels)
@@ -197,7 +198,7 @@ def test_padding_stays_padding():
     assert not moved.any()
 
 
-def test_keys_tell_unrelated_solutions_apart():
+def test_keys_distinguish_unrelated_solutions():
     _, labels = SUDOKU.generate_many(400, givens=(40, 40), seed=9)
     keys = {SUDOKU.symmetry_key(solution) for solution in labels}
     assert len(keys) > 395

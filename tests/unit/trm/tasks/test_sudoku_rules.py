@@ -1,4 +1,4 @@
-"""Sudoku as a task: text in and out, rules, ratings on cases made by hand."""
+"""The Sudoku task: text formats, rules, and ratings of cases made by hand."""
 
 import subprocess
 import sys
@@ -24,21 +24,21 @@ boards = st.sampled_from([SMALL, Sudoku(2, 3), Sudoku(3, 2), SUDOKU])
 
 @st.composite
 def any_tokens(draw):
-    """A board and arbitrary tokens on it: blanks and digits, obeying no rule."""
+    """A board and arbitrary tokens: blanks and digits that need not obey the rules."""
     task = draw(boards)
     tokens = draw(st.lists(st.integers(1, task.vocab_size - 1), min_size=task.cells, max_size=task.cells))
     return task, np.array(tokens, np.uint8)
 
 
 @given(any_tokens())
-def test_what_is_printed_reads_back(case):
+def test_formatted_grids_parse_back(case):
     task, tokens = case
     assert (task.parse(task.format(tokens)) == tokens).all()
     assert (task.parse(task.pretty(tokens)) == tokens).all()
 
 
 @given(any_tokens())
-def test_conflicts_are_equal_digits_in_one_row_column_or_box(case):
+def test_conflicts_are_equal_digits_in_a_row_column_or_box(case):
     task, tokens = case
     grid = task.conflicts(tokens).reshape(task.rows, task.columns)
     for row in range(task.rows):
@@ -81,22 +81,25 @@ def test_tokens_are_those_of_the_public_data_sets():
         "\ufeff  " + PUZZLE + "\n\n",
     ],
 )
-def test_reads_the_ways_people_write_a_grid(text):
+def test_common_notations_of_grids_are_read(text):
     assert SUDOKU.format(SUDOKU.parse(text)) == PUZZLE
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (PUZZLE[:-1], "A 9x9 Sudoku has 81 cells, this text has 80. Use digits 1-9 and . or 0 for blanks."),
-        ("", "A 9x9 Sudoku has 81 cells, this text has 0. Use digits 1-9 and . or 0 for blanks."),
+        (
+            PUZZLE[:-1],
+            "A 9x9 Sudoku has 81 cells, but this text has 80. Use digits 1-9 and . or 0 for blanks.",
+        ),
+        ("", "A 9x9 Sudoku has 81 cells, but this text has 0. Use digits 1-9 and . or 0 for blanks."),
         (
             "\n".join(["." * 9] * 3 + ["." * 8] + ["." * 9] * 5),
-            "A 9x9 Sudoku has 81 cells, this text has 80 (line 4 has 8). Use digits 1-9 and . or 0",
+            "A 9x9 Sudoku has 81 cells, but this text has 80 (line 4 has 8). Use digits 1-9 and . or 0",
         ),
         (
             "\n".join(["." * 9] * 8),
-            "A 9x9 Sudoku has 81 cells, this text has 72 (8 rows of 9). Use digits 1-9 and . or 0",
+            "A 9x9 Sudoku has 81 cells, but this text has 72 (8 rows of 9). Use digits 1-9 and . or 0",
         ),
         (
             "53..7....\n6..q95...",
@@ -107,22 +110,22 @@ def test_reads_the_ways_people_write_a_grid(text):
             "Position 6: '_' is not part of a 9x9 Sudoku. Use digits 1-9 and . or 0 for blanks.",
         ),
         ("." * 80 + "\x00", "Position 81: the character U+0000 is not part of a 9x9 Sudoku. "),
-        ("." * 100_001, "This text has 100,001 characters, at most 100,000 are read. Paste one puzzle."),
+        ("." * 100_001, "This text has 100,001 characters; the maximum is 100,000. Paste one puzzle."),
     ],
 )
-def test_says_what_is_wrong_with_a_text_and_where(text, message):
+def test_mistakes_are_reported_with_their_place(text, message):
     with pytest.raises(PuzzleError) as error:
         SUDOKU.parse(text)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
 
 
-def test_a_digit_too_large_for_the_board_is_named():
+def test_a_digit_too_large_for_the_board_is_reported():
     with pytest.raises(PuzzleError, match=r"Position 2: '5' is not part of a 4x4 Sudoku. Use digits 1-4"):
         SMALL.parse("15" + "." * 14)
 
 
-def test_solved_means_full_by_the_rules_and_with_the_givens_kept():
+def test_solved_means_complete_valid_and_with_the_givens():
     puzzle, solved = SUDOKU.parse(PUZZLE), SUDOKU.parse(SOLVED)
     other = SUDOKU.parse(SOLVED.translate(str.maketrans("12", "21")))
     assert SUDOKU.is_solved(puzzle, solved)
@@ -134,7 +137,7 @@ def test_solved_means_full_by_the_rules_and_with_the_givens_kept():
     assert both.tolist() == [True, False]
 
 
-def test_conflicts_take_any_leading_axes():
+def test_conflicts_accept_any_leading_axes():
     tokens = np.stack([SUDOKU.parse(SOLVED), SUDOKU.parse("11" + "." * 79)]).reshape(2, 1, 81)
     assert SUDOKU.conflicts(tokens).sum(-1).tolist() == [[0], [2]]
 
@@ -154,10 +157,10 @@ def test_conflicts_take_any_leading_axes():
 )
 def test_finds_no_one_or_two_solutions(text, solutions):
     puzzle = SUDOKU.parse(text)
-    found = SUDOKU.solutions(puzzle)
-    assert len(found) == solutions
-    assert all(SUDOKU.is_solved(puzzle, solution) for solution in found)
-    assert len({solution.tobytes() for solution in found}) == solutions
+    solved = SUDOKU.solutions(puzzle)
+    assert len(solved) == solutions
+    assert all(SUDOKU.is_solved(puzzle, solution) for solution in solved)
+    assert len({solution.tobytes() for solution in solved}) == solutions
     assert SUDOKU.rate(puzzle).solutions == solutions
 
 
@@ -169,50 +172,48 @@ def test_counts_all_solutions_of_the_small_board():
     ("text", "difficulty", "sentence"),
     [
         (PUZZLE, Difficulty.EASY, "Easy: naked and hidden singles suffice."),
-        (SOLVED, Difficulty.EASY, "Easy: already solved, nothing is left to fill in."),
-        ("." * 81, None, "More than one solution: the givens leave a choice."),
-        ("11" + "." * 79, None, "No solution: a digit stands twice in a row, column or box."),
-        (".12345678" + "9" + "." * 71, None, "No solution: the givens rule each other out."),
+        (SOLVED, Difficulty.EASY, "Easy: already solved, no cell is blank."),
+        ("." * 81, None, "More than one solution: there are too few givens."),
+        ("11" + "." * 79, None, "No solution: a digit occurs twice in a row, column or box."),
+        (".12345678" + "9" + "." * 71, None, "No solution: the givens contradict each other."),
         (
             # Inkala 2012, published as a very hard one.
             "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..",
             Difficulty.HARD,
-            "Hard: singles, locked candidates and pairs get stuck; a search tries ",
+            "Hard: singles, locked candidates and pairs do not suffice; a search makes ",
         ),
     ],
 )
-def test_rates_with_a_reason(text, difficulty, sentence):
+def test_ratings_give_a_reason(text, difficulty, sentence):
     rating = SUDOKU.rate(SUDOKU.parse(text))
     assert rating.difficulty is difficulty
     assert rating.sentence.startswith(sentence)
     assert (rating.search_nodes > 0) == (difficulty is Difficulty.HARD or rating.solutions == 2)
 
 
-def test_unknown_names_are_answered_with_the_known_ones():
-    with pytest.raises(UserError, match=r"There is no task 'chess'. Choose one of: .*sudoku"):
+def test_errors_for_unknown_names_list_the_choices():
+    with pytest.raises(UserError, match=r"Unknown task 'chess'. Choose one of: .*sudoku"):
         get_task("chess")
-    with pytest.raises(
-        PuzzleError, match=r"There is no difficulty 'brutal'. Choose one of: easy, medium, hard."
-    ):
+    with pytest.raises(PuzzleError, match=r"Unknown difficulty 'brutal'. Choose one of: easy, medium, hard."):
         Difficulty("brutal")
-    with pytest.raises(PuzzleError, match=r"No Sudoku with boxes of 1x9"):
+    with pytest.raises(PuzzleError, match=r"Sudokus with 1x9 boxes are not supported"):
         Sudoku(1, 9)
 
 
-def test_tasks_and_data_load_without_torch():
+def test_tasks_and_data_do_not_import_torch():
     code = "import sys, trm.data, trm.tasks; trm.tasks.get_task('sudoku'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
-def test_a_rating_is_given_up_at_the_guesses_it_may_take():
+def test_a_rating_gives_up_at_its_limit_of_guesses():
     hard = SUDOKU.generate(np.random.default_rng(0), "hard").inputs
     needed = SUDOKU.rate(hard).search_nodes
-    assert SUDOKU.rate(hard, most_guesses=needed) == SUDOKU.rate(hard)
+    assert SUDOKU.rate(hard, max_guesses=needed) == SUDOKU.rate(hard)
     with pytest.raises(PuzzleError, match=f"Still undecided after {needed - 1} guesses"):
-        SUDOKU.rate(hard, most_guesses=needed - 1)
+        SUDOKU.rate(hard, max_guesses=needed - 1)
 
 
 @pytest.mark.parametrize("task", [SMALL, SUDOKU], ids=["4x4", "9x9"])
-def test_what_a_person_writes_with_is_a_blank_and_every_digit(task):
+def test_writable_tokens_are_a_blank_and_all_digits(task):
     written = "".join(task.symbols[token] for token in task.writable)
     assert written == "." + "".join(map(str, range(1, task.rows + 1)))

@@ -1,4 +1,4 @@
-"""Sudokus as people, programs, sites and keyboards write them: all are the same puzzle, and what is ambiguous is refused."""
+"""Sudokus as people, programs, websites and keyboards write them: all parse to the same puzzle, ambiguous text is rejected."""
 
 # ruff: noqa: RUF001
 
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import Passage, plain
+from trm.tasks.puzzle_text import PuzzleText, plain
 from trm.tasks.sudoku import Sudoku
-from trm.tasks.sudoku.links import unpacked
+from trm.tasks.sudoku.links import decompress
 
 NINE, SIX, FOUR = Sudoku(), Sudoku(2, 3), Sudoku(2, 2)
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
@@ -22,9 +22,9 @@ BY_SIZE = {9: (NINE, PUZZLE), 6: (SIX, MIDDLE), 4: (FOUR, SMALL)}
 SIZES = pytest.mark.parametrize("side", BY_SIZE)
 
 
-def grids_of(text: str, side: int) -> list[Passage]:
+def grids_of(text: str, side: int) -> list[PuzzleText]:
     task, _ = BY_SIZE[side]
-    return list(task.puzzles_in(text.splitlines(keepends=True)))
+    return list(task.find_puzzles(text.splitlines(keepends=True)))
 
 
 def rows(puzzle: str, blank: str = ".") -> list[str]:
@@ -41,7 +41,7 @@ def lines(puzzle: str, blank: str, between: str) -> str:
 
 
 def framed(puzzle: str, columns: int, *, bar: str = "|", rule: str = "-") -> str:
-    """With blanks as spaces, in boxes of so many columns."""
+    """A drawing with spaces for blanks, in boxes of `columns` columns."""
     drawn = []
     for row in rows(puzzle, " "):
         parts = [" ".join(row[at : at + columns]) for at in range(0, len(row), columns)]
@@ -50,8 +50,8 @@ def framed(puzzle: str, columns: int, *, bar: str = "|", rule: str = "-") -> str
 
 
 def packed(text: str) -> str:
-    """lz-string in base64, as the apps make it."""
-    known, new, word, width, room, bits = {}, set(), "", 2, 2, []
+    """Compress with lz-string to base64, as the apps do."""
+    codes, new, word, width, room, bits = {}, set(), "", 2, 2, []
 
     def put(number: int, count: int) -> None:
         bits.extend(number >> at & 1 for at in range(count))
@@ -63,21 +63,21 @@ def packed(text: str) -> str:
                 put(0, width)
                 put(ord(word), 8)
                 new.discard(word)
-            elif word in known and not (len(word) == 1 and _ == 1):
-                put(known[word], width)
+            elif word in codes and not (len(word) == 1 and _ == 1):
+                put(codes[word], width)
             room -= 1
             if room == 0:
                 room, width = 2**width, width + 1
 
     for mark in text:
-        if mark not in known:
-            known[mark] = len(known) + 3
+        if mark not in codes:
+            codes[mark] = len(codes) + 3
             new.add(mark)
-        if word + mark in known:
+        if word + mark in codes:
             word += mark
             continue
         emit(word)
-        known[word + mark] = len(known) + 3
+        codes[word + mark] = len(codes) + 3
         word = mark
     emit(word)
     put(2, width)
@@ -88,7 +88,7 @@ def packed(text: str) -> str:
 @SIZES
 @pytest.mark.parametrize("blank", ["-1", "None", "null", "nan", "", " ", "0", ".", "_", "*", "x", "-", "?"])
 @pytest.mark.parametrize("between", [",", ";", "\t", ", ", " | "])
-def test_a_cell_a_field(side, blank, between):
+def test_one_cell_per_field(side, blank, between):
     task, puzzle = BY_SIZE[side]
     assert task.format(task.parse(lines(puzzle, blank, between))) == puzzle
 
@@ -114,7 +114,7 @@ def test_rows_in_brackets(side, blank):
 @SIZES
 @pytest.mark.parametrize("dtype", [int, float])
 @pytest.mark.parametrize("blank", [0, -1])
-def test_arrays_of_numpy_as_they_print(side, dtype, blank):
+def test_printed_numpy_arrays(side, dtype, blank):
     task, puzzle = BY_SIZE[side]
     grid = np.array(cells(puzzle, blank), dtype)
     for text in (str(grid), repr(grid), f"puzzle:\n{grid}", str(grid.ravel())):
@@ -122,7 +122,7 @@ def test_arrays_of_numpy_as_they_print(side, dtype, blank):
 
 
 @SIZES
-def test_strings_of_programs(side):
+def test_strings_in_source_code(side):
     task, puzzle = BY_SIZE[side]
     for text in (
         str(rows(puzzle)),
@@ -136,7 +136,7 @@ def test_strings_of_programs(side):
 
 
 @pytest.mark.parametrize("blank", "_*xX?-~·•∙⋅●○□⬜◻–—−＿．０")
-def test_marks_of_blanks(blank):
+def test_marks_for_blanks(blank):
     for task, puzzle in BY_SIZE.values():
         for text in (puzzle.replace(".", blank), "\n".join(rows(puzzle, blank))):
             assert task.format(task.parse(text)) == puzzle
@@ -151,7 +151,7 @@ def test_digits_of_other_scripts(first):
         assert task.format(task.parse(text)) == puzzle
 
 
-def test_what_keyboards_make_of_digits_and_dots():
+def test_substitutes_for_digits_and_dots():
     circled = str.maketrans({str(at): chr(ord("①") + at - 1) for at in range(1, 10)})
     keycaps = {str(at): f"{at}\ufe0f\u20e3" for at in range(1, 10)}
     for text in (
@@ -177,7 +177,7 @@ def test_blanks_as_spaces_in_boxes(side, columns, bar, rule):
 
 
 @SIZES
-def test_drawings_with_names_of_rows_and_columns(side):
+def test_drawings_with_row_and_column_labels(side):
     task, puzzle = BY_SIZE[side]
     drawn = [" ".join(row) for row in rows(puzzle)]
     heading = "  " + " ".join(map(str, range(1, side + 1)))
@@ -192,7 +192,7 @@ def test_drawings_with_names_of_rows_and_columns(side):
 
 
 @SIZES
-def test_candidates_leave_the_cells_that_have_one(side):
+def test_in_candidate_grids_cells_with_one_digit_are_givens(side):
     task, puzzle = BY_SIZE[side]
     every = "".join(map(str, range(1, side + 1)))
     marks = [
@@ -218,14 +218,14 @@ def test_candidates_leave_the_cells_that_have_one(side):
         "<a href='https://example.org/?puzzle={zeros}'>play</a>",
     ],
 )
-def test_links_whose_digits_stand_in_them(link):
+def test_links_that_contain_the_digits(link):
     for task, puzzle in BY_SIZE.values():
         text = link.format(zeros=puzzle.replace(".", "0"), dots=puzzle)
         assert task.format(task.parse(text)) == puzzle
 
 
 def run_lengths(puzzle: str, first: str, between: str) -> str:
-    """Blanks in a row as a letter; `between` stands where two digits meet."""
+    """Encode runs of blanks as letters, with `between` between adjacent digits."""
     text, blanks = "", 0
     for mark in puzzle + "!":
         if mark == ".":
@@ -261,12 +261,12 @@ def test_codes_of_puzzle_collections(side):
 
 
 @pytest.mark.parametrize("text", ["", "a", "aaaaaaaaaa", "ababababab" * 30, json.dumps(list(range(400)))])
-def test_what_apps_pack_is_unpacked(text):
-    assert unpacked(packed(text)) == text if text else True
+def test_compressed_links_of_apps_are_decompressed(text):
+    assert decompress(packed(text)) == text if text else True
     code = packed(text or "x")
     for broken in (code[: len(code) // 2], "AAAA" + code, "!" * 9):
         try:
-            unpacked(broken)
+            decompress(broken)
         except ValueError:
             continue
 
@@ -274,29 +274,29 @@ def test_what_apps_pack_is_unpacked(text):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("https://f-puzzles.com/?load=N4Ig", "This link of f-puzzles cannot be read. Open it and paste the digits."),
-        ("https://f-puzzles.com/?id=abc", "This is a link of f-puzzles.com, whose puzzle is not in it"),
-        ("https://example.org/sudoku/1234", "This link has no digits of a puzzle in it"),
-        ("https://puzz.link/p?sudoku/6/6/1g2", "This is a 6x6 Sudoku, 9x9 is read here. Choose a model of its size."),
-        ("3x3:5_3b7", "This code has 5 cells, a 9x9 Sudoku has 81. Copy it again."),
-        ("2x2:1_2b3c2a1d4", "This is a 4x4 Sudoku, 9x9 is read here."),
-        ("\n".join(["0 -1 3 4 5 6 7 8 2"] * 9), "This text has both 0 and -1, and either may be a blank."),
-        ("\n".join(["5 3 -1 -1 7 -1 -1 -1"] * 9), "This text has -1 in it, and not 9 cells a row."),
-        ("5,3,,,7,,,\n" * 9, "A 9x9 Sudoku has 81 cells, this text has 27 (line 1 has 3"),
-        (f"{PUZZLE}\n{PUZZLE[::-1]}", "A 9x9 Sudoku has 81 cells, this text has 162"),
-        (str(cells(PUZZLE, 0)[:8]), "A 9x9 Sudoku has 9 rows in brackets, this text has 8."),
-        (str([*cells(PUZZLE, 0)[:8], [1, 2, 3, 4, 5, 6, 7, 8]]), "Line 1: this row has 8 fields"),
-        ("53  7\n6  195\n 98    6", "A 9x9 Sudoku has 81 cells, this text has 10"),
+        ("https://f-puzzles.com/?load=N4Ig", "This f-puzzles link cannot be read. Open it and paste the digits."),
+        ("https://f-puzzles.com/?id=abc", "This f-puzzles.com link does not contain its puzzle"),
+        ("https://example.org/sudoku/1234", "This link does not contain the digits of a puzzle"),
+        ("https://puzz.link/p?sudoku/6/6/1g2", "This is a 6x6 Sudoku, but 9x9 was expected. Choose a model of its size."),
+        ("3x3:5_3b7", "This code has 5 cells, but a 9x9 Sudoku has 81. Copy it again."),
+        ("2x2:1_2b3c2a1d4", "This is a 4x4 Sudoku, but 9x9 was expected."),
+        ("\n".join(["0 -1 3 4 5 6 7 8 2"] * 9), "This text has both 0 and -1, so either may be a blank."),
+        ("\n".join(["5 3 -1 -1 7 -1 -1 -1"] * 9), "This text contains -1 but does not have 9 cells per row."),
+        ("5,3,,,7,,,\n" * 9, "A 9x9 Sudoku has 81 cells, but this text has 27 (line 1 has 3"),
+        (f"{PUZZLE}\n{PUZZLE[::-1]}", "A 9x9 Sudoku has 81 cells, but this text has 162"),
+        (str(cells(PUZZLE, 0)[:8]), "A 9x9 Sudoku has 9 rows in brackets, but this text has 8."),
+        (str([*cells(PUZZLE, 0)[:8], [1, 2, 3, 4, 5, 6, 7, 8]]), "Line 1: not all of the 8 fields of this row are cells"),
+        ("53  7\n6  195\n 98    6", "A 9x9 Sudoku has 81 cells, but this text has 10"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_told_is_refused(text, says):
+def test_ambiguous_or_unreadable_text_is_rejected(text, says):
     with pytest.raises(PuzzleError) as error:
         NINE.parse(text)
     assert str(error.value).startswith(says) and "\n" not in str(error.value)
 
 
 @SIZES
-def test_a_row_that_lacks_a_cell_is_never_filled_up(side):
+def test_a_row_that_lacks_a_cell_is_never_padded(side):
     task, puzzle = BY_SIZE[side]
     for written in (lambda row: row, " ".join, ",".join, " | ".join):
         drawn = [written(row) for row in rows(puzzle.replace(".", "1"))]
@@ -320,18 +320,18 @@ def test_a_row_that_lacks_a_cell_is_never_filled_up(side):
         ("{a}{b}", None),
     ],
 )
-def test_grids_below_each_other(text, places):
+def test_several_grids_in_a_text(text, places):
     other = SOLVED[:40] + "." * 41
     text = text.format(a="\n".join(rows(PUZZLE)), b="\n".join(rows(other, "0")))
-    found = grids_of(text, 9)
+    grids = grids_of(text, 9)
     if places is None:
-        assert [NINE.format(NINE.parse(grid.text)) for grid in found if len(grid.text) == 81] != [
+        assert [NINE.format(NINE.parse(grid.text)) for grid in grids if len(grid.text) == 81] != [
             PUZZLE,
             other,
         ]
         return
-    assert [grid.place for grid in found] == places
-    assert [grid.text for grid in found] == [PUZZLE, other]
+    assert [grid.place for grid in grids] == places
+    assert [grid.text for grid in grids] == [PUZZLE, other]
 
 
 @pytest.mark.parametrize(
@@ -344,9 +344,9 @@ def test_grids_below_each_other(text, places):
         "{p}\n---------\n{s}",
     ],
 )
-def test_an_answer_below_its_puzzle_is_its_answer(text):
-    (found,) = grids_of(text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED))), 9)
-    assert (found.text, found.answer) == (PUZZLE, SOLVED) and found.note
+def test_an_answer_below_its_puzzle_is_joined_to_it(text):
+    (grid,) = grids_of(text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED))), 9)
+    assert (grid.text, grid.answer) == (PUZZLE, SOLVED) and grid.note
     text = text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED)))
     assert NINE.format(NINE.parse(text)) == PUZZLE
 
@@ -370,15 +370,15 @@ def test_an_answer_below_its_puzzle_is_its_answer(text):
         ("No 3: {p} (sehr schwer, von Hans)", ""),
     ],
 )
-def test_more_on_the_line_of_a_puzzle(line, answer):
+def test_other_fields_on_the_line_of_a_puzzle(line, answer):
     line = line.format(p=PUZZLE, z=PUZZLE.replace(".", "0"), s=SOLVED, u=PUZZLE.replace(".", "_"))
-    (found,) = grids_of(line, 9)
-    assert (found.text, found.answer, found.place) == (PUZZLE, answer, "line 1")
+    (grid,) = grids_of(line, 9)
+    assert (grid.text, grid.answer, grid.place) == (PUZZLE, answer, "line 1")
     assert NINE.format(NINE.parse(line)) == PUZZLE
 
 
 @SIZES
-def test_more_ways_of_writing_rows(side):
+def test_more_notations_of_rows(side):
     task, puzzle = BY_SIZE[side]
     drawn = rows(puzzle)
     latex = (
@@ -407,14 +407,14 @@ def test_more_ways_of_writing_rows(side):
 
 
 @SIZES
-def test_lines_with_spaces_for_blanks_are_a_puzzle_each(side):
+def test_lines_with_spaces_for_blanks_are_separate_puzzles(side):
     _, puzzle = BY_SIZE[side]
     other = puzzle[::-1]
     text = f"{puzzle}\n{other}\n".replace(".", " ")
     assert [grid.text for grid in grids_of(text, side)] == [puzzle, other]
 
 
-def test_all_grids_after_a_puzzle_that_answer_it_belong_to_it():
+def test_all_following_grids_that_answer_a_puzzle_belong_to_it():
     started = SOLVED[:20] + PUZZLE[20:]
     sections = {"Puzzle": PUZZLE, "State": started, "Solution": SOLVED, "Second solution": SOLVED}
     text = "".join(f"[{name}]\n{chr(10).join(rows(grid))}\n" for name, grid in sections.items())
@@ -426,14 +426,14 @@ def test_all_grids_after_a_puzzle_that_answer_it_belong_to_it():
 @pytest.mark.parametrize(
     "text", ["[[5 3 0 ... 0 0 0]\n ...\n [0 0 0 ... 0 7 9]]", "[[1, 2, 3, 4],\n ...,\n [4, 3, 2, 1]]"]
 )
-def test_an_array_that_is_not_all_there_is_named(text):
+def test_an_incomplete_array_is_reported(text):
     for task in (NINE, FOUR):
-        with pytest.raises(PuzzleError, match="This array is not all there"):
+        with pytest.raises(PuzzleError, match="This array is incomplete"):
             task.parse(text)
 
 
 @SIZES
-def test_a_data_frame_as_it_prints(side):
+def test_a_printed_data_frame(side):
     task, puzzle = BY_SIZE[side]
     heading = "     " + "    ".join(map(str, range(side)))
     for blank in ("NaN", "0.0", "None"):

@@ -18,18 +18,18 @@ from trm.errors import UserError
 from trm.training import ablations
 from trm.training.ablations import (
     PAPER,
-    Result,
+    AblationResult,
     is_finished,
+    measure_ablation,
     report,
-    result,
     share_of_level,
     share_puzzles,
     short_name,
 )
 from trm.training.bundle import read_log, write_curve, write_snapshots
-from trm.training.card import Run, card, data_sentence, limits
+from trm.training.card import TrainingRun, card, data_sentence, limits
 from trm.training.figures import draw_ablations, draw_curve
-from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, Part, Preset
+from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, PuzzleSpec, TrainingPreset
 from trm.training.schedule import DepthPhase, Schedule
 
 LOG = [
@@ -49,9 +49,11 @@ SCORES = {
 MODEL = SimpleNamespace(fingerprint="0123456789abcdef", state_dict=lambda: {"w": torch.zeros(3, 4)})
 
 
-def test_a_card_tells_what_was_measured():
-    text = card(SUDOKU_TRM, MODEL, SCORES, Run(LOG, note="It rained."), date(2026, 1, 2), ["snapshots/a"])
-    assert "TRM with MLP mixing for sudoku of 9x9 cells: 12 numbers, n=6, T=3" in text
+def test_a_card_states_what_was_measured():
+    text = card(
+        SUDOKU_TRM, MODEL, SCORES, TrainingRun(LOG, note="It rained."), date(2026, 1, 2), ["snapshots/a"]
+    )
+    assert "TRM with MLP mixing for 9x9 Sudoku puzzles: 12 parameters, n=6, T=3" in text
     assert "9 minutes, 90 updates of 64 puzzles, seed 0, on one core. It rained." in text
     assert "python -m trm train --preset sudoku-trm" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
@@ -61,25 +63,27 @@ def test_a_card_tells_what_was_measured():
     )
     assert "| all | 30 | 50.0 % | 50.0 % | 80.0 % |" in rows
     assert "| 9 | 90 | T=3, n=6 | 0.200 | 0.900 |" in rows
-    assert "AUC of 0.988 over all steps" in text and "of 0.765 after the last step" in text
-    assert "20.0 % are still wrong" in text and "`snapshots/a`" in text
-    assert "halt on a wrong answer in 5.0 %" in text and "2026-01-02" in text
+    assert "Halting AUROC" in text and ": 0.988 over all steps" in text and "0.765 at the last step" in text
+    assert "20.0 % of the test puzzles are still wrong" in text and "`snapshots/a`" in text
+    assert "halt on a wrong answer for 5.0 %" in text and "2026-01-02" in text
 
 
 def test_a_card_of_an_hrm_on_mazes():
-    text = card(MAZE_HRM, MODEL, SCORES, Run(LOG[1:], command="other command"), date(2026, 1, 2))
-    assert "HRM with attention and rotary positions for maze of 15x15 cells" in text
+    text = card(MAZE_HRM, MODEL, SCORES, TrainingRun(LOG[1:], command="other command"), date(2026, 1, 2))
+    assert "HRM with attention and rotary positions for 15x15 mazes" in text
     assert "2 layers in f_L and 2 in f_H" in text and "`other command`" in text
     assert "an unrecorded machine" in text and "225 cells | 0.200 | 0.900" in text
     assert "float16" not in text  # no snapshots
-    assert "not averaged" in card(replace(MAZE_HRM, ema=None), MODEL, SCORES, Run(LOG), date(2026, 1, 2))
+    assert "not averaged" in card(
+        replace(MAZE_HRM, ema=None), MODEL, SCORES, TrainingRun(LOG), date(2026, 1, 2)
+    )
 
 
-def test_data_in_words():
-    assert data_sentence(SUDOKU_TRM) == "generated sudoku puzzles, 12,000 easy ones, givens 24 to 42"
+def test_the_training_data_as_a_phrase():
+    assert data_sentence(SUDOKU_TRM) == "generated Sudoku puzzles: 12,000 easy (givens 24 to 42)"
 
 
-def test_a_curve_as_numbers_and_as_a_picture(tmp_path):
+def test_a_training_curve_as_csv_and_figure(tmp_path):
     write_curve(tmp_path / "curve.csv", LOG)
     rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
     assert [row["held_out_exact"] for row in rows] == ["", "0.4", "0.9"]
@@ -93,12 +97,14 @@ def test_a_curve_as_numbers_and_as_a_picture(tmp_path):
 
 
 def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model):
-    """At the depth they were trained with, opened by their names; moments that a run did not reach are left out."""
+    """They have the depth of that time and open by name; snapshots that the run did not reach are omitted."""
     model = tiny_model()
     schedule = Schedule(
         depth=(DepthPhase(0.3, n=2, T=1), DepthPhase(1.0, n=3, T=2)), learning_rate=1.0, warm_up=1
     )
-    preset = Preset("small", model.config.with_depth(n=3, T=2), schedule, 1.0, snapshots=(0.1, 0.35, 0.75))
+    preset = TrainingPreset(
+        "small", model.config.with_depth(n=3, T=2), schedule, 1.0, snapshots=(0.1, 0.35, 0.75)
+    )
     for time_point in ("010", "035"):
         path = tmp_path / "run" / "snapshots" / f"{time_point}-percent.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +140,7 @@ def test_a_folder_without_a_log(tmp_path):
         '{"held_out_exact_by_step": [null]}',
     ],
 )
-def test_a_log_whose_figures_are_no_numbers(tmp_path, line):
+def test_a_log_with_figures_that_are_not_numbers(tmp_path, line):
     (tmp_path / "log.jsonl").write_text('{"update": 1, "machine": "x", "held_out_exact_by_step": [0.5, 1]}\n')
     assert read_log(tmp_path)[0]["update"] == 1
     (tmp_path / "log.jsonl").write_text(line + "\n")
@@ -145,9 +151,9 @@ def test_a_log_whose_figures_are_no_numbers(tmp_path, line):
 # ablations
 
 
-def test_an_unfinished_ablation_is_said(tmp_path):
+def test_an_unfinished_ablation_is_an_error(tmp_path):
     with pytest.raises(UserError, match="no finished run of ablation-none"):
-        result(ABLATIONS[0], tmp_path / "none", tmp_path / "bundled")
+        measure_ablation(ABLATIONS[0], tmp_path / "none", tmp_path / "bundled")
     assert not (tmp_path / "bundled").exists()
     (tmp_path / "none").mkdir()
     log = tmp_path / "none" / "log.jsonl"
@@ -158,9 +164,9 @@ def test_an_unfinished_ablation_is_said(tmp_path):
     assert is_finished(ABLATIONS[0], tmp_path / "none")
 
 
-def test_every_ablation_learns_from_the_same_puzzles(tmp_path, monkeypatch):
-    """Generated once, laid into every folder; what lies there already stays."""
-    small = replace(ABLATIONS[0], data=(Part(6, "easy"),), held_out=2)
+def test_all_ablations_train_on_the_same_puzzles(tmp_path, monkeypatch):
+    """Generated once and copied to each folder; existing files are not replaced."""
+    small = replace(ABLATIONS[0], data=(PuzzleSpec(6, "easy"),), held_out=2)
     monkeypatch.setattr(ablations, "ABLATIONS", (small, replace(small, name="ablation-no-ema", ema=None)))
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "puzzles-81.npz").write_bytes(b"from before")
@@ -172,27 +178,31 @@ def test_every_ablation_learns_from_the_same_puzzles(tmp_path, monkeypatch):
         assert arrays["inputs"].shape == (8, 81)
 
 
-def test_a_card_says_what_was_not_taught():
-    assert "only from puzzles that singles solve" in limits(SUDOKU_TRM)
-    assert "singles" not in limits(replace(SUDOKU_TRM, data=(Part(1, "easy"), Part(1, "hard"))))
+def test_a_card_states_what_the_model_was_not_trained_on():
+    assert "only on puzzles that singles solve" in limits(SUDOKU_TRM)
+    assert "singles" not in limits(replace(SUDOKU_TRM, data=(PuzzleSpec(1, "easy"), PuzzleSpec(1, "hard"))))
     assert "depth-first" in limits(MAZE_HRM)
 
 
-def test_the_share_of_a_level_weighs_by_count():
+def test_the_accuracy_of_a_difficulty_is_weighted_by_count():
     groups = {"easy, a": {"count": 1, "exact": 1.0}, "easy, b": {"count": 3, "exact": 0.0}, "hard, a": {"count": 5, "exact": 1.0}}  # fmt: skip
     assert share_of_level({"by_difficulty": groups}, "easy") == 0.25
 
 
 def test_the_table_of_ablations():
-    made = Result("one-cycle", 81.25, 90.0, 80.0, 50.0, 12.5, 0.99, ABLATION_MINUTES, 1234, 392_706, None)
+    made = AblationResult(
+        "one-cycle", 81.25, 90.0, 80.0, 50.0, 12.5, 0.99, ABLATION_MINUTES, 1234, 392_706, None
+    )
     text = report([made, replace(made, ablation="none", paper=87.4)], "one core", "By night.")
     assert "on one core. By night." in text
     assert "| one-cycle | 81.2 | 90.0 | 80.0 | 50.0 | 12.5 | 0.990 | 8.0 | 1,234 | 392,706 | - |" in text
     assert "| none | 81.2 |" in text and "| 87.4 |" in text
     assert set(PAPER) < {short_name(preset) for preset in ABLATIONS}
-    assert "were stopped" not in text
+    assert "stopped before" not in text
     stopped = report([made, replace(made, minutes=7.25)], "one core")
-    assert "1 of the 2 were stopped before 8 minutes were over, after 7.2 at the earliest" in stopped
+    assert (
+        "1 of the 2 runs stopped before their 8 minutes were over, the earliest after 7.2 minutes" in stopped
+    )
 
 
 def test_the_readme_tells_what_was_measured():
@@ -204,8 +214,8 @@ def test_the_readme_tells_what_was_measured():
         (line,) = (line for line in readme.splitlines() if line.startswith(f"| [`{name}`]"))
         groups = scores["by_difficulty"].items()
         for easy in (True, False):
-            chosen = [found for group, found in groups if group.startswith("easy") == easy]
-            count = sum(found["count"] for found in chosen)
-            exact = sum(found["count"] * found["exact"] for found in chosen) / count
+            chosen = [group_scores for group, group_scores in groups if group.startswith("easy") == easy]
+            count = sum(group_scores["count"] for group_scores in chosen)
+            exact = sum(group_scores["count"] * group_scores["exact"] for group_scores in chosen) / count
             assert f"{100 * exact:.1f} % of {count} " in line
         assert f"| {scores['halt_auc']:.3f} | {scores['halt_auc_last_step']:.3f} |" in line

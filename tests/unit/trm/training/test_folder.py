@@ -1,4 +1,4 @@
-"""The folder of a run: exactly resumed, never overwritten, and damage is said."""
+"""The folder of a run: it resumes exactly, is never overwritten, and damage is reported."""
 
 import json
 import signal
@@ -15,12 +15,12 @@ from training_runs import CPU, REPOSITORY, SCHEDULE, trainer_of, usual_preset
 from trm.checkpoint import load_model
 from trm.cli import main
 from trm.errors import DataError, TrainingError, UserError
-from trm.training.folder import TrainingFolder, put_back
+from trm.training.folder import TrainingFolder, restore
 from trm.training.run import train
 
 
-def test_resuming_changes_no_number(tmp_path, small_preset, small_puzzles):
-    """Eight updates in a row, and eight with a save and a load in the middle: the same losses, puzzles and weights."""
+def test_resuming_changes_no_result(tmp_path, small_preset, small_puzzles):
+    """Eight updates without and with a save and load in the middle: the same losses, puzzles and weights."""
     unbroken = trainer_of(small_preset, small_puzzles)
     losses = [unbroken.one_update(update / 8)["loss"] for update in range(8)]
 
@@ -31,7 +31,7 @@ def test_resuming_changes_no_number(tmp_path, small_preset, small_puzzles):
         folder.save(first)
     second = trainer_of(replace(small_preset, seed=0), small_puzzles)
     with TrainingFolder.open(tmp_path / "run", small_preset, resume=True) as folder:
-        put_back(second, folder.read())
+        restore(second, folder.read())
     assert (second.update, second.seconds) == (4, 12.5)
     again += [
         second.one_update(update / 8)["loss"] for update in range(4, 8)
@@ -44,7 +44,7 @@ def test_resuming_changes_no_number(tmp_path, small_preset, small_puzzles):
         assert torch.equal(tensor, second.average.shadow[name]), name
 
 
-def test_a_save_can_be_opened_and_holds_the_averaged_weights(tmp_path, trainer, small_preset):
+def test_a_checkpoint_can_be_opened_and_has_the_averaged_weights(tmp_path, trainer, small_preset):
     for update in range(4):
         trainer.one_update(update / 4)
     with TrainingFolder.open(tmp_path / "run", small_preset, resume=False) as folder:
@@ -59,8 +59,8 @@ def test_a_save_can_be_opened_and_holds_the_averaged_weights(tmp_path, trainer, 
         assert torch.equal(tensor, trainer.average.shadow[name])
 
 
-def test_a_number_of_updates_is_kept_to(tmp_path, tiny_config):
-    """Whatever the machine: the schedules follow the updates then, and a resumed run does those that are left."""
+def test_a_number_of_updates_is_exact(tmp_path, tiny_config):
+    """On any machine: the schedules follow the updates, and a resumed run does the remaining ones."""
     preset = usual_preset(tiny_config())
     train(preset, tmp_path / "run", updates=5)
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
@@ -70,8 +70,8 @@ def test_a_number_of_updates_is_kept_to(tmp_path, tiny_config):
     assert log[-1]["update"] == 8
 
 
-def test_a_seed_decides_every_number(tmp_path, tiny_config, monkeypatch):
-    """The same one gives the same weights to the bit, another one others."""
+def test_the_seed_determines_every_number(tmp_path, tiny_config, monkeypatch):
+    """The same seed gives bit-equal weights, another seed different ones."""
     monkeypatch.setattr("trm.training.presets.get_preset", lambda name: usual_preset(tiny_config()))
     for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
         main(["train", "--preset", "x", "--seed", seed, "--updates", "4", "--out", str(tmp_path / name)])
@@ -80,16 +80,16 @@ def test_a_seed_decides_every_number(tmp_path, tiny_config, monkeypatch):
     assert not torch.equal(a["lm_head.weight"], c["lm_head.weight"])
 
 
-def test_snapshots_on_the_way(tmp_path, tiny_config):
-    """Kept once each, with the weights of their moment; a finished run that is resumed does not replace them."""
+def test_snapshots_during_training(tmp_path, tiny_config):
+    """Each is saved once, with the weights of that time; resuming a finished run does not replace them."""
     preset = replace(usual_preset(tiny_config()), snapshots=(0.3, 0.6), minutes=0.04)
     train(preset, tmp_path / "run")
-    kept = sorted((tmp_path / "run" / "snapshots").iterdir())
-    assert [path.name for path in kept] == ["030-percent.safetensors", "060-percent.safetensors"]
-    before = [path.read_bytes() for path in kept]
+    snapshots = sorted((tmp_path / "run" / "snapshots").iterdir())
+    assert [path.name for path in snapshots] == ["030-percent.safetensors", "060-percent.safetensors"]
+    before = [path.read_bytes() for path in snapshots]
     train(replace(preset, minutes=0.05), tmp_path / "run", resume=True)
     assert [path.read_bytes() for path in sorted((tmp_path / "run" / "snapshots").iterdir())] == before
-    first = load_file(kept[0])
+    first = load_file(snapshots[0])
     last = load_file(tmp_path / "run" / "model.safetensors")
     assert first.keys() == last.keys()
     assert any(not torch.equal(first[name], last[name]) for name in first)
@@ -104,18 +104,18 @@ def run_folder(tmp_path, trainer, small_preset):
 
 def test_a_run_is_not_overwritten(run_folder, small_preset):
     before = (run_folder / "model.safetensors").read_bytes()
-    with pytest.raises(TrainingError, match=r"already holds a run.*--resume"):
+    with pytest.raises(TrainingError, match=r"already contains a run.*--resume"):
         train(small_preset, run_folder)
     assert (run_folder / "model.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize("changes", [{"batch": 9}, {"seed": 5}, {"ema": 0.5}, {"name": "other"}])
 def test_a_run_is_not_resumed_with_other_settings(run_folder, small_preset, changes):
-    with pytest.raises(TrainingError, match="other settings"):
+    with pytest.raises(TrainingError, match="settings that differ"):
         train(replace(small_preset, **changes), run_folder, resume=True)
 
 
-def test_more_time_is_no_other_setting(run_folder, small_preset):
+def test_more_time_is_not_a_different_setting(run_folder, small_preset):
     with TrainingFolder.open(run_folder, replace(small_preset, minutes=500.0), resume=True):
         pass
 
@@ -147,7 +147,7 @@ def test_a_damaged_folder(run_folder, small_preset, name, content):
 
 
 def spoil(path, change) -> None:
-    """Write a state again after `change(tensors, numbers)`."""
+    """Rewrite a state after `change(tensors, numbers)`."""
     with safe_open(path, "pt") as file:
         numbers = json.loads(file.metadata()["numbers"])
     tensors = load_file(path)
@@ -171,7 +171,7 @@ def spoil(path, change) -> None:
         lambda tensors, numbers: tensors.update({"flight/more": torch.zeros(8)}),
     ],
 )
-def test_a_state_that_is_not_all_there(tmp_path, trainer, small_preset, small_puzzles, change):
+def test_an_incomplete_state(tmp_path, trainer, small_preset, small_puzzles, change):
     trainer.one_update(0.0)
     with TrainingFolder.open(tmp_path / "run", small_preset, resume=False) as folder:
         folder.save(trainer)
@@ -186,7 +186,7 @@ def test_a_state_that_is_not_all_there(tmp_path, trainer, small_preset, small_pu
     assert "\n" not in str(error.value) and len(str(error.value)) < 400
 
 
-def test_a_second_training_is_refused_while_the_first_is_alive(tmp_path, run_folder, small_preset):
+def test_a_second_training_is_rejected_while_the_first_is_running(tmp_path, run_folder, small_preset):
     refused = pytest.raises(TrainingError, match="Another process is training into")
     with TrainingFolder.open(run_folder, small_preset, resume=True), refused:
         train(small_preset, run_folder, resume=True)
@@ -196,7 +196,7 @@ def test_a_second_training_is_refused_while_the_first_is_alive(tmp_path, run_fol
         pass
 
 
-def test_a_refused_run_holds_no_lock(run_folder, small_preset):
+def test_a_rejected_run_holds_no_lock(run_folder, small_preset):
     for options in ({"resume": False}, {"resume": True, "preset": replace(small_preset, batch=9)}):
         with pytest.raises(TrainingError):
             TrainingFolder.open(run_folder, **{"preset": small_preset} | options)
@@ -222,13 +222,13 @@ def test_a_log_that_cannot_be_written(run_folder, small_preset):
         train(small_preset, run_folder, resume=True)
 
 
-def test_settings_that_are_gone(run_folder, small_preset):
+def test_missing_settings(run_folder, small_preset):
     (run_folder / "preset.json").unlink()
     with pytest.raises(TrainingError, match=r"preset\.json"):
         train(small_preset, run_folder, resume=True)
 
 
-def test_generated_puzzles_that_are_damaged(run_folder, small_preset):
+def test_damaged_generated_puzzles(run_folder, small_preset):
     (run_folder / "puzzles-16.npz").write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(DataError, match=r"puzzles-16\.npz is not a .* damaged\. Remove it"):
         train(small_preset, run_folder, resume=True)

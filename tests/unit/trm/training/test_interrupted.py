@@ -1,4 +1,4 @@
-"""Runs that are killed, and runs on a full disk: the last checkpoint opens and goes on."""
+"""Killed runs, and runs on a full disk: the last checkpoint opens and can be resumed."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from training_runs import CPU, REPOSITORY, USUAL, usual_preset
 
 from trm.checkpoint import load_model, read_checkpoint
 from trm.training.data import Puzzles, PuzzleStream
-from trm.training.folder import TrainingFolder, put_back
-from trm.training.presets import Preset
+from trm.training.folder import TrainingFolder, restore
+from trm.training.presets import TrainingPreset
 from trm.training.trainer import Trainer
 
 pytestmark = pytest.mark.heavy
@@ -41,31 +41,33 @@ if __name__ == "__main__":
 
     TrainingFolder.save = save_until_the_disk_is_full
     try:
-        run.train(preset, Path(sys.argv[1]), minutes=1, say=lambda line: None)
+        run.train(preset, Path(sys.argv[1]), minutes=1, log=lambda line: None)
     except UserError as error:
         print(error)
 """
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, tiny_config):
-    """Files may be no larger than 5,000 bytes from the fourth save on, which fails as a full disk does."""
+    """From the fourth save on, files are limited to 5,000 bytes, which fails like a full disk."""
     preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
     write_programs(tmp_path, preset, FULL)
     done = subprocess.run(
         [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "run")],
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True,
     )  # fmt: skip
-    (said,) = done.stdout.splitlines()
-    assert "cannot be written" in said and "unchanged" in said, done.stderr
+    (output,) = done.stdout.splitlines()
+    assert "cannot be written" in output and "unchanged" in output, done.stderr
     load_model(str(tmp_path / "run"), device=CPU)
     with TrainingFolder.open(tmp_path / "run", preset, resume=True) as folder:
-        assert folder.read().numbers["update"] == 2  # of the third save
+        assert folder.read().counters["update"] == 2  # of the third save
     assert not list((tmp_path / "run").glob(".partial*"))
 
 
-def write_programs(folder: Path, preset: Preset, program: str) -> None:
-    """A program, and beside it the module it takes its preset from."""
-    source = "from trm.config import ModelConfig\nfrom trm.training.presets import Part, Preset\n"
+def write_programs(folder: Path, preset: TrainingPreset, program: str) -> None:
+    """Write a program, and the module with its preset next to it."""
+    source = (
+        "from trm.config import ModelConfig\nfrom trm.training.presets import PuzzleSpec, TrainingPreset\n"
+    )
     source += "from trm.training.schedule import DepthPhase, Schedule\n" + f"preset = {preset!r}\n"
     (folder / "tests_preset.py").write_text(source)
     (folder / "program.py").write_text(program)
@@ -83,12 +85,12 @@ if __name__ == "__main__":
     training.SAVE_EVERY_SECONDS = 0  # save after every update, so that a kill often falls into a save
     training.REPORT_EVERY_SECONDS = 0
     out, minutes, resume = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "resume"
-    training.train(preset, out, minutes=minutes, resume=resume, say=lambda line: print(line, flush=True))
+    training.train(preset, out, minutes=minutes, resume=resume, log=lambda line: print(line, flush=True))
 """
 
 
-def test_killed_at_random_moments(tmp_path, tiny_config):
-    """After every kill the folder's model opens, and the run goes on from there to its end."""
+def test_killed_at_random_times(tmp_path, tiny_config):
+    """After each kill, the model in the folder opens, and the run can be resumed to its end."""
     preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
     write_programs(tmp_path, preset, PROGRAM)
     out, rng = tmp_path / "run", random.Random(0)
@@ -113,15 +115,15 @@ def test_killed_at_random_moments(tmp_path, tiny_config):
         load_model(str(out), device=CPU)
         with TrainingFolder.open(out, preset, resume=True) as folder:
             trainer = Trainer(preset, [PuzzleStream(USUAL, Puzzles(*USUAL.generate_many(1)))], CPU)
-            put_back(trainer, folder.read())
+            restore(trainer, folder.read())
         assert trainer.update > updates[-1]
         updates.append(trainer.update)
 
     process = start((trainer.seconds + 0.5) / 60, "resume")
-    said, errors = process.communicate()
+    output, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert said.splitlines()[0].startswith(f"resumed at update {updates[-1]},")
-    assert said.splitlines()[-1] == "done"
+    assert output.splitlines()[0].startswith(f"resumed at update {updates[-1]},")
+    assert output.splitlines()[-1] == "done"
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["update"] >= updates[-1]
     (part,) = json.loads((out / "preset.json").read_text())["data"]
@@ -155,7 +157,7 @@ def test_a_kill_while_puzzles_are_generated_leaves_no_process(tmp_path):
 
 
 def running(process_id: str) -> bool:
-    """Whether a process is there and no zombie."""
+    """Whether a process exists and is not a zombie."""
     try:
         stat = Path(f"/proc/{process_id}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Optimisers by hand, and a puzzle table of which only the used rows are trained."""
+"""Optimisers by hand, and a puzzle embedding of which only the used rows are trained."""
 
 import math
 from dataclasses import replace
@@ -11,7 +11,7 @@ from trm.training.optimizers import AdamAtan2, sign_step
 
 
 def test_adam_atan2_by_hand():
-    """First step: m / (1 - b1) is the gradient and the root of v / (1 - b2) its size, so the angle is 45 degrees."""
+    """In the first step, m / (1 - b1) is the gradient and the root of v / (1 - b2) its magnitude: the angle is 45 degrees."""
     weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
     optimizer = AdamAtan2([weight], lr=0.1, betas=(0.9, 0.95), weight_decay=0.5)
     weight.grad = torch.tensor([3.0, -1e-12])
@@ -26,21 +26,21 @@ def test_adam_atan2_by_hand():
     )
 
 
-def test_its_step_has_no_scale():
+def test_adam_atan2_is_scale_invariant():
     """A gradient a million times larger gives the same step."""
-    found = []
+    weights = []
     for scale in (1.0, 1e6):
         weight = torch.nn.Parameter(torch.zeros(3))
         optimizer = AdamAtan2([weight], lr=0.1, betas=(0.9, 0.95), weight_decay=0.0)
         for gradient in ([1.0, -2.0, 0.5], [0.3, 0.1, -4.0]):
             weight.grad = scale * torch.tensor(gradient)
             optimizer.step()
-        found.append(weight.detach().clone())
-    assert torch.allclose(*found)
+        weights.append(weight.detach().clone())
+    assert torch.allclose(*weights)
 
 
 def test_sign_step_by_hand():
-    """Row 2 is used twice and its gradients are added first; row 0 is not used."""
+    """Row 2 is used twice, so its gradients are summed first; row 0 is not used."""
     table = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     gradient = torch.tensor([[1.0, -1.0], [0.5, 0.5], [-3.0, 0.1]])
     sign_step(table, torch.tensor([2, 1, 2]), gradient, rate=0.1, decay=0.5)
@@ -49,7 +49,7 @@ def test_sign_step_by_hand():
     assert table[2].tolist() == pytest.approx([2.85 + 0.1, 2.85 + 0.1])
 
 
-def test_the_table_is_trained_where_it_is_used():
+def test_only_used_rows_of_the_embedding_are_trained():
     model = replace(PRESET.model, puzzle_ids=6, puzzle_embedding_size=16)
     made = trainer(preset=replace(PRESET, model=model, table_rate=0.01))
     made.streams[16].puzzles = replace(

@@ -14,9 +14,9 @@ from trm.config import HALT_OR_CONTINUE, ModelConfig
 from trm.errors import UserError
 from trm.tasks.sudoku import Sudoku
 from trm.training.data import Puzzles, PuzzleStream
-from trm.training.folder import TrainingFolder, put_back
-from trm.training.parallel import Share
-from trm.training.presets import Preset
+from trm.training.folder import TrainingFolder, restore
+from trm.training.parallel import Replica
+from trm.training.presets import TrainingPreset
 from trm.training.run import can_compile
 from trm.training.schedule import DepthPhase, GivenPhase, Schedule
 from trm.training.trainer import Trainer
@@ -30,7 +30,7 @@ ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests" / "support"))),
     "OMP_NUM_THREADS": "1",
 }
-PRESET = Preset(
+PRESET = TrainingPreset(
     name="small",
     model=ModelConfig(
         task="sudoku", vocab_size=6, sequence_length=16, hidden_size=16, layers=2, mlp_width=12, mixing="mlp",
@@ -46,10 +46,10 @@ PRESET = Preset(
 )  # fmt: skip
 
 
-def trainer(share: Share | None = None, preset: Preset = PRESET) -> Trainer:
-    """In float32, where sums in another order hardly matter."""
+def trainer(replica: Replica | None = None, preset: TrainingPreset = PRESET) -> Trainer:
+    """A trainer in float32, where the order of sums hardly matters."""
     puzzles = Puzzles(*Sudoku(2, 2).generate_many(40, givens=(6, 10), seed=3))
-    made = Trainer(preset, [PuzzleStream(Sudoku(2, 2), puzzles)], CPU, share)
+    made = Trainer(preset, [PuzzleStream(Sudoku(2, 2), puzzles)], CPU, replica)
     made.model.compute_dtype = torch.float32
     return made
 
@@ -60,23 +60,23 @@ from pathlib import Path
 import torch
 from tests.unit.trm.training.test_parallel import CPU, PRESET, UPDATES, trainer
 from trm.training.folder import TrainingFolder
-from trm.training.parallel import Share
+from trm.training.parallel import Replica
 
 torch.set_num_threads(1)
-share = Share.of_this_process(CPU)
-made = trainer(share)
+replica = Replica.of_this_process(CPU)
+made = trainer(replica)
 figures = [made.one_update(update / UPDATES) for update in range(UPDATES)]
-with TrainingFolder.open(Path(sys.argv[1]), PRESET, resume=False, writes=share.leads) as folder:
+with TrainingFolder.open(Path(sys.argv[1]), PRESET, resume=False, writes=replica.leads) as folder:
     folder.save(made)
-if share.leads:
+if replica.leads:
     Path(sys.argv[1], "figures.json").write_text(json.dumps(figures))
-share.wait()
+replica.wait()
 """
 
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory) -> Path:
-    """The folder that two processes wrote."""
+    """The folder written by two processes."""
     folder = tmp_path_factory.mktemp("two")
     (folder / "program.py").write_text(PROGRAM)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -88,8 +88,8 @@ def two_processes(tmp_path_factory) -> Path:
     return folder / "run"
 
 
-def test_two_processes_train_as_one_with_the_doubled_batch(two_processes):
-    """Each has 4 puzzles in flight, one process 8: the losses are those of the same puzzles, summed in another order."""
+def test_two_processes_train_like_one_with_the_whole_batch(two_processes):
+    """Two processes with 4 puzzles each and one with 8 have the same losses, summed in another order."""
     theirs = json.loads((two_processes / "figures.json").read_text())
     alone = trainer()
     for update, figures in enumerate(theirs):
@@ -100,16 +100,16 @@ def test_two_processes_train_as_one_with_the_doubled_batch(two_processes):
     assert len({figures["loss"] for figures in theirs}) == UPDATES
 
 
-def test_what_two_processes_saved_goes_on_in_one(two_processes):
-    """The whole flight is in the file: one process that goes on trains as if it had been alone all the time."""
+def test_a_run_of_two_processes_resumes_in_one(two_processes):
+    """The file has the whole carry, so a single process resumes as if it had trained alone from the start."""
     alone = trainer()
     for update in range(UPDATES):
         alone.one_update(update / UPDATES)
     resumed = trainer()
     with TrainingFolder.open(two_processes, PRESET, resume=True) as folder:
-        put_back(resumed, folder.read())
-    assert torch.equal(resumed.flight.inputs, alone.flight.inputs)
-    assert torch.equal(resumed.flight.steps, alone.flight.steps)
+        restore(resumed, folder.read())
+    assert torch.equal(resumed.carry.inputs, alone.carry.inputs)
+    assert torch.equal(resumed.carry.steps, alone.carry.steps)
     assert resumed.one_update(1.0)["loss"] == pytest.approx(alone.one_update(1.0)["loss"], abs=1e-3)
 
 
@@ -130,30 +130,30 @@ print(json.dumps([[made.one_update(u / 3)["loss"] for made in (compiled, eager)]
 
 @pytest.mark.slow
 @pytest.mark.skipif(not can_compile(CPU), reason="torch compiles with a C++ compiler")
-def test_compiled_blocks_train_alike():
-    """In a process of its own: the checks of shapes that these tests run with cannot be compiled."""
+def test_compiled_blocks_train_equally():
+    """In a separate process, since the shape checks of these tests cannot be compiled."""
     done = subprocess.run([sys.executable, "-c", COMPILED], env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     for ours, usual in json.loads(done.stdout):
         assert ours == pytest.approx(usual, abs=1e-4)
 
 
-def test_a_batch_that_does_not_divide():
-    with pytest.raises(UserError, match="batch of 8 does not divide into 3 processes"):
-        trainer(Share(0, 3))
+def test_a_batch_that_is_not_divisible():
+    with pytest.raises(UserError, match="batch of 8 cannot be divided among 3 processes"):
+        trainer(Replica(0, 3))
 
 
-def test_rows_of_a_share():
-    assert [Share(rank, 4).rows(8) for rank in range(4)] == [
+def test_rows_of_a_replica():
+    assert [Replica(rank, 4).rows(8) for rank in range(4)] == [
         slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 8)
     ]  # fmt: skip
-    assert Share().rows(8) == slice(0, 8) and Share().leads and not Share(1, 2).leads
+    assert Replica().rows(8) == slice(0, 8) and Replica().leads and not Replica(1, 2).leads
 
 
-def test_alone_nothing_is_exchanged():
+def test_a_single_process_exchanges_nothing():
     value = torch.tensor([1.0, 2.0])
-    assert Share().gathered(value) is value and Share().averaged(value) is value
-    assert Share().agree(3.5) == 3.5
+    assert Replica().gathered(value) is value and Replica().averaged(value) is value
+    assert Replica().agree(3.5) == 3.5
 
 
 WITH_CONTINUE = {"continue_loss": True, "model": replace(PRESET.model, halting=HALT_OR_CONTINUE)}
@@ -161,7 +161,7 @@ WITH_CONTINUE = {"continue_loss": True, "model": replace(PRESET.model, halting=H
 
 @pytest.mark.parametrize("changes", [{"ema": None}, {"optimizer": "adam-atan2"}, {"cell_loss": "stablemax"},
                                      {"schedule": replace(PRESET.schedule, givens=(GivenPhase(1.0, 0.0),))}, WITH_CONTINUE, {"gradient_calls": 2}])  # fmt: skip
-def test_every_variant_learns(changes):
+def test_all_variants_learn(changes):
     made = trainer(preset=replace(PRESET, **changes))
     losses = [made.one_update(update / 60)["loss"] for update in range(60)]
     assert sum(losses[-10:]) < sum(losses[:10])

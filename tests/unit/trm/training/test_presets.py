@@ -1,4 +1,4 @@
-"""Presets are plain data that describe what can be trained, and fairly."""
+"""Presets are plain data, valid, and allow fair comparisons."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def test_every_preset_builds_a_model(preset):
 
 @pytest.mark.parametrize("trm, hrm", [(SUDOKU_TRM, SUDOKU_HRM), (MAZE_TRM, MAZE_HRM)])
 def test_trm_and_hrm_compare_fairly(trm, hrm):
-    """The same puzzles, the same time, numbers of parameters within a factor of 1.5."""
+    """The same puzzles, the same time, parameter counts within a factor of 1.5."""
     for name in ("data", "data_seed", "held_out", "batch", "minutes"):
         assert getattr(trm, name) == getattr(hrm, name), name
     assert trm.schedule.smaller_grids == hrm.schedule.smaller_grids
@@ -39,7 +39,7 @@ def test_trm_and_hrm_compare_fairly(trm, hrm):
     assert hrm.continue_loss and hrm.model.kind == "hrm"
 
 
-def test_mixing_by_mlp_reads_one_size_only():
+def test_mlp_mixing_supports_only_one_size():
     schedule = replace(SUDOKU_TRM.schedule, smaller_grids=(GridPhase(0.5, 16),))
     with pytest.raises(ValueError, match="several sizes"):
         replace(SUDOKU_TRM, schedule=schedule)
@@ -54,7 +54,7 @@ def test_paper_presets_have_the_published_sizes(name, parameters):
 
 
 def test_an_ablation_changes_one_thing():
-    """Beside its name and time: one field of the preset, or some of the model."""
+    """Besides name and time, it changes one field of the preset, or some of the model."""
     for preset in ABLATIONS:
         ours, usual = vars(preset), vars(SUDOKU_TRM)
         changed = {name for name in ours if ours[name] != usual[name]} - {"name", "minutes", "snapshots"}

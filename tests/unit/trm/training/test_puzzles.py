@@ -1,4 +1,4 @@
-"""Puzzles to train on: fresh versions, and never a test puzzle's twin."""
+"""Training puzzles: new symmetric versions, but never one of a test puzzle."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from trm.checkpoint import load_model
 from trm.data import PuzzleSet, load_puzzles, write_official
 from trm.errors import DataError, TrainingError
 from trm.training.data import PuzzleStream, generate_puzzles
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 from trm.training.run import train
 
 
@@ -27,8 +27,8 @@ def test_drawn_puzzles_are_symmetries_with_more_or_fewer_givens(small_puzzles):
     assert len({label.tobytes() for label in labels}) > len(keys)  # fresh versions
 
 
-def test_training_puzzles_are_no_twins_of_test_puzzles(tmp_path, tiny_config, monkeypatch):
-    """With the first puzzle that the seed would give put into the test set (turned round), another one is made."""
+def test_training_puzzles_are_not_symmetric_to_test_puzzles(tmp_path, tiny_config, monkeypatch):
+    """If the first puzzle of the seed is in the test set (rotated), another one is generated."""
     preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
     generate_puzzles(preset, tmp_path / "with.npz", print)
     real = {USUAL.symmetry_key(label) for label in load_puzzles("sudoku/test", USUAL).labels}
@@ -46,7 +46,7 @@ def test_training_puzzles_are_no_twins_of_test_puzzles(tmp_path, tiny_config, mo
 
 
 def test_training_on_an_official_folder(tmp_path, tiny_config):
-    """Puzzle ids and all: the table has a row for each id that either split has."""
+    """With puzzle ids: the embedding has a row for each id of either split."""
     rng = np.random.default_rng(0)
     for split, ids in (("test", [4, 1]), ("train", [1, 3, 2, 1])):
         inputs, labels = SMALL.generate_many(len(ids), givens=(8, 12), seed=int(rng.integers(99)))
@@ -54,7 +54,7 @@ def test_training_on_an_official_folder(tmp_path, tiny_config):
         puzzles = PuzzleSet.of("few", SMALL, inputs, labels, puzzle_identifiers=ids)
         write_official(puzzles, tmp_path / "data", SMALL, split=split)
     model = tiny_config(puzzle_ids=1, puzzle_embedding_size=8)
-    preset = Preset("official", model, SCHEDULE, minutes=0.01, batch=4, table_rate=0.01, held_out=2)
+    preset = TrainingPreset("official", model, SCHEDULE, minutes=0.01, batch=4, table_rate=0.01, held_out=2)
     train(preset, tmp_path / "run", data=tmp_path / "data")
     trained = load_model(str(tmp_path / "run"), device=CPU)
     assert trained.puzzle_emb.weights.shape == (5, 8)
@@ -64,7 +64,7 @@ def test_training_on_an_official_folder(tmp_path, tiny_config):
 
 def test_no_data(tmp_path, small_preset):
     nothing = replace(small_preset, data=())
-    with pytest.raises(TrainingError, match=r"official data folder\. Name one with --data"):
+    with pytest.raises(TrainingError, match=r"official dataset folder\. Give one with --data"):
         train(nothing, tmp_path / "run")
     with pytest.raises(DataError, match="no puzzle set"):
         train(nothing, tmp_path / "run", data=tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""What moves with progress, by hand, and the presets that say so."""
+"""Training schedules by hand, and the schedules of the presets."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def test_the_average_by_hand():
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
-def test_presets_end_at_their_own_depth(preset):
+def test_presets_end_with_the_depth_of_their_model(preset):
     assert preset.schedule.depth_at(1.0, preset.model.N_sup) == preset.model.depth
     assert preset.schedule.reveal_at(1.0) == 0.0
     assert get_preset(preset.name) is preset

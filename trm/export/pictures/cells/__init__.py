@@ -1,1 +1,1 @@
-"""Cells of a grid as primitives, one module a way of drawing them."""
+"""Cells of a grid as shapes, one module per kind of grid."""

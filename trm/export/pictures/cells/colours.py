@@ -1,21 +1,22 @@
-"""Grids of colours: ARC."""
+"""Cells of colour grids (ARC)."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from trm.export.pictures.look import Grid, Look, outline, picture_marks, small_square, two_tone_hatch
-from trm.export.pictures.primitives import Hatch, Part
-from trm.export.time_point import LEVELS, TimePoint
+from trm.export.call_view import LEVELS, CallView
+from trm.export.pictures.cell_view import CellView, Grid, outline, picture_marks, small_square, two_tone_hatch
+from trm.export.pictures.primitives import Hatch, Shape
 
 
-def paint(cell: Look) -> Iterator[Part]:
+def paint(cell: CellView) -> Iterator[Shape]:
+    """The shapes of a cell."""
     palette = cell.palette
     is_colour = cell.look.startswith("#")
     yield cell.rect(palette.grid_line if is_colour else palette.paper)
     if is_colour:
         tone = palette.mix(cell.look, cell.brightness, palette.grid_line)
-        share = cell.sure if cell.mode == "confidence" else 1
+        share = cell.confidence if cell.mode == "confidence" else 1
         yield cell.rect(tone, gap=1) if share == 1 else cell.square(tone, share)
     elif cell.look == "border":
         every = max(4, cell.size / 4)
@@ -25,14 +26,14 @@ def paint(cell: Look) -> Iterator[Part]:
     if "conflict" in cell.marks:
         yield from two_tone_hatch(cell)
     yield from _second(cell)
-    if cell.beside is not None:
-        look = cell.grid.task.looks[cell.beside]
+    if cell.secondary is not None:
+        look = cell.grid.task.looks[cell.secondary]
         yield from small_square(cell, palette.paper, look if look.startswith("#") else palette.floor_line)
     yield from picture_marks(cell)
 
 
-def _second(cell: Look) -> Iterator[Part]:
-    """The second most probable token, its area its probability."""
+def _second(cell: CellView) -> Iterator[Shape]:
+    """An inner square for the second most probable token, with its probability as area."""
     if cell.probabilities is None:
         return
     others = cell.probabilities.copy()
@@ -44,9 +45,9 @@ def _second(cell: Look) -> Iterator[Part]:
         yield cell.square(look if look.startswith("#") else cell.palette.paper, share)
 
 
-def lines(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
-    """Around what counts of the grid, as far as it is drawn."""
-    rows, columns = (int(size) for size in grid.task.crop(time_point.tokens))
+def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
+    """The outline of the crop, as far as it is drawn."""
+    rows, columns = (int(size) for size in grid.task.crop(view.tokens))
     rows, columns = min(rows, grid.rows), min(columns, grid.columns)
     if rows and columns:
         width, height = columns * grid.cell, rows * grid.cell

@@ -1,16 +1,27 @@
-"""Mazes: walls, floor, and a way that joins what is beside each other."""
+"""Cells of mazes: walls, floor, and a path whose neighbouring cells are joined."""
 
 from collections.abc import Iterator
 
+from trm.export.call_view import CallView
+from trm.export.pictures.cell_view import (
+    CAPITAL,
+    CellView,
+    Grid,
+    outline,
+    picture_marks,
+    small_square,
+    two_tone_hatch,
+)
 from trm.export.pictures.fonts import Length
-from trm.export.pictures.look import CAPITAL, Grid, Look, outline, picture_marks, small_square, two_tone_hatch
-from trm.export.pictures.primitives import Disc, Part, Rect, Ring, Text
-from trm.export.time_point import TimePoint
+from trm.export.pictures.primitives import Disc, Rect, Ring, Shape, Text
 
 
-def paint(cell: Look) -> Iterator[Part]:
+def paint(cell: CellView) -> Iterator[Shape]:
+    """The shapes of a cell."""
     palette = cell.palette
-    ground = palette.mix(palette.accent, 0.5 * cell.sure) if cell.mode == "confidence" else palette.paper
+    ground = (
+        palette.mix(palette.accent, 0.5 * cell.confidence) if cell.mode == "confidence" else palette.paper
+    )
     yield cell.rect(palette.floor_line)
     yield cell.rect(ground, gap=1)
     if "conflict" in cell.marks:
@@ -19,13 +30,13 @@ def paint(cell: Look) -> Iterator[Part]:
         yield from _probability(cell)
     else:
         yield from _thing(cell)
-    if cell.beside is not None:
-        yield from small_square(cell, palette.soft, _tone(cell, cell.beside))
+    if cell.secondary is not None:
+        yield from small_square(cell, palette.soft, _tone(cell, cell.secondary))
     yield from picture_marks(cell)
 
 
-def _thing(cell: Look) -> Iterator[Part]:
-    """What stands in the cell: start is a disc, goal a square; each has its letter."""
+def _thing(cell: CellView) -> Iterator[Shape]:
+    """The content of the cell: start is a disc with its letter, goal a square with its letter."""
     palette = cell.palette
 
     def bright(tone: str) -> str:
@@ -34,12 +45,12 @@ def _thing(cell: Look) -> Iterator[Part]:
     if cell.look == "wall":
         yield cell.rect(bright(palette.wall))
     elif cell.look == "path":
-        yield from _way(cell, 0.26, bright(palette.wrong if "wrong" in cell.marks else palette.accent))
+        yield from _path(cell, 0.26, bright(palette.wrong if "wrong" in cell.marks else palette.accent))
     elif cell.look == "start":
-        yield from _way(cell, 0.46, bright(palette.accent))
+        yield from _path(cell, 0.46, bright(palette.accent))
         yield _letter(cell, palette.paper)
     elif cell.look == "goal":
-        yield from _way(cell, 0.1, bright(palette.accent))
+        yield from _path(cell, 0.1, bright(palette.accent))
         yield cell.square(bright(palette.goal), 0.72)
         yield _letter(cell, palette.on_goal)
     elif cell.fading:
@@ -48,15 +59,15 @@ def _thing(cell: Look) -> Iterator[Part]:
         yield Ring(x, y, cell.size * 0.2, max(1, cell.size * 0.12), tone)
 
 
-def _probability(cell: Look) -> Iterator[Part]:
-    """A dot, its area the probability of path."""
+def _probability(cell: CellView) -> Iterator[Shape]:
+    """A dot with the probability of path as area."""
     if cell.probabilities is not None:
         p = float(cell.probabilities[cell.grid.task.looks.index("path")])
         yield Disc(*cell.middle, cell.size * 0.46 * p**0.5, cell.palette.accent)
 
 
-def _way(cell: Look, radius: Length, tone: str) -> Iterator[Part]:
-    """A dot, and a bar from it to every side where the way goes on."""
+def _path(cell: CellView, radius: Length, tone: str) -> Iterator[Shape]:
+    """A dot, and a bar to each side where the path continues."""
     x, y = cell.middle
     half, thick = cell.size / 2, cell.size * 0.34
     bars = {
@@ -65,21 +76,22 @@ def _way(cell: Look, radius: Length, tone: str) -> Iterator[Part]:
         "down": (x - thick / 2, y, thick, half),
         "left": (cell.x, y - thick / 2, half, thick),
     }
-    yield from (Rect(*bars[side], tone) for side in bars if side in cell.trail)
+    yield from (Rect(*bars[side], tone) for side in bars if side in cell.joints)
     yield Disc(x, y, cell.size * radius, tone)
 
 
-def _letter(cell: Look, tone: str) -> Text:
+def _letter(cell: CellView, tone: str) -> Text:
     size = cell.size * 0.62
     x, y = cell.middle
     return Text(x, y + size * CAPITAL / 2, cell.symbol, size, tone, bold=True, middle=True)
 
 
-def _tone(cell: Look, token: int) -> str:
+def _tone(cell: CellView, token: int) -> str:
     palette = cell.palette
     tones = {"wall": palette.wall, "path": palette.accent, "start": palette.accent, "goal": palette.goal}
     return tones.get(cell.grid.task.looks[token], palette.paper)
 
 
-def lines(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
+def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
+    """The outline of the grid."""
     yield from outline(grid.left, grid.top, grid.width, grid.height, 2, grid.palette.ink)

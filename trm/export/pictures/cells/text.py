@@ -1,69 +1,70 @@
-"""Cells with their symbol as text: Sudoku."""
+"""Cells with their symbol as text (Sudoku)."""
 
 from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil
 
+from trm.export.call_view import READS_Z, CallView
+from trm.export.pictures.cell_view import CAPITAL, CellView, Grid, outline
 from trm.export.pictures.fonts import measure
-from trm.export.pictures.look import CAPITAL, Grid, Look, outline
-from trm.export.pictures.primitives import Corner, Hatch, Part, Rect, Text
-from trm.export.time_point import READS_Z, TimePoint
+from trm.export.pictures.primitives import Corner, Hatch, Rect, Shape, Text
 from trm.tasks.base import Task
 
-LEAST = 0.02  # probability that is drawn
+LEAST = 0.02  # smallest probability that is drawn
 
 
-def paint(cell: Look) -> Iterator[Part]:
+def paint(cell: CellView) -> Iterator[Shape]:
+    """The shapes of a cell."""
     palette = cell.palette
     yield cell.rect(_ground(cell))
     if "conflict" in cell.marks:
         yield Hatch(cell.x, cell.y, cell.size, cell.size, palette.hatch, 2.5, 10)
     if "changed" in cell.marks:
         yield Corner(cell.x, cell.y, cell.size * 0.24, palette.accent)
-    if "kept" in cell.marks:
+    if "stable" in cell.marks:
         side = cell.size * 0.14
         yield Rect(cell.x, cell.y + cell.size - side, side, side, palette.goal)
     if cell.mode == "probabilities" and "given" not in cell.marks:
         yield from _pencil(cell)
         return
     yield from _symbol(cell)
-    if cell.beside is not None:
+    if cell.secondary is not None:
         size = cell.size * 0.24
-        beside = cell.grid.task.symbols[cell.beside]
+        secondary = cell.grid.task.symbols[cell.secondary]
         x, y = cell.x + cell.size * 0.84, cell.y + cell.size * 0.1 + size * CAPITAL
-        yield Text(x, y, beside, size, palette.soft, middle=True)
+        yield Text(x, y, secondary, size, palette.soft, middle=True)
 
 
-def _ground(cell: Look) -> str:
+def _ground(cell: CellView) -> str:
     palette = cell.palette
     if cell.mode == "confidence":
-        return palette.mix(palette.accent, 0.45 * cell.sure)
+        return palette.mix(palette.accent, 0.45 * cell.confidence)
     if cell.mode == "change" and "changed" in cell.marks:
         return palette.mix(palette.accent, 0.22)
     return palette.surface if "given" in cell.marks else palette.paper
 
 
-def _symbol(cell: Look) -> Iterator[Part]:
+def _symbol(cell: CellView) -> Iterator[Shape]:
     palette, marks = cell.palette, cell.marks
     tone = palette.wrong if "wrong" in marks else palette.faint if cell.is_empty else palette.ink
-    steps_back = cell.mode == "change" and "changed" not in marks
-    is_reading = cell.mode in READS_Z and "given" not in marks
-    if steps_back:
+    is_dimmed = cell.mode == "change" and "changed" not in marks
+    shows_z = cell.mode in READS_Z and "given" not in marks
+    if is_dimmed:
         tone = palette.faint
-    elif is_reading and cell.sure is not None:
-        tone = palette.mix(tone, 0.4 + 0.6 * cell.sure)
+    elif shows_z and cell.confidence is not None:
+        tone = palette.mix(tone, 0.4 + 0.6 * cell.confidence)
     size = cell.size * 0.6
     x, y = cell.middle
     baseline = y + size * CAPITAL / 2
     bold = "given" in marks or (cell.mode == "change" and "changed" in marks)
-    yield Text(x, baseline, cell.symbol, size, tone, bold=bold, italic=is_reading, middle=True)
-    if "wrong" in marks and not steps_back:
-        width = measure(cell.symbol, size, italic=is_reading)
+    yield Text(x, baseline, cell.symbol, size, tone, bold=bold, italic=shows_z, middle=True)
+    if "wrong" in marks and not is_dimmed:
+        width = measure(cell.symbol, size, italic=shows_z)
         yield Rect(x - width / 2, baseline + size * 0.1, width, size * 0.09, tone)
 
 
-def _pencil(cell: Look) -> Iterator[Part]:
-    """A symbol stands small at its own place and grows towards the middle as its probability nears 1."""
+def _pencil(cell: CellView) -> Iterator[Shape]:
+    """Pencil marks: each symbol is small at its own position, and grows towards the middle as its probability nears 1."""
     if cell.probabilities is None:
         return
     palette, task = cell.palette, cell.grid.task
@@ -80,7 +81,7 @@ def _pencil(cell: Look) -> Iterator[Part]:
 
 @lru_cache(maxsize=16)
 def _places(task: Task) -> tuple[tuple[int, float, float], ...]:
-    """Of every symbol that an answer may hold: token, and where its pencil mark stands, in shares of the cell."""
+    """For each symbol of an answer, its token and the position of its pencil mark, as shares of the cell."""
     tokens = [token for token, name in enumerate(task.symbol_names) if name not in ("blank", "pad")]
     across = getattr(task, "box_columns", 0) or ceil(len(tokens) ** 0.5)
     down = ceil(len(tokens) / across)
@@ -90,8 +91,8 @@ def _places(task: Task) -> tuple[tuple[int, float, float], ...]:
     )
 
 
-def lines(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
-    """Thin lines between cells, over them strong ones between boxes and around."""
+def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
+    """Thin lines between cells, and thick lines between boxes and around the grid."""
     palette, width, height = grid.palette, grid.width, grid.height
     box_rows, box_columns = getattr(grid.task, "box_rows", 0), getattr(grid.task, "box_columns", 0)
     for strong, thick, tone in ((False, 1, palette.cell_line), (True, 2, palette.ink)):

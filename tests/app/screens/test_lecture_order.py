@@ -1,34 +1,36 @@
-"""What the lecture tells, in which order, and that a person who chose Russian reads nothing else under the header."""
+"""What the lecture explains, in which order, and that everything below the header is Russian if Russian is chosen."""
 
 import re
 
 import pytest
 from app_page import App
 
-from app.screens.lecture.contents import lecture
+from app.screens.lecture.contents import bundled_lecture
 from app.screens.lecture.language import read_language
 
 
-def test_the_positions_beside_the_cells_are_explained_where_they_are_counted():
-    first = " ".join(lecture().texts("en")["scenes"]["states"]["text"])
+def test_the_extra_position_is_explained_where_positions_are_counted():
+    first = " ".join(bundled_lecture().texts("en")["scenes"]["states"]["text"])
     assert "81 cells" in first and "1 more position" in first and "82 positions" in first
 
 
 def test_hrm_is_introduced_before_a_scene_shows_it():
-    told = lecture()
+    lecture = bundled_lecture()
     shown = [
-        scene.id for scene in told.scenes if any(run.config.kind == "hrm" for run in told.shown[scene.id])
+        scene.id
+        for scene in lecture.scenes
+        if any(run.config.kind == "hrm" for run in lecture.scene_runs[scene.id])
     ]
     assert shown[0] == "two-nets"
-    text = " ".join(told.texts("en")["scenes"]["two-nets"]["text"])
+    text = " ".join(lecture.texts("en")["scenes"]["two-nets"]["text"])
     assert all(name in text for name in ("**L**", "**H**", "z_L", "z_H", "**y**", "**z**"))
 
 
 def test_the_last_scene_sums_up_in_every_language():
-    told = lecture()
-    assert told.scenes[-1].id == "closing"
-    for code in told.languages:
-        assert len(told.texts(code)["scenes"]["closing"]["text"]) >= 3
+    lecture = bundled_lecture()
+    assert lecture.scenes[-1].id == "closing"
+    for code in lecture.languages:
+        assert len(lecture.texts(code)["scenes"]["closing"]["text"]) >= 3
 
 
 SAME = {"code", "task_arc", "language", "key_home", "key_end", "key_shift", "key_esc"}
@@ -36,13 +38,13 @@ CYRILLIC = re.compile(r"[\u0400-\u04ff]+")
 
 
 @pytest.mark.parametrize("part", ["words", "player"])
-def test_no_russian_word_was_left_in_english(part):
+def test_all_russian_words_are_translated(part):
     words = getattr(read_language("ru"), part)
     for name in words.keys() - SAME:
         assert CYRILLIC.search(words[name]) or not re.search("[a-z]", re.sub(r"{.*?}", "", words[name])), name
 
 
-def test_all_under_the_header_is_russian_when_that_is_chosen():
+def test_everything_below_the_header_is_russian_if_chosen():
     app = App({"lang": "ru"}, "lecture")
     (model,) = app.test.selectbox
     (file,) = app.test.get("download_button")

@@ -1,4 +1,4 @@
-"""A puzzle as its file has it: not read yet, so that one of many can be chosen and its mistakes are named with their place."""
+"""A puzzle in a file, not parsed yet, so that one of many can be selected and errors name its place."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from jaxtyping import UInt8
 
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Task
-from trm.tasks.reading import Passage
+from trm.tasks.puzzle_text import PuzzleText
 
 
 @dataclass(frozen=True)
-class Question:
-    """`place` is where it stands, in words: `line 7`; `line` where it begins. `note` says what was passed over."""
+class PuzzleEntry:
+    """An unparsed puzzle in a file. `place` is for messages ("line 7"); `line` is its first line, from 1; `note` reports
+    what was skipped before it.
+    """
 
     file: str
     place: str
@@ -27,19 +29,20 @@ class Question:
     note: str = ""
 
     @classmethod
-    def of_passage(cls, passage: Passage, file: str) -> Question:
-        return cls(file, passage.place, passage.text, passage.line, passage.answer, note=passage.note)
+    def of_text(cls, puzzle: PuzzleText, file: str) -> PuzzleEntry:
+        """A puzzle located in the text of a file."""
+        return cls(file, puzzle.place, puzzle.text, puzzle.line, puzzle.answer, note=puzzle.note)
 
     def read(self, task: Task) -> UInt8[np.ndarray, "cells"]:
-        """Its tokens; any that a model can be shown. Raises `DataError` naming file and place."""
+        """Parse the puzzle, which may be unfinished (see `Task.parse`). Raises `DataError`, which names file and place."""
         return self._tokens(self.text, task, unfinished=True)
 
     def read_whole(self, task: Task) -> UInt8[np.ndarray, "cells"]:
-        """Its tokens, of a finished puzzle. Raises `DataError` likewise."""
+        """Parse the puzzle, which must be complete. Raises `DataError`, which names file and place."""
         return self._tokens(self.text, task, unfinished=False)
 
     def read_answer(self, task: Task) -> UInt8[np.ndarray, "cells"]:
-        """The tokens of its answer, which it must have. Raises `DataError` likewise."""
+        """Parse the answer, which must exist. Raises `DataError`, which names file and place."""
         return self._tokens(self.answer, task, unfinished=False)
 
     def _tokens(self, text: str, task: Task, *, unfinished: bool) -> UInt8[np.ndarray, "cells"]:
@@ -49,9 +52,9 @@ class Question:
             raise DataError(f"{self.file}, {self.place}: {self._in_file(str(error))}") from None
 
     def _in_file(self, message: str) -> str:
-        """Lines of a drawing that a message names, as lines of the file."""
+        """Convert line numbers in a message from lines of the drawing to lines of the file."""
         if "\n" not in self.text:
             return message
         return re.sub(
-            r"\b([Ll]ine) (\d+)", lambda found: f"{found[1]} {int(found[2]) + self.line - 1}", message
+            r"\b([Ll]ine) (\d+)", lambda match: f"{match[1]} {int(match[2]) + self.line - 1}", message
         )

@@ -1,16 +1,15 @@
 /**
- * What a call means for the rest of the scene: the diagram, the code view and the words under the grid are
- * functions of the coordinates of the player, {supervision_step, cycle, call, kind}, and of the sizes of the
- * model.
+ * What a call means for the rest of the scene. The diagram, the code view and the captions depend only on the
+ * player's coordinates, {supervision_step, cycle, call, kind}, and on the sizes of the model.
  */
 
-/** How many layers one after the other have been passed through when a call is done. */
+/** How many layers in sequence the run has passed through after a call. */
 export function layersDone({ n, T, layers_L, layers_H }, { supervision_step, cycle, call, kind }) {
   const perCycle = n * layers_L + layers_H;
   return ((supervision_step - 1) * T + cycle - 1) * perCycle + (kind === "f_H" ? perCycle : call * layers_L);
 }
 
-/** Whether a call is the last of its supervision step: only there the heads were trained to read y. */
+/** Whether a call is the last of its supervision step. The heads are trained to read y only there. */
 export const endsStep = ({ T }, { cycle, kind }) => kind === "f_H" && cycle === T;
 
 /** Whether a gradient reaches a call in training. */
@@ -18,7 +17,7 @@ export const hasGradient = ({ n, T, gradient_calls }, { cycle, call }) =>
   (cycle - 1) * (n + 1) + call > T * (n + 1) - gradient_calls;
 
 /**
- * What flows in a call: the names of what is added up, and of what is written. With a single state, y is z.
+ * The inputs that a call adds up and the state that it writes, by name. With a single state, y is z.
  */
 export function flow({ one_state }, { kind }) {
   if (one_state) return { from: kind === "f_L" ? ["x", "z"] : ["z"], to: "z" };
@@ -33,8 +32,8 @@ export function formula(sizes, at) {
 }
 
 /**
- * The marks of code lines that a call is at: its own line, the three loops around it, and what follows where
- * a step ends.
+ * The marks of the code lines of a call: its own line, the three loops around it, and at the end of a step the
+ * lines that follow.
  */
 export function marksAt(sizes, at) {
   return {
@@ -43,15 +42,15 @@ export function marksAt(sizes, at) {
   };
 }
 
-/** A shape as a reader meets it. */
+/** A shape as text. */
 export const shapeText = (shape) => shape.join("×");
 
-/** A sentence with its holes filled: {name}. */
+/** A text with its {name} placeholders filled in. */
 export const fillIn = (text, values) =>
   text.replace(/\{(\w+)\}/g, (hole, name) => (name in values ? String(values[name]) : hole));
 
-/** Where a call stands, in the lecture's language. */
-export function placeWords(words, { n, T, N_sup }, { supervision_step: step, cycle, call, kind }) {
+/** The position of a call, in the lecture's language. */
+export function positionText(words, { n, T, N_sup }, { supervision_step: step, cycle, call, kind }) {
   return fillIn(words.place, {
     step,
     N_sup,
@@ -61,13 +60,13 @@ export function placeWords(words, { n, T, N_sup }, { supervision_step: step, cyc
   });
 }
 
-/** What must be said of the reading on the screen, so that nobody takes it for more than it is. */
-export function readingWords(words, sizes, at, mode) {
+/** What the grid shows, and whether the head was trained to read it. */
+export function readingText(words, sizes, at, mode) {
   if (mode === "z") return words.reading_z;
   if (mode === "reverse") return words.reading_reverse;
   const { supervision_step: step, cycle, kind } = at;
   if (step === 1 && cycle === 1 && kind === "f_L") return words.reading_none;
-  // the cycle whose y is seen
+  // the cycle whose y is shown
   const answered = kind === "f_H" ? cycle : ((cycle + sizes.T - 2) % sizes.T) + 1;
   return answered < sizes.T ? words.reading_cycle : words.reading_y;
 }

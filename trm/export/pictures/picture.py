@@ -1,8 +1,7 @@
-"""One moment of a run, laid out.
+"""The layout of a picture of a run after one call.
 
-From top to bottom: title, place in the recursion, the grid, its legend, what the call did, what kind of reading it is,
-and what made the run. The layout is made for all moments that are shown, so that the frames of a film are equally large
-and nothing in them jumps.
+From top to bottom: title, position in the recursion, grid, legend, event of the call, caption, provenance. One layout is
+computed for all pictures of a film, so that its frames have the same size and nothing jumps.
 """
 
 from __future__ import annotations
@@ -14,42 +13,42 @@ import numpy as np
 
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.export.pictures.cells.cell import MARK_NAMES, grid_parts
+from trm.export.call_view import MODES, READS_Z, CallView, call_view
+from trm.export.pictures.cell_view import Grid
+from trm.export.pictures.cells.cell import MARK_NAMES, grid_shapes
 from trm.export.pictures.fonts import Length, measure, wrap
-from trm.export.pictures.look import Grid
 from trm.export.pictures.palette import THEMES, Palette
-from trm.export.pictures.primitives import Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.pictures.primitives import Corner, Disc, Hatch, Picture, Rect, Ring, Shape, Text
+from trm.export.pictures.sentences import sentences
 from trm.export.pictures.skin import Skin, skin_of
-from trm.export.pictures.speech import sentences
-from trm.export.run import Run
-from trm.export.time_point import MODES, READS_Z, TimePoint, time_point
+from trm.export.run import ExportedRun
 
 MARGIN = 24
 TEXT_WIDTH = 540  # at least
-GRID_SIDE = 600  # cells are as large as fit into this ...
-LARGEST_CELL, SMALLEST_CELL = 72, 10  # ... within these
-TITLE, PLACE, BODY, SMALL = 19, 15.5, 15, 12.5  # sizes of letters
-LINE = 1.35  # from line to line, in sizes
-MOST_LINES = 3  # of a title or a sentence; longer ones are cut
-MOST_NOTE_LINES = 8  # of a footnote
+GRID_SIDE = 600  # the largest cells that fit in this size are used ...
+LARGEST_CELL, SMALLEST_CELL = 72, 10  # ... within these bounds
+TITLE, PLACE, BODY, SMALL = 19, 15.5, 15, 12.5  # font sizes
+LINE = 1.35  # line height, relative to the font size
+MAX_LINES = 3  # of a title or a sentence; longer texts are cut
+MAX_NOTE_LINES = 8  # of a footnote
 SWATCH = 12  # side of a mark in the legend
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How moments are shown: the view, whether cells are marked that stayed right, a light or a dark page.
+    """How pictures look: the view, whether to mark cells that stayed correct, and the theme.
 
-    Raises UserError for a view or a theme that there is not.
+    Raises `UserError` for an unknown view or theme.
     """
 
-    mode: str = "answer"  # of MODES
+    mode: str = "answer"  # one of MODES
     marks: bool = False
-    theme: str = "light"  # of THEMES
+    theme: str = "light"  # one of THEMES
 
     def __post_init__(self):
-        for option, chosen, known in (("view", self.mode, MODES), ("theme", self.theme, THEMES)):
-            if chosen not in known:
-                raise UserError(f"There is no {option} {chosen!r}. Choose one of: {', '.join(known)}.")
+        for option, value, choices in (("view", self.mode, MODES), ("theme", self.theme, THEMES)):
+            if value not in choices:
+                raise UserError(f"Unknown {option} {value!r}. Choose one of: {', '.join(choices)}.")
 
     @property
     def palette(self) -> Palette:
@@ -57,27 +56,30 @@ class Appearance:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Where things stand in the scenes of some moments of a run."""
+class PictureLayout:
+    """The common layout of pictures of some calls of a run."""
 
-    run: Run
+    run: ExportedRun
     appearance: Appearance
     skin: Skin
-    rows: int  # of the grid that is drawn: of 30x30 ARC tokens only those that some grid of the run needs
+    rows: int  # of the drawn part of the grid: for ARC, only as much as the largest grid of the run
     columns: int
     cell: int
     title: tuple[str, ...]  # its lines
     events: int  # lines of the longest event
-    readings: int
+    captions: int  # lines of the longest caption
     footnotes: tuple[str, ...]
 
     @classmethod
-    def of(cls, run: Run, shown: Sequence[Coordinates], appearance: Appearance | None = None) -> Layout:
+    def of(
+        cls, run: ExportedRun, calls: Sequence[Coordinates], appearance: Appearance | None = None
+    ) -> PictureLayout:
+        """Compute the layout of the pictures of these calls."""
         appearance = appearance or Appearance()
         rows, columns = window(run)
         cell = min(max(GRID_SIDE // max(rows, columns), SMALLEST_CELL), LARGEST_CELL)
         width = max(cell * columns, TEXT_WIDTH)
-        said = [sentences(run, at, appearance.mode) for at in shown]
+        texts = [sentences(run, at, appearance.mode) for at in calls]
         return cls(
             run=run,
             appearance=appearance,
@@ -85,14 +87,14 @@ class Layout:
             rows=rows,
             columns=columns,
             cell=cell,
-            title=tuple(wrap(run.title, TITLE, width, MOST_LINES)),
-            events=max(len(wrap(one.event, BODY, width, MOST_LINES)) for one in said),
-            readings=max(len(wrap(one.reading, BODY, width, MOST_LINES)) for one in said),
+            title=tuple(wrap(run.title, TITLE, width, MAX_LINES)),
+            events=max(len(wrap(each.event, BODY, width, MAX_LINES)) for each in texts),
+            captions=max(len(wrap(each.caption, BODY, width, MAX_LINES)) for each in texts),
             footnotes=tuple(
                 line
                 for note in (run.note, run.provenance)
                 if note
-                for line in wrap(note, SMALL, width, MOST_NOTE_LINES)
+                for line in wrap(note, SMALL, width, MAX_NOTE_LINES)
             ),
         )
 
@@ -102,6 +104,7 @@ class Layout:
 
     @property
     def text_width(self) -> int:
+        """Width of lines of text."""
         return max(self.cell * self.columns, TEXT_WIDTH)
 
     @property
@@ -120,11 +123,11 @@ class Layout:
     def grid_bottom(self) -> int:
         return self.grid_top + self.cell * self.rows
 
-    def scene(self, at: Coordinates) -> Scene:
-        """The scene of one moment of the run."""
-        look, palette = self.appearance, self.palette
-        shown = time_point(self.run, at, look.mode, marks=look.marks)
-        said = sentences(self.run, at, look.mode)
+    def picture(self, at: Coordinates) -> Picture:
+        """The picture after one call of the run."""
+        appearance, palette = self.appearance, self.palette
+        view = call_view(self.run, at, appearance.mode, marks=appearance.marks)
+        texts = sentences(self.run, at, appearance.mode)
         grid = Grid(
             self.run.task,
             self.skin,
@@ -136,74 +139,74 @@ class Layout:
             self.grid_top,
         )
         pen = Pen(self.text_width)
-        head = [*pen.lines(self.title, TITLE, palette.ink), *pen.lines([said.place], PLACE, palette.soft)]
+        head = [*pen.lines(self.title, TITLE, palette.ink), *pen.lines([texts.place], PLACE, palette.soft)]
         pen.y = self.grid_bottom + 12
         foot = [
-            *self._legend(shown, pen),
-            *pen.paragraph(said.event, BODY, palette.ink, self.events),
-            *pen.paragraph(said.reading, BODY, palette.soft, self.readings),
+            *self._legend(view, pen),
+            *pen.paragraph(texts.event, BODY, palette.ink, self.events),
+            *pen.paragraph(texts.caption, BODY, palette.soft, self.captions),
         ]
         pen.y += 6
         foot += pen.lines(self.footnotes, SMALL, palette.soft)
         height = round(pen.y + MARGIN - 6)
         ground = Rect(0, 0, self.width, height, palette.paper)
-        return Scene(
+        return Picture(
             width=self.width,
             height=height,
-            title=f"{self.run.title}. {said.place}",
-            description=f"{said.event}. {said.reading} {self.run.provenance}",
+            title=f"{self.run.title}. {texts.place}",
+            description=f"{texts.event}. {texts.caption} {self.run.provenance}",
             palette=palette,
-            parts=(ground, *head, *grid_parts(grid, shown), *foot),
+            shapes=(ground, *head, *grid_shapes(grid, view), *foot),
         )
 
-    def _legend(self, shown: TimePoint, pen: Pen) -> Iterator[Part]:
-        """What each mark means, and how many cells bear it. There is room for the largest count, so that nothing jumps."""
+    def _legend(self, view: CallView, pen: Pen) -> Iterator[Shape]:
+        """The label and count of each mark, with space for the largest count, so that nothing jumps."""
         most = "0" * len(str(self.run.task.cells))
         x, baseline = float(MARGIN), pen.next_line(SMALL)
         for name in self._marks():
-            text = MARK_NAMES.get(name, self.skin.breaks)
+            text = MARK_NAMES.get(name, self.skin.conflict)
             room = SWATCH + 6 + 1.1 * measure(f"{text} {most}", SMALL)
             if x > MARGIN and x + room > MARGIN + self.text_width:
                 x, baseline = float(MARGIN), pen.next_line(1.15 * SMALL)
             yield from _swatch(name, x, baseline - 10, self.palette)
-            count = int(getattr(shown, name).sum())
+            count = int(getattr(view, name).sum())
             yield Text(x + SWATCH + 6, baseline, f"{text} {count}", SMALL, self.palette.soft)
             x += room + 16
         pen.y += 10
 
     def _marks(self) -> list[str]:
-        """Names of the marks that these moments can bear."""
-        appearance, is_judged = self.appearance, self.run.trace.labels is not None
+        """Names of the marks that can occur."""
+        appearance, is_gradable = self.appearance, self.run.trace.labels is not None
         possible = {
-            "wrong": is_judged,
+            "wrong": is_gradable,
             "dropped": appearance.mode == "answer",
-            "kept": appearance.marks and appearance.mode not in READS_Z,
+            "stable": appearance.marks and appearance.mode not in READS_Z,
         }
-        return [name for name in (*self.skin.marks, "kept") if possible.get(name, True)]
+        return [name for name in (*self.skin.marks, "stable") if possible.get(name, True)]
 
 
 @dataclass(frozen=True)
-class Scenes(Sequence[Scene]):
-    """The frames of a film, each laid out when it is asked for: together those of a maze take hundreds of megabytes."""
+class Frames(Sequence[Picture]):
+    """The frames of a film, created on access: all frames of a maze together take hundreds of megabytes."""
 
-    layout: Layout
-    shown: Sequence[Coordinates]
+    layout: PictureLayout
+    calls: Sequence[Coordinates]
 
     def __len__(self) -> int:
-        return len(self.shown)
+        return len(self.calls)
 
-    def __getitem__(self, number: int) -> Scene:
-        return self.layout.scene(self.shown[number])
+    def __getitem__(self, number: int) -> Picture:
+        return self.layout.picture(self.calls[number])
 
 
-def scenes(run: Run, every: str, appearance: Appearance | None = None) -> Scenes:
+def film_frames(run: ExportedRun, every: str, appearance: Appearance | None = None) -> Frames:
     """The frames of a film of the run; `every` is one of EVERY."""
-    shown = run.shown(every)
-    return Scenes(Layout.of(run, shown, appearance), shown)
+    calls = run.film_calls(every)
+    return Frames(PictureLayout.of(run, calls, appearance), calls)
 
 
-def _swatch(name: str, x: Length, y: Length, palette: Palette) -> Iterator[Part]:
-    """The mark alone, in a small square."""
+def _swatch(name: str, x: Length, y: Length, palette: Palette) -> Iterator[Shape]:
+    """A mark in a small square, for the legend."""
     is_given = name == "given"
     frame, ground, rim = (
         (palette.ink, palette.surface, 1.5) if is_given else (palette.faint, palette.paper, 1)
@@ -216,7 +219,7 @@ def _swatch(name: str, x: Length, y: Length, palette: Palette) -> Iterator[Part]
         yield Hatch(x, y, SWATCH, SWATCH, palette.soft, 1, 4)
     elif name == "wrong":
         yield Rect(x, y + SWATCH - 3, SWATCH, 3, palette.wrong)
-    elif name == "kept":
+    elif name == "stable":
         yield Rect(x, y + SWATCH - 6, 6, 6, palette.goal)
     elif name == "dropped":
         yield Disc(x + SWATCH / 2, y + SWATCH / 2, SWATCH / 2, palette.paper)
@@ -224,32 +227,33 @@ def _swatch(name: str, x: Length, y: Length, palette: Palette) -> Iterator[Part]
 
 
 class Pen:
-    """Writes lines from the top down."""
+    """Lays out lines of text from top to bottom."""
 
     def __init__(self, width: Length):
         self.width = width
         self.y = float(MARGIN)
 
     def next_line(self, size: Length) -> Length:
-        """Goes down a line; returns the height that its letters stand on."""
+        """Advance by a line. Returns the y of its baseline."""
         self.y += LINE * size
         return self.y - 0.35 * size
 
     def lines(self, lines: Sequence[str], size: Length, colour: str, *, bold: bool = False) -> list[Text]:
+        """Lay out lines below each other."""
         return [Text(MARGIN, self.next_line(size), line, size, colour, bold=bold) for line in lines]
 
     def paragraph(self, text: str, size: Length, colour: str, room: int) -> list[Text]:
-        """Wraps a text, and leaves room for so many lines however few it has."""
+        """Wrap a text and reserve space for `room` lines, even if it has fewer."""
         lines = wrap(text, size, self.width, room)
         written = self.lines(lines, size, colour)
         self.y += (room - len(lines)) * LINE * size
         return written
 
 
-def window(run: Run) -> tuple[int, int]:
-    """Rows and columns that are drawn: all, or of a task that crops its grids those of the largest one with its border.
+def window(run: ExportedRun) -> tuple[int, int]:
+    """Rows and columns to draw: all, or for a task that crops its grids, those of the largest grid with its border.
 
-    The cells beyond can hold anything, and are neither scored nor marked.
+    Cells beyond may hold anything and are neither scored nor marked.
     """
     task, trace = run.task, run.trace
     grids = np.concatenate(

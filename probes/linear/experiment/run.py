@@ -1,8 +1,8 @@
-"""A study: what can be read from z and from y, at which step, and what of that the puzzle itself already gives.
+"""Runs a probing experiment: which targets can be decoded from z and y, at which step, and how much the input alone gives.
 
-One run of the model over a puzzle set, one of the same net with random weights, and a probe for every target, source
-and moment. Sources are the states z and y, and what they have to beat: the input around the cell, what is derived from the
-input by counting and by simple rules, and the states of the random net. z and y are each other's baseline.
+The model and an untrained copy of it run over a puzzle set. A probe is fitted for every target, source and time point.
+Sources are the states z and y, and their baselines: the input around the cell, features derived from the input, and the
+states of the untrained network. z and y are also baselines for each other.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from jaxtyping import Num
 from probes.linear.baselines import derived_features, input_features
 from probes.linear.collect import STATES, check_puzzles, collect, time_points_of
 from probes.linear.control_task import control_types
+from probes.linear.experiment.results import ExperimentSettings, ProbingExperiment, TargetResult
 from probes.linear.experiment.scores import WrongCells, gains, scored
-from probes.linear.experiment.study import Finding, Study, StudySettings
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeResult, apply
 from probes.linear.splits import Split, split_puzzles
-from probes.linear.target_groups import Family, chosen_families
+from probes.linear.target_groups import TargetGroup, groups_named
 from probes.linear.targets import Evidence, Level, Values, target_of, values_at
 from trm import __version__
 from trm.coordinates import Coordinates, Depth
@@ -34,44 +34,42 @@ from trm.tasks.base import Task
 INPUT, DERIVED = "input", "derived"
 SOLUTION, ANSWER = "solution", "answer_now"
 RANDOM = "random"
-READ_FROM = {
+SOURCE_LABELS = {
     INPUT: "the input",
-    DERIVED: "what follows from the input",
+    DERIVED: "features derived from the input",
     f"{RANDOM} z": "z of the untrained network",
     f"{RANDOM} y": "y of the untrained network",
 }
-"""Sources other than the model's own states, in words."""
-FIT_COST = 0.1  # a probe of one moment, in supervision steps of the whole puzzle set
-
-"""Told the share of the work done, 0 to 1, and what is being done; what it raises ends the work."""
+"""Names of the sources other than the model's own states."""
+FIT_COST = 0.1  # cost of a probe at one time point, in supervision steps of the whole puzzle set
 
 
-def fit_study(
+def run_experiment(
     model: Model,
     task: Task,
     puzzles: PuzzleSet,
-    settings: StudySettings,
+    settings: ExperimentSettings,
     *,
     depth: Depth | None = None,
     progress: Progress | None = None,
-) -> Study:
+) -> ProbingExperiment:
     """Run the model over the puzzles and fit all probes.
 
-    Supervision steps after the last one asked for are run only where a target is about the end. Raises TargetError,
-    ProbeError, CollectError, SplitError or PuzzleError where that cannot be done.
+    Supervision steps after the last requested one are run only if a target needs the final answers. Raises TargetError,
+    ProbeError, CollectError, SplitError or PuzzleError if the settings and the puzzles do not allow the experiment.
     """
     check_puzzles(model, task, puzzles.inputs, int(puzzles.puzzle_identifiers.max(initial=0)))
     depth = depth or model.config.depth
-    families = chosen_families(task, settings.targets)
+    groups = groups_named(task, settings.targets)
     time_points = time_points_of(depth, settings.steps, settings.calls)
     split = split_puzzles(len(puzzles), seed=settings.probe.seed)
-    if not any("end" in family.first.needs for family in families):
+    if not any("end" in group.first.needs for group in groups):
         depth = replace(depth, N_sup=max(settings.steps))
     random_at = {"all": time_points, "first": time_points[:1], "none": ()}[settings.random]
-    plan = Plan(
+    stages = ExperimentProgress(
         progress,
         states=settings.states,
-        families=families,
+        groups=groups,
         depth=depth,
         random_at=random_at,
         time_points=len(time_points),
@@ -83,12 +81,12 @@ def fit_study(
         ids,
         depth=depth,
         time_points=time_points,
-        progress=plan.runs(depth.N_sup, f"the model on {len(puzzles)} puzzles"),
+        progress=stages.runs(depth.N_sup, f"the model on {len(puzzles)} puzzles"),
         states=settings.states,
     )
     sources = {name: (states, len(time_points)) for name, states in runs.states.items()}
     if random_at:
-        random = random_weights(model, seed=settings.probe.seed)
+        random = untrained_model(model, seed=settings.probe.seed)
         last = random_at[-1].supervision_step
         untrained = collect(
             random,
@@ -96,10 +94,10 @@ def fit_study(
             ids,
             depth=replace(depth, N_sup=last),
             time_points=random_at,
-            progress=plan.runs(last, f"the untrained network on {len(puzzles)} puzzles"),
+            progress=stages.runs(last, f"the untrained network on {len(puzzles)} puzzles"),
             states=settings.states,
         )
-        sources |= {f"{RANDOM} {name}": (found, len(random_at)) for name, found in untrained.states.items()}
+        sources |= {f"{RANDOM} {name}": (states, len(random_at)) for name, states in untrained.states.items()}
     evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=runs.end)
     derived = derived_features(evidence)
     if derived is not None:
@@ -114,27 +112,27 @@ def fit_study(
             halts=runs.halts,
         )
 
-    findings, labels = [], {}
-    for family in families:
-        truths = labels[family.name] = [values(member.name) for member in family.members]
-        answer = values(ANSWER) if family.name == SOLUTION else None
-        features = input_features(task, puzzles.inputs, cells=family.first.level is Level.CELL)
+    results, labels = [], {}
+    for group in groups:
+        true_values = labels[group.name] = [values(member.name) for member in group.members]
+        answer = values(ANSWER) if group.name == SOLUTION else None
+        features = input_features(task, puzzles.inputs, cells=group.first.level is Level.CELL)
         all_sources = sources | {INPUT: (features, len(time_points))}
-        of_family = {
-            source: _finding(
-                family,
+        of_group = {
+            source: _target_result(
+                group,
                 source,
-                found,
-                [first_time_points(one, count) for one in truths],
+                states,
+                [first_of(one, count) for one in true_values],
                 split=split,
                 settings=settings,
                 types=control_types(puzzles.inputs) if source in STATES and settings.control else None,
                 answer=answer,
-                plan=plan,
+                stages=stages,
             )
-            for source, (found, count) in all_sources.items()
+            for source, (states, count) in all_sources.items()
         }
-        findings += compared(of_family)
+        results += with_gains(of_group)
     about = {
         "model": model.name,
         "fingerprint": model.fingerprint,
@@ -148,43 +146,45 @@ def fit_study(
         "dtype": str(model.compute_dtype).removeprefix("torch."),
         "version": __version__,
     }
-    return Study(
+    return ProbingExperiment(
         about,
         settings,
         time_points,
-        families,
-        tuple(findings),
-        repeated(labels, time_points=len(time_points)),
+        groups,
+        tuple(results),
+        repeated_labels(labels, time_points=len(time_points)),
     )
 
 
-def random_weights(model: Model, *, seed: int) -> Model:
-    """The same net, with weights drawn as before training. Its states show what the architecture alone makes of a puzzle."""
+def untrained_model(model: Model, *, seed: int) -> Model:
+    """The same network with weights as initialised. Its states show what the architecture alone encodes."""
     random = new_model(model.config)
     random.initialise(seed)
     random.compute_dtype = model.compute_dtype
     return random.to(model.device).eval().requires_grad_(False)
 
 
-def first_time_points(values: Values, count: int) -> Values:
-    """The values of the first `count` moments; the only ones of a target that does not change."""
+def first_of(values: Values, count: int) -> Values:
+    """The values at the first `count` time points. A target that does not change has a single one."""
     return Values(values.values[:, :count], values.defined[:, :count])
 
 
-def repeated(labels: Mapping[str, Sequence[Values]], *, time_points: int) -> dict[str, list[str | None]]:
-    """Of each family, at each moment, the first one before it with the same labels, or with yes and no exchanged."""
-    found: dict[str, list[str | None]] = {name: [] for name in labels}
+def repeated_labels(
+    labels: Mapping[str, Sequence[Values]], *, time_points: int
+) -> dict[str, list[str | None]]:
+    """For each group, at each time point: the first earlier group with the same labels, or with yes and no swapped."""
+    repeats: dict[str, list[str | None]] = {name: [] for name in labels}
     for time_point in range(time_points):
-        known: dict[tuple[bytes, ...], str] = {}
+        names: dict[tuple[bytes, ...], str] = {}
         for name, members in labels.items():
             key = tuple(_label_key(one, time_point) for one in members)
-            first = known.setdefault(key, name)
-            found[name].append(None if first == name else first)
-    return found
+            first = names.setdefault(key, name)
+            repeats[name].append(None if first == name else first)
+    return repeats
 
 
 def _label_key(values: Values, time_point: int) -> bytes:
-    """Equal for labels that are equal wherever they are defined, up to an exchange of two classes."""
+    """A key that is equal for labels that are equal where they are defined, up to swapping two classes."""
     at = 0 if values.values.shape[1] == 1 else time_point
     labels, defined = values.values[:, at], values.defined[:, at]
     own = labels[defined]
@@ -193,24 +193,24 @@ def _label_key(values: Values, time_point: int) -> bytes:
     return defined.tobytes() + own.tobytes()
 
 
-def _finding(
-    family: Family,
+def _target_result(
+    group: TargetGroup,
     source: str,
     states: np.ndarray,
-    truths: Sequence[Values],
+    true_values: Sequence[Values],
     *,
     split: Split,
-    settings: StudySettings,
+    settings: ExperimentSettings,
     types: np.ndarray | None,
     answer: Values | None,
-    plan: Plan,
-) -> Finding:
-    """Fit the probes of a family on one source. `answer`: what the model answers, where the family is the solution."""
-    if family.first.level is Level.PUZZLE:
+    stages: ExperimentProgress,
+) -> TargetResult:
+    """Fit the probes of a group on one source. `answer`: the current answers, if the group is the solution."""
+    if group.first.level is Level.PUZZLE:
         states, types = states.mean(2, keepdims=True), None
     is_own = source in STATES
-    probes, reads = [], []
-    for member, values in zip(family.members, truths, strict=True):
+    probes, predictions = [], []
+    for member, values in zip(group.members, true_values, strict=True):
         probe = fit_probe(
             states,
             values,
@@ -219,61 +219,63 @@ def _finding(
             name=member.name,
             settings=settings.probe
             if is_own and member.classes
-            else replace(settings.probe, code_length=False),  # it is one of classes
+            else replace(settings.probe, code_length=False),  # not defined for numbers
             types=types,
-            progress=plan.fit(
-                f"fitting {member.name.replace('_', ' ')} from {READ_FROM.get(source, source)}"
+            progress=stages.fit(
+                f"fitting {member.name.replace('_', ' ')} from {SOURCE_LABELS.get(source, source)}"
             ),
         )
         probes.append(probe)
-        reads.append(read_test(probe, states, split))
-    return Finding(
-        family,
+        predictions.append(predict_test(probe, states, split))
+    return TargetResult(
+        group,
         source,
         tuple(probes),
         tuple(range(probes[0].time_points)),
-        scored(family, probes, truths, reads, split, settings.probe),
-        wrong=WrongCells.of(truths[0], answer, reads[0], split) if is_own and answer is not None else None,
+        scored(group, probes, true_values, predictions, split, settings.probe),
+        wrong_cells=WrongCells.of(true_values[0], answer, predictions[0], split)
+        if is_own and answer is not None
+        else None,
     )
 
 
-def compared(findings: Mapping[str, Finding]) -> list[Finding]:
-    """Findings of one family; those of z and y with what they have above all others."""
+def with_gains(results: Mapping[str, TargetResult]) -> list[TargetResult]:
+    """The results of one group, with the differences of z and y from all other sources."""
     return [
         replace(
-            finding,
+            result,
             gains=gains(
-                finding.found,
-                {name: other.found for name, other in findings.items() if name != source},
+                result.group_scores,
+                {name: other.group_scores for name, other in results.items() if name != source},
             ),
         )
         if source in STATES
-        else finding
-        for source, finding in findings.items()
+        else result
+        for source, result in results.items()
     ]
 
 
-def read_test(probe: ProbeResult, states: np.ndarray, split: Split) -> Num[np.ndarray, "puzzle moment cell"]:
-    """What the probe reads of the test puzzles: classes or numbers, or the log odds of the second of two classes."""
+def predict_test(probe: ProbeResult, states: np.ndarray, split: Split) -> Num[np.ndarray, "puzzle time cell"]:
+    """The probe's predictions for the test puzzles: classes or numbers, or the log odds of the second of two classes."""
     test = states[split.test]
     if states.shape[1] == 1 and probe.time_points > 1:
         test = np.broadcast_to(test, (len(test), probe.time_points, *test.shape[2:]))
-    reading = apply(probe, test)
-    return reading.log_odds if len(probe.classes) == 2 else reading.values
+    predictions = apply(probe, test)
+    return predictions.log_odds if len(probe.classes) == 2 else predictions.values
 
 
-# ---- how far it has come
+# ---- progress
 
 
-class Plan:
-    """Splits 0 to 1 among the stages of a study, by what they cost."""
+class ExperimentProgress:
+    """Divides the progress of an experiment, 0 to 1, among its stages by their cost."""
 
     def __init__(
         self,
         progress: Progress | None,
         *,
         states: Sequence[str],
-        families: Sequence[Family],
+        groups: Sequence[TargetGroup],
         depth: Depth,
         random_at: Sequence[Coordinates],
         time_points: int,
@@ -281,20 +283,20 @@ class Plan:
         self.progress = progress or (lambda share, words: None)
         self.fits = FIT_COST * time_points
         steps = depth.N_sup + (random_at[-1].supervision_step if random_at else 0)
-        probes = sum(len(family.members) for family in families)
+        probes = sum(len(group.members) for group in groups)
         sources = len(states) * (2 if random_at else 1) + 2
-        self.all, self.done = steps + self.fits * probes * sources, 0.0
+        self.total, self.done = steps + self.fits * probes * sources, 0.0
 
     def stage(self, cost: int | float, words: Callable[[float], str]) -> Callable[[float], None]:
-        """The progress of the next stage, whose words may say how far it is itself."""
+        """The progress callback of the next stage. `words` turns the stage's own progress into a message."""
         started = self.done
         self.done += cost
-        return lambda share: self.progress(min(1.0, (started + share * cost) / self.all), words(share))
+        return lambda share: self.progress(min(1.0, (started + share * cost) / self.total), words(share))
 
     def runs(self, steps: int, what: str) -> Callable[[float], None]:
-        """Runs of so many supervision steps."""
+        """The progress callback for runs of this many supervision steps."""
         return self.stage(steps, lambda share: f"running {what}, {share:.0%} done")
 
     def fit(self, words: str) -> Callable[[float], None]:
-        """The next probe."""
+        """The progress callback for the next probe."""
         return self.stage(self.fits, lambda share: words)

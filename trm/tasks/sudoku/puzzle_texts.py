@@ -1,7 +1,7 @@
-"""The Sudokus in a text of any length, line by line: on lines of their own with more beside them, or drawn below each other.
+"""Locates the Sudokus in a text of any length, line by line: one per line among other fields, or drawn over several lines.
 
-A line of words is a heading and passed over. A line that is nearly a row is none: it belongs to a drawing with a mistake,
-which is named when that puzzle is read.
+A line of words is a heading and is skipped. A line that is almost a row is not a heading: it belongs to a drawing with a
+mistake, which is reported when that puzzle is parsed.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
-from trm.tasks.reading import Passage, numbered, plain
-from trm.tasks.sudoku.links import linked
+from trm.tasks.puzzle_text import PuzzleText, numbered_lines, plain
+from trm.tasks.sudoku.links import cells_in_link
 from trm.tasks.sudoku.rows import (
     DRAWN,
     OTHER_BLANKS,
@@ -24,17 +24,17 @@ from trm.tasks.sudoku.rows import (
     spaces_are_blanks,
 )
 
-MOST_LINES = 60
-"""Lines of a paragraph, in rows of a grid, that drawings are looked for in."""
-MOST_IN_BANDS = 4
-"""Lines of a drawing with empty lines between its bands, likewise."""
+MAX_LINES = 60
+"""Most lines of a paragraph that may contain drawings, in multiples of the rows of a grid."""
+MAX_IN_BANDS = 4
+"""Most lines of a drawing with empty lines between its bands, in multiples of the rows of a grid."""
 ROW_CHARACTERS = 4
-"""Characters a cell may take in a drawing."""
+"""Most characters per cell in a drawing."""
 COMMENTS = ("#", "%", "//", "<!--")
 REMARK = re.compile(r"(?<=\S)\s+(?:#|//|<-).*[^\W\d_]{2}.*$")
-"""Words behind a row."""
+"""A comment after a row."""
 QUOTED = re.compile(r"^\s*>[> ]*(?=\S)")
-"""What mails and chats put before quoted lines."""
+"""The mark of quoted lines in mails and chats."""
 ANSWER_HEADING = re.compile(
     r"\b(solutions?|solved|solves?|answers?|results?|state|l[öo]sung(en)?|soluci[óo]n(es)?|soluzion[ei]|r[ée]solu\w*"
     r"|solu[çc][ãa]o|oplossing|rozwi[ąa]zani[ae]|решени[ея]|ответ\w*|解答?|答え|答案|정답|풀이)",
@@ -44,18 +44,18 @@ ANSWER_HEADING = re.compile(
 Line = tuple[int, str]
 
 
-def passages(lines: Iterable[str], side: int) -> Iterator[Passage]:
-    """The puzzles of a text, in order, each with its answer where that stands below or beside it."""
-    return paired(_found(lines, side))
+def puzzle_texts(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
+    """Locate the puzzles of a text, in order, each with its answer if that is below or next to it."""
+    return join_answers(_grids_with_headings(lines, side))
 
 
-def paired(found: Iterable[tuple[Passage, str]]) -> Iterator[Passage]:
-    """Grids with their headings, one that answers the grid before it joined to that."""
-    waiting: Passage | None = None
-    for grid, heading in found:
+def join_answers(grids: Iterable[tuple[PuzzleText, str]]) -> Iterator[PuzzleText]:
+    """Join each grid that is the answer of the previous grid to that grid. Takes pairs of a grid and its heading."""
+    waiting: PuzzleText | None = None
+    for grid, heading in grids:
         if waiting is not None and is_answer(waiting.text, grid.text, heading):
             if "." not in grid.text and not waiting.answer:
-                note = waiting.note or f"{grid.place}: taken for the answer of {waiting.place}"
+                note = waiting.note or f"{grid.place}: read as the answer of {waiting.place}"
                 waiting = replace(waiting, answer=grid.text, note=note)
             continue
         if waiting is not None:
@@ -66,60 +66,60 @@ def paired(found: Iterable[tuple[Passage, str]]) -> Iterator[Passage]:
 
 
 def is_answer(puzzle: str, other: str, heading: str = "") -> bool:
-    """Whether a grid keeps the givens of the one before it, and is complete or headed as its answer."""
+    """Whether `other` preserves the givens of `puzzle` and is complete or has the heading of an answer."""
     if len(puzzle) != len(other) or "." not in puzzle or puzzle == other:
         return False
-    keeps = all(one in (".", two) for one, two in zip(puzzle, other, strict=True))
-    return keeps and ("." not in other or bool(ANSWER_HEADING.search(heading)))
+    keeps_givens = all(one in (".", two) for one, two in zip(puzzle, other, strict=True))
+    return keeps_givens and ("." not in other or bool(ANSWER_HEADING.search(heading)))
 
 
-def _found(lines: Iterable[str], side: int) -> Iterator[tuple[Passage, str]]:
-    """Every grid with the heading above it."""
+def _grids_with_headings(lines: Iterable[str], side: int) -> Iterator[tuple[PuzzleText, str]]:
+    """Each grid with the heading above it."""
     drawing: list[Line] = []
     paragraph: list[Line] = []
     heading = note = ""
-    for number, raw in numbered(lines):
+    for number, raw in numbered_lines(lines):
         line = plain(raw)
-        whole = whole_line(line, side, number)
+        whole = puzzle_on_line(line, side, number)
         if whole is None:
             line = REMARK.sub("", QUOTED.sub("", line))
         if whole is None and _belongs_to_drawing(line, side):
             paragraph.append((number, line))
-            if len(drawing) + len(paragraph) <= MOST_LINES * side:
+            if len(drawing) + len(paragraph) <= MAX_LINES * side:
                 continue
-        grids, drawing = _settled(drawing, paragraph, side, at_end=bool(line.strip()))
+        grids, drawing = _resolve(drawing, paragraph, side, at_end=bool(line.strip()))
         paragraph = []
         for grid in [*grids, *([whole] if whole else [])]:
             yield grid.with_note(note), heading
             note = ""
         if whole is None and line.strip():
             heading = line
-            note = note or f"line {number}: {line.strip()[:40]!r} passed over"
-    grids, _ = _settled(drawing, paragraph, side, at_end=True)
+            note = note or f"line {number}: {line.strip()[:40]!r} skipped"
+    grids, _ = _resolve(drawing, paragraph, side, at_end=True)
     for grid in grids:
         yield grid.with_note(note), heading
         note = ""
 
 
-def _settled(
+def _resolve(
     drawing: list[Line], paragraph: list[Line], side: int, *, at_end: bool
-) -> tuple[list[Passage], list[Line]]:
-    """The grids of what has been drawn so far, and the lines that wait for more.
+) -> tuple[list[PuzzleText], list[Line]]:
+    """The grids of the lines so far, and the lines that need more lines to complete a grid.
 
-    A paragraph may be a band of a drawing with empty lines between its bands.
+    A paragraph may be one band of a drawing that has empty lines between its bands.
     """
     together = _grids([*drawing, *paragraph], side)
     if together or not paragraph + drawing:
         return together, []
     alone = _grids(paragraph, side) if drawing else []
     if alone:
-        return [*_mistaken(drawing, side), *alone], []
-    left = [*drawing, *paragraph]
-    return (_mistaken(left, side), []) if at_end or len(left) > MOST_IN_BANDS * side else ([], left)
+        return [*_faulty_drawing(drawing, side), *alone], []
+    lines = [*drawing, *paragraph]
+    return (_faulty_drawing(lines, side), []) if at_end or len(lines) > MAX_IN_BANDS * side else ([], lines)
 
 
-def _grids(lines: list[Line], side: int) -> list[Passage]:
-    """The grids of a drawing, each with its lines; [] where it cannot be read. Numbers on lines of their own are headings."""
+def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
+    """The grids of a drawing with their lines; [] if it cannot be parsed. A number alone on a line is a heading."""
     texts = [line for _, line in lines]
     grids = grids_in(texts, side)
     if grids is None:
@@ -127,28 +127,32 @@ def _grids(lines: list[Line], side: int) -> list[Passage]:
         grids = grids_in([line for _, line in lines], side) if len(lines) < len(texts) else None
     if grids is None:
         one_each = bool(texts) and all(spaces_are_blanks(line, side) for line in texts)
-        return [Passage(line.replace(" ", "."), number) for number, line in lines] if one_each else []
+        return [PuzzleText(line.replace(" ", "."), number) for number, line in lines] if one_each else []
     rows = [number for number, line in lines if not is_rule(line)]
-    if len(rows) != side * len(grids):  # some rows look like rules
+    if len(rows) != side * len(grids):  # some rows look like lines between rows
         rows = [number for number, _ in lines][: side * len(grids)]
     return [
-        Passage(_text(grid), rows[at * side], rows[at * side + side - 1] - rows[at * side] + 1)
+        PuzzleText(_text(grid), rows[at * side], rows[at * side + side - 1] - rows[at * side] + 1)
         for at, grid in enumerate(grids)
     ]
 
 
-def _mistaken(lines: list[Line], side: int) -> list[Passage]:
-    """A drawing that is not one, as it stands, so that its mistake is named; nothing where it has too few cells to be meant."""
+def _faulty_drawing(lines: list[Line], side: int) -> list[PuzzleText]:
+    """A drawing with a mistake as one unparsed puzzle, so that the mistake is reported; [] if it has too few cells to be a
+    drawing.
+    """
     rows = [line for line in lines if not is_rule(line[1])]
     cells = sum(_cell_count(line, side) for _, line in rows)
     if cells <= side and len(rows) < 2:
         return []
     text = "\n".join(line for _, line in lines)
-    return [Passage(text, lines[0][0], lines[-1][0] - lines[0][0] + 1)]
+    return [PuzzleText(text, lines[0][0], lines[-1][0] - lines[0][0] + 1)]
 
 
 def _belongs_to_drawing(line: str, side: int) -> bool:
-    """A rule, or a line with room for a row that has few other characters than cells: one may be a mistake."""
+    """Whether a line is drawn between rows, or is short enough for a row and has few characters besides cells: some of
+    these may be mistakes.
+    """
     stripped = line.strip()
     if not stripped or stripped.startswith(COMMENTS):
         return False
@@ -156,9 +160,8 @@ def _belongs_to_drawing(line: str, side: int) -> bool:
         return True
     if len(line) > _longest_row(side, line):
         return False
-    if (
-        fields(line, side) is not None or fields(line.partition(" ")[2], side) is not None
-    ):  # behind its number
+    # without or with a row number
+    if fields(line, side) is not None or fields(line.partition(" ")[2], side) is not None:
         return True
     foreign = sum(
         not (mark in OTHER_BLANKS or mark in DRAWN or mark in ".0123456789 \t") for mark in stripped
@@ -175,15 +178,15 @@ def _cell_count(line: str, side: int) -> int:
 
 
 def _is_number(line: str, side: int) -> bool:
-    """A number of one to three digits, alone: how many puzzles there are, or which one this is."""
-    found = re.fullmatch(r"\s*[#(\[]?(\d{1,3})[.):\]]?\s*", line)
-    return found is not None and len(found[1]) <= max(1, side // 3)
+    """Whether a line is only a number: how many puzzles follow, or the number of a puzzle."""
+    match = re.fullmatch(r"\s*[#(\[]?(\d{1,3})[.):\]]?\s*", line)
+    return match is not None and len(match[1]) <= max(1, side // 3)
 
 
-def whole_line(line: str, side: int, number: int = 1) -> Passage | None:
-    """The puzzle on a line that holds all its cells, with its answer if that is there too; None where it does not.
+def puzzle_on_line(line: str, side: int, number: int = 1) -> PuzzleText | None:
+    """The puzzle on a line that holds all cells, with its answer if the line has one; None if there is no puzzle.
 
-    A line with two puzzles, of which none answers the other, is given as it stands, to be refused.
+    A line with two puzzles that do not answer each other is returned unchanged, so that parsing rejects it.
     """
     if len(line) <= 2 * side or line.lstrip().startswith(COMMENTS):
         return None
@@ -191,46 +194,46 @@ def whole_line(line: str, side: int, number: int = 1) -> Passage | None:
     if not runs:
         return _other_whole(line, side, number)
     if len(runs) == 1:
-        return Passage(runs[0], number)
+        return PuzzleText(runs[0], number)
     puzzle = next((run for run in runs if "." in run), runs[0])
     answer = next((run for run in runs if run != puzzle and is_answer(puzzle, run)), "")
     unexplained = {run for run in runs if run not in (puzzle, answer) and not is_answer(puzzle, run, "state")}
-    return Passage(line.strip() if unexplained else puzzle, number, answer="" if unexplained else answer)
+    return PuzzleText(line.strip() if unexplained else puzzle, number, answer="" if unexplained else answer)
 
 
-def _other_whole(line: str, side: int, number: int) -> Passage | None:
+def _other_whole(line: str, side: int, number: int) -> PuzzleText | None:
     cells = side * side
     if is_rule(line):
         return None
-    found = linked(line, side) or fields(line, cells, side)
-    if found is None and not has_minus_one([line]):
+    puzzle = cells_in_link(line, side) or fields(line, cells, side)
+    if puzzle is None and not has_minus_one([line]):
         marks = [mark for mark in line if not mark.isspace() and mark not in DRAWN]
         if len(marks) == cells and set(marks) <= {*map(str, range(1, side + 1)), ".", "0"}:
-            found = "".join(marks).replace("0", ".")
-    if found is not None:
-        return Passage("".join(found), number)
+            puzzle = "".join(marks).replace("0", ".")
+    if puzzle is not None:
+        return PuzzleText("".join(puzzle), number)
     foreign = sum(
         not (mark.isdigit() or mark in OTHER_BLANKS or mark in DRAWN or mark in ". \t") for mark in line
     )
-    near = (
+    is_almost_puzzle = (
         len(line) > _longest_row(side, line)
         and foreign * 4 <= len(line)
         and _cell_count(line, side) > 2 * side
     )
-    return Passage(line, number) if near else None
+    return PuzzleText(line, number) if is_almost_puzzle else None
 
 
 def _runs(line: str, side: int) -> list[str]:
-    """Cells of a whole grid in a row that stands alone, each run in plain blanks."""
-    found = []
+    """Strings of all cells of a grid, delimited from other characters, with blanks written as dots."""
+    runs = []
     for blanks, pattern in _patterns(side):
         for run in pattern.findall(line):
             plain_run = "".join("." if mark in blanks else mark for mark in run)
-            if plain_run not in found and any(mark != "." for mark in plain_run) | (blanks == ".0"):
-                found.append(plain_run)
-        if any("." in run for run in found):
+            if plain_run not in runs and any(mark != "." for mark in plain_run) | (blanks == ".0"):
+                runs.append(plain_run)
+        if any("." in run for run in runs):
             break
-    return found
+    return runs
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the readers of puzzle texts share: characters of other keyboards made plain, and what is found in a text."""
+"""Shared by the parsers of puzzle texts: normalising characters, and the puzzles located in a text."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 INVISIBLE = frozenset("\ufeff\u200b\u200c\u200d\u2060\ufe0e\ufe0f\u20e3\u00ad")
-"""Byte order marks, joiners, and what turns a digit into a keycap."""
+"""Byte order marks, joiners, variation selectors, and the character that turns a digit into a keycap."""
 DOTS = {"…": "...", "⋯": "...", "‥": ".."}
-"""What editors and telephones make of dots in a row."""
+"""Ellipsis characters that editors and phones substitute for dots."""
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d"
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A puzzle in a text, not checked yet: its text for `Task.parse`, and where it stands.
+class PuzzleText:
+    """An unchecked puzzle located in a text.
 
-    `line` is where it begins, from 1. `answer` is its solution, if the text has one. `note` says what was passed over.
+    `text` is the input of `Task.parse`. `line` is its first line, from 1, and `count` its number of lines. `answer` is
+    its solution, if the text has one. `note` reports what was skipped before it.
     """
 
     text: str
@@ -29,20 +30,22 @@ class Passage:
 
     @property
     def place(self) -> str:
+        """Its lines, for messages: "line 7" or "lines 7 to 15"."""
         return f"lines {self.line} to {self.line + self.count - 1}" if self.count > 1 else f"line {self.line}"
 
-    def with_note(self, note: str) -> Passage:
+    def with_note(self, note: str) -> PuzzleText:
+        """A copy with this note, or the text itself if the note is empty."""
         return replace(self, note=note) if note else self
 
 
 def plain(text: str) -> str:
-    """The text in the characters of one keyboard: digits of any script, dots in a row, dashes and spaces."""
+    """Replace digits of other scripts, ellipses, dashes, spaces and full-width characters with their ASCII forms."""
     return text if text.isascii() else "".join(map(plain_character, text))
 
 
 @cache
 def plain_character(character: str) -> str:
-    """One character likewise; "" for one that is not seen."""
+    """The ASCII form of one character, as in `plain`; "" for an invisible one."""
     if character.isascii():
         return character
     if character in INVISIBLE:
@@ -56,17 +59,17 @@ def plain_character(character: str) -> str:
         return "-"
     if character.isspace() and character not in "\x85\u2028\u2029":
         return " "
-    if "\uff01" <= character <= "\uff5e":  # the wide forms of ASCII
+    if "\uff01" <= character <= "\uff5e":  # full-width ASCII
         return chr(ord(character) - 0xFEE0)
     return character
 
 
-def shown(character: str) -> str:
-    """A character in a message."""
+def quoted(character: str) -> str:
+    """A character as a message shows it: in quotes, or by its code if it cannot be printed."""
     return f"'{character}'" if character.isprintable() else f"the character U+{ord(character):04X}"
 
 
-def numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Lines without their ends, counted from 1."""
+def numbered_lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Lines without their line breaks, numbered from 1."""
     for number, line in enumerate(lines, 1):
         yield number, line.rstrip("\r\n")

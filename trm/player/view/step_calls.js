@@ -2,29 +2,30 @@
 
 import { coordinatesOf } from "../model/coordinates.js";
 import { make } from "./dom.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
 /**
- * A button for every call of a step, cycle by cycle; the current one is the one that the keyboard reaches.
+ * A button for every call of the current supervision step, by cycle. Only the current one is in the tab
+ * order.
  */
-export class Lens {
+export class StepCalls {
   constructor({ n, T }, go) {
     Object.assign(this, { go, calls: [], drawn: {} });
     this.cycles = Array.from({ length: T }, (_, cycle) => {
       const buttons = Array.from({ length: n + 1 }, (_, index) => this.makeCall(cycle, index, n));
       this.calls.push(...buttons);
       return make("div", { class: "cycle" }, [
-        make("span", {}, say("cycle_number", { cycle: cycle + 1 })),
+        make("span", {}, translate("cycle_number", { cycle: cycle + 1 })),
         make("div", { class: "calls" }, buttons),
       ]);
     });
     this.node = make(
       "div",
       {
-        class: "lens",
+        class: "step-calls",
         style: `--cycles:${T};--calls:${n + 1}`,
         role: "group",
-        "aria-label": say("calls_of_step"),
+        "aria-label": translate("calls_of_step"),
       },
       this.cycles,
     );
@@ -40,7 +41,7 @@ export class Lens {
       goTo(event);
     });
     this.node.addEventListener("pointermove", goTo);
-    // no focus: the space bar goes on playing
+    // keeps the focus, so that the space bar still plays
     this.node.addEventListener("mousedown", (event) => event.preventDefault());
   }
 
@@ -53,7 +54,7 @@ export class Lens {
         tabindex: "-1",
         class: index < n ? "f_L" : "f_H",
         "data-place": cycle * (n + 1) + index,
-        "aria-label": say("cycle_and_call", { cycle: cycle + 1, call: name }),
+        "aria-label": translate("cycle_and_call", { cycle: cycle + 1, call: name }),
       },
       index < n ? String(index + 1) : name,
     );

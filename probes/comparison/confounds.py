@@ -1,0 +1,71 @@
+"""Confounds of a comparison: what two models differ in besides their kind.
+
+Where there are any, a difference in results cannot be attributed to the architecture. For bundled models the training preset and log are
+used too; for others only what the weights show.
+"""
+
+import csv
+from typing import TYPE_CHECKING
+
+from probes.comparison.result import Measurements
+from trm.errors import UserError
+from trm.registry import model_folder
+
+if TYPE_CHECKING:
+    from trm.model import Model
+
+SUDOKU_PAIR = ("sudoku-trm", "sudoku-hrm")
+SUDOKU_CONFOUNDS = (
+    "sudoku-trm and sudoku-hrm differ in eight respects besides the model kind: parameters, D, n, T, updates, calls with gradient, "
+    "loss on the continue logit, and depth phases in training. In addition, z of sudoku-hrm only repeats its input. So no difference "
+    "between the two says anything about HRM or TRM in general; maze-trm and maze-hrm are better matched."
+)
+
+
+def facts(model: "Model") -> dict[str, str]:
+    """Size and depth of a model and, for bundled models, how it was trained."""
+    from trm.models import parameter_count
+    from trm.training.presets import get_preset
+
+    config = model.config
+    values = {
+        "parameters": f"{parameter_count(model):,}",
+        "D": str(config.hidden_size),
+        "n": str(config.n),
+        "T": str(config.T),
+    }
+    folder = model_folder(model.name)
+    try:
+        preset = get_preset(model.name)
+    except UserError:
+        return values
+    if folder is None:
+        return values
+    with (folder / "curve.csv").open(encoding="utf-8", newline="") as log:
+        *_, last = csv.DictReader(log)
+    return values | {
+        "updates": f"{int(last['update']):,}",
+        "calls with gradient": str(preset.gradient_calls or model.gradient_calls(config.n)),
+        "loss on the continue logit": "yes" if preset.continue_loss else "no",
+        "depth phases in training": str(len(preset.schedule.depth)),
+    }
+
+
+def differences(one: Measurements, other: Measurements) -> list[str]:
+    """The facts in which two models differ, each with both values."""
+    return [
+        f"{name} ({value} and {other.facts[name]})"
+        for name, value in one.facts.items()
+        if other.facts.get(name, value) != value
+    ]
+
+
+def caution(one: Measurements, other: Measurements) -> str:
+    """The confounds of a comparison and what they imply, in words; "" where there are none."""
+    differing = differences(one, other)
+    if not differing:
+        return ""
+    return (
+        f"{one.about.name} and {other.about.name} differ in {len(differing)} respects besides the model kind: {', '.join(differing)}. Each "
+        "was trained once. So differences between their results cannot be attributed to the architecture."
+    )
