@@ -96,12 +96,12 @@ def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
 
 
 def cell_facts(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Int16[np.ndarray, "cells"]]:
-    """Facts about every cell, by name: `given` (0 or 1), `row` and `column` (from 1), and those of `Task.facts`.
+    """Facts about every cell, by name: `given` (0 or 1), `row` and `column` (from 1), and those of `Task.cell_features`.
 
     They are integers that probes try to decode from states; -1 where a fact is undefined for a cell.
     """
     row, column = np.divmod(np.arange(task.cells), task.columns)
-    facts = {"given": task.givens(inputs), "row": row + 1, "column": column + 1} | task.facts(inputs)
+    facts = {"given": task.givens(inputs), "row": row + 1, "column": column + 1} | task.cell_features(inputs)
     return {name: fact.astype(np.int16) for name, fact in facts.items()}
 
 

@@ -278,7 +278,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(ProjectionError, match="cannot be read"):
         load_projection(tmp_path / "none")
     (tmp_path / "text").write_text("no projection")
-    with pytest.raises(ProjectionError, match="is no projection"):
+    with pytest.raises(ProjectionError, match="is not a projection"):
         load_projection(tmp_path / "text")
 
 

@@ -88,7 +88,7 @@ def test_mistakes(traced, given, refused, tmp_path, monkeypatch):
     line = refused(*options, "--n", 3)
     assert "was recorded with config.n 2, but now it is 3" in line and "--force" in line
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "Several processes cannot start over" in refused(*options, "--force")
+    assert "--force does not work with several processes" in refused(*options, "--force")
 
 
 def test_ctrl_c_says_how_to_resume(traced, given, capsys, tmp_path, monkeypatch):

@@ -46,7 +46,7 @@ def test_two_recorded_runs(capsys, files):
     output, data = exported(
         capsys, files, "--trace", files["one"], "--compare-with", files["other"], "--step", 2
     )
-    assert output["model"] == "made-up" and output["against"] == "another"
+    assert output["model"] == "made-up" and output["compared_with"] == "another"
     assert [player["task"] for player in data["players"]] == ["sudoku", "sudoku"]
     assert data["titles"] == [
         "another: other, n = 2, T = 2, 3 steps",
