@@ -18,7 +18,7 @@ from bench.figures import paired_seconds, parse_quick, print_figure, progress
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly, predict
-from trm.store.layout import Settings
+from trm.store.layout import StoreSettings
 from trm.store.record import record_store
 from trm.tasks import task_of
 
@@ -45,11 +45,11 @@ def throughput(quick: bool) -> None:
     puzzles = puzzles.take(evenly(len(puzzles), 64 if quick else 256))
 
     def without_recording() -> None:
-        predict(model, puzzles.inputs, batch=Settings.batch)
+        predict(model, puzzles.inputs, batch=StoreSettings.batch)
 
     def with_recording() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            record_store(model, task, puzzles, Path(folder) / "store", say=lambda text: None)
+            record_store(model, task, puzzles, Path(folder) / "store", log=lambda text: None)
 
     pairs = paired_seconds(without_recording, with_recording, 1 if quick else 5)
     for without, recorded in pairs:

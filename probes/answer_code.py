@@ -34,7 +34,7 @@ class AnswerCode:
         """
         y = y.to(model.compute_dtype)
         with torch.no_grad():
-            symbols = model.read_out(y).argmax(-1)
+            symbols = model.cell_logits(y).argmax(-1)
         width, symbol_count = y.shape[-1], model.config.vocab_size
         group = (torch.from_numpy(given).to(y.device).long() * symbol_count + symbols).flatten()
         sums = torch.zeros(2 * symbol_count, width, dtype=torch.float64, device=y.device)

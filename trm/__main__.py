@@ -1,4 +1,4 @@
-"""`python -m trm`, and the program `trm`."""
+"""Entry point of `python -m trm` and of the program `trm`."""
 
 from trm.terminal import run_program
 

@@ -1,6 +1,6 @@
-"""NumPy's files of strangers, .npy and .npz: a header is looked at before memory is taken, and nothing is unpickled.
+"""Read untrusted .npy and .npz files: headers are checked before memory is allocated, and nothing is unpickled.
 
-`numpy.load` takes what a header asks for, and 3 GB of zeros pack into 3 MB.
+`numpy.load` allocates what a header declares, and 3 GB of zeros compress to 3 MB.
 """
 
 import io
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-LARGEST_HEADER = 10_000  # bytes
+MAX_HEADER = 10_000  # bytes
 HEADER_ERRORS = (
     ValueError, TypeError, KeyError, EOFError, SyntaxError, RecursionError, MemoryError, OverflowError, tokenize.TokenError,
 )  # fmt: skip
-"""What NumPy's reader of headers ends with on hostile ones: it evaluates them as literals."""
+"""What NumPy's header reader raises for hostile headers, which it evaluates as Python literals."""
 READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -25,7 +25,7 @@ READERS = {
 
 
 class Header(NamedTuple):
-    """What a file says of its array."""
+    """What a file declares about its array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -33,7 +33,7 @@ class Header(NamedTuple):
 
     @property
     def count(self) -> int:
-        """Numbers in it."""
+        """Number of elements."""
         return int(np.prod(self.shape, dtype=object)) if self.shape else 1
 
     @property
@@ -42,12 +42,12 @@ class Header(NamedTuple):
 
 
 def header_of(stream: io.BufferedIOBase) -> Header:
-    """The header of the array that follows in the stream. Raises ValueError for one that is none."""
+    """Read the header of the next array in the stream. Raises ValueError if it is not a valid header."""
     try:
         version = np.lib.format.read_magic(stream)
         if version not in READERS:
-            raise ValueError(f"its version is {version}")
-        shape, by_columns, dtype = READERS[version](stream, max_header_size=LARGEST_HEADER)
+            raise ValueError(f"its format version is {version}")
+        shape, by_columns, dtype = READERS[version](stream, max_header_size=MAX_HEADER)
     except HEADER_ERRORS as error:
         raise ValueError(str(error).partition("\n")[0][:120] or type(error).__name__) from None
     if not all(type(size) is int and size >= 0 for size in shape):
@@ -56,21 +56,23 @@ def header_of(stream: io.BufferedIOBase) -> Header:
 
 
 def array_of(stream: io.BufferedIOBase, header: Header) -> np.ndarray:
-    """The array that follows its header, read-only. Raises ValueError where it is cut short, or holds objects, which could
-    run code."""
+    """Read the array after its header; it is read-only.
+
+    Raises ValueError if the array is cut short or contains objects, which could run code.
+    """
     if header.dtype.hasobject:
-        raise ValueError("it holds objects, not plain numbers")
+        raise ValueError("it contains objects, not plain numbers")
     content = stream.read(header.nbytes)
     if len(content) < header.nbytes:
-        raise ValueError(f"its array of shape {header.shape} is not all there")
+        raise ValueError(f"its array of shape {header.shape} is incomplete")
     order = "F" if header.by_columns else "C"
     return np.frombuffer(content, header.dtype).reshape(header.shape, order=order)
 
 
 def read_npz(path: Path, wanted: Callable[[str, Header], bool]) -> dict[str, np.ndarray]:
-    """Arrays of an .npz by name: those that `wanted` takes by their headers, or it raises what it finds wrong with one.
+    """Read arrays of an .npz by name. `wanted` decides from name and header whether to read an array; it may raise.
 
-    Raises ValueError, zipfile.BadZipFile and the like for a damaged file: use it within `trm.files.reading`.
+    Raises ValueError, zipfile.BadZipFile and others for a damaged file: use it within `trm.files.reading`.
     """
     arrays = {}
     with zipfile.ZipFile(path) as archive:

@@ -1,7 +1,7 @@
-"""What a model is, in numbers: its sizes, its parts, and how deep it recurses.
+"""The configuration of a model: its sizes, its parts, and how deep it recurses.
 
-Some of these a checkpoint's tensors tell (sizes, number of layers), some they do not (n, T, N_sup, heads,
-positions). A value that was not found but supposed is named in `assumed`, and every front end shows it as such.
+The tensors of a checkpoint determine some fields (sizes, number of layers) but not others (n, T, N_sup, heads,
+positions). Fields whose value had to be assumed are listed in `assumed`, and every front end shows them as assumed.
 """
 
 from collections.abc import Mapping
@@ -20,27 +20,27 @@ Halting = Literal["q_halt > 0", "q_halt > q_continue", "never"]
 Tokens = Literal["official", "nano-trm", "digits"]
 Names = tuple[str, ...]
 
-# Bounds on what a file may ask for, checked before any memory is taken or time spent.
-LARGEST_SIZE = 1 << 24  # of any count or width
-MOST_LAYERS = 256
-MOST_POSITIONS = 1 << 14  # of prefix and cells together
-MOST_CALLS = 1 << 16  # of the net in all supervision steps
-MOST_LATENTS = 64  # z states of a multi-z model
+# Limits on what a file may request, checked before memory is allocated or time is spent.
+MAX_SIZE = 1 << 24  # of any count or width
+MAX_LAYERS = 256
+MAX_POSITIONS = 1 << 14  # prefix and cells together
+MAX_CALLS = 1 << 16  # net calls in all supervision steps
+MAX_LATENTS = 64  # z states of a multi-z model
 
 
 class _Short(Repr):
     def repr_int(self, x: int, level: int) -> str:
-        """Digits of a number; turning one of millions of digits into text is refused by Python."""
+        """The digits of a number, or its size in bits: Python refuses to print numbers with millions of digits."""
         return f"a number of {x.bit_length()} bits" if x.bit_length() > 128 else str(x)
 
 
-SHORT = _Short()  # prints the beginning of a value: yaml can fold billions of elements into a line
+SHORT = _Short()  # abbreviates values: a line of yaml can expand to billions of elements
 SHORT.maxlevel = 1
 
-# What a field's type is called in a message.
+# How error messages describe the type of a field.
 TYPES = {
     int: "a whole number",
-    float: f"a number up to {LARGEST_SIZE}",
+    float: f"a number up to {MAX_SIZE}",
     str: "text",
     Mixing: "attention or mlp",
     Positions: "rope, rope2d, axial, learned or none",
@@ -51,12 +51,12 @@ TYPES = {
 
 
 def halting_words(rule: Halting) -> str:
-    """When a model halts, in words."""
+    """When a model halts, as text."""
     return "never halts: it has no halting head" if rule == NEVER else f"halts when {rule}"
 
 
 class Forceable(NamedTuple):
-    """A field that a checkpoint may not tell, and how the command line takes it."""
+    """A field that a checkpoint may not contain, and its command-line options."""
 
     kind: type
     options: tuple[str, ...]
@@ -76,109 +76,109 @@ FORCEABLE = {
 
 
 class ConfigError(UserError):
-    """A configuration that describes no model we know."""
+    """A configuration that does not describe a supported model."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What sets one kind of model apart from the others; `trm.models` has a class for each."""
+class ModelKind:
+    """What distinguishes one kind of model from the others. `trm.models` has a class for each."""
 
     title: str
     nets: int  # 1: the same net is f_L and f_H
-    latents: range  # how many z states it may have; 0: y and z are one state
-    halting: Halting = HALT_ALONE  # when it halts, unless its configuration says otherwise
-    last_calls: int = 0  # calls that a gradient reaches in training; 0: the whole last latent recursion
-    fewest_n: int = 1  # 0: every call may be the one that answers
-    layer_calls: bool = False  # every layer is a call of its own, so that n is one less than there are layers
+    latents: range  # allowed numbers of z states; 0: y and z are one state
+    halting: Halting = HALT_ALONE  # when it halts, unless the configuration says otherwise
+    last_calls: int = 0  # calls that the gradient reaches in training; 0: the whole last latent recursion
+    min_n: int = 1  # 0: a cycle may consist of the f_H call alone
+    layer_calls: bool = False  # every layer is a call of its own, so n is the number of layers minus one
 
     def gradient_calls(self, n: int) -> int:
-        """How many of the last calls of a supervision step a gradient reaches, at n calls of f_L."""
+        """How many of the last calls of a supervision step the gradient reaches, with n calls of f_L."""
         return self.last_calls or n + 1
 
 
-ONE = range(1, 2)
+ONE_LATENT = range(1, 2)
 KINDS = {
-    "trm": Kind("TRM", nets=1, latents=ONE),
-    "trm-two-nets": Kind("TRM with two nets", nets=2, latents=ONE),
-    "trm-single-z": Kind("TRM with a single z", nets=1, latents=range(0, 1)),
-    "trm-multi-z": Kind("TRM with multi z", nets=1, latents=range(1, MOST_LATENTS + 1)),
-    "hrm": Kind("HRM", nets=2, latents=ONE, halting=HALT_OR_CONTINUE, last_calls=2),
-    "eqr": Kind("EqR", nets=1, latents=ONE),
-    "air": Kind("AIR", nets=1, latents=ONE, halting=HALT_OR_CONTINUE),
-    "urm": Kind("URM", nets=1, latents=range(0, 1), fewest_n=0),
-    "sotaku": Kind("sotaku", nets=1, latents=range(0, 1), halting=NEVER, fewest_n=0, layer_calls=True),
+    "trm": ModelKind("TRM", nets=1, latents=ONE_LATENT),
+    "trm-two-nets": ModelKind("TRM with two nets", nets=2, latents=ONE_LATENT),
+    "trm-single-z": ModelKind("TRM with a single z", nets=1, latents=range(0, 1)),
+    "trm-multi-z": ModelKind("TRM with multi z", nets=1, latents=range(1, MAX_LATENTS + 1)),
+    "hrm": ModelKind("HRM", nets=2, latents=ONE_LATENT, halting=HALT_OR_CONTINUE, last_calls=2),
+    "eqr": ModelKind("EqR", nets=1, latents=ONE_LATENT),
+    "air": ModelKind("AIR", nets=1, latents=ONE_LATENT, halting=HALT_OR_CONTINUE),
+    "urm": ModelKind("URM", nets=1, latents=range(0, 1), min_n=0),
+    "sotaku": ModelKind("sotaku", nets=1, latents=range(0, 1), halting=NEVER, min_n=0, layer_calls=True),
 }
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A model of some kind. Widths are inner widths of the SwiGLU nets, not expansion factors."""
+    """The configuration of a model of any kind.
 
-    task: str  # the task whose tokens it speaks, such as "sudoku"
+    Widths are inner widths of the SwiGLU nets, not expansion factors. Raises ConfigError, naming the field, if the
+    values do not describe a model.
+    """
+
+    task: str  # the task whose tokens the model uses, such as "sudoku"
     vocab_size: int  # V
     sequence_length: int  # cells of the grid, without the prefix
     hidden_size: int  # D
-    layers: int  # blocks in the net, or in the net of f_L where there are two
+    layers: int  # blocks in the net, or in the net of f_L if there are two
     mlp_width: int  # inner width of the SwiGLU over channels
     mixing: Mixing  # what mixes positions
     mixing_width: int  # inner width of the SwiGLU over positions (mixing "mlp"), else 0
     heads: int  # attention heads (mixing "attention"), else 0
     positions: Positions
-    prefix_length: int  # positions before the first cell; the halting head reads the first of all
+    prefix_length: int  # positions before the first cell; the halting head reads the first one
     puzzle_ids: int  # rows of the puzzle embedding table, 0 without one
     puzzle_embedding_size: int  # width of a row, 0 without a table
     n: int  # f_L calls in a latent recursion
     T: int  # latent recursions in a supervision step
     N_sup: int  # supervision steps
     kind: str = "trm"  # one of KINDS
-    H_layers: int = 0  # blocks in the net of f_H where there are two nets, else 0
-    latents: int = 1  # z states: one, one for each f_L call (multi z), or 0 (single z: y and z are one state)
+    H_layers: int = 0  # blocks in the net of f_H if there are two nets, else 0
+    latents: int = 1  # z states: one, one per f_L call (multi z), or 0 (single z: y and z are one state)
     rope_theta: float = 10_000.0
-    # When it halts; not given: as its kind does. TRM trained with a loss on q_continue halts as HRM always does.
+    # When it halts; the default depends on the kind. A TRM trained with a loss on q_continue halts like HRM.
     halting: Halting = None  # type: ignore[assignment]
     halting_outputs: int = (
-        2  # of the halting head: q_halt and q_continue, q_halt alone, or 0 without such a head
+        2  # of the halting head: q_halt and q_continue, q_halt alone, or 0 without a halting head
     )
-    mlp_kernel: int = (
-        0  # positions that the convolution in the SwiGLU over channels sees (URM), 0 without one
-    )
-    tokens: Tokens = (
-        "official"  # whose numbers the tokens are: those of the public data sets, or of another code base
-    )
-    canvas: int = 0  # side of the grid that the cells lie top left on; its other cells end the prefix. 0: the cells alone
-    injection: str = ""  # AIR: what x adds to the calls, such as Lx_H (once to f_L, not to f_H)
-    damping: float = 1.0  # EqR: the share of a call's output that replaces the state
-    y_deviation: float = 0.0  # EqR: standard deviation of the random state that y starts from
-    z_deviation: float = 0.0  # EqR: the same of z
-    noise: float = 0.0  # EqR: deviation of the noise that its own code adds in every call; left out here
+    mlp_kernel: int = 0  # kernel size of the convolution in the SwiGLU over channels (URM), 0 without one
+    tokens: Tokens = "official"  # token numbering: that of the public data sets, or of another code base
+    canvas: int = 0  # side of a larger grid with the puzzle at its top left; its other cells end the prefix. 0: no canvas
+    injection: str = ""  # AIR: where x is added, such as Lx_H (once in f_L, not in f_H)
+    damping: float = 1.0  # EqR: the share of the state that a call's output replaces
+    y_deviation: float = 0.0  # EqR: standard deviation of the random initial y
+    z_deviation: float = 0.0  # EqR: standard deviation of the random initial z
+    noise: float = 0.0  # EqR: deviation of the noise that its own code adds in every call; omitted here
     assumed: Names = ()  # fields above that the checkpoint did not contain
-    unknown: Names = ()  # settings of the checkpoint that are not understood: it may compute something else
+    unknown: Names = ()  # checkpoint settings that are not understood: it may compute something else
 
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type is int and not 0 <= value <= LARGEST_SIZE:
-                raise ConfigError(f"{field.name} must be from 0 to {LARGEST_SIZE}, not {SHORT.repr(value)}")
+            if field.type is int and not 0 <= value <= MAX_SIZE:
+                raise ConfigError(f"{field.name} must be from 0 to {MAX_SIZE}, not {SHORT.repr(value)}")
         for name in self.assumed:
             if name not in {field.name for field in fields(self)}:
-                raise ConfigError(f"assumed names {SHORT.repr(name)}, which is no field")
-        fewest_n = KINDS[self.kind].fewest_n if self.kind in KINDS else 1
+                raise ConfigError(f"assumed names {SHORT.repr(name)}, which is not a field")
+        min_n = KINDS[self.kind].min_n if self.kind in KINDS else 1
         needed = ("vocab_size", "sequence_length", "hidden_size", "layers", "mlp_width", "T", "N_sup")
-        for name, least in (*dict.fromkeys(needed, 1).items(), ("n", fewest_n)):
+        for name, least in (*dict.fromkeys(needed, 1).items(), ("n", min_n)):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be at least {least}, not {getattr(self, name)}")
-        if max(self.layers, self.H_layers) > MOST_LAYERS:
+        if max(self.layers, self.H_layers) > MAX_LAYERS:
             raise ConfigError(
-                f"layers and H_layers must be at most {MOST_LAYERS}, not {self.layers} and {self.H_layers}"
+                f"layers and H_layers must be at most {MAX_LAYERS}, not {self.layers} and {self.H_layers}"
             )
-        if self.length > MOST_POSITIONS:
+        if self.length > MAX_POSITIONS:
             raise ConfigError(
-                f"prefix_length and sequence_length make {self.length} positions, more than {MOST_POSITIONS}"
+                f"prefix_length and sequence_length make {self.length} positions, more than {MAX_POSITIONS}"
             )
-        if self.N_sup * self.depth.calls_per_step > MOST_CALLS:
+        if self.N_sup * self.depth.calls_per_step > MAX_CALLS:
             raise ConfigError(
                 f"n, T and N_sup make {self.N_sup * self.depth.calls_per_step} net calls, "
-                f"more than {MOST_CALLS}"
+                f"more than {MAX_CALLS}"
             )
         if not (self.rope_theta > 0 and isfinite(self.rope_theta)):
             raise ConfigError(f"rope_theta must be positive and finite, not {self.rope_theta}")
@@ -196,14 +196,15 @@ class ModelConfig:
                     f"{self.positions} needs a head size that {parts} divides, not {self.hidden_size // self.heads}"
                 )
             if self.positions == "axial" and self.prefix_length:
-                raise ConfigError("axial positions know no prefix: only cells have a row and a column")
+                raise ConfigError("axial positions allow no prefix: only cells have a row and a column")
         elif self.mixing_width < 1:
             raise ConfigError("mixing by MLP needs mixing_width of at least 1")
         if bool(self.puzzle_ids) != bool(self.puzzle_embedding_size):
             raise ConfigError("puzzle_ids and puzzle_embedding_size go together: both 0 or both positive")
         if self.canvas and not self.sequence_length < self.canvas**2 <= self.length:
             raise ConfigError(
-                f"a canvas of {self.canvas}x{self.canvas} does not end {self.prefix_length} prefix positions"
+                f"a canvas of {self.canvas}x{self.canvas} does not fit {self.prefix_length} prefix positions "
+                f"and {self.sequence_length} cells"
             )
         if self.puzzle_embedding_size > self.prefix_length * self.hidden_size:
             raise ConfigError(
@@ -215,7 +216,7 @@ class ModelConfig:
         kind = KINDS.get(self.kind)
         if kind is None:
             raise ConfigError(
-                f"models of kind {SHORT.repr(self.kind)} are not known; known: {', '.join(KINDS)}"
+                f"unknown kind of model {SHORT.repr(self.kind)}; choose one of {', '.join(KINDS)}"
             )
         if (self.H_layers > 0) != (kind.nets == 2):
             wanted = "at least 1" if kind.nets == 2 else "0"
@@ -223,12 +224,12 @@ class ModelConfig:
                 f"H_layers of a model of kind {self.kind} must be {wanted}, not {self.H_layers}"
             )
         if self.latents not in kind.latents:
-            raise ConfigError(f"a model of kind {self.kind} has no {self.latents} latents")
+            raise ConfigError(f"a model of kind {self.kind} cannot have {self.latents} latents")
         if kind.layer_calls and self.n != self.layers - 1:
             raise ConfigError(
-                f"n of a model of kind {self.kind} is its layers less one, {self.layers - 1}, not {self.n}"
+                f"n of a model of kind {self.kind} must be its layers minus one, {self.layers - 1}, not {self.n}"
             )
-        if self.halting is None or kind.halting != HALT_ALONE:  # their classes know no other
+        if self.halting is None or kind.halting != HALT_ALONE:  # these kinds have only one halting rule
             object.__setattr__(self, "halting", kind.halting)
         if self.halting_outputs != 2 and (self.halting_outputs > 2 or self.halting == HALT_OR_CONTINUE):
             raise ConfigError(
@@ -236,7 +237,7 @@ class ModelConfig:
             )
         if (self.halting == NEVER) != (not self.halting_outputs):
             raise ConfigError(
-                "a model never halts where it has no halting head (halting_outputs 0), and only there"
+                "halting must be never if there is no halting head (halting_outputs 0), and only then"
             )
 
     @property
@@ -245,23 +246,23 @@ class ModelConfig:
 
     @property
     def layers_per_call(self) -> dict[str, int]:
-        """Blocks that a call of each kind passes through."""
+        """Blocks in a call of each kind, f_L and f_H."""
         return {F_L: self.layers, F_H: self.H_layers or self.layers}
 
     @property
     def effective_depth(self) -> int:
-        """Blocks one after the other in a run of all supervision steps: layers x (n + 1) x T x N_sup with one net."""
+        """Blocks applied in sequence in a full run: layers x (n + 1) x T x N_sup with one net."""
         each = self.layers_per_call
         return self.N_sup * self.T * (self.n * each[F_L] + each[F_H])
 
     @property
     def length(self) -> int:
-        """P: positions the net sees, prefix and cells."""
+        """P: positions of the net's input, prefix and cells."""
         return self.prefix_length + self.sequence_length
 
     @property
     def order(self) -> tuple[int, ...]:
-        """Where each position comes in the net's own count of prefix and canvas; () without a canvas, where it is itself."""
+        """Index of each position in the net's own order, prefix then canvas; () without a canvas: the order is the same."""
         if not self.canvas:
             return ()
         prefix, (rows, columns) = self.own_prefix, self.grid
@@ -271,40 +272,40 @@ class ModelConfig:
 
     @property
     def own_prefix(self) -> int:
-        """Positions before the first of the canvas, or of the cells where there is none."""
+        """Prefix positions before the canvas, or before the cells if there is no canvas."""
         return self.prefix_length - (self.canvas**2 - self.sequence_length if self.canvas else 0)
 
     @property
     def halting_position(self) -> int:
-        """The position that the halting head reads: the first in the net's own count."""
+        """The position that the halting head reads: the first in the net's own order."""
         return 0 if self.own_prefix or not self.canvas else self.prefix_length
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Rows and columns of the (square) grid that the cells form."""
+        """Rows and columns of the (square) grid of cells."""
         side = isqrt(self.sequence_length)
         return side, self.sequence_length // side
 
     def check_puzzles(self, cells: int, vocab_size: int) -> None:
-        """Raises PuzzleError unless puzzles of so many cells and tokens are what the model reads."""
+        """Raises PuzzleError unless the model takes puzzles with this many cells and tokens."""
         if cells != self.sequence_length:
             raise PuzzleError(
-                f"This model reads {self.sequence_length} cells, the puzzle has {cells} cells. Choose another model."
+                f"This model takes {self.sequence_length} cells, but the puzzle has {cells} cells. Choose another model."
             )
         if vocab_size != self.vocab_size:
             raise PuzzleError(
-                f"This model knows {self.vocab_size} tokens, the puzzle's task has {vocab_size}. Choose another model."
+                f"This model has {self.vocab_size} tokens, but the puzzle's task has {vocab_size}. Choose another model."
             )
 
     def check_puzzle_id(self, puzzle_id: int) -> None:
-        """Raises PuzzleError unless the puzzle table has such a row; without a table any id is the blank one."""
+        """Raises PuzzleError if the puzzle table has no such row. Without a table every id counts as blank."""
         if puzzle_id < 0 or (self.puzzle_ids and puzzle_id >= self.puzzle_ids):
             raise PuzzleError(
-                f"There is no puzzle id {puzzle_id}: this model's table has the ids 0 to {self.puzzle_ids - 1}."
+                f"There is no puzzle id {puzzle_id}: the ids of this model are 0 to {self.puzzle_ids - 1}."
             )
 
     def with_depth(self, **changes: int) -> "ModelConfig":
-        """The same model at another n, T or N_sup."""
+        """The same configuration with another n, T or N_sup. Raises ConfigError."""
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -316,21 +317,21 @@ class ModelConfig:
 
         Raises ConfigError naming the first key that is unknown, missing or of the wrong type.
         """
-        known = {field.name: field for field in fields(cls)}
+        by_name = {field.name: field for field in fields(cls)}
         for name in values:
-            if name not in known:
+            if name not in by_name:
                 raise ConfigError(f"unknown key {SHORT.repr(name)}; was it written by a newer version?")
-        for name, field in known.items():
+        for name, field in by_name.items():
             if name not in values and field.default is MISSING:
                 raise ConfigError(f"missing {name!r}")
-        return cls(**{name: _read(name, value, known[name].type) for name, value in values.items()})
+        return cls(**{name: _read(name, value, by_name[name].type) for name, value in values.items()})
 
 
 def _read(name: str, value: Any, wanted: Any) -> Any:
-    """A value from JSON or yaml as the field wants it. Raises ConfigError."""
+    """A value from JSON or yaml, converted to the type of its field. Raises ConfigError."""
     if wanted in (int, str) and type(value) is wanted:
         return value
-    if wanted is float and type(value) in (int, float) and -LARGEST_SIZE <= value <= LARGEST_SIZE:
+    if wanted is float and type(value) in (int, float) and -MAX_SIZE <= value <= MAX_SIZE:
         return float(value)
     if wanted in (Mixing, Positions, Halting, Tokens) and value in get_args(wanted):
         return value

@@ -1,12 +1,12 @@
-"""The address of a state: where in the recursion it was read.
+"""The coordinates of a state in the recursion.
 
-A run is three nested loops, and a state is addressed by its position in them, never by a module's name:
+A run is three nested loops, and a state is addressed by its position in them, never by the name of a module:
 
     supervision step s   1..N_sup
       cycle t            1..T
-        call l           1..n are f_L (they rewrite z), call n+1 is f_H (it rewrites y)
+        call l           1..n are f_L (they update z), call n+1 is f_H (it updates y)
 
-All are counted from 1, as on the screen.
+All are counted from 1, as on screen.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ F_H = "f_H"
 
 @dataclass(frozen=True, order=True)
 class Coordinates:
-    """One call of the recursion: the state after it is what the coordinates address."""
+    """One call of the recursion. The coordinates address the state after it."""
 
     supervision_step: int
     cycle: int
@@ -30,12 +30,12 @@ class Coordinates:
 class Depth:
     """How deep a model recurses.
 
-    Raises ValueError when a number is not positive; only n may be 0.
+    Raises ValueError if a number is not positive; only n may be 0.
     """
 
-    n: int  # f_L calls in a latent recursion; 0 in a model of one state that answers in every call
+    n: int  # f_L calls in a latent recursion; 0 in a model with one state that answers in every call
     T: int  # latent recursions (cycles) in a supervision step
-    N_sup: int  # supervision steps at most
+    N_sup: int  # maximum number of supervision steps
 
     def __post_init__(self):
         if min(self.n + 1, self.T, self.N_sup) < 1:
@@ -49,11 +49,11 @@ class Depth:
         return self.T * (self.n + 1)
 
     def calls_left(self, at: Coordinates) -> int:
-        """Net calls from this one to the end of its supervision step, itself included."""
+        """Net calls from this one to the end of its supervision step, including this one."""
         return (self.T - at.cycle + 1) * (self.n + 1) - at.call + 1
 
     def calls(self, supervision_step: int) -> Iterator[Coordinates]:
-        """The calls of one supervision step, in the order in which they are made."""
+        """The calls of one supervision step, in order."""
         for cycle in range(1, self.T + 1):
             for call in range(1, self.n + 1):
                 yield Coordinates(supervision_step, cycle, call, F_L)

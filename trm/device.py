@@ -1,4 +1,4 @@
-"""Which device and which dtype: chosen automatically, shown wherever a result is."""
+"""The choice of device and dtype. Both are shown wherever a result is shown."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ def choose_device() -> torch.device:
 
 
 def inference_dtype(device: torch.device) -> torch.dtype:
-    """float32 on a CPU; bfloat16 on a GPU that computes with it, as the public code does."""
+    """float32 on a CPU; bfloat16, as in the public code, on a GPU that supports it."""
     return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
 
 
 def training_dtype(device: torch.device) -> torch.dtype:
-    """Dtype of activations in training; weights stay float32.
+    """Dtype of the activations in training. Weights stay float32.
 
-    bfloat16 also on a CPU with bfloat16 arithmetic (AVX512-BF16 or AMX): matrix products take about a third of the
-    time there (`python -m bench.matmul`), while emulating it elsewhere would be slower than float32.
+    It is also bfloat16 on a CPU with bfloat16 arithmetic (AVX512-BF16 or AMX): matrix products take about a third of the
+    time there (`python -m bench.matmul`). On other CPUs bfloat16 is emulated and slower than float32.
     """
     if device.type == "cpu":
         return torch.bfloat16 if _cpu_has_bfloat16() else torch.float32

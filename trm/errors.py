@@ -1,32 +1,32 @@
-"""Mistakes a user can make, one exception type per cause.
+"""Errors that a user can cause, one exception type per cause.
 
-The message is one line: what is wrong, where, and what to do next. Front ends show it as it is.
+The message is one line: what is wrong, where, and what to do next. Front ends show it unchanged.
 """
 
 import re
 from collections.abc import Sequence
 
-LONGEST = 600  # characters of a message
+MAX_LENGTH = 600  # characters of a message
 
 
-HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What breaks or turns a line, or has no place in UTF-8: control characters, directions of writing, halves of characters."""
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line and direction marks, and surrogates: they break or reorder a line, or are not valid UTF-8."""
 
 
 class UserError(Exception):
-    """A mistake that a user can cause and mend.
+    """An error that a user can cause and fix.
 
-    A message may quote what somebody put into a file or called one: what is HIDDEN in it is written as Python writes it, and the
-    middle of one longer than LONGEST is left out.
+    A message may quote the name or content of an untrusted file, so unprintable characters are escaped, and the middle
+    of a message longer than MAX_LENGTH is left out.
     """
 
     def __str__(self) -> str:
-        text, half = HIDDEN.sub(lambda mark: repr(mark[0])[1:-1], super().__str__()), LONGEST // 2
-        return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
+        text, half = UNPRINTABLE.sub(lambda match: repr(match[0])[1:-1], super().__str__()), MAX_LENGTH // 2
+        return text if len(text) <= MAX_LENGTH else f"{text[:half]} ... {text[-half:]}"
 
 
 class PuzzleError(UserError):
-    """A text that is no puzzle of the task."""
+    """A text that is not a puzzle of the task, or a puzzle that the model cannot take."""
 
 
 class DataError(UserError):
@@ -34,23 +34,23 @@ class DataError(UserError):
 
 
 class CheckpointError(UserError):
-    """A checkpoint that is not there, damaged, or of a model that is not known."""
+    """A checkpoint that is missing, damaged, or of an unsupported model."""
 
 
 class UnknownSettingsError(CheckpointError):
-    """A checkpoint with settings that are not understood: it is opened only for who accepts that."""
+    """A checkpoint with settings that are not understood. It opens only if the user accepts that."""
 
     def __init__(self, path: object, settings: Sequence[str]):
         self.settings = tuple(settings)
         super().__init__(
-            f"{path}: not understood: {', '.join(settings)}. The model may compute something else than is shown here. "
-            "Open it all the same with --accept-unknown."
+            f"{path}: settings not understood: {', '.join(settings)}. The model may compute something other than what is "
+            "shown here. Open it anyway with --accept-unknown."
         )
 
 
 class TrainingError(UserError):
-    """A run that cannot be started, resumed or continued."""
+    """A training run that cannot be started or resumed."""
 
 
 class StoreError(UserError):
-    """A folder that is no trace store, a damaged one, or one that cannot be gone on with as asked."""
+    """A folder that is not a trace store, a damaged store, or one that cannot be resumed with these settings."""

@@ -1,7 +1,8 @@
-"""How good a model is on one puzzle (`solve`) and on a puzzle set (`evaluate`): exact answers by supervision step, cells, and the halting head's AUC.
+"""Score a model on one puzzle (`solve`) or on a puzzle set (`evaluate`).
 
-Every puzzle gets all N_sup steps: nothing halts early in evaluation, as in both papers. Puzzles without exactly one
-solution have no label to compare with; they are judged by the rules alone and counted apart.
+Scores are exact answers by supervision step, cell accuracy, and the AUROC of the halting head. Every puzzle runs for all
+N_sup steps: nothing halts early in evaluation, as in both papers. Puzzles without exactly one solution have no labels;
+they are checked against the rules only and counted separately.
 """
 
 import time
@@ -18,22 +19,24 @@ from trm.data.files.spread import evenly_spread
 from trm.errors import DataError
 from trm.grading import caveat
 from trm.model import Model
-from trm.parallel import Done, shares, side_by_side
+from trm.parallel import ReportDone, run_parallel, split_rows
 from trm.progress import CountProgress
 from trm.record import record
 from trm.recursion import deep_supervision
 from trm.tasks.base import PADDING, Task
 
-BATCH = 64  # puzzles that all cores take together; more are no faster on two
+BATCH = 64  # puzzles that all cores process together; more is not faster on two cores
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model answers after every supervision step."""
+    """The answers and halting logits of a model after every supervision step."""
 
     answers: UInt8[np.ndarray, "steps count cells"]
     q_halt: Float[np.ndarray, "steps count"]
-    halting: Float[np.ndarray, "steps count"]  # logit of the model's own rule: positive where it would halt
+    halting: Float[
+        np.ndarray, "steps count"
+    ]  # logit of the model's own halting rule, positive where it would halt
 
 
 def predict(
@@ -45,9 +48,10 @@ def predict(
     batch: int = BATCH,
     progress: CountProgress | None = None,
 ) -> Predictions:
-    """Run a model over many puzzles, a batch at a time. `depth` defaults to the model's own.
+    """Run a model over many puzzles, a batch at a time.
 
-    `progress` hears as it goes on; of batches under way it is told the part that is done, in puzzles.
+    `puzzle_ids` defaults to 0 for every puzzle, `depth` to the model's own. `progress` is called with the number of
+    puzzles done; batches in progress count in part.
     """
     depth = depth or model.config.depth
     count = len(inputs)
@@ -56,7 +60,7 @@ def predict(
     answers = np.zeros((depth.N_sup, *inputs.shape), np.uint8)
     q_halt, halting = np.zeros((2, depth.N_sup, count), np.float32)
 
-    def run(part: range, done: Done) -> None:
+    def run(part: range, done: ReportDone) -> None:
         rows = slice(part.start, part.stop)
         tokens = torch.from_numpy(inputs[rows].astype(np.int64)).to(device)
         batch_ids = torch.from_numpy(ids[rows].astype(np.int64)).to(device)
@@ -67,30 +71,30 @@ def predict(
             done(len(part))
 
     batches = [range(begin, min(begin + batch, count)) for begin in range(0, count, batch)]
-    side_by_side(
+    run_parallel(
         run,
-        [part for rows in batches for part in shares(rows, device)],
+        [part for rows in batches for part in split_rows(rows, device)],
         device=device,
         progress=lambda steps: progress and progress(steps // depth.N_sup, count),
     )
     return Predictions(answers, q_halt, halting)
 
 
-def exact_now(answers: UInt8[np.ndarray, "steps count cells"], labels) -> Bool[np.ndarray, "steps count"]:
-    """Whether every cell is right after each step. Padding in the labels marks cells that are not scored."""
+def exact_answers(answers: UInt8[np.ndarray, "steps count cells"], labels) -> Bool[np.ndarray, "steps count"]:
+    """Whether all cells are correct after each step. Padding in the labels marks cells that are not scored."""
     return ((answers == labels) | (labels == PADDING)).all(-1)
 
 
 def exact_by_step(
     model, puzzles, puzzle_ids: Num[np.ndarray, "count"] | None = None, *, depth: Depth
 ) -> list[float]:
-    """Share of puzzles (with `inputs` and `labels`) that are exactly right after each supervision step."""
+    """Exact accuracy after each supervision step, on puzzles with `inputs` and `labels`."""
     answers = predict(model, puzzles.inputs, puzzle_ids, depth=depth).answers
-    return exact_now(answers, puzzles.labels).mean(-1).tolist()
+    return exact_answers(answers, puzzles.labels).mean(-1).tolist()
 
 
 def auc(scores: Float[np.ndarray, "*any"], right: Bool[np.ndarray, "*any"]) -> float | None:
-    """Area under the ROC curve; None where it is not defined: all are right or all are wrong, or there is no score."""
+    """Area under the ROC curve; None where it is undefined: all right, all wrong, or scores that are not finite."""
     from sklearn.metrics import roc_auc_score
 
     if right.all() or not right.any() or not np.isfinite(scores).all():
@@ -103,39 +107,48 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a model on a puzzle set.
 
-    Returns `count` (puzzles with one solution), `exact`, `cell` and `blank_cell` (shares, after the last step),
-    `exact_by_step`, `halt_auc` (of q_halt against "exactly right now", over all puzzles and steps),
-    `halt_auc_last_step`, `mean_halt_step` (first step that would halt; N_sup where none would), `halted_wrong` (share of
-    all whose answer is wrong at that first step), `by_difficulty` (each with `count`, `exact`, `exact_by_step`),
-    `without_one_solution` (`count`, `solved` by the rules), `seconds`, and the task's `rule_score` if it has one (mazes:
-    `any_shortest_path`, a share of all puzzles). A `note` says where scores must not be taken for what the model can do.
-    A share of nothing is None. `halt_auc` is of q_halt for every kind; `mean_halt_step` follows the model's own rule.
-    Raises PuzzleError when the puzzles are not of the model's size, or have ids that its table does not.
+    Returns a dictionary with
+
+    - `count`: puzzles with exactly one solution; the scores below are over these
+    - `exact`, `cell`, `blank_cell`: accuracy over puzzles, cells and blank cells, after the last step
+    - `exact_by_step`: exact accuracy after each step
+    - `halt_auc`: AUROC of q_halt as a predictor of "the answer is exactly right now", over all puzzles and steps
+    - `halt_auc_last_step`: the same at the last step
+    - `mean_halt_step`: mean of the first step at which the model would halt by its own rule, N_sup if it never would
+    - `halted_wrong`: share of puzzles on which the model would halt with a wrong answer
+    - `by_difficulty`: `count`, `exact` and `exact_by_step` for each difficulty
+    - `without_one_solution`: `count` of the other puzzles, and how many are `solved` according to the rules
+    - the task's `rule_score` if it has one (mazes: `any_shortest_path`), a share of all puzzles
+    - `note`, if the scores do not reflect what the model can do
+    - `seconds`
+
+    A share of nothing is None. Raises PuzzleError if the puzzles do not have the model's size, or their ids are not in
+    its puzzle table.
     """
-    began = time.perf_counter()
+    started = time.perf_counter()
     model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
     model.config.check_puzzle_id(int(puzzles.puzzle_identifiers.max(initial=0)))
     predictions = predict(model, puzzles.inputs, puzzles.puzzle_identifiers, progress=progress)
-    judged = puzzles.labelled
-    labels, inputs = puzzles.labels[judged], puzzles.inputs[judged]
-    answers, q_halt = predictions.answers[:, judged], predictions.q_halt[:, judged]
-    right = exact_now(answers, labels)
+    labelled = puzzles.labelled
+    labels, inputs = puzzles.labels[labelled], puzzles.inputs[labelled]
+    answers, q_halt = predictions.answers[:, labelled], predictions.q_halt[:, labelled]
+    right = exact_answers(answers, labels)
     cells = answers[-1] == labels
     scored = labels != PADDING
     blank = ~task.givens(inputs) & scored
-    halts = predictions.halting[:, judged] > 0
+    halts = predictions.halting[:, labelled] > 0
     first = np.where(halts.any(0), halts.argmax(0) + 1, len(halts))
-    obeys = np.array(
+    solved = np.array(
         [
             task.is_solved(given, answer)
             for given, answer in zip(puzzles.inputs, predictions.answers[-1], strict=True)
         ],
         dtype=bool,
     )
-    by_rule = {task.rule_score: _share(obeys)} if task.rule_score else {}
+    by_rule = {task.rule_score: _share(solved)} if task.rule_score else {}
     note = caveat(task, int(puzzles.puzzle_identifiers.max(initial=0)))
     return {
-        "count": int(judged.sum()),
+        "count": int(labelled.sum()),
         "exact": _share(right[-1]),
         "cell": _share(cells[scored]),
         "blank_cell": _share(cells[blank]),
@@ -144,18 +157,18 @@ def evaluate(
         "halt_auc_last_step": auc(q_halt[-1], right[-1]),
         "mean_halt_step": float(first.mean()) if first.size else None,
         "halted_wrong": _share(halts.any(0) & ~right[first - 1, np.arange(len(first))]),
-        "by_difficulty": _by_group(puzzles.groups(task)[judged], right),
-        "without_one_solution": {"count": int((~judged).sum()), "solved": int(obeys[~judged].sum())},
+        "by_difficulty": _by_group(puzzles.groups(task)[labelled], right),
+        "without_one_solution": {"count": int((~labelled).sum()), "solved": int(solved[~labelled].sum())},
         **by_rule,
         **({"note": note} if note else {}),
-        "seconds": round(time.perf_counter() - began, 2),
+        "seconds": round(time.perf_counter() - started, 2),
     }
 
 
 def evenly(count: int, limit: int) -> Int[np.ndarray, "taken"]:
-    """Rows that spread `limit` puzzles evenly over a set, so that a sorted set is not cut at its easy end.
+    """Indices of `limit` puzzles spread evenly over a set of `count`, so that a sorted set is not cut at its easy end.
 
-    Raises DataError when the limit leaves none.
+    Raises DataError if the limit is below 1.
     """
     if limit < 1:
         raise DataError(f"A limit of {limit} leaves no puzzle. Give 1 or more.")
@@ -167,26 +180,26 @@ def _share(flags: Bool[np.ndarray, "*any"]) -> float | None:
 
 
 def _by_group(groups: np.ndarray, right: Bool[np.ndarray, "steps count"]) -> dict[str, dict[str, Any]]:
-    found = {}
+    scores = {}
     for group in np.unique(groups):
         by_step = [_share(step) for step in right[:, groups == group]]
-        found[str(group)] = {
+        scores[str(group)] = {
             "count": int((groups == group).sum()),
             "exact": by_step[-1],
             "exact_by_step": by_step,
         }
-    return found
+    return scores
 
 
 def solve(
     model: Model, task: Task, puzzle: str, *, depth: Depth | None = None, puzzle_id: int = 0
 ) -> dict[str, Any]:
-    """Run a model on a puzzle given as text, an unfinished one too, through all supervision steps: what `trm solve` prints.
+    """Run a model on a puzzle given as text, through all supervision steps. `trm solve` prints the result.
 
-    Returns `grid` (the answer in lines), `answer` (text), `solved` (obeys the rules and keeps the givens; None where no rules tell),
-    `halt_probability` (one per supervision step), `halt_step` (first step that would halt, or None), `steps`, `answers` (text after every f_H call), and a
-    `note` where the answer must not be taken for what the model can do (ARC with the blank puzzle id).
-    Raises PuzzleError.
+    The puzzle may be incomplete. Returns `grid` (the answer, one line per row), `answer` (as text), `solved` (whether it
+    obeys the rules and keeps the givens; None if the task has no rules to check), `halt_probability` (one per supervision
+    step), `halt_step` (the first step that would halt, or None), `steps`, `answers` (the text after every f_H call), and
+    a `note` if the answer does not reflect what the model can do (ARC with the blank puzzle id). Raises PuzzleError.
     """
     inputs = task.parse(puzzle, unfinished=True)
     trace = record(model, task, inputs, depth=depth, puzzle_id=puzzle_id)

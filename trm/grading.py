@@ -1,4 +1,4 @@
-"""A trace held against the rules and the solution: what can be said of its answers without asking the model."""
+"""Grade the answers of a trace against the rules and the solution, without running the model."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from trm.tasks.base import PADDING, Task
 from trm.trace import Trace
 
 BLANK_ID = (
-    "These answers are for the blank puzzle id 0, with which an ARC model scores 0: it knows a task by its id alone. "
+    "These answers are for the blank puzzle id 0, with which an ARC model scores 0: it identifies a task by its id alone. "
     "Give the id of a task that it was trained on."
 )
 
 
 def caveat(task: Task, puzzle_id: int) -> str | None:
-    """What must be said of any answer for this puzzle id; None where nothing must."""
+    """The caveat that applies to every answer for this puzzle id; None if there is none."""
     return BLANK_ID if task.needs_puzzle_id and puzzle_id == 0 else None
 
 
 def most_changed_cell(trace: Trace, task: Task) -> int:
-    """The cell whose answer changed most often, of those that are not given and that count: a player marks it first."""
+    """The scored blank cell whose answer changed most often. The player selects it first."""
     scored = np.ones(task.cells, bool) if trace.labels is None else trace.labels != PADDING
     changes = (trace.answers[1:] != trace.answers[:-1]).sum(0)
     return int(np.argmax(changes * (scored & ~task.givens(trace.inputs))))
@@ -28,19 +28,19 @@ def most_changed_cell(trace: Trace, task: Task) -> int:
 
 @dataclass(frozen=True)
 class Grade:
-    """Of the puzzle and of the answer after every f_H call."""
+    """The grade of a puzzle and of the answer after every f_H call."""
 
     givens: Bool[np.ndarray, "cells"]
     input_conflicts: Bool[np.ndarray, "cells"]  # givens that contradict each other
     conflicts: Bool[np.ndarray, "f_H cells"]  # cells that break a rule
     counted: Bool[np.ndarray, "cells"]  # cells that count as right or wrong
-    right: Int[np.ndarray, "f_H"] | None  # how many of these are right; None without a known solution
-    solved: Bool[
-        np.ndarray, "f_H"
-    ]  # obeys the rules and keeps the givens; equals the labels where no rules tell
+    right: Int[np.ndarray, "f_H"] | None  # number of right cells; None without a known solution
+    # Whether the answer obeys the rules and keeps the givens; for a task without rules, whether it equals the labels.
+    solved: Bool[np.ndarray, "f_H"]
 
     @classmethod
     def of(cls, trace: Trace, task: Task) -> "Grade":
+        """Grade a trace."""
         givens = task.givens(trace.inputs)
         counted = ~givens if task.scored_cells else np.ones(task.cells, bool)
         right = solved = None

@@ -1,8 +1,8 @@
 """The parts of the net: embeddings, position mixing, SwiGLU and the post-norm block.
 
-Parameters are kept in float32 and cast to the activations' dtype where they are used, so the same weights run in
-float32 on a CPU and in bfloat16 on a GPU. Names of modules and parameters are those of the public TRM and HRM code
-bases, so that their checkpoints load key by key. Weights here start as zeros: `initialise` draws them for training.
+Parameters stay in float32 and are cast to the dtype of the activations where they are used, so the same weights run in
+float32 on a CPU and in bfloat16 on a GPU. Modules and parameters have the names of the public TRM and HRM code, so that
+its checkpoints load key by key. Weights start as zeros; `initialise` draws them for training.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ RMS_EPSILON = 1e-5
 
 
 def rms_norm(x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-    """Divide each vector by its root mean square. No weight; squares are summed in float32."""
+    """Divide each vector by its root mean square. There is no weight; squares are summed in float32."""
     scale = torch.rsqrt(x.float().square().mean(-1, keepdim=True) + RMS_EPSILON)
     return x * scale.to(x.dtype)
 
@@ -26,9 +26,9 @@ def rms_norm(x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
 def numpy_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x W^T (+ b) by NumPy's BLAS (OpenBLAS), for float32 on a CPU without gradients.
 
-    Sums are taken in another order than in torch. Most of the time that does not matter, but a model with random
-    weights can be chaotic: a difference in the last bit grows about thirtyfold in every supervision step. With these
-    sums the public code's recorded outputs are met even then (MLP mixing: to the last bit), so `trm forward` uses them.
+    NumPy adds in a different order than torch. That rarely matters, but a model with random weights can be chaotic: a
+    difference in the last bit grows about thirtyfold in every supervision step. With NumPy's order the recorded outputs
+    of the public code are reproduced even then (MLP mixing: to the last bit), so `trm forward` uses it.
     """
     product = torch.from_numpy(x.numpy().reshape(-1, x.shape[-1]) @ weight.numpy().T).view(*x.shape[:-1], -1)
     return product if bias is None else product + bias
@@ -66,10 +66,10 @@ class Embedding(nn.Module):
 
 
 class PuzzleEmbedding(nn.Module):
-    """A vector per puzzle id. A buffer, as in the public code bases, where an optimiser of its own trains it.
+    """One vector per puzzle id. It is a buffer, as in the public code, where a separate optimizer trains it.
 
-    A table for ARC has a million rows. It stays as it was opened (perhaps memory-mapped, in the dtype of the file) and
-    where it is, on the CPU; only the rows asked for are read, converted and moved.
+    A table for ARC has a million rows. It stays on the CPU as it was opened (possibly memory-mapped, in the dtype of the
+    file); only the rows that are needed are read, converted and moved.
     """
 
     def __init__(self, count: int, dim: int):
@@ -81,7 +81,7 @@ class PuzzleEmbedding(nn.Module):
         return rows.to(device=puzzle_ids.device, dtype=dtype)
 
     def _apply(self, fn, recurse: bool = True) -> "PuzzleEmbedding":
-        """Stays behind when the model is moved or converted."""
+        """Leave the table as it is when the model is moved or converted."""
         return self
 
 
@@ -99,7 +99,7 @@ class SwiGLU(nn.Module):
 
 
 class ConvSwiGLU(SwiGLU):
-    """A SwiGLU whose inner values pass through a convolution over the positions up to their own and a second silu (URM)."""
+    """A SwiGLU with a causal convolution over positions and a second silu before the down projection (URM)."""
 
     def __init__(self, dim: int, width: int, kernel: int):
         super().__init__(dim, width)
@@ -117,12 +117,13 @@ class ConvSwiGLU(SwiGLU):
 
 @dataclass(frozen=True)
 class Rotary:
-    """By what angles queries and keys turn with their position (Su et al. 2021).
+    """Rotary position embedding: the angles by which queries and keys are rotated (Su et al. 2021).
 
-    "rope": positions are counted one after the other, the prefix first. "rope2d" (nano-trm): half of the pairs turn by a
-    cell's row, half by its column, both with the first half of the frequencies; the prefix turns as in "rope".
-    "axial" (EqR, sotaku): row and column have a rope of their own each, over half a head. `groups`: each of these parts
-    of a head is split into halves whose elements pair up (1: the whole head; head_dim / 2: neighbours pair up).
+    "rope": positions are numbered in sequence, prefix first. "rope2d" (nano-trm): half of the pairs rotate by the row of
+    a cell, half by its column, both with the first half of the frequencies; the prefix rotates as in "rope". "axial"
+    (EqR, sotaku): row and column each have a rope over half of the head. `groups` is the number of parts a head is split
+    into; within a part, elements of the first half pair with those of the second (1: the whole head; head_dim / 2:
+    neighbouring elements pair).
     """
 
     positions: Literal["rope", "rope2d", "axial"]
@@ -131,31 +132,31 @@ class Rotary:
     groups: int = 1
     prefix: int = 0
     columns: int = 1  # of the grid or canvas
-    order: tuple[int, ...] = ()  # where each position comes; (): as it is counted
+    order: tuple[int, ...] = ()  # index of each position in the grid or canvas; (): in sequence
 
-    def angles(self, places: Float[Tensor, "length"]) -> Float[Tensor, "length pairs"]:
-        """Of every pair at these places of the model's own grid, counted from the first prefix position."""
+    def angles(self, rotary_positions: Float[Tensor, "length"]) -> Float[Tensor, "length pairs"]:
+        """Angles of each pair at these positions, which count from the first prefix position of the model's own grid."""
         band = 4 if self.positions == "axial" else 2
         # 1 / theta^(i / dim) and not theta^(-i / dim): they differ in the last bit, and some models amplify that.
-        step = torch.arange(0, self.head_dim, band, dtype=torch.float32, device=places.device)
+        step = torch.arange(0, self.head_dim, band, dtype=torch.float32, device=rotary_positions.device)
         frequency = 1 / self.theta ** (step / self.head_dim)
         if self.positions == "rope":
-            return torch.outer(places, frequency)
-        cell, quarter = places - self.prefix, frequency[: self.head_dim // 4]
+            return torch.outer(rotary_positions, frequency)
+        cell, quarter = rotary_positions - self.prefix, frequency[: self.head_dim // 4]
         axes = (cell.div(self.columns, rounding_mode="floor"), cell.remainder(self.columns))
-        turned = torch.cat([torch.outer(axis, quarter) for axis in axes], dim=-1)
+        rotated = torch.cat([torch.outer(axis, quarter) for axis in axes], dim=-1)
         if self.positions == "rope2d":
-            turned = torch.where(cell[:, None] < 0, torch.outer(places, frequency), turned)
-        return turned
+            rotated = torch.where(cell[:, None] < 0, torch.outer(rotary_positions, frequency), rotated)
+        return rotated
 
-    def tables(self, places: Float[Tensor, "length"], like: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosines and sines of every element of a head, each (P, head_dim)."""
-        pairs = self.angles(places.to(like.device)).unflatten(-1, (self.groups, -1))
+    def tables(self, rotary_positions: Float[Tensor, "length"], like: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines for each element of a head, each (P, head_dim)."""
+        pairs = self.angles(rotary_positions.to(like.device)).unflatten(-1, (self.groups, -1))
         angle = torch.cat((pairs, pairs), dim=-1).flatten(-2)
         return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
 
-    def turn(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Turn each pair of x, which is (B, H, P, head_dim), by its position's angle."""
+    def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Rotate each pair of x, which is (B, H, P, head_dim), by the angle of its position."""
         first, second = x.unflatten(-1, (self.groups, -1)).chunk(2, dim=-1)
         return x * cos + torch.cat((-second, first), dim=-1).flatten(-2) * sin
 
@@ -163,8 +164,8 @@ class Rotary:
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """softmax(q k^T / sqrt(head_dim)) v; each is (B, H, P, head_dim).
 
-    On a CPU torch's fused kernel does its products in float32. Written out, bfloat16 training of a small model on
-    15x15 mazes takes two thirds of the time (measured on a Zen 5 core, 2 to 4 heads).
+    On a CPU torch's fused kernel multiplies in float32. Writing the products out cuts the time of bfloat16 training of a
+    small model on 15x15 mazes to two thirds (measured on a Zen 5 core, 2 to 4 heads).
     """
     if query.device.type == "cpu" and query.dtype == torch.bfloat16:
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
@@ -173,49 +174,51 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head attention of every position to every position (no mask).
+    """Multi-head attention between all positions (no mask).
 
-    `places` are the rotary positions, those of `rotary` where they are not set.
+    `rotary_positions` overrides the positions in `rotary` if set.
     """
 
     def __init__(self, dim: int, heads: int, rotary: Rotary | None, bias: bool = False):
         super().__init__()
         self.heads, self.rotary = heads, rotary
-        self.places: Tensor | None = None
+        self.rotary_positions: Tensor | None = None
         self.qkv_proj = Linear(dim, 3 * dim, bias)
         self.o_proj = Linear(dim, dim, bias)
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
-        mixed = attend(*self.projected(x))
+        mixed = attend(*self.query_key_value(x))
         return self.o_proj(mixed.transpose(1, 2).reshape(x.shape))
 
     def weights(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch head to from"]:
-        """How much each position takes of every position's value: rows of softmax(q k^T / sqrt(head_dim)), in float32."""
-        query, key, _ = self.projected(x)
+        """Attention weights, softmax(q k^T / sqrt(head_dim)), in float32: each row sums to 1 over the positions attended to."""
+        query, key, _ = self.query_key_value(x)
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
         return scores.float().softmax(-1)
 
-    def projected(self, x: Float[Tensor, "batch position dim"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Query, key and value of every head, turned by their rotary positions; each is (B, H, P, head_dim)."""
+    def query_key_value(self, x: Float[Tensor, "batch position dim"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of all heads, each (B, H, P, head_dim), after the rotary embedding."""
         batch, length, dim = x.shape
         qkv = self.qkv_proj(x).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, head_dim)
-        return *self.turned(query, key), value
+        return *self.rotated(query, key), value
 
-    def turned(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, each (B, H, P, head_dim), turned by their rotary positions."""
+    def rotated(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys, each (B, H, P, head_dim), rotated by their positions."""
         if self.rotary is None:
             return query, key
-        places = self.places
-        if places is None:
+        rotary_positions = self.rotary_positions
+        if rotary_positions is None:
             order = self.rotary.order
-            places = torch.tensor(order) if order else torch.arange(query.shape[-2], device=query.device)
-        cos, sin = self.rotary.tables(places.float(), like=query)
-        return self.rotary.turn(query, cos, sin), self.rotary.turn(key, cos, sin)
+            rotary_positions = (
+                torch.tensor(order) if order else torch.arange(query.shape[-2], device=query.device)
+            )
+        cos, sin = self.rotary.tables(rotary_positions.float(), like=query)
+        return self.rotary.rotate(query, cos, sin), self.rotary.rotate(key, cos, sin)
 
 
 def rotary_of(config) -> Rotary | None:
-    """The rotary positions of a model's attention; None where it has others or none."""
+    """The rotary embedding of a model's attention; None if the model uses another kind of positions or none."""
     if config.positions not in ("rope", "rope2d", "axial"):
         return None
     head_dim = config.hidden_size // config.heads
@@ -233,8 +236,8 @@ def rotary_of(config) -> Rotary | None:
 class Block(nn.Module):
     """Post-norm block: x <- rms(x + mix(x)), then x <- rms(x + swiglu(x)).
 
-    Positions are mixed either by attention or, as in MLP-Mixer (Tolstikhin et al. 2021), by a SwiGLU over them. The
-    first norm follows the vectors that were mixed: over channels after attention, over positions after the SwiGLU.
+    Positions are mixed by attention or, as in MLP-Mixer (Tolstikhin et al. 2021), by a SwiGLU over positions. The first
+    norm is over channels after attention, and over positions after the SwiGLU.
     """
 
     def __init__(self, config):
@@ -248,7 +251,7 @@ class Block(nn.Module):
         else:
             self.mlp = SwiGLU(config.hidden_size, config.mlp_width)
 
-    def attended(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+    def attention_input(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         """What its attention reads."""
         return x
 
@@ -264,7 +267,7 @@ class Block(nn.Module):
 
 
 def normed(norm: nn.LayerNorm, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-    """A layer norm in the dtype of its weights."""
+    """Apply a layer norm in the dtype of its weights."""
     return norm(x.to(norm.weight.dtype)).to(x.dtype)
 
 
@@ -280,17 +283,17 @@ class PreNormBlock(nn.Module):
         self.linear1 = Linear(D, config.mlp_width, bias=True)
         self.linear2 = Linear(config.mlp_width, D, bias=True)
 
-    def attended(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+    def attention_input(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         """What its attention reads."""
         return normed(self.norm1, x)
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
-        x = x + self.self_attn(self.attended(x))
+        x = x + self.self_attn(self.attention_input(x))
         return x + self.linear2(F.relu(self.linear1(normed(self.norm2, x))))
 
 
 class Net(nn.Module):
-    """The tiny net of a model: a stack of blocks, applied to the sum of the states it reads."""
+    """The tiny net of a model: a stack of blocks, applied to the sum of its input states."""
 
     def __init__(self, config, layers: int, block: type[nn.Module] = Block):
         super().__init__()
@@ -303,7 +306,7 @@ class Net(nn.Module):
 
 
 def truncated_normal(tensor: Tensor, deviation: float, generator: torch.Generator) -> None:
-    """Fill with a normal cut at two deviations, scaled so that the deviation after the cut is the one asked for."""
+    """Fill with a normal truncated at two deviations, rescaled so that its standard deviation is `deviation`."""
     shrinkage = 0.87962566  # standard deviation of a unit normal cut at +-2
     with torch.no_grad():
         nn.init.trunc_normal_(tensor, std=1.0, a=-2.0, b=2.0, generator=generator)

@@ -1,4 +1,4 @@
-"""What all kinds of model share: the embedding, the initial state, the heads, and the tiny net between them."""
+"""The base class of all models: the embedding, the initial state, the heads, and the tiny net between them."""
 
 from abc import ABC, abstractmethod
 from math import sqrt
@@ -14,13 +14,13 @@ from trm.recursion import Heads, State
 
 
 class Model(nn.Module, ABC):
-    """What all kinds share: x, the initial state, and what is read from y.
+    """What all kinds of model share: x, the initial state, and the heads that read y.
 
-    Activations have the dtype `compute_dtype`; parameters stay as they were loaded. Built with zero weights: load a
-    checkpoint, or call `initialise` to train.
+    Activations have the dtype `compute_dtype`; parameters keep the dtype they were loaded with. A new model has zero
+    weights: load a checkpoint, or call `initialise` before training.
     """
 
-    unanswerable = 0  # tokens, from 0, that the head has no logit of
+    tokens_without_logit = 0  # number of tokens, counted from token 0, for which the head has no logit
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -29,14 +29,14 @@ class Model(nn.Module, ABC):
         self.add_parts(config)
 
     def add_parts(self, config: ModelConfig) -> None:
-        """Make its nets, tables and heads."""
+        """Create the nets, tables and heads."""
         D = config.hidden_size
         self.embed_tokens = Embedding(config.vocab_size, D)
         if config.positions == "learned":
             self.embed_pos = Embedding(config.length, D)
         if config.puzzle_ids:
             self.puzzle_emb = PuzzleEmbedding(config.puzzle_ids, config.puzzle_embedding_size)
-        for name in self.initial_names():
+        for name in self.initial_state_names():
             self.register_buffer(name, torch.zeros(D))
         self.L_level = Net(config, config.layers)
         if config.H_layers:
@@ -45,13 +45,13 @@ class Model(nn.Module, ABC):
         if config.halting_outputs:
             self.q_head = Linear(D, config.halting_outputs, bias=True)
 
-    def initial_names(self) -> tuple[str, ...]:
-        """Names of the vectors that states start from, y's first."""
+    def initial_state_names(self) -> tuple[str, ...]:
+        """Names of the buffers that hold the initial states, y first."""
         return ("H_init", "L_init")
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device the model computes on."""
         return next(self.parameters()).device
 
     def embed(
@@ -60,7 +60,10 @@ class Model(nn.Module, ABC):
         puzzle_ids: Int[Tensor, "batch"],
         puzzle_vectors: Float[Tensor, "batch size"] | None = None,
     ) -> Float[Tensor, "batch position dim"]:
-        """x: the puzzle prefix and the cells' tokens, scaled by sqrt(D). Vectors, if given, stand for the table's rows."""
+        """x, the embedded question: the puzzle prefix and the tokens of the cells, scaled by sqrt(D).
+
+        `puzzle_vectors`, if given, replaces the rows of the puzzle table.
+        """
         config, dtype = self.config, self.compute_dtype
         x = self.embed_tokens(inputs, dtype)
         if config.prefix_length:
@@ -75,25 +78,25 @@ class Model(nn.Module, ABC):
         return sqrt(config.hidden_size) * x
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
-        """The same vector at every position, drawn before training and never learned."""
+        """The initial y and z: one vector each, the same at every position, drawn before training and never learned."""
         return State(self.H_init.to(x.dtype).expand_as(x), self.L_init.to(x.dtype).expand_as(x))
 
     @abstractmethod
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
-        """Call number `call` (from 1) of a latent recursion: think."""
+        """f_L: update z. `call` is the number of the call in its latent recursion, from 1."""
 
     @abstractmethod
     def f_H(self, x: Float[Tensor, "batch position dim"], state: State) -> State:
-        """The call that ends a latent recursion: answer."""
+        """f_H: update the answer y, at the end of a latent recursion."""
 
     def latent(self, state: State, at: Coordinates) -> Float[Tensor, "batch position dim"]:
-        """The z that the call rewrites; at an f_H call, which rewrites none, that of the f_L call before it."""
+        """The z that the call at these coordinates updates; for an f_H call, the z that the f_L call before it updated."""
         return state.z
 
     def heads(self, y: Float[Tensor, "batch position dim"]) -> Heads:
-        """Logits of the cells, and the halting logits read at the halting position, in float32.
+        """Logits of the cells, and the halting logits at the halting position, in float32.
 
-        What the halting head does not have is as it is where nothing halts: q_halt minus infinity, q_continue 0.
+        A missing halting logit gets a value that never halts: minus infinity for q_halt, 0 for q_continue.
         """
         outputs = self.config.halting_outputs
         q = (
@@ -104,63 +107,74 @@ class Model(nn.Module, ABC):
         return Heads(self.decode(y), q[:, 0], q[:, 1] if outputs == 2 else torch.zeros_like(q[:, 0]))
 
     def decode(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
-        """Logits of the cells. The head is trained on y after a supervision step; of any other state this is a reading."""
-        return self.read_out(state[:, self.config.prefix_length :])
+        """Logits of the cells, from the output head.
 
-    def read_out(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
-        """What the head reads from each state of a cell: logits, in float32."""
+        The head was trained only on y after a supervision step. For any other state the result is an interpretation.
+        """
+        return self.cell_logits(state[:, self.config.prefix_length :])
+
+    def cell_logits(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
+        """Logits from the state of each cell, in float32."""
         return self.lm_head(cells).float()
 
-    def answer_vectors(self) -> Float[Tensor, "vocab dim"]:
-        """The head's direction of each token."""
+    def unembedding(self) -> Float[Tensor, "vocab dim"]:
+        """The weight vector of each token in the output head."""
         return self.lm_head.weight
 
     def reverse_embed(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
-        """Of every cell the product of its state with the input embedding of every token: the largest is the token that
-        the state would be read as on the way in (reverse embedding, arXiv 2510.04871, figure 6). No head and no
-        position plays a part. Nothing is trained to make states look like inputs, so this is a reading too.
+        """The dot product of each cell's state with the input embedding of each token.
+
+        The largest is the token whose embedding the state resembles most (reverse embedding, arXiv 2510.04871,
+        figure 6). Neither the output head nor the position is used. Training does not make states resemble inputs, so
+        this is an interpretation too.
         """
         cells = state[:, self.config.prefix_length :].float()
-        return cells @ self.token_vectors().float().T
+        return cells @ self.token_embedding().float().T
 
-    def token_vectors(self) -> Float[Tensor, "vocab dim"]:
-        """What each token is embedded as, unscaled."""
+    def token_embedding(self) -> Float[Tensor, "vocab dim"]:
+        """The input embedding of each token, unscaled."""
         return self.embed_tokens.embedding_weight
 
     def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
-        """Positive where the model would halt: q_halt, less q_continue where that was trained (values of Q-learning)."""
+        """The halting logit, positive where the model would halt.
+
+        It is q_halt, or q_halt - q_continue where q_continue was trained (both are then Q-learning values).
+        """
         return heads.q_halt - heads.q_continue if self.config.halting == HALT_OR_CONTINUE else heads.q_halt
 
     def halt_probability(self, heads: Heads) -> Float[Tensor, "batch"]:
-        """Above one half where the model would halt."""
+        """The halting probability, above 0.5 where the model would halt."""
         return self.halting_logit(heads).sigmoid()
 
     def gradient_calls(self, n: int) -> int:
-        """Training: how many of the last calls the gradient reaches. The whole last latent recursion; HRM: two calls."""
+        """How many of the last calls the gradient reaches in training: the whole last latent recursion; two calls in HRM."""
         return KINDS[self.config.kind].gradient_calls(n)
 
-    def lay_out(self, side: int) -> None:
-        """Read square grids of this side as the top left corner of the model's own grid.
+    def set_grid_side(self, side: int) -> None:
+        """Treat square grids of this side as the top left corner of the model's own grid.
 
-        Every cell keeps the rotary position it has there. Without this, the row below would be `side` positions away,
-        and what was learned about neighbours on one size would be wrong on every other.
+        Each cell keeps the rotary position it has in the full grid. Otherwise the cell below would be `side` positions
+        away, and what the model learned about neighbours at one grid size would be wrong at every other.
         """
-        places = None
+        rotary_positions = None
         if side != self.config.grid[1]:
             prefix, rows = torch.arange(self.config.prefix_length), torch.arange(side)
             cells = self.config.prefix_length + self.config.grid[1] * rows[:, None] + rows
-            places = torch.cat((prefix, cells.flatten())).float().to(self.device)
+            rotary_positions = torch.cat((prefix, cells.flatten())).float().to(self.device)
         for module in self.modules():
             if isinstance(module, Attention):
-                module.places = places
+                module.rotary_positions = rotary_positions
 
     def initialise(self, seed: int) -> None:
-        """Draw weights for training: LeCun normal, initial states of unit variance, a halting head that says no."""
+        """Draw initial weights for training.
+
+        Weights are LeCun normal, initial states have unit variance, and the halting head starts out predicting no halt.
+        """
         generator = torch.Generator().manual_seed(seed)
         for module in self.modules():
             if isinstance(module, Linear | Embedding):
                 module.initialise(generator)
-        for name in self.initial_names():
+        for name in self.initial_state_names():
             truncated_normal(self.get_buffer(name), 1.0, generator)
         if self.config.halting_outputs:
             with torch.no_grad():

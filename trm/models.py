@@ -1,6 +1,6 @@
 """The models: an embedding, one or two tiny nets that serve as f_L and f_H, and two heads.
 
-All kinds run through the same recursion. What a kind does differently is the methods of its class, a line each:
+All kinds run through the same recursion. They differ in the methods of their class, each one line:
 
                     f_L                         f_H                 halts when            gradient
     TRM             z <- net(x + y + z)         y <- net(y + z)     q_halt > 0 (*)        last latent recursion
@@ -9,10 +9,10 @@ All kinds run through the same recursion. What a kind does differently is the me
     TRMSingleZ      z <- net(x + z)             y, z <- net(z)      q_halt > 0 (*)        last latent recursion
     HRM             z <- L(x + y + z)           y <- H(y + z)       q_halt > q_continue   last two calls
 
-Models of other code bases that came after are in `trm.successors`.
+Later models from other code bases are in `trm.successors`.
 
-(*) as HRM where q_continue was trained (`no_ACT_continue: false` in the public code).
-Parameters carry the names of the public code bases (H_init is the initial y, L_init the initial z).
+(*) like HRM if q_continue was trained (`no_ACT_continue: false` in the public code).
+Parameters have the names of the public code bases (H_init is the initial y, L_init the initial z).
 """
 
 import torch
@@ -48,9 +48,9 @@ class HRM(TRMTwoNets):
 
 
 class TRMSingleZ(Model):
-    """The paper's ablation without y (section 4.2): z is asked for the answer, so the state is one tensor, twice."""
+    """The paper's ablation without y (section 4.2): the answer is decoded from z, so y and z are the same tensor."""
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ("L_init",)
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
@@ -66,13 +66,13 @@ class TRMSingleZ(Model):
 
 
 class TRMMultiZ(TRM):
-    """The paper's ablation with a z for every f_L call (section 4.2): call k reads the sum of all and rewrites z_k."""
+    """The paper's ablation with one z per f_L call (section 4.2): call k reads the sum of all z and updates z_k."""
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ("H_init", *(f"L{k}_init" for k in range(1, self.config.latents + 1)))
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
-        y, *latents = (self.get_buffer(name).to(x.dtype).expand_as(x) for name in self.initial_names())
+        y, *latents = (self.get_buffer(name).to(x.dtype).expand_as(x) for name in self.initial_state_names())
         return State(y, torch.stack(latents, dim=1))  # z: (B, K, P, D)
 
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
@@ -107,5 +107,5 @@ def new_model(config: ModelConfig) -> Model:
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Numbers that a checkpoint of the model holds, the fixed initial states and the puzzle table included."""
+    """Number of parameters in a checkpoint of the model, including the fixed initial states and the puzzle table."""
     return sum(tensor.numel() for tensor in model.state_dict().values())

@@ -1,7 +1,7 @@
-"""Batches side by side: a thread on each core, instead of all cores on each operation.
+"""Run batches in parallel: one thread per core, instead of all cores on each operation.
 
-The nets are tiny: their operations are over before several threads have shared them out, and half of the time goes into
-waiting for each other. Two batches of 16 Sudokus on two cores took 0.6 to 0.8 of the time of one after the other on both.
+The nets are so small that splitting one operation over threads costs as much as the operation itself. Two batches of 16
+Sudokus on two cores took 0.6 to 0.8 of the time that they take one after the other on both cores.
 """
 
 import threading
@@ -12,47 +12,48 @@ from typing import TypeVar
 
 import torch
 
-LOOKS_EVERY = 0.1  # seconds between two reports of progress
+POLL_SECONDS = 0.1  # between two reports of progress
 
 Part = TypeVar("Part")
-Done = Callable[[int], None]  # so much more work was done, in units of the caller's choice
+ReportDone = Callable[[int], None]
+"""Called with the amount of work just done, in units of the caller's choice."""
 
 
-class Stopped(Exception):
-    """Raised in a part that is to end, as another one failed or the caller has had enough."""
+class WorkStopped(Exception):
+    """Raised in a part that must stop, because another one failed or the caller stopped the work."""
 
 
-def side_by_side(
-    work: Callable[[Part, Done], None],
+def run_parallel(
+    work: Callable[[Part, ReportDone], None],
     parts: Sequence[Part],
     *,
     device: torch.device,
-    progress: Done = lambda done: None,
+    progress: ReportDone = lambda done: None,
 ) -> None:
-    """Call `work(part, done)` for every part, on a CPU as many at once as there are threads for one.
+    """Call `work(part, done)` for every part; on a CPU, as many at once as torch has threads.
 
-    `done` may be called in `work` as often as is useful; the sums are handed to `progress`, always in the caller's thread.
-    What either raises ends the work and is raised here.
+    `work` may call `done` at any time; the total is passed to `progress`, always in the caller's thread. An exception in
+    either ends the work and is raised here.
     """
     count = torch.get_num_threads() if device.type == "cpu" else 1
     if count == 1 or len(parts) == 1:
         total = 0
 
-        def told(more: int) -> None:
+        def add(more: int) -> None:
             nonlocal total
             total += more
             progress(total)
 
         for part in parts:
-            work(part, told)
+            work(part, add)
         return
     tally = _Tally()
     with _single_threads(count) as pool:
         running = {pool.submit(work, part, tally.add) for part in parts}
         try:
             while running:
-                over, running = wait(running, timeout=LOOKS_EVERY, return_when=FIRST_COMPLETED)
-                for future in over:
+                finished, running = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                for future in finished:
                     future.result()
                 progress(tally.total)
         finally:
@@ -61,29 +62,29 @@ def side_by_side(
                 future.cancel()
 
 
-def shares(rows: range, device: torch.device) -> list[range]:
-    """A batch in as many parts as are run side by side, alike in length."""
+def split_rows(rows: range, device: torch.device) -> list[range]:
+    """Split the rows of a batch into as many parts as run in parallel, of nearly equal length."""
     count = min(torch.get_num_threads(), len(rows)) if device.type == "cpu" else 1
     ends = [rows.start + len(rows) * part // count for part in range(count + 1)]
     return [range(*ends[part : part + 2]) for part in range(count)]
 
 
 class _Tally:
-    """What all threads have done together."""
+    """The work done by all threads together."""
 
     def __init__(self) -> None:
         self.total, self.is_stopped, self._guard = 0, False, threading.Lock()
 
     def add(self, more: int) -> None:
         if self.is_stopped:
-            raise Stopped
+            raise WorkStopped
         with self._guard:
             self.total += more
 
 
 @contextmanager
 def _single_threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads in which torch uses no others; afterwards all is as before for the caller."""
+    """A pool of threads in which torch is single-threaded. The caller's setting is restored afterwards."""
     try:
         with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool

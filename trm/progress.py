@@ -1,4 +1,4 @@
-"""Progress of long work: the callbacks that report it. Whatever a callback raises ends the work."""
+"""Progress of long-running work: the callbacks that report it. An exception raised by a callback ends the work."""
 
 import sys
 import time
@@ -6,41 +6,42 @@ from collections.abc import Callable
 
 from trm.terminal import log, write
 
-ENOUGH_TO_GUESS = 1.0  # seconds of work before the time left is estimated
+MIN_SECONDS = 1.0  # of work before the time left is estimated
 
 Progress = Callable[[float, str], None]
-"""Called with the share of the work that is done, from 0 to 1, and what is being done."""
+"""Called with the share of the work that is done, from 0 to 1, and a description of the current work."""
 
 ShareProgress = Callable[[float], None]
 """Called with the share of the work that is done, from 0 to 1."""
 
 CountProgress = Callable[[int, int], None]
-"""Called with how many are done and how many there are: puzzles, supervision steps, bytes."""
+"""Called with the number done and the total: puzzles, supervision steps or bytes."""
 
 
 def no_progress(share: float, text: str) -> None:
-    """Report nothing."""
+    """A `Progress` callback that does nothing."""
 
 
 class ProgressLine:
-    """Progress on one line of a terminal, with an estimate of the time left. Writes nothing if stderr is not a terminal."""
+    """A progress line on stderr with an estimate of the time left. Writes nothing if stderr is not a terminal."""
 
-    def __init__(self, what: str, total: int | None = None):
-        self.what, self.total = what, total
-        self.began = time.monotonic()
-        self.shown = False
+    def __init__(self, unit: str, total: int | None = None):
+        self.unit, self.total = unit, total
+        self.started = time.monotonic()
+        self.is_drawn = False
 
     def count(self, done: int, total: int | None = None) -> None:
+        """Draw the line; a `CountProgress` callback."""
         if not sys.stderr.isatty():
             return
         total = total or self.total
         of = f" of {total}" if total else ""
-        write(f"\r{done}{of} {self.what}{self._left(done, total)}\033[K")
-        self.shown = True
+        write(f"\r{done}{of} {self.unit}{self._time_left(done, total)}\033[K")
+        self.is_drawn = True
 
-    def _left(self, done: int, total: int | None) -> str:
-        spent = time.monotonic() - self.began
-        if not total or not done or spent < ENOUGH_TO_GUESS:
+    def _time_left(self, done: int, total: int | None) -> str:
+        spent = time.monotonic() - self.started
+        if not total or not done or spent < MIN_SECONDS:
             return ""
         return f", {spent * (total - done) / done:.0f} s left"
 
@@ -48,5 +49,5 @@ class ProgressLine:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.shown:
+        if self.is_drawn:
             log("")

@@ -1,4 +1,4 @@
-"""Recording a run: a hook keeps the states of a supervision step until they are decoded together."""
+"""Record a run as a trace: a hook collects the states of a supervision step, which are then decoded together."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from trm.trace import Provenance, Trace, quantised
 class ResumedRun:
     """A run to resume: its trace so far, where to resume, and the states already made in the unfinished step."""
 
-    trace: Trace | None  # at the depth of the resumed run; may be longer, what is after `point` is ignored
+    trace: Trace | None  # at the depth of the resumed run; anything after `point` is ignored
     point: ResumePoint
-    before: State  # at the start of the unfinished step
-    states: tuple[tuple[Coordinates, State], ...]  # after each call already made in that step
+    before: State  # the state at the start of the unfinished step
+    states: tuple[tuple[Coordinates, State], ...]  # the state after each call already made in that step
 
 
-def only_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.ndarray, "cells"] | None:
-    """The solution, where there is exactly one (and the search for a second one comes to an end)."""
+def unique_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.ndarray, "cells"] | None:
+    """The solution if there is exactly one; None if there are several, none, or the search gives up."""
     try:
         solutions = task.solutions(inputs, limit=2)
     except PuzzleError:
@@ -41,7 +41,7 @@ def only_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.nd
 
 
 def record(model: Model, task: Task, inputs: UInt8[np.ndarray, "cells"], **options) -> Trace:
-    """The whole trace of a run. Options are those of `growing_trace`."""
+    """Run a model on one puzzle and return the complete trace. The options are those of `growing_trace`."""
     *_, trace = growing_trace(model, task, inputs, **options)
     return trace
 
@@ -63,12 +63,13 @@ def growing_trace(
 ) -> Iterator[Trace]:
     """Run a model on one puzzle, yielding the trace so far after every supervision step.
 
-    `depth` defaults to the model's own; `recorded` is the date to store; `puzzle_id` is the row of the model's puzzle
-    table; `labels` the published answer, otherwise the task's only solution is searched for. Interventions pass hooks
-    (the states that these return are recorded), `skips` (the calls not to make) and `changes` (a description of both).
-    With `resumed`, only the calls after its resume point are made.
-    Raises PuzzleError when the puzzle is not of the model's size, or the table has no such row; ConfigError when its kind
-    is not run to such a depth.
+    `depth` defaults to the model's own. `recorded` is the date to store. `puzzle_id` is a row of the model's puzzle
+    table. `labels` is the published answer; without it the unique solution is searched for. Interventions pass hooks
+    (the states they return are recorded), `skips` (true for calls to skip) and `changes` (a description of both). With
+    `resumed`, only the calls after its resume point are made.
+
+    Raises PuzzleError if the puzzle does not have the model's size or the table has no such row, and ConfigError if the
+    model cannot run at this depth.
     """
     config = model.config
     config.check_puzzles(len(inputs), task.vocab_size)
@@ -94,7 +95,7 @@ def growing_trace(
     if resumed:
         recorder.resume(resumed)
     if labels is None:
-        labels = only_solution(task, inputs)
+        labels = unique_solution(task, inputs)
     net = SkippingModel(model, skips, before_call) if skips else model
     supervision = partial(resumed_supervision, resume=resumed.point) if resumed else deep_supervision
     steps = supervision(
@@ -113,7 +114,7 @@ def growing_trace(
 def one_puzzle(
     model: Model, inputs: UInt8[np.ndarray, "cells"], puzzle_id: int
 ) -> tuple[Int[Tensor, "1 cells"], Int[Tensor, "1"]]:
-    """A batch of one puzzle and its id, where the model computes."""
+    """A batch of one puzzle and its puzzle id, on the device of the model."""
     tokens = torch.from_numpy(inputs.astype(np.int64))[None].to(model.device)
     return tokens, torch.tensor([puzzle_id], device=model.device)
 
@@ -121,32 +122,37 @@ def one_puzzle(
 def initial_state(
     model: Model, tokens: Int[Tensor, "batch cells"], puzzle_ids: Int[Tensor, "batch"]
 ) -> State:
-    """What a run of these puzzles starts from."""
+    """The initial state of a run on these puzzles."""
     with torch.no_grad():
         return model.initial_state(model.embed(tokens, puzzle_ids))
 
 
-# Arrays of a trace by what their first axis counts; the probability of halting counts supervision steps.
+# Arrays of a trace by their first axis: f_H calls, and all calls. The axis of halt_probability is supervision steps.
 ANSWERS = ("answers", "probabilities", "entropy", "residual_y", "y_reverse")
 CALLS = ("z_answers", "z_confidence", "residual_z", "z_reverse")
 
 
 class Recorder:
-    """An `after_call` hook for one puzzle's run. It decodes the states of a supervision step together, at its end."""
+    """An `after_call` hook for a run on one puzzle. It decodes all states of a supervision step together, at its end."""
 
     def __init__(self, model: Model, blank: np.ndarray, start: State):
         self.model = model
         self.blank = blank
         self.before = start
         self.states: list[tuple[Coordinates, State]] = []  # of this supervision step
-        self.parts: dict[str, list[np.ndarray]] = {}  # finished supervision steps, by field of Trace
+        self.parts: dict[
+            str, list[np.ndarray]
+        ] = {}  # arrays of finished supervision steps, by field of Trace
 
     def __call__(self, at: Coordinates, state: State) -> State:
         self.states.append((at, state))
         return state
 
     def resume(self, run: ResumedRun) -> None:
-        """Start from an unfinished run. Its unfinished step is decoded as a whole, so no bit differs from an unbroken run."""
+        """Start from an unfinished run.
+
+        The unfinished step is decoded as a whole, so the trace is bit for bit that of an uninterrupted run.
+        """
         self.states = list(run.states)
         if run.trace is None:
             return
@@ -157,7 +163,7 @@ class Recorder:
         self.parts = {name: [getattr(run.trace, name)[:count]] for name, count in counts.items()}
 
     def after_step(self, halt_probability: Tensor) -> dict[str, np.ndarray]:
-        """Decode the supervision step that ended; returns the trace's arrays so far."""
+        """Decode the supervision step that has just ended. Returns the arrays of the trace so far."""
         states = [(None, self.before), *self.states]
         latent = self.model.latent
         z_before = torch.cat([latent(was, at) for (_, was), (at, _) in pairwise(states)])  # (calls, P, D)
@@ -177,8 +183,8 @@ class Recorder:
                 "z_answers": z_probabilities.argmax(-1).astype(np.uint8),
                 "z_confidence": (z_probabilities.max(-1) * 255).round().astype(np.uint8),
                 "halt_probability": halt_probability.cpu().numpy(),
-                "residual_y": relative_moves(y[:-1], y[1:]),
-                "residual_z": relative_moves(z_before, z),
+                "residual_y": relative_residuals(y[:-1], y[1:]),
+                "residual_z": relative_residuals(z_before, z),
                 "z_reverse": self.model.reverse_embed(z).argmax(-1).cpu().numpy().astype(np.uint8),
                 "y_reverse": self.model.reverse_embed(y[1:]).argmax(-1).cpu().numpy().astype(np.uint8),
             }
@@ -188,16 +194,16 @@ class Recorder:
 
 
 def mean_entropy(probabilities: Float[np.ndarray, "frames cells vocab"]) -> Float[np.ndarray, "frames"]:
-    """Entropy in bits, mean over cells; 0 when there is no cell."""
+    """Entropy in bits, averaged over cells; 0 if there are no cells."""
     if not probabilities.shape[1]:
         return np.zeros(len(probabilities), np.float32)
     bits = -(probabilities * np.log2(np.maximum(probabilities, 1e-12))).sum(-1)
     return bits.mean(-1).astype(np.float32)
 
 
-def relative_moves(
+def relative_residuals(
     before: Num[Tensor, "moves position dim"], after: Num[Tensor, "moves position dim"]
 ) -> Float[np.ndarray, "moves"]:
-    """|after - before| / |after|, over all positions together."""
+    """Relative residuals ||after - before|| / ||after||, over all positions together."""
     before, after = before.float().flatten(1), after.float().flatten(1)
     return ((after - before).norm(dim=1) / after.norm(dim=1)).cpu().numpy()

@@ -9,7 +9,7 @@ x is the embedded question, y the current answer, z the latent state (Jolicoeur-
 2025, arXiv 2510.04871; HRM calls y z_H and z z_L: Wang et al. 2025, arXiv 2506.21734).
 A model brings x, the initial state, f_L, f_H and the heads. Whoever records a run or
 intervenes in it passes hooks: `before_call` replaces the state that a call reads,
-`after_call` the state that it left.
+`after_call` the state that it returns.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ class State(NamedTuple):
 
 
 class Heads(NamedTuple):
-    """What is read from y: logits of every cell (B, L, V), two logits for halting (B,)."""
+    """Outputs of the heads on y: logits of every cell (B, L, V) and two halting logits (B,)."""
 
     logits: Tensor
     q_halt: Tensor
@@ -54,7 +54,7 @@ class RecursiveModel(Protocol):
 
 @dataclass(frozen=True)
 class SupervisionStep:
-    """The state after a supervision step, and what the heads read from it."""
+    """The state after a supervision step, and the outputs of the heads on it."""
 
     number: int  # from 1
     state: State

@@ -1,4 +1,4 @@
-"""Where bundled things are, and which models there are. Opens no weights and imports no torch."""
+"""The bundled models and traces: where they are and what they are called. Opens no weights and imports no torch."""
 
 import hashlib
 import json
@@ -14,19 +14,17 @@ from trm.errors import CheckpointError
 from trm.files import reading
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-SNAPSHOTS = "snapshots"  # folder in that of a model: its weights on the way, each a model of its own
-ABLATIONS = (
-    "ablations"  # folder beside those of the models: what was trained with one thing changed, likewise
-)
-STATES = "states.json"  # beside a model's weights: what `trm.inspection.state_use` found of its y and z
-FORMAT = "recursion-lens-1"  # says that a config.json is ours; other tools write files of that name too
-LARGEST_CONFIG = 1 << 20  # bytes
-LARGEST_HASHED = 1 << 28  # bytes; of larger files a fingerprint takes samples
+SNAPSHOTS = "snapshots"  # folder in a model's folder: weights saved during training, each a model of its own
+ABLATIONS = "ablations"  # folder beside the models: models trained with one thing changed
+STATES = "states.json"  # beside a model's weights: results of `trm.inspection.state_use`
+FORMAT = "recursion-lens-1"  # marks a config.json as ours; other tools write files of that name too
+MAX_CONFIG = 1 << 20  # bytes
+MAX_HASHED = 1 << 28  # bytes; larger files are sampled
 ENDS, SAMPLES, SAMPLE = 1 << 20, 65, 1 << 14
 
 
 def models_folder() -> Path:
-    """Folder of the bundled models; the environment variable RECURSION_LENS_MODELS names another one."""
+    """Folder of the bundled models. The environment variable RECURSION_LENS_MODELS overrides it."""
     return Path(os.environ.get("RECURSION_LENS_MODELS", ASSETS / "models"))
 
 
@@ -36,7 +34,7 @@ def model_names() -> list[str]:
 
 
 def snapshot_names(name: str) -> list[str]:
-    """Names of a bundled model's snapshots along its training, the earliest first."""
+    """Names of the training snapshots of a bundled model, earliest first."""
     return _names_in(models_folder() / name / SNAPSHOTS)
 
 
@@ -46,21 +44,21 @@ def ablation_names() -> list[str]:
 
 
 def _names_in(folder: Path) -> list[str]:
-    found = folder.glob("*/model.safetensors")
-    return sorted(path.parent.relative_to(models_folder()).as_posix() for path in found)
+    files = folder.glob("*/model.safetensors")
+    return sorted(path.parent.relative_to(models_folder()).as_posix() for path in files)
 
 
 def model_folder(name: str) -> Path | None:
-    """Folder of a bundled model, of a snapshot of one or of an ablation; None when there is none of that name."""
+    """Folder of a bundled model, snapshot or ablation; None if nothing has that name."""
     model = name.partition("/")[0]
-    known = name in ablation_names() or (
+    is_bundled = name in ablation_names() or (
         model in model_names() and (name == model or name in snapshot_names(model))
     )
-    return models_folder() / name if known else None
+    return models_folder() / name if is_bundled else None
 
 
 def trace_paths(model_name: str) -> list[Path]:
-    """Bundled traces of a model, the default one first."""
+    """Paths of the bundled traces of a model, the default one first."""
     return sorted((ASSETS / "traces" / model_name).glob("*.safetensors"))
 
 
@@ -69,15 +67,15 @@ def model_config(name: str) -> ModelConfig:
     config = own_config(models_folder() / name)
     if config is None:
         raise CheckpointError(
-            f"The bundled model {name} has no config.json of ours. Restore it beside the weights."
+            f"The bundled model {name} has no config.json in our format. Restore it beside the weights."
         )
     return config
 
 
 def own_config(folder: Path) -> ModelConfig | None:
-    """The configuration in a folder of our form; None when its config.json is not there or not ours.
+    """The configuration in a folder in our format; None if config.json is missing or not ours.
 
-    Raises CheckpointError when it is ours but describes no model.
+    Raises CheckpointError if it is ours but does not describe a model.
     """
     values = own_values(folder)
     try:
@@ -87,9 +85,9 @@ def own_config(folder: Path) -> ModelConfig | None:
 
 
 def own_values(folder: Path) -> dict[str, Any] | None:
-    """What the config.json of a folder holds; None when it is not there or not ours. Raises CheckpointError."""
+    """The values in the config.json of a folder; None if it is missing or not ours. Raises CheckpointError."""
     path = folder / "config.json"
-    if not path.is_file() or path.stat().st_size > LARGEST_CONFIG:
+    if not path.is_file() or path.stat().st_size > MAX_CONFIG:
         return None
     with reading(path, CheckpointError, "configuration", "Restore it beside the weights."):
         values = json.loads(path.read_bytes())
@@ -98,15 +96,15 @@ def own_values(folder: Path) -> dict[str, Any] | None:
 
 
 def fingerprint(path: Path) -> str:
-    """Which weights these are: first 16 hexadecimal digits of a SHA-256.
+    """An identifier of a weights file: the first 16 hexadecimal digits of a SHA-256.
 
-    It is that of the whole file up to 256 MiB. Of a larger one (an ARC table has gigabytes) it covers the size, the
-    first and the last MiB, where safetensors and zip files describe what they hold (zip: with a checksum of every
-    tensor), and 64 blocks of 16 KiB evenly between. A change inside a large table can go unnoticed.
+    Files up to 256 MiB are hashed as a whole. For larger ones (an ARC table has gigabytes) the hash covers the size, the
+    first and the last MiB, where safetensors and zip files describe their contents (zip: with a checksum of every
+    tensor), and 64 blocks of 16 KiB spread evenly in between. A change inside a large table can go unnoticed.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        if size <= LARGEST_HASHED:
+        if size <= MAX_HASHED:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
         digest = hashlib.sha256(str(size).encode())
         blocks = [
@@ -121,9 +119,9 @@ def fingerprint(path: Path) -> str:
 
 
 def model_card(name: str) -> dict[str, Any]:
-    """What `trm models` prints of a bundled model: its sizes, and the figures that `trm eval` measured.
+    """The sizes of a bundled model and its scores from `trm eval`, as `trm models` prints them.
 
-    `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. Raises CheckpointError.
+    Keys: `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. Raises CheckpointError.
     """
     folder, config = models_folder() / name, model_config(name)
     weights = folder / "model.safetensors"
@@ -146,7 +144,7 @@ def model_card(name: str) -> dict[str, Any]:
 
 
 def measured_states(name: str) -> dict[str, Any]:
-    """What `trm.inspection.state_use` found of a bundled model's y and z; empty where it was not measured, and of other models."""
+    """The recorded results of `trm.inspection.state_use` for a bundled model; empty if there are none."""
     folder = model_folder(name)
     return (folder and _measured(folder / STATES)) or {}
 

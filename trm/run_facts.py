@@ -1,4 +1,4 @@
-"""A recorded run in numbers: what can be said of it in a sentence. Needs no torch."""
+"""Facts about a model and a recorded run that texts can quote. Does not import torch."""
 
 import numpy as np
 from jaxtyping import UInt8
@@ -10,11 +10,11 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 Facts = dict[str, int | float | str | bool | None]
-"""Numbers, words and truths by name; None where a run has no such thing (a halting step of one that never halts)."""
+"""Facts by name; None if a run has no such fact (the halting step of a run that never halts)."""
 
 
 def model_facts(config: ModelConfig, depth: Depth) -> Facts:
-    """Sizes of a model, and how deep it goes at this depth."""
+    """Sizes of a model, and its number of calls and layers at this depth."""
     config = config.with_depth(n=depth.n, T=depth.T, N_sup=depth.N_sup)
     kind = KINDS[config.kind]
     return {
@@ -40,14 +40,12 @@ def model_facts(config: ModelConfig, depth: Depth) -> Facts:
 
 
 def run_facts(trace: Trace, task: Task) -> Facts:
-    """What came of a run. Without a known solution the counts of right cells are None."""
+    """The outcome of a run. Counts of right cells are None if the solution is not known."""
     grade = Grade.of(trace, task)
     T, halt = trace.depth.T, trace.halt_step
     solved = np.flatnonzero(grade.solved)
     moves = np.flatnonzero((trace.answers[1:] != trace.answers[:-1]).any(-1))
-    last_move = (
-        int(moves[-1]) + 1 if moves.size else 0
-    )  # f_H call, from 0, at which the answer changed for the last time
+    last_move = int(moves[-1]) + 1 if moves.size else 0  # f_H call, from 0, at which the answer last changed
     right, counted = grade.right, int(grade.counted.sum())
     return {
         "solved": bool(grade.solved[-1]),
@@ -71,24 +69,25 @@ def run_facts(trace: Trace, task: Task) -> Facts:
 
 
 def reading_facts(trace: Trace, task: Task, at: Coordinates) -> Facts:
-    """In how many percent of the cells that are not given y and z read as the solution after the call at these
-    coordinates: through the output head (`y_head`, `z_head`), and held against the input embedding (`y_embedding`,
-    `z_embedding`). None where the run holds no such readings, or where no solution is known.
+    """Per cent of blank cells in which y and z decode to the solution after the call at these coordinates.
+
+    Decoding is through the output head (`y_head`, `z_head`) or by reverse embedding (`y_embedding`,
+    `z_embedding`). None if the trace lacks these arrays or the solution is not known.
     """
     done = (at.supervision_step - 1) * trace.depth.T + at.cycle - 1
     call = done * (trace.depth.n + 1) + at.call - 1
     answer = done if at.kind == F_H else done - 1
 
-    def percent(readings: UInt8[np.ndarray, "count cells"] | None, number: int) -> int | None:
-        if readings is None or trace.labels is None or number < 0:
+    def match(decoded: UInt8[np.ndarray, "count cells"] | None, number: int) -> int | None:
+        if decoded is None or trace.labels is None or number < 0:
             return None
         blank = ~task.givens(trace.inputs)
-        return round(100 * float((readings[number] == trace.labels)[blank].mean())) if blank.any() else None
+        return round(100 * float((decoded[number] == trace.labels)[blank].mean())) if blank.any() else None
 
     facts: Facts = {
-        "z_embedding": percent(trace.z_reverse, call),
-        "y_embedding": percent(trace.y_reverse, answer),
-        "z_head": percent(trace.z_answers, call),
-        "y_head": percent(trace.answers, answer),
+        "z_embedding": match(trace.z_reverse, call),
+        "y_embedding": match(trace.y_reverse, answer),
+        "z_head": match(trace.z_answers, call),
+        "y_head": match(trace.answers, answer),
     }
     return facts | {"readable": None not in facts.values()}

@@ -1,13 +1,13 @@
-"""Models of other code bases that came after TRM, through the same recursion.
+"""Later models from other code bases, run through the same recursion.
 
                     f_L                              f_H                              halts when            start
     EqR             z <- (1 - d) z + d net(x + y + z)  y <- (1 - d) y + d net(y + z)  q_halt > 0            random
     AIR             z <- net(z + y + a x)            y <- net(y + z + b x)            q_halt > q_continue   fixed
     URM             h <- net(h + x)                  h <- net(h + x)                  q_halt > 0            fixed
-    sotaku          h <- layer k (h), the first of h + the answer fed back            never                 x
+    sotaku          h <- layer k (h), layer 1 of h + the answer fed back              never                 x
 
-URM and sotaku have one state h that is both y and z, and every call may answer: of the calls that their code makes in a
-cycle the last is f_H here, so n is one less. EqR: github.com/locuslab/EqR, AIR: github.com/juchengshen/air, URM:
+URM and sotaku have a single state h that is both y and z, and every call could answer. The last call of a cycle in
+their code is f_H here, so n is one less. EqR: github.com/locuslab/EqR, AIR: github.com/juchengshen/air, URM:
 github.com/UbiquantAI/URM, sotaku: github.com/chenglou/sotaku.
 """
 
@@ -25,19 +25,19 @@ from trm.recursion import State
 
 
 class EqR(Model):
-    """Damped TRM from a random start. `damping` d is the share of a call's output that replaces the state.
+    """A damped TRM with a random initial state. `damping` d is the share of the state that a call's output replaces.
 
-    The start is drawn once from `START_SEED` and is the same for every puzzle, so that runs repeat; the noise that the public code
-    adds in every call is left out.
+    The initial state is drawn from `START_SEED` and is the same for every puzzle, so that runs are reproducible. The
+    noise that the public code adds in every call is omitted.
     """
 
     START_SEED = 0
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ()
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
-        """Independent at every position and channel: a normal cut at two deviations."""
+        """Normal noise truncated at two deviations, independent at every position and channel."""
         generator = torch.Generator().manual_seed(self.START_SEED)
         deviations = (self.config.y_deviation, self.config.z_deviation)
         drawn = [torch.zeros(x.shape[1:]) for _ in deviations]
@@ -57,10 +57,10 @@ class EqR(Model):
 
 
 class AIR(Model):
-    """TRM whose calls take x otherwise: `injection` L<a>_H<b> adds it a times to z and b times to y ("", x or 2x).
+    """TRM with other ways of injecting x: `injection` L<a>_H<b> adds x a times in f_L and b times in f_H ("", x or 2x).
 
-    Others change f_L alone: minus_x takes x away, had_prod adds (z + y) * x, and gx_linear and gx_non_linear add G x and
-    tanh(G x) for a matrix G of their own.
+    The other injections change only f_L: minus_x subtracts x, had_prod replaces y + x by (z + y) * x, and gx_linear and
+    gx_non_linear add G x and tanh(G x) with a learned matrix G.
     """
 
     OF_F_L = ("minus_x", "had_prod", "gx_linear", "gx_non_linear")
@@ -70,8 +70,8 @@ class AIR(Model):
         counts = re.fullmatch(r"L(|x|2x)_H(|x|2x)", config.injection)
         if not counts and config.injection not in self.OF_F_L:
             raise ConfigError(
-                f"AIR's injection {config.injection!r} is not known. Known are L, Lx or L2x with _H, _Hx or _H2x, "
-                f"and {', '.join(self.OF_F_L)}"
+                f"unknown AIR injection {config.injection!r}; choose L, Lx or L2x with _H, _Hx or _H2x, "
+                f"or {', '.join(self.OF_F_L)}"
             )
         times = {"": 0, "x": 1, "2x": 2}
         self.into_z, self.into_y = (times[count] for count in counts.groups()) if counts else (1, 0)
@@ -94,9 +94,9 @@ class AIR(Model):
 
 
 class URM(Model):
-    """Universal Reasoning Model: one state, x added before every call, a convolution in the SwiGLU."""
+    """Universal Reasoning Model: a single state, x added before every call, and a convolution in the SwiGLU."""
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ("L_init",)
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
@@ -112,25 +112,25 @@ class URM(Model):
 
 
 class Sotaku(Model):
-    """A pre-norm transformer whose every layer is a call. x enters once, as the first state; the answer is fed back.
+    """A pre-norm transformer in which every layer is a call. x is the initial state, and the answer is fed back.
 
-    Its head knows the digits alone, so logits of the tokens before them are minus infinity. A supervision step is what
-    its code calls an iteration. Before the first answer y is 0, and nothing is fed back.
+    The head outputs only digits, so the logits of all other tokens are minus infinity. A supervision step is an
+    iteration in its code. Before the first answer y is 0 and nothing is fed back.
     """
 
     def add_parts(self, config: ModelConfig) -> None:
-        self.unanswerable = 2 if config.tokens == "official" else 1
-        D, answers = config.hidden_size, config.vocab_size - self.unanswerable
+        self.tokens_without_logit = 2 if config.tokens == "official" else 1
+        D, answers = config.hidden_size, config.vocab_size - self.tokens_without_logit
         self.initial_encoder = Linear(config.vocab_size, D, bias=True)
         self.pred_proj = Linear(answers, D, bias=True)
         for number in range(1, config.layers + 1):
             self.add_module(f"layer{number}", Net(config, 1, PreNormBlock))
         self.output_head = Linear(D, answers, bias=True)
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ()
 
-    def token_vectors(self) -> Float[Tensor, "vocab dim"]:
+    def token_embedding(self) -> Float[Tensor, "vocab dim"]:
         return self.initial_encoder.weight.T + self.initial_encoder.bias
 
     def embed(
@@ -158,8 +158,8 @@ class Sotaku(Model):
             h = h + self.pred_proj(self.output_head(state.y).softmax(-1) * answered)
         return self.get_submodule(f"layer{call}")(h)
 
-    def read_out(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
-        return F.pad(self.output_head(cells).float(), (self.unanswerable, 0), value=-torch.inf)
+    def cell_logits(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
+        return F.pad(self.output_head(cells).float(), (self.tokens_without_logit, 0), value=-torch.inf)
 
-    def answer_vectors(self) -> Float[Tensor, "vocab dim"]:
-        return F.pad(self.output_head.weight, (0, 0, self.unanswerable, 0))
+    def unembedding(self) -> Float[Tensor, "vocab dim"]:
+        return F.pad(self.output_head.weight, (0, 0, self.tokens_without_logit, 0))

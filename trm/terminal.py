@@ -1,4 +1,4 @@
-"""How the command line speaks: results for people, a line of progress; and how a program ends."""
+"""Output of the command line: formatted results, log lines, and exit codes."""
 
 import os
 import sys
@@ -9,15 +9,15 @@ from typing import Any, NoReturn
 
 from trm.errors import UserError
 
-MISTAKE, STOPPED, UNHEARD = 2, 130, 141
-"""Exit codes; after Ctrl-C, and where the reader of a pipe has gone, as shells have them."""
-NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")  # as torch says it
+EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
+"""Exit codes; those after Ctrl-C and after a broken pipe are the ones that shells use."""
+NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")  # in torch's messages
 
 
-def readable(result: Any) -> str:
-    """A result for people: one `name: value` a line, lists of objects as blocks."""
+def format_result(result: Any) -> str:
+    """Format a result for people: one `name: value` per line, a block per object of a list."""
     if isinstance(result, list):
-        return "\n\n".join(readable(item) for item in result) or "none"
+        return "\n\n".join(format_result(item) for item in result) or "none"
     lines = []
     for name, value in result.items():
         if isinstance(value, str) and "\n" in value:
@@ -42,12 +42,12 @@ def _short(value: Any) -> str:
 
 
 def log(text: str) -> None:
-    """A line on stderr, where it does not mix with results."""
+    """Write a line to stderr, separate from the results on stdout."""
     write(f"{text}\n")
 
 
 def write(text: str) -> None:
-    """A full disk behind stderr ends no work."""
+    """Write text to stderr. If stderr cannot be written, for example on a full disk, the work goes on."""
     try:
         print(text, end="", file=sys.stderr, flush=True)
     except BrokenPipeError:
@@ -57,8 +57,8 @@ def write(text: str) -> None:
 
 
 @contextmanager
-def printing() -> Iterator[None]:
-    """Within, a result is printed. Raises BrokenPipeError where nobody reads it, UserError where it cannot be written."""
+def printing_result() -> Iterator[None]:
+    """Context in which a result is printed. Raises BrokenPipeError if the reader is gone, UserError if writing fails."""
     try:
         yield
         sys.stdout.flush()
@@ -67,45 +67,50 @@ def printing() -> Iterator[None]:
     except OSError as error:
         _silence(sys.stdout)
         raise UserError(
-            f"The result cannot be written: {error.strerror}. Make room, or write it elsewhere."
+            f"The result cannot be written: {error.strerror}. Free some space, or write it elsewhere."
         ) from None
 
 
 @contextmanager
-def ending(name: str) -> Iterator[None]:
-    """Within, a program works: a user's mistake, or a file that the system refuses, ends it with code 2 and one line, Ctrl-C and
-    a pipe without a reader quietly."""
+def exit_on_errors(name: str) -> Iterator[None]:
+    """Context in which a program runs.
+
+    A user error, or a file that the system refuses to open, ends the program with exit code 2 and one line on stderr.
+    Ctrl-C and a broken pipe end it quietly.
+    """
     try:
         yield
     except UserError as error:
-        _mistake(name, error)
+        _exit_user_error(name, error)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not any(words in str(error) for words in NO_MEMORY):
             raise
-        _end(MISTAKE, f"{name}: there is not enough memory for this. Take fewer puzzles at a time.")
+        _exit(EXIT_USER_ERROR, f"{name}: not enough memory. Use fewer puzzles at a time.")
     except KeyboardInterrupt:
-        _end(STOPPED, f"{name}: stopped")
+        _exit(EXIT_INTERRUPTED, f"{name}: stopped")
     except BrokenPipeError:
         _silence(sys.stdout, sys.stderr)
-        sys.exit(UNHEARD)
-    except OSError as error:  # a folder that may not be searched fails wherever something in it is looked for
+        sys.exit(EXIT_BROKEN_PIPE)
+    except OSError as error:  # a folder without search permission fails wherever a file in it is accessed
         if not isinstance(error.filename, str):
             raise
-        _mistake(name, UserError(f"{error.filename} cannot be used: {error.strerror}. Give another place."))
+        _exit_user_error(
+            name, UserError(f"{error.filename} cannot be used: {error.strerror}. Give another path.")
+        )
 
 
-def _mistake(name: str, error: UserError) -> NoReturn:
-    _end(MISTAKE, f"{name}: {' '.join(str(error).split())}")
+def _exit_user_error(name: str, error: UserError) -> NoReturn:
+    _exit(EXIT_USER_ERROR, f"{name}: {' '.join(str(error).split())}")
 
 
 def run_program(module: str) -> None:
-    """Run `main` of a module, such as `trm.cli.main`: Ctrl-C is quiet from its first import on."""
-    with ending(module.partition(".")[0]):
-        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that have few letters
+    """Run `main` of a module such as `trm.cli.main`. Ctrl-C is quiet even while the module is being imported."""
+    with exit_on_errors(module.partition(".")[0]):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals without Unicode
         import_module(module).main()
 
 
-def _end(code: int, line: str) -> NoReturn:
+def _exit(code: int, line: str) -> NoReturn:
     try:
         log(line)
     except BrokenPipeError:
@@ -114,7 +119,7 @@ def _end(code: int, line: str) -> NoReturn:
 
 
 def _silence(*streams: Any) -> None:
-    """What is still to be written goes nowhere: Python would fail on it once more when it ends."""
+    """Discard what is still buffered: Python would fail on it again at exit."""
     for stream in streams:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

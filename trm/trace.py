@@ -1,7 +1,7 @@
-"""A trace: everything the player shows of one run, decoded, without latents.
+"""A trace: the decoded record of one run, with everything the player shows but without the latent states.
 
-A trace is plain NumPy, so a recorded one is drawn before torch is imported. On disk it is one safetensors file whose
-metadata says which model, dtype and version made it.
+A trace is plain NumPy, so a recorded one can be drawn before torch is imported. On disk it is a single safetensors file
+whose metadata names the model, dtype and version that made it.
 """
 
 import json
@@ -15,13 +15,13 @@ from safetensors.numpy import save_file
 
 from trm.coordinates import Depth
 from trm.errors import UserError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 
-LARGEST_TRACE = 64 << 20  # bytes
+MAX_TRACE = 64 << 20  # bytes
 
 
 class TraceError(UserError):
-    """A file that is no trace, or a damaged one."""
+    """A file that is not a trace, or is damaged."""
 
 
 @dataclass(frozen=True)
@@ -36,53 +36,51 @@ class Provenance:
     dtype: str
     version: str  # of this library
     recorded: str  # date, ISO 8601; empty for a live run
-    changes: str = ""  # what was done to its states (`probes.interventions.spec`); empty for a run left alone
-    halting: str = (
-        ""  # the rule by which it would halt; empty in traces recorded before there were several a kind
-    )
-    unknown: str = ""  # settings of its checkpoint that were not understood
+    changes: str = ""  # the interventions (`probes.interventions.spec`); empty for a clean run
+    halting: str = ""  # the halting rule; empty in older traces, when each kind had only one
+    unknown: str = ""  # settings of the checkpoint that were not understood
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One run. f_H calls are the T of each supervision step; calls are all T (n + 1) of each."""
+    """One run, decoded. Axes: `f_H` counts the T f_H calls of each supervision step, `calls` all its T (n + 1) calls."""
 
     provenance: Provenance
     depth: Depth  # as run
     trained: Depth  # as the model was trained
     inputs: UInt8[np.ndarray, "cells"]
-    labels: UInt8[np.ndarray, "cells"] | None  # the solution, where there is exactly one
+    labels: UInt8[np.ndarray, "cells"] | None  # the solution, if there is exactly one
     answers: UInt8[np.ndarray, "f_H cells"]  # argmax of y through the head
     probabilities: UInt8[np.ndarray, "f_H cells vocab"]  # each row sums to 255
-    entropy: Float[np.ndarray, "f_H"]  # bits, mean over the cells that are not given
+    entropy: Float[np.ndarray, "f_H"]  # bits, mean over the blank cells
     z_answers: UInt8[np.ndarray, "calls cells"]  # argmax of z through the head
-    z_confidence: UInt8[np.ndarray, "calls cells"]  # its probability, of 255
+    z_confidence: UInt8[np.ndarray, "calls cells"]  # the probability of that token, in 255ths
     halt_probability: Float[np.ndarray, "steps"]
-    residual_y: Float[np.ndarray, "f_H"]  # |y - y before| / |y|
-    residual_z: Float[np.ndarray, "calls"]
-    # Argmax against the input embedding. Both None in traces recorded before there were any.
+    residual_y: Float[np.ndarray, "f_H"]  # ||y - previous y|| / ||y||
+    residual_z: Float[np.ndarray, "calls"]  # ||z - previous z|| / ||z||
+    # Argmax of the reverse embedding (`Model.reverse_embed`). None in older traces.
     z_reverse: UInt8[np.ndarray, "calls cells"] | None = None
     y_reverse: UInt8[np.ndarray, "f_H cells"] | None = None
 
     @property
     def steps(self) -> int:
-        """Supervision steps recorded."""
+        """Number of supervision steps recorded."""
         return len(self.halt_probability)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its arrays."""
+        """Total size of the arrays in bytes."""
         return sum(array.nbytes for array in vars(self).values() if isinstance(array, np.ndarray))
 
     @property
     def halt_step(self) -> int | None:
-        """First step after which the model would halt, from 1. Halting means a probability above one half."""
+        """The first step, from 1, after which the model would halt (halting probability above 0.5); None if none."""
         halts = np.flatnonzero(self.halt_probability > 0.5)
         return int(halts[0]) + 1 if halts.size else None
 
 
 def quantised(probabilities: Float[np.ndarray, "*batch vocab"]) -> UInt8[np.ndarray, "*batch vocab"]:
-    """Probabilities in 255ths that still sum to one: rounded down, and the rest given to the largest remainders."""
+    """Probabilities as integers in 255ths that sum to 255: rounded down, with the rest given to the largest remainders."""
     scaled = probabilities.astype(np.float64) * 255
     whole = np.floor(scaled)
     missing = (255 - whole.sum(-1, keepdims=True)).astype(int)
@@ -94,32 +92,32 @@ _ARRAYS = tuple(field.name for field in fields(Trace) if field.name not in ("pro
 
 
 _LATER = {"z_reverse", "y_reverse"}
-"""What older traces lack."""
+"""Arrays that older traces lack."""
 
 
 def save_trace(path: Path, trace: Trace) -> None:
-    """Write a trace, whole or not at all."""
+    """Write a trace to a safetensors file, atomically. Raises OutputError."""
     arrays = {
         name: np.ascontiguousarray(array) for name in _ARRAYS if (array := getattr(trace, name)) is not None
     }
     facts = {name: json.dumps(asdict(getattr(trace, name))) for name in ("provenance", "depth", "trained")}
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file(arrays, temporary, metadata=facts)
 
 
 def load_trace(path: Path) -> Trace:
-    """Read a trace. Raises TraceError."""
-    with reading(path, TraceError, "trace of this version", "Record it again.", most=LARGEST_TRACE):
+    """Read a trace from a file. Raises TraceError."""
+    with reading(path, TraceError, "trace of this version", "Record it again.", most=MAX_TRACE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = {name: plain_json(text) for name, text in (file.metadata() or {}).items()}
+            facts = {name: strict_json(text) for name, text in (file.metadata() or {}).items()}
         depth, trained = (Depth(**facts[name]) for name in ("depth", "trained"))
         if not {type(number) for each in (depth, trained) for number in vars(each).values()} <= {int}:
-            raise TypeError("loops are counted")
+            raise TypeError("depths must be integers")
         _check_arrays(arrays, depth)
         provenance = Provenance(**facts["provenance"])
         if not all(isinstance(fact, str) for fact in vars(provenance).values()):
-            raise TypeError("what made it is said in texts")
+            raise TypeError("provenance must be text")
         return Trace(
             provenance=provenance,
             depth=depth,
@@ -129,7 +127,7 @@ def load_trace(path: Path) -> Trace:
 
 
 def _check_arrays(arrays: dict[str, np.ndarray], depth: Depth) -> None:
-    """Raises ValueError unless the arrays are those of a run of some supervision steps at this depth."""
+    """Raises ValueError unless the arrays have the dtypes and shapes of a run at this depth."""
     steps, cells, vocab = (
         len(arrays["halt_probability"]),
         len(arrays["inputs"]),

@@ -35,7 +35,7 @@ class _Dropped(Exception):
 
 @dataclass(eq=False)
 class Check:
-    """One self-check. `result` is what `trm.inspection.inspect.check_itself` returns, None until then; `states`, which comes
+    """One self-check. `result` is what `trm.inspection.inspect.run_self_check` returns, None until then; `states`, which comes
     later, what `check_states` returns.
     """
 
@@ -80,11 +80,11 @@ class Checks:
                 if check is None:
                     self._working = False
                     return
-            from trm.inspection.inspect import check_itself, check_states
+            from trm.inspection.inspect import check_states, run_self_check
 
             try:
                 if check.result is None:
-                    check.result = self._found(check, check_itself)
+                    check.result = self._found(check, run_self_check)
                 states = self._found(check, check_states)
             except _Dropped:
                 continue

@@ -21,7 +21,7 @@ from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.errors import PuzzleError, UserError
 from trm.tasks import task_of
-from trm.trace import LARGEST_TRACE, Trace, TraceError, load_trace
+from trm.trace import MAX_TRACE, Trace, TraceError, load_trace
 
 if TYPE_CHECKING:
     from trm.model import Model
@@ -129,7 +129,7 @@ def check_depth(config: ModelConfig, depth: Depth) -> None:
     calls, cells = depth.N_sup * depth.calls_per_step, config.sequence_length
     trace = cells * (2 * calls + depth.N_sup * depth.T * (config.vocab_size + 1))
     states = depth.calls_per_step * config.length * config.hidden_size * 4 * (2 + config.latents)
-    if trace > LARGEST_TRACE or states > LARGEST_STATES:
+    if trace > MAX_TRACE or states > LARGEST_STATES:
         raise PuzzleError(
             f"n = {depth.n}, T = {depth.T} and {depth.N_sup} supervision steps on {cells} cells make a run of "
             f"{trace >> 20} MiB, with states of {states >> 20} MiB, which is too large. Lower n, T or the steps."

@@ -16,7 +16,7 @@ from trm import registry
 from trm.config import SHORT
 from trm.errors import CheckpointError
 from trm.public.address import is_hub, parse_address
-from trm.public.places import local_places
+from trm.public.settings_files import local_settings_files
 from trm.public.weights import candidates, choose_weights
 
 DEEPEST = 4  # folders below --model-dir that are searched
@@ -210,7 +210,7 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 def _checked(weights: Path, root: Path, *, links: bool) -> Path:
     """The file, if neither it nor the files read with it are links that lead outside. Raises CheckpointError."""
-    for path in () if links else (weights, *local_places(weights)):
+    for path in () if links else (weights, *local_settings_files(weights)):
         if path.is_relative_to(root) and os.path.lexists(path) and not _is_inside(path, root):
             raise CheckpointError(_about_link(path, root))
     return weights
@@ -219,7 +219,7 @@ def _checked(weights: Path, root: Path, *, links: bool) -> Path:
 def _stamp(weights: Path) -> tuple[int, ...]:
     """Sizes and times of the weights and of the files that describe them."""
     numbers = []
-    for path in (weights, *local_places(weights)):
+    for path in (weights, *local_settings_files(weights)):
         with suppress(OSError):
             state = path.stat()
             numbers += [state.st_size, state.st_mtime_ns]

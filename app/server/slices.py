@@ -42,11 +42,11 @@ def in_slices(
     **options: Any,
 ) -> Iterator["Trace | Pause"]:
     """`trm.record.growing_trace` with `torch_threads`, pausing after a call when `gives_way()` is true."""
-    from trm.record import growing_trace, only_solution
+    from trm.record import growing_trace, unique_solution
 
     depth = depth or model.config.depth
     if options.get("labels") is None:
-        options["labels"] = only_solution(task, inputs)  # search once, not after every pause
+        options["labels"] = unique_solution(task, inputs)  # search once, not after every pause
     step = _Step(model, inputs, options.get("puzzle_id", 0), gives_way, depth)
     while True:
         traces = growing_trace(

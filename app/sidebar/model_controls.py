@@ -199,7 +199,7 @@ def force_controls(opened: Opened) -> None:
         own, kind = getattr(config, name), KINDS[config.kind]
         place.number_input(
             name,
-            kind.fewest_n if name == "n" else 1,
+            kind.min_n if name == "n" else 1,
             max(MOST_CYCLES, own),
             disabled=name == "n" and kind.layer_calls,
             key=f"force_{name}",

@@ -54,14 +54,14 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    from trm.cli.options import opened
+    from trm.cli.options import open_model
 
     if (options.cell is None) == (not options.halting) or (options.halting and options.method in MIXING):
         or_halting = "" if options.method in MIXING else ", or --halting"
         raise UserError(f"Choose what to explain: --cell, such as --cell r5c5{or_halting}.")
     if options.puzzle is None and options.method != "mixing":
         raise UserError("--puzzle is missing.")
-    model, task = opened(options)
+    model, task = open_model(options)
     result = {"model": model.name, "fingerprint": model.fingerprint} | _attribution(options, model, task)
     if options.out:
         result["written"] = str(write(options.out, result, result["table"]))
@@ -72,14 +72,14 @@ def _attribution(options: Namespace, model: "Model", task: "Task") -> dict[str, 
     from probes.interventions.attribution.results import attended, attributed, mixed
     from probes.interventions.fork import cache_run
     from probes.interventions.sites import one_call
-    from trm.cli.options import asked_puzzle_id
+    from trm.cli.options import chosen_puzzle_id
 
     cell = _cell(options, model)
     if options.method == "mixing":
         return mixed(model, task, cell=cell, layer=options.layer)
     inputs = puzzle_tokens(options.puzzle, task)
     clean = cache_run(
-        model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line()
+        model, task, inputs, puzzle_id=chosen_puzzle_id(options, model), progress=progress_line()
     )
     if options.method == "attention":
         at = one_call(options.call, clean.depth)

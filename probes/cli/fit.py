@@ -86,13 +86,13 @@ def run_fit(options: Namespace) -> dict[str, Any]:
     from probes.linear.experiment.run import run_experiment
     from probes.linear.probe import ProbeSettings
     from probes.linear.target_groups import default_targets, groups_of, recorded_targets
-    from trm.cli.options import opened
+    from trm.cli.options import open_model
 
     if options.findings:
         return write_recorded(options.findings)
     if not options.model:
         raise UserError("--model is missing. Give --model, or --findings alone.")
-    model, task = opened(options)
+    model, task = open_model(options)
     if options.targets == "list":
         return {group.name: group.meaning for group in groups_of(task)}
     names = split_names(options.targets) if options.targets else default_targets(task)
@@ -133,15 +133,15 @@ def run_apply(options: Namespace) -> dict[str, Any]:
     import json
 
     from probes.linear.apply import apply_to_puzzle, open_probe, summary_of
-    from trm.cli.options import opened
-    from trm.files import written_whole
+    from trm.cli.options import open_model
+    from trm.files import atomic_file
 
     probes = [open_probe(path) for path in options.probe]
-    model, task = opened(options)
+    model, task = open_model(options)
     inputs = puzzle_tokens(options.puzzle, task, unfinished=False)
     result = summary_of(apply_to_puzzle(model, task, inputs, probes), model=model, task=task, inputs=inputs)
     if options.out:
-        with written_whole(options.out) as temporary:
+        with atomic_file(options.out) as temporary:
             temporary.write_text(json.dumps(result), "utf-8")
     if options.json:
         return result

@@ -138,11 +138,11 @@ def write_results(runs: "HaltingRuns", out: Path) -> dict[str, Any]:
     """Write the report and the table; returns the report. Raises OutputError if they cannot be written."""
     from probes.halting.report import analyse, report
     from probes.halting.runs import save_runs
-    from trm.files import written_whole
+    from trm.files import atomic_file
 
     base = out.with_suffix("") if out.suffix in (".json", ".parquet") else out
     result = report(analyse(runs)) | {"command": runs.command}
     save_runs(base.with_name(f"{base.name}.parquet"), runs)
-    with written_whole(base.with_name(f"{base.name}.json")) as temporary:
+    with atomic_file(base.with_name(f"{base.name}.json")) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     return result

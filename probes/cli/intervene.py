@@ -68,16 +68,16 @@ def run(options: Namespace) -> dict[str, Any]:
 def _one_run(options: Namespace) -> dict[str, Any]:
     from probes.interventions.fork import cache_run, last_trace
     from probes.interventions.spec import as_text, parse_all
-    from trm.cli.options import asked_puzzle_id, opened
+    from trm.cli.options import chosen_puzzle_id, open_model
     from trm.grading import Grade
     from trm.trace import save_trace
 
     if options.puzzle is None or (options.do is None) == (options.experiment is None):
         raise UserError("Give --puzzle and either --do or --experiment, or --data for a whole set.")
-    model, task = opened(options)
+    model, task = open_model(options)
     inputs = puzzle_tokens(options.puzzle, task)
     clean = cache_run(
-        model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line()
+        model, task, inputs, puzzle_id=chosen_puzzle_id(options, model), progress=progress_line()
     )
     if options.do is not None:
         run, changes = clean, parse_all(options.do)
@@ -108,9 +108,9 @@ def _one_run(options: Namespace) -> dict[str, Any]:
 
 def _over_a_set(options: Namespace) -> dict[str, Any]:
     from probes.interventions.preset_runs import run_experiments
-    from trm.cli.options import opened
+    from trm.cli.options import open_model
 
-    model, task = opened(options)
+    model, task = open_model(options)
     puzzles = limited_puzzles(options, model, task)
     results = run_experiments(
         model,
@@ -127,12 +127,12 @@ def _over_a_set(options: Namespace) -> dict[str, Any]:
 
 def _record(options: Namespace) -> dict[str, Any]:
     from probes.interventions.record import record_all
-    from trm.cli.options import opened
+    from trm.cli.options import open_model
     from trm.registry import model_names
 
     if options.model not in model_names():
         raise UserError(
             f"{options.model} is not a bundled model, so it cannot be recorded. Leave --record out."
         )
-    model, task = opened(options)
+    model, task = open_model(options)
     return record_all(model, task, only=options.experiment, progress=progress_line())

@@ -18,7 +18,7 @@ def model_with_puzzles(
 ) -> "tuple[Model, Task, PuzzleSet]":
     """Load a model, its task and a puzzle set; from a large file only `spread` puzzles. Raises UserError."""
     from trm.checkpoint import load_model
-    from trm.cli.options import tell_notes
+    from trm.cli.options import log_notes
     from trm.data import load_puzzles
     from trm.tasks import task_of
 
@@ -26,7 +26,7 @@ def model_with_puzzles(
     task = task_of(model.config)
     with ProgressLine("puzzles read") as loading:
         puzzles = load_puzzles(data, task, spread=spread, progress=loading.count)
-    tell_notes(data, puzzles.notes)
+    log_notes(data, puzzles.notes)
     return model, task, puzzles
 
 
@@ -35,7 +35,7 @@ def progress_line() -> Progress:
     line = ProgressLine("")
 
     def progress(share: float, words: str) -> None:
-        line.what = f"% {words}"
+        line.unit = f"% {words}"
         line.count(round(100 * share), 100)
 
     return progress
@@ -48,11 +48,11 @@ def write(path: Path, result: dict[str, Any], table: dict[str, list]) -> Path:
     import pyarrow
     from pyarrow.parquet import write_table
 
-    from trm.files import written_whole
+    from trm.files import atomic_file
 
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    with written_whole(path.with_suffix(".parquet")) as temporary:
+    with atomic_file(path.with_suffix(".parquet")) as temporary:
         write_table(pyarrow.table(table), temporary)
     return path
 

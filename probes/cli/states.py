@@ -25,15 +25,15 @@ def run(options: Namespace) -> dict[str, Any]:
     """The results of `trm.inspection.state_use` and `probes.robustness` for y and z."""
     from probes.linear.collect import collect, time_points_of
     from probes.robustness import probe_under_noise
-    from trm.cli.options import opened
-    from trm.inspection.state_use import use_of_states
+    from trm.cli.options import open_model
+    from trm.inspection.state_use import measure_state_use
 
-    model, task = opened(options)
+    model, task = open_model(options)
     puzzles = limited_puzzles(options, model, task)
     depth = model.config.depth
     blank = ~task.givens(puzzles.inputs)
     with ProgressLine("puzzles run") as running:
-        used = use_of_states(model, puzzles.inputs, puzzles.labels, blank, progress=running.count)
+        used = measure_state_use(model, puzzles.inputs, puzzles.labels, blank, progress=running.count)
     last = time_points_of(depth, [depth.N_sup])
     with ProgressLine("% of the states collected", 100) as collecting:
         runs = collect(

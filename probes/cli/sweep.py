@@ -87,15 +87,15 @@ def add(adder) -> None:
 
 def run(options: Namespace) -> dict[str, Any]:
     from probes.interventions.recorded import record
-    from trm.cli.options import opened
+    from trm.cli.options import open_model
 
     chosen = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
-    settings = settings_for(options.what, **chosen)  # before the model is opened, to report errors early
-    model, task = opened(options)
+    settings = settings_for(options.what, **chosen)  # before the model is open_model, to report errors early
+    model, task = open_model(options)
     if options.what == "patching":
         result, name = _patching(options, model, task), "patching"
     else:
-        puzzles = limited_puzzles(options, model, task, usual=LIMITS[options.what])
+        puzzles = limited_puzzles(options, model, task, default_limit=LIMITS[options.what])
         result = run_sweep(options.what, model, task, puzzles, settings, progress_line())
         result["command"] = command_for(options.what, options.model, puzzles.name, options.limit, settings)
         name = f"{options.what}-{settings.source}" if options.what == MULTI_RUN else options.what

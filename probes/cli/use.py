@@ -60,7 +60,7 @@ def run(options: Namespace) -> dict[str, Any]:
     from probes.linear.apply import open_probe
     from probes.linear.causal import CausalSettings, readable_result, run_causal_test
     from probes.linear.probe import ProbeError
-    from trm.cli.options import opened
+    from trm.cli.options import open_model
 
     if options.record:
         return record(options)
@@ -68,7 +68,7 @@ def run(options: Namespace) -> dict[str, Any]:
         raise UserError("--probe is missing. Give a file written by `probes fit --save`, or --record.")
     settings = CausalSettings(options.how, options.strength, options.randoms, options.seed)
     probe = open_probe(options.probe)
-    model, task = opened(options)
+    model, task = open_model(options)
     steps = [at.supervision_step for at in probe.time_points]
     step = steps[0] if options.step is None else options.step
     if step not in steps:
@@ -97,15 +97,15 @@ def record(options: Namespace) -> dict[str, Any]:
     from probes.linear.apply import open_probe
     from probes.linear.causal import CausalSettings, run_causal_test
     from probes.linear.experiment.files import RECORDED, SUFFIX, recorded_experiment
-    from trm.cli.options import opened
-    from trm.files import written_whole
+    from trm.cli.options import open_model
+    from trm.files import atomic_file
 
     experiment = recorded_experiment(options.model)
     if experiment is None:
         raise UserError(
             f"No experiment is recorded for {options.model}. Run `probes fit --model {options.model} --record` first."
         )
-    model, task = opened(options)
+    model, task = open_model(options)
     puzzles, target = limited_puzzles(options, model, task), experiment["targets"][0]
     classes = target["classes"]
     class_name = classes[len(classes) // 2] if len(classes) > 2 else ""
@@ -128,6 +128,6 @@ def record(options: Namespace) -> dict[str, Any]:
                 )
             results.append(result.summary())
     recorded = {"fingerprint": model.fingerprint, "uses": results}
-    with written_whole(RECORDED / options.model / "use.json") as temporary:
+    with atomic_file(RECORDED / options.model / "use.json") as temporary:
         temporary.write_text(json.dumps(recorded), "utf-8")
     return recorded if options.json else {"written": str(RECORDED / options.model / "use.json")}

@@ -14,7 +14,7 @@ from jaxtyping import Float64
 
 from probes.comparison.result import Measurements
 from trm.errors import UserError
-from trm.files import make_folder, plain_json, reading, written_whole
+from trm.files import atomic_file, make_folder, reading, strict_json
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def save_comparison(path: Path, comparison: Comparison) -> None:
 def load_comparison(path: Path) -> Comparison:
     """Read a comparison. Raises ComparisonError."""
     with reading(path, ComparisonError, "comparison of this version", "Record it again.", most=LARGEST_FILE):
-        values = plain_json(path.read_bytes())
+        values = strict_json(path.read_bytes())
         if values["format"] != FORMAT:
             raise ValueError("another format")
         first, second = (Measurements.from_dict(each) for each in values["models"])
@@ -142,7 +142,7 @@ def recorded_path(one: str, other: str) -> Path:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(values, separators=(",", ":"), allow_nan=False), "utf-8")
 
 
@@ -207,5 +207,5 @@ def write_parquet(path: Path, table: dict[str, list]) -> None:
     from pyarrow.parquet import write_table
 
     make_folder(path.parent)
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         write_table(pyarrow.table(table), temporary)

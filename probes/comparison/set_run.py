@@ -15,10 +15,10 @@ from probes.answer_code import AnswerCode
 from probes.stats import RunsError
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.data import PuzzleSet
-from trm.evaluate import exact_now
+from trm.evaluate import exact_answers
 from trm.model import Model
 from trm.progress import ShareProgress
-from trm.record import relative_moves
+from trm.record import relative_residuals
 from trm.recursion import State, deep_supervision
 from trm.tasks import task_of
 from trm.tasks.base import PADDING
@@ -88,7 +88,9 @@ def run_set(
         np.concatenate(part, axis=1) for part in zip(*parts, strict=True)
     )
     y, z = (None, None) if states is None else states
-    return SetRun(answers, exact_now(answers, puzzles.labels), start_accuracy[0], *all_residuals, y=y, z=z)
+    return SetRun(
+        answers, exact_answers(answers, puzzles.labels), start_accuracy[0], *all_residuals, y=y, z=z
+    )
 
 
 class _CallCounter:
@@ -160,7 +162,7 @@ class _ResidualRecorder:
 
     def __call__(self, at: Coordinates, state: State) -> State:
         if at.kind == F_H:
-            self.residuals[F_H].append(relative_moves(self.before.y, state.y))
+            self.residuals[F_H].append(relative_residuals(self.before.y, state.y))
             if self.batch_states is not None:
                 time_point = len(self.residuals[F_H]) - 1
                 prefix = self.model.config.prefix_length
@@ -168,7 +170,7 @@ class _ResidualRecorder:
                     self.batch_states[index, :, time_point] = _half(values[:, prefix:])
         else:
             z_before, z = (self.model.latent(each, at) for each in (self.before, state))
-            self.residuals[F_L].append(relative_moves(z_before, z))
+            self.residuals[F_L].append(relative_residuals(z_before, z))
         self.before = state
         self.counter.add_one()
         return state
@@ -177,7 +179,7 @@ class _ResidualRecorder:
         """Residuals of y and z over the whole supervision step."""
         start, self.step_before = self.step_before, self.before
         z_before, z = (each.z.flatten(1, -2) for each in (start, self.before))  # all latents together
-        return relative_moves(start.y, self.before.y), relative_moves(z_before, z)
+        return relative_residuals(start.y, self.before.y), relative_residuals(z_before, z)
 
 
 def _half(states: Tensor) -> Float16[np.ndarray, "puzzle cell dim"]:

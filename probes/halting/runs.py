@@ -19,7 +19,7 @@ from probes.stats import RunsError
 from trm import __version__
 from trm.config import NEVER
 from trm.errors import DataError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def run_puzzles(
     the model's size, DataError for a limit below 1, RunsError if the model has no halting head or no puzzle has
     exactly one solution.
     """
-    from trm.evaluate import evenly, exact_now, predict
+    from trm.evaluate import evenly, exact_answers, predict
 
     if model.config.halting == NEVER:
         raise RunsError(
@@ -177,7 +177,7 @@ def run_puzzles(
         halting=predictions.halting,
         wrong=((predictions.answers != selected.labels) & blank).sum(-1).astype(np.uint16),
         changed=changed_cells(predictions.answers),
-        right=exact_now(predictions.answers, selected.labels),
+        right=exact_answers(predictions.answers, selected.labels),
     )
 
 
@@ -217,7 +217,7 @@ def save_runs(path: Path, runs: HaltingRuns) -> None:
     facts = json.dumps({"kind": KIND, "steps": runs.steps, "about": asdict(runs.metadata)})
     columns = pa.table(table(runs)).replace_schema_metadata({METADATA: facts.encode()})
     logits = {"q_halt": "BYTE_STREAM_SPLIT", "halting": "BYTE_STREAM_SPLIT"}  # saves a fifth of their size
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         parquet.write_table(
             columns,
             temporary,
@@ -235,7 +235,7 @@ def load_runs(path: Path) -> HaltingRuns:
     thing, remedy = "table of halting runs of this version", "Write it again with `python -m probes halting`."
     with reading(path, DataError, thing, remedy, most=MAX_FILE_BYTES):
         content = parquet.read_table(path)
-        facts = plain_json((content.schema.metadata or {})[METADATA])
+        facts = strict_json((content.schema.metadata or {})[METADATA])
         columns = {name: content[name] for name in (*OF_PUZZLE, "step", *OF_STEP)}
         if any(column.null_count for column in columns.values()):
             raise ValueError("values are missing")

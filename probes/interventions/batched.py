@@ -16,9 +16,9 @@ from trm.coordinates import F_H, Coordinates, Depth
 from trm.device import training_dtype
 from trm.layers import Block, PuzzleEmbedding
 from trm.model import Model
-from trm.parallel import Done, side_by_side
+from trm.parallel import ReportDone, run_parallel
 from trm.progress import Progress, no_progress
-from trm.record import relative_moves
+from trm.record import relative_residuals
 from trm.recursion import State, SupervisionStep, deep_supervision
 from trm.resume import ResumePoint, resumed_supervision
 from trm.tasks.base import PADDING, Task
@@ -117,18 +117,22 @@ class _BatchRunner:
     first: int
     recorder: "_Recorder"
 
-    def step(self, rows: Int[np.ndarray, "some"], state: State, number: int, count_calls: Done) -> State:
+    def step(
+        self, rows: Int[np.ndarray, "some"], state: State, number: int, count_calls: ReportDone
+    ) -> State:
         """Make supervision step `number` of some rows, with their batches in parallel. Returns the states after it."""
         parts = list(zip(_batches(rows), _states(state), strict=True))
         after: list[State] = [state] * len(parts)
 
-        def advance(index: int, count_rows: Done) -> None:
+        def advance(index: int, count_rows: ReportDone) -> None:
             after[index] = self.advance(*parts[index], number, count_rows)
 
-        side_by_side(advance, range(len(parts)), device=self.model.device, progress=count_calls)
+        run_parallel(advance, range(len(parts)), device=self.model.device, progress=count_calls)
         return _concatenated(after)
 
-    def advance(self, rows: Int[np.ndarray, "few"], before: State, number: int, count_rows: Done) -> State:
+    def advance(
+        self, rows: Int[np.ndarray, "few"], before: State, number: int, count_rows: ReportDone
+    ) -> State:
         """Make one batch of `step`; `count_rows` gets the number of rows after every call."""
         model, depth = self.model, self.depth
 
@@ -159,7 +163,7 @@ class _Recorder:
         """Record one supervision step of some rows."""
         self.answers[step, rows] = after.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8)
         self.halting[step, rows] = model.halting_logit(after.heads).cpu().numpy()
-        self.moves[step, rows] = relative_moves(before.y, after.state.y)
+        self.moves[step, rows] = relative_residuals(before.y, after.state.y)
 
     def record_y(self, rows: Int[np.ndarray, "some"], y: Float[Tensor, "some position dim"]) -> None:
         """Record the last y of some rows."""

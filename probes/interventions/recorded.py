@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trm.errors import UserError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 from trm.registry import ASSETS, model_names
 
 RECORDED = ASSETS / "recorded" / "interventions"
@@ -23,7 +23,7 @@ def record(model_name: str, name: str, result: dict[str, Any]) -> Path:
     if model_name not in model_names():
         raise UserError(f"{model_name} is not a bundled model. Use --out instead of --record.")
     path = RECORDED / model_name / f"{name}.json"
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
     return path
 
@@ -33,7 +33,7 @@ def recorded(model_name: str, name: str) -> dict[str, Any] | None:
     path = RECORDED / model_name / f"{name}.json"
     try:
         with reading(path, UserError, "recorded result", "Record it again.", most=LARGEST):
-            result = plain_json(path.read_bytes())
+            result = strict_json(path.read_bytes())
     except UserError:
         return None
     return result if isinstance(result, dict) and isinstance(result.get("fingerprint"), str) else None

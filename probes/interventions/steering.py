@@ -22,7 +22,7 @@ def direction_of(text: str, model: Model, task: Task, *, what: str) -> Float[Ten
     """The direction that a text names. Raises InterventionError, prefixed by `what`, if it is invalid or zero."""
     kind, _, rest = text.partition(":")
     if kind in ("head", "embedding"):
-        table = model.answer_vectors() if kind == "head" else model.token_vectors()
+        table = model.unembedding() if kind == "head" else model.token_embedding()
         vector = table[token_of(rest, task)].detach()
     elif kind == "probe":
         vector = _of_probe(rest, model)

@@ -27,7 +27,7 @@ from probes.latents.quality import Quality
 from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 
 FORMAT = "recursion-lens-scene-2"
 LARGEST_FILE = 64 << 20  # bytes
@@ -89,7 +89,7 @@ def save_projection(path: Path, projection: Projection) -> None:
             "calls": _calls_to_json(projection.second_model.calls),
             "match": asdict(projection.second_model.alignment_score),
         }
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file(arrays, temporary, metadata={"scene": json.dumps(facts)})
 
 
@@ -98,7 +98,7 @@ def load_projection(path: Path) -> Projection:
     with reading(path, ProjectionError, "projection of this version", "Make it again.", most=LARGEST_FILE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = plain_json((file.metadata() or {})["scene"])
+            facts = strict_json((file.metadata() or {})["scene"])
         if facts["format"] != FORMAT:
             raise ValueError("another format")
         drawn = ("components", "variance", *(name for name in arrays if name.startswith("map.")))
@@ -227,7 +227,7 @@ def write_parquet(path: Path, projection: Projection) -> None:
     import pyarrow.parquet as pq
 
     table = coordinates_table(projection)
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         pq.write_table(table, temporary)
 
 

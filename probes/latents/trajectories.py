@@ -21,7 +21,7 @@ from trm.config import ModelConfig
 from trm.coordinates import F_L, Coordinates
 from trm.errors import StoreError, UserError
 from trm.progress import CountProgress
-from trm.store.layout import Settings
+from trm.store.layout import StoreSettings
 from trm.store.reader import TraceStore, open_store
 from trm.tasks import task_of
 from trm.tasks.base import PADDING, Task
@@ -233,9 +233,9 @@ def record_trajectories(
             f"The states of {len(puzzles)} puzzles after these calls take up to {size >> 20} MiB. "
             "Choose fewer puzzles or calls."
         )
-    settings = Settings(calls=calls, positions=position, logits="top1", dtype="float32", batch=BATCH)
+    settings = StoreSettings(calls=calls, positions=position, logits="top1", dtype="float32", batch=BATCH)
     with tempfile.TemporaryDirectory(prefix="recursion-lens-") as folder:
         out = Path(folder) / "trajectories"
-        record_store(model, task, puzzles, out, settings, say=lambda text: None, progress=progress)
+        record_store(model, task, puzzles, out, settings, log=lambda text: None, progress=progress)
         trajectories = read_trajectories(open_store(out), position=position, difficulty=puzzles.difficulty)
     return replace(trajectories, puzzle_numbers=numbers)

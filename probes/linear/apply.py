@@ -17,7 +17,7 @@ from probes.linear.target_groups import groups_of
 from probes.linear.targets import Evidence, Level, target_of, values_at
 from trm.config import SHORT
 from trm.coordinates import Coordinates, Depth
-from trm.files import plain_json
+from trm.files import strict_json
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def open_probe(path: Path) -> SavedProbe:
     try:
         time_points = tuple(
             Coordinates(int(step), int(cycle), int(call), str(kind))
-            for step, cycle, call, kind in plain_json(about["moments"])
+            for step, cycle, call, kind in strict_json(about["moments"])
         )
         probe = SavedProbe(result, about["state"], time_points, int(about["steps_run"]), about)
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -141,7 +141,7 @@ def apply_to_puzzle(
     not unique. Raises ProbeFileError if a probe does not fit the model.
     """
     from probes.linear.collect import check_puzzles, collect
-    from trm.record import only_solution
+    from trm.record import unique_solution
 
     check_puzzles(model, task, inputs[None], puzzle_id)
     depth = depth or model.config.depth
@@ -151,7 +151,7 @@ def apply_to_puzzle(
     if "end" not in needs:
         depth = replace(depth, N_sup=max(at.supervision_step for probe in probes for at in probe.time_points))
     time_points = tuple(dict.fromkeys(at for probe in probes for at in probe.time_points))
-    labels = only_solution(task, inputs) if labels is None else labels
+    labels = unique_solution(task, inputs) if labels is None else labels
     runs = collect(
         model, inputs[None], np.array([puzzle_id]), depth=depth, time_points=time_points, progress=progress
     )

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float32, Num, UInt8
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import UserError
 from trm.model import Model
-from trm.parallel import Done, side_by_side
+from trm.parallel import ReportDone, run_parallel
 from trm.progress import ShareProgress
 from trm.recursion import Hook, State, deep_supervision, unchanged
 from trm.tasks.base import Task
@@ -98,7 +98,7 @@ def collect(
     of_step = [at.supervision_step for at in time_points]
     prefix, all_calls = model.config.prefix_length, max(1, count * depth.N_sup * depth.calls_per_step)
 
-    def run(rows: slice, done: Done) -> None:
+    def run(rows: slice, done: ReportDone) -> None:
         def after_call(at: Coordinates, state: State) -> State:
             done(rows.stop - rows.start)
             state = change(at, state)
@@ -119,5 +119,5 @@ def collect(
     progress = progress or (lambda share: None)
     progress(0.0)
     batches = [slice(begin, min(begin + BATCH, count)) for begin in range(0, count, BATCH)]
-    side_by_side(run, batches, device=model.device, progress=lambda calls: progress(calls / all_calls))
+    run_parallel(run, batches, device=model.device, progress=lambda calls: progress(calls / all_calls))
     return CollectedRuns(tuple(time_points), collected, now, halts, end)

@@ -15,7 +15,7 @@ from probes.linear.scores import Score
 from probes.linear.splits import PARTS, Split
 from trm import __version__
 from trm.errors import UserError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 
 LARGEST_FILE = 256 << 20  # bytes
 KIND = "recursion-lens probe"
@@ -48,7 +48,7 @@ def save_probe(path: Path, result: ProbeResult, *, about: Mapping[str, str] | No
     if result.code:
         arrays["code"] = np.stack([result.code.bits, result.code.uniform_bits])
         facts["code_puzzles"] = list(result.code.puzzles)
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file(
             {name: np.ascontiguousarray(array) for name, array in arrays.items()},
             temporary,
@@ -61,7 +61,7 @@ def load_probe(path: Path) -> tuple[ProbeResult, dict[str, str]]:
     with reading(path, ProbeFileError, "probe of this version", "Fit it again.", most=LARGEST_FILE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = plain_json((file.metadata() or {})["probe"])
+            facts = strict_json((file.metadata() or {})["probe"])
         _check(arrays, facts)
         return _result(arrays, facts), facts["about"]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trm.errors import UserError
-from trm.files import reading, written_whole
+from trm.files import atomic_file, reading
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -30,7 +30,7 @@ def write_section(document: Path, name: str, text: str) -> None:
         after = rest.partition(end)[2]
     else:
         before, after = old.rstrip("\n") + "\n\n", "\n"
-    with written_whole(document) as temporary:
+    with atomic_file(document) as temporary:
         temporary.write_text(f"{before}{begin}\n{text.rstrip()}\n{end}{after}", "utf-8")
 
 

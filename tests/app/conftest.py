@@ -18,7 +18,7 @@ from trm.checkpoint import save_model
 @pytest.fixture(autouse=True)
 def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Self-checks use two puzzles: the usual number would take most of the time of these tests."""
-    monkeypatch.setattr("trm.inspection.inspect.MOST_PUZZLES", 2)
+    monkeypatch.setattr("trm.inspection.inspect.MAX_PUZZLES", 2)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Agreement with six other public code bases on checkpoints that they saved.
+"""Agreement with other public code bases on checkpoints that they saved.
 
 They are looked for in the folder that RECURSION_LENS_PARITY_MORE names, else in `shared/parity_more` beside the
 repository. Without them `tests/unit/trm/public/test_formats.py` still reads every format in all its options.
@@ -52,7 +52,7 @@ def forward(path: Path, expected: dict[str, np.ndarray], folder: Path) -> dict[s
     """What `trm forward` writes for the recorded inputs, from the recorded start where there is one."""
     given = ("inputs", "puzzle_identifiers", "start_z_H", "start_z_L")
     np.savez(folder / "in.npz", **{name: expected[name] for name in given if name in expected})
-    model = load_model(str(path), device=torch.device("cpu"), own_form=True)
+    model = load_model(str(path), device=torch.device("cpu"), native_tokens=True)
     forward_file(model, folder / "in.npz", folder / "out.npz")
     with np.load(folder / "out.npz") as ours:
         return dict(ours)
@@ -77,6 +77,6 @@ def test_recorded_outputs(name, tmp_path):
 
 
 @recorded
-def test_which_weights_were_taken_is_said(name):
+def test_the_source_says_which_weights_were_used(name):
     said = read_checkpoint(str(RECORDED / name / FILES[name])).sources["weights"]
     assert said.startswith("as trained: " if name.startswith(("air", "sotaku")) else "averaged (EMA): ")

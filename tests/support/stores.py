@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from trm.data import PuzzleSet
-from trm.store.layout import Settings
+from trm.store.layout import StoreSettings
 from trm.store.record import record_store
 from trm.tasks.sudoku import Sudoku
 
 SMALL = Sudoku(2, 2)
 DAY = date(2026, 1, 2)
-SETTINGS = Settings(calls="all", positions="all", logits="all", dtype="float32", batch=4, shard=4)
+SETTINGS = StoreSettings(calls="all", positions="all", logits="all", dtype="float32", batch=4, shard=4)
 
 
 def ten_puzzles() -> PuzzleSet:
@@ -34,7 +34,7 @@ def recorder(tmp_path, model, puzzles):
     """A function that records the ten puzzles with settings replaced as asked for, and returns the folder."""
 
     def make(
-        name: str = "store", *, model=model, puzzles=puzzles, progress=None, say=str, force=False, **changes
+        name: str = "store", *, model=model, puzzles=puzzles, progress=None, log=str, force=False, **changes
     ):
         settings = replace(SETTINGS, **changes)
         record_store(
@@ -44,7 +44,7 @@ def recorder(tmp_path, model, puzzles):
             tmp_path / name,
             settings,
             recorded=DAY,
-            say=say,
+            log=log,
             progress=progress,
             force=force,
         )

@@ -1,4 +1,4 @@
-"""`trm data generate` and `trm data convert`: puzzle sets made, and written in another format."""
+"""`trm data generate` and `trm data convert`: generate puzzle sets, and convert them to another format."""
 
 import os
 from argparse import Namespace
@@ -15,57 +15,65 @@ if TYPE_CHECKING:
 DIFFICULTIES = ("easy", "medium", "hard")
 
 
-def add(adder) -> None:
-    data = adder.add_parser("data", help="make and convert puzzle sets")
-    adder = data.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    generate = add_command(adder, "generate", run_generate, "generate puzzles with their answers")
+def add(subparsers) -> None:
+    data = subparsers.add_parser("data", help="generate and convert puzzle sets")
+    subcommands = data.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    generate = add_command(subcommands, "generate", run_generate, "generate puzzles with their solutions")
     generate.add_argument("task", help="sudoku or maze")
-    generate.add_argument("--count", required=True, type=int)
+    generate.add_argument("--count", required=True, type=int, help="number of puzzles")
     generate.add_argument(
-        "--size", type=int, help="rows of the grid: Sudoku 4, 6 or 9 (usual), maze any (usual: 15)"
+        "--size",
+        type=int,
+        help="rows of the grid: 4, 6 or 9 for Sudoku (default: 9), any for mazes (default: 15)",
     )
-    generate.add_argument("--difficulty", default="easy", choices=DIFFICULTIES)
-    generate.add_argument("--givens", help="Sudoku: how many cells are given, such as 24-40 (a range) or 30")
-    generate.add_argument("--style", help="maze: depth-first (one way; usual), loops, or random walls")
+    generate.add_argument("--difficulty", default="easy", choices=DIFFICULTIES, help="default: easy")
+    generate.add_argument("--givens", help="Sudoku: number of given cells, such as 24-40 (a range) or 30")
     generate.add_argument(
-        "--min-path", type=int, help="maze: least steps of the shortest path (usual: the side)"
+        "--style", help="maze: depth-first (a single path; default), loops, or random (random walls)"
     )
-    generate.add_argument("--max-path", type=int, help="maze: most steps of the shortest path")
-    generate.add_argument("--loops", type=int, help="maze of style loops: how many walls are taken out")
-    generate.add_argument("--seed", type=int, default=0)
-    _written(generate)
+    generate.add_argument(
+        "--min-path", type=int, help="maze: minimum length of the shortest path in steps (default: the side)"
+    )
+    generate.add_argument("--max-path", type=int, help="maze: maximum length of the shortest path in steps")
+    generate.add_argument("--loops", type=int, help="maze of style loops: number of walls to remove")
+    generate.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    _output_options(generate)
 
     convert = add_command(
-        adder, "convert", run_convert, "write a puzzle set in the official folder format or as CSV"
+        subcommands, "convert", run_convert, "convert a puzzle set to the official folder format or to CSV"
     )
     convert.add_argument("task", help="sudoku, maze or arc")
     convert.add_argument("--data", required=True, help=DATA_HELP)
-    convert.add_argument("--size", type=int, help="rows of the grid, where it is not the task's usual size")
-    _written(convert)
+    convert.add_argument("--size", type=int, help="rows of the grid, if not the usual size of the task")
+    _output_options(convert)
 
 
-def _written(command: Parser) -> None:
+def _output_options(command: Parser) -> None:
     command.add_argument("--out", required=True, type=Path, help="folder to write to")
-    command.add_argument("--format", default="official", choices=("official", "csv"))
-    command.add_argument("--split", default="test", choices=("train", "test"), help="part of the data set")
+    command.add_argument(
+        "--format", default="official", choices=("official", "csv"), help="output format (default: official)"
+    )
+    command.add_argument(
+        "--split", default="test", choices=("train", "test"), help="part of the data set (default: test)"
+    )
 
 
 def run_generate(options: Namespace) -> dict[str, Any]:
     from trm.data import generate_dataset, givens_range
 
     task = sized_task(options)
-    wishes = {
+    values = {
         "givens": givens_range(options.givens) if options.givens else None,
         "style": options.style,
         "min_path": options.min_path,
         "max_path": options.max_path,
         "loops": options.loops,
     }
-    chosen = {name: wish for name, wish in wishes.items() if wish is not None}
-    foreign = sorted(chosen.keys() - task.generator_options)
-    if foreign:
+    chosen = {name: value for name, value in values.items() if value is not None}
+    unsupported = sorted(chosen.keys() - task.generator_options)
+    if unsupported:
         raise UserError(
-            f"--{foreign[0].replace('_', '-')} is no option of {task.name} puzzles. Leave it out."
+            f"--{unsupported[0].replace('_', '-')} is not an option for {task.name} puzzles. Leave it out."
         )
     with ProgressLine("puzzles generated", options.count) as progress:
         written = generate_dataset(
@@ -94,7 +102,7 @@ def run_convert(options: Namespace) -> dict[str, Any]:
 
 
 def sized_task(options: Namespace) -> "Task":
-    """The task that the options name, in their size. Raises UserError."""
+    """The task that the options name, with their grid size. Raises UserError."""
     from trm.tasks import get_task
 
     return get_task(options.task, None if options.size is None else options.size**2)

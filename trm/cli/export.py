@@ -1,4 +1,4 @@
-"""`trm export`: a run, made now or recorded, written to the files that are asked for."""
+"""`trm export`: write a live or recorded run to files."""
 
 import os
 from argparse import Namespace
@@ -11,10 +11,10 @@ from trm.cli.options import (
     PUZZLE_HELP,
     PUZZLE_ID_HELP,
     add_command,
-    asked_puzzle_id,
-    forced,
+    chosen_puzzle_id,
+    forced_fields,
     model_options,
-    opened,
+    open_model,
     puzzle_id_options,
     puzzle_tokens,
 )
@@ -32,67 +32,68 @@ if TYPE_CHECKING:
 
 
 EXPORTS = {
-    "html": "the player in one page that needs no network",
-    "png": "one moment as a picture",
-    "svg": "one moment as a drawing, its text as text",
-    "gif": "the run as a film",
-    "mp4": "the same, made by the program ffmpeg",
-    "csv": "a table, one line per call",
-    "npz": "every array of the run",
+    "html": "the player as a single page that works offline",
+    "png": "image of one time point",
+    "svg": "vector image of one time point, with text as text",
+    "gif": "animation of the run",
+    "mp4": "video of the run (needs ffmpeg)",
+    "csv": "table with one line per call",
+    "npz": "all arrays of the run",
 }
 
 
-def add(adder) -> None:
-    export = add_command(adder, "export", run, "write what the player shows of a run to offline files")
+def add(subparsers) -> None:
+    export = add_command(subparsers, "export", run, "export a run as a page, images, an animation or data")
     model_options(export, required=False)
     export.add_argument("--puzzle", help=PUZZLE_HELP)
     puzzle_id_options(export, PUZZLE_ID_HELP)
     export.add_argument(
         "--depth",
         metavar="N,T,N_SUP",
-        help="run it at another depth than its own, such as 6,3,24; the files say which it was trained with",
+        help="run at this depth instead of the model's own, such as 6,3,24; the files also give the trained depth",
     )
-    export.add_argument("--trace", type=Path, help="a recorded run, instead of a model and a puzzle")
+    export.add_argument("--trace", type=Path, help="recorded run, instead of a model and a puzzle")
     export.add_argument(
         "--compare-with",
         metavar="MODEL_OR_TRACE",
-        help="a second run beside it on the page of --html, on one clock: another model on the same puzzle, or a recorded run",
+        help="show a second run on the page of --html, in step with the first: another model on the same puzzle, or a "
+        "recorded run",
     )
-    files = export.add_argument_group("files", "one run is written to as many as are named")
+    files = export.add_argument_group("files", "the same run is written to each file given")
     for name, text in EXPORTS.items():
         files.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)
-    shown = export.add_argument_group("what is shown")
-    shown.add_argument(
-        "--step", type=int, help="supervision step of the picture (usual: the last); the page opens there too"
+    view = export.add_argument_group("what is shown")
+    view.add_argument(
+        "--step", type=int, help="supervision step of the image (default: the last); the page opens there too"
     )
-    shown.add_argument("--cycle", type=int, help="cycle in that step (usual: the last)")
-    shown.add_argument(
-        "--call", type=int, help="call in that cycle (usual: the last, which is the call of f_H)"
-    )
-    shown.add_argument(
+    view.add_argument("--cycle", type=int, help="cycle in that step (default: the last)")
+    view.add_argument("--call", type=int, help="call in that cycle (default: the last, which is f_H)")
+    view.add_argument(
         "--view",
         metavar="VIEW",
-        help="what the cells show: answer (usual), probabilities, confidence, change, z, reverse (z by reverse embedding)",
+        help="what the cells show: answer (default), probabilities, confidence, change, z, reverse (z by reverse embedding)",
     )
-    shown.add_argument(
-        "--marks", action="store_true", help="also mark the cells that were right once and stayed right"
+    view.add_argument(
+        "--marks", action="store_true", help="also mark cells that became right and stayed right"
     )
-    shown.add_argument("--theme", metavar="THEME", help="of pictures and films: light (usual) or dark")
-    shown.add_argument(
+    view.add_argument(
+        "--theme", metavar="THEME", help="theme of images and animations: light (default) or dark"
+    )
+    view.add_argument(
         "--every",
         default="answer",
         choices=("call", "answer", "step"),
-        help="frames of a film (usual: answer, each f_H call)",
+        help="one frame per call, answer (f_H call) or step (default: answer)",
     )
-    shown.add_argument(
-        "--frame-time", type=float, default=0.3, metavar="S", help="seconds of a frame (usual: 0.3)"
+    view.add_argument(
+        "--frame-time", type=float, default=0.3, metavar="S", help="seconds per frame (default: 0.3)"
     )
-    shown.add_argument(
+    view.add_argument(
         "--hold",
         type=float,
         default=1.5,
         metavar="S",
-        help="seconds of the first and the last frame (usual: 1.5)",
+        help="seconds to hold the first and the last frame (default: 1.5)",
     )
 
 
@@ -104,13 +105,13 @@ def run(options: Namespace) -> dict[str, Any]:
     paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
     if not paths:
         raise UserError(
-            f"Nothing to export is named. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
+            f"No output file is given. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
         )
     has_coordinates = _check_options(options, paths.keys())
     appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
     pace = FrameTiming(options.every, options.frame_time, options.hold)
-    read = (options.trace, puzzle_file(options), _file(options.compare_with))
-    check_paths(paths, [path for path in read if path])
+    inputs = (options.trace, puzzle_file(options), _file(options.compare_with))
+    check_paths(paths, [path for path in inputs if path])
     run, at = _recorded(options) if options.trace else _made(options)
     compare_with = _second_run(options, run) if options.compare_with is not None else None
     with ProgressLine("frames drawn") as drawing:
@@ -126,55 +127,53 @@ def run(options: Namespace) -> dict[str, Any]:
         if run.task.checkable_by_rules or trace.labels is not None
         else None,
         "written": written,
-        **({"against": compare_with.trace.provenance.model} if compare_with else {}),
+        **({"compared_with": compare_with.trace.provenance.model} if compare_with else {}),
         **({"note": run.note} if run.note else {}),
     }
 
 
 def _check_options(options: Namespace, formats: Set[str]) -> bool:
-    """Raises UserError where an option says something of formats that are not asked for. Returns whether a moment is named."""
+    """Raises UserError if an option applies only to formats that are not requested. Returns whether a time point is given."""
     from trm.export.outputs import OF_ONE_CALL, PICTURES, WITH_A_VIEW
 
     has_coordinates = any(number is not None for number in (options.step, options.cycle, options.call))
     if has_coordinates and not formats & set(OF_ONE_CALL):
         raise UserError(
-            "--step, --cycle and --call choose the moment of --png, --svg and --html. Ask for one, or leave them out."
+            "--step, --cycle and --call apply only to --png, --svg and --html. Add one of these, or leave them out."
         )
     if options.view is not None and not formats & set(WITH_A_VIEW):
         raise UserError(
-            "--view says what the cells of --html, --png, --svg, --gif and --mp4 show. Ask for one, or leave it out."
+            "--view applies only to --html, --png, --svg, --gif and --mp4. Add one of these, or leave it out."
         )
     if (options.theme is not None or options.marks) and not formats & set(PICTURES):
         raise UserError(
-            "--marks and --theme say how --png, --svg, --gif and --mp4 look. Ask for one, or leave them out."
+            "--marks and --theme apply only to --png, --svg, --gif and --mp4. Add one of these, or leave them out."
         )
     if options.compare_with is not None and "html" not in formats:
-        raise UserError(
-            "--compare-with puts a second run on the page of --html. Ask for that, or leave it out."
-        )
+        raise UserError("--compare-with applies only to --html. Add it, or leave --compare-with out.")
     return has_coordinates
 
 
 def puzzle_file(options: Namespace) -> Path | None:
-    """The file that the puzzle was given as, if it was one."""
+    """The file of the puzzle, if it was given as a file."""
     return _file(options.puzzle)
 
 
 def _file(given: str | None) -> Path | None:
-    """The file that a text names, if it names one."""
+    """A text as the path of an existing file, else None."""
     return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.cli.options.puzzle_texts)
 
 
 def _recorded(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
-    """A run read from a file, and the moment asked for."""
+    """A recorded run, and the chosen time point."""
     from trm.export.run import call_coordinates
 
-    asked = [
+    given = [
         name for name in ("model", "puzzle", "identifiers", "depth") if getattr(options, name) is not None
     ]
-    if options.puzzle_id != "0" or asked or forced(options):
+    if options.puzzle_id != "0" or given or forced_fields(options):
         raise UserError(
-            "--trace is a run of a model on a puzzle, made long ago. Leave out everything that says how to make one."
+            "--trace is a recorded run. Leave out all options for a live run (--model, --puzzle, --depth and so on)."
         )
     run = _read(options.trace, _puzzle_name(options))
     trace = run.trace
@@ -195,7 +194,7 @@ def _read(path: Path, puzzle: str) -> "ExportedRun":
 
 
 def _made(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
-    """A run made now, and the moment asked for."""
+    """A live run, and the chosen time point."""
     if options.model is None or options.puzzle is None:
         raise UserError(
             "There is nothing to export. Give --model and --puzzle, or --trace with a recorded run."
@@ -203,29 +202,29 @@ def _made(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
     from trm.export.run import ExportedRun, call_coordinates
     from trm.grading import caveat
 
-    model, task = opened(options)
+    model, task = open_model(options)
     depth = _depth(options.depth, model) if options.depth is not None else model.config.depth
     at = call_coordinates(depth, depth.N_sup, options.step, options.cycle, options.call)
-    puzzle_id = asked_puzzle_id(options, model)
+    puzzle_id = chosen_puzzle_id(options, model)
     inputs = puzzle_tokens(options.puzzle, task, use="exported")
     trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
     return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), at
 
 
 def _depth(given: str, model: "Model") -> "Depth":
-    """n, T and N_sup of the run. Raises UserError where they are no three numbers, or ConfigError where they are too large."""
+    """n, T and N_sup of the run. Raises UserError unless they are three numbers, and ConfigError if they are too large."""
     from trm.coordinates import Depth
 
     parts = given.split(",")
     if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) for part in parts):
         raise UserError(f"--depth {given} is not n,T,N_sup. Give three numbers of 1 or more, such as 6,3,24.")
     depth = Depth(*map(int, parts))
-    model.config.with_depth(n=depth.n, T=depth.T, N_sup=depth.N_sup)  # within what any model may have
+    model.config.with_depth(n=depth.n, T=depth.T, N_sup=depth.N_sup)  # checks the limits
     return depth
 
 
 def _second_run(options: Namespace, run: "ExportedRun") -> "ExportedRun":
-    """The run that is held against it: a recorded one, or one that another model makes now of the same puzzle."""
+    """The run to compare with: a recorded one, or a live run of another model on the same puzzle."""
     from trm.export.run import ExportedRun
 
     path = _file(options.compare_with)
@@ -237,13 +236,13 @@ def _second_run(options: Namespace, run: "ExportedRun") -> "ExportedRun":
 
     model = load_model(options.compare_with, accept_unknown=options.accept_unknown)
     task = task_of(model.config)
-    puzzle_id = asked_puzzle_id(options, model)
+    puzzle_id = chosen_puzzle_id(options, model)
     trace = _run(model, task, run.trace.inputs, puzzle_id=puzzle_id, labels=run.trace.labels)
     return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
 
 
 def _is_trace(path: Path) -> bool:
-    """Whether a file says that it is a recorded run, whole or damaged; a checkpoint does not."""
+    """Whether a file claims to be a recorded run, intact or damaged; a checkpoint does not."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -256,7 +255,7 @@ def _is_trace(path: Path) -> bool:
 def _run(
     model: "Model", task: "Task", inputs: "np.ndarray", depth: "Depth | None" = None, **options: Any
 ) -> "Trace":
-    """A run made now. Options are those of `growing_trace`."""
+    """ExportedRun the model, with a progress line. Options are those of `growing_trace`."""
     from trm.record import growing_trace
 
     depth = depth or model.config.depth
@@ -267,6 +266,6 @@ def _run(
 
 
 def _puzzle_name(options: Namespace) -> str:
-    """What the puzzle is called: its file, or that of the recorded run; "" for one that was typed."""
+    """The name of the puzzle: its file, or that of the recorded run; empty for a puzzle given as text."""
     file = options.trace or puzzle_file(options)
     return file.name.removesuffix(".txt").removesuffix(".safetensors") if file else ""

@@ -1,18 +1,18 @@
-"""`trm forward`: every number of a forward pass, to compare implementations."""
+"""`trm forward`: write the raw outputs of a forward pass, for comparing implementations."""
 
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from trm.cli.options import add_command, forced, model_options
+from trm.cli.options import add_command, forced_fields, model_options
 
 
-def add(adder) -> None:
+def add(subparsers) -> None:
     command = add_command(
-        adder,
+        subparsers,
         "forward",
         run,
-        "write every number of a forward pass, to compare implementations",
+        "write the raw outputs of a forward pass, for comparing implementations",
     )
     model_options(command)
     command.add_argument(
@@ -29,6 +29,6 @@ def run(options: Namespace) -> dict[str, Any]:
     from trm.forward import forward_file
 
     model = load_model(
-        options.model, force=forced(options), accept_unknown=options.accept_unknown, own_form=True
+        options.model, force=forced_fields(options), accept_unknown=options.accept_unknown, native_tokens=True
     )
     return forward_file(model, options.inputs, options.out)

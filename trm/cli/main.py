@@ -1,8 +1,8 @@
-"""The command line: `python -m trm COMMAND`.
+"""The command line: `trm COMMAND` or `python -m trm COMMAND`.
 
-Results go to stdout, as one JSON object with --json; progress goes to stderr. A user's mistake ends with exit code 2
-and one line that says what is wrong and what to do. Each command is a module with `add`, which names its options, and `run`;
-what it needs is imported when it runs, so that `--help` and `models` do not wait for torch.
+Results go to stdout, as one JSON object with --json; progress goes to stderr. A user error ends with exit code 2 and one
+line that says what is wrong and what to do. Each command is a module with `add`, which defines its options, and `run`. Its
+dependencies are imported when it runs, so that `--help` and `models` do not wait for torch.
 """
 
 import json
@@ -10,30 +10,30 @@ import json
 from trm import __version__
 from trm.cli import data, eval, export, forward, inspect, models, solve, trace, train
 from trm.cli.options import Parser
-from trm.terminal import ending, printing, readable
+from trm.terminal import exit_on_errors, format_result, printing_result
 
 COMMANDS = (models, inspect, solve, eval, forward, export, trace, train, data)
-"""Modules with `add(adder)`: a parser of their own in it, with the default `run`."""
+"""Modules with `add(subparsers)`, which adds a parser whose default `run` is the function of the command."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     run_command(parser(), arguments)
 
 
-def run_command(known: Parser, arguments: list[str] | None) -> None:
-    """Run the command that the arguments name and print what it returns; a user's mistake ends with code 2 and one line."""
-    with ending(known.prog):
-        options = known.parse_args(arguments)
+def run_command(parser: Parser, arguments: list[str] | None) -> None:
+    """Run the command in `arguments` and print its result. A user error ends the program with exit code 2 and one line."""
+    with exit_on_errors(parser.prog):
+        options = parser.parse_args(arguments)
         result = options.run(options)
         if result is not None:
-            with printing():
-                print(json.dumps(result) if options.json else readable(result))
+            with printing_result():
+                print(json.dumps(result) if options.json else format_result(result))
 
 
 def parser() -> Parser:
-    top = Parser(prog="trm", description="Tiny recursive models: run, watch, evaluate and train them.")
+    top = Parser(prog="trm", description="Run, inspect, evaluate and train tiny recursive models.")
     top.add_argument("--version", action="version", version=__version__)
-    adder = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for command in COMMANDS:
-        command.add(adder)
+        command.add(subparsers)
     return top

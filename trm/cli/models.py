@@ -1,4 +1,4 @@
-"""`trm models`: the bundled models."""
+"""`trm models`: list the bundled models."""
 
 from argparse import Namespace
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from trm.cli.options import add_command
 
 
-def add(adder) -> None:
-    add_command(adder, "models", run, "list the bundled models")
+def add(subparsers) -> None:
+    add_command(subparsers, "models", run, "list the bundled models")
 
 
 def run(options: Namespace) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""What several commands share: options of the same name and meaning, and what they open.
+"""Options that several commands share, and functions that load what they name.
 
-Whatever needs torch is imported when it is called, so that `--help` and `models` do not wait for it.
+Everything that needs torch is imported when it is used, so that `--help` and `models` do not wait for it.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from trm.config import FORCEABLE
 from trm.errors import UserError
 from trm.progress import ProgressLine
-from trm.terminal import log, printing
+from trm.terminal import log, printing_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,39 +24,39 @@ if TYPE_CHECKING:
     from trm.tasks.base import Task
 
 MODEL_HELP = (
-    "a bundled name (see `trm models`), a folder, a checkpoint file, or hf://owner/repo[/file] on the hub, "
-    "also as an address copied from the browser"
+    "bundled name (see `trm models`), folder, checkpoint file, or hf://owner/repo[/file] on the Hugging Face hub; "
+    "a URL copied from the browser works too"
 )
 DATA_HELP = (
-    "a bundled set such as sudoku/test, a file of puzzles (CSV, text, JSON, Parquet, NumPy, packed or not; docs/data.md), "
-    "a dataset folder, or a folder of ARC tasks in JSON"
+    "bundled set such as sudoku/test, file of puzzles (CSV, text, JSON, Parquet, NumPy, compressed or not; docs/data.md), "
+    "dataset folder, or folder of ARC tasks in JSON"
 )
-PUZZLE_HELP = "the puzzle as text, or a file that holds it (solve: or several)"
+PUZZLE_HELP = "puzzle as text, or a file with a puzzle (solve: or with several)"
 PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"
 
-MOST_NOTES = 3  # lines about what was passed over in a file
+MAX_NOTES = 3  # notes shown about skipped parts of a file
 FORCE = "force_"  # prefix of options that replace a field of ModelConfig
 
 
 class Parser(argparse.ArgumentParser):
-    """Keeps argparse's mistakes to one line, and takes no shortened options: scripts outlive them."""
+    """An ArgumentParser whose errors are one line. It accepts no abbreviated options, as these would break scripts later."""
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        with printing():
-            pass  # what --help and --version said is on its way
+        with printing_result():
+            pass  # flush the output of --help and --version
         super().exit(status, message)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def add_command(adder, name: str, run, summary: str) -> Parser:
-    """The parser of a command, which `run` carries out."""
-    sub = adder.add_parser(name, help=summary, description=summary)
-    sub.add_argument("--json", action="store_true", help="print one JSON object")
+def add_command(subparsers, name: str, run, summary: str) -> Parser:
+    """Add the parser of a command, which the function `run` executes."""
+    sub = subparsers.add_parser(name, help=summary, description=summary)
+    sub.add_argument("--json", action="store_true", help="print the result as one JSON object")
     sub.set_defaults(run=run)
     return sub
 
@@ -64,120 +64,127 @@ def add_command(adder, name: str, run, summary: str) -> Parser:
 def model_options(
     command: Parser, *, positional: bool = False, required: bool = True, taken: tuple[str, ...] = ()
 ) -> None:
-    """The model, and what to take for values that its checkpoint does not hold; `taken` names mean something else here."""
+    """Add the options for a model and its forced values. Option names in `taken` have another meaning in the command."""
     if positional:
         command.add_argument("model", help=MODEL_HELP)
     else:
         command.add_argument("--model", required=required, help=MODEL_HELP)
-    forced = command.add_argument_group(
-        "forced values", "taken instead of what was found or assumed (`trm inspect` shows that)"
+    forced_fields = command.add_argument_group(
+        "forced values", "override values that were read or assumed (`trm inspect` shows them)"
     )
     for field, (kind, names, text) in FORCEABLE.items():
-        forced.add_argument(
+        forced_fields.add_argument(
             *(name for name in names if name not in taken), dest=FORCE + field, type=kind, help=text
         )
     accept_option(command)
 
 
 def accept_option(command: Parser) -> None:
+    """Add `--accept-unknown`."""
     command.add_argument(
         "--accept-unknown",
         action="store_true",
-        help="open a checkpoint with settings that are not understood (`trm inspect` names them)",
+        help="open a checkpoint even if some of its settings are not understood (`trm inspect` lists them)",
     )
 
 
 def puzzle_id_options(command: Parser, text: str) -> None:
+    """Add `--puzzle-id` and `--identifiers`."""
     command.add_argument("--puzzle-id", default="0", help=text)
     identifiers_option(command)
 
 
 def identifiers_option(command: Parser) -> None:
+    """Add `--identifiers`."""
     command.add_argument(
         "--identifiers",
         type=Path,
-        help="identifiers.json of the data set that an ARC model was trained on; usually looked for beside the checkpoint",
+        help="identifiers.json of the data set that an ARC model was trained on (default: the one beside the checkpoint)",
     )
 
 
-def forced(options: Namespace) -> dict[str, Any]:
-    """The fields of ModelConfig that options replace."""
+def forced_fields(options: Namespace) -> dict[str, Any]:
+    """The fields of ModelConfig that options force."""
     given = {
         name.removeprefix(FORCE): value for name, value in vars(options).items() if name.startswith(FORCE)
     }
     return {name: value for name, value in given.items() if value is not None}
 
 
-def opened(options: Namespace) -> "tuple[Model, Task]":
-    """The model that the options name, and its task. Raises UserError."""
+def open_model(options: Namespace) -> "tuple[Model, Task]":
+    """Load the model that the options name, and its task. Raises UserError."""
     from trm.checkpoint import load_model
     from trm.tasks import task_of
 
-    model = load_model(options.model, force=forced(options), accept_unknown=options.accept_unknown)
+    model = load_model(options.model, force=forced_fields(options), accept_unknown=options.accept_unknown)
     return model, task_of(model.config)
 
 
 def limited_puzzles(
-    options: Namespace, model: "Model", task: "Task", *, usual: int | None = None
+    options: Namespace, model: "Model", task: "Task", *, default_limit: int | None = None
 ) -> "PuzzleSet":
-    """The puzzle set of `--data` (the bundled test set if not given), reduced to `--limit` puzzles.
+    """The puzzle set of `--data` (default: the bundled test set), reduced to `--limit` puzzles.
 
-    `usual` is the limit if none is given; None takes all. Raises UserError.
+    `default_limit` is the limit if none is given; None means all puzzles. Raises UserError.
     """
     from trm.data import bundled_test_set, load_puzzles
     from trm.evaluate import evenly
 
-    data, limit = options.data or bundled_test_set(task), usual if options.limit is None else options.limit
+    data = options.data or bundled_test_set(task)
+    limit = default_limit if options.limit is None else options.limit
     with ProgressLine("puzzles read") as reading:
         puzzles = load_puzzles(
             data, task, spread=limit, progress=reading.count, identifiers=identifiers(options, model)
         )
-    tell_notes(data, puzzles.notes)
+    log_notes(data, puzzles.notes)
     return puzzles if limit is None else puzzles.take(evenly(len(puzzles), limit))
 
 
 def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
-    """The puzzles that are given, as texts by their places: one in words, or those of a file, which are all read here.
+    """The given puzzles as texts: one given as text, or those of a file, by their place in it.
 
-    Raises DataError naming file and place where one cannot be read.
+    All puzzles of a file are parsed here. Raises DataError naming file and place if one cannot be read.
     """
-    if not os.path.isfile(given):  # noqa: PTH113 (unlike Path.is_file, false for a text that can be no path)
+    if not os.path.isfile(given):  # noqa: PTH113 (unlike Path.is_file, false for text that cannot be a path)
         return {"": given}
     from trm.data import puzzle_entries
     from trm.data.puzzle_file import read_content
 
-    found = puzzle_entries(read_content(Path(given)), given, task)
-    for question in found:
-        question.read(task)
-    tell_notes(given, [question.note for question in found if question.note])
-    return {question.place: question.text for question in found}
+    puzzles = puzzle_entries(read_content(Path(given)), given, task)
+    for puzzle in puzzles:
+        puzzle.read(task)
+    log_notes(given, [puzzle.note for puzzle in puzzles if puzzle.note])
+    return {puzzle.place: puzzle.text for puzzle in puzzles}
 
 
-def puzzle_tokens(given: str, task: "Task", *, unfinished: bool = True, use: str = "taken") -> "np.ndarray":
-    """The tokens of one puzzle, given in words or as a file. Raises UserError; also for a file with several."""
+def puzzle_tokens(given: str, task: "Task", *, unfinished: bool = True, use: str = "used") -> "np.ndarray":
+    """The tokens of a single puzzle, given as text or as a file. Raises UserError, also for a file with several.
+
+    `use` is what happens to the puzzle, for the message.
+    """
     texts = puzzle_texts(given, task)
     if len(texts) > 1:
         raise UserError(
-            f"{given} holds {len(texts)} puzzles, and one is {use}. Give a file with one, or its text."
+            f"{given} contains {len(texts)} puzzles, but only one is {use}. Give a file with one puzzle, or its text."
         )
     return task.parse(*texts.values(), unfinished=unfinished)
 
 
-def tell_notes(source: object, notes: "Sequence[str]") -> None:
-    """What the reader of a file passed over, on stderr."""
-    for note in notes[:MOST_NOTES]:
+def log_notes(source: object, notes: "Sequence[str]") -> None:
+    """Log notes about what was skipped in a file."""
+    for note in notes[:MAX_NOTES]:
         log(f"{source}, {note}.")
 
 
 def identifiers(options: Namespace, model: "Model") -> Path | None:
-    """The file of puzzle ids: as given, else the one beside the checkpoint, if there is one."""
+    """The file of puzzle ids: as given, or the one beside the checkpoint; None if there is none."""
     from trm.data.identifiers import FILE
 
     beside = model.path.with_name(FILE)
     return getattr(options, "identifiers", None) or (beside if beside.is_file() else None)
 
 
-def asked_puzzle_id(options: Namespace, model: "Model") -> int:
+def chosen_puzzle_id(options: Namespace, model: "Model") -> int:
     """The puzzle id that the options give as a number or by name. Raises UserError."""
     from trm.data import puzzle_id, read_identifiers
 
@@ -186,7 +193,7 @@ def asked_puzzle_id(options: Namespace, model: "Model") -> int:
     path = identifiers(options, model)
     if path is None:
         raise UserError(
-            f"Puzzle id {options.puzzle_id!r} is a name, and no identifiers.json says which number it has. "
-            "Give --identifiers, the file of the data set that the model was trained on."
+            f"Puzzle id {options.puzzle_id!r} is a name, but there is no identifiers.json to look up its number. "
+            "Give --identifiers, the file from the data set that the model was trained on."
         )
     return puzzle_id(options.puzzle_id, read_identifiers(path), path)

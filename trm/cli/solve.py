@@ -1,4 +1,4 @@
-"""`trm solve`: one puzzle, and the answer after every f_H call."""
+"""`trm solve`: solve a puzzle and print the answer after every f_H call."""
 
 from argparse import Namespace
 from typing import Any
@@ -7,21 +7,21 @@ from trm.cli.options import (
     PUZZLE_HELP,
     PUZZLE_ID_HELP,
     add_command,
-    asked_puzzle_id,
+    chosen_puzzle_id,
     model_options,
-    opened,
+    open_model,
     puzzle_id_options,
     puzzle_texts,
 )
 from trm.progress import ProgressLine
 
 
-def add(adder) -> None:
+def add(subparsers) -> None:
     command = add_command(
-        adder,
+        subparsers,
         "solve",
         run,
-        "run a model on one puzzle and print the answer after every f_H call",
+        "run a model on a puzzle and print the answer after every f_H call",
     )
     model_options(command)
     command.add_argument("--puzzle", required=True, help=PUZZLE_HELP)
@@ -29,15 +29,15 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
-    """Of a file with several puzzles all are solved: {count, puzzles}, or for people one result below the other."""
+    """Solve the puzzle, or all puzzles of a file: then the result is {count, puzzles}, or a list without --json."""
     from trm.evaluate import solve
 
-    model, task = opened(options)
-    asked = puzzle_texts(options.puzzle, task)
-    puzzle_id = asked_puzzle_id(options, model)
-    with ProgressLine("puzzles solved", len(asked)) as solving:
+    model, task = open_model(options)
+    texts = puzzle_texts(options.puzzle, task)
+    puzzle_id = chosen_puzzle_id(options, model)
+    with ProgressLine("puzzles solved", len(texts)) as solving:
         results = []
-        for place, text in asked.items():
+        for place, text in texts.items():
             results.append({"place": place, **solve(model, task, text, puzzle_id=puzzle_id)})
             solving.count(len(results))
     if len(results) > 1:

@@ -1,4 +1,4 @@
-"""`trm train`: a preset trained, or a stopped run resumed."""
+"""`trm train`: train a preset, or resume a stopped run."""
 
 from argparse import Namespace
 from dataclasses import replace
@@ -9,22 +9,22 @@ from trm.errors import UserError
 from trm.terminal import log
 
 
-def add(adder) -> None:
+def add(subparsers) -> None:
     command = add_command(
-        adder, "train", run, "train a preset; kill it at any moment and go on with --resume"
+        subparsers, "train", run, "train a preset; an interrupted run can be resumed with --resume"
     )
     command.add_argument(
-        "--preset", required=True, help="what to train, such as sudoku-trm; a wrong name lists them"
+        "--preset", required=True, help="what to train, such as sudoku-trm; an unknown name lists the presets"
     )
-    command.add_argument("--data", type=Path, help="official data folder, for the paper- presets")
+    command.add_argument("--data", type=Path, help="official data folder, for the paper-* presets")
     command.add_argument("--out", required=True, type=Path, help="folder of the run")
     length = command.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, help="time to train; the schedules are fitted to it")
-    length.add_argument("--updates", type=int, help="updates to train, however long they take")
+    length.add_argument("--minutes", type=float, help="training time; the schedules are adapted to it")
+    length.add_argument("--updates", type=int, help="number of updates, however long they take")
     command.add_argument(
-        "--seed", type=int, help="of the first weights and of what is drawn (usual: the preset's)"
+        "--seed", type=int, help="seed of the initial weights and of all random draws (default: the preset's)"
     )
-    command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
+    command.add_argument("--resume", action="store_true", help="resume the run in the folder")
 
 
 def run(options: Namespace) -> None:

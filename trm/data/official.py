@@ -33,7 +33,7 @@ from trm.data.files.json_file import read_json
 from trm.data.identifiers import FILE, read_names
 from trm.data.puzzle_set import BLOCK, PuzzleSet
 from trm.errors import DataError
-from trm.files import size_of, stand_in
+from trm.files import file_size, placeholder_problem
 from trm.tasks.base import Task
 
 LARGEST_DESCRIPTION = 1 << 20
@@ -175,7 +175,7 @@ def _read_set(split: Path, name: str, task: Task, limit: int | None) -> _Set:
 
 def _array(path: Path) -> np.ndarray:
     try:
-        size = size_of(path, DataError)
+        size = file_size(path, DataError)
         with path.open("rb") as file:
             if header_of(file).nbytes > size:
                 raise ValueError("the array is incomplete")
@@ -183,7 +183,7 @@ def _array(path: Path) -> np.ndarray:
     except FileNotFoundError:
         raise DataError(f"{path} is missing. Copy the whole dataset folder.") from None
     except (ValueError, OSError, EOFError) as error:
-        if what := stand_in(_beginning(path)):
+        if what := placeholder_problem(_beginning(path)):
             raise DataError(f"{path} {what}") from None
         reason = str(error).partition("\n")[0].rstrip(".")
         raise DataError(f"{path} is damaged: {reason}. Copy it again.") from None

@@ -15,7 +15,7 @@ from trm.data.files.containers import ByteSource, unpacked
 from trm.data.files.entry import PuzzleEntry
 from trm.data.files.readers import read
 from trm.errors import DataError
-from trm.files import size_of
+from trm.files import file_size
 from trm.tasks.arc import encode
 from trm.tasks.base import Task
 
@@ -46,7 +46,7 @@ def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
 def read_content(path: Path) -> bytes:
     """Read a file for `puzzle_entries`, but at most one byte more than that accepts. Raises `DataError`."""
     try:
-        size_of(path, DataError)
+        file_size(path, DataError)
         with path.open("rb") as file:
             return file.read(LARGEST + 1)
     except OSError as error:

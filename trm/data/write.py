@@ -14,7 +14,7 @@ from jaxtyping import Int
 from trm.data.identifiers import BLANK, FILE, identifier_of, read_names, task_name, with_puzzle_ids
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError
-from trm.files import folder_written_whole, written_whole
+from trm.files import atomic_file, atomic_folder
 from trm.tasks.base import Task
 
 FORMATS = ("official", "csv")
@@ -50,7 +50,7 @@ def new_target(out: Path, *, format: str, split: str) -> Path:
 
 def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
     """Write one puzzle per row; the column `a` is empty if a puzzle has no label. Replaces an existing file."""
-    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(COLUMNS)
         for row, (puzzle, answer) in enumerate(zip(puzzles.inputs, puzzles.labels, strict=True)):
@@ -103,12 +103,12 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
         "total_puzzles": len(starts),
         "sets": ["all"],
     }
-    with folder_written_whole(target) as temporary:
+    with atomic_folder(target) as temporary:
         for name, array in arrays.items():
             np.save(temporary / f"all__{name}.npy", array, allow_pickle=False)
         (temporary / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
         if not (folder / FILE).exists():  # before the set itself, so that it never lacks its names
-            with written_whole(folder / FILE) as path:
+            with atomic_file(folder / FILE) as path:
                 path.write_text(json.dumps(identifiers), encoding="utf-8")
 
 

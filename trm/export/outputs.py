@@ -16,7 +16,7 @@ from trm.export.pictures.raster import image
 from trm.export.pictures.svg import svg
 from trm.export.run import ExportedRun
 from trm.export.table import csv_text, save_arrays
-from trm.files import OutputError, check_replaceable, written_whole
+from trm.files import OutputError, atomic_file, check_replaceable
 
 FORMATS = ("html", "png", "svg", "gif", "mp4", "csv", "npz")
 OF_ONE_CALL = ("html", "png", "svg")
@@ -74,7 +74,7 @@ def write(
     picture = PictureLayout.of(run, [request.at], appearance).picture(request.at) if is_drawn else None
     for format, path in request.paths.items():
         facts: dict[str, Any] = {}
-        with written_whole(path) as temporary:
+        with atomic_file(path) as temporary:
             if format == "html":
                 text = page(run, start=request.start, mode=appearance.mode, compare_with=request.compare_with)
                 temporary.write_text(text, "utf-8")

@@ -1,6 +1,6 @@
-"""What a checkpoint is and does.
+"""Inspect a checkpoint.
 
-inspect      every value with the place it is from, and a self-check on a few puzzles
-expectation  what its scores say, beside those of other n and T and those that were published
-state_use    whether the model uses y and z, or carries its input token only
+inspect      every value with its source, and a self-check on a few puzzles
+expectation  interpret the scores, given those at other n and T and the published ones
+state_use    whether the model uses y and z, or only repeats its input token in them
 """

@@ -1,21 +1,21 @@
-"""What the scores of a checkpoint say: whether it is read as it was trained, and what to try where it is not.
+"""Interpret the scores of a checkpoint: whether its configuration is as it was trained, and what to try if not.
 
 A wrong n, T, number of heads or kind of rope loads without an error. It shows in two ways: the model scores better with
-another n or T, or far below what its makers published.
+another n or T, or far below its published accuracy.
 """
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Any
 
-from trm.public.known_files import KnownFile
+from trm.public.public_checkpoints import PublicCheckpoint
 
-CLEARLY_LOWER = 0.9  # times a loss, from where another depth counts as better
-SLACK = 0.1  # of the share of exact answers: our puzzles are others than the published score's
+CLEARLY_LOWER = 0.9  # ratio of losses below which another depth counts as better
+SLACK = 0.1  # of exact accuracy: the published score is on other puzzles
 
 
 def score_line(score: Mapping[str, Any]) -> str:
-    """A score in a few words."""
+    """A score as text."""
     count = score["puzzles"]
     return (
         f"{score['exact']:.1%} of {count} puzzle{'s' if count != 1 else ''} exact, {score['blank_cell']:.1%} of blank cells, "
@@ -23,54 +23,65 @@ def score_line(score: Mapping[str, Any]) -> str:
     )
 
 
-def reading(
-    check: Mapping[str, Any] | None, depths: Sequence[Mapping[str, Any]], known: KnownFile | None
+def interpret_scores(
+    check: Mapping[str, Any] | None, depths: Sequence[Mapping[str, Any]], listed: PublicCheckpoint | None
 ) -> str:
-    """What the scores say, in a sentence or two; empty where nothing was measured."""
+    """An interpretation of the scores in a few sentences; empty if nothing was measured.
+
+    `check` and `depths` are the results of `run_self_check` and `check_depths`.
+    """
     if not check or "puzzles" not in check:
         return ""
-    return " ".join(filter(None, (_of_depths(depths), _of_published(check, known), _of_steps(check))))
+    sentences = (_compare_depths(depths), _compare_published(check, listed), _check_steps(check))
+    return " ".join(filter(None, sentences))
 
 
-def _of_depths(depths: Sequence[Mapping[str, Any]]) -> str:
+def _compare_depths(depths: Sequence[Mapping[str, Any]]) -> str:
     if not depths:
         return ""
     own, *others = depths
     better = [other for other in others if _is_better(other, own)]
     if not better and not any(score["exact"] for score in depths):
-        return "No answer is exact with n or T off by one either, so the scores say nothing of n and T."
+        return (
+            "No answer is exact at the neighbouring n and T either, so the scores say nothing about n and T."
+        )
     if not better:
-        return "With n or T off by one it scores no better, as it should be."
+        return "It scores no better with n or T changed by one, as expected."
     best = min(better, key=lambda score: (-score["exact"], score["loss"]))
     name = "n" if best["n"] != own["n"] else "T"
     return (
         f"It scores better with {name} = {best[name]} ({score_line(best)}) than with {own[name]}: it was probably trained "
-        f"with another {name}. Look it up, or try --{name} {best[name]}."
+        f"with another {name}. Check its documentation, or try --{name} {best[name]}."
     )
 
 
 def _is_better(other: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """By more than one puzzle, or as many at a clearly lower loss."""
+    """Whether a score is better by more than one puzzle, or equal with a clearly lower loss."""
     more = (other["exact"] - own["exact"]) * own["puzzles"]
     return more > 1.5 or (more > -0.5 and other["loss"] < CLEARLY_LOWER * own["loss"])
 
 
-def _of_published(check: Mapping[str, Any], known: KnownFile | None) -> str:
-    if known is None or known.exact is None:
+def _compare_published(check: Mapping[str, Any], listed: PublicCheckpoint | None) -> str:
+    if listed is None or listed.exact is None:
         return ""
-    error = 2 * sqrt(known.exact * (1 - known.exact) / check["puzzles"]) + SLACK
-    published = f"{known.published} was published; here it is {check['exact']:.1%} of {check['puzzles']} other puzzles"
-    if check["exact"] >= known.exact - error:
-        return f"{published}, which fits."
+    error = 2 * sqrt(listed.exact * (1 - listed.exact) / check["puzzles"]) + SLACK
+    published = (
+        f"Published: {listed.published}; here: {check['exact']:.1%} of {check['puzzles']} other puzzles"
+    )
+    if check["exact"] >= listed.exact - error:
+        return f"{published}, which is consistent."
     return (
-        f"{published}, far less. Likely reasons: another n or T than it was trained with, another number of heads, a rope of "
-        "another kind (rotate_half without its minus sign), or the weights as trained in place of their average."
+        f"{published}, far less. Likely reasons: another n or T than in training, another number of heads, another kind of "
+        "rope (rotate_half without its minus sign), or weights as trained instead of their average."
     )
 
 
-def _of_steps(check: Mapping[str, Any]) -> str:
-    """Supervision steps that do not help are a sign of a wrong reading whatever was published."""
+def _check_steps(check: Mapping[str, Any]) -> str:
+    """A warning if supervision steps do not help: a sign that the configuration is wrong, whatever was published."""
     losses = check.get("loss_by_step") or []
     if check["exact"] > 0 or len(losses) < 2 or losses[-1] < losses[0]:
         return ""
-    return "No answer is exact, and more supervision steps do not help: it is not trained, or not read as it was trained."
+    return (
+        "No answer is exact, and more supervision steps do not help: the model is untrained, or its configuration is not "
+        "that of training."
+    )

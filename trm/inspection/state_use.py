@@ -1,9 +1,9 @@
-"""Whether a model uses its states: y and z beside a constant that knows nothing but the cell's own input token.
+"""Measure whether a model uses its states y and z, by replacing each with a constant per input token.
 
-A state can be drawn, projected and probed though no thought is in it: if it is the same vector wherever the same token was
-read, it only tells the net its input again. Two figures show that. How much of its variance over cells and puzzles the input
-token explains; and how many answers change when every latent recursion reads, in its place, the mean that the state has at that
-call over all cells with that token. A state that can be replaced so is inert.
+A state can be plotted, projected and probed even if it carries no computation: if it is the same vector wherever the same
+token was the input, it only repeats the input. Two figures show that: how much of its variance over cells and puzzles the
+input token explains, and how many answers change if every latent recursion reads, instead of the state, its mean at that
+call over all cells with that token. A state that can be replaced in this way is inert.
 """
 
 from collections.abc import Callable
@@ -19,27 +19,28 @@ from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.progress import CountProgress
 from trm.recursion import Hook, State, deep_supervision, unchanged
 
-INERT_BELOW = 0.05  # of the answers
+INERT_BELOW = 0.05  # share of answers that change
 
 
 @dataclass(frozen=True)
 class StateUse:
-    """What comes of replacing a state by one constant for each input token."""
+    """The effect of replacing a state with one constant per input token."""
 
-    variance_by_token: float  # of the state at the last call that reads it, from 0 to 1
-    changed: float  # share of the cells to be filled in whose last answer is another
-    exact: float  # share of puzzles right in all cells, with the state as it is
-    exact_with_constant: float
+    variance_by_token: float  # share of the variance, from 0 to 1, at the last call that reads the state
+    changed: float  # share of blank cells whose final answer changes
+    exact: float  # exact accuracy with the state unchanged
+    exact_with_constant: float  # exact accuracy with the constants
 
     @property
     def inert(self) -> bool:
+        """Whether almost no answer changes."""
         return self.changed < INERT_BELOW
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"inert": self.inert}
 
 
-def use_of_states(
+def measure_state_use(
     model,
     inputs: UInt8[np.ndarray, "puzzles cells"],
     labels: UInt8[np.ndarray, "puzzles cells"],
@@ -50,9 +51,9 @@ def use_of_states(
     batch: int = 8,
     progress: CountProgress | None = None,
 ) -> dict[str, StateUse]:
-    """The use of y and z (of z alone where both are one state), on puzzles of which `blank` are the cells to be filled in.
+    """Measure the use of y and z, or of z alone if both are one state; `blank` marks the cells to be filled in.
 
-    The constants are means over these puzzles. Two or three runs of all supervision steps; `after_call` is a hook.
+    The constants are means over these puzzles. It takes two or three full runs. `after_call` is a hook.
     """
     depth = depth or model.config.depth
     tokens = torch.from_numpy(inputs.astype(np.int64)).to(model.device)
@@ -76,23 +77,20 @@ def use_of_states(
     means = _TokenMeans(model, depth)
     clean = run(before_call=means.collect)
     exact = float((clean == labels).all(-1).mean())
-    found = {}
+    uses = {}
     for name in states:
         answers = run(before_call=lambda part, name=name: means.replacing(name, part))
-        found[name] = StateUse(
+        uses[name] = StateUse(
             variance_by_token=means.explained(name),
             changed=float((answers != clean)[blank].mean()),
             exact=exact,
             exact_with_constant=float((answers == labels).all(-1).mean()),
         )
-    return found
+    return uses
 
 
 def explained_by(groups: Integer[np.ndarray, "point"], points: Float[np.ndarray, "point dim"]) -> float:
-    """The share of the points' variance that the means of their groups explain: 1 where a point is a function of its group.
-
-    0 for points that are all equal.
-    """
+    """The share of variance that group means explain: 1 if each point is determined by its group, 0 if all points are equal."""
     points = points.astype(np.float64)
     points = points - points.mean(0)
     _, place, counts = np.unique(groups, return_inverse=True, return_counts=True)
@@ -103,20 +101,23 @@ def explained_by(groups: Integer[np.ndarray, "point"], points: Float[np.ndarray,
 
 
 class _TokenMeans:
-    """Sums of the states that latent recursions read, by call and input token. A position of the prefix counts as a token."""
+    """Sums of the states that latent recursions read, by call and input token. Each prefix position counts as a token."""
 
     def __init__(self, model, depth: Depth):
         self.prefix, self.vocab = model.config.prefix_length, model.config.vocab_size
         self.depth = depth
-        self.read_at = {"y": (F_L, 1), "z": (F_H, depth.n + 1)}  # the call before which a state is replaced
+        self.read_at = {
+            "y": (F_L, 1),
+            "z": (F_H, depth.n + 1),
+        }  # the call before which each state is replaced
         self.counts: dict[Coordinates, Tensor] = {}
         self.sums: dict[Coordinates, Tensor] = {}
         self.last: dict[
             str, list[tuple[Tensor, Tensor]]
-        ] = {}  # tokens and states of cells at the last call of each kind
+        ] = {}  # tokens and states of cells at the last call of each kind, f_L and f_H
 
     def collect(self, tokens: Int[Tensor, "batch cell"]) -> Callable[[Coordinates, State], State]:
-        """A `before_call` hook that adds up the states."""
+        """A `before_call` hook that sums the states."""
         groups = self._groups(tokens)
 
         def before_call(at: Coordinates, state: State) -> State:
@@ -155,7 +156,7 @@ class _TokenMeans:
         return before_call
 
     def explained(self, name: str) -> float:
-        """The share of the state's variance over cells, at the last call that reads it, that the token explains."""
+        """The share of the variance of a state over cells, at the last call that reads it, that the token explains."""
         tokens, states = (
             torch.cat(parts).cpu().numpy() for parts in zip(*self.last[self.read_at[name][0]], strict=True)
         )
@@ -167,7 +168,7 @@ class _TokenMeans:
 
 
 def _by_position(state: Tensor) -> Float[Tensor, "rows width"]:
-    """A row for every puzzle and position, the K latents of a multi-z model side by side."""
+    """One row per puzzle and position; the K latents of a multi-z model are concatenated."""
     if state.ndim == 4:  # (B, K, P, D)
         state = state.transpose(1, 2).flatten(2)
     return state.flatten(0, 1)

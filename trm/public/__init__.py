@@ -1,12 +1,12 @@
-"""Checkpoints that others made: found on this machine or on the hub, read without executing anything, and understood.
+"""Checkpoints from other code bases, local or on the Hugging Face hub, read without executing anything in them.
 
-hub, weights          where the file is
-containers            what it holds, a module a format
-state_dict            the weights among that, by their plain names, and which copy of them
-places, settings      what describes them: in the file, beside it, a folder up; plain_yaml reads strangers' yaml
-sections              the model's part of that, out of what W&B and Hydra put around it
-shapes, agreement     what the shapes tell, and whether settings are of these weights
-known_files           what is known of public files
-other_models          what cannot be opened, and why
-format                all of it together: a configuration, and for each value where it is from
+hub, weights              find the weights file
+containers                read the file, one module per file format
+state_dict                extract the weights under plain names, and decide which copy to use
+settings_files, settings  find and read settings in the file, beside it or one folder up; plain_yaml reads untrusted yaml
+sections                  the section with the model's settings, without what W&B and Hydra add around it
+shapes, agreement         what the tensor shapes determine, and whether settings agree with them
+public_checkpoints        facts about well-known public checkpoints
+other_models              models that cannot be opened, and why
+format                    puts all of it together: a configuration, and the source of every value
 """

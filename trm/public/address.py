@@ -1,4 +1,4 @@
-"""Places on the Hugging Face hub as people write them: `hf://owner/repo[@revision][/folder or file]`, or copied from a browser."""
+"""Addresses on the Hugging Face hub: `hf://owner/repo[@revision][/folder or file]`, or a URL copied from a browser."""
 
 import os
 import re
@@ -11,8 +11,16 @@ from trm.errors import CheckpointError
 
 SCHEME = "hf://"
 HOSTS = {"huggingface.co", "www.huggingface.co", "hf.co", "www.hf.co", "hf-mirror.com"}
-FILES = {"blob", "resolve", "raw", "tree", "commits", "blame", "edit"}  # pages of a place at a revision
-NOT_MODELS = {"datasets": "a data set", "spaces": "a Space", "papers": "a paper", "collections": "a collection", "docs": "a manual",
+FILES = {
+    "blob",
+    "resolve",
+    "raw",
+    "tree",
+    "commits",
+    "blame",
+    "edit",
+}  # pages of a file or folder at a revision
+NOT_MODELS = {"datasets": "a data set", "spaces": "a Space", "papers": "a paper", "collections": "a collection", "docs": "documentation",
               "blog": "an article"}  # fmt: skip
 WRITE = "Write hf://owner/repo or hf://owner/repo/file."
 BROWSER = re.compile(r"(git clone\s+)?(?P<address>\S+)", re.I)
@@ -20,11 +28,11 @@ BROWSER = re.compile(r"(git clone\s+)?(?P<address>\S+)", re.I)
 
 @dataclass(frozen=True)
 class HubAddress:
-    """A place in a repository of the hub; `inside` is a folder or file of it, or empty; an empty revision is the main one."""
+    """A repository on the hub, or a folder or file in one."""
 
     repo: str  # owner/name
-    inside: str = ""
-    revision: str = ""
+    inside: str = ""  # path of a folder or file in the repository; empty: the repository
+    revision: str = ""  # empty: main
 
     def __str__(self) -> str:
         at = f"@{quote(self.revision, safe='')}" if self.revision else ""
@@ -36,12 +44,12 @@ class HubAddress:
 
 
 def is_hub(spec: str) -> bool:
-    """Whether a model is named by its place on the hub."""
+    """Whether the name of a model is an address on the hub."""
     return spec.strip().lower().startswith(SCHEME) or _page(spec) is not None
 
 
 def parse_address(spec: str) -> HubAddress:
-    """Read a place on the hub. Raises CheckpointError."""
+    """Parse an address on the hub. Raises CheckpointError."""
     page = _page(spec)
     if page is None:
         owner, _, rest = spec.strip()[len(SCHEME) :].partition("/")
@@ -49,7 +57,7 @@ def parse_address(spec: str) -> HubAddress:
         name, _, revision = name.partition("@")
         inside = path.rstrip("/").split("/") if path.strip("/") else []
     else:
-        owner, name, inside, revision = _of_page(page, spec)
+        owner, name, inside, revision = _parse_page(page, spec)
     revision = unquote(revision)
     named = all(re.fullmatch(r"[\w.-]{1,96}", part) for part in (owner, name))
     parts = (owner, name, *inside, *(revision.split("/") if revision else ()))
@@ -58,12 +66,12 @@ def parse_address(spec: str) -> HubAddress:
         or len(revision) > 200
         or any(part in ("", ".", "..") or not part.isprintable() for part in parts)
     ):
-        raise CheckpointError(f"{SHORT.repr(spec)} is no place on the hub. {WRITE}")
+        raise CheckpointError(f"{SHORT.repr(spec)} is not a valid address on the hub. {WRITE}")
     return HubAddress(f"{owner}/{name}", "/".join(inside), "" if revision == "main" else revision)
 
 
 def _page(spec: str) -> list[str] | None:
-    """The parts of the path of a page of the hub; None of any other text."""
+    """The path segments of the URL of a hub page; None for any other text."""
     match = BROWSER.fullmatch(spec.strip().strip("<>"))
     if not match:
         return None
@@ -79,19 +87,19 @@ def _page(spec: str) -> list[str] | None:
     return [unquote(part) for part in split.path.split("/") if part]
 
 
-def _of_page(page: list[str], spec: str) -> tuple[str, str, list[str], str]:
-    """Owner, name, what inside and which revision a page of the hub shows. Raises CheckpointError."""
+def _parse_page(page: list[str], spec: str) -> tuple[str, str, list[str], str]:
+    """Owner, repository, path inside it and revision of a hub page. Raises CheckpointError."""
     if page and page[0] == "models":
         page = page[1:]
     if page and page[0] in NOT_MODELS:
         raise CheckpointError(f"{SHORT.repr(spec)} is {NOT_MODELS[page[0]]}, not a model. {WRITE}")
     if len(page) < 2:
-        raise CheckpointError(f"{SHORT.repr(spec)} names no repository of the hub. {WRITE}")
+        raise CheckpointError(f"{SHORT.repr(spec)} does not name a repository on the hub. {WRITE}")
     owner, name, *rest = page
     name = name.removesuffix(".git")
     if rest[:1] == ["commit"]:
         return owner, name, [], "".join(rest[1:2])
-    if not rest or rest[0] not in FILES:  # discussions, settings: pages of the repository as a whole
+    if not rest or rest[0] not in FILES:  # discussions, settings: pages of the whole repository
         return owner, name, [], ""
     if rest[1:3] == ["refs", "pr"]:
         return owner, name, rest[4:], "/".join(rest[1:4])

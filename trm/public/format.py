@@ -1,9 +1,9 @@
-"""The configuration of a public checkpoint: what its tensors and its yaml tell, and what has to be assumed.
+"""The configuration of a public checkpoint, from its tensors and its settings files, and what has to be assumed.
 
-Sizes can be read from shapes; n, T, N_sup, heads, positions and the prefix length of attention models cannot. A field
-is settled by the first place that knows it: the caller who forces it, the tensors, `all_config.yaml`, `dataset.json`,
-the list of known public files, and last the public code's default for the task, which then counts as assumed. Which
-place it was is kept for every field, as a wrong n or T loads without an error and ruins the result.
+Sizes follow from tensor shapes; n, T, N_sup, heads, positions and the prefix length of attention models do not. Each
+field takes the value of the first source that has one: the caller who forces it, the tensors, `all_config.yaml`,
+`dataset.json`, the list of public checkpoints, and last the default of the public code for the task, which then counts
+as assumed. The source is recorded for every field, as a wrong n or T loads without an error and ruins the result.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,8 +18,8 @@ from trm.public.agreement import disagreement
 from trm.public.description import Description
 from trm.public.formats import format_of_class
 from trm.public.formats.base import ASSUMED, PUBLIC_CODE, TENSORS, Fields, Format
-from trm.public.known_files import KnownFile, known_file
 from trm.public.other_models import refuse_ppbench
+from trm.public.public_checkpoints import PublicCheckpoint, find_public_checkpoint
 from trm.public.settings import read_description
 from trm.public.shapes import Shapes
 from trm.public.state_dict import Weights
@@ -27,7 +27,7 @@ from trm.public.weights import averaging
 
 FORCED = "forced"
 
-# field of ModelConfig -> name in the public code, in the order in which an inspection shows them
+# field of ModelConfig -> name in the public code, in the order in which `trm inspect` shows them
 PUBLIC_NAMES = {
     "kind": "arch.name",
     "task": "task",
@@ -58,11 +58,11 @@ OTHER_NAMES = {
     "damping": "lambda_",
     "y_deviation": "H_init_std",
     "z_deviation": "L_init_std",
-    "noise": "noise_scale (left out here, so that runs repeat)",
+    "noise": "noise_scale (not applied here, so that runs are reproducible)",
     "mlp_kernel": "dwconv",
 }
-"""Fields of other formats, shown where they differ from the official one's."""
-TOLD_BY_SHAPES = (
+"""Fields that only other formats set, shown if a checkpoint of such a format has them."""
+FIELDS_FROM_SHAPES = (
     "vocab_size",
     "hidden_size",
     "layers",
@@ -74,76 +74,75 @@ TOLD_BY_SHAPES = (
 )
 
 USUAL_CELLS = {"sudoku": {6: 16, 8: 36, 11: 81}, "maze": {6: 900}, "arc": {12: 900}}
-"""Task -> its vocabularies, and the cells of a puzzle that usually goes with each."""
-LONGEST_PREFIX = 64  # positions; above that a length is no usual puzzle with a prefix
+"""Task -> vocabulary size -> the usual number of cells of its puzzles."""
+MAX_PREFIX = 64  # positions; a longer prefix means that the cells are not those of a usual puzzle
 
 
 def config_from_public(
     weights: Weights, path: Path, *, inside: Any = None, force: Mapping[str, Any] | None = None
 ) -> tuple[ModelConfig, dict[str, str], tuple[str, ...]]:
-    """The configuration of a public checkpoint; for each field where it is from, and as "weights" which copy they are; and
-    what else is worth a sentence.
+    """The configuration of a public checkpoint, the source of each field, and remarks for the user.
 
-    `path` is the weights file and `inside` are the settings in it; others are looked for beside it. Raises
-    CheckpointError naming the first thing that does not fit.
+    `path` is the weights file and `inside` the settings in it; others are searched for beside it. The key "weights" of
+    the sources says whether the weights are averaged. Raises CheckpointError naming the first thing that does not fit.
     """
     tensors = weights.tensors
     shapes = weights.format.shapes(tensors, path)
-    notes = read_description(path, inside, weights.format, lambda found: disagreement(shapes, found) is None)
+    notes = read_description(path, inside, weights.format, lambda other: disagreement(shapes, other) is None)
     refuse_ppbench(path, notes.data)
     format = format_of_class(notes.module) or weights.format
-    _refuse_shadow(tensors, format, path)
-    settled = _Settled(path, check_force(force, path), format.fields(shapes, notes))
-    kind = _settle_kind(settled, format, shapes, notes)
+    _refuse_ema_shadow(tensors, format, path)
+    resolver = _FieldResolver(path, check_force(force, path), format.fields(shapes, notes))
+    kind = _resolve_kind(resolver, format, shapes, notes)
     if wrong := disagreement(shapes, notes):
         raise CheckpointError(f"{path}: {wrong}")
-    known = known_file(path, kind=kind, vocab_size=shapes.vocab_size)
-    _settle_sizes(settled, shapes, kind)
-    task = _settle_positions(settled, shapes, notes, known, weights.positions)
-    _settle_recursion(settled, shapes, notes, known, task)
-    for name in settled.own.keys() - settled.values.keys():
-        settled.settle(name)
+    listed = find_public_checkpoint(path, kind=kind, vocab_size=shapes.vocab_size)
+    _resolve_sizes(resolver, shapes, kind)
+    task = _resolve_positions(resolver, shapes, notes, listed, weights.positions)
+    _resolve_recursion(resolver, shapes, notes, listed, task)
+    for name in resolver.own.keys() - resolver.values.keys():
+        resolver.resolve(name)
     if shapes.halting_outputs == 1:
-        settled.settle("halting_outputs", (1, TENSORS))
-    settled.sources["weights"] = averaging(
-        path, in_file=weights.averaged, in_yaml=notes.averaged, yaml=notes.file, usual=format.weights
+        resolver.resolve("halting_outputs", (1, TENSORS))
+    resolver.sources["weights"] = averaging(
+        path, in_file=weights.averaged, in_yaml=notes.averaged, yaml=notes.file, default=format.weights
     )
     assumed = [
-        name for name in PUBLIC_NAMES | OTHER_NAMES if settled.sources.get(name, "").startswith(ASSUMED)
+        name for name in PUBLIC_NAMES | OTHER_NAMES if resolver.sources.get(name, "").startswith(ASSUMED)
     ]
-    caution = (f"{known.repo}: {known.caution}",) if known and known.caution else ()
-    said = (*caution, *weights.notes, *settled.notes, *notes.notes)
+    caution = (f"{listed.repo}: {listed.caution}",) if listed and listed.caution else ()
+    remarks = (*caution, *weights.notes, *resolver.notes, *notes.notes)
     try:
-        told = settled.values | {"assumed": assumed, "unknown": notes.unknown}
-        return ModelConfig.from_dict(told), settled.sources, said
+        values = resolver.values | {"assumed": assumed, "unknown": notes.unknown}
+        return ModelConfig.from_dict(values), resolver.sources, remarks
     except ConfigError as error:
-        wrong = f" Assumed values can be forced: {options_of(assumed)}." if assumed else ""
-        raise CheckpointError(f"{path}: {error}.{wrong}") from None
+        hint = f" Assumed values can be forced: {options_of(assumed)}." if assumed else ""
+        raise CheckpointError(f"{path}: {error}.{hint}") from None
 
 
 def options_of(names: Iterable[str]) -> str:
-    """The options of the command line that give fields which were assumed."""
+    """The command-line options that force these fields, as text."""
     return ", ".join(FORCEABLE[name].options[0] for name in names if name in FORCEABLE)
 
 
-def _refuse_shadow(tensors: dict[str, Tensor], format: Format, path: Path) -> None:
-    """An averaged copy on its own has parameters, but not the states that a run starts from."""
-    if format.kind == "eqr":  # it draws them
+def _refuse_ema_shadow(tensors: dict[str, Tensor], format: Format, path: Path) -> None:
+    """Raises CheckpointError for an averaged copy saved alone: it has the parameters, but not the initial states."""
+    if format.kind == "eqr":  # its initial states are drawn
         return
     if "embed_tokens.embedding_weight" in tensors and not any(name.endswith("_init") for name in tensors):
         raise CheckpointError(
-            f"{path} holds the parameters but no initial states (H_init, L_init): this is an averaged copy (EMA shadow) "
-            "without its buffers. Open the file of the run's weights, or save both in one: "
+            f"{path} contains the parameters but no initial states (H_init, L_init): this is an averaged copy (EMA shadow) "
+            "without its buffers. Open the file with the weights of the run, or save both in one file: "
             "{'model': state_dict, 'ema': shadow}."
         )
 
 
 def check_force(force: Mapping[str, Any] | None, path: Path) -> dict[str, Any]:
-    """The forced fields. Raises CheckpointError for one that cannot be forced, or not to that."""
+    """The forced fields, validated. Raises CheckpointError for a field that cannot be forced, or a value of the wrong type."""
     for name, value in (force or {}).items():
         if name not in FORCEABLE:
             raise CheckpointError(
-                f"{path}: {SHORT.repr(name)} cannot be forced. Can be: {', '.join(FORCEABLE)}."
+                f"{path}: {SHORT.repr(name)} cannot be forced. Fields that can be: {', '.join(FORCEABLE)}."
             )
         kind = FORCEABLE[name].kind
         if type(value) is not kind:
@@ -154,8 +153,8 @@ def check_force(force: Mapping[str, Any] | None, path: Path) -> dict[str, Any]:
     return dict(force or {})
 
 
-class _Settled:
-    """Fields settled so far, and where each is from. `own` are those that the file's format settles its own way."""
+class _FieldResolver:
+    """Collects fields with their sources. `own` are fields that the format of the file resolves in its own way."""
 
     def __init__(self, path: Path, force: dict[str, Any], own: Fields):
         self.path, self.force, self.own = path, force, own
@@ -163,78 +162,88 @@ class _Settled:
         self.sources: dict[str, str] = {}
         self.notes: list[str] = []
 
-    def settle(self, name: str, *places: tuple[Any, str]) -> Any:
-        """Take the value of the first place that knows one. Raises CheckpointError when tensors contradict a forced one."""
-        told = [self.own[name]] if name in self.own else [place for place in places if place[0] is not None]
+    def resolve(self, name: str, *candidates: tuple[Any, str]) -> Any:
+        """Take the first value that is not None from (value, source) pairs.
+
+        Raises CheckpointError if the tensors contradict a forced value, or if there is no value.
+        """
+        given = [self.own[name]] if name in self.own else [each for each in candidates if each[0] is not None]
         if name in self.force:
             forced = self.force[name]
-            if told and told[0][1] == TENSORS and told[0][0] != forced:
+            if given and given[0][1] == TENSORS and given[0][0] != forced:
                 raise CheckpointError(
-                    f"{self.path}: {name} cannot be forced to {SHORT.repr(forced)}: the tensors say {told[0][0]}."
+                    f"{self.path}: {name} cannot be forced to {SHORT.repr(forced)}: the tensors say {given[0][0]}."
                 )
-            told = [(forced, FORCED)]
-        if not told:
+            given = [(forced, FORCED)]
+        if not given:
             raise CheckpointError(
-                f"{self.path}: nothing says what {name} is. Force it to open the file: {FORCEABLE[name].options[0]}."
+                f"{self.path}: {name} is not stated anywhere. To open the file, set it with {FORCEABLE[name].options[0]}."
             )
-        self.values[name], self.sources[name] = told[0]
-        return told[0][0]
+        self.values[name], self.sources[name] = given[0]
+        return given[0][0]
 
 
-def _settle_kind(settled: _Settled, format: Format, shapes: Shapes, notes: Description) -> str:
+def _resolve_kind(resolver: _FieldResolver, format: Format, shapes: Shapes, notes: Description) -> str:
     if format.kind:
-        return settled.settle("kind", (format.kind, TENSORS if format.mark else notes.file))
+        return resolver.resolve("kind", (format.kind, TENSORS if format.mark else notes.file))
     if notes.kind == "trm" and shapes.H_layers:
-        return settled.settle("kind", ("trm-two-nets", TENSORS))
-    return settled.settle("kind", (notes.kind, notes.file), (shapes.kind, TENSORS))
+        return resolver.resolve("kind", ("trm-two-nets", TENSORS))
+    return resolver.resolve("kind", (notes.kind, notes.file), (shapes.kind, TENSORS))
 
 
-def _settle_sizes(settled: _Settled, shapes: Shapes, kind: str) -> None:
-    for name in TOLD_BY_SHAPES:
-        settled.settle(name, (getattr(shapes, name), TENSORS))
-    # A net of f_H that the kind does not have is left to be named when the weights are loaded.
-    settled.settle("H_layers", (max(shapes.H_layers, 1) if KINDS[kind].nets == 2 else 0, TENSORS))
+def _resolve_sizes(resolver: _FieldResolver, shapes: Shapes, kind: str) -> None:
+    for name in FIELDS_FROM_SHAPES:
+        resolver.resolve(name, (getattr(shapes, name), TENSORS))
+    # If the kind has no net for f_H, loading the weights reports the extra tensors.
+    resolver.resolve("H_layers", (max(shapes.H_layers, 1) if KINDS[kind].nets == 2 else 0, TENSORS))
     latents = {"trm-single-z": 0, "trm-multi-z": max(shapes.latents, 1)}.get(kind, 1)
-    settled.settle("latents", (latents, TENSORS))
+    resolver.resolve("latents", (latents, TENSORS))
 
 
-def _settle_positions(
-    settled: _Settled, shapes: Shapes, notes: Description, known: KnownFile | None, carried: int
+def _resolve_positions(
+    resolver: _FieldResolver,
+    shapes: Shapes,
+    notes: Description,
+    listed: PublicCheckpoint | None,
+    carried: int,
 ) -> str:
-    """How many positions are prefix and how many cells, and of which task; `carried` are those of states that the file
-    holds. Returns the task.
+    """Resolve the prefix length, the number of cells and the task; return the task.
+
+    `carried` is the number of positions of the training states in the file, if any.
     """
     length, (cells, cells_from) = shapes.length or carried, _cells(notes)
-    wanted = settled.force.get("sequence_length")
-    told = _told_prefix(settled, shapes, notes)
-    if length and wanted is not None:
-        told.insert(0, (length - wanted, TENSORS))
+    forced_cells = resolver.force.get("sequence_length")
+    prefixes = _prefix_candidates(resolver, shapes, notes)
+    if length and forced_cells is not None:
+        prefixes.insert(0, (length - forced_cells, TENSORS))
     elif length and cells is not None:
-        told.append((length - cells, f"tensors and {cells_from}"))
-    prefix = settled.force.get("prefix_length", told[0][0] if told else None)
-    seen = wanted or cells or (length - prefix if length and prefix is not None else None)
-    task = _settle_task(settled, shapes, notes, known, seen)
+        prefixes.append((length - cells, f"tensors and {cells_from}"))
+    prefix = resolver.force.get("prefix_length", prefixes[0][0] if prefixes else None)
+    likely_cells = forced_cells or cells or (length - prefix if length and prefix is not None else None)
+    task = _resolve_task(resolver, shapes, notes, listed, likely_cells)
 
     usual = USUAL_CELLS.get(task, {}).get(shapes.vocab_size)
-    if length and usual and 0 <= length - usual <= LONGEST_PREFIX:
-        told.append((length - usual, TENSORS))
-    default = _default_label(settled.values["kind"], task)
-    by_code = notes.arch and shapes.puzzle_ids  # what its class takes where the yaml has no such key
-    usual_prefix = (1 if settled.values["kind"] == "hrm" else 16, PUBLIC_CODE if by_code else default)
-    prefix = settled.settle("prefix_length", *told, _of(known, "prefix_length"), usual_prefix)
+    if length and usual and 0 <= length - usual <= MAX_PREFIX:
+        prefixes.append((length - usual, TENSORS))
+    default = _default_label(resolver.values["kind"], task)
+    by_code = notes.arch and shapes.puzzle_ids  # the default of its class if the yaml has no such key
+    usual_prefix = (1 if resolver.values["kind"] == "hrm" else 16, PUBLIC_CODE if by_code else default)
+    prefix = resolver.resolve(
+        "prefix_length", *prefixes, _listed_value(listed, "prefix_length"), usual_prefix
+    )
     if not length:
-        settled.settle(
-            "sequence_length", (cells, cells_from), _of(known, "sequence_length"), (usual, default)
+        resolver.resolve(
+            "sequence_length", (cells, cells_from), _listed_value(listed, "sequence_length"), (usual, default)
         )
     elif cells not in (None, length - prefix):
         raise CheckpointError(
-            f"{settled.path}: {cells_from} says seq_len = {cells}, the tensors say {length - prefix}."
+            f"{resolver.path}: {cells_from} says seq_len = {cells}, but the tensors say {length - prefix}."
         )
     else:
-        source = settled.sources["prefix_length"]
-        settled.settle("sequence_length", (length - prefix, source if source == default else TENSORS))
+        source = resolver.sources["prefix_length"]
+        resolver.resolve("sequence_length", (length - prefix, source if source == default else TENSORS))
     if not shapes.puzzle_ids and prefix:
-        settled.notes.append(
+        resolver.notes.append(
             f"the puzzle table (puzzle_emb.weights) is not in the file: the prefix of {prefix} positions is zeros"
         )
     return task
@@ -246,7 +255,7 @@ def _cells(notes: Description) -> tuple[int | None, str]:
     return notes.arch.get("seq_len"), notes.file
 
 
-def _told_prefix(settled: _Settled, shapes: Shapes, notes: Description) -> list[tuple[int, str]]:
+def _prefix_candidates(resolver: _FieldResolver, shapes: Shapes, notes: Description) -> list[tuple[int, str]]:
     """What settles the prefix whatever the task is. Without a puzzle table the model may never have had one, or it was
     dropped from the file: then the prefix is still there, filled with zeros.
     """
@@ -258,81 +267,91 @@ def _told_prefix(settled: _Settled, shapes: Shapes, notes: Description) -> list[
         return [(length, notes.file)]
     rows = -(-size // shapes.hidden_size) if size else None
     where = TENSORS if shapes.puzzle_ids else notes.file
-    if (length == 0 and rows is not None) or (rows is not None and settled.values["kind"] == "hrm"):
-        return [(rows, where)]  # 0: as long as its vector
+    if (length == 0 and rows is not None) or (rows is not None and resolver.values["kind"] == "hrm"):
+        return [(rows, where)]  # a length of 0 in the yaml means as long as the vector
     return [(0, notes.file)] if length == 0 else []
 
 
-def _settle_task(
-    settled: _Settled, shapes: Shapes, notes: Description, known: KnownFile | None, cells: int | None
+def _resolve_task(
+    resolver: _FieldResolver,
+    shapes: Shapes,
+    notes: Description,
+    listed: PublicCheckpoint | None,
+    cells: int | None,
 ) -> str:
-    """The task whose tokens the model speaks; "unknown" for a vocabulary of none."""
+    """The task whose tokens the model uses; "unknown" if no task has such a vocabulary."""
     fitting = [task for task, usual in USUAL_CELLS.items() if shapes.vocab_size in usual]
     if len(fitting) == 1:
         by_tokens = fitting[0]
     else:  # 6 tokens: a Sudoku of 4x4, or a maze
         by_tokens = ("sudoku" if cells == 16 else "maze") if fitting else "unknown"
-    forced = settled.force.get("task")
+    forced = resolver.force.get("task")
     if forced and forced not in fitting:
         raise CheckpointError(
-            f"{settled.path}: task cannot be forced to {SHORT.repr(forced)}: the tensors know {shapes.vocab_size} "
-            f"tokens, as {' and '.join(fitting) or 'no task'} would have."
+            f"{resolver.path}: task cannot be forced to {SHORT.repr(forced)}: the tensors have {shapes.vocab_size} "
+            f"tokens, which fits {' and '.join(fitting) or 'no task'}."
         )
     if notes.task and notes.task not in fitting and not fitting and not forced:
-        settled.notes.append(
-            f"{notes.file} says that it was trained on {notes.task}, but no {notes.task} here has {shapes.vocab_size} tokens: "
-            "puzzles cannot be shown, raw numbers can (trm forward)"
+        resolver.notes.append(
+            f"{notes.file} says that it was trained on {notes.task}, but no supported {notes.task} has {shapes.vocab_size} "
+            "tokens: puzzles cannot be shown, but trm forward can write raw outputs"
         )
-        return settled.settle("task", ("unknown", TENSORS))
+        return resolver.resolve("task", ("unknown", TENSORS))
     if notes.task and notes.task not in fitting and not forced:
         raise CheckpointError(
-            f"{settled.path}: {notes.file} says that it was trained on {notes.task}, but the tensors know "
-            f"{shapes.vocab_size} tokens, which {notes.task} has not. Is it the yaml of another checkpoint?"
+            f"{resolver.path}: {notes.file} says that it was trained on {notes.task}, but the tensors have "
+            f"{shapes.vocab_size} tokens, which does not fit {notes.task}. Is it the yaml of another checkpoint?"
         )
     if len(fitting) == 1:
-        return settled.settle("task", (by_tokens, TENSORS))
-    named = (known.task, known.source) if known else (None, "")
-    return settled.settle(
+        return resolver.resolve("task", (by_tokens, TENSORS))
+    named = (listed.task, listed.source) if listed else (None, "")
+    return resolver.resolve(
         "task", (notes.task, notes.file), named, (by_tokens, TENSORS) if not forced else (None, "")
     )
 
 
-def _settle_recursion(
-    settled: _Settled, shapes: Shapes, notes: Description, known: KnownFile | None, task: str
+def _resolve_recursion(
+    resolver: _FieldResolver, shapes: Shapes, notes: Description, listed: PublicCheckpoint | None, task: str
 ) -> None:
-    """What no tensor tells: depth, heads and kind of positions."""
-    kind, arch = settled.values["kind"], notes.arch
+    """Resolve what the tensors do not determine: depth, halting, heads and kind of positions."""
+    kind, arch = resolver.values["kind"], notes.arch
     default = _default_label(kind, task)
     n, T = (2, 2) if kind == "hrm" else (4 if task in ("maze", "arc") else 6, 3)
     usual_n = (n, default)
     if kind == "trm-multi-z":
-        usual_n = (shapes.latents, f"{ASSUMED}one call for each latent")
-    settled.settle("n", (arch.get("L_cycles"), notes.file), _of(known, "n"), usual_n)
-    settled.settle("T", (arch.get("H_cycles"), notes.file), _of(known, "T"), (T, default))
-    # a fork evaluates with more steps than it trained with
+        usual_n = (shapes.latents, f"{ASSUMED}one call per latent")
+    resolver.resolve("n", (arch.get("L_cycles"), notes.file), _listed_value(listed, "n"), usual_n)
+    resolver.resolve("T", (arch.get("H_cycles"), notes.file), _listed_value(listed, "T"), (T, default))
+    # one fork evaluates with more steps than it trains with
     steps = (arch.get("halt_max_steps_eval", arch.get("halt_max_steps")), notes.file)
-    settled.settle("N_sup", steps, _of(known, "N_sup"), (16, default))
-    settled.settle("rope_theta", (arch.get("rope_theta"), notes.file), (10_000.0, PUBLIC_CODE))
+    resolver.resolve("N_sup", steps, _listed_value(listed, "N_sup"), (16, default))
+    resolver.resolve("rope_theta", (arch.get("rope_theta"), notes.file), (10_000.0, PUBLIC_CODE))
     no_continue = arch.get("no_ACT_continue") if kind != "hrm" else None
     trained = (None if no_continue is None else HALT_ALONE if no_continue else HALT_OR_CONTINUE, notes.file)
-    settled.settle("halting", trained, (KINDS[kind].halting, PUBLIC_CODE))
+    resolver.resolve("halting", trained, (KINDS[kind].halting, PUBLIC_CODE))
     mlp = shapes.mixing == "mlp"
     heads = (
-        [(0, TENSORS)] if mlp else [(arch.get("num_heads"), notes.file), _of(known, "heads"), (8, default)]
+        [(0, TENSORS)]
+        if mlp
+        else [(arch.get("num_heads"), notes.file), _listed_value(listed, "heads"), (8, default)]
     )
-    settled.settle("heads", *heads)
-    told = (shapes.told_positions, TENSORS)
-    settled.settle(
-        "positions", told, (arch.get("pos_encodings"), notes.file), _of(known, "positions"), ("rope", default)
+    resolver.resolve("heads", *heads)
+    learned = (shapes.positions, TENSORS)
+    resolver.resolve(
+        "positions",
+        learned,
+        (arch.get("pos_encodings"), notes.file),
+        _listed_value(listed, "positions"),
+        ("rope", default),
     )
 
 
-def _of(known: KnownFile | None, name: str) -> tuple[Any, str]:
-    return (known.values.get(name), known.source) if known else (None, "")
+def _listed_value(listed: PublicCheckpoint | None, name: str) -> tuple[Any, str]:
+    return (listed.values.get(name), listed.source) if listed else (None, "")
 
 
 def _default_label(kind: str, task: str) -> str:
-    """What a value is called that only the public code's default speaks for."""
+    """The source of a value that is only the default of the public code."""
     if kind == "hrm":
         return f"{ASSUMED}HRM default"
     return f"{ASSUMED}{task if task in USUAL_CELLS else 'TRM'} default"

@@ -1,9 +1,9 @@
-"""Models on the Hugging Face hub: a place on it (see `address`) becomes a file on this machine.
+"""Download models from the Hugging Face hub, given an address (see `trm.public.address`).
 
-The repository's files are listed first and the weights chosen by the rules of a local folder; then only they and the
-descriptions beside them are fetched, never code. What was fetched once opens without a network. Token, cache folder,
-mirror and offline mode are those that `huggingface_hub` takes from their usual places (HF_TOKEN or `hf auth login`,
-HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE).
+The files of the repository are listed first, and the weights are chosen by the same rules as in a local folder. Only they
+and the settings files beside them are downloaded, never code. Downloaded models open without a network. Token, cache
+folder, mirror and offline mode are those of `huggingface_hub` (HF_TOKEN or `hf auth login`, HF_HOME, HF_ENDPOINT,
+HF_HUB_OFFLINE).
 """
 
 import errno
@@ -17,35 +17,35 @@ from typing import Any
 from trm.errors import CheckpointError
 from trm.progress import CountProgress
 from trm.public.address import HubAddress, parse_address
-from trm.public.known_files import CACHE_PREFIX
-from trm.public.other_models import refuse_by_place
-from trm.public.places import hub_places
+from trm.public.other_models import refuse_repository
+from trm.public.public_checkpoints import CACHE_PREFIX
+from trm.public.settings_files import hub_settings_files
 from trm.public.weights import choose_weights, is_shard_of
 
-LARGEST_DESCRIPTION = {
+MAX_DESCRIPTION = {
     ".yaml": 1 << 16,
     ".yml": 1 << 16,
     ".json": 1 << 20,
-}  # bytes of a file that is fetched beside weights
-LARGEST_NAMES = 1 << 28  # of an identifiers.json: names of a million ARC puzzles
-SPARE_DISK = 1 << 26  # bytes that a download leaves free
+}  # bytes of a file that is downloaded beside the weights
+MAX_NAMES = 1 << 28  # bytes of an identifiers.json: names of a million ARC puzzles
+SPARE_DISK = 1 << 26  # bytes that a download must leave free
 
 
 @dataclass(frozen=True)
 class HubFiles:
-    """What will be opened: paths inside the repository, and the bytes that are fetched for it at most."""
+    """The files of a repository to download, as paths in it, and their total size in bytes."""
 
     repo: str
     weights: str
-    descriptions: tuple[str, ...]  # and shards of weights that are an index
+    descriptions: tuple[str, ...]  # settings files, and the shards if the weights are an index
     size: int
     revision: str = ""
 
 
 def hub_name(path: Path) -> str | None:
-    """owner/repo/file of a file in the hub's cache; None of a file that is elsewhere."""
+    """owner/repo/file of a file in the hub's cache; None for any other file."""
     for number, part in enumerate(path.parts):
-        # as the cache is laid out: models--owner--repo/snapshots/<commit>/<path in the repository>
+        # layout of the cache: models--owner--repo/snapshots/<commit>/<path in the repository>
         if part.startswith(CACHE_PREFIX) and path.parts[number + 1 : number + 2] == ("snapshots",):
             owner, _, name = part.removeprefix(CACHE_PREFIX).partition("--")
             return str(PurePosixPath(owner, name, *path.parts[number + 3 :]))
@@ -53,14 +53,14 @@ def hub_name(path: Path) -> str | None:
 
 
 def hub_weights(spec: str, *, progress: CountProgress | None = None, token: bool | None = None) -> Path:
-    """The weights file that `hf://...` means, fetched with its descriptions if it is not here yet.
+    """The local path of the weights at `hf://...`, downloaded with their settings files if they are not in the cache.
 
-    `progress` hears of the bytes fetched; without it a bar is drawn on stderr where that is a terminal. `token` False: only what
-    everybody may read, though there is a token on this machine. When the
-    hub cannot be reached, what was fetched before is taken. Raises CheckpointError, one line with the remedy.
+    `progress` is called with the bytes downloaded; without it a bar is drawn if stderr is a terminal. With `token` False
+    only public files are read, even if a token is configured. If the hub cannot be reached, the cache is used. Raises
+    CheckpointError, one line with the remedy.
     """
     address = parse_address(spec)
-    refuse_by_place(address.repo)
+    refuse_repository(address.repo)
     try:
         from huggingface_hub import HfApi
     except ImportError:
@@ -83,7 +83,7 @@ def hub_weights(spec: str, *, progress: CountProgress | None = None, token: bool
 
 
 def choose_files(address: HubAddress, sizes: dict[str, int]) -> HubFiles:
-    """Of a repository's files (with their sizes) those to open. Raises CheckpointError when that is not clear."""
+    """Choose the files to download from a repository, given their sizes. Raises CheckpointError if that is ambiguous."""
     inside = address.inside
     if inside in sizes:
         weights = inside
@@ -91,23 +91,23 @@ def choose_files(address: HubAddress, sizes: dict[str, int]) -> HubFiles:
         root = f"{inside}/" if inside else ""
         below = [name.removeprefix(root) for name in sizes if name.startswith(root)]
         if not below:
-            raise CheckpointError(f"{address}: there is no file or folder {inside} in {address.url}.")
+            raise CheckpointError(f"{address}: {address.url} has no file or folder {inside}.")
         weights = root + choose_weights(
             below, str(address), lambda name: str(replace(address, inside=root + name))
         )
     if PurePosixPath(weights).suffix == ".py":
-        raise CheckpointError(f"{address} is code, not weights. Name a file of weights.")
+        raise CheckpointError(f"{address} is code, not weights. Name a weights file.")
     shards = tuple(name for name in sizes if is_shard_of(name, weights))
-    fetched = (*(name for name in hub_places(weights, sizes) if sizes[name] <= _largest(name)), *shards)
-    return HubFiles(
-        address.repo, weights, fetched, sum(sizes[name] for name in (weights, *fetched)), address.revision
-    )
+    settings = (name for name in hub_settings_files(weights, sizes) if sizes[name] <= _max_size(name))
+    others = (*settings, *shards)
+    size = sum(sizes[name] for name in (weights, *others))
+    return HubFiles(address.repo, weights, others, size, address.revision)
 
 
-def _largest(name: str) -> int:
+def _max_size(name: str) -> int:
     if PurePosixPath(name).name == "identifiers.json":
-        return LARGEST_NAMES
-    return LARGEST_DESCRIPTION[PurePosixPath(name).suffix]
+        return MAX_NAMES
+    return MAX_DESCRIPTION[PurePosixPath(name).suffix]
 
 
 def _fetch(
@@ -122,22 +122,22 @@ def _fetch(
     )
     if missing and str(_cache_folder()).startswith("~"):
         raise CheckpointError(
-            f"hf://{files.repo} cannot be kept: this user has no home folder. Set HF_HOME to a folder."
+            f"hf://{files.repo} cannot be saved: this user has no home folder. Set HF_HOME to a folder."
         )
     free = shutil.disk_usage(_existing(_cache_folder())).free
     if missing and missing + SPARE_DISK > free:
         raise CheckpointError(
-            f"hf://{files.repo} takes {missing >> 20} MiB, but {_cache_folder()} has {free >> 20} MiB left. "
-            "Make room, or set HF_HOME to a folder on another disk."
+            f"hf://{files.repo} takes {missing >> 20} MiB, but the disk of {_cache_folder()} has {free >> 20} MiB left. "
+            "Free some space, or set HF_HOME to a folder on another disk."
         )
     bar = None if progress is None else _bar(progress, missing)
-    for name in (*files.descriptions, files.weights):  # the weights last: with them, all is there
+    for name in (*files.descriptions, files.weights):  # the weights last: if they are there, everything is
         path = hf_hub_download(files.repo, name, revision=files.revision or None, token=token, tqdm_class=bar)
     return Path(path)
 
 
 def _bar(progress: CountProgress, total: int) -> type:
-    """A progress bar's class that draws nothing and tells `progress` the bytes of all files together."""
+    """A progress bar class that draws nothing and reports the bytes of all files together to `progress`."""
     from huggingface_hub.utils import tqdm
 
     done = 0
@@ -146,7 +146,7 @@ def _bar(progress: CountProgress, total: int) -> type:
         def __init__(self, *args: Any, **options: Any):
             self.counts = not str(options.get("name")).endswith(
                 "transfer"
-            )  # those bytes are counted on disk too
+            )  # these bytes are counted again when written to disk
             super().__init__(*args, **options | {"disable": True})
 
         def update(self, n: int | float | None = 1) -> None:
@@ -169,7 +169,7 @@ def _existing(folder: Path) -> Path:
 
 
 def _cached_snapshot(address: HubAddress) -> Path | None:
-    """The folder of what was fetched of a repository at a revision, if it is there."""
+    """The cache folder of a repository at a revision; None if it was not downloaded."""
     from huggingface_hub.file_download import repo_folder_name
 
     folder = _cache_folder() / repo_folder_name(repo_id=address.repo, repo_type="model")
@@ -177,7 +177,7 @@ def _cached_snapshot(address: HubAddress) -> Path | None:
 
 
 def snapshot_in(folder: Path, revision: str = "main") -> Path | None:
-    """The snapshot of a revision in a repository's folder of the hub's cache; None in any other folder."""
+    """The snapshot of a revision in a repository's folder in the hub's cache; None for any other folder."""
     try:
         commit = (folder / "refs" / revision).read_text("utf-8").strip()
     except (OSError, ValueError):
@@ -193,7 +193,7 @@ def _is_offline() -> bool:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the hub itself refused, and not the way to it: a proxy, or what answers in its place."""
+    """Whether the hub itself refused the request, rather than a proxy or the connection."""
     from huggingface_hub.errors import HfHubHTTPError
 
     if not isinstance(error, HfHubHTTPError):
@@ -202,19 +202,19 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def _is_transport(error: Exception) -> bool:
-    """Errors of the connection; the HTTP library under `huggingface_hub` has changed, so its classes are not named."""
+    """Whether the connection failed. `huggingface_hub` has changed its HTTP library, so classes are matched by name."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return isinstance(error, ConnectionError | TimeoutError) or "TransportError" in names
 
 
 def _is_setting(error: Exception) -> bool:
-    """What the HTTP library makes of a proxy or an address that it cannot use: a SOCKS proxy takes a package of its own."""
+    """Whether the HTTP library cannot use a proxy or an address: a SOCKS proxy, for example, needs an extra package."""
     return isinstance(error, ImportError) or type(error).__name__ == "InvalidURL" or "proxy URL" in str(error)
 
 
 @contextmanager
 def _one_line(address: HubAddress) -> Iterator[None]:
-    """Turns whatever goes wrong on the way to the hub into one line that says what to do."""
+    """Context that turns every failure to reach the hub into a one-line CheckpointError that says what to do."""
     from huggingface_hub import errors
 
     try:
@@ -222,10 +222,12 @@ def _one_line(address: HubAddress) -> Iterator[None]:
     except CheckpointError:
         raise
     except KeyboardInterrupt:
-        raise CheckpointError(f"{address}: the download was stopped. Start it again at any time.") from None
+        raise CheckpointError(
+            f"{address}: the download was stopped. You can start it again at any time."
+        ) from None
     except errors.GatedRepoError:
         raise CheckpointError(
-            f"{address} is gated: ask for access at {address.url}, then log in with `hf auth login` or set HF_TOKEN."
+            f"{address} is gated: request access at {address.url}, then log in with `hf auth login` or set HF_TOKEN."
         ) from None
     except errors.RepositoryNotFoundError:
         raise CheckpointError(
@@ -236,28 +238,31 @@ def _one_line(address: HubAddress) -> Iterator[None]:
         remedy = "log in again with `hf auth login`" if status in (401, 403) else "try again later"
         raise CheckpointError(f"{address}: the hub answered with status {status}; {remedy}.") from None
     except errors.HFValidationError:
-        raise CheckpointError(f"{address} is no place on the hub. Write hf://owner/repo.") from None
+        raise CheckpointError(
+            f"{address} is not a valid address on the hub. Write hf://owner/repo."
+        ) from None
     except Exception as error:
         if _is_transport(error) or isinstance(error, errors.LocalEntryNotFoundError):
             why = "HF_HUB_OFFLINE is set" if _is_offline() else "the hub cannot be reached"
             raise CheckpointError(
-                f"{address} was not fetched before, and {why}. Connect, or give the path of a file."
+                f"{address} has not been downloaded, and {why}. Connect, or give the path of a file."
             ) from None
         if _is_setting(error):
             raise CheckpointError(
-                f"{address} was not fetched before, and there is no way to the hub through HTTPS_PROXY, ALL_PROXY or "
-                f"HF_ENDPOINT as they are set ({' '.join(str(error).split())[:160]}). Correct them, or unset them."
+                f"{address} has not been downloaded, and the hub cannot be reached with the current HTTPS_PROXY, ALL_PROXY or "
+                f"HF_ENDPOINT ({' '.join(str(error).split())[:160]}). Correct or unset them."
             ) from None
         if isinstance(error, OSError):
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            remedy = "make room, or set HF_HOME to a folder on another disk" if full else "try again"
+            remedy = "free some space, or set HF_HOME to a folder on another disk" if full else "try again"
             raise CheckpointError(
-                f"{address} could not be fetched ({error.strerror or 'cut short'}): {remedy}."
+                f"{address} could not be downloaded ({error.strerror or 'cut short'}): {remedy}."
             ) from None
         if isinstance(error, ValueError):
             raise CheckpointError(
-                f"{address}: what answers in the hub's place is not the hub. Check HF_ENDPOINT and proxies."
+                f"{address}: the server that answered is not the hub. Check HF_ENDPOINT and proxies."
             ) from None
         raise CheckpointError(
-            f"{address} could not be fetched ({type(error).__name__}: {str(error)[:100]}). Try again, or give the path of a file."
+            f"{address} could not be downloaded ({type(error).__name__}: {str(error)[:100]}). Try again, or give the path of a "
+            "file."
         ) from None

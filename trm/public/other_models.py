@@ -1,4 +1,4 @@
-"""Files of other models: refused by name, with the reason and what to do."""
+"""Models that are not supported: refused by name, with the reason and what to do instead."""
 
 import json
 import re
@@ -8,89 +8,89 @@ from pathlib import Path
 from trm.errors import CheckpointError
 
 PORT_KEYS = ("architectures", "auto_map", "model_type")  # in the config.json of a Transformers model
-LARGEST_CONFIG = 1 << 20  # bytes
+MAX_CONFIG = 1 << 20  # bytes
 
 LORA = re.compile(r"(^|[._])lora_(A|B|a|b|down|up|embedding_A|embedding_B|magnitude_vector)([._]|$)")
 
-# A tensor's name, and which model has it.
+# Pattern for a tensor name, and the model that has such a tensor.
 OTHER_MODELS: tuple[tuple[str, str], ...] = (
     (
         r"(model\.)?[HL]_module\.layers\..*|(model\.)?z_L_init",
-        "This is HRM-Text, a language model: it has no grid to show. Open an HRM of the public code.",
+        "This is HRM-Text, a language model: it has no grid to show. Open an HRM checkpoint of the public code.",
     ),
     (
         r"(.*\.)?input_token_[LH]",
-        "This is AIR with tokens of its own for f_L and f_H (input_token_L/H) at every position or before the first: not "
-        "supported. Its variants that add x (L<..>_H<..>) open.",
+        "This is AIR with extra input tokens for f_L and f_H (input_token_L/H), at every position or before the first, which "
+        "is not supported. Its variants that add x (L<..>_H<..>) are.",
     ),
     (
         r"(.*\.)?lenet\..*\.(dwconv|board_conv)\..*",
-        "This is a nano-trm whose MLP has a convolution (use_conv_swiglu or use_board_swiglu), which is not supported.",
+        "This is a nano-trm with a convolution in its MLP (use_conv_swiglu or use_board_swiglu), which is not supported.",
     ),
     (
         r"(.*\.)?core\.layers\..*",
-        "This is RSM: one pass without supervision steps, so there is no deep supervision to step through.",
+        "This is RSM: it makes one pass without supervision steps, so there is no deep supervision to step through.",
     ),
     (
         r"(.*\.)?(input_embed\.weight|output_init_embed|latent_init_embed|register_tokens|to_pred\.weight|network\.\d+\.[01]\.fn\..*)",
-        "This is lucidrains' tiny-recursive-model, whose nets differ from the paper's code and whose sizes no file keeps. "
-        "Open a checkpoint of the public TRM or HRM code.",
+        "This is lucidrains' tiny-recursive-model: its nets differ from the paper's code, and its files do not store their "
+        "sizes. Open a checkpoint of the public TRM or HRM code.",
     ),
     (
         r"(.*\.)?(to_input_embed|hidden_combiners|to_q_halt_continue)\..*",
-        "This is lucidrains' hrm-pytorch, whose nets differ from the paper's code. Open a checkpoint of the public HRM code.",
+        "This is lucidrains' hrm-pytorch: its nets differ from the paper's code. Open a checkpoint of the public HRM code.",
     ),
     (
         r"(.*\.)?(conv1d|conv2d|fixed_point|fp_block|spatial_conv)\..*",
-        "This is probably FPRM (fixed-point reasoners), a net of convolutions that runs until it rests: not supported.",
+        "This is probably FPRM (fixed-point reasoners), a convolutional net that runs to a fixed point: not supported.",
     ),
 )
 
 
-# Repositories whose models cannot be shown; their files have names of their own.
-OTHER_PLACES = {
-    "fixed-point-reasoners/fprm": "is FPRM, a net of convolutions that runs until it rests: not supported.",
-    "pengxiang/InfiLoop-Sudoku": "is InfiLoop, whose state is an average of all earlier ones and whose code is not public.",
+# Repositories with unsupported models; their tensor names do not identify them.
+OTHER_REPOSITORIES = {
+    "fixed-point-reasoners/fprm": "is FPRM, a convolutional net that runs to a fixed point: not supported.",
+    "pengxiang/InfiLoop-Sudoku": "is InfiLoop, whose state is an average of all earlier states and whose code is not public.",
     "MisakiTaro0414/looped-flows-sudoku": "is a looped flow, whose code is not public.",
     "MisakiTaro0414/looped-flows-maze": "is a looped flow, whose code is not public.",
     "sapientinc/HRM-Text-1B": "is HRM-Text, a language model: it has no grid to show.",
 }
-PPBENCH = "was trained on PPBench, whose map of tokens nobody has published: its puzzles cannot be shown."
+PPBENCH = "was trained on PPBench, whose token map was never published: its puzzles cannot be shown."
 
 
-def refuse_by_place(repo: str) -> None:
-    """Raises CheckpointError for a repository of the hub that is known to hold another model, before it is fetched."""
-    for place, words in OTHER_PLACES.items():
-        if repo.lower() == place.lower():
-            raise CheckpointError(f"hf://{place} {words} Open a checkpoint of the public TRM or HRM code.")
+def refuse_repository(repo: str) -> None:
+    """Raises CheckpointError for a repository on the hub that is known to hold an unsupported model."""
+    for name, reason in OTHER_REPOSITORIES.items():
+        if repo.lower() == name.lower():
+            raise CheckpointError(f"hf://{name} {reason} Open a checkpoint of the public TRM or HRM code.")
 
 
 def refuse_ppbench(path: Path, data: str) -> None:
-    """Raises CheckpointError for a model of puzzles that nobody can write down in its tokens."""
+    """Raises CheckpointError for a model trained on PPBench, whose tokens are not public."""
     if "ppbench" in f"{path.name} {data}".lower().replace("-", "").replace("_", ""):
         raise CheckpointError(f"{path} {PPBENCH}")
 
 
 def refuse_by_names(names: Iterable[str], path: Path) -> None:
-    """Raises CheckpointError for LoRA factors, which are no weights of their own."""
+    """Raises CheckpointError for LoRA factors, which are not complete weights."""
     for name in names:
         if LORA.search(name):
             raise CheckpointError(
-                f"{path}: tensor {name[:100]} is a LoRA factor, which this app does not add up. Merge the factors into "
-                "the weights first (W + alpha / rank * B @ A; in peft merge_and_unload()) and save those."
+                f"{path}: tensor {name[:100]} is a LoRA factor, and factors are not merged here. Merge them into the weights "
+                "first (W + alpha / rank * B @ A; in peft merge_and_unload()) and save the result."
             )
 
 
-def what_it_may_be(name: str, path: Path) -> str:
-    """What a file with such a tensor is likely to be, and what to do."""
-    for pattern, words in OTHER_MODELS:
+def guess_model(name: str, path: Path) -> str:
+    """What a file with this tensor probably is, and what to do."""
+    for pattern, message in OTHER_MODELS:
         if re.fullmatch(pattern, name):
-            return words
+            return message
     architecture = transformers_architecture(path.parent / "config.json")
     if architecture:
         return (
-            f"This is probably a port to Transformers (config.json says {architecture}), which renames tensors: "
-            "open the checkpoint it was made from."
+            f"This is probably a port to Transformers (config.json says {architecture}), which renames the tensors: "
+            "open the checkpoint it was converted from."
         )
     if re.search(r"[qkv]_proj|H_layers|L_layers|transformer\.|encoder\.|model\.layers\.", name):
         return "This is probably a port to Transformers or another model: open a checkpoint of the public TRM or HRM code."
@@ -98,9 +98,9 @@ def what_it_may_be(name: str, path: Path) -> str:
 
 
 def transformers_architecture(file: Path) -> str | None:
-    """What a config.json says of a Transformers model; None where there is none."""
+    """The architecture that the config.json of a Transformers model names; None if there is none."""
     try:
-        if not file.is_file() or file.stat().st_size > LARGEST_CONFIG:
+        if not file.is_file() or file.stat().st_size > MAX_CONFIG:
             return None
         values = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

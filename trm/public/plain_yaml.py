@@ -1,4 +1,4 @@
-"""Yaml of strangers: plain values, in bounded memory. Tags make nothing, merge keys are refused."""
+"""Read untrusted yaml: plain values only, in bounded memory. Tags create no objects, and merge keys are refused."""
 
 import codecs
 import re
@@ -9,13 +9,23 @@ import yaml
 
 from trm.errors import CheckpointError
 
-LARGEST_YAML = 1 << 16  # bytes; a public configuration has about two thousand, and each may cost a kilobyte
-MOST_BRACKETS = 1000  # reading brackets within brackets takes time that grows with the square of their number
-PLAIN = {"str", "unicode", "int", "long", "float", "bool", "none"}  # of python/..., as what they stand for
+MAX_YAML = (
+    1 << 16
+)  # bytes; a public configuration has about two thousand, and each can cost a kilobyte of memory
+MAX_BRACKETS = 1000  # the time to parse nested brackets grows with the square of their number
+PLAIN = {
+    "str",
+    "unicode",
+    "int",
+    "long",
+    "float",
+    "bool",
+    "none",
+}  # python/... tags that are read as plain values
 
 
 class Ignored:
-    """What stands in the place of an object that a tag would make."""
+    """Placeholder for an object that a tag would create."""
 
     def __init__(self, tag: str):
         self.tag = tag
@@ -49,26 +59,26 @@ _PlainLoader.add_multi_constructor("", lambda loader, suffix, node: Ignored(node
 
 
 def read_yaml(path: Path) -> Any:
-    """The values in a yaml file. Raises CheckpointError when it is too large, cannot be read, or is not plain yaml."""
+    """The values in a yaml file. Raises CheckpointError if it is too large, cannot be read, or is not plain yaml."""
     try:
-        if path.stat().st_size > LARGEST_YAML:
+        if path.stat().st_size > MAX_YAML:
             raise CheckpointError(
-                f"{path} is larger than {LARGEST_YAML >> 10} KiB, which no configuration is."
+                f"{path} is larger than {MAX_YAML >> 10} KiB, too large for a configuration."
             )
         content = path.read_bytes()
         wide = content.startswith(
             (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        )  # as `>` of PowerShell writes it
+        )  # as written by PowerShell's `>`
         text = content.decode("utf-16" if wide else "utf-8-sig")
-        if text.count("[") + text.count("{") > MOST_BRACKETS:
+        if text.count("[") + text.count("{") > MAX_BRACKETS:
             raise yaml.YAMLError("too deep or too long")
         return yaml.load(text, _PlainLoader)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise CheckpointError(f"{path} is not a text in UTF-8. Save it as UTF-8.") from None
-    # Dates and numbers that are none (2001-99-99) reach us as whatever their parsers raise.
+        raise CheckpointError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+    # Invalid dates and numbers (2001-99-99) raise whatever their parsers raise.
     except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError):
         raise CheckpointError(
-            f"{path} is not plain yaml: it is damaged, too deep, or merges keys. Save it again."
+            f"{path} is not plain yaml: it is damaged, too deeply nested, or uses merge keys. Save it again."
         ) from None

@@ -1,25 +1,27 @@
-"""The section of a settings file that describes the model, out of what W&B, Hydra and others put around it."""
+"""Find the section of a settings file that describes the model, within what W&B, Hydra and others put around it."""
 
 import re
 from collections.abc import Collection
 from typing import Any
 
-# Settings of a model, by which its section is known; the first two are asked for first, as no tensor tells them.
+# The section with these settings is preferred, as the tensors do not determine them.
 CYCLES = {"H_cycles", "L_cycles"}
-DEEPEST, MOST_SECTIONS = 4, 1000
+MAX_DEPTH, MAX_SECTIONS = 4, 1000
 
-Section = tuple[dict[str, Any], dict[str, Any]]  # the settings of a model, and all that is around them
+Section = tuple[dict[str, Any], dict[str, Any]]
+"""The settings of a model, and the outermost dictionary around them."""
 
 
 def find_section(values: Any, settings: Collection[str]) -> Section | None:
-    """The dictionary with the model's settings, and those around it; None where there is none.
+    """The dictionary with the settings of the model, and the outermost dictionary; None if there is no such section.
 
-    `settings` are the names of settings. It is the first with n or T; else an `arch`, or the outermost with other settings of a model.
+    `settings` are the names of model settings. The first dictionary with n or T is chosen; otherwise the first `arch`
+    with a name, or the outermost dictionary with other model settings.
     """
     around = _plain_root(values, settings)
     waiting: list[tuple[Any, Any, int]] = [("", around, 0)]
     other = None
-    for _ in range(MOST_SECTIONS):
+    for _ in range(MAX_SECTIONS):
         if not waiting:
             break
         key, part, depth = waiting.pop(0)
@@ -27,10 +29,10 @@ def find_section(values: Any, settings: Collection[str]) -> Section | None:
             continue
         if CYCLES & part.keys():
             return part, around
-        known = part.keys() & set(settings) - {"name"}
-        if other is None and (known or (key == "arch" and "name" in part)):
+        has_settings = part.keys() & set(settings) - {"name"}
+        if other is None and (has_settings or (key == "arch" and "name" in part)):
             other = part
-        if depth < DEEPEST:
+        if depth < MAX_DEPTH:
             waiting += [
                 (name, unwrapped(inner), depth + 1) for name, inner in part.items() if isinstance(inner, dict)
             ]
@@ -38,7 +40,7 @@ def find_section(values: Any, settings: Collection[str]) -> Section | None:
 
 
 def _plain_root(values: Any, settings: Collection[str]) -> dict[str, Any]:
-    """The outermost dictionary, out of W&B's `value:` and with `arch.H_cycles` or `arch/H_cycles` as what it stands for."""
+    """The outermost dictionary, without W&B's `value:` wrappers and with keys such as `arch.H_cycles` or `arch/H_cycles` nested."""
     plain: dict[str, Any] = {}
     for key, value in (values if isinstance(values, dict) else {}).items():
         first, dot, rest = key.replace("/", ".").partition(".") if isinstance(key, str) else (key, "", "")
@@ -50,14 +52,14 @@ def _plain_root(values: Any, settings: Collection[str]) -> dict[str, Any]:
 
 
 def unwrapped(value: Any) -> Any:
-    """W&B writes each value under `value`, in older files with a `desc` beside it."""
+    """A value without the wrapper of W&B, which writes it under `value`, in older files with a `desc` beside it."""
     if isinstance(value, dict) and "value" in value and value.keys() <= {"value", "desc"}:
         return value["value"]
     return value
 
 
 def resolved(value: Any, arch: dict[str, Any], around: dict[str, Any]) -> Any:
-    """A value behind `${...}` of OmegaConf, where it is another value of the file; None where it is not, or missing."""
+    """A value with OmegaConf's `${...}` resolved within the file; None if that is not possible or the value is missing."""
     for _ in range(10):
         if not isinstance(value, str) or ("${" not in value and value != "???"):
             return value

@@ -1,9 +1,9 @@
-"""What describes public weights: the settings in their own file, in a yaml or JSON beside or above them, and `dataset.json`.
+"""Read the settings of public weights: in the weights file, in a yaml or JSON beside or above it, and in `dataset.json`.
 
-Strangers wrote these: only plain values are read, in bounded memory, and a tag that would make an object is an inert
-value. Anchors may be repeated (`yaml.dump` writes them where a list occurs twice), which costs nothing as all
-repetitions are one object. Merging (`<<`) copies instead, so a few lines of it can grow without end; no public code
-writes it.
+These files are untrusted: only plain values are read, in bounded memory, and a tag that would create an object becomes
+an inert value. Anchors may be repeated (`yaml.dump` writes them if a list occurs twice), which costs nothing, as all
+repetitions are one object. Merge keys (`<<`) copy instead, so a few lines can grow without bound; no public code writes
+them.
 """
 
 import json
@@ -19,12 +19,12 @@ from trm.public.description import Description, short
 from trm.public.formats import format_of_class
 from trm.public.formats.base import Format
 from trm.public.other_models import PORT_KEYS
-from trm.public.places import BESIDE, own_places, upper_is_its_own
 from trm.public.plain_yaml import read_yaml
 from trm.public.sections import CYCLES, Section, find_section, resolved, unwrapped
+from trm.public.settings_files import BESIDE, own_settings_files, parent_describes
 from trm.public.weights import candidates
 
-# What is read, and the type that each value has in the public code.
+# Settings that are read, and their types in the public code.
 ARCH = {
     "name": str,
     "H_cycles": int,
@@ -48,11 +48,11 @@ ARCH = {
 }
 DATASET = ("seq_len", "vocab_size", "num_puzzle_identifiers")
 
-# What else public code writes there. None of it changes what trained weights compute: it is of training, is told by the
-# tensors, or is chosen here.
-OF_NO_EFFECT = {
+# Other settings that public code writes. None of them changes what trained weights compute: they concern training, follow
+# from the tensors, or are chosen here.
+NO_EFFECT = {
     "loss", "halt_exploration_prob", "expansion", "forward_dtype", "batch_size",
-    # of settings that are all on one level: the run, its data and its optimizer
+    # in files without sections: settings of the run, its data and its optimizer
     "arch", "data_path", "data_paths", "data_paths_test", "evaluators", "global_batch_size", "epochs", "eval_interval",
     "min_eval_interval", "checkpoint_every_eval", "checkpoint_path", "load_checkpoint", "eval_save_outputs", "seed",
     "lr", "lr_min_ratio", "lr_warmup_steps", "weight_decay", "beta1", "beta2", "puzzle_emb_lr",
@@ -60,11 +60,11 @@ OF_NO_EFFECT = {
     "device", "num_workers", "output_dir", "save_dir", "log_dir", "data_dir", "dataset", "learning_rate", "optimizer",
     "scheduler", "max_steps", "num_epochs", "grad_clip", "wandb", "compile", "amp", "dtype", "_target_", "format",
 }  # fmt: skip
-OF_TRAINING = re.compile(r"\w*dropout\w*|grid_noise_\w+")
-OFF = {"causal": False}  # settings that are of no effect at this value; lora_*: at 0
-LARGEST_JSON = 1 << 20  # bytes
-LARGEST_NUMBER = 1 << 40  # no setting is as large, and Python does not print numbers of any length
-MOST_NAMES = 1000  # of a folder that are looked at
+TRAINING_ONLY = re.compile(r"\w*dropout\w*|grid_noise_\w+")
+OFF = {"causal": False}  # settings without effect at this value; lora_* have none at 0
+MAX_JSON = 1 << 20  # bytes
+MAX_NUMBER = 1 << 40  # no setting is larger, and Python refuses to print very long numbers
+MAX_NAMES = 1000  # files considered in a folder
 
 # Module of `arch.name` -> kind. Only the name is looked up; the module itself is never imported.
 MODULES = {
@@ -74,10 +74,10 @@ MODULES = {
     "hrm": "hrm",
     "hrm_act_v1": "hrm",
 }
-OTHER_MODULES = {  # what cannot be shown, and why
+OTHER_MODULES = {  # unsupported models, and why
     "transformers_baseline": "It is a Transformer without recursion: there is nothing to step through.",
-    "rsm": "It is RSM, one pass without supervision steps: there is nothing to step through.",
-    "fprm": "It is FPRM, a net of convolutions that runs until it rests: not supported.",
+    "rsm": "It is RSM, which makes one pass without supervision steps: there is nothing to step through.",
+    "fprm": "It is FPRM, a convolutional net that runs to a fixed point: not supported.",
 }
 TASK_IN_PATH = re.compile(r"(?<![a-z])(?P<arc>arc(?![a-z])|arc\d\w*)|(?P<sudoku>sudoku)|(?P<maze>maze)")
 
@@ -85,48 +85,52 @@ TASK_IN_PATH = re.compile(r"(?<![a-z])(?P<arc>arc(?![a-z])|arc\d\w*)|(?P<sudoku>
 def read_description(
     path: Path, inside: Any, format: Format, agrees: Callable[[Description], bool]
 ) -> Description:
-    """What describes the weights at `path`, of which `inside` are the settings in the file itself and `format` the format
-    that the names of tensors tell.
+    """The settings that describe the weights at `path`.
 
-    The nearest place that tells n or T is taken, else the nearest that tells anything. A folder up, settings count only
-    where they are of no other model and `agrees` finds nothing in the tensors against them. Raises CheckpointError when a
-    yaml beside the weights cannot be understood.
+    `inside` are the settings in the weights file itself, and `format` is the format of its tensor names. The nearest
+    file that gives n or T is used, otherwise the nearest with any model settings. Settings one folder up are used only
+    if they cannot belong to another model and `agrees` says that the tensors do not contradict them. Raises
+    CheckpointError if a yaml beside the weights cannot be understood.
     """
-    found, notes = [], []
+    descriptions, notes = [], []
     for values, label, place in _near(path, inside):
         section = find_section(values, ARCH)
         if section is not None and _is_of_a_model(section, place):
-            found.append(_described(section, label, place, format))
+            descriptions.append(_described(section, label, place, format))
         elif place.name in ("all_config.yaml", "config.yaml") and place.parent == path.parent:
             notes.append(
                 f"{place} has no `arch` section. Remove the file to open the checkpoint with defaults."
             )
-    if not any(CYCLES & each.arch.keys() for each in found):
-        above, left_out = _above(path, format, agrees)
-        found += above
-        notes += left_out
-    if notes and not found:
+    if not any(CYCLES & each.arch.keys() for each in descriptions):
+        above, not_read = _above(path, format, agrees)
+        descriptions += above
+        notes += not_read
+    if notes and not descriptions:
         refused = next((note for note in notes if "no `arch`" in note), None)
         if refused:
             raise CheckpointError(refused)
-    best = next((each for each in found if CYCLES & each.arch.keys()), next(iter(found), Description()))
-    left = tuple(note for note in notes if "no `arch`" not in note)
-    return replace(best, dataset=_dataset(path), notes=(*best.notes, *left))
+    nearest = next(iter(descriptions), Description())
+    best = next((each for each in descriptions if CYCLES & each.arch.keys()), nearest)
+    other_notes = tuple(note for note in notes if "no `arch`" not in note)
+    return replace(best, dataset=_dataset(path), notes=(*best.notes, *other_notes))
 
 
 def _near(path: Path, inside: Any) -> Iterator[tuple[Any, str, Path]]:
-    """Settings in the file, under its own name and beside it: values, what the place is called, the place."""
+    """Settings in the weights file, in files named like it and beside it: values, label and path of each source."""
     if inside:
         yield inside, path.name, path
-    own = [path.with_name(name) for name in own_places(path.name)]
+    own = [path.with_name(name) for name in own_settings_files(path.name)]
     for place in (*own, *(path.parent / name for name in BESIDE)):
-        if place.is_file() and not (place.suffix == ".json" and place.stat().st_size > LARGEST_JSON):
+        if place.is_file() and not (place.suffix == ".json" and place.stat().st_size > MAX_JSON):
             values = _read(place)
             yield values, place.relative_to(path.parent).as_posix(), place
 
 
 def _read(place: Path) -> Any:
-    """Values of a yaml, or of a JSON that is not of another library. Raises CheckpointError for a yaml."""
+    """Values of a yaml or JSON file; None for a JSON file that is invalid or of another library.
+
+    Raises CheckpointError for an invalid yaml.
+    """
     if place.suffix != ".json":
         return read_yaml(place)
     try:
@@ -140,73 +144,75 @@ def _read(place: Path) -> Any:
 def _above(
     path: Path, format: Format, agrees: Callable[[Description], bool]
 ) -> tuple[list[Description], list[str]]:
-    """Settings a folder up, and a sentence on each that was left out."""
-    upper, found, notes = path.parent.parent, [], []
+    """Settings one folder up, and a sentence on each file that was not read."""
+    upper, descriptions, notes = path.parent.parent, [], []
     places = [upper / name for name in BESIDE if (upper / name).is_file()] if upper != path.parent else []
     for place in places:
         label = f"../{place.relative_to(upper).as_posix()}"
         try:
             values = _read(place)
             section = find_section(values, ARCH)
-            known = section is not None and _is_of_a_model(section, place)
-            description = _described(section, label, place, format) if known else None
+            usable = section is not None and _is_of_a_model(section, place)
+            description = _described(section, label, place, format) if usable else None
         except CheckpointError:
             description = None
         if description is None:
             continue
-        if not upper_is_its_own(_files_below(upper), path.parent.name):
-            notes.append(f"{label} was not read, as other models lie below it too")
+        if not parent_describes(_files_below(upper), path.parent.name):
+            notes.append(f"{label} was not read, because there are other models below that folder")
         elif not agrees(description):
-            notes.append(f"{label} was not read, as it describes a model of other sizes")
+            notes.append(f"{label} was not read, because it describes a model of other sizes")
         else:
-            found.append(description)
-    return found, notes
+            descriptions.append(description)
+    return descriptions, notes
 
 
 def _files_below(folder: Path) -> Iterator[str]:
-    for below in sorted(folder.iterdir())[:MOST_NAMES]:
+    for below in sorted(folder.iterdir())[:MAX_NAMES]:
         if below.is_dir() and not below.name.startswith("."):
             try:
-                yield from (f"{below.name}/{file.name}" for file in sorted(below.iterdir())[:MOST_NAMES])
+                yield from (f"{below.name}/{file.name}" for file in sorted(below.iterdir())[:MAX_NAMES])
             except OSError:
                 continue
 
 
 def _is_of_a_model(section: Section, place: Path) -> bool:
-    """Whether settings are those of a model here. A yaml by its names is; many tools write JSON, and a file of weights may
-    hold anything.
+    """Whether settings are those of a supported model.
+
+    For a yaml the names of its settings are enough. Many tools write JSON, and a weights file may contain anything, so
+    these must have n or T.
     """
     return place.suffix in (".yaml", ".yml") or bool(CYCLES & section[0].keys())
 
 
 def _described(section: Section, label: str, place: Path, format: Format) -> Description:
-    found, around = section
-    arch = {key: unwrapped(value) for key, value in found.items()}
+    inner, around = section
+    arch = {key: unwrapped(value) for key, value in inner.items()}
     name = arch.get("name")
-    if isinstance(name, str) and "@" not in name and unwrapped(around.get("arch")) is not found:
-        del arch["name"]  # that of the run
+    if isinstance(name, str) and "@" not in name and unwrapped(around.get("arch")) is not inner:
+        del arch["name"]  # the name of the run
     module = _module(arch.get("name"))
     format = format_of_class(module) or format
     arch = format.official(arch)
-    known, notes = {}, []
+    read, notes = {}, []
     types = {**ARCH, **format.types}
     for key in types:
         value = resolved(arch.get(key), arch, around)
         if value is None and arch.get(key) is not None:
-            notes.append(f"{label}: {key} = {short(arch[key])} is not resolved, so it is not read")
+            notes.append(f"{label}: {key} = {short(arch[key])} cannot be resolved and was not read")
         if value is not None:
-            known[key] = _typed(place, key, value, types[key])
-    if known.get("rms_norm_eps", 1e-5) != 1e-5:
+            read[key] = _typed(place, key, value, types[key])
+    if read.get("rms_norm_eps", 1e-5) != 1e-5:
         raise CheckpointError(
-            f"{place}: rms_norm_eps = {known['rms_norm_eps']:g} is not known here; known: 1e-05."
+            f"{place}: rms_norm_eps = {read['rms_norm_eps']:g} is not supported; it must be 1e-05."
         )
     averaged = around.get("ema") if isinstance(around.get("ema"), bool) else None
     paths = _data_paths(around)
     return Description(
         file=label,
-        arch=known,
+        arch=read,
         module=module,
-        kind=format.kind or _kind(known, module, place),
+        kind=format.kind or _kind(read, module, place),
         task=_task(paths),
         data=" ".join(paths)[:1000],
         unknown=_unknown(arch, types),
@@ -216,15 +222,15 @@ def _described(section: Section, label: str, place: Path, format: Format) -> Des
 
 
 def _typed(place: Path, key: str, value: Any, wanted: type) -> Any:
-    """A value in the type that it has in the public code. Raises CheckpointError."""
+    """A value converted to its type in the public code. Raises CheckpointError."""
     if wanted is int and type(value) is float and value.is_integer():
         value = int(value)
-    if wanted is float and type(value) in (int, float, str):  # yaml reads 1e-5, which has no point, as text
+    if wanted is float and type(value) in (int, float, str):  # yaml reads 1e-5, without a point, as text
         try:
             return float(value)
         except (ValueError, OverflowError):
             pass
-    elif type(value) is wanted and not (wanted is int and abs(value) > LARGEST_NUMBER):
+    elif type(value) is wanted and not (wanted is int and abs(value) > MAX_NUMBER):
         return value
     raise CheckpointError(f"{place}: {key} must be of type {wanted.__name__}, not {SHORT.repr(value)}.")
 
@@ -238,17 +244,17 @@ def _unknown(arch: dict[str, Any], types: Mapping[str, type]) -> tuple[str, ...]
 
 
 def _is_understood(key: Any, value: Any) -> bool:
-    """Whether a setting is read, is not set, or cannot change what trained weights compute."""
-    if value is None or key in OF_NO_EFFECT:
+    """Whether a setting is unset or cannot change what trained weights compute."""
+    if value is None or key in NO_EFFECT:
         return True
     off = (key in OFF and value is OFF[key]) or (
         isinstance(key, str) and key.startswith("lora_") and not value
     )
-    return off or bool(isinstance(key, str) and OF_TRAINING.fullmatch(key))
+    return off or bool(isinstance(key, str) and TRAINING_ONLY.fullmatch(key))
 
 
 def _module(name: Any) -> str:
-    """The module of a class, as `arch.name` says it."""
+    """The module of a class, from `arch.name`."""
     return name.partition("@")[0].rpartition(".")[2] if isinstance(name, str) else ""
 
 
@@ -256,22 +262,22 @@ def _kind(arch: dict[str, Any], module: str, path: Path) -> str | None:
     if "name" not in arch:
         return None
     if module not in MODULES:
-        other = "If it is one of these under another name, write that name into the file."
+        other = "If it is one of these under another name, put that name into the file."
         raise CheckpointError(
-            f"{path}: arch.name says {SHORT.repr(module)}, which is not known; known: {', '.join(MODULES)}. "
+            f"{path}: arch.name says {SHORT.repr(module)}, which is not supported (supported: {', '.join(MODULES)}). "
             f"{OTHER_MODULES.get(module, other)}"
         )
     return MODULES[module]
 
 
 def _data_paths(values: dict[str, Any]) -> list[str]:
-    """Where the training data was: TRM's yaml has a list of paths, HRM's has one."""
+    """Paths of the training data: TRM's yaml has a list, HRM's a single path."""
     paths = values.get("data_paths") or values.get("data_path")
     return [path for path in (paths if isinstance(paths, list) else [paths]) if isinstance(path, str)]
 
 
 def _task(paths: list[str]) -> str | None:
-    """The task that the training data is called after."""
+    """The task, from the names of the training data."""
     for path in paths:
         for part in reversed(PurePosixPath(path.lower()).parts):
             match = TASK_IN_PATH.search(part)
@@ -281,12 +287,12 @@ def _task(paths: list[str]) -> str | None:
 
 
 def _dataset(path: Path) -> dict[str, int]:
-    """Sizes in the dataset.json beside weights; empty where there is none that can be read, or where it is of several."""
+    """Sizes in the dataset.json beside the weights; empty if it cannot be read, or if several models share the folder."""
     file = path.with_name("dataset.json")
     try:
         if (
             not file.is_file()
-            or file.stat().st_size > LARGEST_JSON
+            or file.stat().st_size > MAX_JSON
             or len(candidates(each.name for each in path.parent.iterdir())) > 1
         ):
             return {}
@@ -296,4 +302,4 @@ def _dataset(path: Path) -> dict[str, int]:
     if not isinstance(values, dict):
         return {}
     sizes = {key: values[key] for key in DATASET if type(values.get(key)) is int}
-    return {key: size for key, size in sizes.items() if 0 <= size <= LARGEST_NUMBER}
+    return {key: size for key, size in sizes.items() if 0 <= size <= MAX_NUMBER}

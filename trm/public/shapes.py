@@ -1,4 +1,4 @@
-"""Sizes that the shapes of a public checkpoint's tensors tell."""
+"""Sizes of a public checkpoint, from the shapes of its tensors."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,10 @@ LATENT = re.compile(r"L(\d{1,3})_init")
 
 
 class Shapes:
-    """What tensors tell: fields of ModelConfig as attributes, `length` of prefix and cells together (0: not told), and
-    `told_positions` (None: rope or none).
+    """The fields of ModelConfig that the tensors determine, as attributes.
 
-    Raises CheckpointError naming the first tensor that is missing or has no such shape.
+    `length` is the number of positions, prefix and cells (0: unknown), and `positions` is None for rope or none. Raises
+    CheckpointError naming the first tensor that is missing or does not have the right number of dimensions.
     """
 
     def __init__(self, tensors: dict[str, Tensor], path: Path):
@@ -31,9 +31,9 @@ class Shapes:
             self.length, self.mixing_width = shape("L_level.layers.0.mlp_t.down_proj.weight")
         elif "L_level.layers.0.self_attn.o_proj.weight" in tensors:
             self.attention_width = shape("L_level.layers.0.self_attn.o_proj.weight")[1]
-        self.told_positions = "none" if self.mixing == "mlp" else None
+        self.positions = "none" if self.mixing == "mlp" else None
         if "embed_pos.embedding_weight" in tensors:
-            self.told_positions = "learned"
+            self.positions = "learned"
             self.length = self.length or shape("embed_pos.embedding_weight")[0]
         self.puzzle_ids = self.puzzle_embedding_size = 0
         if "puzzle_emb.weights" in tensors:
@@ -49,11 +49,11 @@ class Shapes:
 
     @property
     def prefix_rows(self) -> int:
-        """Positions that a puzzle's vector fills, the last perhaps in part."""
+        """Number of positions that the vector of a puzzle fills, the last one possibly in part."""
         return -(-self.puzzle_embedding_size // self.hidden_size)
 
     def _kind(self, has_y: bool) -> str:
-        """The kind that the names of the tensors tell."""
+        """The kind of model, from the names of the tensors."""
         if self.H_layers:
             return "hrm"
         if self.latents:
@@ -62,13 +62,13 @@ class Shapes:
 
 
 def shape_of(name: str, tensors: dict[str, Tensor], path: Path) -> tuple[int, int]:
-    """Rows and columns of a matrix. Raises CheckpointError when it is missing, empty or none."""
+    """Rows and columns of a matrix. Raises CheckpointError if it is missing, empty or not a matrix."""
     if name not in tensors:
-        raise CheckpointError(f"{path}: tensor {name} is missing, so this is no TRM or HRM checkpoint.")
+        raise CheckpointError(f"{path}: tensor {name} is missing, so this is not a TRM or HRM checkpoint.")
     if tensors[name].ndim != 2:
         raise CheckpointError(f"{path}: tensor {name} has {tensors[name].ndim} dimensions instead of 2.")
     if not tensors[name].numel():
-        raise CheckpointError(f"{path}: tensor {name} is empty, so this is no TRM or HRM checkpoint.")
+        raise CheckpointError(f"{path}: tensor {name} is empty, so this is not a TRM or HRM checkpoint.")
     rows, columns = tensors[name].shape
     return rows, columns
 

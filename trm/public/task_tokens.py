@@ -1,9 +1,10 @@
-"""A model of other tokens, or of puzzles on a larger canvas, rewritten as one that reads the task's own puzzles.
+"""Convert a model with its own tokens, or with a canvas larger than the puzzle, to one that takes the task's puzzles.
 
-nano-trm numbers its tokens otherwise (0 pad, 1 end, 2 blank, 3 and up digits) and lays a Sudoku top left on a canvas; sotaku
-has 0 for a blank and no padding. Nothing is computed anew: rows of the embedding and of the output head change places, and
-the canvas outside the puzzle becomes part of the prefix, as its tokens are the same in every puzzle. So positions are
-the prefix, the rest of the canvas, then the cells. What is read of a checkpoint and `trm forward` keep the file's own form.
+nano-trm numbers its tokens differently (0 pad, 1 end, 2 blank, 3 and up digits) and places a Sudoku at the top left of a
+canvas; sotaku uses 0 for a blank and has no padding. No weight is recomputed: rows of the embedding and of the output
+head are reordered, and the canvas outside the puzzle becomes part of the prefix, as its tokens are the same in every
+puzzle. The order of positions is then the prefix, the rest of the canvas, and the cells. `read_checkpoint` and
+`trm forward` keep the tokens and canvas of the file.
 """
 
 from dataclasses import replace
@@ -15,13 +16,13 @@ from torch import Tensor
 from trm.config import ConfigError, ModelConfig
 
 FIRST_DIGIT = {"nano-trm": 3, "digits": 1}
-"""Token of the digit 1; the blank comes right before it. In the task's tokens these are 2 and 1."""
+"""Token of the digit 1; the token before it is the blank. In the task's tokens they are 2 and 1."""
 
 
 def in_task_tokens(config: ModelConfig, tensors: dict[str, Tensor]) -> tuple[ModelConfig, dict[str, Tensor]]:
-    """The configuration and the tensors of the same model, reading and answering puzzles of its task.
+    """The configuration and tensors of the same model with the tokens and cells of its task.
 
-    Raises ConfigError when the cells are fewer than the puzzle's or no square canvas.
+    Raises ConfigError if the file has fewer cells than the puzzle, or its cells do not form a square canvas.
     """
     if config.tokens == "official":
         return config, tensors
@@ -43,7 +44,7 @@ def in_task_tokens(config: ModelConfig, tensors: dict[str, Tensor]) -> tuple[Mod
 def _without_canvas(
     config: ModelConfig, tensors: dict[str, Tensor], side: int, pad: Tensor
 ) -> tuple[ModelConfig, dict[str, Tensor]]:
-    """The cells of a canvas that are not the puzzle's, moved to the prefix."""
+    """Move the canvas cells outside the puzzle to the prefix."""
     canvas, cells = isqrt(config.sequence_length), side * side
     if canvas**2 != config.sequence_length or canvas < side:
         raise ConfigError(f"a Sudoku of {side}x{side} does not fit on {config.sequence_length} cells")

@@ -1,7 +1,7 @@
-"""Which file holds the weights: one rule for a folder on this machine and for a repository on the hub.
+"""Choose the weights file, by one rule for a local folder and a repository on the hub.
 
-Public code saves `step_<N>`, people rename it to anything. A single file that can be meant is taken; of several steps
-of one run the last one is. Where several runs lie side by side nobody can know, so they are listed.
+Public code saves `step_<N>`, and people rename it freely. If only one file can hold the weights, it is used; of several
+steps of one run, the last one. If there are several runs, the choice is up to the user, and they are listed.
 """
 
 import re
@@ -19,10 +19,8 @@ USUAL_NAMES = (
     "model.pt",
 )
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
-ARRAYS = (
-    ".npz",
-)  # weights of the MLX port; most files of this kind are data, so only some names are taken for weights
-INDEX = ".index.json"  # lists the shards of weights
+ARRAYS = (".npz",)  # weights of the MLX port; most .npz files are data, so only some names count as weights
+INDEX = ".index.json"  # lists the shards of sharded weights
 STEP = re.compile(
     r"(?P<run>[\w-]*?)step_(?P<step>\d{1,12})(?P<ema>_ema)?(?P<rest>[\w-]*(\.(pt|pth|bin|ckpt|npz|safetensors))?)"
 )
@@ -31,87 +29,91 @@ NPZ_NAMES = re.compile(r"(weights|model|\w*mlx\w*)\.npz")
 NOT_WEIGHTS = re.compile(
     r"(optimi[sz]er|scheduler|scaler|rng_state|random_states|training_args|trainer_state)\w*\.\w+"
 )
-MOST_LISTED = 6
-MOST_NAMES = 10_000  # of a folder that are looked at
+MAX_LISTED = 6
+MAX_NAMES = 10_000  # files considered in a folder
 
 
 def choose_weights(names: Iterable[str], where: str, call: Callable[[str], str]) -> str:
-    """The weights among files named by paths relative to a folder: those of the folder itself, else of one below it.
+    """The weights file among `names`, which are paths relative to a folder: in the folder itself, else in a subfolder.
 
-    `where` is the folder in messages, and `call` says how a user would name a file of it. Raises CheckpointError when
-    there are none, and when several can be meant.
+    `where` names the folder in messages, and `call` returns how a user would refer to one of its files. Raises
+    CheckpointError if there are no weights, or several possible files.
     """
     folders: dict[str, list[str]] = {}
     for name in names:
         path = PurePosixPath(name)
         folders.setdefault(str(path.parent), []).append(path.name)
-    found = {folder: candidates(files) for folder, files in sorted(folders.items())}
-    if found.get("."):
-        meant = found["."]
+    by_folder = {folder: candidates(files) for folder, files in sorted(folders.items())}
+    if by_folder.get("."):
+        possible = by_folder["."]
     else:
-        meant = [str(PurePosixPath(folder, name)) for folder, names in found.items() for name in names]
-    if not meant and any(name.endswith(".distcp") for files in folders.values() for name in files):
+        possible = [str(PurePosixPath(folder, name)) for folder, names in by_folder.items() for name in names]
+    if not possible and any(name.endswith(".distcp") for files in folders.values() for name in files):
         raise CheckpointError(
-            f"{where} is a checkpoint of torch.distributed, in pieces. Gather it: python -m "
+            f"{where} is a distributed checkpoint (torch.distributed). Merge it: python -m "
             "torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt, then open model.pt."
         )
-    if not meant:
+    if not possible:
         raise CheckpointError(
-            f"{where} holds no model: no model.safetensors, step_<N>, checkpoint or other file of weights in it."
+            f"{where} contains no model: no model.safetensors, step_<N>, checkpoint or other weights file."
         )
-    if len(meant) > 1:
-        listed = ", ".join(call(name) for name in meant[:MOST_LISTED])
-        more = f" and {len(meant) - MOST_LISTED} more" if len(meant) > MOST_LISTED else ""
-        raise CheckpointError(f"{where} holds several models. Name one of them: {listed}{more}.")
-    return meant[0]
+    if len(possible) > 1:
+        listed = ", ".join(call(name) for name in possible[:MAX_LISTED])
+        more = f" and {len(possible) - MAX_LISTED} more" if len(possible) > MAX_LISTED else ""
+        raise CheckpointError(f"{where} contains several models. Name one of them: {listed}{more}.")
+    return possible[0]
 
 
-def averaging(path: Path, *, in_file: str, in_yaml: bool | None, yaml: str, usual: str) -> str:
-    """Whether weights are a running average (EMA), which the public code evaluates and saves, or as trained; and who says so."""
+def averaging(path: Path, *, in_file: str, in_yaml: bool | None, yaml: str, default: str) -> str:
+    """Whether weights are a running average (EMA) or as trained, and the source of that, as text.
+
+    The public code evaluates and saves the average. `in_file` describes the averaged copy taken from the file,
+    `in_yaml` is the `ema` setting in the file `yaml`, and `default` is used if neither says anything.
+    """
     step = STEP.fullmatch(path.name)
     if in_file:
         return f"averaged (EMA): {in_file}"
     if step and step["ema"]:
-        return "averaged (EMA): the file's name"
+        return "averaged (EMA): according to the file name"
     if in_yaml is None:
-        return usual or "averaged (EMA) or as trained: nothing says"
+        return default or "averaged (EMA) or as trained: not stated"
     return f"{'averaged (EMA)' if in_yaml else 'as trained'}: {yaml} says ema = {str(in_yaml).lower()}"
 
 
 def stem_of(name: str) -> str:
-    """A file's name without what says that it holds weights."""
+    """A file name without its weights suffix."""
     for suffix in (INDEX, *WEIGHT_SUFFIXES, *ARRAYS):
         name = name.removesuffix(suffix)
     return name
 
 
 def other_steps(path: Path) -> list[str]:
-    """Other steps of the same run beside a file, the earliest first."""
-    mine = STEP.fullmatch(path.name)
-    if not mine:
+    """File names of other steps of the same run in the folder of a file, earliest first."""
+    own = STEP.fullmatch(path.name)
+    if not own:
         return []
-    found = {}
+    steps = {}
     for name in _names(path.parent):
         step = STEP.fullmatch(name)
         if (
             step
             and name != path.name
             and "_preds" not in name
-            and (step["run"], step["rest"]) == (mine["run"], mine["rest"])
+            and (step["run"], step["rest"]) == (own["run"], own["rest"])
         ):
-            found[name] = int(step["step"])
-    return sorted(found, key=lambda name: (found[name], name))
+            steps[name] = int(step["step"])
+    return sorted(steps, key=lambda name: (steps[name], name))
 
 
 def _names(folder: Path) -> list[str]:
     try:
-        return [file.name for file in islice(folder.iterdir(), MOST_NAMES) if file.is_file()]
+        return [file.name for file in islice(folder.iterdir(), MAX_NAMES) if file.is_file()]
     except OSError:
         return []
 
 
 def candidates(files: Iterable[str]) -> list[str]:
-    """The files of one folder that can be meant as its weights; best if it is one."""
+    """The files of one folder that may be its weights; ideally a single one."""
     files = _without_shards(sorted(files))
     for single in ("model.safetensors", f"model.safetensors{INDEX}"):
         if single in files:
@@ -120,7 +122,7 @@ def candidates(files: Iterable[str]) -> list[str]:
     for name in files:
         step = STEP.fullmatch(name)
         if step and "_preds" not in name:
-            # of the last step the averaged copy, which is what the public code evaluates
+            # of the last step, prefer the averaged copy, which the public code evaluates
             entry = (int(step["step"]), bool(step["ema"]), name)
             runs.setdefault((step["run"], step["rest"]), []).append(entry)
     if runs:
@@ -133,7 +135,7 @@ def candidates(files: Iterable[str]) -> list[str]:
 
 
 def _without_shards(files: list[str]) -> list[str]:
-    """Shards that an index lists are one model, which the index stands for."""
+    """The files without the shards that an index lists: they are one model, represented by the index."""
     shards = {name: SHARD.fullmatch(name) for name in files}
     return [
         name

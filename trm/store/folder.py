@@ -1,7 +1,7 @@
-"""The writing side of a store's folder: created at once, shards cleared, locked, and marked when they are whole.
+"""The folder of a store for writing: it is created atomically, and shards are locked, cleared, and marked when complete.
 
-Several processes may write into one store, each its own shards. A shard being written is locked by its byte of the
-file `.lock`: the system gives such locks up when a process ends, however it ends.
+Several processes may write into one store, each its own shards. A shard that is being written is locked by one byte of
+the file `.lock`; the operating system releases such locks when a process ends, however it ends.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ from zarr.codecs import Crc32cCodec
 
 from trm.config import SHORT
 from trm.errors import StoreError
-from trm.files import OutputError, make_folder, written_whole
+from trm.files import OutputError, atomic_file, make_folder
 from trm.store.layout import BLOCK, Layout
 from trm.store.manifest import check_same
 
@@ -27,7 +27,7 @@ MANIFEST, LOCK, SHARDS, MARKER = "manifest.json", ".lock", "shards", "done.json"
 
 
 def finished_shards(path: Path) -> list[int]:
-    """Numbers of the shards that are whole, ascending."""
+    """Numbers of the complete shards, ascending."""
     return sorted(
         int(marker.parent.name)
         for marker in path.joinpath(SHARDS).glob(f"*/{MARKER}")
@@ -36,17 +36,17 @@ def finished_shards(path: Path) -> list[int]:
 
 
 def marker_of(path: Path, shard: int) -> Path:
-    """The file whose being there says that a shard is whole."""
+    """The file whose existence marks a shard as complete."""
     return path / SHARDS / f"{shard:06d}" / MARKER
 
 
 class StoreFolder:
-    """Use `prepare`. `write` and `finish` may be called from another thread than the rest."""
+    """The folder of a store; create it with `prepare`. `write` and `finish` may be called from another thread."""
 
     def __init__(self, path: Path, layout: Layout):
         self.path, self.layout = path, layout
         group = zarr.open_group(path, mode="r+")
-        # A chunk of zeros is written too: a missing file means damage, never zeros.
+        # Chunks of zeros are written too: a missing file always means damage.
         self.arrays = {
             name: group[name].with_config({"write_empty_chunks": True}) for name in layout.arrays()
         }
@@ -54,18 +54,18 @@ class StoreFolder:
 
     @classmethod
     def prepare(cls, path: Path, manifest: Mapping[str, Any], *, force: bool = False) -> "StoreFolder":
-        """Open the store, made first where there is none. With `force` one that is there is removed.
+        """Open the store, and create it if there is none. With `force` an existing store is removed first.
 
-        Raises StoreError when the folder is something else, or the store was made otherwise or is in use.
+        Raises StoreError if the folder is something else, or the store has another manifest or is in use.
         """
         layout = Layout.of(manifest)
-        path = path.resolve()  # a link cannot be replaced by a folder
+        path = path.resolve()  # a folder cannot replace a link
         if force and is_store(path):
             remove(path)
-        check_place(path, manifest)
+        check_destination(path, manifest)
         if not is_store(path):
             create(path, manifest, layout)
-            check_same(read_manifest(path), manifest, path)  # another process may have been faster
+            check_same(read_manifest(path), manifest, path)  # another process may have created it first
         try:
             return cls(path, layout)
         except (OSError, KeyError, ValueError, TypeError, zarr.errors.BaseZarrError) as error:
@@ -77,14 +77,14 @@ class StoreFolder:
         self._lock.close()
 
     def unfinished(self) -> list[int]:
-        """Shards that are not whole, ascending."""
+        """Numbers of the incomplete shards, ascending."""
         done = set(finished_shards(self.path))
         return [shard for shard in range(self.layout.shards) if shard not in done]
 
     def begin(self, shard: int) -> bool:
-        """Take a shard to write it, and clear what a killed process left of it.
+        """Lock a shard for writing, and remove what a killed process left of it.
 
-        False where another process is writing it, or has just finished it.
+        Returns False if another process is writing it, or has just finished it.
         """
         try:
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, shard)
@@ -97,14 +97,14 @@ class StoreFolder:
         return True
 
     def write(self, name: str, rows: range, calls: range | None, block: np.ndarray) -> None:
-        """Numbers of an array for puzzles of one shard; `calls` are indices of its second axis, all where None."""
+        """Write a block of an array for puzzles of one shard. `calls` are indices on its second axis, None for all."""
         place = (slice(rows.start, rows.stop),)
         if calls is not None:
             place += (slice(calls.start, calls.stop),)
         self.arrays[name][place] = block
 
     def finish(self, shard: int) -> None:
-        """Mark a shard as whole, once all of its files are on the disk."""
+        """Mark a shard as complete, after flushing all of its files to disk."""
         plans = self.layout.arrays()
         for name, plan in plans.items():
             for chunk in plan.chunk_names(shard):
@@ -112,14 +112,14 @@ class StoreFolder:
             flush(self.path / name)
         rows = self.layout.rows(shard)
         marker = marker_of(self.path, shard)
-        with written_whole(marker) as temporary:
+        with atomic_file(marker) as temporary:
             temporary.write_text(json.dumps({"shard": shard, "puzzles": [rows.start, rows.stop]}) + "\n")
         for folder in (marker.parent, marker.parent.parent):
             flush(folder)
         self._release(shard)
 
     def drop(self, shard: int) -> None:
-        """Give a shard up that was begun and not finished."""
+        """Remove and release a shard that was started but not finished."""
         self._clear(shard)
         self._release(shard)
 
@@ -127,7 +127,7 @@ class StoreFolder:
         fcntl.lockf(self._lock, fcntl.LOCK_UN, 1, shard)
 
     def _clear(self, shard: int) -> None:
-        """Remove the shard's chunks, with those that zarr was writing: `c.<shard>.<...>.<random>.partial`."""
+        """Remove the chunks of a shard, including those that zarr was writing: `c.<shard>.<...>.<random>.partial`."""
         shutil.rmtree(marker_of(self.path, shard).parent, ignore_errors=True)
         for name in self.arrays:
             for chunk in self.path.joinpath(name).glob(f"c.{shard}.*"):
@@ -135,34 +135,35 @@ class StoreFolder:
 
 
 def is_store(path: Path) -> bool:
+    """Whether a folder is a trace store."""
     return (path / MANIFEST).is_file()
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Raises StoreError."""
+    """The manifest of a store. Raises StoreError."""
     file = path / MANIFEST
     try:
-        found = json.loads(file.read_text("utf-8"))
+        manifest = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise StoreError(f"{file} is damaged: it is no JSON object. Record the store again.")
-    return found
+        manifest = None
+    if not isinstance(manifest, dict):
+        raise StoreError(f"{file} is damaged: it is not a JSON object. Record the store again.")
+    return manifest
 
 
-def check_place(path: Path, manifest: Mapping[str, Any], *, force: bool = False) -> None:
-    """Raises StoreError unless the place is free, or holds a store of this manifest, or one to start over."""
+def check_destination(path: Path, manifest: Mapping[str, Any], *, force: bool = False) -> None:
+    """Raises StoreError unless the path is free or contains a store with this manifest; with `force`, any store."""
     if is_store(path):
         if not force:
             check_same(read_manifest(path), manifest, path)
     elif path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise StoreError(f"{path} is there and is no trace store. Give another --out.")
+        raise StoreError(f"{path} exists and is not a trace store. Give another --out.")
 
 
 def create(path: Path, manifest: Mapping[str, Any], layout: Layout) -> None:
-    """Make an empty store under a temporary name beside it, and rename that. Of several processes one succeeds.
+    """Create an empty store under a temporary name and rename it. If several processes try, one succeeds.
 
-    Raises StoreError where something else is there, OutputError where nothing can be written.
+    Raises OutputError if it cannot be written.
     """
     make_folder(path.parent)
     try:
@@ -182,7 +183,7 @@ def create(path: Path, manifest: Mapping[str, Any], layout: Layout) -> None:
                 filters=None,
                 compressors=[Crc32cCodec()],
                 fill_value=0,
-                attributes=described(name, layout),
+                attributes=array_attributes(name, layout),
             )
         (temporary / SHARDS).mkdir()
         (temporary / LOCK).touch()
@@ -194,29 +195,29 @@ def create(path: Path, manifest: Mapping[str, Any], layout: Layout) -> None:
         flush(path.parent)
     except OSError as error:
         if is_store(path):
-            return  # another process was faster
+            return  # another process created it first
         raise OutputError(f"{path} cannot be written: {error.strerror}. Give another place.") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def described(name: str, layout: Layout) -> dict[str, Any]:
-    """What any reader of zarr should know of an array: what stands along its axes, and how numbers are held."""
-    facts: dict[str, Any] = {}
+def array_attributes(name: str, layout: Layout) -> dict[str, Any]:
+    """The zarr attributes of an array: labels along its axes, and the encoding of bfloat16."""
+    attributes: dict[str, Any] = {}
     if "call" in layout.arrays()[name].dimensions:
         calls = layout.coordinates("z" if name == "z" else "y")
-        facts["calls"] = [[at.supervision_step, at.cycle, at.call] for at in calls]
+        attributes["calls"] = [[at.supervision_step, at.cycle, at.call] for at in calls]
     if name in layout.states:
-        facts["positions"] = list(layout.positions.names)
+        attributes["positions"] = list(layout.positions.names)
     if name == "facts":
-        facts["facts"] = list(layout.facts)
+        attributes["facts"] = list(layout.facts)
     if layout.settings.dtype == "bfloat16" and name in (*layout.states, "logits", "top_logits"):
-        facts["bits_of"] = "bfloat16"
-    return facts
+        attributes["bits_of"] = "bfloat16"
+    return attributes
 
 
 def remove(path: Path) -> None:
-    """Remove a store, out of sight at once. Raises StoreError while a process writes into it."""
+    """Remove a store; it is renamed first. Raises StoreError while a process is writing into it."""
     with (path / LOCK).open("ab") as lock:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -228,23 +229,23 @@ def remove(path: Path) -> None:
 
 
 def free_bytes(path: Path) -> int:
-    """Room on the disk where a folder is, or will be."""
+    """Free bytes on the disk where a folder is or will be."""
     there = next(folder for folder in (path, *path.resolve().parents) if folder.exists())
     return shutil.disk_usage(there).free
 
 
 def store_bytes(path: Path) -> int:
-    """Bytes that the store in a folder takes on the disk; 0 where there is none."""
+    """Bytes that the store in a folder takes on disk; 0 if there is none."""
     return sum(file.stat().st_blocks * 512 for file in path.rglob("*")) if is_store(path) else 0
 
 
 def needed_bytes(layout: Layout, shards: int) -> int:
-    """Bytes on the disk that so many more shards take, with what the store itself takes before the first."""
+    """Bytes on disk that this many more shards take, plus those of an empty store."""
     return shards * layout.shard_bytes() + (2 * len(layout.arrays()) + 6) * BLOCK
 
 
 def flush(path: Path) -> None:
-    """Wait until a file, or a folder's list of files, is on the disk."""
+    """Flush a file, or the directory entry of a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

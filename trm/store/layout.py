@@ -1,4 +1,4 @@
-"""What a store holds, worked out before anything is run: which calls and positions, what is said of each cell, how large."""
+"""The contents of a store, determined before anything is run: calls, positions, facts about cells, arrays and their sizes."""
 
 import re
 from collections.abc import Mapping
@@ -17,28 +17,28 @@ from trm.tasks.base import Task
 
 STATES = ("y", "z")
 DTYPES = {"float16": "float16", "float32": "float32", "bfloat16": "uint16"}
-"""Dtype of states and logits -> how NumPy holds it: it has no bfloat16, so that one is stored as its 16 bits."""
+"""Dtype of states and logits -> NumPy dtype in the store. NumPy has no bfloat16, so its 16 bits are stored."""
 CHUNK = 1 << 20
-"""Bytes that a chunk file has at least, if there are calls enough: small states of several calls share one."""
+"""Minimum bytes of a chunk file, if there are enough calls: small states of several calls share a chunk."""
 CHECKSUM = 4
 """Bytes of the CRC32C at the end of a chunk file."""
 BLOCK = 4096
-"""Bytes that file systems give out at a time: a file takes a multiple of it."""
+"""Block size of usual file systems in bytes: a file takes a multiple of it."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a person chooses to keep; texts as on the command line."""
+class StoreSettings:
+    """What to store; text values as on the command line. Raises UserError for an invalid value."""
 
     states: str = "y,z"  # y, z, both, or none
     calls: str = F_H  # f_H, all, last (of each supervision step), or a list such as 1.3.7,16.*.7
     positions: str = (
-        "cells"  # cells, mean, prefix, all, or cells such as r1c1,r5c5; several with commas between
+        "cells"  # cells, mean, prefix, all, or cells such as r1c1,r5c5; several separated by commas
     )
     logits: str = "top5"  # none, all, or top<k>
     dtype: str = "float16"  # of states and logits
-    batch: int = 64  # puzzles a forward pass
-    shard: int = 64  # puzzles a shard
+    batch: int = 64  # puzzles per forward pass
+    shard: int = 64  # puzzles per shard
 
     def __post_init__(self):
         if self.dtype not in DTYPES:
@@ -47,7 +47,7 @@ class Settings:
             )
         if min(self.batch, self.shard) < 1:
             raise UserError(
-                f"A batch of {self.batch} in shards of {self.shard} holds no puzzle. Give 1 or more."
+                f"Batches of {self.batch} and shards of {self.shard} puzzles are not possible. Give 1 or more."
             )
         if self.batch > self.shard:
             raise UserError(
@@ -57,9 +57,10 @@ class Settings:
 
 
 def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
-    """Read which calls are wanted, in the order in which they are made. Raises UserError naming the part that is wrong.
+    """Parse the setting `--calls`; the calls are returned in the order of the run.
 
-    A list holds `supervision step.cycle.call`, counted from 1; `*` stands for all.
+    A list has entries `supervision step.cycle.call`, counted from 1; `*` matches all. Raises UserError naming the part
+    that is wrong.
     """
     depth = config.depth
     every = [at for step in range(1, depth.N_sup + 1) for at in depth.calls(step)]
@@ -69,15 +70,15 @@ def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
         return tuple(at for at in every if at.kind == F_H)
     if text == "last":
         return tuple(at for at in every if (at.cycle, at.kind) == (depth.T, F_H))
-    wanted: set[Coordinates] = set()
+    selected: set[Coordinates] = set()
     for part in text.replace(" ", "").split(","):
         if not re.fullmatch(r"(\d{1,6}|\*)(\.(\d{1,6}|\*)){2}", part):
             raise UserError(
-                f"{part!r} names no call. Choose f_H, all, last, or calls such as 1.3.7,16.*.7 "
+                f"{part!r} is not a call. Choose f_H, all, last, or calls such as 1.3.7,16.*.7 "
                 "(supervision step, cycle, call)."
             )
         numbers = part.split(".")
-        found = {
+        matching = {
             at
             for at in every
             if all(
@@ -85,37 +86,37 @@ def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
                 for number, here in zip(numbers, (at.supervision_step, at.cycle, at.call), strict=True)
             )
         }
-        if not found:
+        if not matching:
             raise UserError(
                 f"There is no call {part}: the run has {depth.N_sup} supervision steps of {depth.T} cycles "
                 f"of {depth.n + 1} calls."
             )
-        wanted |= found
-    return tuple(at for at in every if at in wanted)
+        selected |= matching
+    return tuple(at for at in every if at in selected)
 
 
 def cell_facts(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Int16[np.ndarray, "cells"]]:
-    """Facts of every cell by name: `given` (0 or 1), `row` and `column` (from 1), and those of `Task.facts`.
+    """Facts about every cell, by name: `given` (0 or 1), `row` and `column` (from 1), and those of `Task.cell_features`.
 
-    Probes ask whether states hold them. They are whole numbers; -1 where a fact is not defined for a cell.
+    They are integers that probes try to decode from states; -1 where a fact is undefined for a cell.
     """
     row, column = np.divmod(np.arange(task.cells), task.columns)
-    found = {"given": task.givens(inputs), "row": row + 1, "column": column + 1} | task.cell_features(inputs)
-    return {name: fact.astype(np.int16) for name, fact in found.items()}
+    facts = {"given": task.givens(inputs), "row": row + 1, "column": column + 1} | task.cell_features(inputs)
+    return {name: fact.astype(np.int16) for name, fact in facts.items()}
 
 
 @dataclass(frozen=True)
 class ArrayPlan:
-    """An array of the store. The first axis counts puzzles and its chunks are shards; only calls are cut further."""
+    """An array of the store. The first axis is puzzles, in chunks of a shard; only the call axis is chunked further."""
 
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
-    dtype: str  # as NumPy holds it
+    dtype: str  # NumPy dtype in the store
     dimensions: tuple[str, ...]
 
     @property
     def chunk_bytes(self) -> int:
-        """Length of each chunk file. The last ones are as long as the others, filled up with zeros."""
+        """Length of each chunk file. The last ones are padded with zeros to the same length."""
         return prod(self.chunks) * np.dtype(self.dtype).itemsize + CHECKSUM
 
     def chunk_names(self, shard: int) -> list[str]:
@@ -127,33 +128,33 @@ class ArrayPlan:
 
 @dataclass(frozen=True)
 class Layout:
-    """The arrays of a store, and what stands along their axes."""
+    """The arrays of a store and their axes. Raises UserError if the settings do not fit the model."""
 
     config: ModelConfig  # with the depth as run
     puzzles: int
-    settings: Settings
+    settings: StoreSettings
     facts: tuple[str, ...]
 
     def __post_init__(self):
         if self.puzzles < 1:
-            raise UserError("There is no puzzle to record.")
+            raise UserError("There are no puzzles to record.")
         names = self.states
         if len(set(names)) != len(names) or not set(names) <= set(STATES):
-            raise UserError(f"{self.settings.states!r} names no states. Choose y, z, or y,z, or none.")
+            raise UserError(f"{self.settings.states!r} is not a choice of states. Choose y, z, y,z or none.")
         if self.top < 0:
-            raise UserError(f"{self.settings.logits!r} is no choice of logits. Choose none, all, or top5.")
+            raise UserError(f"{self.settings.logits!r} is not a choice of logits. Choose none, all, or top5.")
         if ("y" in names or self.settings.logits != "none") and not self.coordinates("y"):
             raise UserError(
-                f"y changes at f_H calls only (call {self.config.n + 1} of a cycle), and --calls has none. "
+                f"y changes only at f_H calls (call {self.config.n + 1} of a cycle), and --calls has none. "
                 "Add one, or choose --states z --logits none."
             )
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> "Layout":
-        """The layout that a manifest describes. Raises UserError, KeyError or TypeError when it describes none."""
-        settings = {name: manifest[name] for name in Settings.__dataclass_fields__}
+        """The layout that a manifest describes. Raises UserError, KeyError or TypeError if it is invalid."""
+        settings = {name: manifest[name] for name in StoreSettings.__dataclass_fields__}
         for name, value in settings.items():
-            if type(value) is not Settings.__dataclass_fields__[name].type:
+            if type(value) is not StoreSettings.__dataclass_fields__[name].type:
                 raise TypeError(name)
         puzzles = manifest["data"]["puzzles"]
         if type(puzzles) is not int:
@@ -161,7 +162,7 @@ class Layout:
         return cls(
             config=ModelConfig.from_dict(manifest["config"]),
             puzzles=puzzles,
-            settings=Settings(**settings),
+            settings=StoreSettings(**settings),
             facts=tuple(map(str, manifest["facts"])),
         )
 
@@ -172,19 +173,19 @@ class Layout:
 
     @property
     def top(self) -> int:
-        """How many of the largest logits are kept: 0 for none, V for all; -1 where the setting is none that we know."""
-        text, most = self.settings.logits, self.config.vocab_size
+        """How many of the largest logits are stored: 0 for none, V for all; -1 if the setting is invalid."""
+        text, vocab_size = self.settings.logits, self.config.vocab_size
         if text in ("none", "all"):
-            return most if text == "all" else 0
-        found = re.fullmatch(r"top([1-9]\d{0,4})", text)
-        return min(int(found[1]), most) if found else -1
+            return vocab_size if text == "all" else 0
+        match = re.fullmatch(r"top([1-9]\d{0,4})", text)
+        return min(int(match[1]), vocab_size) if match else -1
 
     @property
     def positions(self) -> Positions:
         return Positions.of(self.settings.positions, self.config)
 
     def coordinates(self, name: str) -> tuple[Coordinates, ...]:
-        """Calls along the axis of an array: z at all chosen ones, y and its logits at those of f_H, which rewrite y."""
+        """Calls along the axis of an array: all selected calls for z, and the f_H calls among them for y and its logits."""
         calls = chosen_calls(self.settings.calls, self.config)
         return calls if name == "z" else tuple(at for at in calls if at.kind == F_H)
 
@@ -193,7 +194,7 @@ class Layout:
         return -(-self.puzzles // self.settings.shard)
 
     def rows(self, shard: int) -> range:
-        """Puzzles of a shard."""
+        """Indices of the puzzles of a shard."""
         return range(shard * self.settings.shard, min((shard + 1) * self.settings.shard, self.puzzles))
 
     def arrays(self) -> dict[str, ArrayPlan]:
@@ -201,7 +202,7 @@ class Layout:
         config, number = self.config, DTYPES[self.settings.dtype]
         cells, V = config.sequence_length, config.vocab_size
         positions = len(self.positions.names)
-        made = {
+        plans = {
             "inputs": self._plan("uint8", cell=cells),
             "labels": self._plan("uint8", cell=cells),
             "puzzle_ids": self._plan("int32", id=1),
@@ -211,17 +212,17 @@ class Layout:
         }
         for name in self.states:
             calls = len(self.coordinates(name))
-            made[name] = self._plan(number, call=calls, position=positions, D=config.hidden_size)
+            plans[name] = self._plan(number, call=calls, position=positions, D=config.hidden_size)
         answers = len(self.coordinates("y"))
         if self.settings.logits == "all":
-            made["logits"] = self._plan(number, call=answers, cell=cells, V=V)
+            plans["logits"] = self._plan(number, call=answers, cell=cells, V=V)
         elif self.top:
-            made["top_logits"] = self._plan(number, call=answers, cell=cells, k=self.top)
-            made["top_tokens"] = self._plan("uint8", call=answers, cell=cells, k=self.top)
-        return made
+            plans["top_logits"] = self._plan(number, call=answers, cell=cells, k=self.top)
+            plans["top_tokens"] = self._plan("uint8", call=answers, cell=cells, k=self.top)
+        return plans
 
     def _plan(self, dtype: str, **axes: int) -> ArrayPlan:
-        """Calls share a chunk until it has CHUNK bytes; of the fewest files the most even cut."""
+        """Calls share a chunk until it has CHUNK bytes; the calls are spread evenly over the fewest possible files."""
         lengths = list(axes.values())
         if "call" in axes:
             each = self.settings.shard * prod(lengths[1:]) * np.dtype(dtype).itemsize
@@ -235,7 +236,7 @@ class Layout:
         )
 
     def shard_bytes(self) -> int:
-        """Bytes that a shard takes on the disk, in whole blocks of a usual file system."""
+        """Bytes that a shard takes on disk, in whole blocks of a usual file system."""
         files = [
             length
             for plan in self.arrays().values()

@@ -1,4 +1,4 @@
-"""The manifest of a store: what made it. It is written once; going on is only allowed with the same one."""
+"""The manifest of a store, which says what made it. It is written once; a store can be resumed only with the same one."""
 
 import hashlib
 import platform
@@ -12,27 +12,27 @@ from trm import __version__
 from trm.config import SHORT
 from trm.data import PuzzleSet
 from trm.errors import StoreError
-from trm.store.layout import Settings
+from trm.store.layout import StoreSettings
 
 if TYPE_CHECKING:
     from trm.model import Model
 
 FORMAT = "recursion-lens-traces-1"
-FREE = ("recorded", "command", "model", "data.name")
-"""What may differ where a recording goes on, beside versions: weights and puzzles are told by hashes, not by names."""
-BLOCK = 4096  # puzzles hashed in one go, as a set may lie on the disk
+MAY_DIFFER = ("recorded", "command", "model", "data.name")
+"""Entries that may differ on resuming, beside versions: weights and puzzles are identified by hashes, not by names."""
+BLOCK = 4096  # puzzles hashed at a time, as a set may be memory-mapped
 
 
 def make_manifest(
     model: "Model",
     puzzles: PuzzleSet,
-    settings: Settings,
+    settings: StoreSettings,
     *,
     facts: tuple[str, ...],
     recorded: str,
     command: str,
 ) -> dict[str, Any]:
-    """What makes the store that is about to be written. `recorded` is a date, ISO 8601."""
+    """The manifest of a new store. `recorded` is a date, ISO 8601."""
     return {
         "format": FORMAT,
         "recorded": recorded,
@@ -54,7 +54,7 @@ def make_manifest(
 
 
 def puzzles_hash(puzzles: PuzzleSet) -> str:
-    """SHA-256 of inputs, labels and puzzle ids (as int64), one after the other."""
+    """SHA-256 of inputs, labels and puzzle ids (as int64), in this order."""
     digest = hashlib.sha256()
     for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_identifiers.astype("<i8")):
         for begin in range(0, len(array), BLOCK):
@@ -62,22 +62,22 @@ def puzzles_hash(puzzles: PuzzleSet) -> str:
     return digest.hexdigest()
 
 
-def check_same(there: Mapping[str, Any], asked: Mapping[str, Any], path: Path) -> None:
-    """Raises StoreError naming the first difference between the manifest of a store and that of the recording asked for."""
-    was, now = (dict(flat(manifest)) for manifest in (there, asked))
+def check_same(existing: Mapping[str, Any], requested: Mapping[str, Any], path: Path) -> None:
+    """Raises StoreError naming the first difference between the manifests of a store and of the requested recording."""
+    was, now = (dict(flattened(manifest)) for manifest in (existing, requested))
     for name in (*was, *(now.keys() - was.keys())):
-        if name in FREE or name.startswith("versions.") or was.get(name) == now.get(name):
+        if name in MAY_DIFFER or name.startswith("versions.") or was.get(name) == now.get(name):
             continue
         raise StoreError(
-            f"{path} was recorded with {name} {SHORT.repr(was.get(name))}, now it is {SHORT.repr(now.get(name))}. "
-            "Go on with the same, give another --out, or start over with --force."
+            f"{path} was recorded with {name} {SHORT.repr(was.get(name))}, but now it is {SHORT.repr(now.get(name))}. "
+            "Use the same settings, give another --out, or start over with --force."
         )
 
 
-def flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def flattened(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     """Values by their dotted names."""
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from flat(value, f"{before}{name}.")
+            yield from flattened(value, f"{before}{name}.")
         else:
             yield before + name, value

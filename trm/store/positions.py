@@ -1,4 +1,4 @@
-"""Positions of a state by name: cells, prefix, all, single cells such as r1c1, or the mean over all cells."""
+"""Select positions of a state by name: cells, prefix, all, single cells such as r1c1, or the mean over all cells."""
 
 import re
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from trm.errors import UserError
 
 @dataclass(frozen=True)
 class Positions:
-    """Which positions of a state are meant, in this order: single ones (prefix first), then the mean over all cells."""
+    """Selected positions of a state, in this order: single positions (prefix first), then the mean over all cells."""
 
-    single: tuple[int, ...]  # of the P positions of the net
+    single: tuple[int, ...]  # indices into the P positions of the net
     mean: bool
-    names: tuple[str, ...]  # one each: p1 (prefix), r1c1 (a cell), mean
+    names: tuple[str, ...]  # one per position: p1 (prefix), r1c1 (a cell), mean
 
     @classmethod
     def of(cls, text: str, config: ModelConfig) -> "Positions":
-        """Read a setting. Raises UserError naming the part that is wrong."""
+        """Parse the setting `--positions`. Raises UserError naming the part that is wrong."""
         prefix, cells, columns = config.prefix_length, config.sequence_length, config.grid[1]
         chosen: set[int] = set()
         mean = False
@@ -34,11 +34,11 @@ class Positions:
             elif cell:
                 row, column = int(cell[1]) - 1, int(cell[2]) - 1
                 if not (0 <= column < columns and 0 <= row < cells // columns):
-                    raise UserError(f"There is no cell {part}: the grid has {cells // columns}x{columns}.")
+                    raise UserError(f"There is no cell {part}: the grid is {cells // columns}x{columns}.")
                 chosen.add(prefix + row * columns + column)
             else:
                 raise UserError(
-                    f"{part!r} is no position. Choose cells, mean, prefix, all, or cells such as r1c1,r5c5."
+                    f"{part!r} is not a position. Choose cells, mean, prefix, all, or cells such as r1c1,r5c5."
                 )
         single = tuple(sorted(chosen))
         names = [

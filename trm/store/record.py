@@ -1,4 +1,4 @@
-"""Recording many puzzles into a store: batches run through the recursion while a thread writes what came before."""
+"""Record the states of many puzzles into a store: one batch runs while a thread writes the previous ones."""
 
 import os
 import time
@@ -19,46 +19,46 @@ from trm.errors import UserError
 from trm.files import OutputError
 from trm.grading import caveat
 from trm.model import Model
-from trm.parallel import Done, shares, side_by_side
+from trm.parallel import ReportDone, run_parallel, split_rows
 from trm.progress import CountProgress
 from trm.recursion import deep_supervision
 from trm.store.folder import (
     StoreFolder,
-    check_place,
+    check_destination,
     finished_shards,
     free_bytes,
     needed_bytes,
     store_bytes,
 )
 from trm.store.gather import Gatherer, Joiner
-from trm.store.layout import Layout, Settings, cell_facts
+from trm.store.layout import Layout, StoreSettings, cell_facts
 from trm.store.manifest import make_manifest
 from trm.store.writer import Writer
 from trm.tasks.base import Task
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Part:
-    """Which shards are this process's: number `rank` of `size`, every size-th. They need not know of each other."""
+class Worker:
+    """One of `size` processes that record into the same store. It records every size-th shard; no communication is needed."""
 
     rank: int = 0
     size: int = 1
 
     @classmethod
-    def of_this_process(cls) -> "Part":
-        """As `torchrun` says."""
+    def of_this_process(cls) -> "Worker":
+        """The worker that `torchrun` made this process; the only one without `torchrun`."""
         return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
     @property
-    def leads(self) -> bool:
-        """Whether this process speaks."""
+    def is_lead(self) -> bool:
+        """Whether this process writes the output."""
         return self.rank == 0
 
 
 def take_gpu_of_this_process() -> None:
-    """Under `torchrun` the processes of a machine spread over its GPUs."""
+    """Select the GPU of this process under `torchrun`, which starts one process per GPU."""
     if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
 
@@ -68,55 +68,57 @@ def record_store(
     task: Task,
     puzzles: PuzzleSet,
     out: Path,
-    settings: Settings | None = None,
+    settings: StoreSettings | None = None,
     *,
-    part: Part | None = None,
+    worker: Worker | None = None,
     force: bool = False,
     recorded: date | None = None,
     command: str = "",
-    say: Say = print,
+    log: Log = print,
     progress: CountProgress | None = None,
 ) -> dict[str, Any]:
-    """Record the puzzles into the store `out`, or go on with it: only shards that are not whole are run.
+    """Record puzzles into the store `out`, or resume an unfinished store: only missing shards are run.
 
-    `recorded` dates a new store (today), `command` says how it was made; `force` removes a store that is there.
-    Returns `out`, `puzzles` (of the set), `recorded` (puzzles run now), `count` (puzzles that the store has),
-    `complete`, `bytes` (of a complete store on the disk), `seconds`, and a `note` where the states mean less than they
-    seem to. Raises PuzzleError when the puzzles are not the model's, StoreError when the folder holds something else, or
-    a recording with other settings, and OutputError when the disk has no room.
+    `recorded` is the date of a new store (default: today), `command` the command that made it. `force` removes an
+    existing store. `log` is called with messages, `progress` with the number of puzzles done.
+
+    Returns `out`, `puzzles` (in the set), `recorded` (run now), `count` (in the store), `complete`, `bytes` (size of the
+    complete store on disk), `seconds`, and a `note` if the states do not reflect what the model can do. Raises
+    PuzzleError if the puzzles do not fit the model, StoreError if the folder contains something else or a store with
+    other settings, and OutputError if the disk is too small.
     """
-    part, began = part or Part(), time.perf_counter()
+    worker, started = worker or Worker(), time.perf_counter()
     model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
     largest_id = int(puzzles.puzzle_identifiers.max(initial=0))
     model.config.check_puzzle_id(largest_id)
-    if force and part.size > 1:
-        raise UserError(f"Several processes cannot start over at once. Remove {out}, then start them again.")
+    if force and worker.size > 1:
+        raise UserError(f"--force does not work with several processes. Remove {out}, then start them again.")
     manifest = make_manifest(
         model,
         puzzles,
-        settings or Settings(),
+        settings or StoreSettings(),
         facts=tuple(cell_facts(task, puzzles.inputs[0])) if len(puzzles) else (),
         recorded=(recorded or date.today()).isoformat(),
         command=command,
     )
     layout = Layout.of(manifest)
-    check_place(out, manifest, force=force)
-    check_room(out, layout, say=say, force=force)
+    check_destination(out, manifest, force=force)
+    check_room(out, layout, log=log, force=force)
     folder = StoreFolder.prepare(out, manifest, force=force)
     try:
         unfinished = folder.unfinished()
-        mine = [shard for shard in unfinished if shard % part.size == part.rank]
-        there = layout.shards - len(unfinished)
-        if there == layout.shards:
-            say(f"{out} is complete with {layout.puzzles} puzzles: nothing is left to do.")
-        elif there:
-            say(f"going on: {there} of {layout.shards} shards are there.")
-        run = _Run(
+        mine = [shard for shard in unfinished if shard % worker.size == worker.rank]
+        finished = layout.shards - len(unfinished)
+        if finished == layout.shards:
+            log(f"{out} is already complete, with {layout.puzzles} puzzles.")
+        elif finished:
+            log(f"resuming: {finished} of {layout.shards} shards are complete.")
+        recorder = _StoreRecorder(
             model, task, puzzles, folder, progress, total=sum(len(layout.rows(shard)) for shard in mine)
         )
-        with reported(out, folder, say), Writer(folder) as writer:
+        with reported(out, folder, log), Writer(folder) as writer:
             for shard in mine:
-                run.shard(shard, writer)
+                recorder.shard(shard, writer)
     finally:
         folder.close()
     count = sum(len(layout.rows(shard)) for shard in finished_shards(folder.path))
@@ -124,42 +126,42 @@ def record_store(
     return {
         "out": str(out),
         "puzzles": layout.puzzles,
-        "recorded": run.done,
+        "recorded": recorder.done,
         "count": count,
         "complete": count == layout.puzzles,
         "bytes": needed_bytes(layout, layout.shards),
         **({"note": note} if note else {}),
-        "seconds": round(time.perf_counter() - began, 2),
+        "seconds": round(time.perf_counter() - started, 2),
     }
 
 
-def check_room(out: Path, layout: Layout, *, say: Say, force: bool = False) -> None:
-    """Say how much will be written. Raises OutputError when the disk will not hold it."""
-    left = layout.shards - (0 if force else len(finished_shards(out)))
-    if not left:
+def check_room(out: Path, layout: Layout, *, log: Log, force: bool = False) -> None:
+    """Log how much will be written. Raises OutputError if the disk does not have enough space."""
+    missing = layout.shards - (0 if force else len(finished_shards(out)))
+    if not missing:
         return
-    needed, free = needed_bytes(layout, left), free_bytes(out) + (store_bytes(out) if force else 0)
+    needed, free = needed_bytes(layout, missing), free_bytes(out) + (store_bytes(out) if force else 0)
     if needed > free:
         raise OutputError(
-            f"{out} needs {readable_bytes(needed)}, and its disk has {readable_bytes(free)} left. "
-            "Choose fewer puzzles, calls or positions, or another place."
+            f"{out} needs {readable_bytes(needed)}, but its disk has {readable_bytes(free)} left. "
+            "Choose fewer puzzles, calls or positions, or another disk."
         )
-    say(
+    log(
         f"{layout.puzzles} puzzles, shards of {layout.settings.shard}: {readable_bytes(needed)} to write into {out}, "
         f"{readable_bytes(free)} free"
     )
 
 
 def readable_bytes(count: int) -> str:
-    """A size in the unit that fits, powers of 1000 as disks are sold."""
+    """A size in a suitable decimal unit, as text."""
     size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
     return f"{size:.0f} bytes" if units[0] == "bytes" else f"{size:.1f} {units[0]}"
 
 
-class _Run:
-    """The model over the puzzles, a shard at a time."""
+class _StoreRecorder:
+    """Runs the model over the puzzles, a shard at a time."""
 
     def __init__(
         self,
@@ -185,20 +187,20 @@ class _Run:
         self.done += len(rows)
 
     def _batch(self, rows: range, writer: Writer) -> None:
-        """Run a batch, its parts side by side; what they put is written for all of them together."""
+        """Run a batch, its parts in parallel; their states are written together."""
         layout, device = self.layout, self.model.device
         taken = slice(rows.start, rows.stop)
         inputs = np.asarray(self.puzzles.inputs[taken])
         ids = np.asarray(self.puzzles.puzzle_identifiers[taken])
-        parts = shares(range(len(rows)), device)
+        parts = split_rows(range(len(rows)), device)
         joiner = Joiner(len(parts), partial(writer.put, rows))
         halting: list[Tensor] = [torch.empty(0)] * len(parts)
 
-        def run(place: int, done: Done) -> None:
+        def run(place: int, done: ReportDone) -> None:
             part = parts[place]
-            few = slice(part.start, part.stop)
+            in_batch = slice(part.start, part.stop)
             tokens, puzzle_ids = (
-                torch.from_numpy(array[few].astype(np.int64)).to(device) for array in (inputs, ids)
+                torch.from_numpy(array[in_batch].astype(np.int64)).to(device) for array in (inputs, ids)
             )
             gatherer = Gatherer(self.model, layout, joiner.part(place))
             logits = []
@@ -211,11 +213,11 @@ class _Run:
 
         before = rows.start - layout.rows(rows.start // layout.settings.shard).start + self.done
 
-        def hear(steps: int) -> None:
+        def report(steps: int) -> None:
             if self.progress:
                 self.progress(before + steps // layout.config.N_sup, self.total)
 
-        side_by_side(run, range(len(parts)), device=device, progress=hear)
+        run_parallel(run, range(len(parts)), device=device, progress=report)
         q_halt, q_continue = torch.cat(halting, dim=1)  # (2, B, N_sup)
         writer.put_all(
             rows,
@@ -231,15 +233,17 @@ class _Run:
 
 
 @contextmanager
-def reported(out: Path, folder: StoreFolder, say: Say) -> Iterator[None]:
-    """Say how to go on where a recording is stopped, or cannot write."""
+def reported(out: Path, folder: StoreFolder, log: Log) -> Iterator[None]:
+    """Context of a recording. If it is stopped, or cannot write, a message says how to resume."""
     try:
         yield
     except KeyboardInterrupt:
-        there = folder.layout.shards - len(folder.unfinished())
-        say(f"stopped with {there} of {folder.layout.shards} shards whole; the same command goes on")
+        finished = folder.layout.shards - len(folder.unfinished())
+        log(
+            f"stopped with {finished} of {folder.layout.shards} shards complete; run the same command to resume"
+        )
         raise
     except OSError as error:
         raise OutputError(
-            f"{out} cannot be written: {error.strerror or error}. Make room, then the same command goes on."
+            f"{out} cannot be written: {error.strerror or error}. Free some space, then run the same command to resume."
         ) from None

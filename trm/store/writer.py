@@ -1,7 +1,7 @@
-"""The thread that writes a store's shards while the model runs on.
+"""Write the shards of a store in a thread while the model keeps running.
 
-What waits to be written is bounded, and so is memory, whatever the number of puzzles. One thread writes in order, so
-that no file of a shard is there before the one before it is whole.
+The amount of data waiting to be written is bounded, and so is memory, however many puzzles there are. A single thread
+writes in order, so no file of a shard appears before the previous shard is complete.
 """
 
 from collections import deque
@@ -15,14 +15,14 @@ from torch import Tensor
 from trm.errors import UserError
 from trm.store.folder import StoreFolder
 
-WAITING = 8 << 20  # bytes of results that may wait to be written
+MAX_WAITING = 8 << 20  # bytes of results that may wait to be written
 
 
 class Writer:
-    """Writes shards in a thread of its own. As a context manager: on leaving, all that was put is written, and a shard
-    that was not finished is dropped.
+    """Writes shards in its own thread. Use it as a context manager.
 
-    An error of the thread is raised at the next call, or on leaving.
+    On exit everything that was put has been written, and an unfinished shard is removed. An error in the thread is raised
+    at the next call, or on exit.
     """
 
     def __init__(self, folder: StoreFolder):
@@ -30,7 +30,7 @@ class Writer:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="trace-writer")
         self.waiting: deque[tuple[Future, int]] = deque()  # with the bytes that each holds
         self.held = 0
-        self.shard: int | None = None  # begun, and not handed over to be finished
+        self.shard: int | None = None  # started and not yet finished
         self.writes: list[Future] = []  # of that shard
 
     def __enter__(self) -> "Writer":
@@ -44,14 +44,14 @@ class Writer:
             self.folder.drop(self.shard)
 
     def begin(self, shard: int) -> bool:
-        """Start a shard; False where another process has it."""
+        """Start a shard; False if another process has it."""
         if not self.folder.begin(shard):
             return False
         self.shard, self.writes = shard, []
         return True
 
     def put(self, rows: range, name: str, calls: range, block: Tensor) -> None:
-        """Write numbers of an array, (B, calls, ...), once their time comes."""
+        """Queue a block (B, calls, ...) of an array for writing."""
         size = block.numel() * block.element_size()
         host, copied = on_host(block)
 
@@ -64,7 +64,7 @@ class Writer:
         self._submit(write, size)
 
     def put_all(self, rows: range, arrays: Callable[[], dict[str, np.ndarray]]) -> None:
-        """Write whole rows of several arrays, which are made in the thread."""
+        """Queue whole rows of several arrays for writing; the arrays are created in the thread."""
 
         def write() -> None:
             for name, numbers in arrays().items():
@@ -73,7 +73,7 @@ class Writer:
         self._submit(write, 0)
 
     def finish(self, shard: int) -> None:
-        """Mark the shard as whole when all of it is written."""
+        """Mark the shard as complete once all of it has been written."""
         writes, self.writes, self.shard = self.writes, [], None
 
         def mark() -> None:
@@ -88,10 +88,10 @@ class Writer:
         self.writes.append(done)
         self.waiting.append((done, size))
         self.held += size
-        self._wait(bytes_left=WAITING)
+        self._wait(bytes_left=MAX_WAITING)
 
     def _wait(self, *, bytes_left: int) -> None:
-        """Until no more than so many bytes wait to be written, apart from the newest."""
+        """Wait until at most `bytes_left` bytes are queued, not counting the newest block."""
         while self.waiting and (
             self.waiting[0][0].done() or bytes_left < 0 or (self.held > bytes_left and len(self.waiting) > 1)
         ):
@@ -100,15 +100,15 @@ class Writer:
             done.result()
 
     def _check_finite(self, name: str, numbers: np.ndarray) -> None:
-        """Raises UserError where a number was too large for float16."""
+        """Raises UserError if a number was too large for float16."""
         if numbers.dtype == np.float16 and ((numbers.view(np.uint16) & 0x7C00) == 0x7C00).any():
             raise UserError(
-                f"{name} holds numbers beyond 65,504, which float16 cannot. Record with --dtype bfloat16 or float32."
+                f"{name} contains numbers beyond 65,504, the limit of float16. Record with --dtype bfloat16 or float32."
             )
 
 
 def on_host(block: Tensor) -> tuple[Tensor, Callable[[], None]]:
-    """A block in the machine's own memory, and what to call before it is read: a GPU copies it while it goes on."""
+    """A block in host memory, and a function to call before reading it: a GPU copies it asynchronously."""
     if block.device.type != "cuda":
         return block, lambda: None
     host = torch.empty(block.shape, dtype=block.dtype, pin_memory=True)

@@ -20,7 +20,7 @@ from typing import Any
 from trm import registry
 from trm.checkpoint import load_model, save_model
 from trm.errors import UserError
-from trm.files import written_whole
+from trm.files import atomic_file
 from trm.terminal import log
 from trm.training.bundle import in_float16, measure, read_log
 from trm.training.card import TrainingRun
@@ -99,7 +99,7 @@ def share_puzzles(out: Path) -> None:
     for preset in ABLATIONS:
         original, copy = puzzle_file(out, cells), puzzle_file(out / short_name(preset), cells)
         if not copy.exists():
-            with written_whole(copy) as temporary:
+            with atomic_file(copy) as temporary:
                 shutil.copyfile(original, temporary)
 
 
@@ -210,11 +210,11 @@ def write_table(runs: Path, folder: Path, note: str = "") -> None:
         results.append(measure_ablation(preset, runs / name, folder / name))
         log(f"{name}: exact {results[-1].exact:.1f} %")
     machine = TrainingRun(read_log(runs / short_name(ABLATIONS[0]))).machine
-    with written_whole(folder / "README.md") as temporary:
+    with atomic_file(folder / "README.md") as temporary:
         temporary.write_text(report(results, machine, note), "utf-8")
-    with written_whole(folder / "ablations.json") as temporary:
+    with atomic_file(folder / "ablations.json") as temporary:
         temporary.write_text(json.dumps([vars(result) for result in results], indent=2) + "\n", "utf-8")
-    with written_whole(folder / "ablations.csv") as temporary, temporary.open("w", newline="") as file:
+    with atomic_file(folder / "ablations.csv") as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(vars(result) for result in results)

@@ -18,7 +18,7 @@ from trm.checkpoint import load_model, save_model
 from trm.data import bundled_test_set, load_puzzles, parsed_presets
 from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
-from trm.files import reading, written_whole
+from trm.files import atomic_file, reading
 from trm.inspection.inspect import check_states
 from trm.progress import ProgressLine
 from trm.record import record
@@ -117,7 +117,7 @@ def in_float16(weights: Path) -> dict[str, Tensor]:
 
 def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
     """Write the figures of a log as CSV, one row per report. `held_out_exact` is the accuracy after the last step."""
-    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         for line in log:
@@ -133,7 +133,7 @@ def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, "utf-8")
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from trm.arrays import Header, read_npz
 from trm.data import bundled_sets, bundled_test_set, load_puzzles
 from trm.errors import DataError
-from trm.files import reading, written_whole
+from trm.files import atomic_file, reading
 from trm.tasks import task_of
 from trm.tasks.base import Task
 from trm.training.presets import TrainingPreset
@@ -120,7 +120,7 @@ def generate_puzzles(preset: TrainingPreset, path: Path, log: Callable[[str], No
         )
     inputs, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     order = np.random.default_rng(preset.data_seed).permutation(len(inputs))
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         np.savez_compressed(temporary, inputs=inputs[order], labels=labels[order])
 
 

@@ -9,7 +9,7 @@ import matplotlib
 matplotlib.use("Agg")  # no window
 import matplotlib.pyplot as plt
 
-from trm.files import written_whole
+from trm.files import atomic_file
 from trm.training.presets import ABLATION_MINUTES
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # Okabe and Ito: safe for colour-blind readers
@@ -73,6 +73,6 @@ def _mark_depths(axes: Any, evaluations: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
     plt.close(figure)

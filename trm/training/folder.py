@@ -29,12 +29,12 @@ from trm.checkpoint import save_model
 from trm.errors import TrainingError
 from trm.files import (
     OutputError,
+    atomic_file,
     check_replaceable,
     make_folder,
-    plain_json,
     reading,
+    strict_json,
     writing,
-    written_whole,
 )
 from trm.recursion import State
 from trm.registry import SNAPSHOTS
@@ -122,7 +122,7 @@ class TrainingFolder:
         if not self.writes:
             return
         if not resume:
-            with written_whole(written) as temporary:
+            with atomic_file(written) as temporary:
                 temporary.write_text(settings, "utf-8")
         self._open_logs()
 
@@ -156,7 +156,7 @@ class TrainingFolder:
         if not self.writes:
             return
         save_model(self.path, trainer.preset.model, trainer.weights())
-        with written_whole(self.state) as temporary:
+        with atomic_file(self.state) as temporary:
             save_file(tensors, temporary, metadata={"numbers": json.dumps(counters)})
 
     def save_snapshot(self, trainer: "Trainer", progress: float) -> None:
@@ -164,7 +164,7 @@ class TrainingFolder:
         path = self.path / snapshot_file(progress)
         if not self.writes or path.exists():
             return
-        with written_whole(path) as temporary:
+        with atomic_file(path) as temporary:
             save_file({name: tensor.contiguous() for name, tensor in trainer.weights().items()}, temporary)
 
     def read(self) -> SavedState:
@@ -172,7 +172,7 @@ class TrainingFolder:
         with reading(self.state, TrainingError, "state of a run", START_AGAIN):
             with safe_open(self.state, "pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-                counters = plain_json(file.metadata()["numbers"])
+                counters = strict_json(file.metadata()["numbers"])
             return SavedState(tensors, counters)
 
     def resume(self, trainer: "Trainer", saved: SavedState) -> None:

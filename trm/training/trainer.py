@@ -106,7 +106,7 @@ class Trainer:
         model = new_model(self.preset.model)
         model.load_state_dict(self.weights(), assign=True)
         if cells:
-            model.lay_out(self.streams[cells].task.columns)
+            model.set_grid_side(self.streams[cells].task.columns)
         return model.to(self.device)
 
     def weights(self) -> dict[str, Tensor]:
@@ -124,7 +124,7 @@ class Trainer:
         reveal = schedule.reveal_at(progress)
         stream = self.streams[self.cells_at(progress)]
         self.compiled_for.add(stream.task.cells)
-        self.model.lay_out(stream.task.columns)
+        self.model.set_grid_side(stream.task.columns)
         if self.carry is None or self.carry.inputs.shape[1] != stream.task.cells:
             self.carry = self.feed.new_carry(stream, reveal)
         for group in self.optimizer.param_groups:

@@ -27,7 +27,7 @@ from trm.export.page import WITHOUT_SCRIPT, document, to_json
 from trm.export.pictures.grid import grid_svg
 from trm.export.pictures.picture import Appearance
 from trm.export.run import ExportedRun
-from trm.files import written_whole
+from trm.files import atomic_file
 from trm.player.bundle import bundle, player_css
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -117,7 +117,7 @@ def save_pdf(page: Path, out: Path, language: str) -> None:
             "print it from there."
         )
     address = f"{page.resolve().as_uri()}?print=true&lang={language}"
-    with written_whole(out) as temporary, TemporaryDirectory() as profile:
+    with atomic_file(out) as temporary, TemporaryDirectory() as profile:
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
         command += [
             "--no-pdf-header-footer",
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         page = offline_page(Lecture(), options.lang)
-        with written_whole(options.out) as temporary:
+        with atomic_file(options.out) as temporary:
             temporary.write_text(page, "utf-8")
         print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB", file=sys.stderr)
         if options.pdf:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trm.files import OutputError, written_whole
+from trm.files import OutputError, atomic_file
 
 FOLDER = Path(__file__).parents[2] / "server" / "static" / "rooms"  # Streamlit serves static/
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no lookalikes
@@ -78,7 +78,7 @@ class Rooms:
 
     def _write(self, code: str, room: Room) -> bool:
         """Write the file of a room; returns whether that worked. Without it the lecture continues with no followers."""
-        with suppress(OutputError), written_whole(self._file(code)) as path:
+        with suppress(OutputError), atomic_file(self._file(code)) as path:
             path.write_text(json.dumps(asdict(room)).ljust(FILE_BYTES), "utf-8")
             return True
         return False

@@ -87,6 +87,6 @@ class _AttentionRecorder(nn.Module):
 
     def forward(self, x: Float[Tensor, "1 position dim"]) -> Float[Tensor, "1 position dim"]:
         for block in self.net.layers:
-            self.maps.append(block.self_attn.weights(block.attended(x))[0])
+            self.maps.append(block.self_attn.weights(block.attention_input(x))[0])
             x = block(x)
         return x

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from probes.linear.files import save_probe
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ def write_experiment(
     Returns the paths of the files. Raises OutputError if a file cannot be written.
     """
     summary = experiment.summary()
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(summary, separators=(",", ":")), "utf-8")
     table = path.with_suffix(".parquet")
-    with written_whole(table) as temporary:
+    with atomic_file(table) as temporary:
         write_table(temporary, score_table(summary))
     return [path, table, *(save_probes(probes, experiment) if probes else ())]
 
@@ -83,7 +83,7 @@ def load_experiment(path: Path) -> dict[str, Any]:
         "Give the file of `probes fit`.",
         most=LARGEST_JSON,
     ):
-        summary = plain_json(path.read_bytes())
+        summary = strict_json(path.read_bytes())
         if not {"about", "moments", "targets", "findings"} <= summary.keys():
             raise ValueError("not the parts of an experiment")
         if not all(isinstance(summary["about"][name], str) for name in ("model", "fingerprint", "task")):
@@ -126,7 +126,7 @@ def recorded_causal_tests(model: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     with reading(path, ExperimentFileError, "record of `probes use`", "Record it again.", most=LARGEST_JSON):
-        return plain_json(path.read_bytes())
+        return strict_json(path.read_bytes())
 
 
 def score_table(summary: Mapping[str, Any]) -> dict[str, list]:

@@ -211,7 +211,9 @@ def test_saved_probes_are_applied_to_another_checkpoint(open_probes, model_dir):
     app.set("probes_view", "Probe directions")
     assert "**9 probe directions**" in text(app)
     app.set("probes_files", [*files[:1], ("mine<b>.safetensors", b"no probe", "")])
-    assert "mine<b>.safetensors is no probe of this version" in app.errors[0] and not app.has("probes_view")
+    assert "mine<b>.safetensors is not a probe of this version" in app.errors[0] and not app.has(
+        "probes_view"
+    )
     app.set("probes_files", files[:1] * 2)
     assert "was given twice" in app.errors[0]
     app.set("probes_files", [])

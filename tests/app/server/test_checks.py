@@ -69,7 +69,7 @@ def test_one_that_fails_is_a_note(tiny_model, monkeypatch, caplog):
     def fail(*_, **__):
         raise RuntimeError("odd")
 
-    monkeypatch.setattr("trm.inspection.inspect.check_itself", fail)
+    monkeypatch.setattr("trm.inspection.inspect.run_self_check", fail)
     check = Checks(lambda seconds: None).ask(SOURCE, tiny_model(), depth(2))
     eventually(lambda: check.result is not None)
     assert check.result == {"note": "failed; the server's log has the reason"}

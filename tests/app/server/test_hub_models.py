@@ -75,7 +75,7 @@ def test_a_download_can_be_cancelled(open_app, hub):
 
 def test_a_hub_that_cannot_be_reached_is_one_line(open_app, monkeypatch):
     def refuse(*_, **__):
-        raise CheckpointError("hf://owner/gone was not fetched before, and the hub cannot be reached.")
+        raise CheckpointError("hf://owner/gone has not been downloaded, and the hub cannot be reached.")
 
     monkeypatch.setattr("trm.public.hub.hub_weights", refuse)
     app = open_app(model="hf://owner/gone")

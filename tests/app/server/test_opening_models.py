@@ -123,47 +123,47 @@ class Hub:
 @pytest.fixture
 def hub(saved, monkeypatch):
     def make(size: int) -> Hub:
-        stand_in = Hub(Path(saved().spec), size)
-        monkeypatch.setattr("trm.public.hub.hub_weights", stand_in)
-        return stand_in
+        fake_hub = Hub(Path(saved().spec), size)
+        monkeypatch.setattr("trm.public.hub.hub_weights", fake_hub)
+        return fake_hub
 
     return make
 
 
 def test_a_download_tells_how_far_it_is_and_is_opened_then(models, hub):
-    stand_in = hub(1000)
+    fake_hub = hub(1000)
     opening = models.ask(HUB)
     for part in range(1, 5):
         eventually(lambda part=part: opening.fetched == (250 * part, 1000))
         assert not opening.ended.is_set()
-        stand_in.gate.release()
+        fake_hub.gate.release()
     assert opening.wait(PATIENCE)
     assert opening.model.name == HUB.name and opening.fetched is None
 
 
 def test_a_large_download_waits_for_a_yes(models, hub):
-    stand_in = hub(ASK_ABOVE + 1)
+    fake_hub = hub(ASK_ABOVE + 1)
     opening = models.ask(HUB)
     assert opening.wait(PATIENCE)
-    assert opening.asks == ASK_ABOVE + 1 and opening.error is None and stand_in.fetched == 0
+    assert opening.asks == ASK_ABOVE + 1 and opening.error is None and fake_hub.fetched == 0
     assert not models.ready(HUB) and models.ask(HUB) is opening
     models.fetch(opening)
     models.fetch(opening)  # two people said yes
-    stand_in.gate.release(4)
+    fake_hub.gate.release(4)
     assert opening.wait(PATIENCE) and opening.model is not None and opening.asks is None
 
 
 def test_a_download_can_be_stopped_and_begun_anew(models, hub):
-    stand_in = hub(1000)
+    fake_hub = hub(1000)
     opening = models.ask(HUB)
-    eventually(lambda: stand_in.fetched == 1)
+    eventually(lambda: fake_hub.fetched == 1)
     models.cancel(opening)
-    stand_in.gate.release()
+    fake_hub.gate.release()
     assert opening.wait(PATIENCE)
-    assert "stopped" in str(opening.error) and stand_in.fetched == 1
+    assert "stopped" in str(opening.error) and fake_hub.fetched == 1
     again = models.ask(HUB)
     assert again is not opening
-    stand_in.gate.release(4)
+    fake_hub.gate.release(4)
     assert again.wait(PATIENCE) and again.model is not None
 
 

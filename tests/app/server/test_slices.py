@@ -35,7 +35,7 @@ def test_pauses_change_nothing(parts, every):
 
 def test_the_solution_is_searched_for_once_however_often_a_run_pauses(parts, monkeypatch):
     searched = []
-    monkeypatch.setattr("trm.record.only_solution", lambda task, inputs: searched.append(1) or inputs)
+    monkeypatch.setattr("trm.record.unique_solution", lambda task, inputs: searched.append(1) or inputs)
     list(in_slices(*parts, gives_way=lambda: True, depth=DEPTH))
     assert len(searched) == 1
 

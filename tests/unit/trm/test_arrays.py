@@ -1,4 +1,4 @@
-"""NumPy files of strangers: no more memory is taken than the reader allowed, and nothing is unpickled."""
+"""Untrusted NumPy files: they take no more memory than the reader allows, and nothing is unpickled."""
 
 import io
 import struct
@@ -62,12 +62,12 @@ def test_objects_are_not_unpickled(tmp_path):
 
 
 @pytest.mark.parametrize("shape", ["(-1,)", "(True,)", "(2.0,)", "('a',)", "(10**9,)", "x", "(" * 5000])
-def test_headers_that_are_none(shape):
+def test_invalid_headers(shape):
     with pytest.raises(ValueError):
         header_of(io.BytesIO(npy(f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n")))
 
 
-def test_an_array_that_is_not_all_there():
+def test_an_incomplete_array():
     file = io.BytesIO(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }\n") + bytes(11))
-    with pytest.raises(ValueError, match="not all there"):
+    with pytest.raises(ValueError, match="is incomplete"):
         array_of(file, header_of(file))

@@ -1,4 +1,4 @@
-"""That the bundled models really solve, by their weights and not by chance."""
+"""The bundled models solve puzzles because of their weights, not by chance."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Checkpoints of our own form, where weights are looked for, and what may be forced on them."""
+"""Checkpoints in our own format, where weights are searched for, and which fields can be forced."""
 
 import json
 
@@ -75,7 +75,7 @@ def test_a_config_that_does_not_fit_the_weights(own, changes, words):
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00\xff"])
 def test_a_config_that_is_not_json(own, text):
     (own / "config.json").write_text(text, "latin-1")
-    refusal(own, "config.json is no configuration, or is damaged")
+    refusal(own, "config.json is not a configuration, or is damaged")
 
 
 def test_a_config_of_another_tool_is_not_ours(tmp_path, tiny_model):
@@ -100,12 +100,12 @@ def test_a_header_that_claims_terabytes(own):
     refusal(own, "damaged")
 
 
-def test_numbers_that_are_none(own, tiny_model):
+def test_weights_that_are_not_finite(own, tiny_model):
     model = tiny_model()
     tensors = model.state_dict()
     tensors["lm_head.weight"][2, 3] = float("nan")
     save_file(tensors, own / "model.safetensors")
-    refusal(own, "lm_head.weight holds")
+    refusal(own, "lm_head.weight contains")
 
 
 # finding the file
@@ -135,7 +135,7 @@ def test_names_that_people_use(tmp_path, public_checkpoint, name):
 
 
 def test_nothing_to_open(tmp_path):
-    assert "holds no model" in refusal(tmp_path)
+    assert "contains no model" in refusal(tmp_path)
     assert "There is no model" in refusal(tmp_path / "nowhere")
     assert "There is no model" in refusal("no-such-name")
     assert "There is no model" in refusal("x" * 300)

@@ -1,11 +1,11 @@
-"""A configuration describes a model or is refused with the name of the field at fault."""
+"""A configuration describes a model, or is refused with the name of the wrong field."""
 
 import json
 from math import inf, nan
 
 import pytest
 
-from trm.config import LARGEST_SIZE, ConfigError, ModelConfig
+from trm.config import MAX_SIZE, ConfigError, ModelConfig
 from trm.errors import UserError
 from trm.tasks import task_of
 
@@ -33,9 +33,9 @@ def test_round_trip_through_json(tiny_config):
         ({"n": "6"}, "n must be a whole number"),
         ({"n": None}, "n must be a whole number"),
         ({"prefix_length": -1}, "prefix_length"),
-        ({"hidden_size": LARGEST_SIZE + 1}, "hidden_size must be from 0 to"),
+        ({"hidden_size": MAX_SIZE + 1}, "hidden_size must be from 0 to"),
         ({"vocab_size": 10**30}, "vocab_size"),
-        ({"kind": "rnn"}, "'rnn' are not known"),
+        ({"kind": "rnn"}, "unknown kind of model 'rnn'; choose one of trm"),
         ({"heads": 3}, "does not split into 3 heads"),
         ({"heads": 0}, "does not split into 0 heads"),
         ({"hidden_size": 6, "heads": 2}, "needs a head size that 2 divides"),
@@ -58,7 +58,7 @@ def test_round_trip_through_json(tiny_config):
         ({"n": 10_000, "T": 10_000}, "net calls"),
     ],
 )
-def test_what_is_refused(tiny_config, changes, words):
+def test_invalid_configurations(tiny_config, changes, words):
     values = json.loads(json.dumps(tiny_config().to_dict())) | changes
     with pytest.raises(ConfigError, match=words) as error:
         ModelConfig.from_dict(values)
@@ -77,7 +77,7 @@ def test_what_is_refused(tiny_config, changes, words):
         (lambda values: values.update(positions={}), "positions must be"),
     ],
 )
-def test_a_dictionary_that_describes_no_model(tiny_config, spoil, words):
+def test_an_invalid_dictionary(tiny_config, spoil, words):
     values = tiny_config().to_dict()
     spoil(values)
     with pytest.raises(ConfigError, match=words):

@@ -1,4 +1,4 @@
-"""Scores by hand: exact by step, cells, halting, and what has no label counted apart."""
+"""Scores worked out by hand: exact by step, cells, halting, and puzzles without labels counted separately."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.errors import DataError, PuzzleError
-from trm.evaluate import BATCH, Predictions, auc, evaluate, evenly, exact_by_step, exact_now, predict
+from trm.evaluate import BATCH, Predictions, auc, evaluate, evenly, exact_answers, exact_by_step, predict
 from trm.recursion import deep_supervision
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
@@ -47,21 +47,21 @@ def test_evenly(count, limit, rows):
 
 
 @pytest.mark.parametrize("count, limit", [(1000, 7), (1000, 999), (5, 4), (64, 63)])
-def test_evenly_takes_as_many_as_asked(count, limit):
+def test_evenly_selects_the_requested_number(count, limit):
     rows = evenly(count, limit)
     assert len(rows) == limit and rows[0] == 0 and rows[-1] == count - 1
     assert np.diff(rows).max() - np.diff(rows).min() <= 1
 
 
 @pytest.mark.parametrize("limit", [0, -3])
-def test_a_limit_that_leaves_nothing(limit):
+def test_a_limit_below_one(limit):
     with pytest.raises(DataError, match="leaves no puzzle"):
         evenly(10, limit)
 
 
-def test_exact_now_by_hand():
+def test_exact_answers_by_hand():
     answers = np.array([[[1, 2], [3, 4]], [[1, 2], [3, 5]]], np.uint8)  # (steps, puzzles, cells)
-    assert exact_now(answers, np.array([[1, 2], [3, 5]])).tolist() == [[True, False], [True, True]]
+    assert exact_answers(answers, np.array([[1, 2], [3, 5]])).tolist() == [[True, False], [True, True]]
 
 
 def test_predictions_are_those_of_the_recursion_whatever_the_batch(tiny_model, threads):
@@ -147,19 +147,19 @@ def test_exact_by_step_of_a_scripted_model(scripted, puzzles, monkeypatch):
 
 
 def test_puzzles_of_another_size(tiny_model, puzzles):
-    with pytest.raises(PuzzleError, match="reads 25 cells"):
+    with pytest.raises(PuzzleError, match="takes 25 cells"):
         evaluate(tiny_model(sequence_length=25), SMALL, puzzles)
-    with pytest.raises(PuzzleError, match="knows 5 tokens"):
+    with pytest.raises(PuzzleError, match="has 5 tokens"):
         evaluate(tiny_model(vocab_size=5), SMALL, puzzles)
 
 
 def test_padding_in_labels_is_not_scored(tiny_model):
     """ARC labels end at a border; what the model writes beyond it does not count."""
     answers = np.array([[[5, 1, 9, 9], [5, 2, 0, 0]]], np.uint8)
-    assert exact_now(answers, np.array([[5, 1, 0, 0], [5, 1, 0, 0]])).tolist() == [[True, False]]
+    assert exact_answers(answers, np.array([[5, 1, 0, 0], [5, 1, 0, 0]])).tolist() == [[True, False]]
 
 
-def test_blank_arc_ids_are_said(tiny_model):
+def test_the_caveat_for_blank_arc_ids(tiny_model):
     arc = get_task("arc")
     model = tiny_model(
         task="arc", vocab_size=12, sequence_length=900, puzzle_ids=3, puzzle_embedding_size=8, N_sup=1

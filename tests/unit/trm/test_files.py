@@ -1,4 +1,4 @@
-"""Files are whole or absent: an error or a kill while writing leaves what was there before."""
+"""Files are written atomically: an error or a kill while writing leaves the previous file."""
 
 import os
 import signal
@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from trm.errors import UserError
-from trm.files import OutputError, folder_written_whole, make_folder, plain_json, reading, written_whole
+from trm.files import OutputError, atomic_file, atomic_folder, make_folder, reading, strict_json
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
     path = tmp_path / "deep" / "down" / "result.txt"
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text("half")
         assert not path.exists()
         assert temporary.parent == path.parent and temporary.suffix == ".txt"
@@ -24,7 +24,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
 def test_an_error_leaves_the_old_file(tmp_path):
     path = tmp_path / "result.txt"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), written_whole(path) as temporary:
+    with pytest.raises(ZeroDivisionError), atomic_file(path) as temporary:
         temporary.write_text("new")
         raise ZeroDivisionError
     assert path.read_text() == "old"
@@ -35,8 +35,8 @@ def test_a_kill_leaves_the_old_file(tmp_path):
     path = tmp_path / "result.txt"
     path.write_text("old")
     code = (
-        "import os, signal, sys; from pathlib import Path; from trm.files import written_whole\n"
-        "with written_whole(Path(sys.argv[1])) as temporary:\n"
+        "import os, signal, sys; from pathlib import Path; from trm.files import atomic_file\n"
+        "with atomic_file(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('new'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     ended = subprocess.run([sys.executable, "-c", code, str(path)])
@@ -47,40 +47,40 @@ def test_a_kill_leaves_the_old_file(tmp_path):
 
 
 def test_others_may_read_it(tmp_path):
-    with written_whole(tmp_path / "result.txt") as temporary:
+    with atomic_file(tmp_path / "result.txt") as temporary:
         temporary.write_text("text")
     assert (tmp_path / "result.txt").stat().st_mode & 0o777 == 0o644
 
 
-def test_places_that_cannot_be_written(tmp_path):
+def test_paths_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     for path, words in (
         (tmp_path, "is a folder"),
-        (tmp_path / "file" / "result.txt", "cannot be made a folder"),
+        (tmp_path / "file" / "result.txt", "cannot be created"),
     ):
-        with pytest.raises(OutputError, match=words), written_whole(path):
+        with pytest.raises(OutputError, match=words), atomic_file(path):
             pytest.fail("there is nothing to write to")
 
 
-def test_what_is_no_ordinary_file_is_left_alone(tmp_path):
+def test_only_regular_files_are_replaced(tmp_path):
     pipe, link = tmp_path / "pipe", tmp_path / "link"
     os.mkfifo(pipe)
     link.symlink_to(pipe)
     for path in (pipe, link):
-        with pytest.raises(OutputError, match="no ordinary file"), written_whole(path):
+        with pytest.raises(OutputError, match="not a regular file"), atomic_file(path):
             pytest.fail("it would have been replaced")
     assert pipe.is_fifo() and link.is_symlink()
     assert sorted(tmp_path.iterdir()) == [link, pipe]
 
 
-def test_what_killed_processes_left_is_swept(tmp_path):
+def test_files_of_killed_processes_are_removed(tmp_path):
     """A day old, files and folders; what is younger may be somebody's who is at work."""
     for name in ("old", "new"):
         (tmp_path / f".partial-{name}").touch()
         (tmp_path / f".partial-{name}-folder" / "deep").mkdir(parents=True)
     for path in tmp_path.glob(".partial-old*"):
         os.utime(path, (0, 0))
-    with written_whole(tmp_path / "result.txt") as temporary:
+    with atomic_file(tmp_path / "result.txt") as temporary:
         temporary.write_text("whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".partial-new",
@@ -91,13 +91,13 @@ def test_what_killed_processes_left_is_swept(tmp_path):
 
 def test_a_folder_appears_when_it_is_whole(tmp_path):
     (tmp_path / "set").mkdir()
-    with folder_written_whole(tmp_path / "set") as temporary:
+    with atomic_folder(tmp_path / "set") as temporary:
         (temporary / "a").write_text("1")
         assert not any((tmp_path / "set").iterdir())
     assert (tmp_path / "set" / "a").read_text() == "1"
     with (
         pytest.raises(OutputError, match=r"set cannot be written: .*unchanged"),
-        folder_written_whole(tmp_path / "set") as temporary,
+        atomic_folder(tmp_path / "set") as temporary,
     ):
         (temporary / "a").write_text("2")
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
@@ -105,8 +105,8 @@ def test_a_folder_appears_when_it_is_whole(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
-def test_names_that_no_file_has(tmp_path, name):
-    with pytest.raises(OutputError) as error, written_whole(tmp_path / name):
+def test_invalid_file_names(tmp_path, name):
+    with pytest.raises(OutputError) as error, atomic_file(tmp_path / name):
         pytest.fail("there is nothing to write to")
     assert len(str(error.value)) <= 605
     with pytest.raises(OutputError):
@@ -140,19 +140,19 @@ def test_whatever_a_reader_raises_is_one_line(tmp_path, error):
         reading(path, Refusal, "trace of this version", "Record it again."),
     ):
         raise error
-    assert str(refusal.value) == f"{path} is no trace of this version, or is damaged. Record it again."
+    assert str(refusal.value) == f"{path} is not a trace of this version, or is damaged. Record it again."
 
 
-def test_what_is_not_read(tmp_path):
+def test_files_that_are_not_read(tmp_path):
     path = tmp_path / "a.x"
     os.mkfifo(tmp_path / "pipe")
     path.write_bytes(bytes(9))
     for given, words in (
         (tmp_path / "none", "none cannot be read: No such file or directory. Give the path of a trace."),
-        (tmp_path, "is a folder. Name a file in it."),
+        (tmp_path, "is a folder. Give a file in it."),
         (tmp_path / "pipe", "is a pipe or a device."),
         (tmp_path / ("x" * 300), "cannot be read: File name too long."),
-        (path, "is larger than 0 MiB, which no trace is."),
+        (path, "is larger than 0 MiB, too large for a trace."),
     ):
         with pytest.raises(Refusal) as error, reading(given, Refusal, "trace", "Again.", most=8):
             pytest.fail("it is read")
@@ -162,10 +162,10 @@ def test_what_is_not_read(tmp_path):
 
 
 def test_numbers_of_json_are_finite():
-    assert plain_json('{"a": [1, -2.5e-3, null, true]}') == {"a": [1, -0.0025, None, True]}
+    assert strict_json('{"a": [1, -2.5e-3, null, true]}') == {"a": [1, -0.0025, None, True]}
     for text in ("NaN", "[Infinity]", '{"a": -Infinity}', "1e400", "[-1e999]", "1" * 5000):
         with pytest.raises(ValueError):
-            plain_json(text)
+            strict_json(text)
 
 
 @pytest.mark.parametrize("size", [601, 4_000, 100_000])
@@ -176,7 +176,7 @@ def test_a_message_that_quotes_a_long_value_is_cut(size):
     assert str(UserError("short")) == "short"
 
 
-def test_what_breaks_or_turns_a_line_is_written_out():
+def test_unprintable_characters_are_escaped():
     text = "a\nb\r\x1b[31m\u2028\u202e\ud800\x85.csv: שלום 🧩👩\u200d👧 ends"
     shown = str(UserError(text))
     assert shown == "a\\nb\\r\\x1b[31m\\u2028\\u202e\\ud800\\x85.csv: שלום 🧩👩\u200d👧 ends"

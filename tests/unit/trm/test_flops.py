@@ -1,4 +1,4 @@
-"""Operations counted from the configuration, held against numbers worked out by hand and against torch's own counter."""
+"""Operations computed from the configuration, compared with numbers worked out by hand and with torch's own counter."""
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ def test_attention_by_hand():
     assert flops.f_L_call(ATTENTION) == 2 * (8_704 + 9_248 + 9_792)
 
 
-def test_a_run_is_its_calls_and_readings():
+def test_a_run_is_the_sum_of_its_calls_and_heads():
     heads = 2 * 8 * (16 * 6 + 2)
     assert flops.supervision_step(MLP) == 9 * 52_224 + heads
     assert flops.run(MLP) == 4 * (9 * 52_224 + heads)

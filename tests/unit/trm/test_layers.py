@@ -1,4 +1,4 @@
-"""The parts of the net against their definitions, written out with the plainest operations."""
+"""The parts of the net, compared with their definitions written out in simple operations."""
 
 from functools import partial
 from math import cos, exp, sin, sqrt
@@ -109,7 +109,7 @@ def test_puzzle_embedding_is_a_buffer():
 def test_rotation_by_hand():
     """Head size 4, position 1: pairs (0, 2) and (1, 3) turn by 1 and by theta^(-1/2) radians."""
     cosines, sines = rope(4, 10_000.0).tables(torch.arange(2.0), like=torch.zeros(1))
-    turned = rope(4, 10_000.0).turn(torch.tensor([[[[1.0, 1.0, 0.0, 0.0]] * 2]]), cosines, sines)[0, 0]
+    turned = rope(4, 10_000.0).rotate(torch.tensor([[[[1.0, 1.0, 0.0, 0.0]] * 2]]), cosines, sines)[0, 0]
     assert turned[0].tolist() == [1.0, 1.0, 0.0, 0.0]
     assert turned[1].tolist() == pytest.approx([cos(1), cos(0.01), sin(1), sin(0.01)], abs=1e-6)
 
@@ -119,7 +119,7 @@ def test_rotation_by_hand():
 def test_rotation_keeps_the_norm(half, length, theta):
     cosines, sines = rope(2 * half, theta).tables(torch.arange(float(length)), like=torch.zeros(1))
     x = torch.randn(1, 2, length, 2 * half, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(rope(4, 10_000.0).turn(x, cosines, sines).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
+    assert torch.allclose(rope(4, 10_000.0).rotate(x, cosines, sines).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(1, 10))
@@ -129,8 +129,8 @@ def test_rotated_products_depend_on_the_distance_alone(first, second, shift):
     query, key = torch.randn(2, 8, generator=torch.Generator().manual_seed(1))
 
     def product(at: int, other: int) -> torch.Tensor:
-        turned = rope(4, 10_000.0).turn(query.expand(1, 1, 31, 8), cosines, sines)[0, 0, at]
-        return turned @ rope(4, 10_000.0).turn(key.expand(1, 1, 31, 8), cosines, sines)[0, 0, other]
+        turned = rope(4, 10_000.0).rotate(query.expand(1, 1, 31, 8), cosines, sines)[0, 0, at]
+        return turned @ rope(4, 10_000.0).rotate(key.expand(1, 1, 31, 8), cosines, sines)[0, 0, other]
 
     assert torch.allclose(product(first, second), product(first + shift, second + shift), atol=1e-4)
 
@@ -148,7 +148,7 @@ def test_attention_is_a_softmax_over_all_positions(theta):
         q, k = query[..., part], key[..., part]
         if theta:
             tables = rope(size, theta).tables(torch.arange(float(length)), like=x)
-            q, k = rope(4, 10_000.0).turn(q, *tables), rope(4, 10_000.0).turn(k, *tables)
+            q, k = rope(4, 10_000.0).rotate(q, *tables), rope(4, 10_000.0).rotate(k, *tables)
         weights = (q @ k.transpose(1, 2) / sqrt(size)).softmax(-1)
         mixed[..., part] = weights @ value[..., part]
     assert torch.allclose(attention(x), mixed @ attention.o_proj.weight.T, atol=1e-5)
@@ -183,7 +183,7 @@ def test_mlp_block_norms_positions_first(tiny_config):
     assert torch.allclose(block(x), rms_norm(mixed + block.mlp(mixed)), atol=1e-5)
 
 
-def test_truncated_normal_has_the_deviation_asked_for():
+def test_truncated_normal_has_the_requested_deviation():
     drawn = torch.zeros(200_000)
     truncated_normal(drawn, 0.3, torch.Generator().manual_seed(0))
     assert drawn.std().item() == pytest.approx(0.3, rel=0.01)

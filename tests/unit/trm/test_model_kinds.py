@@ -71,7 +71,7 @@ def test_two_nets_write_y_with_the_second(of_kind):
         assert torch.equal(answered.z, thought.z)
 
 
-def test_single_z_asks_z_for_the_answer(of_kind):
+def test_single_z_decodes_the_answer_from_z(of_kind):
     model = of_kind("trm-single-z")
     x, state = started(model)
     assert state.y is state.z and "H_init" not in model.state_dict()
@@ -83,7 +83,7 @@ def test_single_z_asks_z_for_the_answer(of_kind):
     assert torch.equal(answered.y, model.L_level(thought.z))
 
 
-def test_multi_z_rewrites_one_latent_a_call(of_kind):
+def test_multi_z_updates_one_latent_per_call(of_kind):
     model = of_kind("trm-multi-z", latents=3, n=3)
     x, state = started(model)
     assert state.z.shape == (2, 3, 17, 8)
@@ -94,13 +94,13 @@ def test_multi_z_rewrites_one_latent_a_call(of_kind):
     assert torch.equal(model.f_H(x, after).y, model.L_level(state.y + after.z.sum(1)))
 
 
-def test_multi_z_beyond_its_latents_begins_again(of_kind):
+def test_multi_z_cycles_through_its_latents(of_kind):
     model = of_kind("trm-multi-z", latents=2)
     x, state = started(model)
     assert torch.equal(model.f_L(x, state, 3).z, model.f_L(x, state, 1).z)
 
 
-def test_the_latent_of_a_call_is_the_one_it_rewrote(of_kind):
+def test_the_latent_of_a_call_is_the_one_it_updated(of_kind):
     z = torch.arange(2 * 2 * 17 * 8).view(2, 2, 17, 8).float()
     state = State(z[:, 0], z)
     model = of_kind("trm-multi-z", latents=2)
@@ -173,16 +173,16 @@ def test_the_puzzle_table_stays_behind_and_gives_rows(of_kind):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"kind": "rnn"}, "kind 'rnn' are not known; known: trm, trm-two-nets"),
+        ({"kind": "rnn"}, "unknown kind of model 'rnn'; choose one of trm, trm-two-nets"),
         ({"kind": "hrm"}, "H_layers of a model of kind hrm must be at least 1, not 0"),
         ({"kind": "trm", "H_layers": 2}, "H_layers of a model of kind trm must be 0, not 2"),
         ({"kind": "hrm", "H_layers": 300}, "at most 256"),
-        ({"kind": "trm-multi-z", "latents": 0}, "no 0 latents"),
-        ({"kind": "trm-multi-z", "latents": 1000}, "no 1000 latents"),
-        ({"kind": "trm-single-z", "latents": 1}, "no 1 latents"),
-        ({"kind": "trm", "latents": 2}, "no 2 latents"),
+        ({"kind": "trm-multi-z", "latents": 0}, "cannot have 0 latents"),
+        ({"kind": "trm-multi-z", "latents": 1000}, "cannot have 1000 latents"),
+        ({"kind": "trm-single-z", "latents": 1}, "cannot have 1 latents"),
+        ({"kind": "trm", "latents": 2}, "cannot have 2 latents"),
     ],
 )
-def test_a_configuration_that_is_no_kind(tiny_config, changes, words):
+def test_configurations_that_no_kind_allows(tiny_config, changes, words):
     with pytest.raises(ConfigError, match=words):
         tiny_config(**changes)

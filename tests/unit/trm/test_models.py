@@ -47,16 +47,16 @@ def test_both_states_start_from_their_vector_at_every_position(tiny_model):
     assert not torch.equal(y, z)
 
 
-def test_smaller_grids_keep_their_places_in_the_models_own(tiny_model):
+def test_smaller_grids_keep_their_positions_in_the_full_grid(tiny_model):
     """In the corner of 4x4 the row below is 4 positions on, also for a grid of 2x2; after own-size grids nothing remains."""
     model = tiny_model(mixing="attention", mixing_width=0, heads=2, positions="rope", prefix_length=1)
     attention = model.L_level.layers[0].self_attn
-    model.lay_out(2)
-    assert attention.places.tolist() == [0, 1, 2, 5, 6]
+    model.set_grid_side(2)
+    assert attention.rotary_positions.tolist() == [0, 1, 2, 5, 6]
     x = torch.randn(1, 5, 8, generator=torch.Generator().manual_seed(0))
     corner = attention(x)
-    model.lay_out(4)
-    assert attention.places is None
+    model.set_grid_side(4)
+    assert attention.rotary_positions is None
     assert not torch.allclose(corner, attention(x), atol=1e-4)  # now read as one row
 
 
@@ -71,7 +71,7 @@ def test_heads_read_the_cells_and_position_zero(tiny_model):
     assert torch.allclose(heads.q_continue, q[:, 1], atol=1e-5)
 
 
-def test_reverse_embedding_reads_back_what_was_embedded(tiny_model):
+def test_reverse_embedding_recovers_the_input_tokens(tiny_model):
     """Tokens whose embeddings are at right angles; the prefix is no cell, and the output head plays no part."""
     model = tiny_model(prefix_length=3)
     model.embed_tokens.embedding_weight.copy_(torch.eye(6, 8)[[5, 4, 3, 2, 1, 0]])
@@ -142,6 +142,6 @@ def test_full_size_is_the_published_size(tiny_config, sizes, parameters):
     assert sum(parameter.numel() for parameter in model.parameters()) == parameters
 
 
-def test_it_is_what_the_recursion_asks_for(tiny_model):
+def test_it_is_a_recursive_model(tiny_model):
     assert isinstance(tiny_model(), RecursiveModel)
     assert tiny_model().gradient_calls(6) == 7

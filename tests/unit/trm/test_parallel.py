@@ -1,11 +1,11 @@
-"""Parts side by side: all are done, progress is heard in the caller's thread, and what is raised ends the work."""
+"""Parts in parallel: all are done, progress is called in the caller's thread, and an exception ends the work."""
 
 import threading
 
 import pytest
 import torch
 
-from trm.parallel import Stopped, shares, side_by_side
+from trm.parallel import WorkStopped, run_parallel, split_rows
 
 CPU = torch.device("cpu")
 
@@ -21,7 +21,7 @@ def test_every_part_is_done_with_one_thread_each(threads):
         heard.append(total)
         here.append(threading.current_thread())
 
-    side_by_side(work, range(1, 6), device=CPU, progress=progress)
+    run_parallel(work, range(1, 6), device=CPU, progress=progress)
     assert sorted(seen) == [1, 2, 3, 4, 5] and {count for count, _ in seen.values()} == {1}
     assert heard == sorted(heard) and heard[-1] == 15
     assert set(here) == {threading.main_thread()}
@@ -31,21 +31,21 @@ def test_every_part_is_done_with_one_thread_each(threads):
 
 
 @pytest.mark.parametrize("threads", [2], indirect=True)
-def test_parts_are_at_work_together(threads):
+def test_parts_run_at_the_same_time(threads):
     meeting = threading.Barrier(2, timeout=30)
-    side_by_side(lambda part, done: meeting.wait(), [1, 2], device=CPU)
+    run_parallel(lambda part, done: meeting.wait(), [1, 2], device=CPU)
 
 
-def test_a_batch_is_shared_out_evenly(threads):
-    assert [list(part) for part in shares(range(4, 9), CPU)] == {
+def test_a_batch_is_split_evenly(threads):
+    assert [list(part) for part in split_rows(range(4, 9), CPU)] == {
         1: [[4, 5, 6, 7, 8]],
         2: [[4, 5], [6, 7, 8]],
     }[threads]
-    assert shares(range(3, 4), CPU) == [range(3, 4)]  # one puzzle is one part
-    assert shares(range(4, 9), torch.device("cuda")) == [range(4, 9)]
+    assert split_rows(range(3, 4), CPU) == [range(3, 4)]  # one puzzle is one part
+    assert split_rows(range(4, 9), torch.device("cuda")) == [range(4, 9)]
 
 
-def test_what_a_part_raises_is_raised_here_and_ends_the_others(threads):
+def test_an_exception_in_a_part_is_raised_and_stops_the_others(threads):
     started = []
 
     def work(part: int, done) -> None:
@@ -56,18 +56,18 @@ def test_what_a_part_raises_is_raised_here_and_ends_the_others(threads):
             done(1)
 
     with pytest.raises(ValueError, match="broken"):
-        side_by_side(work, range(9), device=CPU)
+        run_parallel(work, range(9), device=CPU)
     assert len(started) < 9
 
 
-def test_the_caller_ends_it(threads):
+def test_the_caller_can_stop_the_work(threads):
     ended = []
 
     def work(part: int, done) -> None:
         try:
             while True:
                 done(1)
-        except (Stopped, KeyboardInterrupt):
+        except (WorkStopped, KeyboardInterrupt):
             ended.append(part)
             raise
 
@@ -75,6 +75,6 @@ def test_the_caller_ends_it(threads):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        side_by_side(work, [0, 1], device=CPU, progress=enough)
+        run_parallel(work, [0, 1], device=CPU, progress=enough)
     assert len(ended) == threads
     assert torch.get_num_threads() == threads

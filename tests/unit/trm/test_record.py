@@ -1,4 +1,4 @@
-"""Recording: the trace says what the run did, step by step, and does not disturb it."""
+"""Recording: the trace contains what the run did, step by step, and does not change it."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from trm.coordinates import F_H, Depth
 from trm.errors import PuzzleError
 from trm.evaluate import solve
 from trm.grading import Grade
-from trm.record import growing_trace, mean_entropy, only_solution, record, relative_moves
+from trm.record import growing_trace, mean_entropy, record, relative_residuals, unique_solution
 from trm.recursion import deep_supervision
 from trm.tasks.sudoku import Sudoku
 
@@ -34,7 +34,7 @@ def run(model, depth: Depth, after_call=lambda at, state: state):
 
 
 @pytest.mark.parametrize("depth", [None, Depth(n=1, T=3, N_sup=2), Depth(n=3, T=1, N_sup=5)])
-def test_a_trace_holds_what_the_run_without_recording_gives(model, depth):
+def test_a_trace_contains_what_an_unrecorded_run_gives(model, depth):
     trace = record(model, SMALL, PUZZLE, depth=depth)
     ran = depth or model.config.depth
     steps = run(model, ran)
@@ -55,7 +55,7 @@ def nearest(model, state) -> list[int]:
     return [row.index(max(row)) for row in products]
 
 
-def test_every_call_is_decoded_in_its_place(model):
+def test_every_call_is_decoded_at_its_index(model):
     """Answers of y after each f_H call, of z after each call of both kinds, and how far each moved."""
     states = [
         model.initial_state(
@@ -89,7 +89,7 @@ def test_every_call_is_decoded_in_its_place(model):
         assert (trace.residual_z[call] == 0) == (kinds[call] == F_H)  # f_H leaves z alone
 
 
-def test_a_growing_trace_grows_and_keeps_what_it_showed(model):
+def test_a_growing_trace_only_appends(model):
     parts = list(growing_trace(model, SMALL, PUZZLE))
     assert [part.steps for part in parts] == [1, 2, 3]
     whole = parts[-1]
@@ -102,7 +102,7 @@ def test_a_growing_trace_grows_and_keeps_what_it_showed(model):
         assert np.array_equal(part.halt_probability, whole.halt_probability[: part.steps])
 
 
-def test_a_growing_trace_can_be_left(model):
+def test_a_growing_trace_can_be_abandoned(model):
     parts = growing_trace(model, SMALL, PUZZLE)
     assert next(parts).steps == 1
     parts.close()
@@ -120,21 +120,21 @@ def test_a_puzzle_of_another_size(model):
         record(model, Sudoku(), np.ones(81, np.uint8))
 
 
-def test_a_model_that_does_not_know_the_tokens(tiny_model):
+def test_a_model_without_these_tokens(tiny_model):
     """A 9x9 Sudoku has 11 tokens; a model of that size with 6 could not look them up."""
     with pytest.raises(PuzzleError, match="6 tokens"):
         record(tiny_model(sequence_length=81), Sudoku(), np.full(81, 10, np.uint8))
 
 
-def test_only_solution():
+def test_unique_solution():
     assert np.array_equal(
-        only_solution(SMALL, SMALL.parse("123.341221434321")), SMALL.parse("1234341221434321")
+        unique_solution(SMALL, SMALL.parse("123.341221434321")), SMALL.parse("1234341221434321")
     )
-    assert only_solution(SMALL, SMALL.parse("." * 16)) is None
-    assert only_solution(SMALL, SMALL.parse("11" + "." * 14)) is None
+    assert unique_solution(SMALL, SMALL.parse("." * 16)) is None
+    assert unique_solution(SMALL, SMALL.parse("11" + "." * 14)) is None
 
 
-def test_a_solved_puzzle_has_no_open_cells(model):
+def test_the_entropy_of_a_solved_puzzle_is_zero(model):
     """Entropy is a mean over open cells; of none it is 0."""
     trace = record(model, SMALL, SMALL.parse("1234341221434321"))
     assert trace.labels is not None and trace.entropy.tolist() == [0.0] * 6
@@ -147,12 +147,12 @@ def test_mean_entropy_by_hand():
     assert mean_entropy(np.zeros((2, 0, 4), np.float32)).tolist() == [0.0, 0.0]
 
 
-def test_relative_moves_by_hand():
+def test_relative_residuals_by_hand():
     states = torch.tensor([[[0.0, 0.0]], [[3.0, 4.0]], [[3.0, 0.0]]])
-    assert relative_moves(states[:-1], states[1:]).tolist() == pytest.approx([1.0, 4 / 3])
+    assert relative_residuals(states[:-1], states[1:]).tolist() == pytest.approx([1.0, 4 / 3])
 
 
-def test_judgement_counts_and_rules(model):
+def test_grade_counts_and_rules(model):
     trace = record(model, SMALL, SMALL.parse("123.341221434321"))
     judged = Grade.of(trace, SMALL)
     assert judged.givens.sum() == 15 and not judged.input_conflicts.any()
@@ -163,7 +163,7 @@ def test_judgement_counts_and_rules(model):
     assert Grade.of(record(model, SMALL, SMALL.parse("11" + "." * 14)), SMALL).input_conflicts.sum() == 2
 
 
-def test_solve_gives_texts_and_numbers(model):
+def test_solve_returns_texts_and_numbers(model):
     result = solve(model, SMALL, SMALL.format(PUZZLE))
     trace = record(model, SMALL, PUZZLE)
     assert result["answers"] == [SMALL.format(answer) for answer in trace.answers]

@@ -1,4 +1,4 @@
-"""The one loop over calls: its order, what each call may change, where a gradient reaches, and that hooks are obeyed."""
+"""The one loop over calls: its order, what each call may change, where the gradient reaches, and that hooks take effect."""
 
 import pytest
 import torch
@@ -71,7 +71,7 @@ def test_depth_must_be_positive(numbers):
     assert list(Depth(n=0, T=1, N_sup=1).calls(1)) == [Coordinates(1, 1, 1, F_H)]
 
 
-def test_f_L_rewrites_only_z_and_f_H_only_y(tiny_model):
+def test_f_L_updates_only_z_and_f_H_only_y(tiny_model):
     model = tiny_model()
     states = [model.initial_state(model.embed(PUZZLES, IDS))]
 
@@ -100,7 +100,7 @@ def test_a_hook_that_returns_the_state_changes_no_bit(tiny_model):
         assert torch.equal(one.heads.q_halt, other.heads.q_halt)
 
 
-def test_a_hook_that_replaces_y_is_obeyed(tiny_model):
+def test_a_hook_can_replace_y(tiny_model):
     """Replacing y after the last call of step 2 changes what step 2 reads and what step 3 starts from."""
     model = tiny_model()
     depth = model.config.depth
@@ -120,7 +120,7 @@ def test_a_hook_that_replaces_y_is_obeyed(tiny_model):
     assert torch.equal(changed[2].state.y, third.y)
 
 
-def test_a_hook_that_replaces_z_in_the_middle_is_obeyed(tiny_model):
+def test_a_hook_can_replace_z_within_a_recursion(tiny_model):
     model = tiny_model(T=1)
     x = model.embed(PUZZLES, IDS)
     start = model.initial_state(x)

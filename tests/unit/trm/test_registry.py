@@ -81,9 +81,9 @@ def test_a_configuration_that_is_not_ours(tmp_path):
         assert registry.own_config(tmp_path) is None
 
 
-def test_a_configuration_larger_than_any(tmp_path, tiny_config):
+def test_a_configuration_that_is_too_large(tmp_path, tiny_config):
     values = {"format": registry.FORMAT} | tiny_config().to_dict()
-    (tmp_path / "config.json").write_text(json.dumps(values) + " " * registry.LARGEST_CONFIG)
+    (tmp_path / "config.json").write_text(json.dumps(values) + " " * registry.MAX_CONFIG)
     assert registry.own_config(tmp_path) is None
     (tmp_path / "config.json").write_text(json.dumps(values))
     assert isinstance(registry.own_config(tmp_path), ModelConfig)

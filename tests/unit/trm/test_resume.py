@@ -1,4 +1,4 @@
-"""Runs of which some calls are not made: a resumed run differs in no bit from an unbroken one."""
+"""Runs in which some calls are not made: a resumed run is bit for bit the uninterrupted one."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ IDS = torch.zeros(2, dtype=torch.long)
 
 
 @pytest.mark.parametrize("call", [0, 1, 8, 12, 16])
-def test_a_run_resumed_after_any_call_is_the_unbroken_one(tiny_model, call):
+def test_a_run_resumed_after_any_call_equals_an_uninterrupted_one(tiny_model, call):
     model = tiny_model()
     depth, points = model.config.depth, []
 

@@ -1,4 +1,4 @@
-"""A run in numbers, worked out by hand for one that mends two cells and then rests."""
+"""Facts of a run, worked out by hand for one that corrects two cells and then stays unchanged."""
 
 from export_runs import DEPTH, SUDOKU, sudoku_run
 
@@ -13,7 +13,7 @@ def test_the_sizes_of_a_model_and_of_its_run(tiny_config):
     assert facts["attention"] and facts["shared"] and facts["whole_cycle"]
 
 
-def test_what_came_of_a_run():
+def test_the_outcome_of_a_run():
     trace = sudoku_run()
     facts = run_facts(trace, SUDOKU)
     right = [int(((answer == trace.labels) & ~SUDOKU.givens(trace.inputs)).sum()) for answer in trace.answers]
@@ -27,7 +27,7 @@ def test_what_came_of_a_run():
     assert facts["halts"] and facts["halt_step"] == 3 and facts["halts_right"] and not facts["halts_wrong"]
 
 
-def test_how_much_of_the_solution_is_read_after_a_call():
+def test_how_much_of_the_solution_is_decoded_after_a_call():
     trace = sudoku_run()
     last = Coordinates(3, 2, 3, F_H)
     assert reading_facts(trace, SUDOKU, last)["y_head"] == 100

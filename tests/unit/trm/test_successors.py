@@ -1,4 +1,4 @@
-"""EqR, AIR, URM and sotaku: each against its formulas, written out with other means."""
+"""EqR, AIR, URM and sotaku: each compared with its formulas, written out in another way."""
 
 from dataclasses import replace
 from math import sqrt
@@ -65,7 +65,7 @@ def test_all_are_recursive_models(eqr, air, urm, sotaku):
         assert not torch.equal(steps[0].heads.logits, steps[-1].heads.logits)
 
 
-def test_eqr_goes_part_of_the_way(eqr):
+def test_eqr_is_damped(eqr):
     x, (y, z) = started(eqr)
     thought = eqr.f_L(x, State(y, z), 1)
     assert torch.allclose(thought.z, 0.25 * z + 0.75 * eqr.L_level(z + y + x), atol=1e-6)
@@ -74,7 +74,7 @@ def test_eqr_goes_part_of_the_way(eqr):
     assert answered.z is thought.z
 
 
-def test_eqr_starts_at_random_but_alike_for_every_puzzle_and_run(eqr, tiny_model):
+def test_eqr_starts_from_the_same_random_state_for_every_puzzle_and_run(eqr, tiny_model):
     _, state = started(eqr)
     assert torch.equal(state.y[0], state.y[1]) and not torch.equal(state.y[0, 0], state.y[0, 1])
     assert torch.equal(started(eqr)[1].z, state.z)
@@ -87,7 +87,7 @@ def test_eqr_starts_at_random_but_alike_for_every_puzzle_and_run(eqr, tiny_model
 
 @pytest.mark.parametrize("into_z", [0, 1, 2])
 @pytest.mark.parametrize("into_y", [0, 1, 2])
-def test_air_adds_x_so_often(air, into_z, into_y):
+def test_air_adds_x_the_given_number_of_times(air, into_z, into_y):
     times = ("", "x", "2x")
     model = air(f"L{times[into_z]}_H{times[into_y]}")
     x, state = started(model)
@@ -98,7 +98,7 @@ def test_air_adds_x_so_often(air, into_z, into_y):
 
 
 @pytest.mark.parametrize("injection", AIR.OF_F_L)
-def test_air_takes_x_otherwise_in_f_L_alone(air, injection):
+def test_other_air_injections_change_only_f_L(air, injection):
     model = air(injection)
     x, state = started(model)
     z_and_y = state.z + state.y
@@ -113,9 +113,9 @@ def test_air_takes_x_otherwise_in_f_L_alone(air, injection):
     assert torch.equal(model.f_H(x, state).y, model.L_level(state.y + state.z))
 
 
-def test_air_names_the_injections_it_knows(tiny_config):
+def test_an_unknown_air_injection_lists_the_supported_ones(tiny_config):
     for unknown in ("L2x_H2x_input_token_addition", "", "L3x_H"):
-        with pytest.raises(ConfigError, match="Known are L, Lx or L2x with _H, _Hx or _H2x, and minus_x"):
+        with pytest.raises(ConfigError, match="choose L, Lx or L2x with _H, _Hx or _H2x, or minus_x"):
             new_model(tiny_config(kind="air", injection=unknown))
 
 
@@ -182,14 +182,14 @@ def test_sotaku_feeds_its_answer_back(sotaku):
         assert torch.allclose(step.heads.logits[0, :, 2:], logits, atol=1e-4)
 
 
-def test_sotaku_answers_digits_alone_and_never_halts(sotaku):
+def test_sotaku_answers_only_digits_and_never_halts(sotaku):
     assert sotaku.config.halting == NEVER
     x, state = started(sotaku)
     heads = sotaku.heads(sotaku.f_H(x, sotaku.f_L(x, state, 1)).y)
     assert (heads.logits[..., :2] == -torch.inf).all() and heads.logits[..., 2:].isfinite().all()
     assert sotaku.halt_probability(heads).tolist() == [0, 0]
-    assert torch.equal(sotaku.answer_vectors()[2:], sotaku.output_head.weight)
-    assert torch.allclose(sotaku.token_vectors()[PUZZLES], x)
+    assert torch.equal(sotaku.unembedding()[2:], sotaku.output_head.weight)
+    assert torch.allclose(sotaku.token_embedding()[PUZZLES], x)
 
 
 def test_one_halting_logit_is_enough(tiny_model, tiny_config):
@@ -199,7 +199,7 @@ def test_one_halting_logit_is_enough(tiny_model, tiny_config):
     for changes in ({"kind": "hrm", "H_layers": 1}, {"halting": "q_halt > q_continue"}):
         with pytest.raises(ConfigError, match="halting_outputs must be 0, 1 or 2"):
             tiny_config(halting_outputs=1, **changes)
-    with pytest.raises(ConfigError, match="where it has no halting head"):
+    with pytest.raises(ConfigError, match="never if there is no halting head"):
         tiny_config(halting_outputs=0)
 
 
@@ -214,11 +214,11 @@ def test_only_models_of_one_state_that_answer_in_every_call_have_no_f_L(tiny_con
 def test_every_layer_of_sotaku_is_a_call(tiny_config):
     config = tiny_config(kind="sotaku", latents=0, halting_outputs=0, layers=3, n=2, T=1)
     for n in (1, 3):
-        with pytest.raises(ConfigError, match=f"its layers less one, 2, not {n}"):
+        with pytest.raises(ConfigError, match=f"its layers minus one, 2, not {n}"):
             config.with_depth(n=n)
 
 
-def test_axes_turn_with_row_and_column():
+def test_axes_rotate_with_row_and_column():
     """Scores depend on the differences of row and column alone, of "rope2d" and "axial" alike."""
     torch.manual_seed(0)
     q, k = torch.randn(2, 8)
@@ -227,13 +227,13 @@ def test_axes_turn_with_row_and_column():
 
         def score(one, other, rotary=rotary):
             cos, sin = rotary.tables(torch.tensor([one, other]).float(), like=q)
-            return (rotary.turn(q, cos, sin)[0] * rotary.turn(k, cos, sin)[1]).sum()
+            return (rotary.rotate(q, cos, sin)[0] * rotary.rotate(k, cos, sin)[1]).sum()
 
         assert torch.isclose(score(0, 7), score(6, 13))  # one row down, two columns to the right
         assert not torch.isclose(score(0, 7), score(0, 8)) and not torch.isclose(score(0, 7), score(0, 2))
 
 
-def test_a_prefix_turns_as_in_one_dimension():
+def test_a_prefix_rotates_as_in_one_dimension():
     rotary = Rotary("rope2d", 8, 100.0, prefix=2, columns=3)
     plain = replace(rotary, positions="rope")
     places = torch.arange(6).float()
@@ -241,7 +241,7 @@ def test_a_prefix_turns_as_in_one_dimension():
     assert torch.equal(rotary.angles(places)[2], torch.zeros(4))  # row 0, column 0
 
 
-def test_runs_are_ranked_by_how_much_their_answers_still_move():
+def test_convergence_measures_how_much_answers_still_change():
     logits = torch.zeros(5, 2, 1, 2)
     logits[:, 1, 0] = torch.tensor([[0.0, 0], [9, 9], [12, 13], [12, 13], [12, 15]])
     assert convergence(logits).tolist() == pytest.approx([0, (5 + 0 + 2) / 3])

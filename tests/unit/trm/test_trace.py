@@ -1,4 +1,4 @@
-"""Traces on disk: what is written is read back, anything else is refused in one line."""
+"""Traces on disk: they round-trip, and anything else is refused in one line."""
 
 import json
 from dataclasses import fields, replace
@@ -66,7 +66,7 @@ def test_round_trip_without_a_solution_and_of_views(tmp_path, trace):
     assert again.labels is None and same(backwards, again)
 
 
-def test_a_trace_of_before_there_was_a_reverse_embedding(tmp_path, trace):
+def test_an_older_trace_without_reverse_embedding(tmp_path, trace):
     older = replace(trace, z_reverse=None, y_reverse=None)
     save_trace(tmp_path / "a.safetensors", older)
     assert set(load_file(tmp_path / "a.safetensors")) & {"z_reverse", "y_reverse"} == set()
@@ -100,7 +100,7 @@ def test_a_damaged_file(tmp_path, trace, how):
     path = tmp_path / "a.safetensors"
     save_trace(path, trace)
     spoil_file(path, how)
-    with pytest.raises(TraceError, match=r"a.safetensors is no trace") as error:
+    with pytest.raises(TraceError, match=r"a.safetensors is not a trace") as error:
         load_trace(path)
     assert "\n" not in str(error.value)
 
@@ -147,14 +147,14 @@ def test_a_file_with_other_content(tmp_path, trace, change):
     path = tmp_path / "a.safetensors"
     save_trace(path, trace)
     rewrite(path, change)
-    with pytest.raises(TraceError, match="no trace of this version"):
+    with pytest.raises(TraceError, match="not a trace of this version"):
         load_trace(path)
 
 
-def test_files_that_are_not_there_or_too_large(tmp_path, trace):
+def test_missing_or_too_large_files(tmp_path, trace):
     with pytest.raises(TraceError, match="cannot be read"):
         load_trace(tmp_path / "nowhere")
-    with pytest.raises(TraceError, match=r"is a folder\. Name a file in it"):
+    with pytest.raises(TraceError, match=r"is a folder\. Give a file in it"):
         load_trace(tmp_path)
     with (tmp_path / "huge").open("wb") as file:
         file.truncate((64 << 20) + 1)

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from trm.errors import DataError
-from trm.files import size_of, stand_in
+from trm.files import file_size, placeholder_problem
 
 MOST = 2 << 30
 """Most bytes of a file on disk, decompressed."""
@@ -84,7 +84,7 @@ class ByteSource:
     def of_path(cls, path: Path, *, most: int = MOST) -> ByteSource:
         """A file on disk. Raises `DataError` if it cannot be read."""
         try:
-            size = size_of(path, DataError)
+            size = file_size(path, DataError)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}.") from None
         return cls(str(path), lambda: path.open("rb"), most, size)
@@ -176,7 +176,7 @@ def unpacked(source: ByteSource, *, prefer: str = "") -> ByteSource:
         if head.startswith(first):
             raise DataError(f"{source.name} is {what}. {instead}.")
     if head.startswith(LFS):
-        raise DataError(f"{source.name} {stand_in(source.head(512).decode('utf-8', 'replace'))}")
+        raise DataError(f"{source.name} {placeholder_problem(source.head(512).decode('utf-8', 'replace'))}")
     return source
 
 

@@ -1,8 +1,8 @@
-"""Files that hold weights, a module a format: what is in them, read without executing anything, in bounded memory.
+"""Read the content of weights files, one module per file format, without executing anything and in bounded memory.
 
-open                     the first bytes tell the format, or what a file is that holds no weights
-torch_file               torch's zip and old form
-pickled, makers, things  the description in them: followed, not run; what it makes; what stands for objects
-sharded                  safetensors, in one file or several
-arrays                   .npz of NumPy and MLX
+open                      recognise the format from the first bytes, or say what a file without weights is
+torch_file                torch's zip format and its old format
+pickled, builders, inert  interpret their pickles without running them; build plain values; placeholders for objects
+sharded                   safetensors, in one file or several
+arrays                    .npz files of NumPy and MLX
 """

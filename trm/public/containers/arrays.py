@@ -1,4 +1,4 @@
-"""Weights as an `.npz` of NumPy or MLX: a zip of arrays. A pickled one is refused."""
+"""Read weights from an .npz of NumPy or MLX, a zip of arrays. Pickled arrays are refused."""
 
 import zipfile
 from pathlib import Path
@@ -9,34 +9,33 @@ from torch import Tensor
 from trm.arrays import Header, read_npz
 from trm.errors import CheckpointError
 
-MOST_UNPACKED = 16  # times the size of the file; weights hardly compress at all
+MAX_UNPACKED = 16  # times the size of the file; weights hardly compress
 
 
 def is_npz(path: Path) -> bool:
+    """Whether a zip file contains only arrays."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The arrays by name. Raises CheckpointError; ValueError and the like where the file is damaged."""
-    most = MOST_UNPACKED * path.stat().st_size
+    """The arrays by name. Raises CheckpointError, and ValueError and others if the file is damaged."""
+    most = MAX_UNPACKED * path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
     if size > most:
-        raise CheckpointError(
-            f"{path} would unpack to over {MOST_UNPACKED} times its size and was refused unread."
-        )
+        raise CheckpointError(f"{path} would unpack to over {MAX_UNPACKED} times its size and was not read.")
 
     def plain(name: str, header: Header) -> bool:
         dtype = header.dtype
         if dtype.hasobject or dtype.kind not in "fiub":
             raise CheckpointError(
-                f"{path}: {name[:80]!r} holds {'objects' if dtype.hasobject else str(dtype)[:40]}, not plain numbers. "
+                f"{path}: {name[:80]!r} contains {'objects' if dtype.hasobject else str(dtype)[:40]}, not plain numbers. "
                 "Save plain arrays with numpy.savez."
             )
         if header.nbytes > size:
-            raise ValueError("claims more than it holds")
+            raise ValueError("claims more than it contains")
         return True
 
     return {

@@ -1,12 +1,11 @@
-"""What a pickle describes, without running it.
+"""Read a pickle without running it.
 
-A pickle is a program that may call anything. Here its instructions are followed one by one by our own small machine, which
-imports nothing and calls nothing that the pickle names: dictionaries, lists, texts and numbers are built, tensors are
-views of the file's numbers, and whatever else is mentioned (a random generator's state, a path, a dataclass, a
-function) becomes an inert `Thing` that only remembers its name and parts. So a file with such things beside its
-tensors opens, and one that is made to do harm does nothing.
+A pickle is a program that can call anything. Here a small interpreter follows its instructions, importing nothing and
+calling nothing that the pickle names: dictionaries, lists, strings and numbers are built, tensors are views of the file,
+and everything else (the state of a random generator, a path, a dataclass, a function) becomes an `InertObject` that only
+records its name and parts. So a file with such objects beside its tensors opens, and a malicious one does nothing.
 
-The work is bounded: a pickle has at most MOST_STEPS instructions, and each makes one small object.
+The work is bounded: a pickle may have at most MAX_INSTRUCTIONS instructions, and each creates one small object.
 """
 
 import pickletools
@@ -15,36 +14,43 @@ from mmap import mmap
 from typing import Any
 from zipfile import ZipExtFile
 
-from trm.public.containers.makers import made
-from trm.public.containers.things import Mention, Numbers, Thing
+from trm.public.containers.builders import result_of_call
+from trm.public.containers.inert import InertName, InertObject, StorageView
 
-MOST_STEPS = 1 << 21  # instructions; the pickle of a large training run takes some hundred thousands
-KEYS = (str, int, float, bool, bytes, type(None))  # of dictionaries; hashing deeper ones could take forever
+MAX_INSTRUCTIONS = 1 << 21  # the pickle of a large training run has several hundred thousand
+KEYS = (
+    str,
+    int,
+    float,
+    bool,
+    bytes,
+    type(None),
+)  # types of dictionary keys; hashing nested ones could take forever
 
 
 class EndlessError(ValueError):
-    """A pickle of more instructions than are followed."""
+    """A pickle with too many instructions."""
 
 
-def read_pickle(file: ZipExtFile | mmap, storage: Callable[[Any], Numbers]) -> Any:
-    """The value of one pickle; `storage` finds the numbers that a persistent id means.
+def read_pickle(file: ZipExtFile | mmap, storage: Callable[[Any], StorageView]) -> Any:
+    """The value of a pickle. `storage` returns the storage for a persistent id.
 
-    Raises ValueError, IndexError and the like where the pickle is damaged.
+    Raises EndlessError for too many instructions, and ValueError, IndexError and others if the pickle is damaged.
     """
     machine = _Machine(storage)
     for step, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         if not step and opcode.name != "PROTO":
-            raise ValueError("no pickle of torch")
-        if step > MOST_STEPS:
+            raise ValueError("not a pickle of torch")
+        if step > MAX_INSTRUCTIONS:
             raise EndlessError
         machine.follow(opcode.name, argument)
     return machine.stack[-1]
 
 
 class _Machine:
-    """The stack, marks and memory of a pickle's program; a method for each kind of instruction."""
+    """The stack, marks and memo of a pickle program, with a method per kind of instruction."""
 
-    def __init__(self, storage: Callable[[Any], Numbers]):
+    def __init__(self, storage: Callable[[Any], StorageView]):
         self.storage = storage
         self.stack: list[Any] = []
         self.marked: list[list[Any]] = []
@@ -61,10 +67,10 @@ class _Machine:
             STEPS[name](self, argument)
         elif argument is not None and not name.startswith(
             "EXT"
-        ):  # numbers and texts, which come with their value
+        ):  # numbers and strings, whose value is the argument
             self.stack.append(argument)
         else:
-            raise ValueError(f"{name} is not followed")
+            raise ValueError(f"{name} is not supported")
 
     def pop(self) -> Any:
         return self.stack.pop()
@@ -74,8 +80,8 @@ class _Machine:
         self.stack = []
 
     def since_mark(self) -> list[Any]:
-        found, self.stack = self.stack, self.marked.pop()
-        return found
+        values, self.stack = self.stack, self.marked.pop()
+        return values
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
@@ -83,16 +89,16 @@ class _Machine:
     def extend(self, values: list[Any]) -> None:
         if isinstance(self.stack[-1], list):
             self.stack[-1].extend(values)
-        elif isinstance(self.stack[-1], Thing):
+        elif isinstance(self.stack[-1], InertObject):
             self.stack[-1].parts.update(enumerate(values, len(self.stack[-1].parts)))
         else:
-            raise ValueError("items of no list")
+            raise ValueError("items without a list")
 
     def set_items(self, values: list[Any]) -> None:
         target = self.stack[-1]
-        into = target.parts if isinstance(target, Thing) else target
+        into = target.parts if isinstance(target, InertObject) else target
         if not isinstance(into, dict):
-            raise ValueError("items of no dictionary")
+            raise ValueError("items without a dictionary")
         for key, value in zip(values[::2], values[1::2], strict=True):
             if isinstance(key, KEYS):
                 into[key] = value
@@ -100,12 +106,12 @@ class _Machine:
     def build(self, _: Any) -> None:
         state = self.pop()
         if isinstance(
-            self.stack[-1], Thing
-        ):  # a dictionary's own attributes, as torch's _metadata, are dropped
+            self.stack[-1], InertObject
+        ):  # attributes of a dictionary, such as torch's _metadata, are dropped
             self.stack[-1].state = state
 
     def call(self, arguments: Any, called: Any) -> None:
-        self.push(made(called, arguments if isinstance(arguments, tuple) else ()))
+        self.push(result_of_call(called, arguments if isinstance(arguments, tuple) else ()))
 
 
 def _joined(argument: str) -> str:
@@ -119,8 +125,8 @@ def _pairs(values: list[Any]) -> dict[Any, Any]:
 def _stack_global(machine: _Machine, _: Any) -> None:
     name, module = machine.pop(), machine.pop()
     if not (isinstance(name, str) and isinstance(module, str)):
-        raise ValueError("names that are no texts")
-    machine.push(Mention(f"{module[:100]}.{name[:100]}"))
+        raise ValueError("names that are not strings")
+    machine.push(InertName(f"{module[:100]}.{name[:100]}"))
 
 
 def _object(machine: _Machine, _: Any) -> None:
@@ -169,14 +175,14 @@ STEPS: dict[str, Callable[[_Machine, Any], None]] = {
     "ADDITEMS": lambda machine, _: machine.extend(machine.since_mark()),
     "SETITEM": _set_item,
     "SETITEMS": lambda machine, _: machine.set_items(machine.since_mark()),
-    "GLOBAL": lambda machine, argument: machine.push(Mention(_joined(argument)[:200])),
+    "GLOBAL": lambda machine, argument: machine.push(InertName(_joined(argument)[:200])),
     "STACK_GLOBAL": _stack_global,
     "REDUCE": _call,
     "NEWOBJ": _call,
     "NEWOBJ_EX": _new_object_with_options,
     "OBJ": _object,
     "INST": lambda machine, argument: machine.call(
-        tuple(machine.since_mark()), Mention(_joined(argument)[:200])
+        tuple(machine.since_mark()), InertName(_joined(argument)[:200])
     ),
     "BUILD": _Machine.build,
     "PERSID": lambda machine, argument: machine.push(machine.storage(argument)),

@@ -1,4 +1,4 @@
-"""safetensors, in one file or in shards that an index lists."""
+"""Read safetensors, and weights in shards that an index lists."""
 
 import json
 from pathlib import Path, PurePosixPath
@@ -10,12 +10,12 @@ from torch import Tensor
 
 from trm.errors import CheckpointError
 
-LARGEST_INDEX = 1 << 24  # bytes
-MOST_SHARDS = 1000
+MAX_INDEX = 1 << 24  # bytes
+MAX_SHARDS = 1000
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:
-    """The tensors of a file, and its own description as `__metadata__`: texts, some in JSON."""
+    """The tensors of a file, and its metadata as `__metadata__`, with JSON values decoded."""
     tensors: dict[str, Any] = dict(load_file(path))
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
@@ -25,8 +25,8 @@ def read_safetensors(path: Path) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """A setting in a file's metadata, which knows only texts."""
-    if text[:1] not in "{[" or len(text) > LARGEST_INDEX:
+    """A value of the metadata, which contains only strings; JSON objects and lists are decoded."""
+    if text[:1] not in "{[" or len(text) > MAX_INDEX:
         return text
     try:
         return json.loads(text)
@@ -35,34 +35,34 @@ def _value(text: str) -> Any:
 
 
 def shards_of(index: Path) -> list[Path]:
-    """The files that an index lists, all beside it. Raises CheckpointError."""
+    """The files that an index lists, all in its folder. Raises CheckpointError."""
     try:
-        if index.stat().st_size > LARGEST_INDEX:
+        if index.stat().st_size > MAX_INDEX:
             raise ValueError
         places = json.loads(index.read_bytes())["weight_map"].values()
         names = sorted({str(PurePosixPath(name)) for name in places})
-        if not names or len(names) > MOST_SHARDS or any(PurePosixPath(name).name != name for name in names):
+        if not names or len(names) > MAX_SHARDS or any(PurePosixPath(name).name != name for name in names):
             raise ValueError
     except OSError as error:
         raise CheckpointError(f"{index} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise CheckpointError(f"{index} lists no files of weights beside it. Copy it again.") from None
+        raise CheckpointError(f"{index} does not list weights files in its folder. Copy it again.") from None
     for name in names:
         if not index.with_name(name).is_file():
             raise CheckpointError(
-                f"{index} lists {name[:80]}, which is not beside it. Copy all {len(names)} files."
+                f"{index} lists {name[:80]}, which is not in its folder. Copy all {len(names)} files."
             )
     return [index.with_name(name) for name in names]
 
 
 def joined(parts: list[tuple[Path, dict[str, Tensor]]]) -> dict[str, Tensor]:
-    """The tensors of all shards. Raises CheckpointError for one that two of them hold."""
+    """The tensors of all shards. Raises CheckpointError if two shards contain the same tensor."""
     tensors: dict[str, Tensor] = {}
-    for path, found in parts:
-        for name, tensor in found.items():
+    for path, shard in parts:
+        for name, tensor in shard.items():
             if name in tensors and name != "__metadata__":
                 raise CheckpointError(
-                    f"{path}: tensor {name[:80]} is in another shard too. Save the model again."
+                    f"{path}: tensor {name[:80]} is also in another shard. Save the model again."
                 )
             tensors[name] = tensor
     return tensors

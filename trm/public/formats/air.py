@@ -1,4 +1,4 @@
-"""AIR (github.com/juchengshen/air): an official folder with one net, f_level. Where x is added stands only in `arch.name`."""
+"""AIR (github.com/juchengshen/air): the official layout with one net, f_level. Only `arch.name` says where x is added."""
 
 import re
 
@@ -10,31 +10,30 @@ MODULE = re.compile(r"(?:.*\.)?air_1net_(?P<injection>\w+)")
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """The injection that the name of the class says; its default where nothing does."""
+    """The injection from the class name, and AIR's defaults for what is missing."""
     match = MODULE.fullmatch(notes.module)
-    told = (match["injection"], notes.file) if match else ("Lx_H", f"{ASSUMED}AIR default")
-    n, T = (2, f"{ASSUMED}AIR default"), (2, f"{ASSUMED}AIR default")
-    found: Fields = {"injection": told}
+    default = f"{ASSUMED}AIR default"
+    own: Fields = {"injection": (match["injection"], notes.file) if match else ("Lx_H", default)}
     if "L_cycles" not in notes.arch:
-        found["n"] = n
+        own["n"] = (2, default)
     if "H_cycles" not in notes.arch:
-        found["T"] = T
+        own["T"] = (2, default)
     if shapes.puzzle_ids:
-        found["prefix_length"] = (shapes.prefix_rows, TENSORS)
-    return found
+        own["prefix_length"] = (shapes.prefix_rows, TENSORS)
+    return own
 
 
 FORMAT = Format(
     "AIR",
     "juchengshen/air",
     "`step_<N>`",
-    "`all_config.yaml`; the injection of x in `arch.name`",
+    "`all_config.yaml`; the injection of x from `arch.name`",
     "without the yaml: Lx_H, n 2, T 2, heads, cells",
     re.compile(rf"{COMMON}|f_level\.layers\.\d{{1,9}}\.{BLOCK}|g_input\.weight"),
     kind="air",
     mark=re.compile(r"f_level\.layers\.\d{1,9}\..*"),
     module=MODULE,
-    weights="as trained: AIR keeps no average",
+    weights="as trained: AIR does not average weights",
     renamed={"f_level.": "L_level."},
     fields=fields,
 )

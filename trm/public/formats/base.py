@@ -1,4 +1,4 @@
-"""What a format is, and the official one."""
+"""The `Format` class, and the official format."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +12,8 @@ from trm.public.description import Description
 from trm.public.shapes import Shapes
 
 Settings = dict[str, Any]
-Fields = dict[str, tuple[Any, str]]  # of ModelConfig -> value and where it is from
+Fields = dict[str, tuple[Any, str]]
+"""Fields of ModelConfig, each with its value and source."""
 PUBLIC_CODE, ASSUMED, TENSORS = "public code", "assumed: ", "tensors"
 
 BLOCK = r"(self_attn\.(qkv|o)_proj|mlp(_t)?\.(gate_up|down)_proj)\.weight"
@@ -23,36 +24,40 @@ COMMON = (
 
 
 def no_fields(shapes: Shapes, notes: Description) -> Fields:
-    """A format whose fields are settled as the official one's."""
+    """No fields of its own: all are resolved as in the official format."""
     return {}
 
 
 @dataclass(frozen=True)
 class Format:
-    """How a code base names what is in its checkpoints."""
+    """The names of tensors and settings in the checkpoints of one code base."""
 
     title: str
-    source: str  # the public code
-    files: str  # what its checkpoints are called
-    told: str  # where n, T and the like stand
-    supposed: str  # what is assumed where nothing says it
-    names: re.Pattern[str]  # of its tensors, without prefixes
-    kind: str | None = None  # of its models; None: as for official ones
-    mark: re.Pattern[str] | None = None  # a tensor's name that no other format has
-    module: re.Pattern[str] | None = None  # what `arch.name` says before the @
-    renamed: Mapping[str, str] = field(default_factory=dict)  # a beginning of a tensor's name -> ours
-    joined: Callable[[dict[str, Any]], dict[str, Any]] = dict  # our tensors out of several of its own
-    synonyms: Mapping[str, str] = field(default_factory=dict)  # its name of a setting -> the official one
-    values: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)  # of settings, as official ones
-    types: Mapping[str, type] = field(default_factory=dict)  # of settings that official code does not have
-    weights: str = ""  # whether they are averaged, where nothing in the file says
-    off: Mapping[str, Any] = field(default_factory=dict)  # settings that do not matter at this value
+    source: str  # repositories of the public code
+    files: str  # usual names of its checkpoints
+    settings_in: str  # where n, T and similar settings are
+    assumed: str  # what is assumed if it is not stated
+    names: re.Pattern[str]  # names of its tensors, without wrapper prefixes
+    kind: str | None = None  # kind of its models; None: determined as for official ones
+    mark: re.Pattern[str] | None = None  # a tensor name that no other format has
+    module: re.Pattern[str] | None = None  # the part of `arch.name` before the @
+    renamed: Mapping[str, str] = field(default_factory=dict)  # prefix of a tensor name -> our prefix
+    joined: Callable[[dict[str, Any]], dict[str, Any]] = dict  # combines several of its tensors into ours
+    synonyms: Mapping[str, str] = field(default_factory=dict)  # its name of a setting -> the official name
+    values: Mapping[str, Callable[[Any], Any]] = field(
+        default_factory=dict
+    )  # convert settings to official values
+    types: Mapping[str, type] = field(
+        default_factory=dict
+    )  # types of settings that official code does not have
+    weights: str = ""  # whether weights are averaged, if nothing in the file says so
+    off: Mapping[str, Any] = field(default_factory=dict)  # settings that have no effect at this value
     harmless: frozenset[str] = frozenset()  # settings that do not change what trained weights compute
-    shapes: Callable[[dict[str, Tensor], Path], Shapes] = Shapes  # what its tensors tell
-    fields: Callable[[Shapes, Description], Fields] = no_fields  # what it settles otherwise
+    shapes: Callable[[dict[str, Tensor], Path], Shapes] = Shapes  # reads sizes from its tensors
+    fields: Callable[[Shapes, Description], Fields] = no_fields  # fields that it resolves in its own way
 
     def plain(self, tensors: dict[str, Any]) -> dict[str, Any]:
-        """Its tensors under our names."""
+        """Tensors of this format under our names."""
         plain = {}
         for name, tensor in tensors.items():
             start = next((start for start in self.renamed if name.startswith(start)), "")
@@ -60,7 +65,7 @@ class Format:
         return self.joined(plain)
 
     def official(self, settings: Settings) -> Settings:
-        """Its settings by their official names; the first of several that mean the same is taken."""
+        """Settings of this format under their official names; the first of several synonyms is used."""
         named: Settings = {}
         for key in (*self.synonyms, *settings):
             if key in settings and self.synonyms.get(key, key) not in named:

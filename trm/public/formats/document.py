@@ -3,7 +3,7 @@
 from trm.public.formats import FORMATS
 from trm.public.formats.base import OFFICIAL
 
-HEAD = """# Checkpoints that open
+HEAD = """# Supported checkpoints
 
 The reader looks at the content of a file, not at its name. It never executes anything in a file and ignores objects beside the
 tensors. `python -m scripts.build_docs` generates this page from `trm/public/formats/`.
@@ -35,7 +35,7 @@ def document() -> str:
         "|---|---|---|---|",
     ]
     rows += [
-        f"| {each.title} ({each.source}) | {each.files} | {each.told} | {each.supposed} |"
+        f"| {each.title} ({each.source}) | {each.files} | {each.settings_in} | {each.assumed} |"
         for each in (OFFICIAL, *FORMATS)
     ]
     return "\n".join([HEAD, *rows, "", NOTES])

@@ -1,6 +1,6 @@
-"""EqR (github.com/locuslab/EqR): `step_<N>_<run>.pth` with its settings in the file, or `all_config.yaml` a folder up.
+"""EqR (github.com/locuslab/EqR): `step_<N>_<run>.pth` with its settings in the file, or `all_config.yaml` one folder up.
 
-The names are TRM's, without the states that a run starts from: these are drawn. There is no prefix.
+Tensors have TRM's names. There are no initial states, which are drawn, and no prefix.
 """
 
 import re
@@ -9,7 +9,7 @@ from trm.public.description import Description
 from trm.public.formats.base import OFFICIAL, PUBLIC_CODE, Fields, Format, Settings
 from trm.public.shapes import Shapes
 
-# setting -> field of ModelConfig, and what config/arch/eqr.yaml has
+# setting -> field of ModelConfig, and the default in config/arch/eqr.yaml
 OWN = {
     "lambda_": ("damping", 0.95),
     "noise_scale": ("noise", 0.01),
@@ -19,16 +19,19 @@ OWN = {
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """How it is damped and what it starts from. Its defaults count as assumed where the file does not say."""
-    found: Fields = {"prefix_length": (0, PUBLIC_CODE)}
-    for setting, (field, usual) in OWN.items():
-        told = notes.arch.get(setting)
-        found[field] = (usual, "assumed: EqR default") if told is None else (told, notes.file)
-    return found
+    """Damping, noise and deviations of the initial states. Defaults count as assumed if the file does not give a value."""
+    own: Fields = {"prefix_length": (0, PUBLIC_CODE)}
+    for setting, (field, default) in OWN.items():
+        value = notes.arch.get(setting)
+        own[field] = (default, "assumed: EqR default") if value is None else (value, notes.file)
+    return own
 
 
 def square(settings: Settings) -> Settings:
-    """Sides of the board matter to 2-D rotary positions alone; what is not square stays, to be named as not understood."""
+    """Settings without the sides of the board, which matter only to 2-D rotary positions.
+
+    For 2-D positions the sides of a board that is not square stay, so that they are reported as not understood.
+    """
     sides = settings.get("board_height"), settings.get("board_width")
     if settings.get("pos_encodings") != "axial" or sides[0] == sides[1]:
         return {key: value for key, value in settings.items() if key not in ("board_height", "board_width")}

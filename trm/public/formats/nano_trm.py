@@ -1,7 +1,7 @@
-"""nano-trm (github.com/olivkoch/nano-trm), Lightning's .ckpt with all hyper-parameters in it.
+"""nano-trm (github.com/olivkoch/nano-trm): a Lightning .ckpt that contains all hyperparameters.
 
-A Sudoku has the tokens 0 pad, 1 end, 2 blank, 3 and up digits, and lies top left on a canvas of `seq_len` cells; mazes and
-ARC have the official tokens. There is one halting logit.
+A Sudoku has the tokens 0 pad, 1 end, 2 blank, 3 and up digits, and is at the top left of a canvas of `seq_len` cells; mazes
+and ARC have the official tokens. There is one halting logit.
 """
 
 import re
@@ -10,29 +10,30 @@ from trm.public.description import Description
 from trm.public.formats.base import BLOCK, TENSORS, Fields, Format
 from trm.public.shapes import Shapes
 
-SIDES = (4, 6, 9)  # of its Sudokus
+SIDES = (4, 6, 9)  # Sudoku sizes
 FIRST_DIGIT = 3  # token of the digit 1
 ARC_CELLS = 900
 
-OF_TRAINING = frozenset({
+TRAINING_ONLY = frozenset({
     "max_grid_size", "ffn_expansion", "learning_rate_emb", "warmup_steps", "use_muon", "pad_value", "_recursive_",
     "steps_per_epoch", "label_smoothing", "ema_decay", "name", "max_epochs", "use_constant_lr",
 })  # fmt: skip
-"""Of its run, or told by the tensors."""
+"""Settings of the training run, or that follow from the tensors."""
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """A Sudoku by its vocabulary, on the canvas that the file tells. A 9x9 one has as many tokens as ARC, but fewer cells."""
+    """The tokens, task and canvas of a Sudoku, recognised by its vocabulary; ARC has as many tokens as 9x9, but more cells."""
     side, cells = shapes.vocab_size - FIRST_DIGIT, shapes.length or notes.arch.get("seq_len") or 0
     if side not in SIDES or cells >= ARC_CELLS:
         return {}
-    found: Fields = {"tokens": ("nano-trm", TENSORS), "task": ("sudoku", TENSORS)}
+    own: Fields = {"tokens": ("nano-trm", TENSORS), "task": ("sudoku", TENSORS)}
     if "seq_len" not in notes.arch and not shapes.length:
-        found["sequence_length"] = ((side + 2) ** 2, "assumed: canvas of generated puzzles")
-    return found
+        own["sequence_length"] = ((side + 2) ** 2, "assumed: canvas of generated puzzles")
+    return own
 
 
 def positions(value: object) -> str:
+    """Its kind of positions under the official name."""
     return {"1d": "rope", "2d": "rope2d"}.get(str(value), "none")
 
 
@@ -66,6 +67,6 @@ FORMAT = Format(
     },
     values={"pos_emb_type": positions},
     off={"use_conv_swiglu": False, "use_board_swiglu": False, "use_sigreg": False},
-    harmless=OF_TRAINING,
+    harmless=TRAINING_ONLY,
     fields=fields,
 )

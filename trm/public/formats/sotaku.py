@@ -1,4 +1,4 @@
-"""sotaku (github.com/chenglou/sotaku): a bare state dict of names of its own. Heads, iterations and positions are in no file."""
+"""sotaku (github.com/chenglou/sotaku): a bare state dict with its own names. No file gives heads, iterations or positions."""
 
 import re
 from pathlib import Path
@@ -11,18 +11,18 @@ from trm.public.description import Description
 from trm.public.formats.base import ASSUMED, PUBLIC_CODE, TENSORS, Fields, Format
 from trm.public.shapes import Shapes, shape_of
 
-HEAD = 32  # width of a head in every experiment with 2-D rotary positions
+HEAD = 32  # head size in every experiment with 2-D rotary positions
 ITERATIONS = 16
 LAYER = re.compile(r"layers\.(\d{1,3})\.(.*)")
 
 
 def joined(tensors: dict[str, Any]) -> dict[str, Any]:
-    """Query, key and value of a layer in one matrix, and every layer a net of its own."""
-    found = {}
+    """Its tensors with query, key and value of a layer in one matrix, and every layer as a net of its own."""
+    combined = {}
     for name, tensor in tensors.items():
         layer = LAYER.fullmatch(name)
         if layer is None:
-            found[name] = tensor
+            combined[name] = tensor
             continue
         net, part = f"layer{int(layer[1]) + 1}.layers.0.", layer[2]
         if part.startswith(("k_proj.", "v_proj.")):
@@ -30,16 +30,16 @@ def joined(tensors: dict[str, Any]) -> dict[str, Any]:
         if part.startswith("q_proj."):
             parts = [tensors.get(name.replace("q_proj", f"{each}_proj")) for each in "qkv"]
             whole = all(isinstance(each, torch.Tensor) and each.shape == tensor.shape for each in parts)
-            found[f"{net}self_attn.qkv_proj.{part.removeprefix('q_proj.')}"] = (
+            combined[f"{net}self_attn.qkv_proj.{part.removeprefix('q_proj.')}"] = (
                 torch.cat(parts) if whole else tensor
             )
         else:
-            found[net + part.replace("out_proj.", "self_attn.o_proj.")] = tensor
-    return found
+            combined[net + part.replace("out_proj.", "self_attn.o_proj.")] = tensor
+    return combined
 
 
 class SotakuShapes(Shapes):
-    """Sizes by its names of tensors."""
+    """Sizes from the shapes of its tensors."""
 
     def __init__(self, tensors: dict[str, Tensor], path: Path):
         self.hidden_size, self.vocab_size = shape_of("initial_encoder.weight", tensors, path)
@@ -48,19 +48,19 @@ class SotakuShapes(Shapes):
         self.layers = max(int(layer[1]) for layer in layers if layer)
         self.H_layers = self.length = self.mixing_width = self.latents = self.mlp_kernel = 0
         self.puzzle_ids = self.puzzle_embedding_size = self.halting_outputs = 0
-        self.mixing, self.attention_width, self.told_positions = "attention", self.hidden_size, None
+        self.mixing, self.attention_width, self.positions = "attention", self.hidden_size, None
         self.kind = "sotaku"
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """A layer is a call: the last is f_H. An iteration is a supervision step."""
+    """All fields: every layer is a call, the last one f_H, and an iteration is a supervision step."""
     digits = shapes.vocab_size - 1
     usual = f"{ASSUMED}sotaku default"
     return {
         "n": (shapes.layers - 1, f"{TENSORS}: the last of {shapes.layers} layers is f_H"),
         "T": (1, PUBLIC_CODE),
         "N_sup": (ITERATIONS, usual),
-        "heads": (max(1, shapes.hidden_size // HEAD), f"{usual}, {HEAD} wide"),
+        "heads": (max(1, shapes.hidden_size // HEAD), f"{usual}, head size {HEAD}"),
         "positions": ("axial", usual),
         "rope_theta": (10.0, PUBLIC_CODE),
         "prefix_length": (0, PUBLIC_CODE),
@@ -84,7 +84,7 @@ FORMAT = Format(
     ),
     kind="sotaku",
     mark=re.compile(r"(initial_encoder|pred_proj)\.(weight|bias)"),
-    weights="as trained: sotaku keeps no average",
+    weights="as trained: sotaku does not average weights",
     joined=joined,
     shapes=SotakuShapes,
     fields=fields,

@@ -1,4 +1,4 @@
-"""URM (github.com/UbiquantAI/URM): `step_<N>.pt`, one state, and a convolution over the positions in every MLP."""
+"""URM (github.com/UbiquantAI/URM): `step_<N>.pt`, one state, and a convolution over positions in every MLP."""
 
 import re
 
@@ -6,27 +6,27 @@ from trm.public.description import Description
 from trm.public.formats.base import ASSUMED, BLOCK, COMMON, PUBLIC_CODE, TENSORS, Fields, Format
 from trm.public.shapes import Shapes
 
-OF_TRAINING = frozenset({
+TRAINING_ONLY = frozenset({
     "loop_deltas", "profile", "grad_accum_steps", "target_q_update_every", "load_optimizer_state", "load_strict",
 })  # fmt: skip
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """Its passes are all alike; the last of a cycle is f_H here, so n is one less than `L_cycles`."""
+    """n and its defaults. All passes are alike; the last of a cycle is f_H here, so n is one less than `L_cycles`."""
     passes = notes.arch.get("L_cycles")
     n = (
         (5, f"{ASSUMED}URM default")
         if passes is None
-        else (passes - 1, f"{notes.file}: the last of {passes}")
+        else (passes - 1, f"{notes.file}: the last of {passes} passes is f_H")
     )
-    found: Fields = {"n": n, "latents": (0, PUBLIC_CODE), "mlp_kernel": (shapes.mlp_kernel, TENSORS)}
+    own: Fields = {"n": n, "latents": (0, PUBLIC_CODE), "mlp_kernel": (shapes.mlp_kernel, TENSORS)}
     if "H_cycles" not in notes.arch:
-        found["T"] = (2, f"{ASSUMED}URM default")
+        own["T"] = (2, f"{ASSUMED}URM default")
     if "pos_encodings" not in notes.arch:
-        found["positions"] = ("rope", PUBLIC_CODE)
+        own["positions"] = ("rope", PUBLIC_CODE)
     if shapes.puzzle_ids:
-        found["prefix_length"] = (shapes.prefix_rows, TENSORS)
-    return found
+        own["prefix_length"] = (shapes.prefix_rows, TENSORS)
+    return own
 
 
 FORMAT = Format(
@@ -41,6 +41,6 @@ FORMAT = Format(
     module=re.compile(r"(.*\.)?urm"),
     renamed={"layers.": "L_level.layers.", "init_hidden": "L_init"},
     synonyms={"loops": "halt_max_steps", "num_layers": "L_layers"},
-    harmless=OF_TRAINING,
+    harmless=TRAINING_ONLY,
     fields=fields,
 )

@@ -271,7 +271,7 @@ def test_a_comparison_with_missing_or_infinite_values(both, tmp_path, damage):
     values = json.loads(path.read_text())
     damage(values["models"][0])
     path.write_text(json.dumps(values))
-    with pytest.raises(ComparisonError, match="is no comparison of this version, or is damaged"):
+    with pytest.raises(ComparisonError, match="is not a comparison of this version, or is damaged"):
         load_comparison(path)
 
 

@@ -110,7 +110,7 @@ def test_a_missing_or_foreign_file(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="python -m probes halting"):
         load_runs(path)
     parquet.write_table(pa.table({"step": [1, 2]}), path)
-    with pytest.raises(DataError, match="is no table of halting runs of this version"):
+    with pytest.raises(DataError, match="is not a table of halting runs of this version"):
         load_runs(path)
     save_runs(path, make_runs())
     path.write_bytes(path.read_bytes()[:-100])

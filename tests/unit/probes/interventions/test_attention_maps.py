@@ -107,7 +107,7 @@ def test_other_model_kinds_have_maps(tiny_model, kind):
 def test_weights_times_values_give_the_output_of_a_block(tiny_model):
     attention = tiny_model().L_level.layers[1].self_attn
     x = torch.randn(2, 17, 8, generator=torch.Generator().manual_seed(3))
-    _, _, value = attention.projected(x)
+    _, _, value = attention.query_key_value(x)
     mixed = (attention.weights(x) @ value).transpose(1, 2).reshape(2, 17, 8)
     assert torch.allclose(attention.o_proj(mixed), attention(x), atol=1e-6)
 

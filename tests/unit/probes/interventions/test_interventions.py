@@ -131,7 +131,7 @@ def test_parse_errors(text, message):
     [
         ("zero y after 4.1.1", "There is no call 4.1.1"),
         ("zero y after 1.1.4", "cycles of 3 calls"),
-        ("zero y after 1 in r9c9", "no cell r9c9: the grid has 4x4"),
+        ("zero y after 1 in r9c9", "no cell r9c9: the grid is 4x4"),
         ("zero y after 1 in mean", "mean over cells cannot be changed"),
         ("patch y after 2 from 1", "names 6 calls"),
         ("patch y after 2 in r1c1,r1c2,r1c3 from 1.1.1 by r1c1,r1c2", "cannot be patched from 2"),

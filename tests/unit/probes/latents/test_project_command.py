@@ -12,7 +12,7 @@ from probes.latents.settings import ProjectionRequest
 from probes.latents.umap import UMAPSettings
 from trm.checkpoint import save_model
 from trm.data import PuzzleSet
-from trm.store.layout import Settings
+from trm.store.layout import StoreSettings
 from trm.store.record import record_store
 
 
@@ -26,7 +26,7 @@ def made(tmp_path, tiny_model):
     (tmp_path / "puzzles.txt").write_text("\n".join(map(SMALL.format, inputs)))
     store = tmp_path / "store"
     puzzles = PuzzleSet.of("six", SMALL, inputs, labels)
-    record_store(model, SMALL, puzzles, store, Settings(positions="mean", dtype="float32"), say=str)
+    record_store(model, SMALL, puzzles, store, StoreSettings(positions="mean", dtype="float32"), log=str)
     return tmp_path
 
 
@@ -66,7 +66,7 @@ def test_umap_is_in_the_table_too(made, capsys):
         (["--model", "m", "--out", "x.parquet"], "Give either --model and --data"),
         (["--model", "m", "--data", "d", "--store", "s", "--out", "x.parquet"], "or --store alone"),
         (["--model", "none-such", "--data", "d", "--out", "x.parquet"], "none-such"),
-        (["--store", "none-such", "--out", "x.parquet"], "is no trace store"),
+        (["--store", "none-such", "--out", "x.parquet"], "is not a trace store"),
         (["--record", "--model", "none-such"], "no recording for none-such"),
         (["--record", "--compare-with", "sudoku-hrm"], "There is no joint projection of sudoku-hrm"),
         (

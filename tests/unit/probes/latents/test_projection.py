@@ -257,7 +257,7 @@ def test_a_damaged_projection_is_refused_in_one_line(projection, tmp_path, chang
     path = tmp_path / "projection.safetensors"
     save_projection(path, projection)
     damaged(path, **changes)
-    with pytest.raises(ProjectionError, match="is no projection of this version, or is damaged"):
+    with pytest.raises(ProjectionError, match="is not a projection of this version, or is damaged"):
         load_projection(path)
 
 
@@ -270,7 +270,7 @@ def test_a_projection_with_coordinates_that_are_not_finite_is_refused(projection
     arrays[name].flat[0] = value
     with safe_open(path, "numpy") as file:
         save_file(arrays, path, metadata=file.metadata())
-    with pytest.raises(ProjectionError, match="is no projection of this version, or is damaged"):
+    with pytest.raises(ProjectionError, match="is not a projection of this version, or is damaged"):
         load_projection(path)
 
 
@@ -278,7 +278,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(ProjectionError, match="cannot be read"):
         load_projection(tmp_path / "none")
     (tmp_path / "text").write_text("no projection")
-    with pytest.raises(ProjectionError, match="is no projection"):
+    with pytest.raises(ProjectionError, match="is not a projection"):
         load_projection(tmp_path / "text")
 
 

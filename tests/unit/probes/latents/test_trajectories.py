@@ -17,7 +17,7 @@ from trm.data import PuzzleSet
 from trm.errors import StoreError
 from trm.evaluate import evenly
 from trm.store import open_store
-from trm.store.layout import Settings
+from trm.store.layout import StoreSettings
 from trm.store.record import record_store
 
 
@@ -37,8 +37,8 @@ def stored(tmp_path, model, puzzles):
     """Records the puzzles with the given settings; returns the store."""
 
     def make(**changes):
-        settings = Settings(**{"calls": "all", "dtype": "float32", "logits": "top1"} | changes)
-        record_store(model, SMALL, puzzles, tmp_path / "store", settings, say=str)
+        settings = StoreSettings(**{"calls": "all", "dtype": "float32", "logits": "top1"} | changes)
+        record_store(model, SMALL, puzzles, tmp_path / "store", settings, log=str)
         return open_store(tmp_path / "store")
 
     return make

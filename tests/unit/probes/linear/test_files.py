@@ -261,7 +261,7 @@ def test_an_experiment_with_damaged_scores_is_refused(tmp_path, damage):
     experiment = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
     damage(experiment["findings"][0])
     (tmp_path / "s.json").write_text(json.dumps(experiment))
-    with pytest.raises(ExperimentFileError, match=r"s\.json is no experiment of this version, or is damaged"):
+    with pytest.raises(ExperimentFileError, match=r"s\.json is not an experiment of this version, or is damaged"):
         load_experiment(tmp_path / "s.json")
 
 
@@ -273,6 +273,6 @@ def test_an_experiment_without_a_model_or_time_points_is_refused(tmp_path, time_
     for name, damaged in (("moments", [*experiment["moments"], time_point]), ("about", {"model": "x"})):
         (tmp_path / "s.json").write_text(json.dumps(experiment | {name: damaged}))
         with pytest.raises(
-            ExperimentFileError, match=r"s\.json is no experiment of this version, or is damaged"
+            ExperimentFileError, match=r"s\.json is not an experiment of this version, or is damaged"
         ):
             load_experiment(tmp_path / "s.json")

@@ -1,4 +1,4 @@
-"""What the tests of commands share: a processor as device, and a way to call a command."""
+"""Fixtures for commands: the CPU as device, and a way to call a command."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The command line: results on stdout, and for a user's mistake one line and exit code 2."""
+"""The command line: results on stdout, and one line and exit code 2 for a user error."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from trm.cli.options import puzzle_texts
 from trm.data import load_puzzles
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
-from trm.terminal import readable
+from trm.terminal import format_result
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 SUDOKU = Sudoku()
@@ -88,7 +88,7 @@ def test_solve_reads_a_file(model, ran, tmp_path):
     assert from_file == ran("solve", "--model", model, "--puzzle", PUZZLE)
 
 
-def test_contradictory_givens_are_run(model, ran):
+def test_a_puzzle_with_contradictory_givens_is_run(model, ran):
     assert ran("solve", "--model", model, "--puzzle", "11" + "." * 79)["solved"] is False
 
 
@@ -129,7 +129,7 @@ def test_forward_writes_what_it_says(model, ran, tmp_path):
         assert SUDOKU.format(out["logits"][-1, 0].argmax(-1).astype(np.uint8)) == solved["answer"]
 
 
-def test_forward_begins_with_the_state_it_is_given(model, ran, tmp_path):
+def test_forward_starts_from_the_given_state(model, ran, tmp_path):
     made = load_model(str(model))
     tokens = torch.from_numpy(SUDOKU.parse(PUZZLE).astype(int))[None]
     usual = made.initial_state(made.embed(tokens, torch.zeros(1, dtype=int)))
@@ -173,13 +173,13 @@ def test_version_and_help(capsys):
         (("solve", "--model", "x"), "--puzzle"),
         (("solve", "--model", "no-such-model", "--puzzle", PUZZLE), "no model 'no-such-model'"),
         (("solve", "--model", "x" * 300, "--puzzle", PUZZLE), "no model"),
-        (("solve", "--model", "", "--puzzle", PUZZLE), "holds no model|no model"),
+        (("solve", "--model", "", "--puzzle", PUZZLE), "contains no model|no model"),
         (("solve", "--model", "{model}", "--puzzle", "junk"), "Position 1: 'j'"),
         (("solve", "--model", "{model}", "--puzzle", "x" * 300), "this text has 300"),
         (("solve", "--model", "{model}", "--puzzle", ""), "cells|empty"),
         (("solve", "--model", "{model}", "--puzzle", PUZZLE[:80]), "80"),
         (("solve", "--model", "{model}", "--puzzle", "{model}/model.safetensors"), "is not text in UTF-8"),
-        (("solve", "--model", "{empty}", "--puzzle", PUZZLE), "holds no model"),
+        (("solve", "--model", "{empty}", "--puzzle", PUZZLE), "contains no model"),
         (("eval", "--model", "{model}", "--data", "nowhere"), "no puzzle set 'nowhere'"),
         (("eval", "--model", "{model}", "--data", "y" * 300), "no puzzle set"),
         (("eval", "--model", "{model}", "--data", "{empty}"), "dataset.json"),
@@ -244,7 +244,7 @@ def npz(path: Path, **arrays) -> Path:
 @pytest.mark.parametrize(
     "arrays, words",
     [
-        ({"tokens": np.ones((1, 81), int)}, "no array called inputs"),
+        ({"tokens": np.ones((1, 81), int)}, "no array named inputs"),
         ({"inputs": np.ones((1, 80), int)}, "(1, 80)"),
         ({"inputs": np.ones(81, int)}, "(81,)"),
         ({"inputs": np.array(3)}, "inputs"),
@@ -252,7 +252,7 @@ def npz(path: Path, **arrays) -> Path:
         ({"inputs": np.ones((1, 81))}, "float64"),
         ({"inputs": np.full((1, 81), 11)}, "outside 0 to 10"),
         ({"inputs": np.full((1, 81), -1)}, "outside 0 to 10"),
-        ({"inputs": np.array([[None] * 81])}, "no .npz of plain arrays"),
+        ({"inputs": np.array([[None] * 81])}, "not a NumPy archive (.npz) of plain arrays"),
         ({"inputs": np.ones((2, 81), int), "puzzle_identifiers": np.zeros(3, int)}, "puzzle_identifiers"),
         ({"inputs": np.ones((1, 81), int), "puzzle_identifiers": np.full(1, -1)}, "puzzle_identifiers"),
         ({"inputs": np.ones((1, 81), int), "puzzle_identifiers": np.zeros(1)}, "puzzle_identifiers"),
@@ -263,7 +263,7 @@ def npz(path: Path, **arrays) -> Path:
         (
             {"inputs": np.ones((1, 81), int)}
             | dict.fromkeys(("start_z_H", "start_z_L"), np.ones((1, 81, 8))),
-            "numbers [1, 82, 8]; start_z_H is (1, 81, 8)",
+            "floats of shape [1, 82, 8]; start_z_H is float64 of shape (1, 81, 8)",
         ),
     ],
 )
@@ -280,7 +280,7 @@ def test_forward_ids_beyond_the_table(refused, public_checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04", None])
-def test_forward_inputs_that_are_no_npz(refused, model, tmp_path, content):
+def test_forward_inputs_that_are_not_npz(refused, model, tmp_path, content):
     path = npz(tmp_path / "in.npz", inputs=np.ones((1, 81), int))
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
     refused("forward", "--model", model, "--inputs", path, "--out", tmp_path / "out.npz")
@@ -290,26 +290,26 @@ def test_forward_inputs_that_are_no_npz(refused, model, tmp_path, content):
 
 @pytest.mark.parametrize("name", ["inputs", "start_z_H", "puzzle_identifiers"])
 def test_forward_refuses_a_bomb_by_its_size(refused, model, tmp_path, monkeypatch, name):
-    monkeypatch.setattr("trm.forward.LARGEST_INPUT", 1 << 20)
+    monkeypatch.setattr("trm.forward.MAX_INPUT", 1 << 20)
     arrays = {"inputs": np.ones((1, 81), np.uint8)} | {name: np.zeros((2 << 20,), np.uint8)}
     np.savez_compressed(tmp_path / "in.npz", **arrays)
     line = refused(
         "forward", "--model", model, "--inputs", tmp_path / "in.npz", "--out", tmp_path / "out.npz"
     )
-    assert f"in.npz: {name} has over 1 MiB. Give fewer puzzles." in line
+    assert f"in.npz: {name} is larger than 1 MiB. Use fewer puzzles." in line
 
 
-def test_forward_refuses_more_puzzles_than_it_could_write(refused, model, tmp_path, monkeypatch):
+def test_forward_refuses_too_many_puzzles(refused, model, tmp_path, monkeypatch):
     """Few bytes of tokens become many of logits."""
-    monkeypatch.setattr("trm.forward.LARGEST_OUTPUT", 1 << 30)
+    monkeypatch.setattr("trm.forward.MAX_OUTPUT", 1 << 30)
     np.savez_compressed(tmp_path / "in.npz", inputs=np.ones((100_000, 81), np.uint8))
     line = refused(
         "forward", "--model", model, "--inputs", tmp_path / "in.npz", "--out", tmp_path / "out.npz"
     )
-    assert "100,000 puzzles take 2 GB, more than 1. Give fewer puzzles." in line
+    assert "100,000 puzzles take 2 GiB, more than 1. Use fewer puzzles." in line
 
 
-def test_forward_to_a_place_that_cannot_be_written(refused, model, tmp_path):
+def test_forward_to_a_path_that_cannot_be_written(refused, model, tmp_path):
     path = npz(tmp_path / "in.npz", inputs=np.ones((1, 81), int))
     assert "is a folder" in refused("forward", "--model", model, "--inputs", path, "--out", tmp_path)
     assert "in.npz" in refused("forward", "--model", model, "--inputs", path, "--out", path / "out.npz")
@@ -328,13 +328,13 @@ def test_a_puzzle_is_a_text_unless_it_names_a_file(tmp_path, capsys):
         assert puzzle_texts(text, task) == {"": text}
 
 
-def test_readable_by_hand():
+def test_format_result_by_hand():
     result = {
         "grid": "1 2\n3 4", "solved": True, "halt_step": None, "share": 0.25, "list": [0.5, 1], "answers": ["12", "34"],
         "groups": {"easy": {"count": 2, "exact": 0.5}},
     }  # fmt: skip
-    assert readable(result).splitlines() == [
+    assert format_result(result).splitlines() == [
         "1 2", "3 4", "solved: True", "halt_step: none", "share: 0.2500", "list: 0.5000 1", "answers:", "    1  12",
         "    2  34", "groups:", "  easy: count 2, exact 0.5000",
     ]  # fmt: skip
-    assert readable([]) == "none"
+    assert format_result([]) == "none"

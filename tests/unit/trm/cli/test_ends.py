@@ -1,4 +1,4 @@
-"""How a command ends: Ctrl-C at any moment, a reader that has gone, a full disk behind stdout, a user without a home."""
+"""How a command ends: Ctrl-C at any time, a closed pipe, a full disk behind stdout, a user without a home folder."""
 
 import os
 import subprocess
@@ -58,14 +58,14 @@ def without_a_reader() -> int:
 
 
 @pytest.mark.parametrize("command", ["trm models", "trm models --json", "trm --help", "probes fit --help"])
-def test_a_reader_that_has_gone(command):
+def test_a_closed_pipe(command):
     pipe = without_a_reader()
     done = started(*command.split(), stdout=pipe)
     os.close(pipe)
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_a_mistake_that_nobody_reads():
+def test_an_error_message_to_a_closed_pipe():
     pipe = without_a_reader()
     command = [sys.executable, "-m", "trm", "inspect", "nowhere"]
     assert subprocess.run(command, cwd=REPOSITORY, stdout=pipe, stderr=pipe).returncode == 2
@@ -80,12 +80,12 @@ def test_a_full_disk_behind_stdout(command):
     name = command.split()[0]
     assert done.returncode == 2
     assert done.stderr == (
-        f"{name}: The result cannot be written: No space left on device. Make room, or write it elsewhere.\n"
+        f"{name}: The result cannot be written: No space left on device. Free some space, or write it elsewhere.\n"
     )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_behind_stderr_ends_no_work():
+def test_a_full_disk_behind_stderr_does_not_end_the_work():
     code = "from trm.terminal import log; log('one'); log('two'); print('done')"
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -103,7 +103,7 @@ def test_a_full_disk_behind_stderr_ends_no_work():
         (
             PermissionError(13, "Permission denied", "/secret/a\n.json"),
             2,
-            "trm: /secret/a\\n.json cannot be used: Permission denied. Give another place.\n",
+            "trm: /secret/a\\n.json cannot be used: Permission denied. Give another path.\n",
         ),
     ],
 )
@@ -118,12 +118,12 @@ def test_what_ends_a_command_from_outside(monkeypatch, capsys, error, code, line
     assert end.value.code == code and line in said and said.count("\n") == 1
 
 
-def test_letters_that_the_terminal_does_not_have():
+def test_characters_that_the_terminal_does_not_have():
     done = started("trm", "--help", stdout=subprocess.PIPE, env={"PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0
 
 
-def test_nobody_is_at_home(refused, monkeypatch):
+def test_a_user_without_a_home_folder(refused, monkeypatch):
     """HOME is not set, and the user's number is in no list."""
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr("os.path.expanduser", lambda path: path)

@@ -1,4 +1,4 @@
-"""`trm export`: every format from a recorded run or one made now, and one line for a mistake."""
+"""`trm export`: every format from a recorded or live run, and one line for a user error."""
 
 import csv
 import json
@@ -75,7 +75,7 @@ def test_a_recorded_run_is_exported_without_torch(tmp_path, trace_file):
     assert (done.returncode, done.stderr) == (0, "False\n")
 
 
-def test_a_run_made_now(tmp_path, model, ran):
+def test_a_live_run(tmp_path, model, ran):
     puzzle = tmp_path / "my <puzzle>.txt"
     puzzle.write_text("1.3.....2..4....")
     result = ran("--model", model, "--puzzle", puzzle, "--csv", tmp_path / "a.csv", "--npz", tmp_path / "a.npz", "--svg", tmp_path / "a.svg")  # fmt: skip
@@ -102,7 +102,7 @@ def test_another_depth_than_the_one_it_was_trained_with(tmp_path, model, ran):
     assert facts["trained"] == {"n": 2, "T": 2, "N_sup": 3}
 
 
-def test_arc_without_an_id_bears_a_note(tmp_path, tiny_model, ran):
+def test_arc_without_an_id_has_a_note(tmp_path, tiny_model, ran):
     made = tiny_model(task="arc", vocab_size=12, sequence_length=900, puzzle_ids=3, puzzle_embedding_size=8,
                       mixing="mlp", mixing_width=8, heads=0, positions="none")  # fmt: skip
     save_model(tmp_path / "arc", made.config, made.state_dict())
@@ -130,7 +130,7 @@ def test_a_trace_of_something_else_is_named(tmp_path, refused, task, answer, say
     assert refused("export", "--trace", path, "--csv", tmp_path / "a.csv") == f"trm: {path}: {says}"
 
 
-def test_the_moment_of_a_picture_and_of_the_page(tmp_path, trace_file, ran):
+def test_the_time_point_of_an_image_and_of_the_page(tmp_path, trace_file, ran):
     ran(
         "--trace",
         trace_file,
@@ -176,21 +176,21 @@ MISTAKES = [
     (("--model", "{model}", "--puzzle", "." * 16, "--depth", "1,1,2", "--step", "3", "--png", "{out}"), "Choose 1 to 2"),
     (("--trace", "{trace}", "--puzzle-id", "3", "--png", "{out}"), "Leave out"),
     (("--trace", "{folder}/nowhere", "--png", "{out}"), "cannot be read"),
-    (("--trace", "{model}/model.safetensors", "--png", "{out}"), "no trace of this version"),
+    (("--trace", "{model}/model.safetensors", "--png", "{out}"), "not a trace of this version"),
     (("--trace", "{trace}", "--step", "4", "--png", "{out}"), "Choose 1 to 3"),
     (("--trace", "{trace}", "--cycle", "0", "--png", "{out}"), "Choose 1 to 2"),
     (("--trace", "{trace}", "--call", "4", "--png", "{out}"), "Choose 1 to 3"),
     (("--trace", "{trace}", "--view", "dreams", "--png", "{out}"), "Unknown view 'dreams'. Choose one of: answer,"),
     (("--trace", "{trace}", "--theme", "blue", "--png", "{out}"), "Unknown theme 'blue'. Choose one of: light, dark"),
-    (("--trace", "{trace}", "--view", "z", "--csv", "{out}"), "Ask for one, or leave it out"),
-    (("--trace", "{trace}", "--step", "1", "--gif", "{out}"), "Ask for one, or leave them out"),
+    (("--trace", "{trace}", "--view", "z", "--csv", "{out}"), "Add one of these, or leave it out"),
+    (("--trace", "{trace}", "--step", "1", "--gif", "{out}"), "Add one of these, or leave them out"),
     (("--trace", "{trace}", "--frame-time", "0", "--gif", "{out}"), "--frame-time 0 is out of range"),
     (("--trace", "{trace}", "--hold", "inf", "--gif", "{out}"), "--hold inf is out of range"),
     (("--trace", "{trace}", "--every", "minute", "--gif", "{out}"), "invalid choice"),
     (("--trace", "{trace}", "--png", "{folder}"), "is a folder"),
     (("--trace", "{trace}", "--png", "{folder}/nowhere/a.png"), "does not exist"),
     (("--trace", "{trace}", "--png", "{trace}/a.png"), "does not exist"),
-    (("--trace", "{trace}", "--png", "{pipe}"), "no ordinary file"),
+    (("--trace", "{trace}", "--png", "{pipe}"), "not a regular file"),
     (("--trace", "{trace}", "--png", "{out}", "--svg", "{folder}/./out"), "the same file as --png"),
     (("--trace", "{trace}", "--npz", "{trace}"), "the same file as the input"),
     (("--trace", "{trace}", "--mp4", "{out}"), "not on the PATH"),
@@ -218,7 +218,7 @@ def test_a_folder_that_cannot_be_written(refused, monkeypatch, trace_file, tmp_p
     assert "is not writable" in refused("export", "--trace", trace_file, "--png", tmp_path / "a.png")
 
 
-def test_an_output_is_replaced_whole_or_not_at_all(refused, ran, monkeypatch, trace_file, tmp_path):
+def test_an_output_is_replaced_atomically(refused, ran, monkeypatch, trace_file, tmp_path):
     out = tmp_path / "a.svg"
     out.write_text("old")
 
@@ -234,7 +234,7 @@ def test_an_output_is_replaced_whole_or_not_at_all(refused, ran, monkeypatch, tr
 
 
 @pytest.mark.parametrize("field, value", [("dtype", 16), ("model", None)])
-def test_a_trace_whose_maker_is_no_text(trace_file, tmp_path, field, value):
+def test_a_trace_whose_provenance_is_not_text(trace_file, tmp_path, field, value):
     """In a process of its own, where no types are checked."""
     trace = load_trace(trace_file)
     facts = {name: json.dumps(vars(getattr(trace, name))) for name in ("depth", "trained")}
@@ -245,7 +245,9 @@ def test_a_trace_whose_maker_is_no_text(trace_file, tmp_path, field, value):
         cwd=REPOSITORY, capture_output=True, text=True,
     )  # fmt: skip
     assert (
-        done.returncode == 2 and "is no trace of this version" in done.stderr and done.stderr.count("\n") == 1
+        done.returncode == 2
+        and "is not a trace of this version" in done.stderr
+        and done.stderr.count("\n") == 1
     )
 
 

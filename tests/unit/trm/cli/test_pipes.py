@@ -1,4 +1,4 @@
-"""A pipe in place of a file: every command refuses it in one line or does not look at it, and never waits for it."""
+"""A pipe in place of a file: every command refuses it in one line or ignores it, and never waits for it."""
 
 import os
 import shutil
@@ -99,11 +99,11 @@ def test_in_a_run(refused, place):
     (place / "run").mkdir()
     shutil.move(place / "pipe", place / "run" / "log.jsonl")
     line = refused("train", "--preset", "sudoku-trm", "--updates", 1, "--out", place / "run")
-    assert "log.jsonl is no ordinary file" in line
+    assert "log.jsonl is not a regular file" in line
 
 
 def test_a_device_that_never_ends(refused, place):
     line = refused("eval", "--model", place / "model", "--data", "/dev/zero")
-    assert line.count("/dev/zero is a pipe or a device. Write what comes out of it to a file") == 1
+    assert line.count("/dev/zero is a pipe or a device. Write its output to a file") == 1
     np.savez(place / "in.npz", inputs=np.ones((1, 16), int))
     refused("forward", "--model", place / "model", "--inputs", "/dev/zero", "--out", place / "out.npz")

@@ -66,7 +66,7 @@ def test_a_file_of_drawn_mazes(saved, ran, refused, capsys, tmp_path):
     main(["solve", "--model", str(folder), "--puzzle", str(file)])
     assert capsys.readouterr().out.count("halt_probability:") == 2
     call = ("export", "--model", folder, "--puzzle", file, "--csv", tmp_path / "a.csv")
-    assert "holds 2 puzzles, and one is exported" in refused(*call)
+    assert "contains 2 puzzles, but only one is exported" in refused(*call)
     file.write_text(f"{drawn}\n\n{drawn.replace('G', '?')}\n")
     for command in (("eval", "--data"), ("solve", "--puzzle")):
         says = refused(command[0], "--model", folder, command[1], file)
@@ -90,7 +90,7 @@ def test_a_puzzle_id_by_number_and_by_name(saved, ran, refused, tmp_path):
     assert "is not among the 2 puzzle ids" in refused(*call, "ffff")
 
 
-def test_eval_of_mazes_says_any_shortest_path(saved, ran, tmp_path):
+def test_eval_of_mazes_reports_any_shortest_path(saved, ran, tmp_path):
     ran("data", "generate", "maze", "--size", 7, "--count", 4, "--min-path", 4, "--out", tmp_path / "mazes")
     scores = ran("eval", "--model", saved("maze"), "--data", tmp_path / "mazes")
     assert scores["count"] == 4 and 0 <= scores["any_shortest_path"] <= 1
@@ -129,8 +129,8 @@ def test_generate_any_task(options, cells, ran, tmp_path):
 @pytest.mark.parametrize(
     "options, words",
     [
-        (("maze", "--givens", "3-4"), "--givens is no option of maze"),
-        (("sudoku", "--style", "loops"), "--style is no option of sudoku"),
+        (("maze", "--givens", "3-4"), "--givens is not an option for maze"),
+        (("sudoku", "--style", "loops"), "--style is not an option for sudoku"),
         (("sudoku", "--size", 5), "4x4, 6x6 and 9x9"),
         (("maze", "--size", 2), "Mazes of 2x2 are not supported"),
         (("maze", "--size", 5000), "Mazes of 5000x5000 are not supported"),
@@ -178,7 +178,7 @@ def test_models_of_any_kind_are_listed(saved, ran, tmp_path, monkeypatch):
     assert cards["small-sudoku"]["kind"] == "hrm" and cards["six"]["grid"] == [6, 6]
 
 
-def test_a_maze_without_start_is_shown_to_the_model_and_not_solved(saved, ran):
+def test_a_maze_without_start_is_run_but_not_solved(saved, ran):
     unfinished = PUZZLES["maze"].replace("S", " ")
     found = ran("solve", "--model", saved("maze"), "--puzzle", unfinished)
     assert found["solved"] is False and len(found["answer"]) == 49

@@ -1,4 +1,4 @@
-"""`trm trace`: options, results, and what is said of mistakes and of a stop."""
+"""`trm trace`: options, results, and messages for errors and interruptions."""
 
 import json
 
@@ -50,7 +50,7 @@ def test_a_store_is_made_and_then_complete(traced, tmp_path):
     assert (store.labels() > 1).all()  # solved by the task
     result, said = traced("--limit", 5, "--shard", 2)
     assert result["recorded"] == 0 and result["count"] == 5
-    assert said == [f"{tmp_path / 'store'} is complete with 5 puzzles: nothing is left to do."]
+    assert said == [f"{tmp_path / 'store'} is already complete, with 5 puzzles."]
 
 
 def test_options_reach_the_store(traced, tmp_path):
@@ -80,20 +80,20 @@ def test_batch_and_shard_follow_each_other(traced, tmp_path):
 
 def test_mistakes(traced, given, refused, tmp_path, monkeypatch):
     options = ["trace", *given, "--out", tmp_path / "store"]
-    assert "names no call" in refused(*options, "--calls", "some")
+    assert "is not a call" in refused(*options, "--calls", "some")
     assert "larger than a shard of 2" in refused(*options, "--batch", 4, "--shard", 2)
     assert "A limit of 0" in refused(*options, "--limit", 0)
-    assert "is no trace store" in refused("trace", *given, "--out", tmp_path)
+    assert "is not a trace store" in refused("trace", *given, "--out", tmp_path)
     traced()
     line = refused(*options, "--n", 3)
-    assert "was recorded with config.n 2, now it is 3" in line and "--force" in line
+    assert "was recorded with config.n 2, but now it is 3" in line and "--force" in line
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "Several processes cannot start over" in refused(*options, "--force")
+    assert "--force does not work with several processes" in refused(*options, "--force")
 
 
-def test_ctrl_c_says_how_to_go_on(traced, given, capsys, tmp_path, monkeypatch):
+def test_ctrl_c_says_how_to_resume(traced, given, capsys, tmp_path, monkeypatch):
     def stop(progress: ProgressLine, done: int, total: int | None = None) -> None:
-        if progress.what == "puzzles run" and done > 4:
+        if progress.unit == "puzzles run" and done > 4:
             assert total == 9
             raise KeyboardInterrupt
 
@@ -102,7 +102,7 @@ def test_ctrl_c_says_how_to_go_on(traced, given, capsys, tmp_path, monkeypatch):
         traced("--shard", 3)
     assert end.value.code == 130
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        "stopped with 1 of 3 shards whole; the same command goes on",
+        "stopped with 1 of 3 shards complete; run the same command to resume",
         "trm: stopped",
     ]
     monkeypatch.undo()

@@ -84,7 +84,7 @@ def test_a_full_disk(tmp_path, format, room):
         cwd=REPOSITORY, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
-    assert "cannot be written: " in done.stderr and "Make room or give another place" in done.stderr
+    assert "cannot be written: " in done.stderr and "Free some space or give another path" in done.stderr
     assert [path for path in (tmp_path / "set").rglob("*") if path.is_file()] == []
 
 
@@ -299,7 +299,7 @@ def test_a_mistake_in_a_dataset_folder_is_reported_with_the_file(tmp_path, mixed
     [
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1f\nsize 27317562\n", "is a Git LFS pointer to a file of 27317562 bytes, .*git lfs pull"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1f\n", "is a Git LFS pointer to a file, not"),
-        ("<!DOCTYPE html><html>Sign in</html>", "is a web page, not the file: download it by its download address"),
+        ("<!DOCTYPE html><html>Sign in</html>", "is a web page, not the file: use its download address"),
         ("not an array", "is damaged"),
     ],
 )  # fmt: skip

@@ -135,6 +135,6 @@ def test_small_tables_are_checked_and_large_ones_are_not(tmp_path, public_checkp
     made = public_checkpoint(puzzle_ids=4)
     made.tensors[TABLE][3] = float("nan")
     path = made.save(tmp_path)
-    refusal(path, r"puzzle_emb\.weights holds NaN")
-    monkeypatch.setattr("trm.checkpoint.LARGEST_CHECKED_TABLE", 16)
+    refusal(path, r"puzzle_emb\.weights contains NaN")
+    monkeypatch.setattr("trm.checkpoint.MAX_CHECKED_TABLE", 16)
     assert load_model(str(path), device=CPU).puzzle_emb.weights.isnan().any()

@@ -46,7 +46,7 @@ def test_two_recorded_runs(capsys, files):
     output, data = exported(
         capsys, files, "--trace", files["one"], "--compare-with", files["other"], "--step", 2
     )
-    assert output["model"] == "made-up" and output["against"] == "another"
+    assert output["model"] == "made-up" and output["compared_with"] == "another"
     assert [player["task"] for player in data["players"]] == ["sudoku", "sudoku"]
     assert data["titles"] == [
         "another: other, n = 2, T = 2, 3 steps",
@@ -81,7 +81,7 @@ def test_a_recorded_run_compared_with_a_model_on_the_same_puzzle(capsys, files):
 
 
 MISTAKES = [
-    (("--trace", "{one}", "--compare-with", "{other}", "--png", "{page}"), "--compare-with puts a second run on the page"),
+    (("--trace", "{one}", "--compare-with", "{other}", "--png", "{page}"), "--compare-with applies only to --html"),
     (("--trace", "{one}", "--compare-with", "no-such-model", "--html", "{page}"), "no model 'no-such-model'"),
     (("--trace", "{one}", "--compare-with", "{nine}", "--html", "{page}"), "81"),
     (("--trace", "{one}", "--compare-with", "{other}", "--html", "{other}"), "the same file as the input"),

@@ -1,12 +1,12 @@
-"""What scores of a checkpoint say of the way it is read."""
+"""The interpretation of the scores of a checkpoint."""
 
 import pytest
 
-from trm.inspection.expectation import reading
+from trm.inspection.expectation import interpret_scores
 from trm.inspection.inspect import check_depths
-from trm.public.known_files import KNOWN_FILES
+from trm.public.public_checkpoints import PUBLIC_CHECKPOINTS
 
-HRM = KNOWN_FILES[0]  # 55 % of Sudoku-Extreme
+HRM = PUBLIC_CHECKPOINTS[0]  # 55 % of Sudoku-Extreme
 
 
 def score(n, T, exact, loss=1.0, puzzles=8):
@@ -17,8 +17,8 @@ def check(exact, puzzles=32, losses=(1.0, 0.5)):
     return {"exact": exact, "puzzles": puzzles, "loss_by_step": list(losses)}
 
 
-def test_nothing_is_said_where_nothing_was_measured():
-    assert reading(None, [], HRM) == "" and reading({"note": "no puzzles"}, [], None) == ""
+def test_no_interpretation_without_measurements():
+    assert interpret_scores(None, [], HRM) == "" and interpret_scores({"note": "no puzzles"}, [], None) == ""
 
 
 @pytest.mark.parametrize(
@@ -27,41 +27,43 @@ def test_nothing_is_said_where_nothing_was_measured():
         (score(7, 3, 1.0), "It scores better with n = 7"),
         (score(6, 2, 0.5), "try --T 2."),
         (score(5, 3, 0.25, 0.5), "better with n = 5"),
-        (score(5, 3, 0.25, 0.95), "no better, as it should be"),
-        (score(5, 3, 0.375, 1.2), "no better, as it should be"),
-        (score(5, 3, 0.0, 0.2), "no better, as it should be"),
+        (score(5, 3, 0.25, 0.95), "no better with n or T changed by one, as expected"),
+        (score(5, 3, 0.375, 1.2), "no better with n or T changed by one, as expected"),
+        (score(5, 3, 0.0, 0.2), "no better with n or T changed by one, as expected"),
     ],
 )
 def test_another_depth_that_scores_better_is_named(other, words):
-    assert words in reading(check(0.25), [score(6, 3, 0.25), other], None)
+    assert words in interpret_scores(check(0.25), [score(6, 3, 0.25), other], None)
 
 
 @pytest.mark.parametrize(
     "exact, words",
     [
-        (0.5, "which fits"),
-        (0.9, "which fits"),
-        (0.3, "which fits"),
+        (0.5, "which is consistent"),
+        (0.9, "which is consistent"),
+        (0.3, "which is consistent"),
         (0.1, "rotate_half"),
         (0.0, "number of heads"),
     ],
 )
 def test_a_score_beside_the_published_one(exact, words):
-    text = reading(check(exact), [score(2, 2, exact)], HRM)
-    assert words in text and "about 55 % of Sudoku-Extreme exact was published" in text
+    text = interpret_scores(check(exact), [score(2, 2, exact)], HRM)
+    assert words in text and "Published: about 55 % of Sudoku-Extreme exact; here:" in text
 
 
 def test_steps_that_do_not_help():
-    assert "do not help" in reading(check(0.0, losses=(1.0, 1.1)), [], None)
+    assert "do not help" in interpret_scores(check(0.0, losses=(1.0, 1.1)), [], None)
     assert (
-        reading(check(0.0, losses=(1.0, 0.9)), [], None)
-        == reading(check(0.1, losses=(1.0, 1.1)), [], None)
+        interpret_scores(check(0.0, losses=(1.0, 0.9)), [], None)
+        == interpret_scores(check(0.1, losses=(1.0, 1.1)), [], None)
         == ""
     )
 
 
-def test_scores_of_nothing_say_nothing_of_n_and_t():
-    assert "say nothing of n and T" in reading(check(0.0), [score(6, 3, 0.0), score(5, 3, 0.0)], None)
+def test_zero_scores_say_nothing_about_n_and_t():
+    assert "say nothing about n and T" in interpret_scores(
+        check(0.0), [score(6, 3, 0.0), score(5, 3, 0.0)], None
+    )
 
 
 def test_depths_off_by_one_are_scored_on_the_same_puzzles(tiny_model):

@@ -1,4 +1,4 @@
-"""What an inspection says: every value and its place, what was assumed, and a score that moves when a value is wrong."""
+"""Inspection: every value and its source, what was assumed, and a score that changes if a value is wrong."""
 
 import json
 from dataclasses import fields
@@ -12,7 +12,14 @@ from trm import flops
 from trm.checkpoint import load_model, read_checkpoint
 from trm.coordinates import Depth
 from trm.inspection import inspect
-from trm.inspection.inspect import BATCH, affordable, check_itself, inspect_model, puzzles_of, report
+from trm.inspection.inspect import (
+    BATCH,
+    affordable_puzzles,
+    inspect_model,
+    puzzles_of,
+    report,
+    run_self_check,
+)
 from trm.models import parameter_count
 from trm.public.format import PUBLIC_NAMES
 from trm.recursion import deep_supervision
@@ -22,7 +29,7 @@ from trm.tasks import get_task
 @pytest.fixture
 def small_checks(monkeypatch):
     """Self-checks of a few puzzles."""
-    monkeypatch.setattr(inspect, "MOST_PUZZLES", 4)
+    monkeypatch.setattr(inspect, "MAX_PUZZLES", 4)
 
 
 def save_alone(made, folder, name="step_5"):
@@ -68,13 +75,13 @@ def test_a_forced_n_changes_the_score(maze_checkpoint, small_checks):
 
 
 def test_a_wrong_n_shows_on_a_trained_model(small_checks):
-    right = check_itself(load_model("sudoku-trm", device=CPU, force={"N_sup": 4}))
-    wrong = check_itself(load_model("sudoku-trm", device=CPU, force={"N_sup": 4, "n": 1}))
+    right = run_self_check(load_model("sudoku-trm", device=CPU, force={"N_sup": 4}))
+    wrong = run_self_check(load_model("sudoku-trm", device=CPU, force={"N_sup": 4, "n": 1}))
     assert right["cell"] > wrong["cell"] and right["loss"] < wrong["loss"]
 
 
 def test_a_bundled_model(monkeypatch):
-    monkeypatch.setattr(inspect, "MOST_PUZZLES", 2)
+    monkeypatch.setattr(inspect, "MAX_PUZZLES", 2)
     found = inspect_model("sudoku-trm", force={"N_sup": 2})
     assert found["name"] == "sudoku-trm" and found["assumed"] == [] and found["known"] is None
     assert {value["source"] for value in found["values"]} == {"config.json", "forced"}
@@ -114,7 +121,7 @@ def test_a_known_file_shows_what_was_published(tmp_path, public_checkpoint):
 
 def test_the_score_is_what_the_model_answers(tmp_path, public_checkpoint, small_checks):
     model = load_model(str(public_checkpoint(cells=81, halt_max_steps=2).save(tmp_path)), device=CPU)
-    check, heard = check_itself(model), []
+    check, heard = run_self_check(model), []
     task = get_task("sudoku")
     inputs, labels, _ = puzzles_of(task, 4)
     tokens, ids = torch.from_numpy(inputs.astype(np.int64)), torch.zeros(4, dtype=torch.long)
@@ -126,7 +133,7 @@ def test_the_score_is_what_the_model_answers(tmp_path, public_checkpoint, small_
     chances = logits.softmax(-1).gather(-1, torch.from_numpy(labels.astype(np.int64))[..., None])
     assert check["loss"] == check["loss_by_step"][-1] == pytest.approx(-float(chances.log().mean()), rel=1e-5)
     assert len(check["loss_by_step"]) == 2 and check["loss_by_step"][0] != check["loss"]
-    again = check_itself(model, progress=lambda *counts: heard.append(counts))
+    again = run_self_check(model, progress=lambda *counts: heard.append(counts))
     assert {**again, "seconds": 0} == {**check, "seconds": 0}
     assert heard == [(4, 4)]
 
@@ -137,11 +144,11 @@ def test_the_score_is_what_the_model_answers(tmp_path, public_checkpoint, small_
 )
 def test_other_sizes_are_generated(tmp_path, public_checkpoint, small_checks, task, vocab, cells, words):
     made = public_checkpoint(vocab=vocab, cells=cells, halt_max_steps=1)
-    check = check_itself(load_model(str(made.save(tmp_path)), device=CPU))
+    check = run_self_check(load_model(str(made.save(tmp_path)), device=CPU))
     assert check["puzzles"] == 4 and words in check["note"] and task in check["note"]
 
 
-def test_large_mazes_have_long_ways():
+def test_large_mazes_have_long_paths():
     inputs, labels, note = puzzles_of(get_task("maze", 900), 2)
     assert inputs.shape == (2, 900) and "110 steps" in note
     assert ((labels == 5).sum(-1) + 1 >= 110).all()
@@ -150,7 +157,7 @@ def test_large_mazes_have_long_ways():
 @pytest.mark.parametrize(
     "sizes, words",
     [
-        ({"vocab": 12, "cells": 900}, "with a blank one every answer is wrong"),
+        ({"vocab": 12, "cells": 900}, "with the blank id every answer is wrong"),
         ({"vocab": 9, "cells": 25}, "No task has 9 tokens"),
         ({"vocab": 11, "cells": 25}, "No Sudoku has 25 cells"),
         ({"vocab": 6, "cells": 17}, "Mazes are square"),
@@ -163,7 +170,7 @@ def test_nothing_to_check_with(tmp_path, public_checkpoint, sizes, words):
 
 
 def test_a_large_model_is_checked_on_fewer_puzzles(tiny_config, tiny_model):
-    assert check_itself(tiny_model())["puzzles"] == affordable(tiny_config()) == inspect.MOST_PUZZLES
+    assert run_self_check(tiny_model())["puzzles"] == affordable_puzzles(tiny_config()) == inspect.MAX_PUZZLES
     sudoku = {
         "vocab_size": 11,
         "sequence_length": 81,
@@ -176,18 +183,20 @@ def test_a_large_model_is_checked_on_fewer_puzzles(tiny_config, tiny_model):
     assert inspect.BUDGET / (336 * flops.f_L_call(config)) == pytest.approx(
         1.2, abs=0.1
     )  # the public Sudoku TRM
-    assert affordable(config) == 1
+    assert affordable_puzzles(config) == 1
     maze = tiny_config(hidden_size=64, mlp_width=256, heads=8, sequence_length=900, vocab_size=6)
-    assert affordable(maze) == 1  # small, but with maps of 900 x 900
+    assert affordable_puzzles(maze) == 1  # small, but with maps of 900 x 900
 
 
 def test_every_depth_is_checked_on_the_same_puzzles(tiny_config):
     sizes = {"hidden_size": 128, "mlp_width": 384, "sequence_length": 81, "heads": 4}
-    counts = {affordable(tiny_config(**sizes, n=n, T=T)) for n, T in ((1, 1), (4, 3), (6, 3), (50, 9))}
-    assert len(counts) == 1 and 1 < counts.pop() < inspect.MOST_PUZZLES
+    counts = {
+        affordable_puzzles(tiny_config(**sizes, n=n, T=T)) for n, T in ((1, 1), (4, 3), (6, 3), (50, 9))
+    }
+    assert len(counts) == 1 and 1 < counts.pop() < inspect.MAX_PUZZLES
 
 
-def test_a_self_check_at_another_depth_is_watched(tiny_model):
+def test_a_self_check_at_another_depth_calls_the_hook(tiny_model):
     """As forcing those values would, without opening the model again."""
     model, calls = tiny_model(), []
 
@@ -196,8 +205,8 @@ def test_a_self_check_at_another_depth_is_watched(tiny_model):
         return state
 
     deeper = Depth(n=3, T=1, N_sup=2)
-    found = check_itself(model, depth=deeper, after_call=note)
+    found = run_self_check(model, depth=deeper, after_call=note)
     batches = -(-found["puzzles"] // BATCH)
     assert len(calls) == batches * 2 * deeper.calls_per_step and len(found["loss_by_step"]) == 2
     forced = tiny_model(n=3, T=1, N_sup=2)
-    assert check_itself(forced)["loss_by_step"] == found["loss_by_step"]
+    assert run_self_check(forced)["loss_by_step"] == found["loss_by_step"]

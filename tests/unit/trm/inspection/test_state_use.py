@@ -1,4 +1,4 @@
-"""Whether a state is used, on planted models of which that is known."""
+"""Whether a state is used, on constructed models for which the answer is known."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from trm import registry
 from trm.checkpoint import load_model
 from trm.config import ModelConfig
 from trm.inspection import inspect
-from trm.inspection.state_use import explained_by, use_of_states
+from trm.inspection.state_use import explained_by, measure_state_use
 from trm.recursion import Heads, State
 
 VOCAB, CELLS = 6, 16
@@ -91,7 +91,7 @@ class KeptAnswer(SolutionAsZ):
 @pytest.fixture
 def use(tiny_config):
     def of(planted: type[Planted], **options):
-        return use_of_states(planted(tiny_config(n=1, N_sup=2)), INPUTS, LABELS, BLANK, **options)
+        return measure_state_use(planted(tiny_config(n=1, N_sup=2)), INPUTS, LABELS, BLANK, **options)
 
     return of
 
@@ -128,7 +128,7 @@ def test_a_z_that_codes_the_solution_is_not_inert(use):
     assert 0.1 < found.variance_by_token < 0.9  # of a given cell the token tells all
 
 
-def test_a_y_that_carries_the_answer_is_not_inert_and_one_that_is_written_anew_is(use):
+def test_a_y_that_carries_the_answer_is_not_inert_and_one_that_is_overwritten_is(use):
     assert not use(KeptAnswer)["y"].inert
     assert use(SolutionAsZ)["y"].inert
 
@@ -142,7 +142,7 @@ def test_real_models_of_every_kind_are_measured(tiny_model):
         {"kind": "hrm", "H_layers": 1},
     ]
     for changes in kinds:
-        found = use_of_states(tiny_model(**changes), INPUTS, LABELS, BLANK, batch=5)
+        found = measure_state_use(tiny_model(**changes), INPUTS, LABELS, BLANK, batch=5)
         assert list(found) == (["z"] if changes.get("kind") == "trm-single-z" else ["y", "z"])
         for state in found.values():
             assert 0 <= state.variance_by_token <= 1 + 1e-6 and 0 <= state.changed <= 1

@@ -1,4 +1,4 @@
-"""Addresses on the hub, in short form and as a browser has them."""
+"""Addresses on the hub, in short form and as URLs from a browser."""
 
 import pytest
 from checkpoints import refusal
@@ -28,8 +28,8 @@ def test_an_address(spec, repo, inside):
         "hf://owner/repo//x", "hf://owner/re po", "hf://owner/repo/\x00", "hf://owner/" + "x" * 200,
     ],
 )  # fmt: skip
-def test_what_is_no_address(spec):
-    with pytest.raises(CheckpointError, match="no place on the hub"):
+def test_invalid_addresses(spec):
+    with pytest.raises(CheckpointError, match="not a valid address on the hub"):
         parse_address(spec)
 
 
@@ -70,23 +70,23 @@ def test_addresses_as_a_browser_has_them(spec, meant):
         ("https://huggingface.co/datasets/owner/repo", "is a data set, not a model"),
         ("https://huggingface.co/spaces/owner/repo", "is a Space, not a model"),
         ("https://huggingface.co/papers/2510.04871", "is a paper"),
-        ("https://huggingface.co/owner", "names no repository"),
-        ("https://huggingface.co/", "names no repository"),
-        ("https://huggingface.co/owner/repo/blob/main/../x", "no place on the hub"),
+        ("https://huggingface.co/owner", "does not name a repository"),
+        ("https://huggingface.co/", "does not name a repository"),
+        ("https://huggingface.co/owner/repo/blob/main/../x", "not a valid address on the hub"),
     ],
 )
-def test_pages_of_the_hub_that_are_no_model(spec, words):
+def test_hub_pages_that_are_not_models(spec, words):
     assert is_hub(spec)
     refusal(spec, words)
 
 
 @pytest.mark.parametrize("spec", ["https://github.com/owner/repo", "ftp://huggingface.co/a/b", "https://huggingface.co.evil.org/a/b",
                                   "https://example.org/huggingface.co/a/b", "s3://bucket/step_5", "https://[::1"])  # fmt: skip
-def test_other_addresses_are_none(spec):
+def test_other_addresses_are_not_hub_addresses(spec):
     assert not is_hub(spec)
-    with pytest.raises(CheckpointError, match="address outside the hub"):
+    with pytest.raises(CheckpointError, match="is not on the Hugging Face hub"):
         load_model(spec)
 
 
-def test_an_address_reads_back():
+def test_an_address_round_trips():
     assert str(HubAddress("o/r", "a/b")) == "hf://o/r/a/b" and str(HubAddress("o/r")) == "hf://o/r"

@@ -1,4 +1,4 @@
-"""Files of six other code bases, written here in other sizes and options, open as the models that they were made of."""
+"""Files of other code bases, written here in several sizes and options, open as the models they were made from."""
 
 import random
 from dataclasses import replace
@@ -62,7 +62,7 @@ def test_nano_trm(tmp_path, fields):
     assert sources["n"] == sources["T"] == sources["N_sup"] == "last.ckpt"
 
 
-def test_nano_trm_averaged_parameters_are_laid_over_the_last_weights(tmp_path):
+def test_nano_trm_averaged_parameters_replace_the_last_weights(tmp_path):
     fields = NANO | MLP | TABLE | {"vocab_size": 7, "sequence_length": 36, "tokens": "nano-trm"}
     last, average = made(seed=1, **fields), made(seed=2, **fields)
     path = nano_file(tmp_path / "last.ckpt", last, averaged=average)
@@ -70,21 +70,21 @@ def test_nano_trm_averaged_parameters_are_laid_over_the_last_weights(tmp_path):
     checkpoint = read_checkpoint(str(path))
     assert same_numbers(checkpoint.tensors, average.tensors | buffers)
     assert checkpoint.sources["weights"] == (
-        "averaged (EMA): the copy `callbacks.EMACallback.shadow` in the file, laid over `state_dict`"
+        "averaged (EMA): the copy `callbacks.EMACallback.shadow` in the file, applied over `state_dict`"
     )
 
 
-def test_nano_trm_needs_no_setting_to_be_known_twice(tmp_path):
+def test_nano_trm_settings_must_agree_with_the_tensors(tmp_path):
     fields = NANO | MLP | BARE | {"vocab_size": 7, "sequence_length": 36, "tokens": "nano-trm"}
     model = made(**fields)
     (tmp_path / "config.yaml").write_text("model: {H_cycles: 9}\ncallbacks: {}\n")
     assert_same(nano_file(tmp_path / "last.ckpt", model), model)
     refusal(nano_file(tmp_path / "a.ckpt", model, use_board_swiglu=True), "use_board_swiglu = True")
-    refusal(nano_file(tmp_path / "b.ckpt", model, hidden_size=16), "hidden_size = 16, the tensors say 8")
+    refusal(nano_file(tmp_path / "b.ckpt", model, hidden_size=16), "hidden_size = 16, but the tensors say 8")
     conv = dict(torch.load(nano_file(tmp_path / "c.ckpt", model), weights_only=False))
     conv["state_dict"]["lenet.layers.0.mlp.dwconv.weight"] = torch.zeros(12, 1, 3)
     torch.save(conv, tmp_path / "c.ckpt")
-    refusal(tmp_path / "c.ckpt", "MLP has a convolution")
+    refusal(tmp_path / "c.ckpt", "nano-trm with a convolution in its MLP")
 
 
 # EqR
@@ -115,7 +115,7 @@ def test_eqr(tmp_path, fields):
     assert {value["name"] for value in values} >= {"damping", "noise", "y_deviation", "z_deviation"}
 
 
-def test_eqr_live_states_tell_the_cells_and_nothing_in_them_is_run(tmp_path, monkeypatch):
+def test_eqr_training_states_give_the_cells_and_nothing_in_them_is_run(tmp_path, monkeypatch):
     model = made(**EQR | ATTENTION | {"vocab_size": 6, "sequence_length": 49, "task": "maze"})
     inner, carry = ModelCarry(), ModelCarry()
     inner.z_H = inner.z_L = torch.zeros(2, 49, 8)
@@ -133,7 +133,7 @@ def test_eqr_live_states_tell_the_cells_and_nothing_in_them_is_run(tmp_path, mon
     assert_same(tmp_path / "step_3_abc.pth", model)
 
 
-def test_eqr_settings_a_folder_up(tmp_path):
+def test_eqr_settings_one_folder_up(tmp_path):
     model = made(**EQR | MLP | {"vocab_size": 8, "sequence_length": 36})
     stored = eqr_stored(model)
     (tmp_path / "checkpoints").mkdir()
@@ -142,7 +142,7 @@ def test_eqr_settings_a_folder_up(tmp_path):
     assert_same(tmp_path / "checkpoints" / "step_3_abc.pth", model)
 
 
-def test_eqr_without_its_numbers_has_them_assumed(tmp_path):
+def test_eqr_defaults_are_assumed(tmp_path):
     model = made(**EQR | MLP | {"vocab_size": 8, "sequence_length": 36})
     stored = eqr_stored(model)
     for name in ("lambda_", "H_init_std", "L_init_std", "noise_scale"):
@@ -153,7 +153,7 @@ def test_eqr_without_its_numbers_has_them_assumed(tmp_path):
     assert set(config.assumed) == {"damping", "y_deviation", "z_deviation", "noise"}
 
 
-def test_eqr_board_that_is_no_square_is_not_understood(tmp_path):
+def test_eqr_board_that_is_not_square_is_not_understood(tmp_path):
     model = made(**EQR | ATTENTION | {"vocab_size": 11, "sequence_length": 81, "positions": "axial"})
     torch.save(eqr_stored(model, board_height=3, board_width=27), tmp_path / "step_3_abc.pth")
     refusal(tmp_path / "step_3_abc.pth", "board_height = 3, board_width = 27")
@@ -178,22 +178,23 @@ def test_air_with_learned_positions_and_a_wide_table(tmp_path):
     assert_same(air_file(tmp_path / "run", model), model)
 
 
-def test_air_without_its_yaml_has_its_injection_assumed(tmp_path):
+def test_air_without_its_yaml_assumes_its_injection(tmp_path):
     model = made(**AIR | {"injection": "Lx_H", "hidden_size": 16})
     (air_file(tmp_path / "run", model) / "all_config.yaml").unlink()
     config = read_checkpoint(str(tmp_path / "run")).config
     assert config.injection == "Lx_H" and {"injection", "n", "T"} <= set(config.assumed)
 
 
-def test_air_variants_that_cannot_be_shown_are_refused_in_a_sentence(tmp_path):
+def test_unsupported_air_variants_are_refused_in_a_sentence(tmp_path):
     model = made(**AIR | {"injection": "Lx_H"})
     refusal(
-        air_file(tmp_path / "run", model, name="air.air_1net_L9x_H@AIR"), "'L9x_H' is not known. Known are"
+        air_file(tmp_path / "run", model, name="air.air_1net_L9x_H@AIR"),
+        "unknown AIR injection 'L9x_H'; choose",
     )
     for name, shape in (("input_token_L", (8,)), ("input_token_H", (1, 1, 8))):
         tokens = Made(model.config, model.tensors | {name: torch.zeros(shape)})
         folder = air_file(tmp_path / name, tokens, name="air.air_1net_L2x_H2x_input_token_prepend@AIR")
-        refusal(folder, "AIR with tokens of its own")
+        refusal(folder, "AIR with extra input tokens")
 
 
 # URM
@@ -254,7 +255,7 @@ def test_sotaku_of_an_experiment_with_other_parts_is_refused(tmp_path):
 # All of them
 
 
-def test_the_list_of_what_opens_is_of_today():
+def test_the_list_of_supported_checkpoints_is_up_to_date():
     assert (Path(__file__).parents[4] / "docs" / "checkpoints.md").read_text("utf-8") == document()
 
 

@@ -1,4 +1,4 @@
-"""Models on the hub: what is fetched, what opens without a network, and one clear line for all that can go wrong."""
+"""Models on the hub: what is downloaded, what opens without a network, and one clear line for every failure."""
 
 import errno
 import json
@@ -42,7 +42,7 @@ def refusal(spec: str, words: str) -> str:
 # what is chosen
 
 
-def test_settings_are_fetched_from_every_place_they_may_lie_in():
+def test_settings_are_downloaded_from_every_possible_path():
     names = (
         "run/checkpoints/step_5",
         "run/all_config.yaml",
@@ -88,19 +88,19 @@ def test_descriptions_are_those_beside_the_weights():
     assert chosen("hf://o/r/a/step_1", *names).descriptions == ("a/all_config.yaml",)
 
 
-def test_several_models_are_listed_as_one_would_name_them():
+def test_several_models_are_listed_by_their_addresses():
     with pytest.raises(CheckpointError) as error:
         chosen("hf://o/r", "a/step_1", "b/step_2")
     assert "hf://o/r/a/step_1, hf://o/r/b/step_2" in str(error.value)
 
 
-def test_a_description_of_any_size_is_not_fetched():
+def test_too_large_settings_are_not_downloaded():
     files = choose_files(parse_address("hf://o/r"), {"checkpoint": 1, "all_config.yaml": 1 << 30})
     assert files.descriptions == ()
 
 
 @pytest.mark.parametrize("spec, words", [("hf://o/r/nowhere", "no file or folder nowhere"), ("hf://o/r/trm.py", "is code"),
-                                         ("hf://o/r", "holds no model")])  # fmt: skip
+                                         ("hf://o/r", "contains no model")])  # fmt: skip
 def test_nothing_to_choose(spec, words):
     with pytest.raises(CheckpointError, match=words):
         chosen(spec, "trm.py", "README.md")
@@ -118,7 +118,7 @@ def stored(hub, public_checkpoint):
     return made
 
 
-def test_a_model_of_the_hub_opens(hub, stored):
+def test_a_model_on_the_hub_opens(hub, stored):
     heard = []
     model = load_model("hf://someone/model", device=CPU, progress=lambda *bytes: heard.append(bytes))
     assert torch.equal(model.lm_head.weight, stored.tensors["lm_head.weight"])
@@ -128,14 +128,14 @@ def test_a_model_of_the_hub_opens(hub, stored):
     assert heard[-1] == (size, size) and heard == sorted(heard)
 
 
-def test_it_is_fetched_once(hub, stored):
+def test_it_is_downloaded_once(hub, stored):
     first = hub_weights("hf://someone/model")
     hub.asked.clear()
     assert hub_weights("hf://someone/model") == first
     assert hub.fetched() == []
 
 
-def test_a_new_version_is_fetched(hub, stored, public_checkpoint):
+def test_a_new_version_is_downloaded(hub, stored, public_checkpoint):
     first = read_checkpoint("hf://someone/model")
     public_checkpoint(cells=81, seed=9).save(hub.root / "someone" / "model", name="step_7")
     second = read_checkpoint("hf://someone/model")
@@ -186,7 +186,7 @@ def test_a_file_in_the_cache_knows_its_name(hub, stored):
 # without a network
 
 
-def test_what_was_fetched_opens_when_the_hub_is_gone(tmp_path, monkeypatch, public_checkpoint):
+def test_a_downloaded_model_opens_without_the_hub(tmp_path, monkeypatch, public_checkpoint):
     with served(tmp_path / "repositories") as hub:
         made = public_checkpoint()
         made.save(hub.root / "someone" / "model", name="checkpoint")
@@ -194,11 +194,11 @@ def test_what_was_fetched_opens_when_the_hub_is_gone(tmp_path, monkeypatch, publ
         online = hub_weights("hf://someone/model")
     assert hub_weights("hf://someone/model") == online
     assert hub_weights("hf://someone/model/checkpoint") == online
-    refusal("hf://someone/other", "was not fetched before, and the hub cannot be reached")
+    refusal("hf://someone/other", "has not been downloaded, and the hub cannot be reached")
     refusal("hf://someone/model/step_9", "no file or folder step_9")
 
 
-def test_offline_by_choice(hub, stored, monkeypatch):
+def test_offline_mode(hub, stored, monkeypatch):
     path = hub_weights("hf://someone/model")
     hub.asked.clear()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -217,7 +217,7 @@ def test_a_hub_that_is_down(hub, stored, status):
 
 
 @pytest.mark.heavy
-def test_the_environment_points_the_way(tmp_path, public_checkpoint):
+def test_environment_variables_of_the_library_are_used(tmp_path, public_checkpoint):
     """The library's own variables, in a process of its own; the second run has no hub and opens from the cache."""
     command = [
         sys.executable, "-c",
@@ -269,7 +269,7 @@ def test_a_proxy_that_cannot_be_used(hub, stored, proxied, variables):
     path = hub_weights("hf://someone/model")
     proxied(variables)
     assert hub_weights("hf://someone/model") == path
-    line = refusal("hf://someone/other", "was not fetched before, and")
+    line = refusal("hf://someone/other", "has not been downloaded, and")
     assert "HTTPS_PROXY, ALL_PROXY" in line or "cannot be reached" in line
 
 
@@ -284,24 +284,24 @@ def test_a_user_without_a_home(hub, stored, monkeypatch, tmp_path):
 
 
 def test_names_that_the_hub_itself_refuses(hub):
-    refusal("hf://owner/a--b", "no place on the hub")
+    refusal("hf://owner/a--b", "not a valid address on the hub")
 
 
-def test_a_repository_that_is_not_there(hub):
+def test_a_missing_repository(hub):
     hub.root.mkdir(exist_ok=True)
     refusal(
         "hf://someone/nothing", "There is no someone/nothing on the hub, or it is private: .*hf auth login"
     )
 
 
-def test_a_gated_one(hub, stored, monkeypatch):
+def test_a_gated_repository(hub, stored, monkeypatch):
     hub.gated.add("someone/model")
-    refusal("hf://someone/model", "is gated: ask for access at https://huggingface.co/someone/model")
+    refusal("hf://someone/model", "is gated: request access at https://huggingface.co/someone/model")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert hub_weights("hf://someone/model").is_file()
 
 
-def test_a_private_one_with_the_token_from_its_usual_file(hub, stored, tmp_path):
+def test_a_private_repository_with_the_token_from_its_usual_file(hub, stored, tmp_path):
     hub.private.add("someone/model")
     refusal("hf://someone/model", "or it is private")
     (tmp_path / "cache" / "token").parent.mkdir(exist_ok=True)
@@ -319,7 +319,7 @@ def test_other_refusals(hub, stored, status, remedy):
     refusal("hf://someone/model", f"status {status}; {remedy}")
 
 
-def test_what_is_not_the_hub(hub, monkeypatch, tmp_path):
+def test_a_server_that_is_not_the_hub(hub, monkeypatch, tmp_path):
     """A proxy's page in the place of an answer."""
     (hub.root / "someone").mkdir(parents=True)
     monkeypatch.setattr("hub_stand_in.json.dumps", lambda _: "<html>please log in</html>")
@@ -344,7 +344,7 @@ def fails_with(error: BaseException):
 @pytest.mark.parametrize(
     "error, words",
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device.: make room"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device.: free some space"),
         (PermissionError(errno.EACCES, "Permission denied"), "Permission denied.: try again"),
         (KeyboardInterrupt(), "download was stopped"),
     ],
@@ -368,7 +368,7 @@ def test_without_the_package(monkeypatch):
     refusal("hf://someone/model", "needs the package huggingface_hub")
 
 
-def test_a_file_that_is_no_model(hub):
+def test_a_file_that_is_not_a_model(hub):
     (hub.root / "someone" / "model").mkdir(parents=True)
     save_file({"conv1.weight": torch.zeros(2, 2)}, hub.root / "someone" / "model" / "model.safetensors")
     with pytest.raises(CheckpointError, match=r"conv1\.weight does not belong"):

@@ -1,4 +1,4 @@
-"""Dataset folders of the public code: what is written has their fields and dtypes and reads back, theirs opens here."""
+"""Dataset folders of the public code: ours have their fields and dtypes and round-trip, and theirs open here."""
 
 import json
 import tempfile
@@ -147,7 +147,7 @@ def test_an_arc_folder_without_a_test_split_names_the_one_it_has(built):
         load_puzzles(built.parent, ARC)
 
 
-def test_only_the_rows_asked_for_are_looked_at(built):
+def test_only_the_requested_rows_are_read(built):
     """A token that is none, beyond the limit, goes unseen."""
     broken = np.load(built / "more__inputs.npy").copy()
     broken[0, 0] = 99

@@ -1,4 +1,4 @@
-"""Files that are no weights, and containers of weights: each is told by its content, whatever it is called."""
+"""Weights files and other files: each is recognised by its content, whatever its name."""
 
 import bz2
 import gzip
@@ -45,16 +45,16 @@ def packed(suffix: str) -> bytes:
         ("<!DOCTYPE html><html><title>Sign in</title>", "is a web page"),
         ("\n\n  <HTML lang=en>", "is a web page"),
         ("\ufeff<!-- saved from url --><html>", "is a web page"),
-        ('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "error message of a server"),
-        ('{"error": "Repository not found"}', "error message of a server"),
+        ('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "error message from a server"),
+        ('{"error": "Repository not found"}', "error message from a server"),
         ('{"weights": [1, 2]}', "is JSON, not weights"),
-        ("import torch\n", "is a text of 13 bytes"),
-        ("Entry not found", "is a text of 15 bytes"),
-        (packed("gz"), "is packed with gzip. Unpack it"),
-        (packed("bz2"), "is packed with bzip2"),
-        (packed("xz"), "is packed with xz"),
+        ("import torch\n", "is a text file of 13 bytes"),
+        ("Entry not found", "is a text file of 15 bytes"),
+        (packed("gz"), "is compressed with gzip. Unpack it"),
+        (packed("bz2"), "is compressed with bzip2"),
+        (packed("xz"), "is compressed with xz"),
         (packed("tar"), "is a tar archive"),
-        (b"\x28\xb5\x2f\xfd....", "is packed with zstd"),
+        (b"\x28\xb5\x2f\xfd....", "is compressed with zstd"),
         (b"GGUF\x03\0\0\0", "is a GGUF file"),
         (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
         (b"\x93NUMPY\x01\0", "is a single NumPy array"),
@@ -63,7 +63,7 @@ def packed(suffix: str) -> bytes:
         (b"PK\x03\x04rest", "cut short"),
     ],
 )  # fmt: skip
-def test_what_is_no_file_of_weights_is_named(tmp_path, name, content, words):
+def test_other_files_are_named(tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     message = refusal(tmp_path / name, words)
     assert message.endswith((".", ")")) and str(tmp_path / name) in message
@@ -86,7 +86,7 @@ def test_zips_of_other_things(tmp_path, public_checkpoint):
     assert "state_dict()" in refusal(tmp_path / "model.pt", "is a TorchScript program")
     with zipfile.ZipFile(tmp_path / "model.pt2", "w") as archive:
         archive.writestr("m/archive_format", "pt2")
-    refusal(tmp_path / "model.pt2", "is a program of torch.export")
+    refusal(tmp_path / "model.pt2", "is a torch.export program")
 
 
 def test_a_checkpoint_in_pieces(tmp_path):
@@ -95,7 +95,7 @@ def test_a_checkpoint_in_pieces(tmp_path):
     (folder / ".metadata").write_bytes(b"x")
     (folder / "__0_0.distcp").write_bytes(b"x")
     for place in (tmp_path, folder):
-        assert "dcp_to_torch" in refusal(place, "a checkpoint of torch.distributed")
+        assert "dcp_to_torch" in refusal(place, "a distributed checkpoint .torch.distributed")
 
 
 # ---- containers
@@ -122,7 +122,7 @@ def npy(header: str, content: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     "entry, words",
     [
-        (npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}\n", b"cos\nsystem\n"), "holds objects, not plain numbers"),
+        (npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}\n", b"cos\nsystem\n"), "contains objects, not plain numbers"),
         (npy("{'descr': '<U5', 'fortran_order': False, 'shape': (1,)}\n", b"x" * 20), "not plain numbers"),
         (npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,)}\n"), "damaged"),
         (npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}\n"), "damaged"),
@@ -132,7 +132,7 @@ def npy(header: str, content: bytes = b"") -> bytes:
         (b"hello", "damaged"),
     ],
 )  # fmt: skip
-def test_arrays_of_strangers(tmp_path, entry, words):
+def test_untrusted_arrays(tmp_path, entry, words):
     with zipfile.ZipFile(tmp_path / "weights.npz", "w") as archive:
         archive.writestr("lm_head.weight.npy", entry)
     refusal(tmp_path, words)
@@ -179,13 +179,13 @@ def test_weights_in_shards(tmp_path, public_checkpoint):
     in_shards(tmp_path, public_checkpoint(seed=5))
     assert load_model(str(tmp_path)).fingerprint != before
     (tmp_path / "model-00002-of-00002.safetensors").unlink()
-    refusal(tmp_path, "lists model-00002-of-00002.safetensors, which is not beside it. Copy all 2 files")
+    refusal(tmp_path, "lists model-00002-of-00002.safetensors, which is not in its folder. Copy all 2 files")
 
 
 @pytest.mark.parametrize("weight_map", [{}, {"x": "../../etc/passwd"}, {"x": 5}, [1], {"x": ["y"]}])
-def test_an_index_of_strangers(tmp_path, public_checkpoint, weight_map):
+def test_an_untrusted_index(tmp_path, public_checkpoint, weight_map):
     in_shards(tmp_path, public_checkpoint(), weight_map or [])
-    refusal(tmp_path, "lists no files of weights beside it")
+    refusal(tmp_path, "does not list weights files in its folder")
 
 
 def test_optimizers_beside_weights_are_not_offered(tmp_path, public_checkpoint):
@@ -207,7 +207,7 @@ def test_optimizers_beside_weights_are_not_offered(tmp_path, public_checkpoint):
         ),
         (
             ["model.embed_tokens.embedding_weight", "model.core.layers.0.mlp.weight"],
-            "This is RSM: one pass without supervision steps",
+            "This is RSM: it makes one pass without supervision steps",
         ),
         (["input_embed.weight", "output_init_embed"], "lucidrains' tiny-recursive-model"),
         (["network.0.1.fn.0.weight", "to_halt_pred.1.weight"], "lucidrains' tiny-recursive-model"),

@@ -1,4 +1,4 @@
-"""Yaml of strangers: plain values, bounded memory, nothing executed."""
+"""Untrusted yaml: plain values, bounded memory, nothing executed."""
 
 import pytest
 from checkpoints import refusal
@@ -26,14 +26,14 @@ from trm.public.plain_yaml import read_yaml
         ("# " + "x" * (1 << 20), "larger than 64 KiB"),
     ],
 )
-def test_a_yaml_that_is_none(tmp_path, public_checkpoint, text, words):
+def test_invalid_yaml(tmp_path, public_checkpoint, text, words):
     path, mark = public_checkpoint().save(tmp_path), tmp_path / "mark"
     (tmp_path / "all_config.yaml").write_text(text.replace("{mark}", str(mark)))
     refusal(path, words)
     assert not mark.exists()
 
 
-def test_a_yaml_that_unfolds_to_billions(tmp_path, public_checkpoint):
+def test_a_yaml_that_expands_to_billions(tmp_path, public_checkpoint):
     path = public_checkpoint().save(tmp_path)
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 12)]
@@ -54,7 +54,7 @@ def test_a_yaml_that_grows_by_merging(tmp_path, public_checkpoint):
     "value", ["2001-99-99", "2001-02-30 25:61:00", "0b", "0x", "9" * 5000, "!!int x", "!!set [1]", "{[1]: 2}", "*none",
               "!!binary é", "1:99:1" * 900, "%", "\x00"],
 )  # fmt: skip
-def test_values_that_are_none(tmp_path, public_checkpoint, value):
+def test_invalid_values(tmp_path, public_checkpoint, value):
     """Whatever its parsers think of it, it is one line or no matter."""
     path = public_checkpoint().save(tmp_path)
     (tmp_path / "all_config.yaml").write_text(f"arch: {{L_cycles: {value}}}")

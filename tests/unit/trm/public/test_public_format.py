@@ -1,4 +1,4 @@
-"""Public checkpoints: every form opens to the same numbers, and what is read, known or assumed is told apart."""
+"""Public checkpoints: every form opens to the same numbers, and values that are read, known or assumed are distinguished."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def test_every_nesting(tmp_path, public_checkpoint, nest):
     assert same_numbers(read_checkpoint(str(path)).tensors, made.tensors)
 
 
-def test_the_averaged_weights_are_taken_where_both_are_there(tmp_path, public_checkpoint):
+def test_averaged_weights_are_used_if_there_are_both(tmp_path, public_checkpoint):
     plain, averaged = public_checkpoint(seed=1), public_checkpoint(seed=2)
     torch.save({"model": plain.tensors, "ema": averaged.tensors}, tmp_path / "checkpoint")
     assert same_numbers(read_checkpoint(str(tmp_path)).tensors, averaged.tensors)
@@ -121,7 +121,7 @@ def test_what_is_assumed_without_a_yaml(tmp_path, public_checkpoint):
     assert (config.prefix_length, config.sequence_length, config.task) == (16, 81, "sudoku")
 
 
-def test_mlp_mixing_tells_its_length(tmp_path, public_checkpoint):
+def test_mlp_mixing_determines_its_length(tmp_path, public_checkpoint):
     made = public_checkpoint(mlp_t=True, pos_encodings="none", cells=81, puzzle_emb_len=7)
     made.save(tmp_path, with_yaml=False)
     (tmp_path / "dataset.json").unlink()
@@ -140,11 +140,11 @@ def test_maze_weights_are_assumed_shallower(tmp_path, public_checkpoint):
 @pytest.mark.parametrize(
     "key, value, words",
     [
-        ("hidden_size", 32, "hidden_size = 32, the tensors say 16"),
-        ("L_layers", 4, "L_layers = 4, the tensors say 2"),
-        ("mlp_t", True, "mlp_t = True, the tensors say False"),
-        ("puzzle_emb_ndim", 0, "puzzle_emb_ndim = 0, the tensors say 16"),
-        ("num_heads", 3, "does not split into 3 heads"),
+        ("hidden_size", 32, "hidden_size = 32, but the tensors say 16"),
+        ("L_layers", 4, "L_layers = 4, but the tensors say 2"),
+        ("mlp_t", True, "mlp_t = True, but the tensors say False"),
+        ("puzzle_emb_ndim", 0, "puzzle_emb_ndim = 0, but the tensors say 16"),
+        ("num_heads", 3, "3 heads, which do not divide hidden_size = 16"),
         ("num_heads", 16, "needs a head size that 2 divides"),
         ("num_heads", "8", "num_heads must be of type int"),
         ("L_cycles", 0, "n must be at least 1"),
@@ -184,7 +184,7 @@ def test_a_data_set_of_another_size_than_the_weights(tmp_path, public_checkpoint
     refusal(path, "seq_len = 81")
 
 
-def test_a_broken_data_set_description_is_passed_over(tmp_path, public_checkpoint):
+def test_a_broken_data_set_description_is_ignored(tmp_path, public_checkpoint):
     path = public_checkpoint(vocab=6).save(tmp_path)
     (tmp_path / "dataset.json").write_text("[" * 100_000)
     assert "sequence_length" in read_checkpoint(str(path)).config.assumed
@@ -209,12 +209,12 @@ def spoilt(tensors, **changes):
         ({"embed_tokens__embedding_weight": torch.zeros(11, 0)}, "embedding_weight is empty"),
         ({"H_level__layers__0__mlp__down_proj__weight": torch.zeros(2, 2)}, "H_level.layers.0.*is missing"),
         ({"L_level__layers__999999999__mlp__down_proj__weight": torch.zeros(2, 2)}, "999999999|layers"),
-        ({"lm_head__weight": torch.zeros(1).expand(1 << 20, 1 << 20)}, "more numbers than the file holds"),
-        ({"H_init": torch.zeros(1, dtype=torch.bfloat16).expand(1 << 40)}, "more numbers than the file holds"),
-        ({"lm_head__weight": torch.zeros(11, 16).to_sparse()}, "plain numbers"),
-        ({"lm_head__weight": torch.zeros(11, 16, device="meta")}, "plain numbers"),
-        ({"lm_head__weight": torch.zeros(11, 16, dtype=torch.complex64)}, "plain numbers"),
-        ({"lm_head__weight": torch.full((11, 16), float("inf"))}, "lm_head.weight holds"),
+        ({"lm_head__weight": torch.zeros(1).expand(1 << 20, 1 << 20)}, "more numbers than the file contains"),
+        ({"H_init": torch.zeros(1, dtype=torch.bfloat16).expand(1 << 40)}, "more numbers than the file contains"),
+        ({"lm_head__weight": torch.zeros(11, 16).to_sparse()}, "not a plain tensor"),
+        ({"lm_head__weight": torch.zeros(11, 16, device="meta")}, "not a plain tensor"),
+        ({"lm_head__weight": torch.zeros(11, 16, dtype=torch.complex64)}, "not a plain tensor"),
+        ({"lm_head__weight": torch.full((11, 16), float("inf"))}, "lm_head.weight contains"),
     ],
 )  # fmt: skip
 def test_the_first_tensor_that_does_not_fit_is_named(tmp_path, public_checkpoint, changes, words):
@@ -230,4 +230,4 @@ def test_one_tensor_under_two_prefixes(tmp_path, public_checkpoint):
     made = public_checkpoint()
     path = made.save(tmp_path)
     torch.save(made.tensors | {"model.inner.H_init": made.tensors["H_init"]}, path)
-    refusal(path, "both called H_init")
+    refusal(path, "have the same name H_init")

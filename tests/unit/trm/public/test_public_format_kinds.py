@@ -1,4 +1,4 @@
-"""Kinds of model, tasks and forced values: what decides, where it is noted, and what is refused."""
+"""Kinds of model, tasks and forced values: what determines them, their recorded source, and what is refused."""
 
 import json
 
@@ -72,9 +72,9 @@ def test_both_code_bases_of_hrm(tmp_path, public_checkpoint, name, run):
         ("trm", "recursive_reasoning.trm_singlez@X", "H_init does not belong"),
         ("trm-single-z", "recursive_reasoning.trm@X", "H_init is missing"),
         ("trm-multi-z", "recursive_reasoning.trm@X", "L_init is missing"),
-        ("hrm", "recursive_reasoning.trm_singlez@X", "does not belong to a model of kind trm-single-z"),
-        ("trm", "recursive_reasoning.transformers_baseline@X", "transformers_baseline.*, which is not known; known: trm, "),
-        ("trm", "os.system@rm", "which is not known"),
+        ("hrm", "recursive_reasoning.trm_singlez@X", "does not belong to the model that is described, of kind trm-single-z"),
+        ("trm", "recursive_reasoning.transformers_baseline@X", "transformers_baseline.*, which is not supported .supported: trm, "),
+        ("trm", "os.system@rm", "which is not supported"),
     ],
 )  # fmt: skip
 def test_a_name_of_another_kind(tmp_path, public_checkpoint, kind, named, words):
@@ -83,7 +83,7 @@ def test_a_name_of_another_kind(tmp_path, public_checkpoint, kind, named, words)
     refusal(made.save(tmp_path), words)
 
 
-def test_a_hole_among_latents_and_layers(tmp_path, public_checkpoint):
+def test_a_gap_among_latents_and_layers(tmp_path, public_checkpoint):
     made = public_checkpoint(kind="trm-multi-z", latents=3)
     del made.tensors["L2_init"]
     refusal(made.save(tmp_path / "latents"), "L2_init is missing")
@@ -106,7 +106,7 @@ def test_half_precision_weights(tmp_path, public_checkpoint):
 
 
 @pytest.mark.parametrize("epsilon, fits", [(1e-5, True), ("1e-5", True), (1e-6, False)])
-def test_another_epsilon_is_not_passed_over(tmp_path, public_checkpoint, epsilon, fits):
+def test_another_epsilon_is_refused(tmp_path, public_checkpoint, epsilon, fits):
     made = public_checkpoint()
     made.arch["rms_norm_eps"] = epsilon
     if fits:
@@ -139,12 +139,12 @@ def test_a_data_path_of_a_task_with_other_tokens(tmp_path, public_checkpoint):
     made = public_checkpoint(vocab=11)
     made.run["data_path"] = "data/maze-30x30-hard"
     path = made.save(tmp_path)
-    refusal(path, "trained on maze, but the tensors know 11 tokens")
+    refusal(path, "trained on maze, but the tensors have 11 tokens")
     assert load_model(str(path), device=CPU, force={"task": "sudoku"}).config.task == "sudoku"
 
 
-@pytest.mark.parametrize("key, value, words", [("vocab_size", 6, "vocab_size = 6, the tensors say 11"),
-                                               ("num_puzzle_identifiers", 960, "960, the tensors say 1")])  # fmt: skip
+@pytest.mark.parametrize("key, value, words", [("vocab_size", 6, "vocab_size = 6, but the tensors say 11"),
+                                               ("num_puzzle_identifiers", 960, "960, but the tensors say 1")])  # fmt: skip
 def test_a_data_set_of_another_task(tmp_path, public_checkpoint, key, value, words):
     path = public_checkpoint().save(tmp_path)
     (tmp_path / "dataset.json").write_text(json.dumps({"seq_len": 16, key: value}))
@@ -154,13 +154,13 @@ def test_a_data_set_of_another_task(tmp_path, public_checkpoint, key, value, wor
 def test_our_own_form_with_tokens_of_another_task(tmp_path, tiny_model):
     model = tiny_model(task="arc")
     save_model(tmp_path, model.config, model.state_dict())
-    refusal(tmp_path, "speaks arc, but knows 6 tokens")
+    refusal(tmp_path, "described as a model for arc, but its vocabulary of 6 tokens")
 
 
 # where values are from, and forcing them
 
 
-def test_each_value_says_where_it_is_from(tmp_path, public_checkpoint):
+def test_each_value_has_a_source(tmp_path, public_checkpoint):
     sources = read_checkpoint(str(public_checkpoint().save(tmp_path))).sources
     assert sources["hidden_size"] == sources["layers"] == sources["task"] == "tensors"
     assert sources["n"] == sources["heads"] == sources["prefix_length"] == "all_config.yaml"
@@ -217,7 +217,7 @@ def test_a_forced_value_is_not_assumed(tmp_path, public_checkpoint):
 @pytest.mark.parametrize(
     "force, words",
     [
-        ({"hidden_size": 8}, "'hidden_size' cannot be forced. Can be: n, T, "),
+        ({"hidden_size": 8}, "'hidden_size' cannot be forced. Fields that can be: n, T, "),
         ({"cycles": 8}, "'cycles' cannot be forced"),
         ({"n": "six"}, "n can only be forced to a whole number, not to 'six'"),
         ({"n": True}, "n can only be forced to a whole number"),
@@ -230,7 +230,7 @@ def test_a_forced_value_is_not_assumed(tmp_path, public_checkpoint):
         ({"prefix_length": -1}, "prefix_length must be"),
         ({"prefix_length": 0}, "does not fit into 0 prefix positions"),
         ({"sequence_length": 1 << 20}, "positions"),
-        ({"task": "arc"}, "task cannot be forced to 'arc': the tensors know 11 tokens, as sudoku would have"),
+        ({"task": "arc"}, "task cannot be forced to 'arc': the tensors have 11 tokens, which fits sudoku"),
         ({"task": "chess"}, "task cannot be forced to 'chess'"),
     ],
 )  # fmt: skip
@@ -247,7 +247,7 @@ def test_what_cannot_be_forced(tmp_path, public_checkpoint, force, words):
             {"sequence_length": 17, "prefix_length": 3},
             "prefix_length cannot be forced to 3: the tensors say 2",
         ),
-        ({"sequence_length": 17}, "seq_len = 16, the tensors say 17"),
+        ({"sequence_length": 17}, "seq_len = 16, but the tensors say 17"),
     ],
 )
 def test_tensors_are_not_overruled(tmp_path, public_checkpoint, force, words):
@@ -263,9 +263,9 @@ def test_the_split_of_a_length_can_be_forced(tmp_path, public_checkpoint):
         assert (config.prefix_length, config.sequence_length) == (5, 25)
 
 
-def test_cells_that_nothing_tells(tmp_path, public_checkpoint):
+def test_cells_that_are_not_stated(tmp_path, public_checkpoint):
     path = without_descriptions(public_checkpoint(vocab=9, D=32), tmp_path)
-    refusal(path, "nothing says what sequence_length is. Force it")
+    refusal(path, "sequence_length is not stated anywhere. To open the file")
     assert load_model(str(path), device=CPU, force={"sequence_length": 30}).config.task == "unknown"
 
 
@@ -275,7 +275,7 @@ def test_forcing_our_own_form(tmp_path, tiny_model):
     checkpoint = read_checkpoint(str(tmp_path), force={"n": 5})
     assert checkpoint.config.n == 5 and checkpoint.config.assumed == ("T",)
     assert {checkpoint.sources[name] for name in ("n", "T", "N_sup")} == {
-        "forced", "assumed: says config.json", "config.json"
+        "forced", "assumed, according to config.json", "config.json"
     }  # fmt: skip
     refusal(tmp_path, "does not split into 3 heads", force={"heads": 3})
     refusal(tmp_path, "cannot be forced", force={"layers": 3})

@@ -1,4 +1,4 @@
-"""The settings of a public checkpoint: each is read, known to have no effect, or named and refused until it is accepted."""
+"""The settings of a public checkpoint: each is read, known to have no effect, or named and refused until accepted."""
 
 import json
 from dataclasses import replace
@@ -62,7 +62,7 @@ def test_it_is_named_wherever_the_settings_are(tmp_path, public_checkpoint, sect
     assert refusal(path, "not understood: history_mode = uniform")
 
 
-def test_a_setting_that_is_not_set_is_none(tmp_path, public_checkpoint):
+def test_an_unset_setting_is_ignored(tmp_path, public_checkpoint):
     made = public_checkpoint()
     made.arch["history_mode"] = None
     assert read_checkpoint(str(made.save(tmp_path))).config.unknown == ()
@@ -96,7 +96,7 @@ def test_inspection_and_exports_name_what_was_accepted(tmp_path, public_checkpoi
     path = made.save(tmp_path)
     found = inspect_model(str(path), self_check=False)
     assert found["unknown"] == ["history_mode = uniform"]
-    assert "NOT UNDERSTOOD: history_mode = uniform" in report(found)["report"]
+    assert "SETTINGS NOT UNDERSTOOD: history_mode = uniform." in report(found)["report"]
 
     model = load_model(str(path), accept_unknown=True)
     task = task_of(model.config)
@@ -105,7 +105,7 @@ def test_inspection_and_exports_name_what_was_accepted(tmp_path, public_checkpoi
     assert "history_mode" in payload(trace, task)["label"]
 
 
-def test_the_command_line_takes_it_when_told(tmp_path, public_checkpoint, refused, capsys):
+def test_the_command_line_can_accept_it(tmp_path, public_checkpoint, refused, capsys):
     from trm.cli.main import main
 
     made = public_checkpoint(vocab=6)
@@ -135,7 +135,7 @@ def test_an_hrm_without_it_has_what_its_puzzle_vector_fills(tmp_path, public_che
     assert checkpoint.config.prefix_length == 2 and checkpoint.sources["prefix_length"] == "tensors"
 
 
-def test_a_model_of_which_the_tensors_tell_the_length_is_asked_first(tmp_path, public_checkpoint):
+def test_a_length_from_the_tensors_comes_first(tmp_path, public_checkpoint):
     made = public_checkpoint(mlp_t=True, pos_encodings="none", cells=81, puzzle_emb_len=5)
     del made.arch["puzzle_emb_len"]
     checkpoint = read_checkpoint(str(made.save(tmp_path)))
@@ -171,7 +171,7 @@ def test_a_fork_that_evaluates_with_other_steps_than_it_trained_with(
     assert read_checkpoint(str(path), force={"N_sup": 9}).config.N_sup == 9
 
 
-def test_steps_of_evaluation_that_are_no_number_are_refused(tmp_path, public_checkpoint):
+def test_evaluation_steps_that_are_not_a_number_are_refused(tmp_path, public_checkpoint):
     made = public_checkpoint()
     made.arch["halt_max_steps_eval"] = "five"
     refusal(made.save(tmp_path), "halt_max_steps_eval must be of type int, not 'five'")
@@ -215,19 +215,21 @@ def test_q_continue_counts_where_it_was_trained(tmp_path, public_checkpoint, kin
     [
         ({"ema": True}, (), "step_5", "averaged (EMA): all_config.yaml says ema = true"),
         ({"ema": False}, (), "step_5", "as trained: all_config.yaml says ema = false"),
-        ({}, (), "step_5", "averaged (EMA) or as trained: nothing says"),
+        ({}, (), "step_5", "averaged (EMA) or as trained: not stated"),
         ({}, ("ema",), "step_5", "averaged (EMA): the copy `ema` in the file"),
-        ({}, (), "step_5_ema", "averaged (EMA): the file's name"),
+        ({}, (), "step_5_ema", "averaged (EMA): according to the file name"),
     ],
 )
-def test_it_is_said_whether_weights_are_an_average(tmp_path, public_checkpoint, settings, nest, name, said):
+def test_the_source_says_whether_weights_are_averaged(
+    tmp_path, public_checkpoint, settings, nest, name, said
+):
     made = replace(public_checkpoint(), run=settings)
     path = made.save(tmp_path, nest=nest, name=name)
     found = inspect_model(str(path), self_check=False)
     assert found["weights"] == said and f"weights: {said}" in report(found)["report"]
 
 
-def test_no_value_is_said_to_be_from_a_file_that_does_not_hold_it(tmp_path, public_checkpoint):
+def test_no_value_is_attributed_to_a_file_without_it(tmp_path, public_checkpoint):
     made = public_checkpoint(vocab=6, cells=25)
     kept = {"name", "H_cycles", "pos_encodings", "loss"}
     made = replace(made, arch={key: value for key, value in made.arch.items() if key in kept})

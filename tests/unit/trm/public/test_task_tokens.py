@@ -1,4 +1,4 @@
-"""A model of other tokens on a canvas answers the puzzle as it does in its own form."""
+"""A model with other tokens on a canvas gives the same answers after conversion."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Files of strangers: nothing in them is executed, memory stays bounded, and each refusal is one line."""
+"""Untrusted files: nothing in them is executed, memory stays bounded, and each refusal is one line."""
 
 import os
 import pickle
@@ -34,7 +34,7 @@ def test_files_that_are_something_else(tmp_path, content, name):
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_flipped_bytes_never_end_in_anything_but_a_refusal(tmp_path, public_checkpoint, old):
+def test_flipped_bytes_lead_to_nothing_but_a_refusal(tmp_path, public_checkpoint, old):
     """Either the file still opens (numbers changed) or it is refused; no other exception escapes."""
     path = public_checkpoint().save(tmp_path, _use_new_zipfile_serialization=not old)
     whole = path.read_bytes()
@@ -58,7 +58,7 @@ def test_a_zip_whose_directory_is_damaged(tmp_path, public_checkpoint):
     path = public_checkpoint().save(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content.replace(b"PK\x01\x02", b"PK\x01\x00", 1))
-    assert refusal(path) == f"{path} is no checkpoint, damaged or cut short. Copy it again."
+    assert refusal(path) == f"{path} is not a checkpoint, or is damaged or cut short. Copy it again."
 
 
 class Evil:
@@ -71,7 +71,7 @@ class Evil:
         return os.system, (self.command,)
 
 
-def test_objects_beside_the_weights_are_passed_over(tmp_path, public_checkpoint):
+def test_objects_beside_the_weights_are_ignored(tmp_path, public_checkpoint):
     made = public_checkpoint()
     path = made.save(tmp_path)
     torch.save({"model": made.tensors, "args": Namespace(lr=1e-4)}, path)
@@ -136,7 +136,7 @@ TERABYTES = b"\x8a\x06" + (1 << 40).to_bytes(6, "little")
      ("collections", "Counter"), ("builtins", "set")],
 )  # fmt: skip
 @pytest.mark.parametrize("old", [False, True])
-def test_what_torch_lets_pass_and_would_take_all_memory(tmp_path, module, name, old):
+def test_names_that_torch_allows_do_not_take_memory(tmp_path, module, name, old):
     """`weights_only` allows these names; none is called, so nothing is allocated."""
     path, pickled = tmp_path / "step_1", calling(module, name, TERABYTES)
     if old:
@@ -146,7 +146,7 @@ def test_what_torch_lets_pass_and_would_take_all_memory(tmp_path, module, name, 
     assert f"code or objects: {module}.{name}" in refusal(path)
 
 
-def test_a_second_pickle_is_looked_at_too(tmp_path):
+def test_a_second_pickle_is_checked_too(tmp_path):
     path = tmp_path / "step_1"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a/data.pkl", b"\x80\x02}.")
@@ -176,11 +176,11 @@ def test_an_entry_that_claims_to_be_larger_than_the_file(tmp_path):
     refusal(path, "compressed entries|damaged")
 
 
-def test_a_description_of_endless_length(tmp_path, monkeypatch):
+def test_a_pickle_that_is_too_long(tmp_path, monkeypatch):
     in_zip(tmp_path / "step_1", b"\x80\x02" + b"N0" * (1 << 12) + b"}.")
-    monkeypatch.setattr("trm.public.containers.torch_file.LARGEST_PICKLE", 1 << 10)
-    refusal(tmp_path, "which no checkpoint does")
-    monkeypatch.setattr("trm.public.containers.pickled.MOST_STEPS", 1 << 10)
+    monkeypatch.setattr("trm.public.containers.torch_file.MAX_PICKLE", 1 << 10)
+    refusal(tmp_path, "too large for a checkpoint")
+    monkeypatch.setattr("trm.public.containers.pickled.MAX_INSTRUCTIONS", 1 << 10)
     (tmp_path / "step_1").write_bytes(b"\x80\x02" + b"N0" * (1 << 12) + b"}.")
     refusal(tmp_path, "damaged")
 
@@ -197,7 +197,7 @@ def test_an_old_file_that_claims_a_petabyte(tmp_path, public_checkpoint):
 def test_numbers_that_are_not_floating_point(tmp_path, public_checkpoint):
     made = public_checkpoint()
     made.tensors["q_head.bias"] = torch.zeros(2, dtype=torch.int64)
-    refusal(made.save(tmp_path), "q_head.bias does not hold plain numbers")
+    refusal(made.save(tmp_path), "q_head.bias is not a plain tensor")
 
 
 def test_a_state_dict_of_other_things(tmp_path):

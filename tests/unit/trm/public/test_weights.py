@@ -27,7 +27,7 @@ def chosen(*names: str) -> str:
         (["step_5", "run/step_9"], "step_5"),
     ],
 )
-def test_the_one_that_is_meant(names, meant):
+def test_the_only_candidate_is_chosen(names, meant):
     assert chosen(*names) == meant and chosen(*reversed(names)) == meant
 
 
@@ -40,7 +40,7 @@ def test_the_one_that_is_meant(names, meant):
         ([f"{letter}.pt" for letter in "abcdefgh"], "<f.pt> and 2 more"),
     ],
 )
-def test_several_that_can_be_meant_are_listed(names, listed):
+def test_several_candidates_are_listed(names, listed):
     with pytest.raises(CheckpointError, match="several models") as error:
         chosen(*names)
     assert listed in str(error.value)
@@ -48,6 +48,6 @@ def test_several_that_can_be_meant_are_listed(names, listed):
 
 @pytest.mark.parametrize("names", [[], ["trm.py", "README.md"], ["step_x", "step_5_all_preds.0"]])
 def test_none(names):
-    with pytest.raises(CheckpointError, match="here holds no model"):
+    with pytest.raises(CheckpointError, match="here contains no model"):
         chosen(*names)
     assert candidates(names) == []

@@ -1,4 +1,4 @@
-"""The weights among all that training scripts save: which group of tensors is taken, and what is said of it."""
+"""The weights within what training scripts save: which group of tensors is used, and what is reported about it."""
 
 import pathlib
 import re
@@ -38,12 +38,12 @@ def prefixed(prefix, tensors):
 @pytest.mark.parametrize(
     "wrap, said",
     [
-        (lambda raw, ema: {"model": raw, "ema": ema, "optimizer": {}}, "the copy `ema` in the file, laid over `model`"),
+        (lambda raw, ema: {"model": raw, "ema": ema, "optimizer": {}}, "the copy `ema` in the file, applied over `model`"),
         (lambda raw, ema: {"model": raw, "ema": {"mu": 0.999, "shadow": ema}}, "the copy `ema.shadow`"),
         (lambda raw, ema: {"model_state_dict": raw, "ema_state": ema}, "the copy `ema_state`"),
         (lambda raw, ema: {"training_model": raw, "ema_shadow": ema}, "the copy `ema_shadow`"),
         (lambda raw, ema: {"state_dict": raw, "callbacks": {"EMACallback": {"shadow": ema, "decay": 0.99}}},
-         "the copy `callbacks.EMACallback.shadow` in the file, laid over `state_dict`"),
+         "the copy `callbacks.EMACallback.shadow` in the file, applied over `state_dict`"),
         (lambda raw, ema: {"model": prefixed("_orig_mod.model.inner.", raw), "ema": prefixed("module.model.inner.", ema)},
          "the copy `ema`"),
         (lambda raw, ema: {**prefixed("online_model.", raw), **prefixed("ema_model.", ema), "initted": torch.tensor(True),
@@ -52,7 +52,7 @@ def prefixed(prefix, tensors):
         (lambda raw, ema: {"model": raw, "model_averaged": {"state": ema}}, "the copy `model_averaged.state`"),
     ],
 )  # fmt: skip
-def test_an_average_of_parameters_is_laid_over_the_weights(pair, wrap, said):
+def test_averaged_parameters_replace_the_weights(pair, wrap, said):
     raw, shadow, save = pair
     checkpoint = read_checkpoint(str(save(wrap(raw, shadow))))
     assert same_numbers(checkpoint.tensors, raw | shadow)
@@ -83,7 +83,7 @@ def test_an_average_of_parameters_is_laid_over_the_weights(pair, wrap, said):
 def test_weights_are_found_in_whatever_wraps_them(pair, wrap):
     raw, _, save = pair
     checkpoint = read_checkpoint(str(save(wrap(raw))))
-    assert same_numbers(checkpoint.tensors, raw) and "nothing says" in checkpoint.sources["weights"]
+    assert same_numbers(checkpoint.tensors, raw) and "not stated" in checkpoint.sources["weights"]
 
 
 def test_a_counter_of_averaged_models_says_that_they_are_averaged(pair):
@@ -109,7 +109,7 @@ def test_copies_in_other_precision(pair, dtype):
     assert torch.equal(checkpoint.tensors["lm_head.weight"], shadow["lm_head.weight"].to(dtype).float())
 
 
-def test_an_average_without_names_is_not_passed_off_as_taken(pair):
+def test_an_average_without_names_is_not_used(pair):
     raw, shadow, save = pair
     for stored in (
         {"model": raw, "ema": {"decay": 0.9, "shadow_params": [*shadow.values()]}},
@@ -117,14 +117,14 @@ def test_an_average_without_names_is_not_passed_off_as_taken(pair):
     ):
         checkpoint = read_checkpoint(str(save(stored)))
         assert same_numbers(checkpoint.tensors, raw)
-        assert "has no names and was not taken" in checkpoint.notes[0]
+        assert "has no names and was not used" in checkpoint.notes[0]
         assert "averaged (EMA): the copy" not in checkpoint.sources["weights"]
 
 
 def test_a_second_copy_is_named(pair):
     raw, shadow, save = pair
     checkpoint = read_checkpoint(str(save({"model": raw, "best_model": raw, "ema": shadow})))
-    assert "the file also holds best_model" in checkpoint.notes[0]
+    assert "the file also contains best_model" in checkpoint.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -132,20 +132,20 @@ def test_a_second_copy_is_named(pair):
     [
         (
             {"epoch": 3, "history": {"loss": [1.0]}},
-            r"not a state dict: no named tensors under its keys \(epoch, history\)",
+            r"not a state dict: there are no named tensors under its keys \(epoch, history\)",
         ),
         ({"optimizer_state_dict": {"state": {0: torch.zeros(3)}}}, r"\(optimizer_state_dict\)"),
-        ([1, 2], "not a state dict: it holds"),
+        ([1, 2], "not a state dict: it contains"),
         (torch.zeros(3), "a single tensor"),
         ({f"key{number}": number for number in range(30)}, "and 18 more"),
         ({"x\n\x1b": 1}, "x"),
     ],
 )
-def test_what_has_no_weights_lists_what_was_found(pair, stored, words):
+def test_a_file_without_weights_lists_its_content(pair, stored, words):
     refusal(pair[2](stored), words)
 
 
-def test_a_shadow_on_its_own_is_named_as_such(pair):
+def test_an_ema_shadow_alone_is_named(pair):
     _, shadow, save = pair
     for stored in (shadow, {"ema": shadow}, {"shadow": prefixed("model.inner.", shadow)}):
         assert "without its buffers" in refusal(save(stored), "averaged copy")
@@ -155,7 +155,7 @@ def test_a_shadow_on_its_own_is_named_as_such(pair):
                                   "base_model.model.lm_head.lora_A.weight", "lora_down.weight"])  # fmt: skip
 def test_lora_factors_are_to_be_merged(pair, name):
     raw, _, save = pair
-    assert "Merge the factors" in refusal(save(raw | {name: torch.zeros(2, 2)}), "is a LoRA factor")
+    assert "Merge them into the weights" in refusal(save(raw | {name: torch.zeros(2, 2)}), "is a LoRA factor")
     refusal(save({"model": raw | {name: torch.zeros(2, 2)}}), "is a LoRA factor")
 
 
@@ -180,7 +180,7 @@ class Carry:
         {"scores": {np.int64(3): np.float32(1)}, "set": {1, 2}, "dtype": torch.bfloat16, "size": torch.Size([1])},
     ],
 )  # fmt: skip
-def test_what_lies_beside_the_weights_is_passed_over(pair, beside, old, protocol):
+def test_other_content_beside_the_weights_is_ignored(pair, beside, old, protocol):
     raw, _, save = pair
     path = save({**beside, "model": raw}, _use_new_zipfile_serialization=not old, pickle_protocol=protocol)
     assert same_numbers(read_checkpoint(str(path)).tensors, raw)
@@ -215,7 +215,7 @@ def test_a_whole_model_is_named(tmp_path):
     refusal(tmp_path, "whole model")
 
 
-def test_attributes_of_a_state_dict_are_passed_over(pair):
+def test_attributes_of_a_state_dict_are_ignored(pair):
     raw, _, save = pair
     stored = OrderedDict(raw)
     stored._metadata = OrderedDict({"": {"version": 1}})

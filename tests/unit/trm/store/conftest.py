@@ -1,4 +1,4 @@
-"""What the tests of trace stores share: ten puzzles, a model that halts at different steps, and a way to record them."""
+"""Fixtures for trace stores: ten puzzles, a model that halts at different steps, and a way to record them."""
 
 import pytest
 from stores import model_that_halts, recorder, ten_puzzles

@@ -1,4 +1,4 @@
-"""The trace store: what is kept is what the run had, only finished shards are seen, and reading opens no other file."""
+"""The trace store: it contains the states of the run, only finished shards are visible, and reading opens no other file."""
 
 import json
 import shutil
@@ -89,7 +89,7 @@ def test_states_are_rounded_once(recorded, model, puzzles, dtype):
 
 def test_a_number_beyond_float16_is_refused(recorded, model):
     model.lm_head.weight.fill_(1e5)
-    with pytest.raises(UserError, match="logits holds numbers beyond 65,504"):
+    with pytest.raises(UserError, match="logits contains numbers beyond 65,504"):
         recorded(dtype="float16")
     assert finished_shards(recorded("other", dtype="bfloat16")) == [0, 1, 2]
 
@@ -111,7 +111,7 @@ def test_which_calls(recorded, calls, of_z, of_y):
     assert store.states("z").shape == (10, of_z, 17, 8) and store.logits().shape == (10, of_y, 16, 6)
 
 
-def test_a_multi_z_model_keeps_the_latent_that_the_call_rewrote(recorded, tiny_model, puzzles):
+def test_a_multi_z_model_stores_the_latent_that_the_call_updated(recorded, tiny_model, puzzles):
     made = tiny_model(kind="trm-multi-z", latents=2, n=2, T=2, N_sup=2)
     _, z, _ = collected(made, puzzles)
     store = open_store(recorded(model=made))
@@ -159,7 +159,7 @@ def test_the_largest_logits(recorded):
     )
 
 
-def test_facts_are_kept(recorded, puzzles):
+def test_facts_are_stored(recorded, puzzles):
     facts = open_store(recorded()).facts([3, 1])
     assert np.array_equal(facts["given"], SMALL.givens(puzzles.inputs[[3, 1]]))
     assert facts["box"][0].tolist() == [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]
@@ -188,7 +188,7 @@ def test_any_zarr_reader_opens_it(recorded):
 # reading
 
 
-def test_rows_calls_and_positions_are_chosen_apart(recorded):
+def test_rows_calls_and_positions_are_selected_independently(recorded):
     store = open_store(recorded())
     whole = store.states("z")
     calls = store.coordinates("z")
@@ -208,11 +208,11 @@ def test_rows_calls_and_positions_are_chosen_apart(recorded):
         lazy[0, 0, 0, 0, 0]
 
 
-def test_what_was_not_recorded_is_said(recorded):
+def test_a_request_for_what_was_not_recorded(recorded):
     store = open_store(recorded(states="z", calls="last", logits="top3"))
-    with pytest.raises(StoreError, match="holds z, not y"):
+    with pytest.raises(StoreError, match="contains z, not y"):
         store.states("y")
-    with pytest.raises(StoreError, match=r"does not hold z after call 1\.1\.1 \(f_L\).*--calls last"):
+    with pytest.raises(StoreError, match=r"does not contain z after call 1\.1\.1 \(f_L\).*--calls last"):
         store.states("z", at=Coordinates(1, 1, 1, F_L))
     with pytest.raises(StoreError, match="--logits all"):
         store.logits()
@@ -220,11 +220,11 @@ def test_what_was_not_recorded_is_said(recorded):
     assert bare.halting().q_halt.shape == (10, 2) and set(bare.arrays) == {
         "inputs", "labels", "puzzle_ids", "facts", "q_halt", "q_continue"
     }  # fmt: skip
-    with pytest.raises(StoreError, match="does not hold the largest"):
+    with pytest.raises(StoreError, match="does not contain the largest"):
         bare.top_logits()
 
 
-def test_only_the_chunks_asked_for_are_read(recorded, monkeypatch):
+def test_only_the_requested_chunks_are_read(recorded, monkeypatch):
     """All other chunk files are gone, and what is asked for is there all the same."""
     monkeypatch.setattr("trm.store.layout.CHUNK", 1)  # a file for every call
     folder = recorded()
@@ -282,7 +282,9 @@ def test_damage_is_named(recorded, tmp_path):
     chunk.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     assert "is damaged" in refusal(folder)
     chunk.unlink()
-    assert f"{chunk} is missing. Remove {folder / 'shards/000001'} and record again" in refusal(folder)
+    assert f"{chunk} is missing. Remove {folder / 'shards/000001'} and run the same command again" in refusal(
+        folder
+    )
     shutil.rmtree(folder / "shards/000001")
     recorded()
     assert chunk.read_bytes() == whole
@@ -297,14 +299,14 @@ def test_damage_is_named(recorded, tmp_path):
     recorded("no_metadata", force=True)
     manifest = json.loads((folder / "manifest.json").read_text())
     for text, words in [
-        ("[1]", "no JSON object"),
-        ("{", "no JSON object"),
-        (json.dumps(manifest | {"format": "x"}), "of the format 'x'"),
+        ("[1]", "not a JSON object"),
+        ("{", "not a JSON object"),
+        (json.dumps(manifest | {"format": "x"}), "has the format 'x'"),
         (json.dumps(manifest | {"calls": "f_Z"}), "damaged"),
         (json.dumps(manifest | {"shard": "4"}), "damaged"),
         (json.dumps({name: value for name, value in manifest.items() if name != "config"}), "damaged"),
-        (json.dumps(manifest | {"shard": 5}), "does not fit the manifest"),
+        (json.dumps(manifest | {"shard": 5}), "does not match the manifest"),
     ]:
         (folder / "manifest.json").write_text(text)
         assert words in refusal(folder)
-    assert "is no trace store" in refusal(tmp_path)
+    assert "is not a trace store" in refusal(tmp_path)

@@ -1,4 +1,4 @@
-"""Facts about cells, held against values worked out by hand."""
+"""Facts about cells, compared with values worked out by hand."""
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def test_maze():
     assert facts["wall"].sum() == 3 and facts["row"][5] == 2 and facts["column"][5] == 3
 
 
-def test_what_has_no_logic_still_has_places():
+def test_a_task_without_logic_still_has_rows_and_columns():
     task = Arc()
     facts = cell_facts(task, task.parse("12/34"))
     assert set(facts) == {"given", "row", "column"}

@@ -1,4 +1,4 @@
-"""Recordings that are killed, that run in two processes, and that are long: the stores are equal, memory stays."""
+"""Recordings that are killed, run in two processes, or are long: the stores are equal, and memory stays bounded."""
 
 import os
 import random
@@ -33,7 +33,7 @@ import torch
 from trm.checkpoint import load_model
 from trm.data import PuzzleSet
 from trm.store.folder import finished_shards
-from trm.store.layout import Settings
+from trm.store.layout import StoreSettings
 from trm.store.record import record_store
 from trm.tasks.sudoku import Sudoku
 
@@ -44,7 +44,7 @@ model, task = load_model(str(here / "model"), device=torch.device("cpu")), Sudok
 def forked(out, puzzles, settings):
     child = os.fork()
     if not child:
-        record_store(model, task, puzzles, out, settings, recorded=date(2026, 1, 2), say=str)
+        record_store(model, task, puzzles, out, settings, recorded=date(2026, 1, 2), log=str)
         print(out.name, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
         os._exit(0)
     return child
@@ -56,7 +56,7 @@ def puzzles_of(count):
 KILLS = (
     START
     + """
-puzzles, settings = puzzles_of(160), Settings(calls="all", batch=4, shard=8)
+puzzles, settings = puzzles_of(160), StoreSettings(calls="all", batch=4, shard=8)
 assert os.waitpid(forked(here / "unbroken", puzzles, settings), 0)[1] == 0
 rng = random.Random(int(sys.argv[2]))
 for shards in (0, 0, 1, 4, 9, 15):
@@ -97,7 +97,7 @@ def ran(program: str, *arguments: object) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_killed_at_random_moments(saved):
+def test_killed_at_random_times(saved):
     """What is finished after a kill can be read and is right; resumed to the end, every file is as if unbroken."""
     here = saved(mixing="mlp", mixing_width=8, heads=0, positions="none")
     said = ran(KILLS, here, random.randrange(1 << 30))
@@ -117,7 +117,7 @@ def test_killed_at_random_moments(saved):
 LONG = (
     START
     + """
-settings = Settings(calls="all", dtype="float32", batch=50, shard=50)
+settings = StoreSettings(calls="all", dtype="float32", batch=50, shard=50)
 for count in (100, 1000):
     assert os.waitpid(forked(here / str(count), puzzles_of(count), settings), 0)[1] == 0
 """

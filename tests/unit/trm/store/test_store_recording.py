@@ -1,4 +1,4 @@
-"""Recording a trace store: broken off and gone on with, refused, into a full disk, beside another process."""
+"""Recording a trace store: interrupted and resumed, refused, onto a full disk, beside another process."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from trm.store import open_store
 from trm.store.folder import StoreFolder, finished_shards, needed_bytes
 from trm.store.gather import Joiner
 from trm.store.layout import Layout
-from trm.store.record import Part, readable_bytes, record_store
+from trm.store.record import Worker, readable_bytes, record_store
 from trm.tasks.sudoku import Sudoku
 
 
@@ -29,26 +29,26 @@ def stop_after(done: int):
     return count
 
 
-def test_an_interrupted_recording_goes_on(recorded, tmp_path):
+def test_an_interrupted_recording_resumes(recorded, tmp_path):
     said = []
     with pytest.raises(KeyboardInterrupt):
-        recorded(progress=stop_after(7), say=said.append, batch=2)
-    assert said[-1] == "stopped with 1 of 3 shards whole; the same command goes on"
+        recorded(progress=stop_after(7), log=said.append, batch=2)
+    assert said[-1] == "stopped with 1 of 3 shards complete; run the same command to resume"
     store = open_store(tmp_path / "store")
     assert store.count == 4 and not store.complete and store.states("y").shape[0] == 4
     assert not list(tmp_path.glob("store/*/c.1.*"))  # dropped
-    recorded(say=said.append, batch=2)
-    assert "going on: 1 of 3 shards are there." in said
+    recorded(log=said.append, batch=2)
+    assert "resuming: 1 of 3 shards are complete." in said
     assert same_files(tmp_path / "store", recorded("unbroken", batch=2))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
     said.clear()
-    recorded(say=said.append, batch=2)
-    assert said == [f"{tmp_path / 'store'} is complete with 10 puzzles: nothing is left to do."]
+    recorded(log=said.append, batch=2)
+    assert said == [f"{tmp_path / 'store'} is already complete, with 10 puzzles."]
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_parts_of_a_batch_run_side_by_side(recorded, dtype):
+def test_parts_of_a_batch_run_in_parallel(recorded, dtype):
     """On two cores half a batch each: the store is that of one core, but for the last bits of sums."""
     alone = open_store(recorded("alone", dtype=dtype))
     torch.set_num_threads(2)
@@ -65,7 +65,7 @@ def test_parts_of_a_batch_run_side_by_side(recorded, dtype):
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_blocks_of_parts_are_put_as_one(parts):
+def test_blocks_of_parts_are_joined(parts):
     put = []
     joiner = Joiner(parts, lambda name, calls, block: put.append((name, calls, block.tolist())))
     for number in reversed(range(parts)):
@@ -77,28 +77,30 @@ def test_blocks_of_parts_are_put_as_one(parts):
     assert not joiner.waiting
 
 
-def test_a_gap_is_not_seen(recorded, model, puzzles, tmp_path):
+def test_a_gap_is_not_visible(recorded, model, puzzles, tmp_path):
     """The second of two processes alone: puzzles 4 to 7 are there, and know their numbers."""
     result = record_store(
-        model, SMALL, puzzles, tmp_path / "half", SETTINGS, part=Part(1, 2), recorded=DAY, say=str
+        model, SMALL, puzzles, tmp_path / "half", SETTINGS, worker=Worker(1, 2), recorded=DAY, log=str
     )
     assert (result["recorded"], result["count"], result["complete"]) == (4, 4, False)
     store = open_store(tmp_path / "half")
     assert store.puzzles.tolist() == [4, 5, 6, 7] and np.array_equal(store.inputs(), puzzles.inputs[4:8])
     whole = open_store(recorded())
     assert np.array_equal(store.states("z", [2]), whole.states("z", [6]))
-    record_store(model, SMALL, puzzles, tmp_path / "half", SETTINGS, part=Part(0, 2), recorded=DAY, say=str)
+    record_store(
+        model, SMALL, puzzles, tmp_path / "half", SETTINGS, worker=Worker(0, 2), recorded=DAY, log=str
+    )
     assert same_files(tmp_path / "half", tmp_path / "store")
 
 
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"calls": "last"}, "recorded with calls 'all', now it is 'last'"),
-        ({"dtype": "float16"}, "dtype 'float32', now it is 'float16'"),
-        ({"batch": 2}, "batch 4, now it is 2"),
-        ({"shard": 5}, "shard 4, now it is 5"),
-        ({"states": "z"}, "states 'y,z', now it is 'z'"),
+        ({"calls": "last"}, "recorded with calls 'all', but now it is 'last'"),
+        ({"dtype": "float16"}, "dtype 'float32', but now it is 'float16'"),
+        ({"batch": 2}, "batch 4, but now it is 2"),
+        ({"shard": 5}, "shard 4, but now it is 5"),
+        ({"states": "z"}, "states 'y,z', but now it is 'z'"),
     ],
 )
 def test_other_settings_are_refused(recorded, changes, words):
@@ -111,11 +113,11 @@ def test_another_model_or_set_is_refused(recorded, tiny_model, puzzles, tmp_path
     recorded()
     other = tiny_model(n=2, T=2, N_sup=2)
     other.fingerprint = "1" * 16
-    with pytest.raises(StoreError, match="fingerprint '0000000000000000', now it is '1111111111111111'"):
+    with pytest.raises(StoreError, match="fingerprint '0000000000000000', but now it is '1111111111111111'"):
         recorded(model=other)
-    with pytest.raises(StoreError, match=r"config\.N_sup 2, now it is 3"):
+    with pytest.raises(StoreError, match=r"config\.N_sup 2, but now it is 3"):
         recorded(model=tiny_model(n=2, T=2, N_sup=3))
-    with pytest.raises(StoreError, match=r"data\.puzzles 10, now it is 9"):
+    with pytest.raises(StoreError, match=r"data\.puzzles 10, but now it is 9"):
         recorded(puzzles=puzzles.take(np.arange(9)))
     with pytest.raises(StoreError, match=r"data\.sha256"):
         recorded(puzzles=puzzles.take(np.arange(10)[::-1]))
@@ -128,23 +130,23 @@ def test_a_foreign_folder_is_left_alone(recorded, tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store/notes.txt").write_text("mine")
     for force in (False, True):
-        with pytest.raises(StoreError, match="is there and is no trace store"):
+        with pytest.raises(StoreError, match="exists and is not a trace store"):
             recorded(force=force)
     assert [path.name for path in tmp_path.rglob("*")] == ["store", "notes.txt"]
     (tmp_path / "store/notes.txt").unlink()
     recorded()  # an empty one is taken
 
 
-def test_a_full_disk_is_said_before_the_start(recorded, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_the_start(recorded, tmp_path, monkeypatch):
     monkeypatch.setattr("trm.store.record.free_bytes", lambda path: 1000)
-    with pytest.raises(OutputError, match=r"store needs \d+\.\d kB, and its disk has 1\.0 kB left"):
+    with pytest.raises(OutputError, match=r"store needs \d+\.\d kB, but its disk has 1\.0 kB left"):
         recorded()
     assert not list(tmp_path.iterdir())
 
 
 def test_the_estimate_is_what_is_written(recorded, monkeypatch):
     said = []
-    folder = recorded(say=said.append)
+    folder = recorded(log=said.append)
     layout = Layout.of(open_store(folder).manifest)
     blocks = sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*"))
     assert needed_bytes(layout, 3) == pytest.approx(blocks, rel=0.15)
@@ -161,7 +163,7 @@ def test_a_disk_that_fills_up_while_recording(recorded, tmp_path, monkeypatch):
 
     monkeypatch.setattr(StoreFolder, "write", until_full)
     with pytest.raises(
-        OutputError, match=r"No space left on device\. Make room, then the same command goes on"
+        OutputError, match=r"No space left on device\. Free some space, then run the same command to resume"
     ):
         recorded()
     assert finished_shards(tmp_path / "store") == [0]
@@ -198,22 +200,22 @@ def test_a_shard_that_another_process_writes_is_left_to_it(recorded, model, puzz
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"states": "x"}, "'x' names no states"),
-        ({"calls": "1.2"}, "'1.2' names no call"),
+        ({"states": "x"}, "'x' is not a choice of states"),
+        ({"calls": "1.2"}, "'1.2' is not a call"),
         (
             {"calls": "1.1.4"},
             "There is no call 1.1.4: the run has 2 supervision steps of 2 cycles of 3 calls",
         ),
-        ({"calls": "1.1.1"}, "y changes at f_H calls only"),
-        ({"positions": "r5c1"}, "There is no cell r5c1: the grid has 4x4"),
-        ({"positions": "cell"}, "'cell' is no position"),
-        ({"logits": "top0"}, "'top0' is no choice"),
+        ({"calls": "1.1.1"}, "y changes only at f_H calls"),
+        ({"positions": "r5c1"}, "There is no cell r5c1: the grid is 4x4"),
+        ({"positions": "cell"}, "'cell' is not a position"),
+        ({"logits": "top0"}, "'top0' is not a choice"),
         ({"dtype": "int8"}, "no dtype 'int8'"),
         ({"batch": 5}, "batch of 5 puzzles is larger than a shard of 4"),
-        ({"batch": 0}, "holds no puzzle"),
+        ({"batch": 0}, "Batches of 0 and shards of 4 puzzles are not possible"),
     ],
 )
-def test_settings_that_mean_nothing(recorded, tmp_path, changes, words):
+def test_invalid_settings(recorded, tmp_path, changes, words):
     with pytest.raises(UserError, match=words):
         recorded(**changes)
     assert not list(tmp_path.iterdir())
@@ -221,14 +223,14 @@ def test_settings_that_mean_nothing(recorded, tmp_path, changes, words):
 
 def test_puzzles_of_another_size_or_id(model, tmp_path, puzzles, tiny_model):
     nine = PuzzleSet.of("nine", Sudoku(), *[np.ones((1, 81), np.uint8)] * 2)
-    with pytest.raises(PuzzleError, match="reads 16 cells"):
-        record_store(model, Sudoku(), nine, tmp_path / "store", say=str)
+    with pytest.raises(PuzzleError, match="takes 16 cells"):
+        record_store(model, Sudoku(), nine, tmp_path / "store", log=str)
     table = tiny_model(puzzle_ids=2, puzzle_embedding_size=8)
     with pytest.raises(PuzzleError, match="no puzzle id 2"):
-        record_store(table, SMALL, puzzles, tmp_path / "store", say=str)
+        record_store(table, SMALL, puzzles, tmp_path / "store", log=str)
 
 
-def test_sizes_are_read_easily():
+def test_readable_sizes():
     assert [readable_bytes(size) for size in (999, 1500, 2_340_000, 5 * 10**15)] == [
         "999 bytes",
         "1.5 kB",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scripts.build_test_sets import (
     LARGE_MAZE_STRATA,
     MAZE_STRATA,
-    Kind,
+    SetKind,
     large_maze_set,
     maze_set,
     without_twins,
@@ -241,7 +241,7 @@ def test_the_bundled_set_of_large_mazes_is_as_described():
 
 def test_a_set_with_open_corners_is_read_back(tmp_path):
     task = Maze(9)
-    kind = Kind(20, Difficulty.EASY, 0, {"style": "random"})
+    kind = SetKind(20, Difficulty.EASY, 0, {"style": "random"})
     puzzles = without_twins(task, [kind])
     assert (puzzles.inputs[:, 0] == OPEN).any() and (puzzles.inputs[:, -1] == OPEN).any()
     write_csv(puzzles, tmp_path / "set.csv", task)
@@ -252,4 +252,4 @@ def test_a_set_with_open_corners_is_read_back(tmp_path):
 
 def test_symmetric_puzzles_within_a_kind_are_rejected():
     with pytest.raises(DataError, match=r"Two easy puzzles of seed 0 have the same symmetry key"):
-        without_twins(Sudoku(2, 2), [Kind(30, Difficulty.EASY, 0, {})])
+        without_twins(Sudoku(2, 2), [SetKind(30, Difficulty.EASY, 0, {})])

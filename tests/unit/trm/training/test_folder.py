@@ -130,7 +130,7 @@ def test_a_file_in_the_way(tmp_path, small_preset):
     (tmp_path / "file").write_text("here")
     with pytest.raises(TrainingError, match="is a file"):
         train(small_preset, tmp_path / "file")
-    with pytest.raises(UserError, match="cannot be made a folder"):
+    with pytest.raises(UserError, match="cannot be created"):
         train(small_preset, tmp_path / "file" / "deeper")
 
 
@@ -179,7 +179,7 @@ def test_an_incomplete_state(tmp_path, trainer, small_preset, small_puzzles, cha
     with (
         TrainingFolder.open(tmp_path / "run", small_preset, resume=True) as folder,
         pytest.raises(
-            TrainingError, match=r"state\.safetensors is no state of a run, or is damaged"
+            TrainingError, match=r"state\.safetensors is not a state of a run, or is damaged"
         ) as error,
     ):
         folder.resume(trainer_of(small_preset, small_puzzles), folder.read())
@@ -230,5 +230,5 @@ def test_missing_settings(run_folder, small_preset):
 
 def test_damaged_generated_puzzles(run_folder, small_preset):
     (run_folder / "puzzles-16.npz").write_bytes(b"PK\x03\x04 cut")
-    with pytest.raises(DataError, match=r"puzzles-16\.npz is no .* damaged\. Remove it"):
+    with pytest.raises(DataError, match=r"puzzles-16\.npz is not a .* damaged\. Remove it"):
         train(small_preset, run_folder, resume=True)

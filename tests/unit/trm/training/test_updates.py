@@ -91,7 +91,7 @@ def test_small_grids_are_trained_first(tmp_path, tiny_config):
         losses.append(unbroken.one_update(update / 6)["loss"])
         sizes.append(unbroken.carry.inputs.shape[1])
         places = [
-            trained.L_level.layers[0].self_attn.places
+            trained.L_level.layers[0].self_attn.rotary_positions
             for trained in (unbroken.model, unbroken.averaged_model(sizes[-1]))
         ]
         assert [None if place is None else place[-1].item() for place in places] == 2 * [

@@ -1,4 +1,4 @@
-"""What a pickle describes besides plain values: numbers of the file, and inert things in the place of objects."""
+"""What a pickle contains besides plain values: storages of the file, and inert objects in place of real ones."""
 
 from typing import Any, NamedTuple
 
@@ -7,18 +7,18 @@ from torch import Tensor
 
 
 class HarmfulError(ValueError):
-    """A pickle that would call what can do harm. It is not called here either, but nothing of such a file is believed."""
+    """A pickle that would call something harmful. It is not called here, but the whole file is refused."""
 
 
-class Numbers(NamedTuple):
-    """A storage of the file, and the dtype that it was saved with. None: only the names are looked at yet."""
+class StorageView(NamedTuple):
+    """A storage in the file, and the dtype it was saved with. The storage is None while only names are read."""
 
     storage: torch.UntypedStorage | None
     dtype: torch.dtype
 
 
-class Thing:
-    """What a pickle makes of a name: never made, only described."""
+class InertObject:
+    """An object of a pickle that is not created, only described by its name, arguments, state and parts."""
 
     __slots__ = ("arguments", "name", "parts", "state")
 
@@ -32,7 +32,7 @@ class Thing:
 
     @property
     def attributes(self) -> dict[Any, Any]:
-        """What the object would hold: attributes of a dataclass or Namespace, items of a dictionary's kind."""
+        """The contents of the object: attributes of a dataclass or Namespace, items of a dictionary subclass."""
         state = self.state
         if isinstance(state, tuple) and len(state) == 2:  # (__dict__, __slots__)
             state = {**(state[0] or {}), **(state[1] or {})} if all(map(_dict_or_none, state)) else None
@@ -43,32 +43,35 @@ def _dict_or_none(value: Any) -> bool:
     return value is None or isinstance(value, dict)
 
 
-class Mention(Thing):
-    """A name that is mentioned and not called, such as a class."""
+class InertName(InertObject):
+    """A name in a pickle that is not called, such as a class."""
 
 
 def plain_settings(stored: Any) -> Any:
-    """The plain values that a file holds beside its tensors, as nested dictionaries: out of Namespaces, dataclasses and the
-    containers of OmegaConf, without tensors.
+    """The plain values in a file, without tensors, as nested dictionaries.
+
+    Namespaces, dataclasses and the containers of OmegaConf become dictionaries.
     """
     return _Plain().of(stored, 0)
 
 
 class _Plain:
-    """Walks a bounded part of what a file holds, each container once."""
+    """Traverses a bounded part of the content of a file, without following cycles."""
 
-    DEEPEST, MOST = 8, 20_000
+    MAX_DEPTH, MAX_PARTS = 8, 20_000
 
     def __init__(self) -> None:
-        self.left = self.MOST
+        self.left = self.MAX_PARTS
         self.open: set[int] = set()
 
     def of(self, value: Any, depth: int) -> Any:
         self.left -= 1
-        if depth > self.DEEPEST or self.left < 0 or id(value) in self.open:
+        if depth > self.MAX_DEPTH or self.left < 0 or id(value) in self.open:
             return None
-        if isinstance(value, Mention) or not isinstance(value, dict | list | tuple | Thing):
-            return value.name if isinstance(value, Mention) else None if isinstance(value, Tensor) else value
+        if isinstance(value, InertName) or not isinstance(value, dict | list | tuple | InertObject):
+            return (
+                value.name if isinstance(value, InertName) else None if isinstance(value, Tensor) else value
+            )
         self.open.add(id(value))
         try:
             if isinstance(value, list | tuple):
@@ -83,7 +86,7 @@ class _Plain:
         finally:
             self.open.discard(id(value))
 
-    def thing(self, value: Thing, depth: int) -> Any:
+    def thing(self, value: InertObject, depth: int) -> Any:
         attributes = value.attributes
         for key in ("_content", "_val"):  # OmegaConf's containers and values
             if key in attributes:

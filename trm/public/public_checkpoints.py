@@ -1,8 +1,8 @@
-"""Public checkpoints that people open, and what their files do not say of themselves.
+"""Well-known public checkpoints, and facts about them that their files do not contain.
 
-A file is recognised by its place on the hub, by a folder that is called like its repository (as a clone, a download or
-the hub's cache leaves it), or by a name that nothing else has. Values found here count as known, not as assumed, but
-only for weights whose kind and vocabulary fit: a name alone proves nothing.
+A file is recognised by its address on the hub, by a folder named like its repository (a clone, a download, or the hub's
+cache), or by a unique file name. Values from this list count as known rather than assumed, but only for weights with the
+right kind and vocabulary: a name alone proves nothing.
 """
 
 from collections.abc import Mapping
@@ -18,31 +18,31 @@ CACHE_PREFIX = "models--"  # of a repository's folder in the hub's cache: models
 
 
 @dataclass(frozen=True)
-class KnownFile:
-    """A public checkpoint. `values` are fields of ModelConfig; of MLP mixing those of attention do not apply."""
+class PublicCheckpoint:
+    """A public checkpoint. `values` are fields of ModelConfig; those of attention are ignored for MLP mixing."""
 
     repo: str  # on the hub
-    files: str  # pattern of the weights' path in it
+    files: str  # pattern for the path of the weights in the repository
     kind: str
     task: str
     vocab_size: int
     values: Mapping[str, Any] = field(repr=False)
-    published: str = ""  # what its makers or others measured
-    own_name: bool = False  # the file's name alone is unmistakable
-    exact: float | None = None  # the share of exact answers in `published`
-    caution: str = ""  # what to know before believing its answers
-    licence: str = ""  # of the weights, where that is known
+    published: str = ""  # published accuracy
+    own_name: bool = False  # whether the file name alone identifies it
+    exact: float | None = None  # the exact accuracy in `published`
+    caution: str = ""  # a warning about its answers
+    licence: str = ""  # of the weights, if known
 
     @property
     def source(self) -> str:
         return f"known file: {self.repo}"
 
     def to_dict(self) -> dict[str, Any]:
-        """What is said of it, ready for JSON."""
+        """The published facts, ready for JSON."""
         return {name: getattr(self, name) for name in ("repo", "published", "exact", "caution", "licence")}
 
     def is_at(self, path: Path) -> bool:
-        """Whether a file on this machine lies where this one would."""
+        """Whether the path of a local file matches this checkpoint."""
         inside = PurePosixPath(self.files)
         tail = PurePosixPath(*path.parts[-len(inside.parts) :])
         if not fnmatchcase(str(tail), str(inside)):
@@ -55,83 +55,83 @@ SUDOKU, MAZE, ARC = ("sudoku", 11), ("maze", 6), ("arc", 12)
 CELLS = {"sudoku": {"sequence_length": 81}, "maze": {"sequence_length": 900}, "arc": {"sequence_length": 900}}
 
 
-def _known(
+def _checkpoint(
     repo: str, files: str, kind: str, task: tuple[str, int], values: dict[str, Any], *notes: Any, **more: Any
-) -> KnownFile:
-    return KnownFile(repo, files, kind, *task, CELLS[task[0]] | values, *notes, **more)
+) -> PublicCheckpoint:
+    return PublicCheckpoint(repo, files, kind, *task, CELLS[task[0]] | values, *notes, **more)
 
 
-NO_TURN = (
-    "trained with a rope that does not rotate (rotate_half without its minus sign): read with the public rope, its answers "
-    "are worse than published"
+NOT_ROTATING = (
+    "trained with a rope that does not rotate (rotate_half without its minus sign): with the public rope its answers are "
+    "worse than published"
 )
 ON_SUDOKU, ON_MAZE = "of Sudoku-Extreme exact", "of Maze-Hard exact"
 
-KNOWN_FILES = (
-    _known(
+PUBLIC_CHECKPOINTS = (
+    _checkpoint(
         "sapientinc/HRM-checkpoint-sudoku-extreme", "checkpoint", "hrm", SUDOKU, HRM, f"about 55 % {ON_SUDOKU}", exact=0.55,
     ),
-    _known(
+    _checkpoint(
         "sapientinc/HRM-checkpoint-maze-30x30-hard", "checkpoint", "hrm", MAZE, HRM,
         f"74.4 % {ON_MAZE}, 81.6 % with any shortest path", exact=0.744,
     ),
-    _known("sapientinc/HRM-checkpoint-ARC-2", "checkpoint", "hrm", ARC, HRM),
-    _known(
+    _checkpoint("sapientinc/HRM-checkpoint-ARC-2", "checkpoint", "hrm", ARC, HRM),
+    _checkpoint(
         "arcprize/trm_arc_prize_verification", "arc_v1_public/step_518071", "trm", ARC, TRM_SHALLOW, "", True,
     ),
-    _known(
+    _checkpoint(
         "arcprize/trm_arc_prize_verification", "arc_v2_public/step_723914", "trm", ARC, TRM_SHALLOW,
         "about 2 % of ARC-AGI-2", True,
-        caution="the worse one of its run: step_651522 solves 7 to 8 % of ARC-AGI-2, this later step about 2 %",
+        caution="the weaker of two steps of this run: step_651522 solves 7 to 8 % of ARC-AGI-2, this later step about 2 %",
     ),
-    _known(
+    _checkpoint(
         "alphaXiv/trm-model-sudoku", "step_32550_sudoku_epoch50k*", "trm", SUDOKU, TRM,
         f"about 79 % {ON_SUDOKU}", True, exact=0.79,
     ),
-    _known("alphaXiv/trm-model-sudoku", "*_attn_type", "trm", SUDOKU, TRM),
-    _known(
+    _checkpoint("alphaXiv/trm-model-sudoku", "*_attn_type", "trm", SUDOKU, TRM),
+    _checkpoint(
         "alphaXiv/trm-model-maze", "maze_hard_step_32550", "trm", MAZE, TRM_SHALLOW,
         f"83.8 % {ON_MAZE}, 90.7 % with any shortest path", True, exact=0.838,
     ),
-    _known(
+    _checkpoint(
         "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-mlp", "step_*", "trm", SUDOKU, TRM, f"84.8 % {ON_SUDOKU}", exact=0.848,
     ),
-    _known(
+    _checkpoint(
         "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-att", "step_*", "trm", SUDOKU, TRM, f"77.7 % {ON_SUDOKU}", exact=0.777,
     ),
-    _known(
+    _checkpoint(
         "Sanjin2024/TinyRecursiveModel-Maze-Hard", "step_*", "trm", MAZE, TRM_SHALLOW, f"78.7 % {ON_MAZE}", exact=0.787,
     ),
-    _known(
+    _checkpoint(
         "Kaleemullah/trm-cgar-sudoku", "pytorch_model.bin", "trm", SUDOKU, TRM, f"86 to 87 % {ON_SUDOKU}", exact=0.865,
     ),
-    _known(
+    _checkpoint(
         "bnsh/HRM-checkpoint-sudoku-full", "checkpoint", "hrm", SUDOKU,
         HRM | {"n": 8, "N_sup": 8, "positions": "learned"},
     ),
-    # Of those that follow a yaml tells n and T; what it does not is not known.
-    _known(
+    # For the following ones a yaml gives n and T; what it does not give is unknown.
+    _checkpoint(
         "MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", "trm", SUDOKU, {}, f"85.9 to 86.5 % {ON_SUDOKU}", True, exact=0.859,
     ),
-    _known("glouriousgautam/ptrm-sudoku-trm", "*step_6510", "trm", SUDOKU, {}),
-    _known(
+    _checkpoint("glouriousgautam/ptrm-sudoku-trm", "*step_6510", "trm", SUDOKU, {}),
+    _checkpoint(
         "Trelis/TRM-ARC-AGI-II", "*", "trm", ARC, {"n": 4}, "10.5 % of ARC-AGI-2",
-        caution="trained with L_cycles = 4 by accident, so n = 4 is right",
+        caution="trained with L_cycles = 4 by accident, so n = 4 is correct",
     ),
-    _known(
+    _checkpoint(
         "ThomasHeim/HRM-Reproduction-Checkpoints", "*", "hrm", SUDOKU, {}, f"53 to 55 % {ON_SUDOKU}", exact=0.54,
-        caution="one of 20 or 40 steps of a run: the last need not be the best",
+        caution="one of 20 or 40 steps of a run: the last is not necessarily the best",
     ),
-    _known("Code2aum/HRM_sudoku", "*", "hrm", SUDOKU, {}),
-    _known(
-        "Hetens/LatentReasoningDecoding", "*", "trm", SUDOKU, {}, "73.2 % exact", exact=0.732, caution=NO_TURN,
+    _checkpoint("Code2aum/HRM_sudoku", "*", "hrm", SUDOKU, {}),
+    _checkpoint(
+        "Hetens/LatentReasoningDecoding", "*", "trm", SUDOKU, {}, "73.2 % exact", exact=0.732, caution=NOT_ROTATING,
     ),
 )  # fmt: skip
 
 
-def known_file(path: Path, *, kind: str, vocab_size: int) -> KnownFile | None:
-    """The public checkpoint that lies at this path, if its weights have the kind and vocabulary that it should have."""
-    for known in KNOWN_FILES:
-        if (known.kind, known.vocab_size) == (kind, vocab_size) and known.is_at(path):
-            return known
+def find_public_checkpoint(path: Path, *, kind: str, vocab_size: int) -> PublicCheckpoint | None:
+    """The public checkpoint that this path belongs to, if the kind and vocabulary of the weights fit; else None."""
+    for checkpoint in PUBLIC_CHECKPOINTS:
+        if (checkpoint.kind, checkpoint.vocab_size) == (kind, vocab_size) and checkpoint.is_at(path):
+            return checkpoint
     return None

@@ -1,4 +1,4 @@
-"""Where settings may lie and how they are written: each is read from its place, and no value is said to be from another."""
+"""Where settings may be and how they are written: each is read, with the correct source."""
 
 import json
 from argparse import Namespace
@@ -149,20 +149,22 @@ def test_a_stem_is_nearer_than_the_folder(bare):
     assert depth_and_source(path) == (READ, "one.yaml")
 
 
-def test_settings_above_several_models_are_of_none(bare, tmp_path):
+def test_settings_above_several_models_are_not_used(bare, tmp_path):
     made, save = bare
     path = save(tmp_path / "runs" / "maze")
     save(tmp_path / "runs" / "sudoku")
     write(tmp_path / "runs" / "all_config.yaml", {"arch": made.arch})
     checkpoint = read_checkpoint(str(path), force={"heads": 2})
-    assert "n" in checkpoint.config.assumed and "other models lie below it" in checkpoint.notes[0]
+    assert (
+        "n" in checkpoint.config.assumed and "there are other models below that folder" in checkpoint.notes[0]
+    )
     assert (
         "note: ../all_config.yaml was not read"
         in report(inspect_model(str(path), force={"heads": 2}, self_check=False))["report"]
     )
 
 
-def test_steps_of_one_run_are_no_several_models(bare, tmp_path):
+def test_steps_of_one_run_are_not_several_models(bare, tmp_path):
     made, save = bare
     path = save(tmp_path / "run" / "checkpoint-500", "pytorch_model.bin")
     save(tmp_path / "run" / "checkpoint-1000", "pytorch_model.bin")
@@ -181,7 +183,7 @@ def test_settings_above_that_do_not_fit_are_named(bare, tmp_path):
 @pytest.mark.parametrize(
     "values", [{"model_type": "bert", "hidden_size": 16}, {"name": "x"}, [1], {"hidden_size": 16, "lr": 1}]
 )
-def test_json_of_other_tools_is_passed_over(bare, values):
+def test_json_of_other_tools_is_ignored(bare, values):
     path = bare[1]()
     write(path.with_name("config.json"), values)
     checkpoint = read_checkpoint(str(path), force={"heads": 2})
@@ -218,10 +220,10 @@ def test_a_value_behind_a_reference(bare, reference, n, source):
     write(path.with_name("config.yaml"), values)
     checkpoint = read_checkpoint(str(path))
     assert (checkpoint.config.n, checkpoint.sources["n"]) == (n, source)
-    assert ("is not resolved" in str(checkpoint.notes)) == source.startswith("assumed")
+    assert ("cannot be resolved" in str(checkpoint.notes)) == source.startswith("assumed")
 
 
-def test_tags_of_python_make_nothing(bare, tmp_path):
+def test_python_tags_create_no_objects(bare, tmp_path):
     made, save = bare
     path = save()
     text = yaml.safe_dump({"arch": made.arch}) + (
@@ -260,7 +262,7 @@ def test_encodings_with_a_mark(bare, encoding):
 def test_an_encoding_without_one(bare):
     path = bare[1]()
     path.with_name("all_config.yaml").write_bytes("arch: {}  # é".encode("latin-1"))
-    refusal(path, "is not a text in UTF-8. Save it as UTF-8")
+    refusal(path, "is not UTF-8 text. Save it as UTF-8")
 
 
 @pytest.mark.parametrize("settings", [{"puzzle_emb_dropout": 0.1}, {"grid_noise_prob": 0.1, "grid_token_dropout": 0}, {"causal": False},
@@ -285,7 +287,7 @@ def test_settings_of_forks_that_change_nothing(bare, settings):
         ({"rope_theta": "1e999"}, "rope_theta must be a number up to"),
     ],
 )
-def test_settings_of_strangers_in_the_file(bare, settings, words):
+def test_untrusted_settings_in_the_file(bare, settings, words):
     made, save = bare
     path = save()
     torch.save({"model": made.tensors, "config": made.arch | settings}, path)
@@ -300,8 +302,8 @@ def test_heads_that_do_not_divide(tmp_path, public_checkpoint, heads):
     made = public_checkpoint()
     made.arch["num_heads"] = heads
     path = made.save(tmp_path)
-    assert "correct num_heads there, to one of 1, 2, 4, 8." in refusal(
-        path, f"does not split into {heads} heads, as all_config.yaml says"
+    assert "change num_heads in that file to one of 1, 2, 4, 8." in refusal(
+        path, f"all_config.yaml says {heads} heads, which do not divide hidden_size = 16"
     )
 
 
@@ -310,7 +312,7 @@ def test_heads_that_the_public_code_rounds_down(tmp_path, public_checkpoint):
     made.arch["num_heads"] = 3
     for name in [name for name in made.tensors if "o_proj" in name]:
         made.tensors[name] = made.tensors[name][:, :15]
-    refusal(made.save(tmp_path), "its attention is 15 wide. Such a model is not supported")
+    refusal(made.save(tmp_path), "the attention is 15 wide. Such models are not supported")
 
 
 @pytest.mark.parametrize(
@@ -326,7 +328,7 @@ def test_another_vocabulary_than_the_tasks(tmp_path, public_checkpoint, vocab, d
         "solve", "--model", path, "--puzzle", "." * 81
     )
     (tmp_path / "dataset.json").unlink()
-    refusal(path, "nothing says what sequence_length is. Force it to open the file: --cells")
+    refusal(path, "sequence_length is not stated anywhere. To open the file, set it with --cells")
     assert read_checkpoint(str(path), force={"sequence_length": 81}).config.sequence_length == 81
 
 

@@ -1,4 +1,4 @@
-"""Every public checkpoint that people name, as a file of its layout and shape, opened as they would open it."""
+"""Every listed public checkpoint, as a file of its layout and shape, opened as users would open it."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from trm.errors import CheckpointError
 from trm.inspection.inspect import inspect_model, report
 from trm.public.hub import hub_weights
-from trm.public.known_files import KNOWN_FILES, known_file
+from trm.public.public_checkpoints import PUBLIC_CHECKPOINTS, find_public_checkpoint
 
 HRM = {"kind": "hrm", "layers": 4, "H_layers": 4, "halt_max_steps": 16}
 TRM = {"layers": 2, "puzzle_emb_len": 16, "H_cycles": 3, "L_cycles": 6, "halt_max_steps": 16}
@@ -102,10 +102,10 @@ def test_a_row_without_its_yaml_in_a_folder_of_its_name(
     assert next(value["source"] for value in found["values"] if value["name"] == "n") == f"known file: {repo}"
 
 
-def test_the_rows_are_the_known_files():
+def test_the_rows_cover_the_listed_checkpoints():
     """Rows exist for files whose n and T are known here; the yaml tells those of the others."""
     assert [row[0] for row in ROWS] == [
-        known.repo for known in KNOWN_FILES if {"n", "T"} <= known.values.keys()
+        known.repo for known in PUBLIC_CHECKPOINTS if {"n", "T"} <= known.values.keys()
     ]
 
 
@@ -157,7 +157,7 @@ def test_a_port_to_transformers_is_refused(hub, config, says):
     [
         ("MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", MLP | SUDOKU, "85.9 to 86.5 %", ""),
         ("Trelis/TRM-ARC-AGI-II", "step_5", TRM | ARC | {"puzzle_ids": 9}, "10.5 %", "by accident"),
-        ("ThomasHeim/HRM-Reproduction-Checkpoints", "run/step_5", HRM | SUDOKU, "53 to 55 %", "the last need not be the best"),
+        ("ThomasHeim/HRM-Reproduction-Checkpoints", "run/step_5", HRM | SUDOKU, "53 to 55 %", "the last is not necessarily the best"),
         ("Hetens/LatentReasoningDecoding", "checkpoints/step_5", TRM | SUDOKU, "73.2 %", "does not rotate"),
         ("arcprize/trm_arc_prize_verification", "arc_v2_public/step_723914", TRM | ARC | SHALLOW | {"puzzle_ids": 99}, "2 %",
          "step_651522 solves 7 to 8 %"),
@@ -165,7 +165,7 @@ def test_a_port_to_transformers_is_refused(hub, config, says):
         ("Code2aum/HRM_sudoku", "model.pt", HRM | SUDOKU, "", ""),
     ],
 )  # fmt: skip
-def test_what_is_known_is_said(hub, store, repo, file, made, published, caution):
+def test_published_facts_are_shown(hub, store, repo, file, made, published, caution):
     store(repo, file, made, "all_config.yaml")
     found = inspect_model(f"hf://{repo}", self_check=False)
     assert found["known"]["repo"] == repo and published in found["known"]["published"]
@@ -173,7 +173,7 @@ def test_what_is_known_is_said(hub, store, repo, file, made, published, caution)
     assert f"known file: {repo}" in report(found)["report"]
 
 
-def test_nothing_is_known_that_nobody_wrote_down(tmp_path, store):
+def test_unlisted_facts_stay_assumed(tmp_path, store):
     path = store("glouriousgautam/ptrm-sudoku-trm", "step_6510", TRM | SUDOKU, "")
     found = inspect_model(str(path), self_check=False)
     assert found["known"] and {"n", "T", "N_sup", "heads"} <= set(found["assumed"])
@@ -181,7 +181,7 @@ def test_nothing_is_known_that_nobody_wrote_down(tmp_path, store):
 
 @pytest.mark.parametrize("repo, words", [("fixed-point-reasoners/fprm", "is FPRM"), ("pengxiang/InfiLoop-Sudoku", "is InfiLoop"),
                                          ("MisakiTaro0414/looped-flows-maze", "looped flow"), ("sapientinc/HRM-Text-1B", "is HRM-Text")])  # fmt: skip
-def test_other_models_are_refused_before_they_are_fetched(hub, repo, words):
+def test_other_models_are_refused_before_download(hub, repo, words):
     for spec in (f"hf://{repo}", f"https://huggingface.co/{repo}/tree/main", f"hf://{repo.lower()}/step_1"):
         with pytest.raises(CheckpointError, match=words):
             inspect_model(spec)
@@ -195,7 +195,7 @@ def test_other_models_are_refused_before_they_are_fetched(hub, repo, words):
 def test_puzzles_whose_tokens_nobody_published(tmp_path, public_checkpoint, name, data):
     made = public_checkpoint(vocab=40)
     made.run["data_paths"] = [data]
-    with pytest.raises(CheckpointError, match="map of tokens nobody has published"):
+    with pytest.raises(CheckpointError, match="token map was never published"):
         inspect_model(str(made.save(tmp_path, name=name)))
 
 
@@ -203,7 +203,7 @@ def test_puzzles_whose_tokens_nobody_published(tmp_path, public_checkpoint, name
 
 
 @pytest.mark.parametrize("name", ["maze_hard_step_32550", "step_32550_sudoku_epoch50k"])
-def test_a_name_that_nothing_else_has(tmp_path, store, name):
+def test_a_unique_name(tmp_path, store, name):
     made = next(row for row in ROWS if row[1] == name)
     shutil.copy(store(*made[:4]), tmp_path / name)
     assert inspect_model(str(tmp_path / name), self_check=False)["known"]["repo"] == made[0]
@@ -219,14 +219,14 @@ def test_a_name_on_weights_of_another_task(tmp_path, public_checkpoint):
 @pytest.mark.parametrize("folder", ["trm-model-sudoku-mine", "sudoku", "."])
 def test_a_step_in_any_other_folder(tmp_path, folder):
     for name in ("step_65100", "checkpoint", "pytorch_model.bin"):
-        assert known_file(tmp_path / folder / name, kind="trm", vocab_size=11) is None
+        assert find_public_checkpoint(tmp_path / folder / name, kind="trm", vocab_size=11) is None
 
 
 def test_the_folder_of_the_hubs_cache(tmp_path):
     folder = tmp_path / "models--Kaleemullah--trm-cgar-sudoku" / "snapshots" / "abc"
-    known = known_file(folder / "pytorch_model.bin", kind="trm", vocab_size=11)
+    known = find_public_checkpoint(folder / "pytorch_model.bin", kind="trm", vocab_size=11)
     assert (
         known.repo == "Kaleemullah/trm-cgar-sudoku"
         and known.source == "known file: Kaleemullah/trm-cgar-sudoku"
     )
-    assert known_file(folder / "pytorch_model.bin", kind="hrm", vocab_size=11) is None
+    assert find_public_checkpoint(folder / "pytorch_model.bin", kind="hrm", vocab_size=11) is None

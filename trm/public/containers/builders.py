@@ -1,6 +1,6 @@
-"""What a pickle's calls stand for: plain values and tensors where we know them, else inert things.
+"""The results of calls in a pickle: plain values and tensors for known functions, inert objects for all others.
 
-Nothing that a pickle names is called, and nothing is copied, as that could be asked for a million times.
+Nothing that a pickle names is called, and nothing is copied, as a pickle could request a million copies.
 """
 
 import re
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trm.public.containers.things import HarmfulError, Mention, Numbers, Thing
+from trm.public.containers.inert import HarmfulError, InertName, InertObject, StorageView
 
 DTYPES = {
     f"{name}Storage": dtype
@@ -28,61 +28,67 @@ HARMFUL = re.compile(
 )
 ALLOCATING = re.compile(
     r"(builtins|collections)\.\w+|torch(\.storage)?\.\w*(Tensor|Storage)"
-)  # called with a number
-LONGEST_PART = 4096  # letters of a part of a path
+)  # these allocate memory if called with a number
+MAX_PART = 4096  # characters in a path segment
 
 
-def made(called: Any, arguments: tuple[Any, ...]) -> Any:
-    """What a call stands for: a plain value where it is one that we know, else an inert thing."""
-    name = called.name if isinstance(called, Mention) else type(called).__name__
+def result_of_call(called: Any, arguments: tuple[Any, ...]) -> Any:
+    """The result of a call: a plain value for a known function, else an inert object. Raises HarmfulError."""
+    name = called.name if isinstance(called, InertName) else type(called).__name__
     allocating = any(type(argument) is int for argument in arguments) and ALLOCATING.fullmatch(name)
     if allocating or HARMFUL.fullmatch(name):
         raise HarmfulError(name)
     builder = BUILDERS.get(name)
     if builder is None and name.startswith("pathlib."):
         builder = _path
-    return Thing(name, arguments) if builder is None else builder(name, arguments)
+    return InertObject(name, arguments) if builder is None else builder(name, arguments)
 
 
 def _dictionary(name: str, arguments: tuple[Any, ...]) -> Any:
-    """A dictionary, filled afterwards; or the one that is given. Nothing is copied, which could be done again and again."""
+    """A new dictionary, or the one given as argument, which is not copied."""
     given = arguments[-1] if arguments else {}
-    return given if isinstance(given, dict) else {} if isinstance(given, Mention) else Thing(name, arguments)
+    return (
+        given
+        if isinstance(given, dict)
+        else {}
+        if isinstance(given, InertName)
+        else InertObject(name, arguments)
+    )
 
 
 def _path(_: str, arguments: tuple[Any, ...]) -> str:
-    return "/".join(part[:LONGEST_PART] for part in arguments[:64] if isinstance(part, str))
+    return "/".join(part[:MAX_PART] for part in arguments[:64] if isinstance(part, str))
 
 
 def _sequence(name: str, arguments: tuple[Any, ...]) -> Any:
-    known = len(arguments) == 1 and isinstance(arguments[0], list | tuple)
-    return arguments[0] if known else Thing(name, arguments)
+    is_sequence = len(arguments) == 1 and isinstance(arguments[0], list | tuple)
+    return arguments[0] if is_sequence else InertObject(name, arguments)
 
 
 def _content(value: Any) -> bytes | None:
-    """Bytes, or the text that a pickle of protocol 2 keeps them in."""
-    if isinstance(value, Thing) and value.name == "_codecs.encode" and value.arguments:
+    """Bytes, also if a pickle of protocol 2 stores them as text; None for other values."""
+    if isinstance(value, InertObject) and value.name == "_codecs.encode" and value.arguments:
         text = value.arguments[0]
         return text.encode("latin-1") if isinstance(text, str) else None
     return value if isinstance(value, bytes) else None
 
 
 def _scalar(name: str, arguments: tuple[Any, ...]) -> Any:
-    """A number of numpy, from its dtype and its bytes."""
+    """A NumPy scalar, from its dtype and its bytes."""
     dtype, content = (*arguments, None, None)[:2]
     read = _numpy_dtype(dtype)
-    text = content.arguments[0] if isinstance(content, Thing) and content.arguments else content
+    text = content.arguments[0] if isinstance(content, InertObject) and content.arguments else content
     content = _content(content) if isinstance(text, str | bytes) and len(text) < 16 else None
     if read is None or content is None or len(content) != read.itemsize:
-        return Thing(name, arguments)
+        return InertObject(name, arguments)
     return np.frombuffer(content, read)[0].item()
 
 
 def _numpy_dtype(thing: Any) -> np.dtype | None:
-    """The dtype that a thing stands for, if it is one of plain numbers."""
+    """The dtype that an inert object stands for, if it is numeric; else None."""
     code = (
         thing.arguments[0]
-        if isinstance(thing, Thing) and thing.name == "numpy.dtype" and thing.arguments
+        if isinstance(thing, InertObject) and thing.name == "numpy.dtype" and thing.arguments
         else None
     )
     if not isinstance(code, str) or code not in (
@@ -103,41 +109,43 @@ def _numpy_dtype(thing: Any) -> np.dtype | None:
     return np.dtype(code).newbyteorder(order if order in ("<", ">") else "=")
 
 
-def numpy_array(thing: Thing) -> Tensor | None:
-    """The numbers of a numpy array that was pickled beside or in place of tensors; None of other things."""
+def numpy_array(thing: InertObject) -> Tensor | None:
+    """A pickled NumPy array as a tensor; None for other objects. Raises ValueError if the array is damaged."""
     if not thing.name.endswith("multiarray._reconstruct") or not isinstance(thing.state, tuple):
         return None
     _, shape, dtype, by_columns, content = (*thing.state, *[None] * 5)[:5]
     read, content = _numpy_dtype(dtype), _content(content)
     if read is None or content is None or not isinstance(shape, tuple):
         return None
-    array = np.frombuffer(content, read).astype(read.newbyteorder("="))  # a copy: bytes cannot be written to
+    array = np.frombuffer(content, read).astype(read.newbyteorder("="))  # a copy, as bytes are read-only
     return torch.from_numpy(array.reshape(shape, order="F" if by_columns else "C"))
 
 
 def _parameter(name: str, arguments: tuple[Any, ...]) -> Any:
-    return arguments[0] if arguments and isinstance(arguments[0], Tensor) else Thing(name, arguments)
+    return arguments[0] if arguments and isinstance(arguments[0], Tensor) else InertObject(name, arguments)
 
 
 def _subclass(name: str, arguments: tuple[Any, ...]) -> Any:
-    """A tensor of a class of its own: how it is rebuilt, its class, what with, its attributes."""
-    known = len(arguments) == 4 and isinstance(arguments[0], Mention) and isinstance(arguments[2], tuple)
-    return made(arguments[0], arguments[2]) if known else Thing(name, arguments)
+    """A tensor subclass; the arguments are its rebuild function, class, arguments and attributes."""
+    is_rebuild = (
+        len(arguments) == 4 and isinstance(arguments[0], InertName) and isinstance(arguments[2], tuple)
+    )
+    return result_of_call(arguments[0], arguments[2]) if is_rebuild else InertObject(name, arguments)
 
 
 def _tensor(name: str, arguments: tuple[Any, ...]) -> Any:
-    """A view of the file's numbers. Raises ValueError for one that reaches beyond them."""
+    """A tensor as a view of the storage in the file. Raises ValueError if it reaches beyond the storage."""
     numbers, offset, shape, strides = arguments[:4]
-    if not isinstance(numbers, Numbers) or numbers.storage is None:
-        return Thing(name, arguments)
+    if not isinstance(numbers, StorageView) or numbers.storage is None:
+        return InertObject(name, arguments)
     dtype = numbers.dtype
-    if name.endswith("_v3"):  # storages without a dtype, which is told apart
+    if name.endswith("_v3"):  # untyped storage: the dtype is an argument
         dtype = getattr(torch, arguments[6].name.removeprefix("torch."), None)
         if not isinstance(dtype, torch.dtype):
-            raise ValueError("no dtype")
+            raise ValueError("not a dtype")
     whole = (offset, *shape, *strides)
     if len(shape) != len(strides) or not all(type(number) is int and number >= 0 for number in whole):
-        raise ValueError("no shape")
+        raise ValueError("not a valid shape")
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if 0 not in shape and (last + 1) * dtype.itemsize > numbers.storage.nbytes():
         raise ValueError("beyond its storage")
