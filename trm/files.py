@@ -48,7 +48,9 @@ def reading(
         raise
     except Exception as error:  # a damaged file can make its reader fail in any way
         if isinstance(error, OSError) and error.strerror:
-            raise refusal(f"{path} cannot be read: {error.strerror}. Give the path of {article} {thing}.") from None
+            raise refusal(
+                f"{path} cannot be read: {error.strerror}. Give the path of {article} {thing}."
+            ) from None
         raise refusal(f"{path} is not {article} {thing}, or is damaged. {remedy}") from None
 
 

@@ -261,7 +261,9 @@ def test_an_experiment_with_damaged_scores_is_refused(tmp_path, damage):
     experiment = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
     damage(experiment["findings"][0])
     (tmp_path / "s.json").write_text(json.dumps(experiment))
-    with pytest.raises(ExperimentFileError, match=r"s\.json is not an experiment of this version, or is damaged"):
+    with pytest.raises(
+        ExperimentFileError, match=r"s\.json is not an experiment of this version, or is damaged"
+    ):
         load_experiment(tmp_path / "s.json")
 
 
