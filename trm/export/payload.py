@@ -113,7 +113,7 @@ def provenance_line(trace: Trace) -> str:
         (provenance.model, provenance.dtype, provenance.device, provenance.recorded, provenance.version),
     )
     when = f"recorded on {recorded}" if recorded else "computed now"
-    unknown = f"; unknown settings: {provenance.unknown}" if provenance.unknown else ""
+    unknown = f"; settings not understood: {provenance.unknown}" if provenance.unknown else ""
     changed = f"; interventions: {provenance.changes}" if provenance.changes else ""
     return (
         f"{model} ({provenance.fingerprint[:8]}), {dtype} on {device.upper()}, {when} with version "

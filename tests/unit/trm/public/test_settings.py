@@ -101,7 +101,7 @@ def test_inspection_and_exports_name_what_was_accepted(tmp_path, public_checkpoi
     model = load_model(str(path), accept_unknown=True)
     task = task_of(model.config)
     trace = record(model, task, task.parse(PUZZLE))
-    assert "unknown settings: history_mode = uniform" in provenance_line(trace)
+    assert "settings not understood: history_mode = uniform" in provenance_line(trace)
     assert "history_mode" in payload(trace, task)["label"]
 
 
