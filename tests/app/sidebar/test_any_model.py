@@ -157,7 +157,7 @@ def test_settings_that_are_not_understood_are_named_and_must_be_accepted(
     app.click("accept_unknown")
     assert not app.errors and not app.has("accept_unknown")
     assert app.payload["task"] == "maze"
-    assert "unknown settings: history_mode = uniform" in app.payload["label"]
+    assert "settings not understood: history_mode = uniform" in app.payload["label"]
     assert "Settings not understood: history_mode = uniform" in app.captions
 
 
