@@ -133,7 +133,7 @@ def test_a_screen_reader_gets_the_grid_the_cell_and_the_place(open_run):
     player.press("ArrowRight", "5")
     read = player.root.locator(f"#{active}").get_attribute("aria-label")
     assert "; z decodes to " in read and read != named
-    axis = player.root.get_by_role("slider", name="Call of the recursion")
+    axis = player.root.get_by_role("slider", name="Recursion call")
     assert axis.get_attribute("aria-valuetext") == "Supervision step 1 of 4, cycle 2 of 2, f_H"
     live_region = player.root.locator("[aria-live=polite]").first
     player.eventually(lambda: "cycle 2 of 2, f_H: " in live_region.inner_text(), "the place in words")

@@ -22,10 +22,10 @@ def test_the_history_of_a_cell_and_links_to_its_calls(open_run):
     player = open_run()
     player.cell(1, 1).click()
     assert history(player) == [
-        "final from step 4, cycle 1",
+        "last changed at step 4, cycle 1",
         "changed 3 times",
         "first correct at step 2, cycle 2",
-        "lost once, correct for good from step 4, cycle 1",
+        "correct value lost once, back for good at step 4, cycle 1",
     ]
     player.root.locator("[data-event=right]").click()
     assert player.position == (2, 2, 3, "f_H")
@@ -42,7 +42,7 @@ def test_no_answer_of_a_growing_run_is_called_final(open_run, run):
     player.cell(1, 1).click()
     assert history(player)[0] == "unchanged since step 2, cycle 2"
     show(player.page, sent(SUDOKU, run))
-    assert history(player)[0] == "final from step 4, cycle 1"
+    assert history(player)[0] == "last changed at step 4, cycle 1"
 
 
 # ---- marks on the grid

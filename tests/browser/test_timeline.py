@@ -120,8 +120,8 @@ def test_the_halting_probability_is_that_of_the_step_end_and_is_labelled_so_befo
     player = open_run()
     value, event = player.root.get_by_test_id("halt-probability"), player.root.locator(".event")
     shown = "node => getComputedStyle(node.previousElementSibling, '::after').content"
-    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "at step end" in value.evaluate(shown)
-    assert event.inner_text().endswith("halting is decided at step end")
+    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "at end of step" in value.evaluate(shown)
+    assert event.inner_text().endswith("halting is decided at the end of the step")
     player.press("Shift+ArrowRight", "ArrowLeft")  # to the last call of the first step
     assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and value.evaluate(shown) == "none"
     assert event.inner_text().endswith(f"(p\u00a0=\u00a0{run.halt_probability[0]:.2f})")
@@ -198,7 +198,7 @@ def test_markers_describe_events_and_go_there(open_run):
     player = open_run()
     entries = player.root.locator("[data-marker]")
     assert entries.all_inner_texts() == [
-        "S\nsolved at step 2, cycle 2, for good from step 4, cycle 1",
+        "S\nsolved at step 2, cycle 2, for good at step 4, cycle 1",
         "X\nsolution lost at step 3, cycle 2",
         "H\nwould halt at step 3 (halts when q_halt > 0, TRM's rule)",
         "T\ntrained depth ends at step 3",

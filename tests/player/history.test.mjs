@@ -67,34 +67,34 @@ test("a cell's history in words, with the calls to go to", () => {
       call == null ? text : `${text} (${call})`,
     );
   assert.deepEqual(story({}), [
-    "final from step 2, cycle 2 (7)",
+    "last changed at step 2, cycle 2 (7)",
     "changed 2 times",
     "first correct at step 2, cycle 2 (7)",
     "and stayed correct",
   ]);
   assert.deepEqual(story({}, 0), [
-    "final from step 1, cycle 1 (1)",
+    "unchanged since step 1, cycle 1 (1)",
     "never changed",
     "first correct at step 1, cycle 1 (1)",
     "and stayed correct",
   ]);
   assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 3]) }), [
-    "final from step 2, cycle 1 (5)",
+    "last changed at step 2, cycle 1 (5)",
     "changed 2 times",
     "first correct at step 1, cycle 1 (1)",
-    "lost once, correct for good from step 2, cycle 1 (5)",
+    "correct value lost once, back for good at step 2, cycle 1 (5)",
   ]);
   assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 1]) }).slice(2), [
     "first correct at step 1, cycle 1 (1)",
-    "lost 2 times, wrong at the end",
+    "correct value lost 2 times, wrong at the end",
   ]);
   assert.deepEqual(story({ answers: base64([2, 1, 2, 1, 2, 2, 2, 2]) }), [
-    "final from step 2, cycle 1 (5)",
-    "changed 1 time",
+    "last changed at step 2, cycle 1 (5)",
+    "changed once",
     "never correct",
   ]);
   assert.deepEqual(story({ labels: null, cells_right: null }), [
-    "final from step 2, cycle 2 (7)",
+    "last changed at step 2, cycle 2 (7)",
     "changed 2 times",
   ]);
   assert.equal(story({ N_sup: 3 })[0], "unchanged since step 2, cycle 2 (7)"); // more is to come

@@ -306,10 +306,10 @@ test("the status gives the position and what the call did", () => {
   const trace = decodeTrace(tinyPayload());
   assert.equal(placeSentence(trace, 3), "Supervision step 1 of 2, cycle 2 of 2, f_H");
   assert.equal(placeSentence(trace, 4), "Supervision step 2 of 2, cycle 1 of 2, f_L 1 of 1");
-  const later = "halting is decided at step end";
-  assert.equal(eventSentence(trace, 0), `relative change of z: 1.00, no answer yet, ${later}`);
+  const later = "halting is decided at the end of the step";
+  assert.equal(eventSentence(trace, 0), `relative change in z: 1.00, no answer yet, ${later}`);
   assert.equal(eventSentence(trace, 1), `first answer, 1 of 2 correct, ${later}`);
-  assert.equal(eventSentence(trace, 2), `relative change of z: 0.50, y unchanged, ${later}`);
+  assert.equal(eventSentence(trace, 2), `relative change in z: 0.50, y unchanged, ${later}`);
   assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 correct, no halt (p\u00a0=\u00a00.12)");
   assert.equal(eventSentence(trace, 5), `0 cells changed, 1 of 2 correct, ${later}`);
   assert.equal(
@@ -322,7 +322,7 @@ test("the status gives the position and what the call did", () => {
   );
   assert.equal(
     eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 4),
-    "relative change of z: 0.25, y unchanged, would have halted at step 1",
+    "relative change in z: 0.25, y unchanged, would have halted at step 1",
   );
 });
 
@@ -332,12 +332,12 @@ test("the caption says what the head was not trained for", () => {
   const both = decodeTrace(reversePayload());
   assert.match(
     captionSentence(both, 5, "reverse"),
-    /^z decoded by reverse embedding .*a readout that was not trained.*Small: y/,
+    /^z decoded by reverse embedding .*an untrained readout.*Small: y/,
   );
   assert.doesNotMatch(captionSentence(both, 0, "reverse"), /Small/);
   assert.match(
     captionSentence(decodeTrace(reversePayload({ kind: "trm-single-z" })), 5, "reverse"),
-    /^z, which is also y here, decoded by reverse embedding/,
+    /^z \(also y in this model\) decoded by reverse embedding/,
   );
   assert.match(captionSentence(trace, 0, "answer"), /No answer yet/);
   assert.match(
@@ -355,29 +355,29 @@ test("the caption says what the head was not trained for", () => {
 
 test("the selected cell in words", () => {
   const trace = decodeTrace(tinyPayload());
-  assert.equal(cellSentence(trace, 7, 1), "Row 1, column 2: 2 with probability 1.00, solution 2");
-  assert.equal(cellSentence(trace, 1, 1), "Row 1, column 2: blank with probability 0.61, solution 2");
-  assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet, solution 1");
+  assert.equal(cellSentence(trace, 7, 1), "Row 1, column 2: 2 with probability 1.00; correct value: 2");
+  assert.equal(cellSentence(trace, 1, 1), "Row 1, column 2: blank with probability 0.61; correct value: 2");
+  assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet; correct value: 1");
   assert.equal(
     cellSentence(trace, 0, 0, "z"),
-    "Row 1, column 1, given: no answer yet, solution 1; z decodes to 1 (p\u00a0=\u00a00.00)",
+    "Row 1, column 1, given: no answer yet; correct value: 1; z decodes to 1 (p\u00a0=\u00a00.00)",
   );
   assert.equal(
     cellSentence(trace, 7, 1, "z"),
-    "Row 1, column 2: 2 with probability 1.00, solution 2; z decodes to 2 (p\u00a0=\u00a00.59)",
+    "Row 1, column 2: 2 with probability 1.00; correct value: 2; z decodes to 2 (p\u00a0=\u00a00.59)",
   );
   const both = decodeTrace(reversePayload());
   assert.equal(
     cellSentence(both, 0, 1, "reverse"),
-    "Row 1, column 2: no answer yet, solution 2; z is nearest to blank",
+    "Row 1, column 2: no answer yet; correct value: 2; z is nearest to blank",
   );
   assert.equal(
     cellSentence(both, 3, 1, "reverse"),
-    "Row 1, column 2: 1 with probability 0.59, solution 2; z is nearest to 2, y to 2",
+    "Row 1, column 2: 1 with probability 0.59; correct value: 2; z is nearest to 2, y to 2",
   );
   assert.equal(
     cellSentence(both, 3, 1, "confidence"),
-    "Row 1, column 2: 1 with probability 0.59, solution 2",
+    "Row 1, column 2: 1 with probability 0.59; correct value: 2",
   );
 });
 
@@ -410,7 +410,7 @@ test("markers: first solved, solution lost, would halt, trained depth, arrived; 
   ]);
   assert.deepEqual(
     marks({ ...quiet, solved: [true, false, true, true] })[0],
-    "S 1 solved at step 1, cycle 1, for good from step 2, cycle 1",
+    "S 1 solved at step 1, cycle 1, for good at step 2, cycle 1",
   );
   const deeper = {
     ...quiet,
@@ -631,16 +631,16 @@ test("mazes and colours in words", () => {
   const trace = decodeTrace(mazePayload());
   assert.equal(
     eventSentence(trace, 1),
-    "first answer, 2 of 3 open cells correct, halting is decided at step end",
+    "first answer, 2 of 3 open cells correct, halting is decided at the end of the step",
   );
-  assert.equal(cellSentence(trace, 3, 1), "Row 1, column 2: path with probability 0.67, solution path");
+  assert.equal(cellSentence(trace, 3, 1), "Row 1, column 2: path with probability 0.67; correct value: path");
   assert.equal(STRIPS[1].name(trace), "correct cells");
   const noWalls = decodeTrace(
     mazePayload({
       answers: base64([START, PATH, GOAL, OPEN, OPEN, OPEN, START, PATH, GOAL, OPEN, WALL, OPEN]),
     }),
   );
-  assert.match(eventSentence(noWalls, 1), /2 of 3 open cells correct, 1 given overwritten,/);
+  assert.match(eventSentence(noWalls, 1), /2 of 3 open cells correct, 1 fixed cell \(walls, start, goal\) overwritten,/);
   const unknown = {
     labels: null,
     cells_right: null,
@@ -653,8 +653,8 @@ test("mazes and colours in words", () => {
     eventSentence(decodeTrace(arcPayload({ labels: null, cells_right: null, solved: [false, false] })), 1),
     /border closed/,
   );
-  assert.match(captionSentence(decodeTrace(arcPayload()), 0, "answer"), /there is only the puzzle/);
-  assert.match(captionSentence(trace, 3, "probabilities"), /Dot size: the probability of path/);
+  assert.match(captionSentence(decodeTrace(arcPayload()), 0, "answer"), /the cells show only the puzzle/);
+  assert.match(captionSentence(trace, 3, "probabilities"), /Dot size: probability of path/);
 });
 
 test("sentences for models with one state and with one z per call", () => {
@@ -662,5 +662,5 @@ test("sentences for models with one state and with one z per call", () => {
   assert.match(captionSentence(single, 3, "z"), /trained on z only at the end of a supervision step/);
   assert.equal(STRIPS.find(({ id }) => id === "residual-z").valueAt(single, 1), "0.10"); // f_H rewrites z too
   const multi = decodeTrace(tinyPayload({ kind: "trm-multi-z" }));
-  assert.match(eventSentence(multi, 4), /^relative change of z\u00a01: 0.25/);
+  assert.match(eventSentence(multi, 4), /^relative change in z\u00a01: 0.25/);
 });

@@ -37,7 +37,7 @@ def _event(run: ExportedRun, at: Coordinates, answer: int) -> str:
         z = f"z\u00a0{at.call}" if run.trace.provenance.kind == MULTI_Z else "z"
         change = short(float(run.trace.residual_z[run.call_number(at)]))
         return (
-            f"relative change of {z}: {change}, {'no answer yet' if answer < 0 else 'y unchanged'}, {halting}"
+            f"relative change in {z}: {change}, {'no answer yet' if answer < 0 else 'y unchanged'}, {halting}"
         )
     changes = "first answer" if answer == 0 else f"{counted(int(run.changed(answer).sum()), 'cell')} changed"
     return f"{changes}, {_score(run, answer)}, {halting}"
@@ -50,7 +50,11 @@ def _halting(run: ExportedRun, at: Coordinates) -> str:
     step, halt_step, depth = at.supervision_step, run.trace.halt_step, run.trace.depth
     is_past = halt_step and halt_step < step
     if (at.cycle, at.kind) != (depth.T, F_H):
-        return f"would have halted at step {halt_step}" if is_past else "halting is decided at step end"
+        return (
+            f"would have halted at step {halt_step}"
+            if is_past
+            else "halting is decided at the end of the step"
+        )
     p = f"(p\u00a0=\u00a0{run.trace.halt_probability[step - 1]:.2f})"
     if halt_step == step:
         return f"would halt here {p}"
@@ -67,7 +71,11 @@ def _score(run: ExportedRun, answer: int) -> str:
     total = int(grade.counted.sum())
     score = f"{grade.right[answer]} of {total} {word + ' cells ' if word else ''}correct"
     overwritten = int((grade.givens & (run.trace.answers[answer] != run.trace.inputs)).sum())
-    return f"{score}, {counted(overwritten, 'given')} overwritten" if word and overwritten else score
+    if not word or not overwritten:
+        return score
+    if word == "open":
+        return f"{score}, {counted(overwritten, 'fixed cell')} (walls, start, goal) overwritten"
+    return f"{score}, {counted(overwritten, 'given')} overwritten"
 
 
 def _caption(run: ExportedRun, at: Coordinates, answer: int, mode: str) -> str:
@@ -80,8 +88,8 @@ def _caption(run: ExportedRun, at: Coordinates, answer: int, mode: str) -> str:
     if answer < 0 and run.grade.input_conflicts.any():
         return "No answer yet; the givens already break a rule."
     if answer < 0:
-        content = "are only the givens" if run.grade.givens.any() else "is only the puzzle"
-        return f"No answer yet: before the first f_H call there {content}."
+        content = "givens" if run.grade.givens.any() else "puzzle"
+        return f"No answer yet: the cells show only the {content} until the first f_H call."
     T = run.trace.depth.T
     cycle = answer % T + 1
     unchanged = "f_L rewrites z; y is unchanged. " if at.kind == F_L else ""
@@ -94,16 +102,14 @@ def _caption(run: ExportedRun, at: Coordinates, answer: int, mode: str) -> str:
 
 
 def _reverse(run: ExportedRun, answer: int) -> str:
-    caption = (
-        "decoded by reverse embedding (argmax over the input embedding), a readout that was not trained."
-    )
+    caption = "decoded by reverse embedding (argmax over the input embedding), an untrained readout."
     if run.trace.provenance.kind == SINGLE_Z:
-        return f"z, which is also y here, {caption}"
+        return f"z (also y in this model) {caption}"
     return f"z {caption}{'' if answer < 0 else ' Small: y, decoded the same way.'}"
 
 
 def counted(count: int, thing: str) -> str:
-    """A count with a noun in the right number."""
+    """A count with its noun, in the singular or plural."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 

@@ -26,9 +26,9 @@ TEXT = Skin(
     "no conflicts",
     {
         "answer": "y decoded with the output head.",
-        "probabilities": "Symbol size: its probability.",
-        "confidence": "Shade: the highest probability in the cell.",
-        "change": "Large: now. Small: after the previous f_H call.",
+        "probabilities": "Symbol size: probability.",
+        "confidence": "Shade: highest probability in the cell.",
+        "change": "Large: current answer. Small: answer after the previous f_H call.",
     },
 )
 MAZE = Skin(
@@ -39,9 +39,9 @@ MAZE = Skin(
     "no shortest path yet",
     {
         "answer": "y decoded with the output head.",
-        "probabilities": "Dot size: the probability of path.",
-        "confidence": "Shade: the highest probability in the cell.",
-        "change": "Bright: changed. Small: after the previous f_H call.",
+        "probabilities": "Dot size: probability of path.",
+        "confidence": "Shade: highest probability in the cell.",
+        "change": "Bright: changed cells. Small: answer after the previous f_H call.",
     },
     fades="path",
 )
@@ -53,9 +53,9 @@ COLOURS = Skin(
     "border closed",
     {
         "answer": "y decoded with the output head.",
-        "probabilities": "Inner square: the second most probable colour; its area is the probability.",
-        "confidence": "Square size: the highest probability in the cell.",
-        "change": "Bright: changed. Small: after the previous f_H call.",
+        "probabilities": "Inner square: second most probable colour, with area proportional to its probability.",
+        "confidence": "Square size: highest probability in the cell.",
+        "change": "Bright: changed cells. Small: answer after the previous f_H call.",
     },
 )
 

@@ -53,9 +53,11 @@ function scoreSentence(trace, answer) {
   const score = scored
     ? translate("score_of", { ...counts, cells: translateOr(`scored_${scored}_cells`, `${scored} cells`) })
     : translate("score", counts);
-  return scored && overwritten[answer]
-    ? translate("overwritten", { score, count: overwritten[answer] })
-    : score;
+  if (!scored || !overwritten[answer]) return score;
+  return translate(scored === "open" ? "overwritten_open" : "overwritten", {
+    score,
+    count: overwritten[answer],
+  });
 }
 
 /** The latent state that a call rewrites; numbered in models with one z per f_L call. */
@@ -157,14 +159,14 @@ export function likelySymbols(trace, call, cell) {
 export function historyEntries(trace, cell) {
   const { finalFrom, changes, firstRight, losses, rightFrom } = cellHistory(trace, cell);
   const at = (answer) => callOfAnswer(trace, answer);
-  // a growing run may still change it
-  const final = trace.steps === trace.N_sup ? "final" : "unchanged_since";
+  // a growing run may still change it; a cell that never changed has no last change
+  const final = changes && trace.steps === trace.N_sup ? "final" : "unchanged_since";
   const entries = [
     { kind: "final", text: translate(final, { place: answerPlace(trace, finalFrom) }), call: at(finalFrom) },
   ];
   entries.push({
     kind: "changes",
-    text: changes ? translate("changes", { count: changes }) : translate("no_changes"),
+    text: changes ? translate("changes", { times: times(changes) }) : translate("no_changes"),
     call: null,
   });
   if (firstRight === null) return entries;

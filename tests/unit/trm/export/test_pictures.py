@@ -84,8 +84,10 @@ def test_before_the_first_answer_the_cells_show_the_puzzle():
     run, at = run_of("sudoku"), Coordinates(1, 1, 1, F_L)
     view, texts = call_view_of(run, at), sentences(run, at, "answer")
     assert (view.tokens == sudoku_run().inputs).all() and not view.wrong.any()
-    assert texts.event == "relative change of z: 0.80, no answer yet, halting is decided at step end"
-    assert texts.caption == "No answer yet: before the first f_H call there are only the givens."
+    assert (
+        texts.event == "relative change in z: 0.80, no answer yet, halting is decided at the end of the step"
+    )
+    assert texts.caption == "No answer yet: the cells show only the givens until the first f_H call."
 
 
 def test_an_f_L_call_does_not_change_the_answer():
@@ -101,11 +103,11 @@ def test_an_f_L_call_does_not_change_the_answer():
 @pytest.mark.parametrize(
     "name, at, event",
     [
-        ("sudoku", FIRST, "first answer, 14 of 16 correct, halting is decided at step end"),
+        ("sudoku", FIRST, "first answer, 14 of 16 correct, halting is decided at the end of the step"),
         ("sudoku", SECOND, "1 cell changed, 15 of 16 correct, no halt (p\u00a0=\u00a00.10)"),
         ("sudoku", LAST, "0 cells changed, 16 of 16 correct, would halt here (p\u00a0=\u00a00.90)"),
-        ("maze", FIRST, "first answer, 7 of 8 open cells correct, halting is decided at step end"),
-        ("arc", FIRST, "first answer, 7 of 8 correct, halting is decided at step end"),
+        ("maze", FIRST, "first answer, 7 of 8 open cells correct, halting is decided at the end of the step"),
+        ("arc", FIRST, "first answer, 7 of 8 correct, halting is decided at the end of the step"),
     ],
 )
 def test_event_sentences(name, at, event):

@@ -146,14 +146,14 @@ def test_captions_name_the_view_and_warn():
     run = run_of("sudoku")
     assert "never trained on z" in sentences(run, LAST, "z").caption
     assert sentences(run, LAST, "reverse").caption.endswith(
-        "a readout that was not trained. Small: y, decoded the same way."
+        "an untrained readout. Small: y, decoded the same way."
     )
-    assert sentences(run, BEFORE, "reverse").caption.endswith("a readout that was not trained.")
-    assert sentences(run, LAST, "confidence").caption == "Shade: the highest probability in the cell."
+    assert sentences(run, BEFORE, "reverse").caption.endswith("an untrained readout.")
+    assert sentences(run, LAST, "confidence").caption == "Shade: highest probability in the cell."
     assert sentences(run, FIRST, "confidence").caption.startswith(
         "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle"
     )
-    assert sentences(run, FIRST, "confidence").caption.endswith("Shade: the highest probability in the cell.")
+    assert sentences(run, FIRST, "confidence").caption.endswith("Shade: highest probability in the cell.")
 
 
 @pytest.mark.parametrize("wrong", [{"mode": "dreams"}, {"theme": "blue"}])
