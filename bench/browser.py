@@ -138,7 +138,7 @@ def bundled_run(browser: Browser, quick: bool) -> None:
     with ServedApp() as app:
         page = browser.new_page(viewport=SIZE)
         page.goto(app.url)
-        page.get_by_text("computed now").wait_for(timeout=READY_TIMEOUT)
+        page.get_by_text("computed live").wait_for(timeout=READY_TIMEOUT)
         page.keyboard.press("Home")
         calls = int(page.get_by_test_id("timeline-steps").get_attribute("aria-valuemax"))
         first = int(page.get_by_test_id("player").get_attribute("data-call"))

@@ -63,7 +63,7 @@ def kept_player(pages: Pages, served: Served) -> Iterator[Player]:
     with pages.lent() as lent:
         page = lent()
         page.goto(served.url)
-        page.get_by_text("computed now").wait_for()
+        page.get_by_text("computed live").wait_for()
         player = Player(page)
         player.wait_for_whole_run()
         yield player

@@ -23,7 +23,7 @@ def test_a_view_that_is_told_on_the_way_to_another_page_does_not_empty_that(
     page = new_page()
     line = Line(page)
     page.goto(served.url)
-    page.get_by_text("computed now").wait_for()
+    page.get_by_text("computed live").wait_for()
     for _ in range(3):
         Player(page)
         line.hold()

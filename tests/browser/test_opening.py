@@ -24,7 +24,7 @@ def test_the_first_grid_is_there_at_once_and_the_model_takes_over_in_place(new_p
         player.cell(3, 3).click()
         player.press("Shift+ArrowRight", "ArrowRight", "ArrowDown", "4")
         before = (player.position, player.selected, player.mode, player.cells)
-        player.eventually(lambda: "computed now" in label.inner_text(), "the model's own run")
+        player.eventually(lambda: "computed live" in label.inner_text(), "the model's own run")
         assert (player.position, player.selected, player.mode, player.cells) == before
         page.close()  # before its server goes
     assert seconds < FIRST_GRID, f"first grid after {seconds:.2f} s"

@@ -23,6 +23,6 @@ def test_a_typed_puzzle_stays_though_the_page_asked_for_the_model_meanwhile(new_
         player.type_puzzle(OWN)
         page.wait_for_timeout(1500)
         line.let_go()
-        page.get_by_text("computed now").wait_for(timeout=120_000)
+        page.get_by_text("computed live").wait_for(timeout=120_000)
         assert page.locator(".st-key-puzzle_text textarea").input_value() == OWN
         assert f"puzzle={OWN}" in page.url

@@ -93,7 +93,7 @@ def test_another_puzzle_takes_its_place(slow):
 
 def test_nobody_waits_for_somebody_elses_slow_run(slow, open_player):
     theirs = open_player("?model=sudoku-trm")
-    theirs.page.get_by_text("computed now").wait_for()
+    theirs.page.get_by_text("computed live").wait_for()
     expect(growth(theirs.page)).to_have_count(0)
     assert theirs.root.locator("[data-cell]").count() == 81
 

@@ -26,7 +26,7 @@ EASY, MEDIUM, *_ = load_presets("sudoku")
 def test_what_is_said_of_a_puzzle_is_said_of_the_new_one(open_player: Callable[..., Player]):
     player = open_player()
     page = player.page
-    page.get_by_text("computed now").wait_for(timeout=1000 * PATIENCE)
+    page.get_by_text("computed live").wait_for(timeout=1000 * PATIENCE)
     line = page.locator(".st-key-puzzle_line")
     page.evaluate(TRANSLATE)
     expect(line).to_contain_text("«")

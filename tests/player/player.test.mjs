@@ -640,7 +640,10 @@ test("mazes and colours in words", () => {
       answers: base64([START, PATH, GOAL, OPEN, OPEN, OPEN, START, PATH, GOAL, OPEN, WALL, OPEN]),
     }),
   );
-  assert.match(eventSentence(noWalls, 1), /2 of 3 open cells correct, 1 fixed cell \(walls, start, goal\) overwritten,/);
+  assert.match(
+    eventSentence(noWalls, 1),
+    /2 of 3 open cells correct, 1 fixed cell \(walls, start, goal\) overwritten,/,
+  );
   const unknown = {
     labels: null,
     cells_right: null,

@@ -112,7 +112,7 @@ def provenance_line(trace: Trace) -> str:
         shortened,
         (provenance.model, provenance.dtype, provenance.device, provenance.recorded, provenance.version),
     )
-    when = f"recorded on {recorded}" if recorded else "computed now"
+    when = f"recorded on {recorded}" if recorded else "computed live"
     unknown = f"; settings not understood: {provenance.unknown}" if provenance.unknown else ""
     changed = f"; interventions: {provenance.changes}" if provenance.changes else ""
     return (

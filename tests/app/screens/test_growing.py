@@ -159,7 +159,7 @@ def test_a_recorded_run_stays_until_the_models_own_is_complete(open_app, gate):
         gate.let(1)
         time.sleep(0.02)
     gate.let(1)
-    app.until(lambda: "computed now" in app.payload["label"], "its own run")
+    app.until(lambda: "computed live" in app.payload["label"], "its own run")
     assert app.payload["steps"] == 16
 
 

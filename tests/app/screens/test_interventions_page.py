@@ -310,7 +310,7 @@ def test_recorded_runs_stay_until_the_computed_ones_are_ready(open_page, held):
         app.run()
         assert all("recorded on" in side["label"] for side in app.sides) and len(app.sides) == 2
     held.release()
-    app.until(lambda: all("computed now" in side["label"] for side in app.sides), "the computed runs")
+    app.until(lambda: all("computed live" in side["label"] for side in app.sides), "the computed runs")
 
 
 def test_the_previous_runs_stay_while_another_experiment_is_computed(open_page, held):
