@@ -44,7 +44,7 @@ def button(task: Task) -> None:
 
 
 def open_for(task: Task) -> None:
-    """Open the editor from the next rerun on. The player returns to its view unless another puzzle is chosen."""
+    """Open the editor on the next rerun. The player returns to its view unless a different puzzle is chosen."""
     links.save_view()
     st.session_state.editing = (task.name, task.cells)
     st.session_state.draft = st.session_state.pasted = None

@@ -8,8 +8,8 @@ from trm.tasks.base import Task
 
 HINTS = {
     "sudoku": "Click a cell and type its digit. Contradictions are flagged but allowed: the model accepts any grid.",
-    "maze": "Drag to draw; the right button erases. The model accepts any maze.",
-    "arc": "Drag to paint; the right button paints black.",
+    "maze": "Drag to draw, right-drag to erase. The model accepts any maze.",
+    "arc": "Drag to paint, right-drag to paint black.",
 }
 
 

@@ -1,4 +1,4 @@
-"""Controls for a puzzle set: which one, and how many of its puzzles, evenly spaced."""
+"""Controls for a puzzle set: which one, and how many of its puzzles, sampled at even intervals."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ def choose(task: Task, key: str, *, count: int = 200, most: int = 1000) -> Puzzl
     names = sets_for_task(task)
     if not names:
         st.info(
-            f"No set of {task.name} puzzles comes with the app. Record one with `trm trace`.",
+            f"The app has no bundled set of {task.name} puzzles. Record one with `trm trace`.",
             icon=":material/dataset:",
         )
         return None
@@ -39,6 +39,6 @@ def choose(task: Task, key: str, *, count: int = 200, most: int = 1000) -> Puzzl
         step=10,
         key=f"{key}-count",
         **IN_ADDRESS,
-        help=f"Evenly spaced over {name}.",
+        help=f"Sampled at even intervals from {name}.",
     )
     return PuzzleSetChoice(name, wanted)

@@ -194,7 +194,7 @@ def force_controls(opened: Opened) -> None:
     """Inputs for n and T, and for the number of heads if the checkpoint does not contain it."""
     config = opened.config
     for place, name, what in zip(
-        st.columns(2), ("n", "T"), ("calls of f_L per cycle", "cycles per supervision step"), strict=True
+        st.columns(2), ("n", "T"), ("f_L calls per cycle", "Cycles per supervision step"), strict=True
     ):
         own, kind = getattr(config, name), KINDS[config.kind]
         place.number_input(
@@ -204,7 +204,7 @@ def force_controls(opened: Opened) -> None:
             disabled=name == "n" and kind.layer_calls,
             key=f"force_{name}",
             persist_state="session",
-            help=f"{what.capitalize()}. Trained with {own}.",
+            help=f"{what}. Trained with {own}.",
         )
     if "heads" in config.assumed and config.heads:
         st.selectbox(

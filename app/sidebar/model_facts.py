@@ -16,6 +16,10 @@ from trm.config import KINDS, ModelConfig, halting_words
 from trm.coordinates import Depth
 from trm.errors import CheckpointError
 
+TABLE_HELP = (
+    "D: hidden size. Prefix: positions in front of the cells, for the puzzle embedding and the halting head. Positions: prefix "
+    "plus cells. n: f_L calls per cycle. T: cycles per supervision step. N_sup: maximum number of supervision steps."
+)
 CHECK_EVERY = 1.0  # seconds between polls of a self-check
 
 
@@ -23,7 +27,7 @@ def show(opened: Opened) -> None:
     """Draw a box with the architecture and the overrides; below it the assumed values and the accuracy."""
     config = opened.config
     with st.expander(title(config)):
-        st.markdown(_table(opened))
+        st.markdown(_table(opened), help=TABLE_HELP)
         model_controls.force_controls(opened)
     if config.unknown:
         st.caption(
@@ -84,7 +88,7 @@ def title(config: ModelConfig) -> str:
 
 
 def _table(opened: Opened) -> str:
-    """The config values, with their origin where it is worth knowing."""
+    """The config values, with their origin where it is not obvious."""
     config = opened.config
     layers = f"{config.layers}" + (f" in f_L, {config.H_layers} in f_H" if config.H_layers else "")
     rows = [("D", "hidden_size", config.hidden_size), ("layers", "layers", layers)]
@@ -177,7 +181,7 @@ def _depth_sentence(config: ModelConfig, depth: Depth) -> str:
     return (
         f"**n = {depth.n}**{trained('n')} f_L calls, then one f_H call; **T = {depth.T}**{trained('T')} such cycles "
         f"per step; **N_sup = {depth.N_sup}** steps{trained('N_sup')}. "
-        f"Total: {depth.calls_per_step * depth.N_sup} calls of the network."
+        f"Total: {depth.calls_per_step * depth.N_sup} network calls."
     )
 
 

@@ -109,13 +109,13 @@ def title_of(task: Task, puzzle: str) -> tuple[str, str]:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _place_in_set(task_name: str, puzzle: str, _task: Task) -> str | None:
-    """For example "Puzzle 27 of sudoku/test"; None if the puzzle is in no bundled set."""
+    """For example "Puzzle 27 from sudoku/test"; None if the puzzle is in no bundled set."""
     tokens = read(_task, puzzle)
     for name in sets_for_task(_task):
         inputs = _inputs(task_name, _task.cells, name, _task)
         rows = np.flatnonzero((inputs == tokens).all(1)) if inputs.shape[1:] == tokens.shape else ()
         if len(rows):
-            return f"Puzzle {rows[0] + 1} of {name}"
+            return f"Puzzle {rows[0] + 1} from {name}"
     return None
 
 

@@ -38,7 +38,7 @@ def offer(
                 row, name, "json", "JSON", "application/json", lambda: json.dumps(data, indent=1).encode()
             )
         if figure is not None:
-            st.caption("For a PNG, use the camera button of the figure.")
+            st.caption("For a PNG, use the camera button on the figure.")
 
 
 def _button(place: Any, name: str, ending: str, label: str, mime: str, make: Any) -> None:

@@ -50,7 +50,7 @@ class Cost:
         """The estimate as a sentence."""
         seconds = self.operations * _measured().get(self.kind, PACES[self.kind])
         by = (
-            ", judging by the last one on this server"
+            ", based on the last such job on this server"
             if self.kind in _measured()
             else " on two cores without a GPU"
         )

@@ -48,7 +48,7 @@ def given_up(job: Job) -> bool:
 
 
 def cancel(job: Job) -> None:
-    """Cancel a job for this session; it goes on for other sessions that requested it."""
+    """Cancel a job for this session; it continues for other sessions that requested it."""
     shared.jobs().leave(job, asker=session.watcher())
 
 

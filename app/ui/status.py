@@ -25,8 +25,8 @@ MAX_WAIT = 120.0  # seconds a page waits for a model before it is rerun
 class LoadingWords:
     """Texts shown while a model loads; a page in another language passes its own."""
 
-    loading: str = "Loading {model}: takes a few seconds, once."
-    size: str = "{model} is a download of {size} MB."
+    loading: str = "Loading {model}. This takes a few seconds, the first time only."
+    size: str = "{model} is a {size} MB download."
     download: str = "Download {size} MB"
     downloading: str = "Downloading {model}"
     downloaded: str = "Downloading {model}: {done} of {total} MB"

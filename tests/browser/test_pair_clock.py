@@ -135,7 +135,7 @@ def test_the_mouse_in_one_player_moves_both(open_pair):
         assert [each.selected for each in pair.players] == ["2,2", "2,2"]
         shown = [texts(each)[10] for each in pair.players]
         line = pair.root.get_by_test_id("cell-difference").inner_text()
-        assert line == f"Row 3, column 3: Pinned: {shown[0]}, Now: {shown[1]}"
+        assert line == f"Row 3, column 3: Pinned: {shown[0]}, Current: {shown[1]}"
     pair.press("Escape")
     assert [each.selected for each in pair.players] == [None, None]
 

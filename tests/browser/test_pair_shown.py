@@ -65,7 +65,7 @@ def test_grids_of_another_size_or_task_are_not_compared_with_a_note(open_pair):
     runs = (sudoku_run(1), maze_run(1))
     pair = open_pair(pair_of(*runs, tasks=(SUDOKU, MAZE)))
     pair.press("ArrowRight", "ArrowRight")
-    assert pair.summary == "Differences are not marked: Pinned is 4x4 sudoku, Now is 7x7 maze."
+    assert pair.summary == "Differences are not marked: Pinned is 4x4 sudoku, Current is 7x7 maze."
     assert not pair.left.flagged("differs") and not pair.right.flagged("differs")
     assert pair.root.locator(".key.differs:visible").count() == 0
     assert pair.left.position == pair.right.position

@@ -129,6 +129,6 @@ test("moves stop at the edges", () => {
 });
 
 test("the list of keys names those of the task", () => {
-  assert.deepEqual(keyHelp(false, "1 … 9")[1], ["1 … 9", "write"]);
+  assert.deepEqual(keyHelp(false, "1 … 9")[1], ["1 … 9", "enter the digit"]);
   assert.match(keyHelp(true, "w o s g")[0][1], /shift/);
 });

@@ -40,7 +40,7 @@ def pair_of(
         waiting if run is None else sent(task, run) for task, run in zip(tasks, (left, right), strict=True)
     ]
     options = {"titles": ["a <b>ghost</b>", "the next one"]} | options
-    return pair_payload(players, names=["Pinned", "Now"], **options) | {"pin": "unpin"}
+    return pair_payload(players, names=["Pinned", "Current"], **options) | {"pin": "unpin"}
 
 
 class Pair:

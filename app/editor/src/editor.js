@@ -307,7 +307,7 @@ class Editor {
       this.parsePasted(await navigator.clipboard.readText());
     } catch {
       this.showNote(
-        "The browser did not allow reading the clipboard. Press Ctrl+V here, or use the text field in the sidebar.",
+        "The browser blocked access to the clipboard. Press Ctrl+V here, or use the text field in the sidebar.",
         true,
       );
     }
@@ -326,7 +326,9 @@ class Editor {
   /** Escape does not discard changes. */
   cancel() {
     if (this.drafts.changed)
-      this.showNote("The puzzle has changes. Click Cancel to discard them, or Use this puzzle.");
+      this.showNote(
+        "The puzzle has unsaved changes. Click Cancel to discard them, or Use this puzzle to apply them.",
+      );
     else this.leave();
   }
 

@@ -45,7 +45,7 @@ export function cellBeside(cell, [down, right], rows, columns) {
 export function keyHelp(isDrawn, toolKeys) {
   return [
     ["arrows", isDrawn ? "move; with shift: draw" : "move"],
-    [toolKeys, isDrawn ? "draw in the cell" : "write"],
+    [toolKeys, isDrawn ? "draw in the cell" : "enter the digit"],
     [isDrawn ? "backspace" : "0 . backspace", "clear the cell"],
     ["space", "clear the cell, or restore it"],
     ["ctrl z, ctrl y", "undo, redo"],

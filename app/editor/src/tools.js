@@ -32,7 +32,7 @@ export class Tools {
             class: "tool",
             "data-tool": names[token],
             title: `${label} (${keysOf(token)})`,
-            "aria-label": drawn || isEmpty ? label : `write ${label}`,
+            "aria-label": drawn || isEmpty ? label : `enter ${label}`,
           },
           drawn ? [swatch, make("span", {}, names[token])] : swatch,
         );
@@ -46,7 +46,7 @@ export class Tools {
       {
         class: `tools ${drawn ? "palette" : "pad"}`,
         role: "group",
-        "aria-label": drawn ? "Draw with" : "Write into the cell",
+        "aria-label": drawn ? "Draw with" : "Digits to enter",
       },
       [...this.buttons.values()],
     );

@@ -245,9 +245,7 @@ def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, se
     """Show the command, and how its file differs, if it does."""
     caption = "Equivalent command:"
     if second and (second.choice.puzzle, second.choice.puzzle_id) != (choice.puzzle, choice.puzzle_id):
-        caption = (
-            "The command takes one puzzle, but these runs have two: it exports the run on the right only."
-        )
+        caption = "The two runs have different puzzles, but the command takes only one: it exports the run on the right."
     elif second and second.choice.depth != second.choice.config.depth:
         caption = "Equivalent command, except that it runs the pinned model at its trained depth:"
     elif trace.steps < choice.depth.N_sup:

@@ -25,7 +25,7 @@ from trm.export.payload import trace_id
 from trm.tasks import task_of
 from trm.trace import Trace
 
-NAMES = ("Pinned", "Now")
+NAMES = ("Pinned", "Current")
 HINT = "Change the puzzle, model or depth in the sidebar to compare with the pinned run."
 
 
@@ -120,7 +120,7 @@ def _open(linked: links.PinnedRun, page: Choice, options: Options) -> None:
         )
     elif opened.asks:
         raise CheckpointError(
-            f"{linked.model} takes {opened.asks / 1e6:,.0f} MB to download. Select it as the model first, then open the link again."
+            f"{linked.model} is a {opened.asks / 1e6:,.0f} MB download. Select it in the sidebar first, then open the link again."
         )
     else:
         state.pin_opening = opened

@@ -137,7 +137,7 @@ def test_another_checkpoint_changes_the_numbers_in_the_texts(bundled):
     scenes = read_language("en").scenes
     assert "= **96 layers**" in " ".join(paragraphs(scenes["depth"]["text"], facts))
     assert "3 times in a row" in " ".join(paragraphs(scenes["n-calls"]["text"], facts))
-    assert fill_in(scenes["n-calls"]["title"], facts) == "3 calls of f_L: think longer"
+    assert fill_in(scenes["n-calls"]["title"], facts) == "3 f_L calls: think longer"
     assert "vector of 96 numbers" in " ".join(paragraphs(scenes["states"]["text"], facts))
     assert config.effective_depth == 3 * (3 + 1) * 2 * 4
 

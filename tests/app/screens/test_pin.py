@@ -34,7 +34,7 @@ def pinned(open_app) -> App:
 
 def test_the_pinned_run_stays_beside_the_next_one(pinned):
     assert sides(pinned)[0] == sides(pinned)[1]
-    assert pinned.payload["names"] == ["Pinned", "Now"] and "same" not in pinned.payload["hint"]
+    assert pinned.payload["names"] == ["Pinned", "Current"] and "same" not in pinned.payload["hint"]
     pinned.set("puzzle_preset", PRESETS[2].key)
     assert [shown_puzzle(side) for side in sides(pinned)] == [PRESETS[0].puzzle, PRESETS[2].puzzle]
     pinned.set("supervision_steps", 3)

@@ -185,7 +185,7 @@ def test_a_damaged_bundled_model_is_an_error(open_app, monkeypatch, tmp_path):
 def test_a_puzzle_from_a_set_is_titled_by_its_position(open_app):
     puzzles = load_puzzles("sudoku/test", TASK)
     app = open_app(puzzle=TASK.format(puzzles.inputs[26]))
-    assert any("Puzzle 27 of sudoku/test" in shown(line.value) for line in app.test.markdown)
+    assert any("Puzzle 27 from sudoku/test" in shown(line.value) for line in app.test.markdown)
 
 
 def test_clearing_the_puzzle_menu_keeps_the_current_puzzle(open_app):

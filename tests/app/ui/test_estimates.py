@@ -23,7 +23,7 @@ def test_the_first_estimate_uses_the_default_pace_and_the_next_the_measured_one(
     monkeypatch.setattr(estimates.time, "monotonic", lambda: next(clock))
     assert cost.timed(lambda progress: "result")(lambda share, words: None) == "result"
     assert paces == {"halting": 7.0}
-    assert Cost("halting", 5.0).estimate() == "Takes about 35 s, judging by the last one on this server."
+    assert Cost("halting", 5.0).estimate() == "Takes about 35 s, based on the last such job on this server."
     assert "without a GPU" in Cost("latents", 5.0).estimate()
 
 
