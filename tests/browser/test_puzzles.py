@@ -41,7 +41,7 @@ def test_contradictory_givens_are_named_and_hatched_and_still_run(player, solved
     assert player.cells == solved(CONTRADICTION)["answer"]
     overwritten = player.flagged("wrong")
     assert overwritten
-    expect(player.root.locator(".legend")).to_contain_text(f"overwritten given {len(overwritten)}")
+    expect(player.root.locator(".legend")).to_contain_text(f"overwritten input cell {len(overwritten)}")
 
 
 def test_80_characters_are_refused_and_the_previous_puzzle_stays(player, solved):

@@ -112,7 +112,7 @@ def file_name(model: str, puzzle: str, request: ExportRequest) -> str:
 
 
 def _part(name: str) -> str:
-    """The letters and digits of a name; anything else becomes one hyphen."""
+    """The letters and digits of a name; other characters in a row become one hyphen."""
     marks = (mark if _is_letter(mark) else " " for mark in unicodedata.normalize("NFKC", name))
     return "-".join("".join(marks).lower().split())[:LONGEST_PART].strip("-")
 

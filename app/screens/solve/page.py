@@ -33,7 +33,7 @@ def page() -> None:
 
 
 def solve(choice: Choice) -> None:
-    """Draw the texts, what the page waits for, and the player, always in the same places so that a drawn player stays.
+    """Draw the texts, the loading message and the player, always in the same places, so that a drawn player is not remounted.
 
     While the user edits the puzzle, only the editor is drawn.
     """

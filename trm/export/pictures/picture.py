@@ -160,7 +160,7 @@ class PictureLayout:
         )
 
     def _legend(self, view: CallView, pen: Pen) -> Iterator[Shape]:
-        """The label and count of each mark, with space for the largest count, so that nothing jumps."""
+        """The label and count of each mark, with space for the largest count, so that the layout does not shift."""
         most = "0" * len(str(self.run.task.cells))
         x, baseline = float(MARGIN), pen.next_line(SMALL)
         for name in self._marks():

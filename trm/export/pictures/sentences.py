@@ -114,5 +114,5 @@ def counted(count: int, thing: str) -> str:
 
 
 def short(value: float) -> str:
-    """A number with two digits, which is as precise as a curve can be read."""
+    """A number with the precision at which a curve can be read: two decimals, or one digit below 0.01."""
     return "0" if value == 0 else f"{value:.2f}" if value >= 0.01 else f"{value:.0e}"

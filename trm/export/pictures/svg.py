@@ -1,4 +1,4 @@
-"""Draws a picture as SVG: text stays text, and each cell is a group with its position and description.
+"""Draws a picture as SVG: text remains selectable text, and each cell is a group with its position and description.
 
 The viewer's font has unknown widths, so lines that could leave the picture get a fixed length.
 """

@@ -81,7 +81,7 @@ export const ENGLISH = {
   "mark_changed": "changed",
   "mark_conflict": "conflict",
   "mark_wrong": "wrong",
-  "mark_overwritten": "overwritten given",
+  "mark_overwritten": "overwritten input cell",
   "mark_missing": "missing from the path",
   "mark_dropped": "dropped from the path",
   "mark_stable": "stayed correct",
