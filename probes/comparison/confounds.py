@@ -1,7 +1,7 @@
-"""Confounds of a comparison: what two models differ in besides their kind.
+"""Confounds of a comparison: how two models differ besides their type.
 
-Where there are any, a difference in results cannot be attributed to the architecture. For bundled models the training preset and log are
-used too; for others only what the weights show.
+If there are any, a difference in results cannot be attributed to the architecture. Bundled models are also compared by
+training preset and log; other models only by what their weights show.
 """
 
 import csv
@@ -52,7 +52,7 @@ def facts(model: "Model") -> dict[str, str]:
 
 
 def differences(one: Measurements, other: Measurements) -> list[str]:
-    """The facts in which two models differ, each with both values."""
+    """The facts that differ between two models, each with both values."""
     return [
         f"{name} ({value} and {other.facts[name]})"
         for name, value in one.facts.items()
@@ -61,7 +61,7 @@ def differences(one: Measurements, other: Measurements) -> list[str]:
 
 
 def caution(one: Measurements, other: Measurements) -> str:
-    """The confounds of a comparison and what they imply, in words; "" where there are none."""
+    """A sentence on the confounds of a comparison and what they imply; "" if there are none."""
     differing = differences(one, other)
     if not differing:
         return ""

@@ -83,15 +83,15 @@ OUTCOME_LABELS = {name: name.replace("_", " ") for name in OUTCOMES} | {
     "lost": "overshoots",
     "never_right": "never correct",
 }
-"""Names of OUTCOMES for people."""
+"""Display names of OUTCOMES."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """For each puzzle, how the first step that would halt compares with the first correct one."""
+    """For each puzzle, how the first step at which the model would halt compares with the first correct one."""
 
     outcome: Int[np.ndarray, "puzzle"]  # index into OUTCOMES
-    halts: Int[np.ndarray, "puzzle"]  # first step that would halt, from 1; 0: none
+    halts: Int[np.ndarray, "puzzle"]  # first step at which the model would halt, from 1; 0: none
     right: Int[np.ndarray, "puzzle"]  # first correct step, from 1; 0: none
     delay: Float64[np.ndarray, "puzzle"]  # halts - right; NaN if either is missing
 

@@ -24,7 +24,7 @@ class TargetGroup:
 
     @property
     def first(self) -> Target:
-        """The first member. Its kind, level, classes and needs are those of every member."""
+        """The first member. All members share its kind, level, classes and needs."""
         return self.members[0]
 
     @property

@@ -245,7 +245,7 @@ def single_givens(task: Task, inputs: np.ndarray) -> list[tuple[str, Bool[np.nda
 
 
 def units(task: Task) -> list[tuple[str, Bool[np.ndarray, "cells"]]]:
-    """BatchedRuns and columns; boxes where the task has them."""
+    """Rows and columns, and boxes if the task has them."""
     row, column = np.divmod(np.arange(task.cells), task.columns)
     groups = [(f"row {number + 1}", row == number) for number in range(task.rows)]
     groups += [(f"column {number + 1}", column == number) for number in range(task.columns)]

@@ -32,7 +32,7 @@ class ExperimentFileError(UserError):
 def write_experiment(
     path: Path, experiment: "ProbingExperiment", *, probes: Path | None = None
 ) -> list[Path]:
-    """Write `path` as JSON, the table next to it as Parquet, and one file per probe of z or y into the folder `probes`.
+    """Write `path` as JSON, the table next to it as Parquet, and one file per z or y probe into the folder `probes`.
 
     Returns the paths of the files. Raises OutputError if a file cannot be written.
     """
@@ -112,13 +112,13 @@ def _check_result(result: Mapping[str, Any], count: int) -> None:
 
 
 def recorded_experiment(model: str) -> dict[str, Any] | None:
-    """The recorded experiment of a bundled model; None if there is none. Raises ExperimentFileError."""
+    """The recorded experiment of a bundled model, or None. Raises ExperimentFileError."""
     path = RECORDED / model / "study.json"
     return load_experiment(path) if path.is_file() else None
 
 
 def recorded_causal_tests(model: str) -> dict[str, Any] | None:
-    """The causal tests that `probes use --record` recorded for a bundled model; None if there are none.
+    """The causal tests that `probes use --record` recorded for a bundled model, or None.
 
     Raises ExperimentFileError.
     """
