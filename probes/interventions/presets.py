@@ -1,7 +1,7 @@
-"""Preset experiments: an intervention, or another puzzle, each with what the papers claim about it.
+"""Preset experiments: an intervention or a different puzzle, each with what the papers claim about it.
 
 An experiment depends on the puzzle (its solution) and the depth (which call ends a step), so each is a function that
-makes a plan. The numbers are the papers' own, for their models and data sets, not for the bundled ones.
+returns a plan. The numbers are those of the papers, for their models and data sets, not for the bundled models.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class ExperimentSetting:
     inputs: Tokens
     labels: Tokens | None  # the solution, if there is exactly one
     depth: Depth
-    step: int  # the experiment starts at the beginning of this supervision step
+    step: int  # the experiment starts at the start of this supervision step
 
     @property
     def solution(self) -> Tokens:
@@ -42,7 +42,7 @@ class ExperimentSetting:
 
 @dataclass(frozen=True, eq=False)
 class InterventionPlan:
-    """What to run next to the clean run."""
+    """What to run alongside the clean run."""
 
     inputs: Tokens
     interventions: tuple[Intervention, ...] = ()
@@ -61,7 +61,7 @@ class Experiment:
 
 
 def _at_each_cycle(setting: ExperimentSetting) -> Site:
-    """The first call of every cycle from the step on: the whole cycle then reads the changed y."""
+    """The first call of every cycle from this step onwards: the whole cycle then reads the changed y."""
     return Site(steps=(setting.step, None), calls=(1, 1))
 
 
@@ -70,7 +70,7 @@ def _first_call(setting: ExperimentSetting) -> Site:
 
 
 def without(state: str) -> Callable[[ExperimentSetting], InterventionPlan]:
-    """Every cycle from the step on reads the state as 0."""
+    """Plan an experiment in which every cycle from the step onwards reads the state as 0."""
     return lambda setting: InterventionPlan(
         setting.inputs, (Intervention("zero", _at_each_cycle(setting), state, before=True),)
     )
@@ -127,7 +127,7 @@ def _another_z(setting: ExperimentSetting) -> InterventionPlan:
 
 
 def another_puzzle(task: Task, inputs: Tokens) -> Tokens:
-    """The first preset that is not this puzzle; if none fits, a generated one, the same every time."""
+    """The first preset puzzle that is not this one; if none fits, a generated one, the same every time."""
     try:
         presets = load_presets(task.name)
     except DataError:

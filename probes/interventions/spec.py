@@ -38,8 +38,8 @@ class Operation:
     description: str
     required: tuple[str, ...] = ()  # fields that must be given
     optional: tuple[str, ...] = ()  # fields that may be given
-    has_state: bool = True  # acts on y, z or both, to be named
-    before_or_after: bool = True  # acts before or after a call; else over a span of calls
+    has_state: bool = True  # acts on y, z or both; the text must say which
+    before_or_after: bool = True  # acts before or after a call; otherwise over a span of calls
 
 
 OPERATIONS = {
@@ -84,13 +84,13 @@ class Intervention:
     operation: str
     site: Site
     state: str = ""  # y, z, or yz for both
-    before: bool = False  # change what the call reads; else what it leaves
+    before: bool = False  # change what the call reads; otherwise what it leaves
     positions: str = ""  # "": all; for an answer: the cells
     size: float = 1.0  # in units of the norm of each position's own vector
     seed: int = 0
     value: str = ""  # a number, D numbers separated by commas, or "initial"
     source: str = ""  # the call that a patch is copied from
-    puzzle: str = ""  # the puzzle of that run; "": the same
+    puzzle: str = ""  # the puzzle of that run; "": the same puzzle
     source_positions: str = ""  # "": the same positions
     direction: str = ""  # head:7, embedding:7, probe:FILE:time_point:class, or D numbers separated by commas
     answer: str = ""
@@ -155,7 +155,7 @@ class Intervention:
 
     @classmethod
     def parse(cls, text: str) -> "Intervention":
-        """Parse one intervention. Raises InterventionError that names the first wrong word."""
+        """Parse one intervention. Raises InterventionError, naming the first invalid word."""
         words = text.split()
         if not words:
             raise InterventionError("The intervention is empty. Write one such as: zero y before 3.1.1.")

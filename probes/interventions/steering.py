@@ -1,9 +1,8 @@
 """Steering directions in state space, written as text.
 
-head:7          the row of the output head for a symbol: the direction in which that symbol's logit grows fastest
-embedding:7     the input embedding of a symbol
-probe:F:t:c     class c at time point t of the probe in file F, both counted from 0
-0.1,-0.2,...    D numbers; a single number is repeated D times
+head:7 the row of the output head for a symbol: the direction in which that symbol's logit grows fastest embedding:7 the
+input embedding of a symbol probe:F:t:c class c at time point t of the probe in file F, both counted from 0 0.1,-0.2,...
+D numbers; a single number is repeated D times
 """
 
 from pathlib import Path
@@ -19,7 +18,7 @@ from trm.tasks.base import Task
 
 
 def direction_of(text: str, model: Model, task: Task, *, what: str) -> Float[Tensor, "dim"]:
-    """The direction that a text names. Raises InterventionError, prefixed by `what`, if it is invalid or zero."""
+    """The direction described by a text. Raises InterventionError, prefixed by `what`, if it is invalid or zero."""
     kind, _, rest = text.partition(":")
     if kind in ("head", "embedding"):
         table = model.unembedding() if kind == "head" else model.token_embedding()
@@ -58,7 +57,7 @@ def vector_of(text: str, model: Model, *, what: str) -> Float[Tensor, "dim"]:
 
 
 def _of_probe(text: str, model: Model) -> Float[Tensor, "dim"]:
-    """The weight vector of a probe's class, rescaled to the units of the state."""
+    """A probe's weight vector for one class, rescaled to the units of the state."""
     from probes.linear.files import load_probe
 
     file, time_point, row = [*text.rsplit(":", 2), "", ""][:3]

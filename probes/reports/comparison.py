@@ -8,8 +8,8 @@ from probes.comparison.files import Comparison
 from probes.comparison.result import MIN_DECODED, Z_REPEATS_X, BandCurve, Measurements
 from probes.reports.markdown import percent, write_section
 
-RETAINS, MOSTLY = 0.99, 0.9  # shares of solutions from which the verdict is "Yes" and "In most puzzles"
-NONE = "none"  # in a table cell; a row with nothing else is left out
+RETAINS, MOSTLY = 0.99, 0.9  # minimum shares of solutions for the verdicts "Yes" and "In most puzzles"
+NONE = "none"  # in a table cell; rows with only this are left out
 HRM_PAPER = "HRM paper, arXiv:2506.21734"
 ANALYSES = "published analyses of public Sudoku checkpoints"
 GIVEN_SOLUTION = (
@@ -23,7 +23,7 @@ NUMBERS = (
 
 
 def write_findings(document: Path, comparison: Comparison, command: str) -> None:
-    """Write the section into a document, created if needed. Raises UserError where a marker is missing."""
+    """Write the section into a document, created if needed. Raises UserError if a marker is missing."""
     write_section(document, "compare", section(comparison, command))
 
 
@@ -131,7 +131,7 @@ ROWS: list[tuple[str, str, Callable[[Measurements], str]]] = [
 
 
 def _similar(comparison: Comparison) -> list[str]:
-    """CKA at the end of the run, within each model and between the two."""
+    """CKA at the end of the run, within and between the two models."""
     within = [comparison.cka_between((index, "y"), (index, "z"))[-1, -1] for index in (0, 1)]
     across = [comparison.cka_between((0, state), (1, state))[-1, -1] for state in ("y", "z")]
     return [
@@ -144,7 +144,7 @@ def _similar(comparison: Comparison) -> list[str]:
 
 
 def _answers(measured: Measurements) -> list[str]:
-    """Published claims about models of this kind, and whether they hold here."""
+    """Published claims about this type of model, and whether they hold here."""
     name, retained, decoded = measured.about.name, measured.kept.middle, measured.kept_read
     lines = []
     if measured.about.kind == "hrm":

@@ -15,12 +15,12 @@ from probes.stats import binomial_band
 from trm.errors import UserError
 
 RARELY_TRAPS = 0.8  # "rarely traps": at least this share of the puzzles the clean run solves are solved from a wrong answer
-SECTION = "what causes what"  # name of its marks
+SECTION = "what causes what"  # name in its markers
 Result = dict[str, Any]
 
 
 def write_findings(document: Path) -> dict[str, Any]:
-    """Write the section between its marks, or append it to the document. Raises UserError."""
+    """Write the section between its markers, or append it to the document. Raises UserError."""
     names = sorted({path.parent.name for path in RECORDED.glob("*/*.json")})
     if not names:
         raise UserError(

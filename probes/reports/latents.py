@@ -13,7 +13,7 @@ SECTION = "latents"  # in the markers
 
 
 def write_findings(document: Path, folder: Path) -> dict[str, Any]:
-    """Write the section into a document. Raises UserError where nothing is recorded, or a marker is missing."""
+    """Write the section into a document. Raises UserError if nothing is recorded, or a marker is missing."""
     projections = {path.stem: load_projection(path) for path in sorted(folder.glob("*.safetensors"))}
     if not projections:
         raise UserError(

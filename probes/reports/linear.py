@@ -38,7 +38,7 @@ CAVEATS = {
     "next_direction": "It does not show that the path is traversed.",
     "reached_within_16": "It does not show that the model runs a flood fill.",
 }
-"""What the result of a target does not show."""
+"""Caveats: what the result of a target does not show."""
 
 
 def write_findings(
