@@ -62,7 +62,7 @@ class Job:
     left: set[str] = field(default_factory=set)  # sessions that cancelled it
 
     def cancelled_by(self, asker: str) -> bool:
-        """Whether this session cancelled it, or it ended without a result or an error."""
+        """Whether this session cancelled it, or the job as a whole was cancelled."""
         return self.cancelled or asker in self.left
 
     def given_up_by(self, asker: str) -> bool:

@@ -111,7 +111,7 @@ def source_of(name: str, options: Options, *, accepted: bool = False) -> ModelSo
 
 
 def _found(name: str, options: Options) -> tuple[Path, Path]:
-    """The weights file at a path, and the folder that the name is relative to: one of the server's, or any folder if only its
+    """The weights file at a path, and the folder that the name is relative to: one of the server's, or any if only its
     owner can reach the server. Raises CheckpointError.
     """
     for root in options.model_dirs:
