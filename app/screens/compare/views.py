@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from probes.comparison.result import BandCurve
 
-Commands = Callable[[str], str]  # from the name of a command to the line that computes the figure
+Commands = Callable[[str], str]  # maps the name of a command to the command line that computes the figure
 
 
 def solved(comparison: Comparison, command: Commands) -> None:
@@ -168,7 +168,7 @@ def _show(name: str, figure: "Figure", comparison: Comparison, command: Commands
 
 
 def _decoded(comparison: Comparison) -> str:
-    """Share of the given solutions that the output head decodes correctly, by model."""
+    """Share of cells of the solutions written into y that the output head decodes correctly, by model."""
     shares = [
         f"{plain(name)} {percent(each.kept_read)}"
         + (" (too few for a valid test)" if each.kept_read < MIN_DECODED else "")
@@ -189,7 +189,7 @@ def _count(comparison: Comparison) -> str:
 
 
 def _if_defined(curve: "BandCurve") -> "BandCurve | None":
-    """None if the model solved no puzzle by itself."""
+    """The curve, or None if the model solved no puzzle by itself."""
     return curve if any(value is not None for value in curve.middle) else None
 
 

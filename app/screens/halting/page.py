@@ -1,4 +1,4 @@
-"""Halting: when does a model halt, and is that right? One model on many puzzles, one figure at a time."""
+"""Halting: when does a model halt, and is it right to? One model on many puzzles, one figure at a time."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from probes.halting.report import report
 from probes.halting.runs import table
 
 TITLE = "### Does it know when it is done?"
-WIDTHS = (2.4, 1)  # of the figure and of the text beside it
+WIDTHS = (2.4, 1)  # relative widths of the figure and the text beside it
 
 
 def page() -> None:
@@ -245,7 +245,7 @@ VIEWS: Mapping[str, View] = {
 
 
 def view(result: HaltingResult) -> None:
-    """The choice of a figure, and the figure. The choice stays when other runs are shown."""
+    """Draw the figure selector and the selected figure. The selection stays when other runs are shown."""
     name = st.segmented_control(
         "Figure",
         list(VIEWS),
@@ -261,7 +261,7 @@ def view(result: HaltingResult) -> None:
 
 
 def explanation(name: str, result_text: str = "") -> None:
-    """The results in words, and how to read the figure."""
+    """Draw the results in words, and how to read the figure."""
     if result_text:
         st.markdown(result_text)
     st.caption(texts.HOW_TO_READ[name])

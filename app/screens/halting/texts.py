@@ -39,7 +39,7 @@ HOW_TO_READ: Mapping[str, str] = {
 
 
 def description(result: HaltingResult) -> str:
-    """Which runs these are."""
+    """A sentence on which runs these are."""
     metadata, runs = result.runs.metadata, result.analysis.whole
     when = f"Recorded {metadata.recorded}" if result.recorded else "Computed now"
     left_out = (

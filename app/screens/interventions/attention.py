@@ -74,7 +74,7 @@ def show(choice: Choice) -> None:
 
 
 def call(choice: Choice, at: cursor.Cursor) -> Coordinates:
-    """The call that the player shows."""
+    """The call shown in the player."""
     return Coordinates(at.supervision_step, at.cycle, at.call, F_L if at.call <= choice.depth.n else F_H)
 
 
@@ -105,7 +105,7 @@ def mixing_job(choice: Choice, model: "Model", cell: int, layer: str) -> tuple[H
 
 
 def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
-    """Two grids, from the cell and to it; below, the mean over all pairs of cells by relation."""
+    """Draw two grids, from the cell and to it, and below them the mean over all pairs of cells by relation."""
     st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}**{summary(result)}")
     task, method = choice.task, result["method"]
     symbols = [task.symbols[token] for token in puzzles.read(task, choice.puzzle)]
@@ -134,7 +134,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
 
 
 def summary(result: dict[str, Any]) -> str:
-    """The main numbers in words."""
+    """A sentence with the main numbers."""
     text = ""
     if "prefix" in result:
         text += f". {result['prefix']:.1%} of the attention of {result['cell']} is on the prefix, which is not a cell"

@@ -41,7 +41,7 @@ def title(choice: Choice) -> str:
 
 
 def show(choice: Choice) -> None:
-    """Controls and text on the left, the figure on the right: both close to the players above."""
+    """Draw controls and text on the left and the figure on the right, both close to the players above."""
     if choice.task.name not in ("sudoku", "maze"):
         st.info(
             f"Cells of {choice.task.name} puzzles cannot be blank, so they cannot be ablated.",
@@ -55,7 +55,7 @@ def show(choice: Choice) -> None:
 
 
 def explain(choice: Choice, place: "DeltaGenerator") -> None:
-    """The controls and the result in words; the figure is drawn in `place`."""
+    """Draw the controls and the result in words; the figure is drawn in `place`."""
     method = st.pills(
         "Method", list(METHOD_LABELS), format_func=METHOD_LABELS.get, key="attribution_method", default="givens", **IN_ADDRESS, required=True,
         label_visibility="collapsed",
@@ -99,7 +99,7 @@ def job(
 
 
 def summary(result: dict[str, Any]) -> str:
-    """The logit, the accuracy of the attribution, and how to read it."""
+    """Sentences on the logit, the accuracy of the attribution, and how to read it."""
     if result["method"] != "gradients":
         return f"Logit: {result['value']:.2f}. {ABLATION}"
     error = result["completeness_error"]

@@ -1,4 +1,4 @@
-"""Figures below the two runs: on the selected cell, and over many puzzles, recorded or computed on demand."""
+"""Figures below the two runs: about the selected cell, and over many puzzles, recorded or computed on demand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ SINGLE_PUZZLE = {
 
 @dataclass(frozen=True)
 class Section:
-    """One figure over many puzzles."""
+    """A figure over many puzzles."""
 
     title: str
     caption: str  # what is drawn, and how to read it
@@ -109,7 +109,7 @@ SECTIONS = {
 
 
 def show(choice: Choice) -> None:
-    """The choice of a figure, and the figure."""
+    """Draw the figure selector and the selected figure."""
     key = st.segmented_control(
         "Figure",
         [*SINGLE_PUZZLE, *SECTIONS],
@@ -184,7 +184,7 @@ def recorded_result(choice: Choice, section: Section) -> Result | None:
 
 
 def settings(choice: Choice, key: str, section: Section) -> None:
-    """The settings of a sweep, and the button that starts it."""
+    """Draw the settings of a sweep, and the button that starts it."""
     name = section.sweep
     chosen: dict[str, Any] = {}
     if name == "noise":
@@ -242,7 +242,9 @@ def settings(choice: Choice, key: str, section: Section) -> None:
 
 
 def cost(choice: Choice, name: str, settings: SweepSettings, count: int) -> Cost:
-    """Estimated cost in whole runs: per puzzle, one for each noise size, ablated state or seed; for peers, one step per given."""
+    """Estimated cost in whole runs: per puzzle, one run for each noise scale, ablated state or seed; for peers, one
+    step per given.
+    """
     runs = {
         "noise": len(settings.noise_sizes),
         ABLATION: 4,
@@ -260,7 +262,7 @@ def _is_requested(choice: Choice, key: str) -> bool:
 
 
 def computed(choice: Choice, key: str) -> Result | None:
-    """The result of the requested sweep; None if there is no request, or (with progress on the page) while it runs."""
+    """The result of the requested sweep; None if none was requested, or, with progress on the page, while it runs."""
     request = st.session_state.get(f"{key}-request")
     st.session_state[f"{key}-ended"] = False
     if request is None or request[0] != choice.source:

@@ -1,7 +1,7 @@
 """The projection plot: points, trajectories of the traced puzzles, and an animation over the steps inside the figure.
 
-Animated: one point per puzzle, at the step of the slider, over faint trajectories of all puzzles; the browser plays plotly's frames.
-Otherwise: all points at once.
+When animated, it shows one point per puzzle, at the slider's step, over faint trajectories of all puzzles; the browser
+plays plotly's frames. Otherwise it shows all points at once.
 """
 
 from typing import TYPE_CHECKING

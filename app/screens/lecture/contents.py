@@ -1,4 +1,4 @@
-"""The lecture as it is sent to the browser: texts filled in, what each scene shows, code, runs. No Streamlit."""
+"""The lecture as sent to the browser: filled-in texts, what each scene shows, code and runs. Does not use Streamlit."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -23,7 +23,7 @@ class Lecture:
         runs = self.recorded | dict(replacements or {})
         self.scene_runs = {scene.id: runs_for(scene, runs) for scene in self.scenes}
         self.facts = {scene.id: facts_of(scene, self.scene_runs[scene.id]) for scene in self.scenes}
-        # By language. Filling them in takes a while, and a whole class asks at once.
+        # By language. Filling them in takes a while, and a whole class requests them at once.
         self._texts: dict[str, dict[str, Any]] = {}
 
     def has(self, scene: str) -> bool:
@@ -45,7 +45,7 @@ class Lecture:
 
     def _outline(self, scene: Scene) -> dict[str, Any]:
         runs, start = self.scene_runs[scene.id], self.start_of(scene)
-        # The player goes to each start once; the scene's id tells two equal starts apart.
+        # The player goes to each start once; the scene's id distinguishes two equal starts.
         view = {**asdict(start), "mode": scene.mode, "cell": None, "scene": scene.id}
         return {
             "id": scene.id,

@@ -23,8 +23,8 @@ from trm.tasks import task_of
 TABS = (
     "Over steps", "All targets", "By cell", "Confusion matrix", "On one puzzle", "Causal test", "Probe directions",
 )  # fmt: skip
-TABS_WITHOUT_SCORES = TABS[4:]  # for probes from files, which come without scores
-WIDTHS = (2.3, 1)  # relative widths of the figure and of the text beside it
+TABS_WITHOUT_SCORES = TABS[4:]  # for probes from files, which have no scores
+WIDTHS = (2.3, 1)  # relative widths relative widths of the figure and the text beside it
 
 
 def page() -> None:
@@ -61,7 +61,7 @@ def page() -> None:
 
 
 def view(model: Opened, experiment: LoadedExperiment) -> None:
-    """The target selector, the tabs, and the chosen tab."""
+    """Draw the target selector, the tabs, and the selected tab."""
     sources.drop_invalid_choices(probes_target=list(experiment.targets), probes_state=experiment.states)
     left, right = st.columns((1, 3.2), vertical_alignment="bottom")
     tabs = TABS if experiment.summary["findings"] else TABS_WITHOUT_SCORES
@@ -100,7 +100,7 @@ def view(model: Opened, experiment: LoadedExperiment) -> None:
 
 
 def over_steps(experiment: LoadedExperiment, target: str) -> None:
-    """Scores, or code lengths, of z, y and the baselines over the steps, with the verdict."""
+    """Draw scores or code lengths of z, y and the baselines over the steps, with the verdict."""
     facts, labels = experiment.targets[target], views.labels_of(experiment.summary)
     chart, text = st.columns(WIDTHS)
     with text:
@@ -153,7 +153,7 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
 
 
 def all_targets(experiment: LoadedExperiment, target: str) -> None:
-    """A heatmap of the main score of all targets over the steps."""
+    """Draw a heatmap of the main score of every target over the steps."""
     chart, text = st.columns(WIDTHS)
     with text:
         what = st.selectbox(
@@ -179,7 +179,7 @@ def all_targets(experiment: LoadedExperiment, target: str) -> None:
 
 
 def by_cell(experiment: LoadedExperiment, target: str) -> None:
-    """The scores of the grid's cells, at one step."""
+    """Draw the scores of the grid's cells at one step."""
     time_point = time_point_slider(experiment, st.columns(2)[0])
     boards = {
         state: views.cells_at(experiment.summary, target, state, time_point) for state in experiment.states
@@ -198,7 +198,7 @@ def by_cell(experiment: LoadedExperiment, target: str) -> None:
 
 
 def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
-    """The confusion matrices of the probes of z and y, at one step."""
+    """Draw the confusion matrices of the z and y probes at one step."""
     time_point = time_point_slider(experiment, st.columns(2)[0])
     pairs = {
         state: views.confusion_at(experiment.summary, target, state, time_point)
@@ -219,7 +219,7 @@ def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
 
 
 def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> None:
-    """A grid of what the probes decode in each cell of one puzzle: the one last opened in Solve, or another."""
+    """Draw a grid of what the probes decode in each cell of one puzzle, by default the one last opened in Solve."""
     task = task_of(model.config)
     if experiment.targets[target]["level"] != "cell":
         st.info(
@@ -269,7 +269,7 @@ def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> N
 
 
 def directions(experiment: LoadedExperiment, target: str) -> None:
-    """The directions of a target's probes, projected onto the plane that holds most of their length."""
+    """Draw the directions of a target's probes, projected onto the plane that captures most of their length."""
     members, labels = experiment.targets[target]["members"], views.labels_of(experiment.summary)
     chart, text = st.columns(WIDTHS)
     with text:
@@ -315,7 +315,7 @@ def directions(experiment: LoadedExperiment, target: str) -> None:
 def typed_puzzle(task) -> str:
     """The puzzle in the text box, or the last valid one, with an error message.
 
-    The box starts with the puzzle of the link, else the one last opened in Solve.
+    The box starts with the link's puzzle, or else with the one last opened in Solve.
     """
     state = st.session_state
     if state.get("probes_puzzle_of") != (task.name, task.cells):

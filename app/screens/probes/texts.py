@@ -130,7 +130,7 @@ def _code_rows(summary: dict[str, Any], target: str, time_point: int) -> list[st
 
 
 def balance(summary: dict[str, Any], target: str, time_point: int) -> str:
-    """The share of each class among the training cells; "" for numbers."""
+    """The share of each class among the training cells; "" for numeric targets."""
     shares = balance_at(summary, target, time_point)
     if shares is None:
         return ""
@@ -142,7 +142,7 @@ def balance(summary: dict[str, Any], target: str, time_point: int) -> str:
 
 
 def plane(share: float, count: int, *, where: str) -> str:
-    """What the figure of directions shows, and how much of their length."""
+    """What the figure of directions shows, and how much of their length it captures."""
     return (
         f"**{count} probe directions** in {where}: the directions along which the probe's output changes fastest. They are "
         f"projected onto the plane that holds most of them, **{100 * share:.0f} %** of their squared length."
@@ -177,7 +177,9 @@ def decoded(result: dict[str, Any], state: str, time_point: int) -> str:
 
 
 def causal(result: dict[str, Any]) -> str:
-    """How much larger the effect of the probe's direction is than that of random ones, with its band."""
+    """A sentence on how much larger the effect of the probe's direction is than that of random directions, with its
+    band.
+    """
     excess = result["excess"]["changed_end"]
     low, high = 100 * excess["low"], 100 * excess["high"]
     verdict = "larger than" if low > 0 else "smaller than" if high < 0 else "not distinguishable from"
@@ -205,7 +207,7 @@ def probe_folder(experiment: "LoadedExperiment") -> str:
 
 
 def apply_command(experiment: "LoadedExperiment", target: str, puzzle: str) -> str:
-    """The equivalent command, with the recorded probes or those that the command of the experiment saves."""
+    """The equivalent command, with the recorded probes or those saved by the experiment's command."""
     files = [
         f"--probe {probe_folder(experiment)}/{member}.{state}{SUFFIX}"
         for state in experiment.states
