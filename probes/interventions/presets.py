@@ -28,7 +28,7 @@ class ExperimentSetting:
     inputs: Tokens
     labels: Tokens | None  # the solution, if there is exactly one
     depth: Depth
-    step: int  # the experiment starts at the start of this supervision step
+    step: int  # the experiment begins at the start of this supervision step
 
     @property
     def solution(self) -> Tokens:

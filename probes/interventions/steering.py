@@ -1,8 +1,9 @@
 """Steering directions in state space, written as text.
 
-head:7 the row of the output head for a symbol: the direction in which that symbol's logit grows fastest embedding:7 the
-input embedding of a symbol probe:F:t:c class c at time point t of the probe in file F, both counted from 0 0.1,-0.2,...
-D numbers; a single number is repeated D times
+head:7          the row of the output head for a symbol: the direction in which that symbol's logit grows fastest
+embedding:7     the input embedding of a symbol
+probe:F:t:c     class c at time point t of the probe in file F, both counted from 0
+0.1,-0.2,...    D numbers; a single number is repeated D times
 """
 
 from pathlib import Path

@@ -24,7 +24,7 @@ LIMIT = 64  # puzzles
 
 @dataclass(frozen=True)
 class ProjectionRequest:
-    """A request: what to project, and how."""
+    """What to project, and how."""
 
     model: str
     data: str

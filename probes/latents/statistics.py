@@ -228,7 +228,7 @@ def _tails() -> tuple[float, float]:
 
 
 def percent(share: float) -> str:
-    """A share in percent, with one decimal; "below 0.05 %" for smaller shares."""
+    """A share in percent, with one decimal; "less than 0.05 %" below that."""
     if 0 < share < 0.0005:
         return "less than 0.05 %"
     return f"{share:.1%}".replace("%", " %")

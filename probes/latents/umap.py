@@ -73,7 +73,7 @@ def fit_umap(
 
     The embedding is initialised with the first principal components, which preserves the global structure (Kobak &
     Linderman 2021), and uses exact neighbours. `progress` is called with 0 while another UMAP is running, then with the
-    share of epochs done. Raises StatesError where the pool is too small for the neighbours, too large, constant, or not
+    share of epochs done. Raises StatesError if the pool is too small for the neighbours, too large, constant, or not
     finite.
     """
     settings = settings or UMAPSettings()

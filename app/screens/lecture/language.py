@@ -1,8 +1,8 @@
 """The texts of the lecture: one TOML file per language, filled in with the facts of a run.
 
-{n} a fact of the run (trm/run_facts.py); {left.n} and {right.n} in a scene with two runs {n|call|calls} a number and
-the matching form of a word: two forms as in English, three as in Russian [solved] ... a paragraph for solved runs; [not
-solved, halts] combines conditions
+{n}                     a fact of the run (trm/run_facts.py); {left.n} and {right.n} in a scene with two runs
+{n|call|calls}          a number and the matching form of a word: two forms as in English, three as in Russian
+[solved] ...            a paragraph for solved runs; [not solved, halts] combines conditions
 """
 
 import re

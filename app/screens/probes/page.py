@@ -24,7 +24,7 @@ TABS = (
     "Over steps", "All targets", "By cell", "Confusion matrix", "On one puzzle", "Causal test", "Probe directions",
 )  # fmt: skip
 TABS_WITHOUT_SCORES = TABS[4:]  # for probes from files, which have no scores
-WIDTHS = (2.3, 1)  # relative widths relative widths of the figure and the text beside it
+WIDTHS = (2.3, 1)  # relative widths of the figure and the text beside it
 
 
 def page() -> None:
