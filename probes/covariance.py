@@ -21,7 +21,7 @@ Chunks = Float[np.ndarray, "*batch dim"] | Iterable[Float[np.ndarray, "*batch di
 
 
 class StatesError(UserError):
-    """States that cannot be analysed as requested."""
+    """The states cannot be analysed as requested."""
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ SIGNIFICANT = 0.05  # significance level
 
 
 class RunsError(UserError):
-    """Runs that cannot be analysed as requested."""
+    """The runs cannot be analysed as requested."""
 
 
 def check_runs(
     right: Bool[np.ndarray, "step puzzle"], halting: Float[np.ndarray, "step puzzle"] | None = None
 ) -> None:
-    """Raises RunsError without puzzles or steps, or if a halting logit is not finite."""
+    """Check the inputs. Raises RunsError if there are no puzzles or steps, or a halting logit is not finite."""
     steps, puzzles = right.shape
     if not (steps and puzzles):
         raise RunsError(

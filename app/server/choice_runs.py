@@ -125,7 +125,7 @@ def _steps(model: "Model", choice: Choice) -> Iterator[Trace | Pause]:
 
 
 def check_depth(config: ModelConfig, depth: Depth) -> None:
-    """Raises PuzzleError if a run of this depth needs too much memory or, on a public server, too many calls."""
+    """Check the depth. Raises PuzzleError if a run needs too much memory or, on a public server, too many calls."""
     calls, cells = depth.N_sup * depth.calls_per_step, config.sequence_length
     trace = cells * (2 * calls + depth.N_sup * depth.T * (config.vocab_size + 1))
     states = depth.calls_per_step * config.length * config.hidden_size * 4 * (2 + config.latents)

@@ -45,7 +45,7 @@ class Options:
 
     @property
     def opens_others(self) -> bool:
-        """Whether models beyond the bundled ones may be opened."""
+        """Whether models other than the bundled ones may be opened."""
         return self.local or self.hub or bool(self.model_dirs)
 
 

@@ -34,7 +34,7 @@ def _keep_pending_messages(clear: Callable[..., None]) -> Callable[..., None]:
         fragment_ids_this_run: list[str] | None = None,
     ) -> None:
         if fragment_ids_this_run:
-            queue._delta_index_map = {}  # new messages must queue behind the pending ones, not replace them
+            queue._delta_index_map = {}  # new messages must queue behind the pending ones rather than replace them
         else:
             clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
 

@@ -141,10 +141,10 @@ class Retention:
 def retention(right: Right, *, from_solution: bool = False, resampling: Resampling = BY_PUZZLE) -> Retention:
     """Measure whether a model keeps a solution once it has found it.
 
-    `from_solution`: the runs started with the solution as y, so k counts from the start. Otherwise k counts from the
-    first step at which the model itself was correct. Puzzles that are never correct do not count, and those solved late
-    count only until their run ends, so the set of puzzles depends on k: see `count`. Raises RunsError if there are no
-    puzzles or steps.
+    With `from_solution`, the runs started with the solution as y, so k counts from the start. Otherwise k counts from
+    the first step at which the model itself was correct. Puzzles that are never correct do not count, and those solved
+    late count only until their run ends, so the set of puzzles depends on k: see `count`. Raises RunsError if there are
+    no puzzles or steps.
     """
     check_runs(right)
     steps, puzzles = right.shape

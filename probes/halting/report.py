@@ -83,7 +83,7 @@ class StoppingRules:
 
 @dataclass(frozen=True, eq=False)
 class BeyondTraining:
-    """All steps that were run: those of training and later ones."""
+    """All steps that were run, including those beyond the training depth."""
 
     trained: int
     solved: SharesByStep

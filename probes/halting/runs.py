@@ -243,7 +243,7 @@ def load_runs(path: Path) -> HaltingRuns:
 
 
 def _from_columns(facts: dict[str, Any], columns: dict[str, np.ndarray]) -> HaltingRuns:
-    """Raises ValueError or TypeError unless the columns are those of `table`."""
+    """Build the runs. Raises ValueError or TypeError unless the columns are those of `table`."""
     metadata, steps = facts["about"], facts["steps"]
     types = {field.name: field.type for field in fields(HaltingMetadata)}
     if facts["kind"] != KIND or {name: type(value) for name, value in metadata.items()} != types:

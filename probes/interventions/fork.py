@@ -95,7 +95,7 @@ class CachedRun:
     def fork(self, interventions: Sequence[Intervention], *, recorded: date | None = None) -> Iterator[Trace]:
         """Run with interventions. Yields traces that grow by one supervision step at a time.
 
-        `recorded`: the date to write into the trace of a recorded run. Raises UserError before the first trace.
+        `recorded` is the date to write into the trace of a recorded run. Raises UserError before the first trace.
         """
         if not interventions:
             return iter([replace(self.trace)])

@@ -20,7 +20,7 @@ _PART = re.compile(r"(\d{1,5})(-(\d{1,5})?)?|\*")
 
 
 class InterventionError(UserError):
-    """An intervention that is invalid or does not apply to a run."""
+    """The intervention is invalid or does not apply to the run."""
 
 
 @dataclass(frozen=True)

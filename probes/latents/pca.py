@@ -24,7 +24,7 @@ class PCA:
     mean: Float64[np.ndarray, "dim"]
     components: Float64[np.ndarray, "component dim"]  # orthonormal rows, largest variance first
     explained_variance: Float64[np.ndarray, "component"]  # squared units, divided by count - 1
-    total_variance: float  # over all directions, discarded ones included
+    total_variance: float  # over all directions, including discarded ones
     count: int  # points in the pool
 
     @property

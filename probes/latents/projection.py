@@ -35,7 +35,7 @@ class Field:
     name: str
     title: str
     kind: str  # number, or category
-    values: Num[np.ndarray, "puzzle time"]  # of a category: index into its levels, -1 where it does not apply
+    values: Num[np.ndarray, "puzzle time"]  # of a category: index into its levels; -1 where no level applies
     levels: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -190,7 +190,7 @@ class Quartiles:
 def quartiles(curve: StepCurve, rows: Bool[np.ndarray, "puzzle"]) -> Quartiles | None:
     """Quartiles over the selected puzzles, ignoring values that are not finite.
 
-    None where no puzzle is selected, or a time point has no finite value.
+    None if no puzzle is selected, or a time point has no finite value.
     """
     values = np.where(np.isfinite(curve.values[rows]), curve.values[rows], np.nan)
     if not len(values) or np.isnan(values).all(0).any():

@@ -52,7 +52,7 @@ def speeds(states: States) -> Float64[np.ndarray, "puzzle update"]:
 def residuals(states: States) -> Float64[np.ndarray, "puzzle update"]:
     """|s_k - s_(k-1)| / |s_k|, the forward residual of the HRM paper (Wang et al. 2025, arXiv:2506.21734).
 
-    0 where the state stays at the origin, infinite where it moves to the origin.
+    0 if the state stays at the origin, infinite if it moves to the origin.
     """
     return _relative(speeds(states), _norms(states[:, 1:]))
 

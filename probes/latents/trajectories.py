@@ -65,7 +65,7 @@ class Trajectories:
     labels: UInt8[np.ndarray, "puzzle cells"]  # 0 in cells that are not scored; all 0 without a solution
     answers: UInt8[np.ndarray, "puzzle answer cells"]  # after the calls of y
     puzzle_numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
-    difficulty: tuple[str, ...]  # "" where the set is not rated
+    difficulty: tuple[str, ...]  # "" if the set is not rated
 
     def __len__(self) -> int:
         return len(self.puzzle_numbers)
@@ -81,7 +81,7 @@ class Trajectories:
 
     @cached_property
     def solved(self) -> Bool[np.ndarray, "puzzle answer"]:
-        """Whether each answer is correct: by the rules of the task where they decide it, else by the solution."""
+        """Whether each answer is correct: by the rules of the task if they determine it, else by the solution."""
         if self.task.checkable_by_rules:
             return self.task.is_solved(
                 np.broadcast_to(self.inputs[:, None], self.answers.shape), self.answers

@@ -56,7 +56,9 @@ class PuzzlePredictions:
     defined: Bool[np.ndarray, "time cell"]  # cells for which the target is defined
 
     def summary(self) -> dict[str, Any]:
-        """For JSON: class names or numbers, and null in cells for which the target is not defined."""
+        """The predictions as JSON-compatible data: class names or numbers, None in cells where the target is not
+        defined.
+        """
         return {
             "target": self.target,
             "state": self.state,
@@ -201,7 +203,7 @@ def summary_of(
     task: Task,
     inputs: UInt8[np.ndarray, "cells"],
 ) -> Mapping[str, Any]:
-    """For JSON: one entry per probe, each with its time points. Cells are in row-major order."""
+    """JSON-compatible data: one entry per probe, each with its time points. Cells are in row-major order."""
     return {
         "model": model.name,
         "fingerprint": model.fingerprint,

@@ -94,7 +94,7 @@ class CausalResult:
         return float(difference.mean()), float(low), float(high)
 
     def summary(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as JSON-compatible data."""
         names = ["changed_now", "changed_end", "right_end"]
         names += ["of_class"] if self.along.of_class is not None else []
         return {

@@ -28,7 +28,7 @@ STATES = ("z", "y")
 
 
 class CollectError(UserError):
-    """Time points that the run does not have, or more states than the memory limit."""
+    """The run lacks a time point, or the states exceed the memory limit."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,7 +90,7 @@ def _check(
     settings: ProbeSettings,
     types: Int64[np.ndarray, "_ _"] | None,
 ) -> None:
-    """Raises ProbeError if the arguments of `fit_probe` are invalid."""
+    """Check the arguments of `fit_probe`. Raises ProbeError if they are invalid."""
     labels, defined = values.values, values.defined
     puzzles, time_points, cells, _ = states.shape
     if labels.ndim != 3 or labels.shape != defined.shape:

@@ -46,7 +46,7 @@ class CodeLength:
     def compression(self) -> Float64[np.ndarray, "time"]:
         """Label entropy / code length: 1 if the states do not help, NaN without labels.
 
-        Relative to the uniform code, even a constant guess would look like a gain where a class is rare.
+        Relative to the uniform code, even a constant guess would look like a gain if a class is rare.
         """
         return np.divide(
             self.entropy_bits, self.bits, out=np.full(self.bits.shape, np.nan), where=self.bits > 0

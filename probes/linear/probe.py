@@ -16,7 +16,7 @@ States = Num[np.ndarray, "puzzle time cell dim"]
 
 
 class ProbeError(UserError):
-    """States, values or settings from which no probe can be fitted."""
+    """No probe can be fitted to these states, values or settings."""
 
 
 def main_score(classes: Sequence[str]) -> str:
@@ -87,7 +87,7 @@ class ProbeResult:
         return len(self.mean)
 
     def summary(self) -> dict[str, Any]:
-        """For JSON: everything except the parameters, one entry per time point, with None for NaN."""
+        """JSON-compatible data: everything except the parameters, one entry per time point, with None for NaN."""
         shares = self.counts / np.maximum(self.counts.sum(-1, keepdims=True), 1)
         summary: dict[str, Any] = {
             "name": self.name,

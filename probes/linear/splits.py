@@ -18,7 +18,7 @@ Puzzles = Int[np.ndarray, "_"]
 
 
 class SplitError(UserError):
-    """Puzzles that cannot be split as requested."""
+    """The puzzles cannot be split as requested."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ class TargetGroup:
         return main_score(self.first.classes)
 
     def facts(self) -> dict:
-        """For JSON: the description of the group."""
+        """The description of the group, as JSON-compatible data."""
         first = self.first
         return {
             "name": self.name,

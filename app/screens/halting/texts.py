@@ -64,7 +64,7 @@ def probability_note(runs: HaltingRuns) -> str:
 
 
 def reliability(analysis: HaltingAnalysis) -> str:
-    """The error over all answers, and over the more informative ones."""
+    """The error over all answers, and over the more informative answers."""
     pairs, unsure = analysis.reliability.pairs, analysis.undecided.pairs
     low, high = UNDECIDED
     lines = [

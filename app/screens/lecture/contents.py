@@ -16,7 +16,7 @@ class Lecture:
     """All scenes with their runs. Raises LectureError if the data files and the runs do not fit together."""
 
     def __init__(self, replacements: Mapping[str, SceneRun] | None = None) -> None:
-        """`replacements`: runs of another model, by the names of the recorded runs that they replace."""
+        """`replacements` maps the names of recorded runs to another model's runs that replace them."""
         self.scenes = read_scenes()
         names = dict.fromkeys(name for scene in self.scenes for name in scene.runs)
         self.recorded = {name: read_run(name) for name in names}

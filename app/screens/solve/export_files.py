@@ -127,7 +127,7 @@ def _is_letter(mark: str) -> bool:
 def command(
     choice: "Choice", request: ExportRequest, name: str, *, compare_with: "ModelSource | None" = None
 ) -> str:
-    """The command that makes the same file. `compare_with`: the model of a second run on the same puzzle."""
+    """The command that makes the same file. `compare_with` is the model of a second run on the same puzzle."""
     depth = choice.depth
     arguments = ["--model", _model_argument(choice.source), "--puzzle", choice.puzzle]
     if depth != choice.config.depth:

@@ -26,7 +26,7 @@ LARGEST_JSON = 64 << 20  # bytes
 
 
 class ExperimentFileError(UserError):
-    """A file that is not an experiment, or is damaged."""
+    """The file is damaged, or is not an experiment."""
 
 
 def write_experiment(
@@ -97,7 +97,9 @@ def load_experiment(path: Path) -> dict[str, Any]:
 
 
 def _check_result(result: Mapping[str, Any], count: int) -> None:
-    """Raises ValueError, TypeError or KeyError unless a result has a score at each of its time points (indices below `count`)."""
+    """Check that a result has a score at each of its time points (indices below `count`). Raises ValueError, TypeError
+    or KeyError.
+    """
     if not all(isinstance(result[name], str) for name in ("target", "source")):
         raise TypeError("names must be text")
     time_points = result["moments"]

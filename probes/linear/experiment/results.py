@@ -62,7 +62,7 @@ class TargetResult:
         return self.group_scores.scores | self.gains
 
     def summary(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as JSON-compatible data."""
         return {
             "target": self.group.name,
             "source": self.source,
@@ -103,7 +103,7 @@ class ProbingExperiment:
     """For each group, at each time point: the first earlier group with the same labels, or None."""
 
     def summary(self) -> dict[str, Any]:
-        """For JSON: everything except the probes' parameters."""
+        """JSON-compatible data: everything except the probes' parameters."""
         return {
             "about": self.about,
             "settings": asdict(self.settings),

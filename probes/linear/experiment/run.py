@@ -206,7 +206,7 @@ def _target_result(
     answer: Values | None,
     stages: ExperimentProgress,
 ) -> TargetResult:
-    """Fit the probes of a group on one source. `answer`: the current answers, if the group is the solution."""
+    """Fit the probes of a group on one source. `answer` holds the current answers if the group is the solution."""
     if group.first.level is Level.PUZZLE:
         states, types = states.mean(2, keepdims=True), None
     is_own = source in STATES

@@ -113,7 +113,7 @@ def smallest_gain(
 
 
 def wrong_cells(summary: Summary, target: str, time_point: int) -> str:
-    """Whether a probe of the solution decodes the solution or the answer where they differ; "" for other targets."""
+    """Whether a solution probe decodes the solution or the current answer where they differ; "" for other targets."""
     parts, answering, cells, puzzles = [], [], 0, 0
     for state in summary["settings"]["states"]:
         counts = (result_for(summary, target, state) or {}).get("wrong_cells")

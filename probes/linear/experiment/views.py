@@ -149,7 +149,7 @@ def balance_at(summary: Summary, target: str, time_point: int) -> list[float] | 
 
 @dataclass(frozen=True)
 class Code:
-    """Online code lengths at the time points of a result; None where there are no labels."""
+    """Online code lengths at the time points of a result; None if there are no labels."""
 
     bits: list[float | None]  # per label
     entropy: list[float | None]  # bits per label of a code that knows only the class frequencies

@@ -16,7 +16,7 @@ Tokens = UInt8[np.ndarray, "_ _"]
 
 
 class TargetError(UserError):
-    """A target that does not exist, or cannot be computed from the given data."""
+    """The target does not exist, or cannot be computed from the given data."""
 
 
 class TargetKind(StrEnum):
