@@ -1,7 +1,7 @@
 """Interventions on the states of a run, as plain data with a text form. `probes.interventions.hooks` applies them.
 
     zero y before 3.1.1                         the first call of step 3 reads y = 0
-    noise z after 1.1.6 size 1 seed 0           size in units of the norm of each position's vector
+    noise z after 1.1.6 size 1 seed 0           size: the noise scale, in units of the norm of each position's vector
     set y before 5 to initial                   or to a number, or to D numbers separated by commas
     freeze z at 4-                              keeps its value from before step 4
     swap after 3.3.7                            exchanges y and z
@@ -11,7 +11,7 @@
     steer y after 3.3.7 in r5c5 along head:7 size 0.5   adds a direction
     answer before 5.1.1 is 534678912...         writes an answer into y, in the run's own code
     skip 3.2.*                                  does not make these calls
-    depth from 5 n 2 T 1                        changes the depth from step 5 on; N_sup sets the number of steps
+    depth from 5 n 2 T 1                        changes the depth from step 5 onwards; N_sup sets the number of steps
 
 An intervention is one line; semicolons separate several. Sites: see `probes.interventions.sites`. Positions are written
 as in the trace store: all (default), cells, prefix, or cells such as r1c1,r5c5. Spaces, % and ; in a value are

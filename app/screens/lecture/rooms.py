@@ -56,7 +56,7 @@ class Rooms:
         return self._keys.get(code)
 
     def is_led_by(self, code: object, key: object) -> bool:
-        """Whether `key` is the key of the room. Both come from a browser and may be anything."""
+        """Whether `key` is the key of the room. Both come from a browser and may have any value."""
         expected = self._keys.get(code) if isinstance(code, str) else None
         return bool(expected) and secrets.compare_digest(expected.encode(), str(key).encode())
 
