@@ -20,8 +20,8 @@ def faint(style: PointStyle, coordinates: np.ndarray) -> Any:
 
 
 def traced(projection: Projection, style: PointStyle, coordinates: np.ndarray) -> list[Any]:
-    """One trace per traced puzzle and model: dashed where it ends unsolved, coloured by outcome or, with two models, by model."""
-    suffixes = [f" of {name}" for name in model_names(projection)] if projection.second_model else [""]
+    """One trace per traced puzzle and model: dashed if unsolved, coloured by outcome or, with two models, by model."""
+    suffixes = [f", {name}" for name in model_names(projection)] if projection.second_model else [""]
     return [
         _lines(
             style,
@@ -47,7 +47,7 @@ def legend_entries(projection: Projection, style: PointStyle) -> list[Any]:
             color=charts.colour("baseline" if projection.second_model else end),
             dash=charts.DASHES[end],
             width=2.5,
-            name=f"trajectory: ends {end}",
+            name=f"trajectory, {end} puzzle",
             showlegend=True,
         )
         for end in sorted(ends)

@@ -186,7 +186,8 @@ def by_cell(experiment: LoadedExperiment, target: str) -> None:
     }
     if not any(boards.values()):
         st.info(
-            "This target has one value per puzzle, so it has no scores per cell.", icon=":material/grid_off:"
+            "This target has one value per puzzle, so there are no scores per cell.",
+            icon=":material/grid_off:",
         )
         return
     for place, (state, cells) in zip(st.columns(len(boards)), boards.items(), strict=True):
@@ -324,7 +325,11 @@ def typed_puzzle(task) -> str:
         state.probes_last = next(filter(None, (parsed(task, text) for text in initial)), first_puzzle(task))
         state.probes_puzzle = state.probes_last
     text = st.text_area(
-        "Puzzle", key="probes_puzzle", persist_state="session", height=92, help="Press Ctrl+Enter to run it."
+        "Puzzle",
+        key="probes_puzzle",
+        persist_state="session",
+        height=92,
+        help="Press Ctrl+Enter to run this puzzle.",
     )
     try:
         state.probes_last = task.format(task.parse(text))

@@ -240,7 +240,7 @@ def test_cka_is_between_all_states_of_both(tiny_model, puzzles, both):
 
 def test_models_measured_on_different_puzzles_are_not_compared(tiny_model, puzzles):
     measured = [measure(tiny_model(), TASK, puzzles.take(np.arange(count)), near_limit=1) for count in (5, 6)]
-    with pytest.raises(ComparisonError, match="5 sudoku puzzles of tiny, tiny on 6"):
+    with pytest.raises(ComparisonError, match="5 sudoku puzzles from tiny, tiny on 6"):
         make_comparison(*measured)
 
 
