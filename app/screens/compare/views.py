@@ -73,7 +73,7 @@ def similarity(comparison: Comparison, command: Commands) -> None:
         command=command("similarity"),
     )
     st.caption(
-        "Debiased linear CKA between the states of all cells (without the prefix position) after every f_H call, on "
+        "Debiased linear CKA between the states of all cells (without the prefix positions, which are not cells) after every f_H call, on "
         f"{_count(comparison)} puzzles. 1: both states arrange the puzzles in the same way; 0: nothing in common. CKA is "
         "invariant to rotation and scaling, so models of different widths can be compared. It does not show what the states are used "
         "for."

@@ -29,8 +29,8 @@ HOW_TO_READ: Mapping[str, str] = {
     "the logit; the star marks the threshold used in training.",
     "decisions": "Evaluation runs all steps, so the result of continuing is known. Only the two strong colours matter, where "
     "one choice is right and the other wrong: a good rule has blue under *halts* and orange under *continues*.",
-    "beyond": "Top: accuracy after every step, with a 95 % band. Middle: puzzles gained and lost at each later step. "
-    "Bottom: how well the head still separates correct from wrong answers (AUROC), and its calibration error (ECE).",
+    "beyond": "Top: accuracy after every step, with a 95 % band. Middle: puzzles gained (newly correct) and lost (no longer correct) at each later "
+    "step. Bottom: how well the head still separates correct from wrong answers (AUROC), and its calibration error (ECE).",
     "errors": "All solved puzzles, aligned at their first correct answer: the share of blank cells that were wrong in the "
     "steps before. A slope means gradual improvement; a cliff means that a single step solved the puzzle. A puzzle solved at "
     "step 2 always looks like a cliff, so grokking along the steps is measured only on puzzles first correct at step "

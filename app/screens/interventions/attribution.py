@@ -32,8 +32,8 @@ METHOD_LABELS = {
     "givens": "Leave out one given",
     "units": "Leave out a row, column or box",
 }
-GRADIENTS = "Blue cells support the answer, orange cells oppose it. They sum to the change from the puzzle without givens."
-ABLATION = "Blue: removal lowers the logit, so the givens support the answer. Orange: they oppose it."
+GRADIENTS = "Blue cells support the answer, orange cells oppose it. The attributions sum to the difference from the puzzle without givens."
+ABLATION = "Blue: removing these givens lowers the logit, so they support the answer. Orange: they oppose it."
 
 
 def title(choice: Choice) -> str:

@@ -161,7 +161,7 @@ def all_targets(experiment: LoadedExperiment, target: str) -> None:
             views.SCOREBOARD_VALUES,
             key="probes_colour",
             **IN_ADDRESS,
-            help="The score of a state, or its difference from another one.",
+            help="The score of a state, or its difference from another state or the best baseline.",
         )
         st.caption(texts.SCOREBOARD)
     with chart:
@@ -192,8 +192,8 @@ def by_cell(experiment: LoadedExperiment, target: str) -> None:
         return
     for place, (state, cells) in zip(st.columns(len(boards)), boards.items(), strict=True):
         with place:
-            st.markdown(f"**from {state}**")
-            figure = figures.board(cells, f"from {state}")
+            st.markdown(f"**Probes of {state}**")
+            figure = figures.board(cells, f"probes of {state}")
             charts.show(figure, key=f"probes-cells-{state}")
     st.caption(texts.CELLS if experiment.targets[target]["classes"] else texts.CELL_ERRORS)
 
@@ -213,7 +213,7 @@ def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
         return
     for place, (state, (shares, counts)) in zip(st.columns(len(pairs)), pairs.items(), strict=True):
         with place:
-            st.markdown(f"**from {state}**")
+            st.markdown(f"**Probes of {state}**")
             figure = figures.confusion(shares, counts, experiment.targets[target]["classes"])
             charts.show(figure, key=f"probes-confusion-{state}")
     st.caption(texts.CONFUSION)

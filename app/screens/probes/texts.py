@@ -100,7 +100,7 @@ def scores(summary: dict[str, Any], target: str, score: str) -> str:
             continue
         low, high = (value_at(result, score, last, bound) for bound in ("low", "high"))
         rows.append(
-            f"| **from {state}** | **{_number(value, score)}** ({_bound(low, score)}&nbsp;to&nbsp;{_bound(high, score)}) |"
+            f"| **probe of {state}** | **{_number(value, score)}** ({_bound(low, score)}&nbsp;to&nbsp;{_bound(high, score)}) |"
         )
     for name, value in baselines_at(summary, target, score, last).items():
         if value is not None:

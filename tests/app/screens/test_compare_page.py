@@ -116,7 +116,7 @@ def test_the_link_names_the_second_model(open_compare, model_dir):
     assert open_compare(against="../../etc")["compare_with"] == "sudoku-hrm"
     app.set("compare_with", "runs/sudoku-4")
     app.until(lambda: app.errors, "the error")
-    assert "runs/sudoku-4 solves 4x4 sudoku, sudoku-trm 9x9 sudoku" in app.errors[0]
+    assert "runs/sudoku-4 solves 4x4 sudoku, sudoku-trm solves 9x9 sudoku" in app.errors[0]
 
 
 def test_an_ablation_is_compared_with_the_model_it_changes(open_compare):
