@@ -49,7 +49,7 @@ def test_a_large_download_is_asked_for_and_can_be_declined(open_app, hub):
     app.set("model", ANOTHER)
     app.set("model_path", "hf://owner/large-one")
     app.until(lambda: app.test.info, "the question")
-    assert "must be downloaded first (2,100 MB)" in shown(app.test.info[0].value) and not app.payloads
+    assert "is a download of 2,100 MB" in shown(app.test.info[0].value) and not app.payloads
     app.click("no_download")
     assert not app.errors and app.payload["task"] == "sudoku"
 
