@@ -17,9 +17,7 @@ from trm.errors import UserError
 
 DRAWS = 1 << 22  # puzzles drawn at a time, 32 MiB
 RARE = 5  # with fewer puzzles of the rarer outcome, the bootstrap band of a share is too narrow; with none its width is zero
-BANDS = (
-    f"95 %, bootstrap over puzzles; for shares with fewer than {RARE} puzzles of one kind, Wilson's interval"
-)
+BANDS = f"95 % bootstrap intervals over puzzles; Wilson intervals for shares with fewer than {RARE} successes or failures"
 SIGNIFICANT = 0.05  # significance level
 
 

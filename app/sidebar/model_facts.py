@@ -58,7 +58,7 @@ def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:
 def inert_sentence(model: str, state: str, use: Mapping[str, Any]) -> str:
     return (
         f"{plain(model)}'s {state} is inert: the input token explains {use['variance_by_token']:.1%} of its variance, and replacing "
-        f"it with one constant per token changes {use['changed']:.1%} of the answers. Anything decoded from {state} comes from the input."
+        f"{state} with one constant per token changes {use['changed']:.1%} of the answers. Anything decoded from {state} comes from the input."
     )
 
 

@@ -93,7 +93,7 @@ def cka_of_all(models: "list[dict[str, NormalisedGrams]]") -> Float64[np.ndarray
 
 def _describe(puzzle_set: tuple[str, str, int]) -> str:
     task, data, count = puzzle_set
-    return f"{count} {task} puzzles of {data}"
+    return f"{count} {task} puzzles from {data}"
 
 
 # ---- JSON

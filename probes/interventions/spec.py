@@ -46,17 +46,17 @@ OPERATIONS = {
     "zero": Operation("set to 0", optional=("positions",)),
     "set": Operation("set to a given vector", required=("value",), optional=("positions",)),
     "noise": Operation(
-        "add noise of `size` times its norm", optional=("positions", "size", "seed")
+        "add noise; `size` is relative to the state norm", optional=("positions", "size", "seed")
     ),
-    "freeze": Operation("keep the value from before", optional=("positions",), before_or_after=False),
+    "freeze": Operation("hold the previous value", optional=("positions",), before_or_after=False),
     "swap": Operation("exchange y and z", optional=("positions",), has_state=False),
     "patch": Operation(
-        "copy the state after another call",
+        "copy the state from after another call",
         required=("source",),
         optional=("positions", "puzzle", "source_positions"),
     ),
     "steer": Operation(
-        "add a direction, `size` times its norm",
+        "add a direction; `size` is relative to the state norm",
         required=("direction",),
         optional=("positions", "size"),
     ),
@@ -65,7 +65,7 @@ OPERATIONS = {
     ),
     "skip": Operation("skip these calls", has_state=False, before_or_after=False),
     "depth": Operation(
-        "change the depth from a step on", optional=("n", "T", "N_sup"), has_state=False, before_or_after=False
+        "change the depth from a step onwards", optional=("n", "T", "N_sup"), has_state=False, before_or_after=False
     ),
 }  # fmt: skip
 

@@ -245,7 +245,7 @@ def sentences(difference: Difference) -> tuple[str, ...]:
     if solved is None or unsolved is None:
         which, count = ("solved", solved.count) if solved else ("unsolved", unsolved.count if unsolved else 0)
         return (
-            f"All {count} puzzles end {which}, so there is nothing to compare. Use "
+            f"All {count} puzzles are {which}, so there is nothing to compare. Use "
             f"{'harder' if solved else 'easier'} puzzles, or more of them.",
         )
     total = solved.count + unsolved.count
@@ -256,12 +256,12 @@ def sentences(difference: Difference) -> tuple[str, ...]:
     since = (
         ""
         if solved.converged_from is None
-        else f"; solved puzzles are converged from step {solved.converged_from:.0f} on (median)"
+        else f"; solved puzzles converge at step {solved.converged_from:.0f} (median)"
     )
     lines = [
-        f"{solved.count} of {total} puzzles end solved. The last recorded update changes {state} by "
+        f"{solved.count} of {total} puzzles are solved. The median last update changes {state} by "
         f"{percent(solved.last_residual.value)} of its norm on solved puzzles{_interval(solved.last_residual)} and by "
-        f"{percent(unsolved.last_residual.value)} on unsolved ones{_interval(unsolved.last_residual)}; medians.",
+        f"{percent(unsolved.last_residual.value)} on unsolved ones{_interval(unsolved.last_residual)}.",
         f"{state} has converged (last change below 0.1 % of its norm) on {converged[0]} and {converged[1]} puzzles{since}.",
     ]
     if difference.auroc is None or difference.p is None:
@@ -269,8 +269,8 @@ def sentences(difference: Difference) -> tuple[str, ...]:
     tested = f"best of {difference.axes} components, permutation test, {_p(difference.p)}"
     if difference.p < SIGNIFICANT:
         lines.append(
-            f"Component {difference.axis} ({percent(difference.share)} of the variance) separates them: solved puzzles end at "
-            f"{solved.mean:.2f} ± {solved.std:.2f}, unsolved ones at {unsolved.mean:.2f} ± {unsolved.std:.2f}; "
+            f"Component {difference.axis} ({percent(difference.share)} of the variance) separates them: its final value is "
+            f"{solved.mean:.2f} ± {solved.std:.2f} for solved puzzles and {unsolved.mean:.2f} ± {unsolved.std:.2f} for unsolved ones; "
             f"AUROC {difference.auroc.value:.3f} (0.5 = chance; {tested})."
         )
     else:

@@ -39,7 +39,7 @@ def section(comparison: Comparison, command: str) -> str:
         [
             "## HRM vs TRM",
             "",
-            f"Measured on {about.count} puzzles of `{about.data}` by `{command}`; shown on the Compare page. Weights: {weights}.",
+            f"Measured on {about.count} puzzles from `{about.data}` by `{command}`; shown on the Compare page. Weights: {weights}.",
             "",
             f"{caution(*models)} {SUDOKU_CONFOUNDS}".strip(),
             "",
@@ -174,8 +174,8 @@ def _z_role(measured: Measurements) -> str:
     name, ratio, by_token = measured.about.name, measured.pooled_ratio, measured.by_token["z"]
     if by_token >= Z_REPEATS_X:
         return (
-            f"**Does z of {name} take part in the reasoning?** No: {percent(by_token, 2)} of its variance is explained by the "
-            "cell's own input token, so z only repeats x. Its dimensionality is therefore not compared."
+            f"**Does {name}'s z take part in the reasoning?** No: {percent(by_token, 2)} of its variance is explained by the "
+            "cell's own input token, so z carries nothing but the input. Its dimensionality is therefore not compared."
         )
     return (
         f"**Is the dimensionality of HRM's z_H higher than that of its z_L?** {_verdict(ratio['y'] > ratio['z'])} (participation ratio "

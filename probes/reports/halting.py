@@ -157,7 +157,7 @@ def _paired(counts: Mapping[str, Any]) -> Paired:
 
 def _table(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str]:
     rows: list[tuple[str, Callable[[Report], str], str]] = [
-        ("puzzles", lambda one: f"{one['count']:,} of {one['about']['data']}", ""),
+        ("puzzles", lambda one: f"{one['count']:,} from {one['about']['data']}", ""),
         ("accuracy, all steps", lambda one: percent(one["stopping"]["all_steps"]["accuracy"]), ""),
         ("calibration error of q_halt, all pairs", lambda one: _error_with_band(one["calibration"]), ""),
         ("pairs after step 1 that repeat the previous step", _repeats, ""),

@@ -38,7 +38,7 @@ def section(projections: dict[str, Projection]) -> str:
             models = f"**{metadata.model} and {other.model}, joint projection** ({metadata.fingerprint}, {other.fingerprint})"
         lines += [
             "",
-            f"{models}, state {metadata.state}, {projection.puzzle_count} puzzles of `{metadata.data}` at "
+            f"{models}, state {metadata.state}, {projection.puzzle_count} puzzles from `{metadata.data}` at "
             f"{len(projection.calls)} calls. " + " ".join(projection.sentences),
         ]
     return "\n".join([*lines, "", *_table(projections)])

@@ -96,7 +96,7 @@ def _model(model: str, experiment: Summary) -> list[str]:
     lines = [
         f"### {model}",
         "",
-        f"Weights {about['fingerprint']}; {about['puzzles']} puzzles of {about['data']}: {split['train']} for training, "
+        f"Weights {about['fingerprint']}; {about['puzzles']} puzzles from {about['data']}: {split['train']} for training, "
         f"{split['validation']} for validation (to choose the regularisation), {split['test']} for testing.",
         "",
         f"| target | score | state | {' | '.join(f'step {labels[at]}' for at in time_points)} | constant guess | input | derived | untrained | selectivity |",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STATE_DASHES = {"y": "solid", "z": "dot"}
 STEPS = "supervision step"
-PASSED = "supervision steps passed"
+PASSED = "supervision steps completed"
 LOG = {"type": "log", "dtick": 1, "exponentformat": "power"}
 
 
@@ -76,7 +76,7 @@ def by_state(
     ):
         for state, values in getattr(measured, quantity).items():
             points = [(index, value) for index, value in enumerate(values, 1) if value]
-            line = charts.line(f"{state} of {name}", *zip(*points, strict=True), meaning) if points else None
+            line = charts.line(f"{name}: {state}", *zip(*points, strict=True), meaning) if points else None
             if line is not None:
                 figure.add_trace(line.update(line={"dash": STATE_DASHES[state]}))
     for axis, log in ((figure.update_xaxes, log_x), (figure.update_yaxes, log_y)):
@@ -168,7 +168,7 @@ def heat_map(
 def block_names(comparison: Comparison) -> dict[tuple[int, str], str]:
     """Label of each state, by model (0 or 1) and state."""
     models = names(comparison)
-    return {(index, state): f"{state} of {models[index]}" for index, state, _ in comparison.state_blocks}
+    return {(index, state): f"{models[index]}: {state}" for index, state, _ in comparison.state_blocks}
 
 
 def _span(comparison: Comparison, block: tuple[int, str] | None) -> slice:
@@ -197,7 +197,7 @@ def _ticks(
         middles = [(rows.start + rows.stop) // 2 for _, _, rows in comparison.state_blocks]
         return {
             "tickvals": [time_points[middle] for middle in middles],
-            "ticktext": [name.replace(" of ", "<br>of ") for name in block_names(comparison).values()],
+            "ticktext": [name.replace(": ", ":<br>") for name in block_names(comparison).values()],
         }
     measured = comparison.models[block[0]]
     T, N_sup = measured.about.T, measured.about.N_sup

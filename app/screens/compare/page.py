@@ -131,11 +131,11 @@ def show_recorded_caption(recorded: measurement.RecordedComparison) -> None:
     about = recorded.comparison.models[0].about
     if recorded.stale:
         st.warning(
-            f"Recorded with other weights of {plain(' and '.join(recorded.stale))} than the current ones. Measure again below to update.",
+            f"Recorded with different weights of {plain(' and '.join(recorded.stale))}. Measure again below to update.",
             icon=":material/history:",
         )
     else:
-        st.caption(f"Recorded on {about.count} puzzles of {about.data}.")
+        st.caption(f"Recorded on {about.count} puzzles from {about.data}.")
 
 
 def show(comparison: Comparison, request: ComparisonRequest) -> None:

@@ -95,13 +95,13 @@ def choice(first: Choice, options: Options) -> Choice | Opening:
     if isinstance(opened, Opening):
         if opened.asks:
             raise CheckpointError(
-                f"{name} is a download of {opened.asks / 1e6:,.0f} MB. Select it as the model first, then compare it with another."
+                f"{name} must be downloaded first ({opened.asks / 1e6:,.0f} MB). Select it as the model, then compare it with another."
             )
         return opened
     task, first_task = task_of(opened.config), first.task
     if (task.name, task.cells) != (first_task.name, first_task.cells):
         raise UserError(
-            f"{name} solves {task.rows}x{task.columns} {task.name}, {first.source.name} {first_task.rows}x{first_task.columns} "
+            f"{name} solves {task.rows}x{task.columns} {task.name}, {first.source.name} solves {first_task.rows}x{first_task.columns} "
             f"{first_task.name}. Choose two models of the same task and size."
         )
     config = opened.config

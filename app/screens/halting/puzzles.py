@@ -64,7 +64,7 @@ def choose(runs: HaltingRuns, outcomes: Outcomes, puzzles: np.ndarray) -> int | 
 
     def label(puzzle: int) -> str:
         if puzzle == NO_PUZZLE:
-            return f"none of {len(puzzles):,}"
+            return f"none selected ({len(puzzles):,} puzzles)"
         difficulty = f", {runs.difficulty[puzzle]}" if runs.difficulty[puzzle] else ""
         return f"{runs.rows[puzzle] + 1}{difficulty}: {OUTCOME_LABELS[names[outcomes.outcome[puzzle]]]}"
 

@@ -111,7 +111,7 @@ def controls(opened: Opened) -> None:
         MOST_STEPS,
         key="halting_steps",
         **IN_ADDRESS,
-        help=f"The model was trained with {config.N_sup}. More steps show depth beyond training.",
+        help=f"The model was trained with {config.N_sup}. More steps go beyond the trained depth.",
     )
     depth = replace(config.depth, N_sup=state.halting_steps)
     request = HaltingRequest(opened.source, puzzles, depth)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 ATTENTION_CAPTION = (
-    "Attention of one call of the clean run. Select a cell in the player and step to a call; the maps follow. A map shows "
-    "where a cell attends, not the effect: the value it reads there may be small."
+    "Attention in one call of the clean run. Select a cell in the player and step to a call; the maps update. A map shows "
+    "where a cell attends, not with what effect: the value read there may be small."
 )
 MIXING_CAPTION = (
     "Mixing weights between cells, the same for every puzzle: down @ up of the SwiGLU over positions with its gates fixed. "
@@ -120,7 +120,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
             charts.show(figure, key=f"interventions-{method}-{side}")
     figure = None
     if result["relations"]:
-        st.caption("Mean over all pairs of cells, by relation. Bars: 95 % bootstrap over cells.")
+        st.caption("Mean over all pairs of cells, by relation. Bars: 95 % bootstrap intervals over cells.")
         of = "mean attention" if is_attention else "mean absolute weight"
         figure = figures.relations(result, of=of)
         charts.show(figure, key=f"interventions-{method}-relations")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 CAPTION = (
-    "Which cells of the puzzle support the answer of one cell, in the clean run. Select a cell in the player and step; the "
-    "figure follows."
+    "Which cells of the puzzle support the answer in one cell, in the clean run. Select a cell in the player and a step; the "
+    "figure updates."
 )
 SELECT = "Select a cell in the player."
 METHOD_LABELS = {
@@ -32,8 +32,8 @@ METHOD_LABELS = {
     "givens": "Leave out one given",
     "units": "Leave out a row, column or box",
 }
-GRADIENTS = "Blue cells support the answer, orange cells oppose it. Their sum is the difference to the puzzle without givens."
-ABLATION = "Blue: the logit falls without it, so it supports the answer. Orange: it opposes the answer."
+GRADIENTS = "Blue cells support the answer, orange cells oppose it. The attributions sum to the difference from the puzzle without givens."
+ABLATION = "Blue: removing these givens lowers the logit, so they support the answer. Orange: they oppose it."
 
 
 def title(choice: Choice) -> str:
@@ -44,7 +44,7 @@ def show(choice: Choice) -> None:
     """Draw controls and text on the left and the figure on the right, both close to the players above."""
     if choice.task.name not in ("sudoku", "maze"):
         st.info(
-            f"Cells of {choice.task.name} puzzles cannot be blank, so they cannot be ablated.",
+            f"Cells in {choice.task.name} puzzles cannot be blank, so they cannot be ablated.",
             icon=":material/block:",
         )
         return
@@ -62,12 +62,12 @@ def explain(choice: Choice, place: "DeltaGenerator") -> None:
     )  # fmt: skip
     halting = st.toggle(
         "Halting logit", key="attribution_halting", **IN_ADDRESS,
-        help="Explain the halting logit instead of the answer of the selected cell.",
+        help="Explain the halting logit instead of the answer in the selected cell.",
     )  # fmt: skip
     span = st.pills(
         "Through", list(SPANS), format_func=SPANS.get, key="attribution_span", default="cycle", **IN_ADDRESS, required=True,
         label_visibility="collapsed",
-        help="Part of the run to recompute, from its state at the beginning. Gradients through more calls are less accurate.",
+        help="Part of the run to recompute, from the state at its beginning. Gradients through more calls are less accurate.",
     )  # fmt: skip
     at = cursor.current(choice)
     if at is None or (at.cell is None and not halting):

@@ -183,7 +183,7 @@ def _custom(choice: Choice) -> str:
         site, cells = _site(choice)
         row[0].segmented_control(
             "When", ["before", "after"], key="operation_when", default="after", **IN_ADDRESS, required=True,
-            help="Before or after the call that the player shows, in its selected cell if there is one.",
+            help="Before or after the call shown in the player; only in the selected cell, if any.",
         )  # fmt: skip
         row[1].button(
             "Add",

@@ -62,7 +62,7 @@ def noise(result: Result) -> "Figure":
     """Accuracy against the scale of the noise."""
     table, settings = result["table"], result["settings"]
     figure = charts.new(
-        x=f"noise size on {' and '.join(settings['state'])} at the beginning of step {settings['step']}, in state norms",
+        x=f"noise on {' and '.join(settings['state'])} at the beginning of step {settings['step']} (relative to the state norm)",
         y="share of puzzles solved",
     )
     _with_band(figure, "solved", table["size"], table["share"], table["low"], table["high"], "solved")
@@ -143,7 +143,7 @@ def peers(result: Result) -> "Figure":
     from plotly.graph_objects import Bar
 
     table = result["table"]
-    figure = charts.new(x="removed given", y="mean absolute change of the logit", height=340)
+    figure = charts.new(x="removed given", y="mean absolute change in the logit", height=340)
     figure.add_trace(
         Bar(
             x=["peer of the cell", "any other given"],
@@ -259,7 +259,7 @@ def units(result: Result) -> "Figure":
     from plotly.graph_objects import Bar
 
     table = result["table"]
-    figure = charts.new(x="left out", y="decrease of the logit")
+    figure = charts.new(x="left out", y="decrease in the logit")
     colours = [charts.colour("solved" if effect >= 0 else "unsolved") for effect in table["effect"]]
     figure.add_trace(
         Bar(
@@ -279,7 +279,7 @@ def relations(result: Result, *, of: str) -> "Figure":
 
     kinds = {name: values for name, values in result["relations"].items() if "/" not in name}
     means, lows, highs = zip(*kinds.values(), strict=True)
-    figure = charts.new(x="relation of the cells", y=of, height=340)
+    figure = charts.new(x="relation between the cells", y=of, height=340)
     first, *_, last = kinds
     figure.add_trace(
         Bar(

@@ -95,12 +95,16 @@ def outcome(trace: Trace, task: Task) -> str:
 
 def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
     """Draw two synchronised players. Their curves are folded if a figure about the selected cell is shown below."""
-    changes = both.intervened.provenance.changes or "another puzzle, clean run"
+    changes = both.intervened.provenance.changes
     sides = [
         pair.Side(name, outcome(trace, choice.task) + about, choice.task, trace.depth, trace)
         for name, about, trace in (
             ("Clean run", "", both.clean),
-            (request.title, f": {changes}", both.intervened),
+            (
+                request.title,
+                f"; intervention: {changes}" if changes else "; a clean run on another puzzle",
+                both.intervened,
+            ),
         )
     ]
     is_near = st.session_state.get("interventions_figure") in sweeps.SINGLE_PUZZLE

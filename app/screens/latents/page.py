@@ -205,8 +205,8 @@ def dynamics(projection: Projection, selection: point_selection.PuzzleSelection 
     noun = "runs" if projection.second_model else "puzzles"
     which = f"the {is_selected.sum()} selected {noun}" if selection else f"all {len(projection)} {noun}"
     st.markdown(f"#### Dynamics of {which}")
-    lines = "each model's runs" if projection.second_model else "the puzzles that end solved and unsolved"
-    st.caption(f"Lines: medians of {lines}. Bands: interquartile range.")
+    lines = "each model's runs" if projection.second_model else "solved and unsolved puzzles"
+    st.caption(f"Lines: medians over {lines}. Bands: interquartile range.")
     columns = st.columns(2, gap="medium")
     for number, curve in enumerate(projection.curves):
         with columns[number % 2]:

@@ -67,7 +67,7 @@ def frame_label(projection: Projection, time_point: int) -> str:
 def axis_title(projection: Projection, embedding: EmbeddedPoints, axis: int) -> str:
     """Title of an axis; for PCA, with its share of the variance."""
     if embedding.method == "umap":
-        return f"UMAP {axis + 1} (no unit)"
+        return f"UMAP {axis + 1} (arbitrary units)"
     share = projection.variance[axis] if axis < len(projection.variance) else 0.0
     return f"component {axis + 1} ({share:.0%} of the variance)"
 

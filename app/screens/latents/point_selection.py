@@ -104,7 +104,7 @@ def table(projection: Projection, rows: tuple[int, ...], time_points: tuple[int,
     columns: dict[str, list] = {
         "puzzle": [int(projection.puzzle_numbers[row]) + 1 for row in rows],
         **({"model": [projection.metadata_of(row).model for row in rows]} if projection.second_model else {}),
-        "ends solved": [solved[row, -1] == "yes" for row in rows],
+        "solved at the end": [solved[row, -1] == "yes" for row in rows],
     }
     names = [field.name for field in projection.fields]
     for name in ("difficulty", "givens"):

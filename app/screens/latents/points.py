@@ -114,7 +114,7 @@ class Points:
 
     def _custom_data(self, rows: np.ndarray, time_points: np.ndarray) -> list[list]:
         labels, projection = self.field.labels(), self.projection
-        suffixes = [f" of {name}" for name in model_names(projection)] if projection.second_model else [""]
+        suffixes = [f", {name}" for name in model_names(projection)] if projection.second_model else [""]
         numbers, model_indices = (projection.puzzle_numbers + 1).tolist(), projection.model_index.tolist()
 
         def value(row: int, time_point: int) -> str:

@@ -170,7 +170,7 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
     )
     calls_per_run = _calls_per_run(state, calls, opened.config.depth)
     points = puzzles.count * calls_per_run * (2 if other else 1)
-    suffix = " of two models" if other else ""
+    suffix = " in each of two models" if other else ""
     st.caption(f"{puzzles.count} puzzles at {calls_per_run} calls{suffix}: {points:,} points")
     if points > MOST_IN_POOL:
         st.error(

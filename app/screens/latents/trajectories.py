@@ -25,7 +25,7 @@ def traced(projection: Projection, style: PointStyle, coordinates: np.ndarray) -
     """One trace per traced puzzle and model: dashed if the puzzle ends up unsolved, coloured by outcome or, with two
     models, by model.
     """
-    suffixes = [f" of {name}" for name in model_names(projection)] if projection.second_model else [""]
+    suffixes = [f", {name}" for name in model_names(projection)] if projection.second_model else [""]
     return [
         _lines(
             style,
@@ -51,7 +51,7 @@ def legend_entries(projection: Projection, style: PointStyle) -> list[Any]:
             color=charts.colour("baseline" if projection.second_model else end),
             dash=charts.DASHES[end],
             width=2.5,
-            name=f"trajectory: ends {end}",
+            name=f"trajectory, {end} puzzle",
             showlegend=True,
         )
         for end in sorted(ends)

@@ -161,7 +161,7 @@ def all_targets(experiment: LoadedExperiment, target: str) -> None:
             views.SCOREBOARD_VALUES,
             key="probes_colour",
             **IN_ADDRESS,
-            help="The score of a state, or its difference from another one.",
+            help="The score of a state, or its difference from another state or the best baseline.",
         )
         st.caption(texts.SCOREBOARD)
     with chart:
@@ -186,13 +186,14 @@ def by_cell(experiment: LoadedExperiment, target: str) -> None:
     }
     if not any(boards.values()):
         st.info(
-            "This target has one value per puzzle, so it has no scores per cell.", icon=":material/grid_off:"
+            "This target has one value per puzzle, so there are no scores per cell.",
+            icon=":material/grid_off:",
         )
         return
     for place, (state, cells) in zip(st.columns(len(boards)), boards.items(), strict=True):
         with place:
-            st.markdown(f"**from {state}**")
-            figure = figures.board(cells, f"from {state}")
+            st.markdown(f"**Probes of {state}**")
+            figure = figures.board(cells, f"probes of {state}")
             charts.show(figure, key=f"probes-cells-{state}")
     st.caption(texts.CELLS if experiment.targets[target]["classes"] else texts.CELL_ERRORS)
 
@@ -212,7 +213,7 @@ def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
         return
     for place, (state, (shares, counts)) in zip(st.columns(len(pairs)), pairs.items(), strict=True):
         with place:
-            st.markdown(f"**from {state}**")
+            st.markdown(f"**Probes of {state}**")
             figure = figures.confusion(shares, counts, experiment.targets[target]["classes"])
             charts.show(figure, key=f"probes-confusion-{state}")
     st.caption(texts.CONFUSION)
@@ -324,7 +325,11 @@ def typed_puzzle(task) -> str:
         state.probes_last = next(filter(None, (parsed(task, text) for text in initial)), first_puzzle(task))
         state.probes_puzzle = state.probes_last
     text = st.text_area(
-        "Puzzle", key="probes_puzzle", persist_state="session", height=92, help="Press Ctrl+Enter to run it."
+        "Puzzle",
+        key="probes_puzzle",
+        persist_state="session",
+        height=92,
+        help="Press Ctrl+Enter to run this puzzle.",
     )
     try:
         state.probes_last = task.format(task.parse(text))

@@ -178,7 +178,7 @@ def controls(model: Opened) -> None:
         format_func={"first": "at the first step", "all": "at every step", "none": "skip"}.get,
         key="probes_random",
         **IN_ADDRESS,
-        help="Baseline: probes of the same network with random weights. At every step it takes as long as the model's own run.",
+        help="Baseline: probes of the same network with random weights. At every step, this takes as long as the model's own run.",
     )
     control = right.toggle(
         "Control task",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 METHODS = {
     "gradients": "integrated gradients from the puzzle without givens",
-    "givens": "leave-one-out: decrease of the logit when one given is removed",
-    "units": "decrease of the logit when a row, column or box is removed",
+    "givens": "leave-one-out: decrease in the logit when one given is removed",
+    "units": "decrease in the logit when a row, column or box is removed",
 }
 MIXING = {
     "attention": "attention from one cell to every other and back in one call (attention models)",

@@ -52,7 +52,7 @@ def untestable_reason(summary: Summary, target: Summary, time_point: int) -> str
         return f"the rarer class occurs in only {what}: too few for a verdict"
     repeats = target.get("repeats")
     same = repeats[time_point] if repeats else None
-    return f"the labels are those of “{same.replace('_', ' ')}”: see there" if same else ""
+    return f"the labels are the same as for “{same.replace('_', ' ')}”: see that target" if same else ""
 
 
 def puzzles_with_rarer_class(summary: Summary, target: Summary, time_point: int) -> int | None:
@@ -129,7 +129,7 @@ def wrong_cells(summary: Summary, target: str, time_point: int) -> str:
         answering += [state] if answer > solution else []
     if not parts:
         return ""
-    where = f"{cells} {'cell' if cells == 1 else 'cells'} of {puzzles} test {'puzzle' if puzzles == 1 else 'puzzles'}"
+    where = f"{cells} {'cell' if cells == 1 else 'cells'} in {puzzles} test {'puzzle' if puzzles == 1 else 'puzzles'}"
     conclusion = f" {' and '.join(answering)} {'encode' if len(answering) > 1 else 'encodes'} the answer rather than the solution."
     return (
         f"Where the answer after step {labels_of(summary)[time_point]} is wrong ({where}), {', '.join(parts)}."
