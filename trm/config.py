@@ -150,9 +150,7 @@ class ModelConfig:
     damping: float = 1.0  # EqR: fraction of the state that a call's output replaces
     y_deviation: float = 0.0  # EqR: standard deviation of the random initial y
     z_deviation: float = 0.0  # EqR: standard deviation of the random initial z
-    noise: float = (
-        0.0  # EqR: standard deviation of the noise that its own code adds in every call; not added here
-    )
+    noise: float = 0.0  # EqR: deviation of the noise that its own code adds in every call; not added here
     assumed: Names = ()  # fields above that the checkpoint did not contain
     unknown: Names = ()  # checkpoint settings that are not understood: the original model may compute something different
 

@@ -81,9 +81,7 @@ def arc_tasks(path: Path, *, skipped: list[str] | None = None) -> dict[str, ArcT
             continue
         for task in file_tasks:
             name = _unique_name(tasks, task, file)
-            if (
-                name not in tasks or tasks[name].test[0].output is None
-            ):  # the same task, possibly with outputs
+            if name not in tasks or tasks[name].test[0].output is None:  # same task, perhaps with outputs
                 tasks[name] = task
     if mistakes and not tasks:
         raise mistakes[0]

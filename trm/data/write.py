@@ -108,9 +108,7 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
         for name, array in arrays.items():
             np.save(temporary / f"all__{name}.npy", array, allow_pickle=False)
         (temporary / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
-        if not (
-            folder / FILE
-        ).exists():  # written before the set itself, so that the set is never without its names
+        if not (folder / FILE).exists():  # before the set, which then never lacks its names
             with atomic_file(folder / FILE) as path:
                 path.write_text(json.dumps(identifiers), encoding="utf-8")
 
