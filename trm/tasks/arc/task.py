@@ -123,7 +123,7 @@ class Arc(Task):
         return [f"side {high - STRATUM + 1}-{high}" for high in highest.tolist()]
 
     def symmetries(self, count: int, rng: np.random.Generator) -> Symmetries:
-        """The identity only: a rotated or recoloured grid follows a different rule and has a different puzzle id in public models."""
+        """Only the identity: in public models, a rotated or recoloured grid has a different rule and puzzle id."""
         tokens = np.arange(self.vocab_size, dtype=np.uint8)
         return Symmetries(np.tile(np.arange(self.cells), (count, 1)), np.tile(tokens, (count, 1)))
 

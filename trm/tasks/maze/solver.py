@@ -24,7 +24,7 @@ def bfs_layers(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> 
 
 
 class MazeSearch(NamedTuple):
-    """A breadth-first search of a maze from its start, up to the goal or, if it is unreachable, over all reachable cells."""
+    """A breadth-first search of a maze from its start to the goal or, if it is unreachable, over all reachable cells."""
 
     board: Board
     layers: list[Cells]
