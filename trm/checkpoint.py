@@ -2,7 +2,7 @@
 
 Checkpoints are read without executing anything in them, checked tensor by tensor, and written atomically. Two formats
 are read: ours, a folder with `model.safetensors` and `config.json`; and that of the public TRM and HRM code, a state
-dict saved by torch, possibly with `all_config.yaml` beside it (see `trm.public.format`). Either can be local or on the
+dict saved by torch, possibly with `all_config.yaml` next to it (see `trm.public.format`). Either can be local or on the
 Hugging Face hub (`trm.public.hub`). Weights are converted to float32. A puzzle table stays memory-mapped in the dtype
 of the file: an ARC model's table has a million rows, and each puzzle needs only one of them.
 """
@@ -40,8 +40,8 @@ from trm.registry import FORMAT, fingerprint, model_folder, own_config, own_valu
 
 TABLE = "puzzle_emb.weights"
 MAX_CHECKED_TABLE = 1 << 22  # elements; checking larger tensors for non-finite values would take too long
-MAX_STEPS = 6  # most other training steps that a note lists
-MAX_FILES = 10_000  # most files considered in a folder and its subfolders
+MAX_STEPS = 6  # maximum number of other training steps that a note lists
+MAX_FILES = 10_000  # maximum number of files considered in a folder and its subfolders
 
 
 @dataclass(frozen=True)

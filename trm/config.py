@@ -145,7 +145,7 @@ class ModelConfig:
     )
     mlp_kernel: int = 0  # kernel size of the convolution in the SwiGLU over channels (URM), 0 without one
     tokens: Tokens = "official"  # token numbering: the public datasets' or another code base's
-    canvas: int = 0  # side of a larger grid with the puzzle at its top left; its other cells come last in the prefix. 0: no canvas
+    canvas: int = 0  # side of a larger grid with the puzzle at its top left; its other cells end the prefix. 0: no canvas
     injection: str = ""  # AIR: where x is added, for example Lx_H (once in f_L, not in f_H)
     damping: float = 1.0  # EqR: fraction of the state that a call's output replaces
     y_deviation: float = 0.0  # EqR: standard deviation of the random initial y

@@ -19,8 +19,8 @@ from trm.model import Model
 from trm.recursion import State, deep_supervision
 
 STARTS = ("start_z_H", "start_z_L")  # names of y and z in the public code
-MAX_INPUT = 256 << 20  # most bytes per array
-MAX_OUTPUT = 4 << 30  # most bytes of outputs: enough for a hundred ARC puzzles or a thousand Sudokus
+MAX_INPUT = 256 << 20  # maximum bytes per array
+MAX_OUTPUT = 4 << 30  # maximum bytes of outputs: enough for a hundred ARC puzzles or a thousand Sudokus
 
 
 def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:

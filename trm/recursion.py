@@ -80,7 +80,7 @@ def latent_recursion(
     after_call: Hook = unchanged,
     gradient_calls: int = 0,
 ) -> State:
-    """n calls of f_L update z, then one call of f_H updates y.
+    """n f_L calls update z, then one f_H call updates y.
 
     `at` is (supervision step, cycle). Only the last `gradient_calls` calls in the supervision step are backpropagated
     through.
@@ -124,7 +124,7 @@ def deep_supervision(
     first_step: int = 1,
     **hooks: Hook,
 ) -> Iterator[SupervisionStep]:
-    """Run N_sup supervision steps without gradients, yielding after each.
+    """Run the supervision steps up to N_sup without gradients, yielding after each.
 
     Nothing halts early, as in the evaluation of both papers. `start` maps the model's initial state to the state to
     start from, for example one that holds the solution. Close the iterator to stop before the last step.

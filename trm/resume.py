@@ -55,7 +55,7 @@ def resumed_supervision(
     before_call: Hook = unchanged,
     after_call: Hook = unchanged,
 ) -> Iterator[SupervisionStep]:
-    """`deep_supervision` from a resume point. Earlier calls and their hooks are not executed.
+    """`deep_supervision` from a resume point. Calls up to and including that point, and their hooks, are not executed.
 
     The first step yielded is the unfinished one, or the next one if the point is the end of a supervision step.
     """

@@ -34,7 +34,7 @@ DATA_HELP = (
 PUZZLE_HELP = "puzzle as text, or a file with a puzzle (solve: or with several)"
 PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"
 
-MAX_NOTES = 3  # most notes shown about skipped parts of a file
+MAX_NOTES = 3  # maximum number of notes shown about skipped parts of a file
 FORCE = "force_"  # prefix of options that replace a field of ModelConfig
 
 

@@ -35,7 +35,7 @@ TEST_PUZZLES = "test_puzzles.json"
 """The file with the test tasks and their outputs in a dataset folder of the public code."""
 
 LARGEST_FILE = 64 << 20
-MAX_PAIRS = 1000  # most pairs per task; published tasks have up to 10
+MAX_PAIRS = 1000  # maximum number of pairs per task; published tasks have up to 10
 MAX_FILES = 100_000
 LONGEST_NAME = 1000
 

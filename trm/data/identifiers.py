@@ -37,7 +37,7 @@ def read_names(path: Path) -> list[str]:
 
 
 def read_identifiers(path: Path) -> dict[str, int]:
-    """Read a dictionary from each name, except the blank one, to its puzzle id. Raises `DataError`.
+    """Read the puzzle ids as a dictionary by name, without the blank id. Raises `DataError`.
 
     `path` is the file or the dataset folder. A million names take about half a second.
     """

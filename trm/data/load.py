@@ -50,7 +50,7 @@ def load_puzzles(
     `identifiers` is the `identifiers.json` of the dataset that a model was trained on: it gives the puzzle id for each
     puzzle name. It only affects sets with names, that is, ARC sets.
 
-    Raises `DataError`, which names the file and the line at fault.
+    Raises `DataError`, which names the file and the faulty line.
     """
     if limit is not None and limit < 1:
         raise DataError(f"A limit of {limit} leaves no puzzles. Give 1 or more.")

@@ -28,7 +28,7 @@ def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
     """The puzzles in the content of a file, at least one, in file order. `name` is the file's name, for messages.
 
     All formats of `trm.data.files.kinds` are read. In ARC JSON, the test inputs of the tasks are the puzzles. Raises
-    `DataError`, which names the file and the line at fault.
+    `DataError`, which names the file and the faulty line.
     """
     if len(content) > LARGEST:
         raise DataError(

@@ -17,7 +17,7 @@ from trm.tasks.base import Task
 from trm.trace import Provenance, Trace
 
 VERSION = 1  # payload version; player.js rejects other versions
-LONGEST_NAME = 100  # most characters of a name in a sentence
+LONGEST_NAME = 100  # maximum number of characters of a name in a sentence
 
 
 def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from trm.public.shapes import Shapes
 
 
 def disagreement(shapes: Shapes, notes: Description) -> str | None:
-    """The first contradiction between a description and the shapes of the tensors; None if there is none."""
+    """The first contradiction between a description and the shapes of the tensors, or None."""
     arch, file = notes.arch, notes.file
     from_shapes = {
         "hidden_size": shapes.hidden_size,

@@ -5,7 +5,7 @@ from typing import Any
 
 from trm.config import SHORT
 
-MAX_VALUE = 40  # most characters of a value that are shown
+MAX_VALUE = 40  # maximum number of characters of a value that are shown
 
 
 @dataclass(frozen=True)

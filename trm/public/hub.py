@@ -26,8 +26,8 @@ MAX_DESCRIPTION = {
     ".yaml": 1 << 16,
     ".yml": 1 << 16,
     ".json": 1 << 20,
-}  # most bytes of a file that is downloaded with the weights
-MAX_NAMES = 1 << 28  # most bytes of an identifiers.json: names of a million ARC puzzles
+}  # maximum bytes of a file that is downloaded with the weights
+MAX_NAMES = 1 << 28  # maximum bytes of an identifiers.json: names of a million ARC puzzles
 SPARE_DISK = 1 << 26  # bytes of disk space that a download must leave free
 
 

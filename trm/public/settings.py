@@ -64,7 +64,7 @@ TRAINING_ONLY = re.compile(r"\w*dropout\w*|grid_noise_\w+")
 OFF = {"causal": False}  # settings that have no effect at this value; lora_* settings have none at 0
 MAX_JSON = 1 << 20  # bytes
 MAX_NUMBER = 1 << 40  # no setting is larger, and Python refuses to print very long numbers
-MAX_NAMES = 1000  # most files considered in a folder
+MAX_NAMES = 1000  # maximum number of files considered in a folder
 
 # Module of `arch.name` -> kind. Only the name is looked up; the module itself is never imported.
 MODULES = {

@@ -179,7 +179,7 @@ def _as_tensor(value: Any) -> Any:
 
 
 def _unnamed_average(stored: Any) -> str:
-    """The key of an averaged copy that is a list of tensors, as torch_ema and diffusers save it; empty if there is none."""
+    """The key of an averaged copy that is a list of tensors, as saved by torch_ema and diffusers; empty without one."""
     places = [((), stored)] if isinstance(stored, dict) else []
     places += [
         ((str(key),), part) for _, part in places for key, part in part.items() if isinstance(part, dict)
@@ -225,7 +225,7 @@ def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str
     """
     refuse_by_names(tensors, path)
     plain: dict[str, Tensor] = {}
-    left = path.stat().st_size  # most bytes of NumPy arrays: a pickle can repeat one array many times
+    left = path.stat().st_size  # maximum bytes of NumPy arrays: a pickle can repeat one array
     for name, tensor in tensors.items():
         bare = bare_name(name)
         if isinstance(tensor, InertObject) and format.names.fullmatch(bare) and left > 0:

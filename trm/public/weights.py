@@ -30,7 +30,7 @@ NOT_WEIGHTS = re.compile(
     r"(optimi[sz]er|scheduler|scaler|rng_state|random_states|training_args|trainer_state)\w*\.\w+"
 )
 MAX_LISTED = 6
-MAX_NAMES = 10_000  # most files considered in a folder
+MAX_NAMES = 10_000  # maximum number of files considered in a folder
 
 
 def choose_weights(names: Iterable[str], where: str, call: Callable[[str], str]) -> str:

@@ -235,7 +235,7 @@ def free_bytes(path: Path) -> int:
 
 
 def store_bytes(path: Path) -> int:
-    """Bytes that the store in a folder takes on disk; 0 if there is none."""
+    """Disk space in bytes of the store in a folder; 0 without a store."""
     return sum(file.stat().st_blocks * 512 for file in path.rglob("*")) if is_store(path) else 0
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from trm.errors import UserError
 from trm.store.folder import StoreFolder
 
-MAX_WAITING = 8 << 20  # most bytes of results that may wait to be written
+MAX_WAITING = 8 << 20  # maximum bytes of results that may wait to be written
 
 
 class Writer:

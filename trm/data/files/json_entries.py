@@ -17,7 +17,7 @@ from trm.tasks.base import Task
 
 REMEDY = 'Give a list such as ["53..7...", ...] or [{"question": "53..7..."}, ...], or rows such as [[5,3,0, ...], ...].'
 DEEPEST = 12
-"""Maximum depth of nested objects and lists that is searched."""
+"""Maximum nesting depth of objects and lists that is searched."""
 
 
 def entries_in_json(content: Any, name: str, task: Task, *, place: str = "") -> Iterator[PuzzleEntry]:

@@ -13,7 +13,7 @@ LINE = GRID.replace("\n", "")
 
 @dataclass(frozen=True)
 class FileKind:
-    """A type of puzzle file. `example` is a 4x4 Sudoku, or a maze or ARC grid (`task`), in it; "" if it is binary."""
+    """A type of puzzle file. `example` is a 4x4 Sudoku, or a maze or ARC grid (`task`), as such a file; "" if binary."""
 
     name: str
     endings: tuple[str, ...]

@@ -40,7 +40,7 @@ LARGEST_JSON = 64 << 20
 """Maximum length of a JSON document in characters; a JSON lines file may be longer."""
 LONGEST_GRID = 100_000
 """Maximum length, in characters, of a text that may be a single grid in an unusual format."""
-MAX_LINES_WITHOUT_PUZZLE = 50_000  # most consecutive lines without a grid before the search stops
+MAX_LINES_WITHOUT_PUZZLE = 50_000  # maximum run of lines without a grid before the search stops
 SAMPLE_SIZE = 100
 """At least one of this many puzzles at the start of a text must be valid."""
 CSV = (".csv", ".tsv")

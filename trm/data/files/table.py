@@ -46,7 +46,7 @@ class TableLayout:
 
 
 def layout_of(head: Sequence[str]) -> TableLayout | None:
-    """Detect a table from its first lines: the header is the first line that names a puzzle column. None if there is none."""
+    """Detect a table from its first lines: the header is the first line that names a puzzle column. None without one."""
     for number, line in enumerate(head):
         for delimiter in DELIMITERS:
             try:

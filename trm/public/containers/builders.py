@@ -29,7 +29,7 @@ HARMFUL = re.compile(
 ALLOCATING = re.compile(
     r"(builtins|collections)\.\w+|torch(\.storage)?\.\w*(Tensor|Storage)"
 )  # these allocate memory if called with a number
-MAX_PART = 4096  # most characters in a path segment
+MAX_PART = 4096  # maximum number of characters in a path segment
 
 
 def result_of_call(called: Any, arguments: tuple[Any, ...]) -> Any:

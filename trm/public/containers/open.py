@@ -71,7 +71,7 @@ def read_stored(path: Path) -> Any:
 
 
 def _reader(path: Path, beginning: bytes, size: int) -> Callable[[Path], Any]:
-    """The reader for a file with this beginning. If there is none, raises CheckpointError, which says what the file is."""
+    """The reader for a file with this beginning. Raises CheckpointError, which says what the file is, for other files."""
     if beginning.startswith(b"PK"):
         if not zipfile.is_zipfile(path):
             raise CheckpointError(

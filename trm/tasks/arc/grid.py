@@ -80,7 +80,7 @@ def decode(tokens: UInt8[np.ndarray, "cells"]) -> Grid:
 def crop_sizes(
     tokens: UInt8[np.ndarray, "*batch cells"],
 ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]]:
-    """Rows and columns of the grid that `decode` returns; 0, 0 if there is none."""
+    """Rows and columns of the grid that `decode` returns; 0, 0 without a grid."""
     # A rectangle of the first r rows is as wide as the shortest run of colours at the start of these rows.
     runs = np.logical_and.accumulate(is_colour(tokens).reshape(*tokens.shape[:-1], SIDE, SIDE), -1).sum(-1)
     widths = np.minimum.accumulate(runs, -1)

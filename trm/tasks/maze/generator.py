@@ -100,7 +100,7 @@ STYLES: dict[str, Callable[[MazeRequest, random.Random], Cells]] = {
 
 
 def generate(request: MazeRequest, rng: random.Random) -> MazeSearch:
-    """Generate a maze with exactly the requested difficulty. Raises `PuzzleError` if none is found."""
+    """Generate a maze with exactly the requested difficulty. Raises `PuzzleError` if this fails."""
     tries = min(TRIES, MAX_CELLS // request.side**2)
     for _ in range(tries):
         board = _place_ends(request, STYLES[request.style](request, rng), rng)

@@ -1,4 +1,4 @@
-"""Sudoku generator: fill a grid at random, then blank cells as long as the puzzle keeps a property.
+"""Sudoku generator: fill a grid at random, then blank out cells as long as the puzzle keeps a property.
 
 The property (singles suffice, or the solution is unique) holds as long as the blank cells can still be derived, and a
 cell that cannot be blanked now cannot be blanked later. So a single pass over the cells in random order yields a puzzle
@@ -72,7 +72,7 @@ def by_search(geometry: Geometry, givens: list[int], dug: Candidates) -> bool:
 def dig(
     geometry: Geometry, order: list[int], derivable: Derivable, floor: int
 ) -> tuple[list[int], list[int]]:
-    """Blank cells of a complete grid in the given order, down to `floor` givens or until no cell can be blanked.
+    """Blank out cells of a complete grid in the given order, down to `floor` givens or until no cell can be blanked.
 
     `order` holds all candidates in a solution. Returns (givens, dug); `dug` is in the order of blanking.
     """

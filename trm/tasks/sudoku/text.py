@@ -35,7 +35,7 @@ ESCAPED_LINE = "\\n"
 
 
 def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
-    """Parse a `side` x `side` Sudoku. Raises `PuzzleError`, which names the line and position at fault."""
+    """Parse a `side` x `side` Sudoku. Raises `PuzzleError`, which names the faulty line and position."""
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
             f"This text has {len(text):,} characters; the maximum is {LONGEST_TEXT:,}. Paste one puzzle."
