@@ -1,1 +1,1 @@
-"""The Streamlit app. It draws; whatever is computed is computed in trm and probes."""
+"""The Streamlit app. It only draws; all computation is in trm and probes."""

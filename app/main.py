@@ -1,6 +1,6 @@
-"""Recursion Lens: the app that is served. Run it with `make app`, or `streamlit run app/main.py`, which finds `app` here.
+"""Recursion Lens: the entry point of the app. Run it with `make app` or `streamlit run app/main.py`.
 
-Each visit runs `app/server/pages.py`; `app/server/options.py` reads what follows `--` on the command line.
+Each visit runs `app/server/pages.py`; `app/server/options.py` reads the arguments after `--` on the command line.
 """
 
 import sys

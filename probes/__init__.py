@@ -1,1 +1,1 @@
-"""Analyses of the states of a run, one per module. Plotting is done by the app."""
+"""Analyses of the states recorded during a run, one per module. The app draws the charts."""

@@ -1,9 +1,9 @@
-"""The code in which a model writes its answer into y. It is used to give the model another answer.
+"""How a model encodes its answer in y; used to write a different answer into a run.
 
-Setting y to the *input* embedding of an answer does not work: the output heads of the bundled models decode every cell of
-that embedding incorrectly, because no training makes y resemble x. The code is measured instead: for every symbol, the
-mean y of the cells whose answer is that symbol, separately for given and other cells. The head is linear, so it decodes
-the mean of states with one symbol as that symbol.
+Setting y to the *input* embedding of an answer does not work: the output heads of the bundled models decode every cell
+of that embedding incorrectly, because training does not make y resemble x. The code is measured instead: for each
+symbol, the mean y of the cells whose answer is that symbol, separately for given and other cells. The head is linear,
+so it decodes the mean of states that all decode to one symbol as that symbol.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from trm.model import Model
 
 @dataclass(frozen=True, eq=False)
 class AnswerCode:
-    """The y of a cell for each symbol of the answer."""
+    """The y vector that encodes each symbol of the answer in a cell."""
 
     model: Model
-    vectors: Float[Tensor, "2 symbol dim"]  # for cells that are not given, and for given ones
-    occurs: Bool[Tensor, "symbol"]  # whether any cell has the symbol
+    vectors: Float[Tensor, "2 symbol dim"]  # for cells that are not given, then for givens
+    occurs: Bool[Tensor, "symbol"]  # whether the symbol occurs in any cell
 
     @classmethod
     def of(
@@ -30,7 +30,7 @@ class AnswerCode:
     ) -> "AnswerCode":
         """Measure the code from the y of cells, without the prefix.
 
-        A symbol that occurs in only one kind of cell has the same vector for both kinds.
+        A symbol that occurs only in givens, or only in other cells, has the same vector for both.
         """
         y = y.to(model.compute_dtype)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Mean and covariance of points that need not fit into memory.
+"""Mean and covariance of sets of points that may be larger than memory.
 
 The points come in chunks. Each block is centred separately and then merged with the previous ones (Chan, Golub & LeVeque
 1983, "Algorithms for Computing the Sample Variance") in float64, which stays accurate if the mean is much larger than the
@@ -21,7 +21,7 @@ Chunks = Float[np.ndarray, "*batch dim"] | Iterable[Float[np.ndarray, "*batch di
 
 
 class StatesError(UserError):
-    """States that cannot be analysed as requested."""
+    """The states cannot be analysed as requested."""
 
 
 @dataclass(frozen=True)

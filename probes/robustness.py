@@ -1,8 +1,9 @@
 """Robustness of a probe to noise on the states.
 
-A linear probe decodes information even if it is encoded in a thousandth of the state's length. Information that a network
-uses must survive some noise. So a probe of the current answer is fitted to clean states, and applied to test puzzles with
-Gaussian noise of increasing size. `dies_at` is the noise level at which half of the gain over the majority class is lost.
+A linear probe decodes information even if it is encoded in a component a thousandth of the state's norm. Information
+that a network uses must survive some noise. A probe of the current answer is therefore fitted on clean states, then
+applied to test puzzles with Gaussian noise of increasing scale. `dies_at` is the noise level at which half of the gain
+over the majority class is lost.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ LEVELS = (
     1.0,
     3.0,
 )  # in units of the root mean square of the state's elements
-INVERSE_PENALTY = 100.0  # weak regularisation, so that directions of small variance are used too
+INVERSE_PENALTY = 100.0  # weak regularisation, so that low-variance directions are used too
 MOST_ITERATIONS = 300
 
 

@@ -1,6 +1,7 @@
-"""Statistics of runs on many puzzles: input checks, bootstrap bands, and a paired test of two ways to solve the same puzzles.
+"""Statistics of runs on many puzzles: input checks, bootstrap bands, and a paired test of two methods on the same
+puzzles.
 
-Whether runs are correct after each supervision step is an array (step, puzzle). Steps are counted from 1, as in the app.
+Correctness after each supervision step is an array (step, puzzle). Steps are counted from 1, as in the app.
 """
 
 from collections.abc import Iterator
@@ -15,21 +16,19 @@ from probes.threads import one_blas_thread
 from trm.errors import UserError
 
 DRAWS = 1 << 22  # puzzles drawn at a time, 32 MiB
-RARE = 5  # with fewer puzzles of the rarer kind, the bootstrap band of a share is too narrow; with none it has no width
-BANDS = (
-    f"95 %, bootstrap over puzzles; for shares with fewer than {RARE} puzzles of one kind, Wilson's interval"
-)
+RARE = 5  # with fewer puzzles of the rarer outcome, the bootstrap band of a share is too narrow; with none its width is zero
+BANDS = f"95 % bootstrap intervals over puzzles; Wilson intervals for shares with fewer than {RARE} successes or failures"
 SIGNIFICANT = 0.05  # significance level
 
 
 class RunsError(UserError):
-    """Runs that cannot be analysed as requested."""
+    """The runs cannot be analysed as requested."""
 
 
 def check_runs(
     right: Bool[np.ndarray, "step puzzle"], halting: Float[np.ndarray, "step puzzle"] | None = None
 ) -> None:
-    """Raises RunsError without puzzles or steps, or if a halting logit is not finite."""
+    """Check the inputs. Raises RunsError if there are no puzzles or steps, or a halting logit is not finite."""
     steps, puzzles = right.shape
     if not (steps and puzzles):
         raise RunsError(
@@ -100,7 +99,9 @@ class Resampling:
         part: Num[np.ndarray, "*batch"],
         whole: Num[np.ndarray, "*batch"],
     ) -> Float64[np.ndarray, "2 *batch"]:
-        """The band of the shares part / whole: from the resamples, or the binomial interval if one kind is rarer than RARE."""
+        """The band of the shares part / whole: from the resamples, or the binomial interval if the rarer outcome has
+        fewer than RARE puzzles.
+        """
         rare = np.minimum(part, whole - part) < RARE
         return np.where(rare, binomial_band(part, whole, self.level), self.band(values))
 
@@ -111,7 +112,9 @@ BY_PUZZLE = Resampling()
 def binomial_band(
     part: Num[np.ndarray, "*batch"], whole: Num[np.ndarray, "*batch"], level: float = BY_PUZZLE.level
 ) -> Float64[np.ndarray, "2 *batch"]:
-    """Wilson's interval (1927) of the share part / whole. It has a width at 0 and 1 too; NaN where whole is 0."""
+    """Wilson's interval (1927) of the share part / whole. Its width is above zero at 0 and 1 too; NaN where whole is
+    0.
+    """
     z = NormalDist().inv_cdf((1 + level) / 2)
     share = ratio(part, whole)
     half = z * np.sqrt(part * (1 - share) + z**2 / 4)  # NaN where whole is 0
@@ -121,26 +124,28 @@ def binomial_band(
 
 @dataclass(frozen=True)
 class Paired:
-    """A paired comparison of two ways to solve the same puzzles: the puzzles that only one of them solves."""
+    """A paired comparison of two methods on the same puzzles: the number that only one of them solves."""
 
-    gained: int  # puzzles that only the second way solves
-    lost: int  # puzzles that only the first way solves
+    gained: int  # puzzles that only the second method solves
+    lost: int  # puzzles that only the first method solves
 
     @classmethod
     def of(cls, first: Bool[np.ndarray, "puzzle"], second: Bool[np.ndarray, "puzzle"]) -> "Paired":
-        """Count the puzzles, from whether each way solves each puzzle."""
+        """Count them, given which puzzles each method solves."""
         return cls(gained=int((second & ~first).sum()), lost=int((first & ~second).sum()))
 
     @property
     def p(self) -> float:
-        """Exact two-sided p-value of McNemar's test (1947), with a fair coin for each puzzle that only one way solves."""
+        """Exact two-sided p-value of McNemar's test (1947): a fair coin flip for each puzzle that only one method
+        solves.
+        """
         tosses = self.gained + self.lost
         tail = sum(comb(tosses, heads) for heads in range(min(self.gained, self.lost) + 1))
         return min(1.0, 2 * tail / 2**tosses)
 
     @property
     def verdict(self) -> str:
-        """Whether the second way is better: "yes", "no", "not significant" or "no difference"."""
+        """Whether the second method is better: "yes", "no", "not significant" or "no difference"."""
         if not self.gained + self.lost:
             return "no difference"
         if self.p >= SIGNIFICANT:

@@ -1,4 +1,4 @@
-"""Entry point of `python -m trm` and of the program `trm`."""
+"""Entry point for `python -m trm` and the `trm` program."""
 
 from trm.terminal import run_program
 

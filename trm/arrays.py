@@ -16,7 +16,7 @@ MAX_HEADER = 10_000  # bytes
 HEADER_ERRORS = (
     ValueError, TypeError, KeyError, EOFError, SyntaxError, RecursionError, MemoryError, OverflowError, tokenize.TokenError,
 )  # fmt: skip
-"""What NumPy's header reader raises for hostile headers, which it evaluates as Python literals."""
+"""Exceptions that NumPy's header reader raises for malicious headers, which it evaluates as Python literals."""
 READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -25,7 +25,7 @@ READERS = {
 
 
 class Header(NamedTuple):
-    """What a file declares about its array."""
+    """The dtype and shape that a file declares for its array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -56,7 +56,7 @@ def header_of(stream: io.BufferedIOBase) -> Header:
 
 
 def array_of(stream: io.BufferedIOBase, header: Header) -> np.ndarray:
-    """Read the array after its header; it is read-only.
+    """Read the array that follows a header. The result is read-only.
 
     Raises ValueError if the array is cut short or contains objects, which could run code.
     """
@@ -70,9 +70,9 @@ def array_of(stream: io.BufferedIOBase, header: Header) -> np.ndarray:
 
 
 def read_npz(path: Path, wanted: Callable[[str, Header], bool]) -> dict[str, np.ndarray]:
-    """Read arrays of an .npz by name. `wanted` decides from name and header whether to read an array; it may raise.
+    """Read arrays from an .npz by name. `wanted` decides from name and header whether to read an array, and may raise.
 
-    Raises ValueError, zipfile.BadZipFile and others for a damaged file: use it within `trm.files.reading`.
+    Raises ValueError, zipfile.BadZipFile and others for a damaged file: call it inside `trm.files.reading`.
     """
     arrays = {}
     with zipfile.ZipFile(path) as archive:

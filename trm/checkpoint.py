@@ -1,10 +1,10 @@
-"""Find, read and write checkpoints.
+"""Find, read, and write checkpoints.
 
 Checkpoints are read without executing anything in them, checked tensor by tensor, and written atomically. Two formats
 are read: ours, a folder with `model.safetensors` and `config.json`; and that of the public TRM and HRM code, a state
-dict saved by torch, possibly with `all_config.yaml` beside it (see `trm.public.format`). Either can be local or on the
-Hugging Face hub (`trm.public.hub`). Weights become float32. A puzzle table stays memory-mapped in the dtype of the file:
-that of an ARC model has a million rows, and a puzzle needs one.
+dict saved by torch, possibly with `all_config.yaml` next to it (see `trm.public.format`). Either can be local or on the
+Hugging Face hub (`trm.public.hub`). Weights are converted to float32. A puzzle table stays memory-mapped in the dtype
+of the file: an ARC model's table has a million rows, and each puzzle needs only one of them.
 """
 
 import hashlib
@@ -39,9 +39,9 @@ from trm.public.weights import INDEX, choose_weights, other_steps
 from trm.registry import FORMAT, fingerprint, model_folder, own_config, own_values
 
 TABLE = "puzzle_emb.weights"
-MAX_CHECKED_TABLE = 1 << 22  # numbers; checking that more are finite would take too long
-MAX_STEPS = 6  # other steps of a run that a note lists
-MAX_FILES = 10_000  # files considered in a folder and its subfolders
+MAX_CHECKED_TABLE = 1 << 22  # elements; checking larger tensors for non-finite values would take too long
+MAX_STEPS = 6  # maximum number of other training steps that a note lists
+MAX_FILES = 10_000  # maximum number of files considered in a folder and its subfolders
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,13 @@ def load_model(
 ) -> Model:
     """Load a model, ready to run, from a bundled name, a folder, a file or an address on the Hugging Face hub.
 
-    Device and dtype default to the choice of `trm.device`. `force` replaces fields that the tensors do not determine (n,
-    T, N_sup, heads, positions, prefix_length, sequence_length, task). `accept_unknown` opens a checkpoint even if some
-    of its settings are not understood. `native_tokens` keeps the tokens and cells of the file if they differ from those
-    of the task (`trm.public.task_tokens`). `progress` is called with the bytes downloaded. The model gets the attributes
-    `name`, `path` (the weights file), `fingerprint` (16 hexadecimal digits that identify the weights), `sources` and
-    `notes`. Raises CheckpointError, or its subclass UnknownSettingsError for settings that are not understood.
+    Device and dtype default to those that `trm.device` chooses. `force` replaces fields that the tensors do not
+    determine (n, T, N_sup, heads, positions, prefix_length, sequence_length, task). `accept_unknown` opens a checkpoint
+    even if some of its settings are not understood. `native_tokens` keeps the file's token numbering and cells if they
+    differ from the task's (`trm.public.task_tokens`). `progress` is called with the number of bytes downloaded. The
+    model gets the attributes `name`, `path` (the weights file), `fingerprint` (16 hexadecimal digits that identify the
+    weights), `sources` and `notes`. Raises CheckpointError, or its subclass UnknownSettingsError for settings that are
+    not understood.
     """
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=accept_unknown, progress=progress)
     return model_from_checkpoint(checkpoint, device=device, dtype=dtype, native_tokens=native_tokens)
@@ -86,7 +87,7 @@ def model_from_checkpoint(
     dtype: torch.dtype | None = None,
     native_tokens: bool = False,
 ) -> Model:
-    """The model of a checkpoint, as `load_model` returns it. Raises CheckpointError if the tensors do not fit."""
+    """Build the model of a checkpoint, as `load_model` does. Raises CheckpointError if the tensors do not match."""
     device = device or choose_device()
     model = build_model(checkpoint.config, checkpoint.tensors, checkpoint.path)
     if not native_tokens and checkpoint.config.tokens != "official":
@@ -102,14 +103,14 @@ def model_from_checkpoint(
 
 
 def _fingerprint(path: Path) -> str:
-    """The fingerprint of the weights, over all files if they are sharded."""
+    """The fingerprint of the weights; it covers all files of sharded weights."""
     if not path.name.endswith(INDEX):
         return fingerprint(path)
     return hashlib.sha256("".join(map(fingerprint, shards_of(path))).encode()).hexdigest()[:16]
 
 
 def build_model(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> Model:
-    """A model with these weights. Memory is not allocated before the tensors are known to have the right shapes.
+    """Build a model with these weights. Memory is allocated only after the shapes of the tensors have been checked.
 
     Raises CheckpointError naming the first tensor that is missing, unexpected, of the wrong shape, or not finite.
     """
@@ -157,7 +158,7 @@ def read_checkpoint(
     accept_unknown: bool = False,
     progress: CountProgress | None = None,
 ) -> Checkpoint:
-    """Find and read a checkpoint, in our format or a public one. Arguments as for `load_model`. Raises CheckpointError."""
+    """Find and read a checkpoint in our or a public format. Arguments as in `load_model`. Raises CheckpointError."""
     path = hub_weights(spec, progress=progress) if is_hub(spec) else find_weights(spec)
     stored = read_stored(path)
     own = own_config(path.parent) if path.name == "model.safetensors" else None
@@ -193,7 +194,7 @@ def _name(spec: str, path: Path, own: ModelConfig | None) -> str:
 def _forced(
     config: ModelConfig, force: dict[str, Any], path: Path, *, stored_keys: Collection[str]
 ) -> tuple[ModelConfig, dict[str, str]]:
-    """A configuration in our format with forced fields replaced, and the source of each field."""
+    """A configuration in our format with the forced fields replaced, and the source of each field."""
     if force.get("heads") and config.mixing == "mlp":
         raise CheckpointError(f"{path}: heads cannot be forced: the model mixes positions by an MLP.")
     sources = {name: "config.json" if name in stored_keys else "default of its kind" for name in PUBLIC_NAMES}
@@ -231,7 +232,7 @@ def find_weights(spec: str) -> Path:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files of a folder, then those of its subfolders."""
+    """The files in a folder, then those in its subfolders."""
     inside = sorted(folder.iterdir())
     yield from (path for path in inside if path.is_file())
     for below in inside:

@@ -1,7 +1,7 @@
 """The configuration of a model: its sizes, its parts, and how deep it recurses.
 
 The tensors of a checkpoint determine some fields (sizes, number of layers) but not others (n, T, N_sup, heads,
-positions). Fields whose value had to be assumed are listed in `assumed`, and every front end shows them as assumed.
+positions). Fields whose values had to be assumed are listed in `assumed`, and every user interface marks them.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ Tokens = Literal["official", "nano-trm", "digits"]
 Names = tuple[str, ...]
 
 # Limits on what a file may request, checked before memory is allocated or time is spent.
-MAX_SIZE = 1 << 24  # of any count or width
+MAX_SIZE = 1 << 24  # for any count or width
 MAX_LAYERS = 256
 MAX_POSITIONS = 1 << 14  # prefix and cells together
-MAX_CALLS = 1 << 16  # net calls in all supervision steps
-MAX_LATENTS = 64  # z states of a multi-z model
+MAX_CALLS = 1 << 16  # net calls over all supervision steps
+MAX_LATENTS = 64  # z states in a multi-z model
 
 
 class _Short(Repr):
     def repr_int(self, x: int, level: int) -> str:
-        """The digits of a number, or its size in bits: Python refuses to print numbers with millions of digits."""
+        """The digits of a number, or its size in bits: Python refuses to print numbers with thousands of digits."""
         return f"a number of {x.bit_length()} bits" if x.bit_length() > 128 else str(x)
 
 
@@ -51,7 +51,7 @@ TYPES = {
 
 
 def halting_words(rule: Halting) -> str:
-    """When a model halts, as text."""
+    """A model's halting rule, in words."""
     return "never halts: it has no halting head" if rule == NEVER else f"halts when {rule}"
 
 
@@ -76,23 +76,23 @@ FORCEABLE = {
 
 
 class ConfigError(UserError):
-    """A configuration that does not describe a supported model."""
+    """Raised for a configuration that does not describe a supported model."""
 
 
 @dataclass(frozen=True)
 class ModelKind:
-    """What distinguishes one kind of model from the others. `trm.models` has a class for each."""
+    """What distinguishes one kind of model from the others. `trm.models` and `trm.successors` have a class for each."""
 
     title: str
     nets: int  # 1: the same net is f_L and f_H
     latents: range  # allowed numbers of z states; 0: y and z are one state
     halting: Halting = HALT_ALONE  # when it halts, unless the configuration says otherwise
-    last_calls: int = 0  # calls that the gradient reaches in training; 0: the whole last latent recursion
+    last_calls: int = 0  # calls backpropagated through in training; 0: the whole last latent recursion
     min_n: int = 1  # 0: a cycle may consist of the f_H call alone
-    layer_calls: bool = False  # every layer is a call of its own, so n is the number of layers minus one
+    layer_calls: bool = False  # every layer is a separate call, so n is the number of layers minus one
 
     def gradient_calls(self, n: int) -> int:
-        """How many of the last calls of a supervision step the gradient reaches, with n calls of f_L."""
+        """Number of final calls in a supervision step that are backpropagated through, given n."""
         return self.last_calls or n + 1
 
 
@@ -144,15 +144,15 @@ class ModelConfig:
         2  # of the halting head: q_halt and q_continue, q_halt alone, or 0 without a halting head
     )
     mlp_kernel: int = 0  # kernel size of the convolution in the SwiGLU over channels (URM), 0 without one
-    tokens: Tokens = "official"  # token numbering: that of the public data sets, or of another code base
+    tokens: Tokens = "official"  # token numbering: the public datasets' or another code base's
     canvas: int = 0  # side of a larger grid with the puzzle at its top left; its other cells end the prefix. 0: no canvas
-    injection: str = ""  # AIR: where x is added, such as Lx_H (once in f_L, not in f_H)
-    damping: float = 1.0  # EqR: the share of the state that a call's output replaces
+    injection: str = ""  # AIR: where x is added, for example Lx_H (once in f_L, not in f_H)
+    damping: float = 1.0  # EqR: fraction of the state that a call's output replaces
     y_deviation: float = 0.0  # EqR: standard deviation of the random initial y
     z_deviation: float = 0.0  # EqR: standard deviation of the random initial z
-    noise: float = 0.0  # EqR: deviation of the noise that its own code adds in every call; omitted here
+    noise: float = 0.0  # EqR: deviation of the noise that its own code adds in every call; not added here
     assumed: Names = ()  # fields above that the checkpoint did not contain
-    unknown: Names = ()  # checkpoint settings that are not understood: it may compute something else
+    unknown: Names = ()  # checkpoint settings that are not understood: the original model may compute something different
 
     def __post_init__(self):
         for field in fields(self):
@@ -246,7 +246,7 @@ class ModelConfig:
 
     @property
     def layers_per_call(self) -> dict[str, int]:
-        """Blocks in a call of each kind, f_L and f_H."""
+        """Number of blocks in an f_L call and in an f_H call."""
         return {F_L: self.layers, F_H: self.H_layers or self.layers}
 
     @property
@@ -262,7 +262,7 @@ class ModelConfig:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """Index of each position in the net's own order, prefix then canvas; () without a canvas: the order is the same."""
+        """Index of each position in the net's own order (prefix, then canvas); () without a canvas."""
         if not self.canvas:
             return ()
         prefix, (rows, columns) = self.own_prefix, self.grid
@@ -298,7 +298,7 @@ class ModelConfig:
             )
 
     def check_puzzle_id(self, puzzle_id: int) -> None:
-        """Raises PuzzleError if the puzzle table has no such row. Without a table every id counts as blank."""
+        """Raises PuzzleError if the puzzle table has no such row. Without a table, every id is treated as blank."""
         if puzzle_id < 0 or (self.puzzle_ids and puzzle_id >= self.puzzle_ids):
             raise PuzzleError(
                 f"There is no puzzle id {puzzle_id}: the ids of this model are 0 to {self.puzzle_ids - 1}."

@@ -1,6 +1,6 @@
 """The coordinates of a state in the recursion.
 
-A run is three nested loops, and a state is addressed by its position in them, never by the name of a module:
+A run is three nested loops, and a state is addressed by its position in these loops, never by a module name:
 
     supervision step s   1..N_sup
       cycle t            1..T

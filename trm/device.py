@@ -1,4 +1,4 @@
-"""The choice of device and dtype. Both are shown wherever a result is shown."""
+"""Choose the device and dtype. Every displayed result states both."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import torch
 
 
 def choose_device() -> torch.device:
-    """The first CUDA device if there is one, else the CPU."""
+    """The first CUDA device if available, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -18,8 +18,9 @@ def inference_dtype(device: torch.device) -> torch.dtype:
 def training_dtype(device: torch.device) -> torch.dtype:
     """Dtype of the activations in training. Weights stay float32.
 
-    It is also bfloat16 on a CPU with bfloat16 arithmetic (AVX512-BF16 or AMX): matrix products take about a third of the
-    time there (`python -m bench.matmul`). On other CPUs bfloat16 is emulated and slower than float32.
+    bfloat16 on a GPU that supports it, and on a CPU with bfloat16 arithmetic (AVX512-BF16 or AMX), where matrix
+    products take about a third of the time (`python -m bench.matmul`). On other CPUs bfloat16 is emulated and slower
+    than float32.
     """
     if device.type == "cpu":
         return torch.bfloat16 if _cpu_has_bfloat16() else torch.float32

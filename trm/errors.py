@@ -1,6 +1,6 @@
 """Errors that a user can cause, one exception type per cause.
 
-The message is one line: what is wrong, where, and what to do next. Front ends show it unchanged.
+The message is one line: what is wrong, where, and what to do next. The command line and the app show it unchanged.
 """
 
 import re
@@ -26,7 +26,7 @@ class UserError(Exception):
 
 
 class PuzzleError(UserError):
-    """A text that is not a puzzle of the task, or a puzzle that the model cannot take."""
+    """Text that is not a puzzle of the task, or a puzzle that the model cannot take."""
 
 
 class DataError(UserError):
@@ -38,7 +38,7 @@ class CheckpointError(UserError):
 
 
 class UnknownSettingsError(CheckpointError):
-    """A checkpoint with settings that are not understood. It opens only if the user accepts that."""
+    """A checkpoint with settings that are not understood. It is opened only if the user accepts this."""
 
     def __init__(self, path: object, settings: Sequence[str]):
         self.settings = tuple(settings)

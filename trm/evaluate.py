@@ -1,8 +1,8 @@
 """Score a model on one puzzle (`solve`) or on a puzzle set (`evaluate`).
 
-Scores are exact answers by supervision step, cell accuracy, and the AUROC of the halting head. Every puzzle runs for all
-N_sup steps: nothing halts early in evaluation, as in both papers. Puzzles without exactly one solution have no labels;
-they are checked against the rules only and counted separately.
+Scores are exact accuracy by supervision step, cell accuracy, and the AUROC of the halting head. Every puzzle runs for
+all N_sup steps: as in both papers, nothing halts early in evaluation. Puzzles without exactly one solution have no
+labels; they are only checked against the rules, and are counted separately.
 """
 
 import time
@@ -25,18 +25,18 @@ from trm.record import record
 from trm.recursion import deep_supervision
 from trm.tasks.base import PADDING, Task
 
-BATCH = 64  # puzzles that all cores process together; more is not faster on two cores
+BATCH = 64  # puzzles that all cores process together; larger batches are not faster on two cores
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The answers and halting logits of a model after every supervision step."""
+    """A model's answers and halting logits after every supervision step."""
 
     answers: UInt8[np.ndarray, "steps count cells"]
     q_halt: Float[np.ndarray, "steps count"]
     halting: Float[
         np.ndarray, "steps count"
-    ]  # logit of the model's own halting rule, positive where it would halt
+    ]  # logit of the model's own halting rule; positive where the model would halt
 
 
 def predict(
@@ -48,10 +48,10 @@ def predict(
     batch: int = BATCH,
     progress: CountProgress | None = None,
 ) -> Predictions:
-    """Run a model over many puzzles, a batch at a time.
+    """Run a model on many puzzles, one batch at a time.
 
     `puzzle_ids` defaults to 0 for every puzzle, `depth` to the model's own. `progress` is called with the number of
-    puzzles done; batches in progress count in part.
+    puzzles done; unfinished batches count in proportion.
     """
     depth = depth or model.config.depth
     count = len(inputs)
@@ -81,7 +81,7 @@ def predict(
 
 
 def exact_answers(answers: UInt8[np.ndarray, "steps count cells"], labels) -> Bool[np.ndarray, "steps count"]:
-    """Whether all cells are correct after each step. Padding in the labels marks cells that are not scored."""
+    """Whether all cells are correct after each step. Cells whose label is padding are not scored."""
     return ((answers == labels) | (labels == PADDING)).all(-1)
 
 
@@ -94,7 +94,7 @@ def exact_by_step(
 
 
 def auc(scores: Float[np.ndarray, "*any"], right: Bool[np.ndarray, "*any"]) -> float | None:
-    """Area under the ROC curve; None where it is undefined: all right, all wrong, or scores that are not finite."""
+    """Area under the ROC curve; None if it is undefined: all right, all wrong, or non-finite scores."""
     from sklearn.metrics import roc_auc_score
 
     if right.all() or not right.any() or not np.isfinite(scores).all():
@@ -110,20 +110,20 @@ def evaluate(
     Returns a dictionary with
 
     - `count`: puzzles with exactly one solution; the scores below are over these
-    - `exact`, `cell`, `blank_cell`: accuracy over puzzles, cells and blank cells, after the last step
+    - `exact`, `cell`, `blank_cell`: accuracy over puzzles, cells, and blank cells after the last step
     - `exact_by_step`: exact accuracy after each step
     - `halt_auc`: AUROC of q_halt as a predictor of "the answer is exactly right now", over all puzzles and steps
     - `halt_auc_last_step`: the same at the last step
-    - `mean_halt_step`: mean of the first step at which the model would halt by its own rule, N_sup if it never would
-    - `halted_wrong`: share of puzzles on which the model would halt with a wrong answer
+    - `mean_halt_step`: mean first step at which the model would halt by its own rule (N_sup if it never would)
+    - `halted_wrong`: fraction of puzzles on which the model would halt with a wrong answer
     - `by_difficulty`: `count`, `exact` and `exact_by_step` for each difficulty
-    - `without_one_solution`: `count` of the other puzzles, and how many are `solved` according to the rules
-    - the task's `rule_score` if it has one (mazes: `any_shortest_path`), a share of all puzzles
+    - `without_one_solution`: `count` of the other puzzles, and how many of them are `solved` according to the rules
+    - the task's `rule_score` if it has one (mazes: `any_shortest_path`), a fraction of all puzzles
     - `note`, if the scores do not reflect what the model can do
     - `seconds`
 
-    A share of nothing is None. Raises PuzzleError if the puzzles do not have the model's size, or their ids are not in
-    its puzzle table.
+    A fraction with a zero denominator is None. Raises PuzzleError if the puzzles do not have the model's size, or their
+    ids are not in its puzzle table.
     """
     started = time.perf_counter()
     model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
@@ -166,7 +166,7 @@ def evaluate(
 
 
 def evenly(count: int, limit: int) -> Int[np.ndarray, "taken"]:
-    """Indices of `limit` puzzles spread evenly over a set of `count`, so that a sorted set is not cut at its easy end.
+    """Indices of `limit` puzzles spread evenly over a set of `count`, so that a sorted set is sampled throughout.
 
     Raises DataError if the limit is below 1.
     """
@@ -196,10 +196,11 @@ def solve(
 ) -> dict[str, Any]:
     """Run a model on a puzzle given as text, through all supervision steps. `trm solve` prints the result.
 
-    The puzzle may be incomplete. Returns `grid` (the answer, one line per row), `answer` (as text), `solved` (whether it
-    obeys the rules and keeps the givens; None if the task has no rules to check), `halt_probability` (one per supervision
-    step), `halt_step` (the first step that would halt, or None), `steps`, `answers` (the text after every f_H call), and
-    a `note` if the answer does not reflect what the model can do (ARC with the blank puzzle id). Raises PuzzleError.
+    The puzzle may be unfinished. Returns `grid` (the answer, one line per row), `answer` (as text), `solved` (whether
+    it obeys the rules and preserves the givens; None if the task has no rules to check), `halt_probability` (one per
+    supervision step), `halt_step` (the first step that would halt, or None), `steps`, `answers` (the text after every
+    f_H call), and a `note` if the answer does not reflect what the model can do (ARC with the blank puzzle id). Raises
+    PuzzleError.
     """
     inputs = task.parse(puzzle, unfinished=True)
     trace = record(model, task, inputs, depth=depth, puzzle_id=puzzle_id)

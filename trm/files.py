@@ -19,11 +19,11 @@ from safetensors import SafetensorError
 from trm.errors import UserError
 
 PARTIAL = ".partial-"  # prefix of files and folders that are not complete yet
-ABANDONED = 86_400  # seconds after which a partial file is taken to be from a killed process
+ABANDONED = 86_400  # seconds after which a partial file is assumed to be left over from a killed process
 
 
 class OutputError(UserError):
-    """A file that cannot be written."""
+    """Raised if a file cannot be written."""
 
 
 # ---- reading
@@ -33,10 +33,10 @@ class OutputError(UserError):
 def reading(
     path: Path, refusal: type[UserError], thing: str, remedy: str, *, most: int | None = None
 ) -> Iterator[None]:
-    """Context in which a file is read. Whatever its reader raises becomes a `refusal`: one line with the path and the remedy.
+    """Context manager for reading a file. Any exception becomes a `refusal`: one line with the path and the remedy.
 
-    `thing` is what the file should be, such as "trace of this version". Anything but a regular file, and a file of more
-    than `most` bytes, is refused before it is opened.
+    `thing` is what the file should be, such as "trace of this version". Anything but a regular file, and any file
+    larger than `most` bytes, is rejected before it is opened.
     """
     article = "an" if thing[0] in "aeiou" else "a"
     try:
@@ -55,7 +55,7 @@ def reading(
 
 
 def file_size(path: Path, refusal: type[UserError]) -> int:
-    """Size of a file in bytes. Raises OSError, and `refusal` for a folder, a pipe or a device, which may never end."""
+    """Size of a file in bytes. Raises OSError, or `refusal` for anything but a regular file."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise refusal(f"{path} is a folder. Give a file in it.")
@@ -65,7 +65,7 @@ def file_size(path: Path, refusal: type[UserError]) -> int:
 
 
 def placeholder_problem(text: str) -> str:
-    """What a placeholder for a file is, and the remedy: a Git LFS pointer or a web page. Empty for any other text."""
+    """What is wrong with a placeholder (a Git LFS pointer or a web page), and the remedy. Empty for any other text."""
     start = text.lstrip().lower()
     if start.startswith("version https://git-lfs") or "oid sha256:" in start:
         size = re.search(r"^size (\d{1,15})\r?$", start, re.M)
@@ -80,7 +80,7 @@ def placeholder_problem(text: str) -> str:
 
 
 def strict_json(text: str | bytes) -> Any:
-    """Parse JSON. Raises ValueError, also for NaN and infinite numbers, which a page cannot draw."""
+    """Parse JSON. Raises ValueError, also for NaN and infinite numbers, which browsers do not accept."""
     return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
 
 
@@ -100,13 +100,13 @@ def make_folder(path: Path) -> None:
     """Create a folder and its parents. Raises OutputError if that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
+    except (OSError, ValueError) as error:  # ValueError: the name contains a null byte
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(f"The folder {path} cannot be created: {reason}. Give another path.") from None
 
 
 def check_replaceable(path: Path) -> None:
-    """Raises OutputError if a path is something that a file must not replace: a folder, a device or a pipe."""
+    """Raises OutputError if the path is a folder, a device, or a pipe, which a file must not replace."""
     if "\0" in str(path):
         raise OutputError(f"{str(path)!r} is not a file name. Give another name.")
     try:
@@ -122,7 +122,8 @@ def check_replaceable(path: Path) -> None:
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to. On success the file replaces `path` atomically; on failure it is removed.
 
-    The temporary name keeps the suffix, as some writers add their own. Raises OutputError if the file cannot be written.
+    The temporary name has the suffix of `path`, because some writers append a missing one. Raises OutputError if the
+    file cannot be written.
     """
     check_replaceable(path)
     make_folder(path.parent)
@@ -160,7 +161,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Context in which a file is written. Failures such as a full disk become an OutputError."""
+    """Context manager for writing a file. Failures such as a full disk become an OutputError."""
     try:
         yield
     except (OSError, SafetensorError) as error:
@@ -170,9 +171,9 @@ def writing(path: Path) -> Iterator[None]:
         ) from None
 
 
-@cache  # scan each folder once, however often it is written to
+@cache  # scan each folder only once, however many files are written to it
 def remove_abandoned(folder: Path) -> None:
-    """Remove partial files and folders that a killed process left in a folder long ago."""
+    """Remove old partial files and folders that a killed process left behind in a folder."""
     with suppress(OSError):
         for partial in folder.glob(f"{PARTIAL}*"):
             if partial.lstat().st_mtime < time.time() - ABANDONED:

@@ -19,8 +19,8 @@ from trm.model import Model
 from trm.recursion import State, deep_supervision
 
 STARTS = ("start_z_H", "start_z_L")  # names of y and z in the public code
-MAX_INPUT = 256 << 20  # bytes per array
-MAX_OUTPUT = 4 << 30  # bytes of all outputs: a hundred ARC puzzles, a thousand Sudokus
+MAX_INPUT = 256 << 20  # maximum bytes per array
+MAX_OUTPUT = 4 << 30  # maximum bytes of outputs: enough for a hundred ARC puzzles or a thousand Sudokus
 
 
 def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
@@ -33,8 +33,8 @@ def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
     `step1_call_output` (calls, B, P, D), the state that each call of supervision step 1 updated; and for models with a
     random initial state `convergence_last3` (B,), see `convergence`.
 
-    Tokens and cells are those of the checkpoint: load the model with `native_tokens`. In float32 on a CPU the matrix
-    products are NumPy's (see `trm.layers.numpy_product`). Returns the shapes of the outputs. Raises DataError.
+    Tokens and cells follow the checkpoint: load the model with `native_tokens`. In float32 on a CPU, NumPy computes the
+    matrix products (see `trm.layers.numpy_product`). Returns the shapes of the outputs. Raises DataError.
     """
     tokens, puzzle_ids, start = _read(inputs, model)
     calls: list[Tensor] = []
@@ -72,10 +72,10 @@ def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
 
 
 def convergence(logits: Float[Tensor, "steps batch cell vocab"], last: int = 3) -> Float[Tensor, "batch"]:
-    """How much the answer still changes in the `last` steps; 0 if there is only one step.
+    """How much the logits still change over the last `last` steps; 0 if there is only one step.
 
-    It is the 2-norm of the change of a cell's logits from step to step, averaged over cells and over these steps. EqR
-    ranks runs from different initial states by it, smallest first.
+    This is the L2 norm of the step-to-step change in a cell's logits, averaged over cells and over these steps. EqR
+    ranks runs from different initial states by this value, smallest first.
     """
     moves = logits.diff(dim=0)[-last:].norm(dim=-1)  # (changes, B, L)
     return moves.mean((0, 2)) if len(moves) else logits.new_zeros(logits.shape[1])
@@ -83,9 +83,9 @@ def convergence(logits: Float[Tensor, "steps batch cell vocab"], last: int = 3) 
 
 @contextmanager
 def numpy_sums(model: Model) -> Iterator[None]:
-    """Context in which a float32 model on a CPU computes matrix products with NumPy, as the recorded public outputs need.
+    """Context manager that gives a float32 model on a CPU NumPy's matrix products, which the recorded outputs need.
 
-    It uses one BLAS thread: on a busy machine several wait for each other, and the results are the same.
+    It uses one BLAS thread: on a busy machine several threads wait for each other, and the results are the same.
     """
     chosen = model.compute_dtype == torch.float32 and model.device.type == "cpu"
     linears = [module for module in model.modules() if isinstance(module, Linear)] if chosen else []
@@ -117,7 +117,7 @@ def _read(path: Path, model: Model) -> tuple[Tensor, Tensor, State | None]:
         raise DataError(f"{path} has no array named inputs. Save one of shape [B, {config.sequence_length}].")
     inputs, given = arrays["inputs"], [arrays[name] for name in STARTS if name in arrays]
     ids = arrays.get("puzzle_identifiers", np.zeros(inputs.shape[:1], np.int64))
-    # A length that was only assumed is not enforced: rotary attention takes any length.
+    # An assumed length is not enforced: rotary attention works at any length.
     cells = (
         inputs.shape[-1] if "sequence_length" in config.assumed and inputs.ndim else config.sequence_length
     )
@@ -163,7 +163,7 @@ def _read(path: Path, model: Model) -> tuple[Tensor, Tensor, State | None]:
 
 
 def _bytes_of_a_puzzle(model: Model, cells: int) -> int:
-    """Bytes of the outputs for one puzzle: its logits and the calls of the first supervision step."""
+    """Bytes of output for one puzzle: its logits and the states after the calls of the first supervision step."""
     config = model.config
     calls = config.depth.calls_per_step * (config.prefix_length + cells) * config.hidden_size
     return 4 * (config.N_sup * cells * config.vocab_size + calls)

@@ -15,12 +15,12 @@ BLANK_ID = (
 
 
 def caveat(task: Task, puzzle_id: int) -> str | None:
-    """The caveat that applies to every answer for this puzzle id; None if there is none."""
+    """The caveat that applies to every answer for this puzzle id, or None."""
     return BLANK_ID if task.needs_puzzle_id and puzzle_id == 0 else None
 
 
 def most_changed_cell(trace: Trace, task: Task) -> int:
-    """The scored blank cell whose answer changed most often. The player selects it first."""
+    """The scored blank cell whose answer changed most often. The player selects this cell initially."""
     scored = np.ones(task.cells, bool) if trace.labels is None else trace.labels != PADDING
     changes = (trace.answers[1:] != trace.answers[:-1]).sum(0)
     return int(np.argmax(changes * (scored & ~task.givens(trace.inputs))))
@@ -33,9 +33,10 @@ class Grade:
     givens: Bool[np.ndarray, "cells"]
     input_conflicts: Bool[np.ndarray, "cells"]  # givens that contradict each other
     conflicts: Bool[np.ndarray, "f_H cells"]  # cells that break a rule
-    counted: Bool[np.ndarray, "cells"]  # cells that count as right or wrong
+    counted: Bool[np.ndarray, "cells"]  # cells scored as right or wrong
     right: Int[np.ndarray, "f_H"] | None  # number of right cells; None without a known solution
-    # Whether the answer obeys the rules and keeps the givens; for a task without rules, whether it equals the labels.
+    # Whether the answer obeys the rules and preserves the givens; for a task without rules, whether it equals the
+    # labels.
     solved: Bool[np.ndarray, "f_H"]
 
     @classmethod

@@ -1,7 +1,7 @@
-"""The parts of the net: embeddings, position mixing, SwiGLU and the post-norm block.
+"""The building blocks of the nets: embeddings, position mixing, SwiGLU, and the post-norm and pre-norm blocks.
 
 Parameters stay in float32 and are cast to the dtype of the activations where they are used, so the same weights run in
-float32 on a CPU and in bfloat16 on a GPU. Modules and parameters have the names of the public TRM and HRM code, so that
+float32 on a CPU and in bfloat16 on a GPU. Modules and parameters are named as in the public TRM and HRM code, so that
 its checkpoints load key by key. Weights start as zeros; `initialise` draws them for training.
 """
 
@@ -18,7 +18,7 @@ RMS_EPSILON = 1e-5
 
 
 def rms_norm(x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-    """Divide each vector by its root mean square. There is no weight; squares are summed in float32."""
+    """Divide each vector by its root mean square. There is no learned weight; squares are summed in float32."""
     scale = torch.rsqrt(x.float().square().mean(-1, keepdim=True) + RMS_EPSILON)
     return x * scale.to(x.dtype)
 
@@ -26,9 +26,10 @@ def rms_norm(x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
 def numpy_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x W^T (+ b) by NumPy's BLAS (OpenBLAS), for float32 on a CPU without gradients.
 
-    NumPy adds in a different order than torch. That rarely matters, but a model with random weights can be chaotic: a
-    difference in the last bit grows about thirtyfold in every supervision step. With NumPy's order the recorded outputs
-    of the public code are reproduced even then (MLP mixing: to the last bit), so `trm forward` uses it.
+    NumPy sums in a different order than torch. That rarely matters, but a model with random weights can be chaotic: a
+    difference in the last bit grows about thirtyfold in every supervision step. With NumPy's order, the recorded
+    outputs of the public code are reproduced even then (MLP mixing: to the last bit), so `trm forward` uses this
+    function.
     """
     product = torch.from_numpy(x.numpy().reshape(-1, x.shape[-1]) @ weight.numpy().T).view(*x.shape[:-1], -1)
     return product if bias is None else product + bias
@@ -66,10 +67,10 @@ class Embedding(nn.Module):
 
 
 class PuzzleEmbedding(nn.Module):
-    """One vector per puzzle id. It is a buffer, as in the public code, where a separate optimizer trains it.
+    """One vector per puzzle id. The table is a buffer, as in the public code, where a separate optimizer trains it.
 
-    A table for ARC has a million rows. It stays on the CPU as it was opened (possibly memory-mapped, in the dtype of the
-    file); only the rows that are needed are read, converted and moved.
+    A table for ARC has a million rows. It stays on the CPU as it was opened (possibly memory-mapped, in the dtype of
+    the file); only the rows that are needed are read, converted, and moved.
     """
 
     def __init__(self, count: int, dim: int):
@@ -81,7 +82,7 @@ class PuzzleEmbedding(nn.Module):
         return rows.to(device=puzzle_ids.device, dtype=dtype)
 
     def _apply(self, fn, recurse: bool = True) -> "PuzzleEmbedding":
-        """Leave the table as it is when the model is moved or converted."""
+        """Leave the table unchanged when the model is moved or converted."""
         return self
 
 
@@ -119,11 +120,11 @@ class ConvSwiGLU(SwiGLU):
 class Rotary:
     """Rotary position embedding: the angles by which queries and keys are rotated (Su et al. 2021).
 
-    "rope": positions are numbered in sequence, prefix first. "rope2d" (nano-trm): half of the pairs rotate by the row of
-    a cell, half by its column, both with the first half of the frequencies; the prefix rotates as in "rope". "axial"
-    (EqR, sotaku): row and column each have a rope over half of the head. `groups` is the number of parts a head is split
-    into; within a part, elements of the first half pair with those of the second (1: the whole head; head_dim / 2:
-    neighbouring elements pair).
+    "rope": positions are numbered in sequence, prefix first. "rope2d" (nano-trm): half of the pairs rotate by a cell's
+    row and half by its column, both with the first half of the frequencies; the prefix rotates as in "rope". "axial"
+    (EqR, sotaku): row and column each get RoPE over half of the head. `groups` is the number of parts a head is
+    split into; within a part, elements of the first half pair with those of the second (1: the whole head; head_dim /
+    2: neighbouring elements pair).
     """
 
     positions: Literal["rope", "rope2d", "axial"]
@@ -131,13 +132,13 @@ class Rotary:
     theta: float
     groups: int = 1
     prefix: int = 0
-    columns: int = 1  # of the grid or canvas
+    columns: int = 1  # of the grid or canvas, in cells
     order: tuple[int, ...] = ()  # index of each position in the grid or canvas; (): in sequence
 
     def angles(self, rotary_positions: Float[Tensor, "length"]) -> Float[Tensor, "length pairs"]:
-        """Angles of each pair at these positions, which count from the first prefix position of the model's own grid."""
+        """Angles of each pair at these positions, counted from the first prefix position of the model's own grid."""
         band = 4 if self.positions == "axial" else 2
-        # 1 / theta^(i / dim) and not theta^(-i / dim): they differ in the last bit, and some models amplify that.
+        # 1 / theta^(i / dim), not theta^(-i / dim): they differ in the last bit, and some models amplify that.
         step = torch.arange(0, self.head_dim, band, dtype=torch.float32, device=rotary_positions.device)
         frequency = 1 / self.theta ** (step / self.head_dim)
         if self.positions == "rope":
@@ -164,7 +165,7 @@ class Rotary:
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """softmax(q k^T / sqrt(head_dim)) v; each is (B, H, P, head_dim).
 
-    On a CPU torch's fused kernel multiplies in float32. Writing the products out cuts the time of bfloat16 training of a
+    On a CPU, torch's fused kernel multiplies in float32. Explicit products cut the time for bfloat16 training of a
     small model on 15x15 mazes to two thirds (measured on a Zen 5 core, 2 to 4 heads).
     """
     if query.device.type == "cpu" and query.dtype == torch.bfloat16:
@@ -191,7 +192,7 @@ class Attention(nn.Module):
         return self.o_proj(mixed.transpose(1, 2).reshape(x.shape))
 
     def weights(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch head to from"]:
-        """Attention weights, softmax(q k^T / sqrt(head_dim)), in float32: each row sums to 1 over the positions attended to."""
+        """Attention weights, softmax(q k^T / sqrt(head_dim)), in float32. Each row sums to 1 over the keys."""
         query, key, _ = self.query_key_value(x)
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
         return scores.float().softmax(-1)
@@ -218,7 +219,7 @@ class Attention(nn.Module):
 
 
 def rotary_of(config) -> Rotary | None:
-    """The rotary embedding of a model's attention; None if the model uses another kind of positions or none."""
+    """The rotary embedding of a model's attention; None if the model uses another position encoding or none."""
     if config.positions not in ("rope", "rope2d", "axial"):
         return None
     head_dim = config.hidden_size // config.heads
@@ -252,7 +253,7 @@ class Block(nn.Module):
             self.mlp = SwiGLU(config.hidden_size, config.mlp_width)
 
     def attention_input(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
-        """What its attention reads."""
+        """The input of the block's attention."""
         return x
 
     def mix(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
@@ -284,7 +285,7 @@ class PreNormBlock(nn.Module):
         self.linear2 = Linear(config.mlp_width, D, bias=True)
 
     def attention_input(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
-        """What its attention reads."""
+        """The input of the block's attention."""
         return normed(self.norm1, x)
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
@@ -306,8 +307,8 @@ class Net(nn.Module):
 
 
 def truncated_normal(tensor: Tensor, deviation: float, generator: torch.Generator) -> None:
-    """Fill with a normal truncated at two deviations, rescaled so that its standard deviation is `deviation`."""
-    shrinkage = 0.87962566  # standard deviation of a unit normal cut at +-2
+    """Fill with samples from a normal truncated at two sigma, rescaled to the standard deviation `deviation`."""
+    shrinkage = 0.87962566  # standard deviation of a unit normal truncated at +-2
     with torch.no_grad():
         nn.init.trunc_normal_(tensor, std=1.0, a=-2.0, b=2.0, generator=generator)
         tensor.mul_(deviation / shrinkage)

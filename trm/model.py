@@ -1,4 +1,4 @@
-"""The base class of all models: the embedding, the initial state, the heads, and the tiny net between them."""
+"""The base class of all models: the embedding, the initial state, the heads, and the tiny nets between them."""
 
 from abc import ABC, abstractmethod
 from math import sqrt
@@ -14,13 +14,13 @@ from trm.recursion import Heads, State
 
 
 class Model(nn.Module, ABC):
-    """What all kinds of model share: x, the initial state, and the heads that read y.
+    """Base class with what all kinds of model share: x, the initial state, and the heads that read y.
 
     Activations have the dtype `compute_dtype`; parameters keep the dtype they were loaded with. A new model has zero
     weights: load a checkpoint, or call `initialise` before training.
     """
 
-    tokens_without_logit = 0  # number of tokens, counted from token 0, for which the head has no logit
+    tokens_without_logit = 0  # number of tokens, starting at token 0, for which the head has no logit
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -51,7 +51,7 @@ class Model(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        """The device the model computes on."""
+        """Device on which the model runs."""
         return next(self.parameters()).device
 
     def embed(
@@ -60,7 +60,7 @@ class Model(nn.Module, ABC):
         puzzle_ids: Int[Tensor, "batch"],
         puzzle_vectors: Float[Tensor, "batch size"] | None = None,
     ) -> Float[Tensor, "batch position dim"]:
-        """x, the embedded question: the puzzle prefix and the tokens of the cells, scaled by sqrt(D).
+        """x, the embedded input: the puzzle prefix and the tokens of the cells, scaled by sqrt(D).
 
         `puzzle_vectors`, if given, replaces the rows of the puzzle table.
         """
@@ -73,17 +73,17 @@ class Model(nn.Module, ABC):
                 prefix[:, : config.puzzle_embedding_size] = vectors.to(dtype)
             x = torch.cat((prefix.view(len(inputs), config.prefix_length, config.hidden_size), x), dim=1)
         if config.positions == "learned":
-            # halves the variance of the sum of two embeddings of equal variance
+            # the sum of two embeddings with equal variance has twice the variance
             x = sqrt(0.5) * (x + self.embed_pos.embedding_weight.to(dtype))
         return sqrt(config.hidden_size) * x
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
-        """The initial y and z: one vector each, the same at every position, drawn before training and never learned."""
+        """The initial y and z: one vector each, the same at every position, drawn before training and never trained."""
         return State(self.H_init.to(x.dtype).expand_as(x), self.L_init.to(x.dtype).expand_as(x))
 
     @abstractmethod
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
-        """f_L: update z. `call` is the number of the call in its latent recursion, from 1."""
+        """f_L: update z. `call` is the index of the call within its latent recursion, from 1."""
 
     @abstractmethod
     def f_H(self, x: Float[Tensor, "batch position dim"], state: State) -> State:
@@ -96,7 +96,7 @@ class Model(nn.Module, ABC):
     def heads(self, y: Float[Tensor, "batch position dim"]) -> Heads:
         """Logits of the cells, and the halting logits at the halting position, in float32.
 
-        A missing halting logit gets a value that never halts: minus infinity for q_halt, 0 for q_continue.
+        A missing halting logit gets a value that never causes a halt: minus infinity for q_halt, 0 for q_continue.
         """
         outputs = self.config.halting_outputs
         q = (
@@ -109,7 +109,8 @@ class Model(nn.Module, ABC):
     def decode(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
         """Logits of the cells, from the output head.
 
-        The head was trained only on y after a supervision step. For any other state the result is an interpretation.
+        The head was trained only on y after a supervision step. For any other state, the result is only an
+        interpretation.
         """
         return self.cell_logits(state[:, self.config.prefix_length :])
 
@@ -124,9 +125,9 @@ class Model(nn.Module, ABC):
     def reverse_embed(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
         """The dot product of each cell's state with the input embedding of each token.
 
-        The largest is the token whose embedding the state resembles most (reverse embedding, arXiv 2510.04871,
-        figure 6). Neither the output head nor the position is used. Training does not make states resemble inputs, so
-        this is an interpretation too.
+        The token with the largest product is the one whose embedding the state resembles most (reverse embedding, arXiv
+        2510.04871, figure 6). Neither the output head nor the position is used. Training does not make states resemble
+        inputs, so this too is only an interpretation.
         """
         cells = state[:, self.config.prefix_length :].float()
         return cells @ self.token_embedding().float().T
@@ -136,25 +137,25 @@ class Model(nn.Module, ABC):
         return self.embed_tokens.embedding_weight
 
     def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
-        """The halting logit, positive where the model would halt.
+        """The halting logit; positive where the model would halt.
 
         It is q_halt, or q_halt - q_continue where q_continue was trained (both are then Q-learning values).
         """
         return heads.q_halt - heads.q_continue if self.config.halting == HALT_OR_CONTINUE else heads.q_halt
 
     def halt_probability(self, heads: Heads) -> Float[Tensor, "batch"]:
-        """The halting probability, above 0.5 where the model would halt."""
+        """The halting probability; above 0.5 where the model would halt."""
         return self.halting_logit(heads).sigmoid()
 
     def gradient_calls(self, n: int) -> int:
-        """How many of the last calls the gradient reaches in training: the whole last latent recursion; two calls in HRM."""
+        """Number of final calls backpropagated through in training: the last latent recursion; two calls in HRM."""
         return KINDS[self.config.kind].gradient_calls(n)
 
     def set_grid_side(self, side: int) -> None:
-        """Treat square grids of this side as the top left corner of the model's own grid.
+        """Treat square grids with this side length as the top left corner of the model's own grid.
 
-        Each cell keeps the rotary position it has in the full grid. Otherwise the cell below would be `side` positions
-        away, and what the model learned about neighbours at one grid size would be wrong at every other.
+        Each cell keeps the rotary position that it has in the full grid. Otherwise the cell below would be `side`
+        positions away, and what the model learned about neighbours at one grid size would be wrong at all others.
         """
         rotary_positions = None
         if side != self.config.grid[1]:
@@ -168,7 +169,7 @@ class Model(nn.Module, ABC):
     def initialise(self, seed: int) -> None:
         """Draw initial weights for training.
 
-        Weights are LeCun normal, initial states have unit variance, and the halting head starts out predicting no halt.
+        Weights are LeCun normal, initial states have unit variance, and the halting head initially predicts no halt.
         """
         generator = torch.Generator().manual_seed(seed)
         for module in self.modules():

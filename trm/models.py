@@ -1,6 +1,6 @@
 """The models: an embedding, one or two tiny nets that serve as f_L and f_H, and two heads.
 
-All kinds run through the same recursion. They differ in the methods of their class, each one line:
+All kinds run through the same recursion. They differ in a few one-line methods:
 
                     f_L                         f_H                 halts when            gradient
     TRM             z <- net(x + y + z)         y <- net(y + z)     q_halt > 0 (*)        last latent recursion
@@ -11,7 +11,7 @@ All kinds run through the same recursion. They differ in the methods of their cl
 
 Later models from other code bases are in `trm.successors`.
 
-(*) like HRM if q_continue was trained (`no_ACT_continue: false` in the public code).
+(*) as in HRM if q_continue was trained (`no_ACT_continue: false` in the public code).
 Parameters have the names of the public code bases (H_init is the initial y, L_init the initial z).
 """
 
@@ -102,10 +102,10 @@ CLASSES = {
 
 
 def new_model(config: ModelConfig) -> Model:
-    """A model of the configuration's kind, with zero weights."""
+    """Create a model of the configuration's kind, with zero weights."""
     return CLASSES[config.kind](config)
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Number of parameters in a checkpoint of the model, including the fixed initial states and the puzzle table."""
+    """Number of parameters in the model's checkpoint, including the fixed initial states and the puzzle table."""
     return sum(tensor.numel() for tensor in model.state_dict().values())

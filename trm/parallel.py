@@ -1,7 +1,7 @@
-"""Run batches in parallel: one thread per core, instead of all cores on each operation.
+"""Run batches in parallel, one thread per core, instead of using all cores for each operation.
 
-The nets are so small that splitting one operation over threads costs as much as the operation itself. Two batches of 16
-Sudokus on two cores took 0.6 to 0.8 of the time that they take one after the other on both cores.
+The nets are so small that splitting one operation across threads costs as much as the operation itself. On two cores,
+running two batches of 16 Sudokus in parallel took 0.6 to 0.8 times as long as running them in turn on both cores.
 """
 
 import threading
@@ -12,15 +12,15 @@ from typing import TypeVar
 
 import torch
 
-POLL_SECONDS = 0.1  # between two reports of progress
+POLL_SECONDS = 0.1  # seconds between progress reports
 
 Part = TypeVar("Part")
 ReportDone = Callable[[int], None]
-"""Called with the amount of work just done, in units of the caller's choice."""
+"""Called with the amount of work just done, in units that the caller chooses."""
 
 
 class WorkStopped(Exception):
-    """Raised in a part that must stop, because another one failed or the caller stopped the work."""
+    """Raised in a part that must stop because another part failed or the caller stopped the work."""
 
 
 def run_parallel(
@@ -32,8 +32,8 @@ def run_parallel(
 ) -> None:
     """Call `work(part, done)` for every part; on a CPU, as many at once as torch has threads.
 
-    `work` may call `done` at any time; the total is passed to `progress`, always in the caller's thread. An exception in
-    either ends the work and is raised here.
+    `work` may call `done` at any time; the total is passed to `progress`, always in the caller's thread. An exception
+    in either callable stops the work and is raised here.
     """
     count = torch.get_num_threads() if device.type == "cpu" else 1
     if count == 1 or len(parts) == 1:
@@ -63,14 +63,14 @@ def run_parallel(
 
 
 def split_rows(rows: range, device: torch.device) -> list[range]:
-    """Split the rows of a batch into as many parts as run in parallel, of nearly equal length."""
+    """Split the rows of a batch into parts of nearly equal length, as many as run in parallel."""
     count = min(torch.get_num_threads(), len(rows)) if device.type == "cpu" else 1
     ends = [rows.start + len(rows) * part // count for part in range(count + 1)]
     return [range(*ends[part : part + 2]) for part in range(count)]
 
 
 class _Tally:
-    """The work done by all threads together."""
+    """The total work done by all threads."""
 
     def __init__(self) -> None:
         self.total, self.is_stopped, self._guard = 0, False, threading.Lock()

@@ -1,4 +1,4 @@
-"""Progress of long-running work: the callbacks that report it. An exception raised by a callback ends the work."""
+"""Callbacks that report the progress of long-running work. An exception raised by a callback stops the work."""
 
 import sys
 import time
@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from trm.terminal import log, write
 
-MIN_SECONDS = 1.0  # of work before the time left is estimated
+MIN_SECONDS = 1.0  # seconds of work before the remaining time is estimated
 
 Progress = Callable[[float, str], None]
-"""Called with the share of the work that is done, from 0 to 1, and a description of the current work."""
+"""Called with the fraction of the work done, from 0 to 1, and a description of the current work."""
 
 ShareProgress = Callable[[float], None]
-"""Called with the share of the work that is done, from 0 to 1."""
+"""Called with the fraction of the work done, from 0 to 1."""
 
 CountProgress = Callable[[int, int], None]
-"""Called with the number done and the total: puzzles, supervision steps or bytes."""
+"""Called with the number done and the total: puzzles, supervision steps, or bytes."""
 
 
 def no_progress(share: float, text: str) -> None:
@@ -23,7 +23,7 @@ def no_progress(share: float, text: str) -> None:
 
 
 class ProgressLine:
-    """A progress line on stderr with an estimate of the time left. Writes nothing if stderr is not a terminal."""
+    """A progress line on stderr with an estimate of the remaining time. Writes nothing if stderr is not a terminal."""
 
     def __init__(self, unit: str, total: int | None = None):
         self.unit, self.total = unit, total

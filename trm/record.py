@@ -1,4 +1,4 @@
-"""Record a run as a trace: a hook collects the states of a supervision step, which are then decoded together."""
+"""Record a run as a trace: a hook collects the states in a supervision step, which are then decoded together."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ from trm.trace import Provenance, Trace, quantised
 
 @dataclass(frozen=True)
 class ResumedRun:
-    """A run to resume: its trace so far, where to resume, and the states already made in the unfinished step."""
+    """A run to resume: its trace so far, where to resume, and the states already computed in the unfinished step."""
 
     trace: Trace | None  # at the depth of the resumed run; anything after `point` is ignored
     point: ResumePoint
     before: State  # the state at the start of the unfinished step
-    states: tuple[tuple[Coordinates, State], ...]  # the state after each call already made in that step
+    states: tuple[tuple[Coordinates, State], ...]  # the state after each call completed in that step
 
 
 def unique_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.ndarray, "cells"] | None:
-    """The solution if there is exactly one; None if there are several, none, or the search gives up."""
+    """The solution if it is unique; None if there is no solution, more than one, or the search gives up."""
     try:
         solutions = task.solutions(inputs, limit=2)
     except PuzzleError:
@@ -64,9 +64,9 @@ def growing_trace(
     """Run a model on one puzzle, yielding the trace so far after every supervision step.
 
     `depth` defaults to the model's own. `recorded` is the date to store. `puzzle_id` is a row of the model's puzzle
-    table. `labels` is the published answer; without it the unique solution is searched for. Interventions pass hooks
-    (the states they return are recorded), `skips` (true for calls to skip) and `changes` (a description of both). With
-    `resumed`, only the calls after its resume point are made.
+    table. `labels` is the published answer; without it, a solver searches for the unique solution. Interventions pass
+    hooks (the states they return are recorded), `skips` (true for calls to skip) and `changes` (a description of both).
+    With `resumed`, only the calls after its resume point are executed.
 
     Raises PuzzleError if the puzzle does not have the model's size or the table has no such row, and ConfigError if the
     model cannot run at this depth.
@@ -114,7 +114,7 @@ def growing_trace(
 def one_puzzle(
     model: Model, inputs: UInt8[np.ndarray, "cells"], puzzle_id: int
 ) -> tuple[Int[Tensor, "1 cells"], Int[Tensor, "1"]]:
-    """A batch of one puzzle and its puzzle id, on the device of the model."""
+    """A batch with one puzzle and its puzzle id, on the model's device."""
     tokens = torch.from_numpy(inputs.astype(np.int64))[None].to(model.device)
     return tokens, torch.tensor([puzzle_id], device=model.device)
 
@@ -122,12 +122,12 @@ def one_puzzle(
 def initial_state(
     model: Model, tokens: Int[Tensor, "batch cells"], puzzle_ids: Int[Tensor, "batch"]
 ) -> State:
-    """The initial state of a run on these puzzles."""
+    """The initial state for a run on these puzzles."""
     with torch.no_grad():
         return model.initial_state(model.embed(tokens, puzzle_ids))
 
 
-# Arrays of a trace by their first axis: f_H calls, and all calls. The axis of halt_probability is supervision steps.
+# Arrays of a trace by their first axis: f_H calls, or all calls. The axis of halt_probability is supervision steps.
 ANSWERS = ("answers", "probabilities", "entropy", "residual_y", "y_reverse")
 CALLS = ("z_answers", "z_confidence", "residual_z", "z_reverse")
 
@@ -151,7 +151,7 @@ class Recorder:
     def resume(self, run: ResumedRun) -> None:
         """Start from an unfinished run.
 
-        The unfinished step is decoded as a whole, so the trace is bit for bit that of an uninterrupted run.
+        The unfinished step is decoded as a whole, so the trace is bit-identical to that of an uninterrupted run.
         """
         self.states = list(run.states)
         if run.trace is None:
@@ -194,7 +194,7 @@ class Recorder:
 
 
 def mean_entropy(probabilities: Float[np.ndarray, "frames cells vocab"]) -> Float[np.ndarray, "frames"]:
-    """Entropy in bits, averaged over cells; 0 if there are no cells."""
+    """Entropy in bits, averaged over cells; 0 without cells."""
     if not probabilities.shape[1]:
         return np.zeros(len(probabilities), np.float32)
     bits = -(probabilities * np.log2(np.maximum(probabilities, 1e-12))).sum(-1)

@@ -3,13 +3,12 @@
     latent recursion    n times z <- f_L(x, y, z), then once y <- f_H(y, z)
     deep recursion      T latent recursions: one supervision step
     deep supervision    up to N_sup supervision steps, with (y, z) detached in between
-                        and an answer read after each
+                        and an answer decoded after each
 
-x is the embedded question, y the current answer, z the latent state (Jolicoeur-Martineau
-2025, arXiv 2510.04871; HRM calls y z_H and z z_L: Wang et al. 2025, arXiv 2506.21734).
-A model brings x, the initial state, f_L, f_H and the heads. Whoever records a run or
-intervenes in it passes hooks: `before_call` replaces the state that a call reads,
-`after_call` the state that it returns.
+x is the embedded input, y the current answer, z the latent state (Jolicoeur-Martineau 2025, arXiv 2510.04871; HRM
+calls y z_H and z z_L: Wang et al. 2025, arXiv 2506.21734). A model supplies x, the initial state, f_L, f_H, and the
+heads. Recording and interventions use hooks: `before_call` replaces the state that a call reads, `after_call` the state
+that it returns.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,7 +42,7 @@ class Heads(NamedTuple):
 
 @runtime_checkable
 class RecursiveModel(Protocol):
-    """What the recursion needs of a model."""
+    """What the recursion requires of a model."""
 
     def embed(self, inputs: Int[Tensor, "batch cell"], puzzle_ids: Int[Tensor, "batch"]) -> Tensor: ...
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State: ...
@@ -81,10 +80,10 @@ def latent_recursion(
     after_call: Hook = unchanged,
     gradient_calls: int = 0,
 ) -> State:
-    """n calls of f_L update z, then one call of f_H updates y.
+    """n f_L calls update z, then one f_H call updates y.
 
-    `at` is (supervision step, cycle). Only the last `gradient_calls` calls of the
-    supervision step keep a gradient.
+    `at` is (supervision step, cycle). Only the last `gradient_calls` calls in the supervision step are backpropagated
+    through.
     """
     for call in range(1, depth.n + 1):
         here = Coordinates(*at, call, F_L)
@@ -125,11 +124,10 @@ def deep_supervision(
     first_step: int = 1,
     **hooks: Hook,
 ) -> Iterator[SupervisionStep]:
-    """Run the supervision steps up to N_sup, without a gradient, yielding after each.
+    """Run the supervision steps up to N_sup without gradients, yielding after each.
 
-    Nothing halts early, as in the evaluation of both papers. `start` returns the state
-    to start from, given the model's initial state: one that holds the solution, say.
-    Close the iterator to stop before the last step.
+    Nothing halts early, as in the evaluation of both papers. `start` maps the model's initial state to the state to
+    start from, for example one that holds the solution. Close the iterator to stop before the last step.
     """
     with torch.no_grad():
         x = model.embed(inputs, puzzle_ids)

@@ -1,4 +1,4 @@
-"""The bundled models and traces: where they are and what they are called. Opens no weights and imports no torch."""
+"""The locations and names of the bundled models and traces. Does not open weights or import torch."""
 
 import hashlib
 import json
@@ -14,9 +14,9 @@ from trm.errors import CheckpointError
 from trm.files import reading
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-SNAPSHOTS = "snapshots"  # folder in a model's folder: weights saved during training, each a model of its own
-ABLATIONS = "ablations"  # folder beside the models: models trained with one thing changed
-STATES = "states.json"  # beside a model's weights: results of `trm.inspection.state_use`
+SNAPSHOTS = "snapshots"  # folder in a model's folder: weights saved during training, each a separate model
+ABLATIONS = "ablations"  # folder next to the models: models trained with one change each
+STATES = "states.json"  # next to a model's weights: results of `trm.inspection.state_use`
 FORMAT = "recursion-lens-1"  # marks a config.json as ours; other tools write files of that name too
 MAX_CONFIG = 1 << 20  # bytes
 MAX_HASHED = 1 << 28  # bytes; larger files are sampled
@@ -49,7 +49,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def model_folder(name: str) -> Path | None:
-    """Folder of a bundled model, snapshot or ablation; None if nothing has that name."""
+    """Folder of the bundled model, snapshot, or ablation with this name, or None."""
     model = name.partition("/")[0]
     is_bundled = name in ablation_names() or (
         model in model_names() and (name == model or name in snapshot_names(model))
@@ -98,9 +98,9 @@ def own_values(folder: Path) -> dict[str, Any] | None:
 def fingerprint(path: Path) -> str:
     """An identifier of a weights file: the first 16 hexadecimal digits of a SHA-256.
 
-    Files up to 256 MiB are hashed as a whole. For larger ones (an ARC table has gigabytes) the hash covers the size, the
-    first and the last MiB, where safetensors and zip files describe their contents (zip: with a checksum of every
-    tensor), and 64 blocks of 16 KiB spread evenly in between. A change inside a large table can go unnoticed.
+    Files up to 256 MiB are hashed as a whole. For larger files (an ARC table takes gigabytes), the hash covers the
+    size, the first and the last MiB, where safetensors and zip files describe their contents (zip: with a checksum of
+    every tensor), and 64 blocks of 16 KiB spread evenly in between. A change inside a large table can go unnoticed.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -119,7 +119,7 @@ def fingerprint(path: Path) -> str:
 
 
 def model_card(name: str) -> dict[str, Any]:
-    """The sizes of a bundled model and its scores from `trm eval`, as `trm models` prints them.
+    """A bundled model's sizes and its scores from `trm eval`, as printed by `trm models`.
 
     Keys: `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. Raises CheckpointError.
     """

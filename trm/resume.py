@@ -1,4 +1,4 @@
-"""Runs in which some calls are not made: resumed runs, and runs that skip calls."""
+"""Runs that do not execute every call: resumed runs, and runs that skip calls."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ class ResumePoint:
 
 
 class SkippingModel:
-    """A model for one run that skips calls: where `skips` is true, f_L and f_H return the state unchanged.
+    """Wrapper that skips calls of a model in one run: where `skips` is true, f_L and f_H return the state unchanged.
 
-    Pass its `before_call` to the recursion: that is how it learns the current coordinates. The `after_call` hook is
-    still called for every call.
+    Pass its `before_call` hook to the recursion; the wrapper gets the current coordinates from it. The `after_call`
+    hook is still called for every call.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ def resumed_supervision(
     before_call: Hook = unchanged,
     after_call: Hook = unchanged,
 ) -> Iterator[SupervisionStep]:
-    """`deep_supervision` from a resume point. Calls up to that point are not made, and their hooks are not called.
+    """`deep_supervision` from a resume point. Calls up to and including that point, and their hooks, are not executed.
 
-    The first step yielded is the unfinished one, or the next one if the point ends a supervision step.
+    The first step yielded is the unfinished one, or the next one if the point is the end of a supervision step.
     """
     done = resume.after
     rest = SkippingModel(model, lambda at: at <= done, before_call)

@@ -1,4 +1,4 @@
-"""Facts about a model and a recorded run that texts can quote. Does not import torch."""
+"""Facts about a model and a recorded run, for use in texts. Does not import torch."""
 
 import numpy as np
 from jaxtyping import UInt8
@@ -14,7 +14,7 @@ Facts = dict[str, int | float | str | bool | None]
 
 
 def model_facts(config: ModelConfig, depth: Depth) -> Facts:
-    """Sizes of a model, and its number of calls and layers at this depth."""
+    """A model's sizes, and its number of calls and layers at this depth."""
     config = config.with_depth(n=depth.n, T=depth.T, N_sup=depth.N_sup)
     kind = KINDS[config.kind]
     return {
@@ -40,7 +40,7 @@ def model_facts(config: ModelConfig, depth: Depth) -> Facts:
 
 
 def run_facts(trace: Trace, task: Task) -> Facts:
-    """The outcome of a run. Counts of right cells are None if the solution is not known."""
+    """The outcome of a run. Counts of correct cells are None if the solution is not known."""
     grade = Grade.of(trace, task)
     T, halt = trace.depth.T, trace.halt_step
     solved = np.flatnonzero(grade.solved)
@@ -69,7 +69,7 @@ def run_facts(trace: Trace, task: Task) -> Facts:
 
 
 def reading_facts(trace: Trace, task: Task, at: Coordinates) -> Facts:
-    """Per cent of blank cells in which y and z decode to the solution after the call at these coordinates.
+    """Percentage of blank cells in which y and z decode to the solution after the call at these coordinates.
 
     Decoding is through the output head (`y_head`, `z_head`) or by reverse embedding (`y_embedding`,
     `z_embedding`). None if the trace lacks these arrays or the solution is not known.

@@ -6,8 +6,8 @@
     URM             h <- net(h + x)                  h <- net(h + x)                  q_halt > 0            fixed
     sotaku          h <- layer k (h), layer 1 of h + the answer fed back              never                 x
 
-URM and sotaku have a single state h that is both y and z, and every call could answer. The last call of a cycle in
-their code is f_H here, so n is one less. EqR: github.com/locuslab/EqR, AIR: github.com/juchengshen/air, URM:
+URM and sotaku have a single state h that is both y and z, and every call could produce an answer. The last call of a
+cycle in their code is f_H here, so n is one less. EqR: github.com/locuslab/EqR, AIR: github.com/juchengshen/air, URM:
 github.com/UbiquantAI/URM, sotaku: github.com/chenglou/sotaku.
 """
 
@@ -25,7 +25,7 @@ from trm.recursion import State
 
 
 class EqR(Model):
-    """A damped TRM with a random initial state. `damping` d is the share of the state that a call's output replaces.
+    """A damped TRM with a random initial state. `damping` d is the fraction of the state that a call's output replaces.
 
     The initial state is drawn from `START_SEED` and is the same for every puzzle, so that runs are reproducible. The
     noise that the public code adds in every call is omitted.
@@ -57,9 +57,9 @@ class EqR(Model):
 
 
 class AIR(Model):
-    """TRM with other ways of injecting x: `injection` L<a>_H<b> adds x a times in f_L and b times in f_H ("", x or 2x).
+    """TRM with other types of injection: `injection` L<a>_H<b> adds x a times in f_L and b times in f_H ("", x or 2x).
 
-    The other injections change only f_L: minus_x subtracts x, had_prod replaces y + x by (z + y) * x, and gx_linear and
+    The other values change only f_L: minus_x subtracts x, had_prod replaces y + x by (z + y) * x, and gx_linear and
     gx_non_linear add G x and tanh(G x) with a learned matrix G.
     """
 
@@ -115,7 +115,7 @@ class Sotaku(Model):
     """A pre-norm transformer in which every layer is a call. x is the initial state, and the answer is fed back.
 
     The head outputs only digits, so the logits of all other tokens are minus infinity. A supervision step is an
-    iteration in its code. Before the first answer y is 0 and nothing is fed back.
+    iteration in its code. Before the first answer, y is 0 and nothing is fed back.
     """
 
     def add_parts(self, config: ModelConfig) -> None:

@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 from trm.errors import UserError
 
 EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
-"""Exit codes; those after Ctrl-C and after a broken pipe are the ones that shells use."""
+"""Exit codes; those for Ctrl-C and a broken pipe follow the convention of shells."""
 NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")  # in torch's messages
 
 
 def format_result(result: Any) -> str:
-    """Format a result for people: one `name: value` per line, a block per object of a list."""
+    """Format a result for reading: one `name: value` per line, and one block per object in a list."""
     if isinstance(result, list):
         return "\n\n".join(format_result(item) for item in result) or "none"
     lines = []
@@ -47,7 +47,7 @@ def log(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Write text to stderr. If stderr cannot be written, for example on a full disk, the work goes on."""
+    """Write text to stderr. Ignores write errors such as a full disk, so that the work continues."""
     try:
         print(text, end="", file=sys.stderr, flush=True)
     except BrokenPipeError:
@@ -58,7 +58,7 @@ def write(text: str) -> None:
 
 @contextmanager
 def printing_result() -> Iterator[None]:
-    """Context in which a result is printed. Raises BrokenPipeError if the reader is gone, UserError if writing fails."""
+    """Context manager for printing a result. Raises BrokenPipeError for a closed pipe, UserError if writing fails."""
     try:
         yield
         sys.stdout.flush()
@@ -73,10 +73,10 @@ def printing_result() -> Iterator[None]:
 
 @contextmanager
 def exit_on_errors(name: str) -> Iterator[None]:
-    """Context in which a program runs.
+    """Context manager for running a program.
 
     A user error, or a file that the system refuses to open, ends the program with exit code 2 and one line on stderr.
-    Ctrl-C and a broken pipe end it quietly.
+    Ctrl-C and a broken pipe end the program without a message.
     """
     try:
         yield
@@ -91,7 +91,7 @@ def exit_on_errors(name: str) -> Iterator[None]:
     except BrokenPipeError:
         _silence(sys.stdout, sys.stderr)
         sys.exit(EXIT_BROKEN_PIPE)
-    except OSError as error:  # a folder without search permission fails wherever a file in it is accessed
+    except OSError as error:  # without search permission on a folder, any access to a file in it fails
         if not isinstance(error.filename, str):
             raise
         _exit_user_error(
@@ -104,7 +104,7 @@ def _exit_user_error(name: str, error: UserError) -> NoReturn:
 
 
 def run_program(module: str) -> None:
-    """Run `main` of a module such as `trm.cli.main`. Ctrl-C is quiet even while the module is being imported."""
+    """Run `main` of a module such as `trm.cli.main`. Ctrl-C prints no traceback, even while importing it."""
     with exit_on_errors(module.partition(".")[0]):
         sys.stdout.reconfigure(errors="backslashreplace")  # for terminals without Unicode
         import_module(module).main()
@@ -119,7 +119,7 @@ def _exit(code: int, line: str) -> NoReturn:
 
 
 def _silence(*streams: Any) -> None:
-    """Discard what is still buffered: Python would fail on it again at exit."""
+    """Discard buffered output, which Python would otherwise try to write again at exit."""
     for stream in streams:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

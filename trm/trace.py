@@ -1,4 +1,4 @@
-"""A trace: the decoded record of one run, with everything the player shows but without the latent states.
+"""A trace: the decoded record of one run, with everything that the player shows, but without the latent states.
 
 A trace is plain NumPy, so a recorded one can be drawn before torch is imported. On disk it is a single safetensors file
 whose metadata names the model, dtype and version that made it.
@@ -47,13 +47,13 @@ class Trace:
 
     provenance: Provenance
     depth: Depth  # as run
-    trained: Depth  # as the model was trained
+    trained: Depth  # depth that the model was trained with
     inputs: UInt8[np.ndarray, "cells"]
-    labels: UInt8[np.ndarray, "cells"] | None  # the solution, if there is exactly one
-    answers: UInt8[np.ndarray, "f_H cells"]  # argmax of y through the head
+    labels: UInt8[np.ndarray, "cells"] | None  # the solution, if it is unique
+    answers: UInt8[np.ndarray, "f_H cells"]  # argmax of the head's logits for y
     probabilities: UInt8[np.ndarray, "f_H cells vocab"]  # each row sums to 255
     entropy: Float[np.ndarray, "f_H"]  # bits, mean over the blank cells
-    z_answers: UInt8[np.ndarray, "calls cells"]  # argmax of z through the head
+    z_answers: UInt8[np.ndarray, "calls cells"]  # argmax of the head's logits for z
     z_confidence: UInt8[np.ndarray, "calls cells"]  # the probability of that token, in 255ths
     halt_probability: Float[np.ndarray, "steps"]
     residual_y: Float[np.ndarray, "f_H"]  # ||y - previous y|| / ||y||
@@ -74,13 +74,13 @@ class Trace:
 
     @property
     def halt_step(self) -> int | None:
-        """The first step, from 1, after which the model would halt (halting probability above 0.5); None if none."""
+        """The first step, from 1, after which the model would halt (halting probability above 0.5), or None."""
         halts = np.flatnonzero(self.halt_probability > 0.5)
         return int(halts[0]) + 1 if halts.size else None
 
 
 def quantised(probabilities: Float[np.ndarray, "*batch vocab"]) -> UInt8[np.ndarray, "*batch vocab"]:
-    """Probabilities as integers in 255ths that sum to 255: rounded down, with the rest given to the largest remainders."""
+    """Probabilities as integers in 255ths that sum to 255: rounded down, with the rest to the largest remainders."""
     scaled = probabilities.astype(np.float64) * 255
     whole = np.floor(scaled)
     missing = (255 - whole.sum(-1, keepdims=True)).astype(int)

@@ -1,8 +1,8 @@
 """The puzzle editor, which replaces the player while a puzzle is edited.
 
-The draft and its undo history live in the browser. When typing or drawing pauses, the browser reports the draft's text and
-Python checks it: number of solutions, difficulty, contradictions. Pasted text is parsed by the task. Any grid that a model
-can take is allowed. All data from the browser is validated here.
+The draft and its undo history live in the browser. When typing or drawing pauses, the browser reports the draft's text
+and Python checks it: number of solutions, difficulty, contradictions. Pasted text is parsed by the task. Any grid that
+a model accepts is allowed. All data from the browser is validated here.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def button(task: Task) -> None:
 
 
 def open_for(task: Task) -> None:
-    """Open the editor on the next rerun. The player returns to its view unless a different puzzle is chosen."""
+    """Open the editor at the next rerun. The player returns to its view unless a different puzzle is chosen."""
     links.save_view()
     st.session_state.editing = (task.name, task.cells)
     st.session_state.draft = st.session_state.pasted = None

@@ -1,4 +1,6 @@
-"""The description of a task for the editor's script: its symbols, how cells look, and the keys that write them."""
+"""The description of a task for the editor's script: its symbols, the appearance of cells, and the keys that enter
+them.
+"""
 
 from typing import Any
 
@@ -38,12 +40,12 @@ def describe_task(task: Task) -> dict[str, Any]:
 
 
 def has_sizes(task: Task) -> bool:
-    """Whether grids of the task vary in size, as crops of a larger one."""
+    """Whether grids of the task vary in size, as crops of a larger grid."""
     return task.crop(np.zeros(task.cells, np.uint8)) is not None
 
 
 def keys_of(task: Task) -> dict[str, int]:
-    """Tokens by key: their symbols, the first letters of named things (wall), and 0 for a blank."""
+    """Tokens by key: their symbols, the first letters of named cells (such as wall), and 0 for a blank."""
     keys = {task.symbols[token].lower(): token for token in task.writable}
     for token in task.writable:
         look = task.looks[token]
@@ -54,7 +56,7 @@ def keys_of(task: Task) -> dict[str, int]:
 
 
 def key_labels(task: Task) -> str:
-    """The keys of a task's tokens, as text."""
+    """The keys for a task's tokens, as text."""
     digits = [task.symbols[token] for token in task.writable if task.symbols[token].isdigit()]
     return (
         f"{digits[0]} … {digits[-1]}" if digits else " ".join(task.looks[token][0] for token in task.writable)

@@ -1,6 +1,6 @@
 """The player as a Streamlit component, and a factory for components that share its modules and style.
 
-Stepping happens in the browser, without requests to the server.
+Stepping happens in the browser, without server requests.
 """
 
 from collections.abc import Callable
@@ -33,12 +33,14 @@ def player(
     edit: bool = False,
     fold: bool = False,
 ) -> dict[str, Any] | None:
-    """Draw the payload of one run or of a pair. Returns the settled view (coordinates, cell, mode), or None before the first.
+    """Draw the payload of one run or of a pair. Returns the settled view (coordinates, cell, mode), or None before the
+    first report.
 
-    `pin`: what a click on the pin does, "pin" or "unpin"; None hides the pin. `on_pin` is called after a click, with
-    {"pin": bool, "trace_id": str} in the session state of the key, under "pin". `edit`: whether the page has an editor; the
-    help then lists its key. `fold`: whether a pair hides the curves below the grids at first. The browser writes the view
-    into the address; the page does so too (`app.state.links.remember_view`), so that Python knows it.
+    `pin` is what a click on the pin does, "pin" or "unpin"; None hides the pin. `on_pin` is called after a click, with
+    {"pin": bool, "trace_id": str} in the session state of the key, under "pin". `edit` says whether the page has an
+    editor; the help then lists its key. `fold` says whether a pair initially hides the curves below the grids. The
+    browser writes the view into the address; the page does so too (`app.state.links.remember_view`), so that Python
+    knows it.
     """
     state = component("player", FOLDER / "mount.js")(
         data=data | {"pin": pin, "edit": edit, "fold": fold, "addressed": True},

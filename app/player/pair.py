@@ -1,11 +1,11 @@
-"""Two runs on one clock, each in its own player, with their differences marked: pinned runs on Solve, and pages that
-compare runs:
+"""Two synchronised runs, each in its own player, with their differences marked. Used for pinned runs on Solve, and by
+pages that compare runs:
 
     trm, hrm = (pair.Side.of(choice, choice_runs.shown(choice, place=name), name=name) for name, choice in ...)
     pair.show(trm, hrm, key="compare")
 
-`show` draws what has arrived. `show_growing` redraws runs that are still growing; it takes a function that makes both
-sides. A session follows one run per `place`, so two growing runs need two places.
+`show` draws what has been computed so far. `show_growing` redraws runs that are still growing; it takes a function that
+makes both sides. A session follows one run per `place`, so two growing runs need two places.
 
 Keys, clock and settings are shared in the browser (`trm/player/pair.js`). Only the settled view is reported to Python.
 """
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Side:
-    """One run of a pair, as far as it has arrived, with its name and title."""
+    """One run of a pair, as far as it has been computed, with its name and title."""
 
     name: str  # short, for sentences such as "Pinned: ended after step 8"
-    title: str  # everything that distinguishes it from the other
+    title: str  # everything that distinguishes it from the other run
     task: Task
     depth: Depth  # requested
-    trace: Trace | None  # None before anything has arrived
+    trace: Trace | None  # None before the first step is computed
 
     @classmethod
     def of(cls, choice: "Choice", run: Run | Trace | None, *, name: str, title: str | None = None) -> Self:
@@ -68,10 +68,10 @@ def show(
     hint: str = "",
     **options: Any,
 ) -> dict[str, Any] | None:
-    """Draw both sides. `key`: of the player on this page; `start`: the initial view (`app.state.links`); `hint`: shown while
-    both are the same run; `options`: those of `app.player.component.player`.
+    """Draw both sides. `key` is the key of the player on this page, `start` the initial view (`app.state.links`),
+    `hint` a text shown while both are the same run, and `options` those of `app.player.component.player`.
 
-    Returns the settled view, that of one player with `align` and `lead`, or None before the first.
+    Returns the settled view, that of one player with `align` and `lead`, or None before the first report.
     """
     sides = (left, right)
     places = (f"{key} left", key)  # the right one shares the cache of a single player
@@ -92,7 +92,8 @@ def show_growing(make_sides: Callable[[], tuple[Side, Side]], *, key: str, **opt
     """Draw the sides that `make_sides` returns, and redraw them until both are complete. Writes the view into the address.
     `options` are those of `show`.
 
-    `make_sides` must request the runs on each call, or they pause. If it raises UserError, the page reruns and shows it.
+    `make_sides` must request the runs on each call, or they pause. If it raises UserError, the page reruns and shows
+    the error.
     """
     sides = make_sides()
     grows = not all(side.is_whole for side in sides)
@@ -112,7 +113,7 @@ def show_growing(make_sides: Callable[[], tuple[Side, Side]], *, key: str, **opt
 
 
 def cached_payload(place: str, task: Task, depth: Depth, trace: Trace | None) -> dict[str, Any]:
-    """The payload of a trace, or an empty one if nothing of the run has arrived. `place` names the player that caches it."""
+    """The payload of a trace, or an empty one if no step has been computed. `place` names the player that caches it."""
     if trace is None:
         return {"version": VERSION, "rows": task.rows, "columns": task.columns, "steps": 0} | vars(depth)
     cached: dict[str, tuple[Trace, dict[str, Any]]] = st.session_state.setdefault("payloads", {})

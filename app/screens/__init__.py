@@ -1,1 +1,1 @@
-"""The pages, a folder each."""
+"""The pages of the app, one folder per page."""

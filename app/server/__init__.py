@@ -1,1 +1,1 @@
-"""What the server does for everybody: options, models that are open, runs and jobs behind the pages."""
+"""What all sessions share on the server: options, open models, runs and background jobs."""

@@ -1,7 +1,7 @@
-"""Self-checks in the background: the score of a model on a few puzzles, at the n and T that somebody tries.
+"""Background self-checks: a model's score on a few puzzles, at the n and T that a user selects.
 
-They have the lowest priority. One thread runs them, most recent request first. It yields to every run at each f_H call, and
-drops a check that nobody looks at while another one waits.
+They have the lowest priority. One thread runs them, most recent request first. It yields to all runs at each f_H call,
+and drops a check that no page is polling while another one waits.
 """
 
 import logging
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from trm.recursion import Hook, State
 
 MOST_CHECKS = 64
-PATIENCE = 5.0  # seconds that a check waits for runs at each f_H call
-LOOKED_AT = 5.0  # seconds after a look during which a check does not yield to another
-GONE = 150.0  # seconds after a look during which a check runs at all
+PATIENCE = 5.0  # maximum seconds that a check waits for runs at each f_H call
+LOOKED_AT = 5.0  # seconds after the last poll during which a check does not yield to another
+GONE = 150.0  # seconds after the last poll during which a check runs at all
 
 GiveWay = Callable[[float], None]
 
 
 class _Dropped(Exception):
-    """Raised inside a check to end it."""
+    """Raised inside a check to stop it."""
 
 
 @dataclass(eq=False)
 class Check:
-    """One self-check. `result` is what `trm.inspection.inspect.run_self_check` returns, None until then; `states`, which comes
-    later, what `check_states` returns.
+    """One self-check. `result` is the return value of `trm.inspection.inspect.run_self_check`, and `states`, which is
+    set later, that of `check_states`; each is None until then.
     """
 
-    model: "Model | None"  # None once done, to free it
+    model: "Model | None"  # None once the check is done, to free the model
     depth: Depth
     looked: float
     result: dict[str, Any] | None = None
@@ -47,7 +47,9 @@ class Check:
 
 
 class Checks:
-    """All self-checks of a server. `give_way` blocks for at most the given seconds while people wait for runs."""
+    """All self-checks of a server. `give_way` blocks while users wait for runs, at most for the given number of
+    seconds.
+    """
 
     def __init__(self, give_way: GiveWay):
         self._give_way = give_way
@@ -58,7 +60,7 @@ class Checks:
         self._working = False
 
     def ask(self, source: ModelSource, model: "Model", depth: Depth) -> Check:
-        """The self-check of an open model at this n and T; starts one if there is none. Call again to keep watching."""
+        """The self-check of an open model at this n and T, started if there is none. Call again to keep it running."""
         key = (source, depth.n, depth.T)
         with self._lock:
             check = self._checks.setdefault(key, Check(model, depth, 0.0))
@@ -76,7 +78,7 @@ class Checks:
             with self._lock:
                 check = (
                     self._next() if threading.main_thread().is_alive() else None
-                )  # else the server is shutting down
+                )  # otherwise the server is shutting down
                 if check is None:
                     self._working = False
                     return
@@ -92,7 +94,7 @@ class Checks:
                 check.states, check.model = {} if "note" in states else states, None
 
     def _next(self) -> Check | None:
-        """The check that somebody looked at most recently."""
+        """The most recently polled check."""
         now = time.monotonic()
         waiting = [
             check for check in self._checks.values() if check.states is None and now - check.looked < GONE
@@ -100,7 +102,7 @@ class Checks:
         return max(waiting, key=lambda check: check.looked, default=None)
 
     def _found(self, check: Check, part: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-        """The result of a check of `trm.inspection.inspect`; a note if it fails."""
+        """The result of a check in `trm.inspection.inspect`, or a note if it fails."""
         try:
             with torch_threads(check.model):
                 depth = replace(check.depth, N_sup=check.model.config.N_sup)
@@ -114,7 +116,9 @@ class Checks:
             return {"note": "failed; the server's log has the reason"}
 
     def _hook(self, check: Check) -> "Hook":
-        """A hook that yields to runs at each f_H call, and ends a check that another one waits for."""
+        """A hook that yields to runs at each f_H call, and drops the check if another one is waiting and this one is
+        not being polled.
+        """
 
         def after_call(at: Coordinates, state: "State") -> "State":
             if at.kind == F_H:

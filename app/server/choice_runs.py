@@ -1,7 +1,7 @@
-"""The run of a person's choice: recorded or computed now, and how long the page waits for it.
+"""The run for a user's choice: recorded, or computed now, and how long the page waits for it.
 
-Importing torch takes seconds. So a page first shows a recorded trace and asks for the model, which a thread loads; when the
-model is ready, the page shows the model's own run instead.
+Importing torch takes seconds, so a page first shows a recorded trace while a thread loads the model. When the model is
+ready, the page shows the model's own run instead.
 """
 
 from collections.abc import Iterator
@@ -26,12 +26,12 @@ from trm.trace import MAX_TRACE, Trace, TraceError, load_trace
 if TYPE_CHECKING:
     from trm.model import Model
 
-MOST_MODELS = 16  # whose recorded traces stay in memory, about 1 MB each
-SHORT_RUN = 1e11  # FLOPs; shorter runs are waited for: about a second of one core
-SHORT_WAIT = 2.0  # seconds to wait for a short run, before it is shown while it grows
+MOST_MODELS = 16  # models whose recorded traces stay in memory, about 1 MB each
+SHORT_RUN = 1e11  # FLOPs; the page waits for shorter runs: about a second on one core
+SHORT_WAIT = 2.0  # seconds to wait for a short run before showing it incomplete
 AT_ONCE = 0.5  # seconds to wait for a longer run; on a GPU most need less
-MOST_WORK = 4  # times the calls of the trained depth: the limit on a public server
-LARGEST_STATES = 1 << 30  # bytes of the states of one supervision step, held at the same time
+MOST_WORK = 4  # times the calls at the trained depth: the limit on a public server
+LARGEST_STATES = 1 << 30  # bytes of the states of one supervision step, all held at once
 
 
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
@@ -49,11 +49,11 @@ def recorded_traces(model_name: str, fingerprint: str) -> dict[str, Trace]:
 
 
 def shown(choice: Choice, *, place: str = "", waits: bool = False) -> Trace | Run | None:
-    """What to show: the model's own run if the model is open, else a recorded trace; None if there is neither yet.
+    """What to show: the model's own run if the model is open, else a recorded trace; None if neither exists yet.
 
-    A recorded trace stays until the run is complete; otherwise a person at a late step would be sent back to the first.
-    `waits`: wait for a short run to complete. `place` as in `run_of`. Raises UserError if the model cannot be opened or
-    cannot read the puzzle, or the run would be too large.
+    A recorded trace stays until the run is complete; otherwise a user viewing a late step would be sent back to the
+    first. `waits` makes the page wait for a short run to complete. `place` is as in `run_of`. Raises UserError if the
+    model cannot be opened or cannot read the puzzle, or the run would be too large.
     """
     own = None
     if is_open := shared.models().ready(choice.source):
@@ -69,7 +69,7 @@ def shown(choice: Choice, *, place: str = "", waits: bool = False) -> Trace | Ru
 
 
 def recorded(choice: Choice) -> Trace | None:
-    """The bundled trace of exactly this choice, if there is one."""
+    """The bundled trace of exactly this choice, or None."""
     if not (choice.source.is_bundled and choice.is_as_trained):
         return None
     mark = shared.weights_fingerprint(choice.source.name, choice.source.stamp)
@@ -81,20 +81,20 @@ def is_made(choice: Choice) -> bool:
     try:
         own = run_of(choice)
     except UserError:
-        return True  # `shown` raises it too
+        return True  # `shown` raises the same error
     return own is not None and own.done
 
 
 def run_of(choice: Choice, *, place: str = "") -> Run | None:
-    """The run of an open model; None if the person stopped it before its first step. Raises UserError.
+    """The run of an open model; None if the user stopped it before its first step. Raises UserError.
 
-    In each `place` a person watches one run: asking for another stops watching the previous one. A page with two players has
-    two places.
+    A session watches one run per `place`: requesting another stops watching the previous one. A page with two players
+    has two places.
     """
     opening = shared.models().ask(choice.source)
     if opening.error:
         raise opening.error
-    if opening.model is None:  # dropped meanwhile to make room for others
+    if opening.model is None:  # dropped in the meantime to make room for others
         return None
     key = (
         choice.source,
@@ -112,7 +112,7 @@ def run_of(choice: Choice, *, place: str = "") -> Run | None:
 
 
 def _wait_for(run: Run, choice: Choice) -> None:
-    """Wait long enough for a short run to complete; a longer one is shown while it grows."""
+    """Wait long enough for a short run to complete. A longer run is shown while it grows."""
     short = flops.run(choice.config.with_depth(**vars(choice.depth))) < SHORT_RUN
     shared.runs().wait(run, SHORT_WAIT if short else AT_ONCE)
 
@@ -125,7 +125,7 @@ def _steps(model: "Model", choice: Choice) -> Iterator[Trace | Pause]:
 
 
 def check_depth(config: ModelConfig, depth: Depth) -> None:
-    """Raises PuzzleError if a run of this depth needs too much memory or, on a public server, too many calls."""
+    """Check the depth. Raises PuzzleError if a run needs too much memory or, on a public server, too many calls."""
     calls, cells = depth.N_sup * depth.calls_per_step, config.sequence_length
     trace = cells * (2 * calls + depth.N_sup * depth.T * (config.vocab_size + 1))
     states = depth.calls_per_step * config.length * config.hidden_size * 4 * (2 + config.latents)

@@ -1,8 +1,8 @@
 """Imports pages one at a time, and excludes imported objects from garbage collection.
 
-Python imports in several threads at once, so a thread can see a module that another has only half imported: plotly looks for
-pandas among the imported modules and found no `Series` in it. Of ten people who came at once to a fresh server, four got a
-traceback.
+Python can import in several threads at once, so a thread may see a module that another thread has only half imported.
+For example, plotly found pandas among the imported modules, but without `Series`. Of ten users who opened a fresh
+server at the same time, four got a traceback.
 """
 
 import gc
@@ -22,7 +22,9 @@ _modules_frozen = 0
 
 
 def import_page(name: str) -> None:
-    """Import all modules of `app.screens.<name>` except the script, and their chart libraries. Later visitors wait for the first."""
+    """Import all modules of `app.screens.<name>` except the script, and their chart libraries. Later visitors wait for
+    the first import.
+    """
     with _importing:
         if name in _imported:
             return
@@ -36,13 +38,13 @@ def import_page(name: str) -> None:
 
 
 def freeze_libraries(*, many: int = MANY_MODULES) -> None:
-    """Exclude imported objects from garbage collection, once `many` more modules are imported than at the last call.
+    """Exclude imported objects from garbage collection, once `many` modules have been imported since the last call.
 
-    Streamlit collects garbage after every rerun while all other threads wait. Torch, plotly and pandas create some 400,000
-    objects that are never garbage; scanning them took 150 ms each time, and takes none once they are frozen. During the
-    import of torch, twelve visitors would delay it by a minute, so code that waits for a model calls this too.
+    Streamlit collects garbage after every rerun, while all other threads wait. Torch, plotly and pandas create some
+    400,000 objects that are never garbage; scanning them took 150 ms each time, and takes no time once they are frozen.
+    Twelve visitors would delay the import of torch by a minute, so code that waits for a model calls this too.
     """
     global _modules_frozen
     if len(sys.modules) >= _modules_frozen + many:
         _modules_frozen = len(sys.modules)
-        gc.freeze()  # freezes current garbage too, at most that since the last rerun
+        gc.freeze()  # also freezes current garbage, at most that since the last rerun

@@ -1,14 +1,15 @@
-"""Computations behind pages: probes, projections, curves over a set. One at a time, with progress, and a way to stop.
+"""Background computations for pages, such as probes, projections and sweeps: one at a time, with progress and
+cancellation.
 
-A job is a function that reports its progress. Each report also lets people's runs go first and ends a cancelled job. The
-result is cached under a key and shared by everybody who asks for the same key, so the key contains everything that the
-result depends on: fingerprint of the weights, puzzles, settings.
+A job is a function that reports its progress. Each report also lets users' runs go first, and ends the job if it was
+cancelled. The result is cached under a key and shared by all sessions that request this key, so the key contains
+everything that the result depends on: fingerprint of the weights, puzzles, settings.
 
-People who ask for the same job share it: it is cancelled once all of them have left it. A job that nobody looks at (its
-people are on another page, or gone) yields to jobs that somebody waits for, and ends after `FORSAKEN` seconds.
+Sessions that request the same job share it: it is cancelled once all of them have left it. A job that no session polls
+(its users are on another page, or gone) yields to jobs that are being polled, and ends after `FORSAKEN` seconds.
 
-Each job has a thread, and one of them runs at a time. Results live in memory; the least recently requested are dropped. As
-in `app.server.runs`, the threads are not daemons.
+Each job has its own thread, and only one of them runs at a time. Results live in memory; the least recently requested
+are dropped. As in `app.server.runs`, the threads are not daemons.
 """
 
 import logging
@@ -24,17 +25,17 @@ from trm.errors import UserError
 from trm.progress import Progress
 
 MOST_RESULTS = 48
-MOST_WAITING = 4  # per person; a page asks for two at once
-PATIENCE = 2.0  # seconds that a job waits for runs at each progress report
-LOOKED_AT = 15.0  # seconds after a look during which somebody counts as waiting for the job
-FORSAKEN = 900.0  # seconds without a look after which a job is cancelled
+MOST_WAITING = 4  # per session; one page requests two at once
+PATIENCE = 2.0  # maximum seconds that a job waits for runs at each progress report
+LOOKED_AT = 15.0  # seconds after the last poll during which a job counts as being waited for
+FORSAKEN = 900.0  # seconds without a poll after which a job is cancelled
 LOOK_EVERY = 0.5  # seconds between checks of a job that waits for its turn
 
 Work = Callable[[Progress], Any]
 
 
 class Cancelled(Exception):
-    """Raised inside a job to end it."""
+    """Raised inside a job to stop it."""
 
 
 class JobFailed(UserError):
@@ -46,36 +47,36 @@ class Job:
     """One computation and its progress. Pages read it; only `Jobs` writes it."""
 
     key: Hashable
-    work: Work | None  # None once done, to free what it holds
-    number: int  # jobs requested before it
+    work: Work | None  # None once done, to free the objects it refers to
+    number: int  # number of jobs requested before this one
     pace: Pace
     share: float = 0.0
     words: str = "starting"
     result: Any = None
     error: UserError | None = None
-    done: bool = False  # with a result, an error, or because it was cancelled
+    done: bool = False  # ended with a result, with an error, or by cancellation
     cancelled: bool = False
-    started: float | None = None  # time
-    looked: float = 0.0  # time of the last look
-    askers: set[str] = field(default_factory=set)  # people who wait for it
-    left: set[str] = field(default_factory=set)  # people who cancelled it
+    started: float | None = None  # start time
+    looked: float = 0.0  # time of the last poll
+    askers: set[str] = field(default_factory=set)  # sessions that wait for it
+    left: set[str] = field(default_factory=set)  # sessions that cancelled it
 
     def cancelled_by(self, asker: str) -> bool:
-        """Whether this person cancelled it, or it ended without a result."""
+        """Whether this session cancelled it, or the job as a whole was cancelled."""
         return self.cancelled or asker in self.left
 
     def given_up_by(self, asker: str) -> bool:
-        """Cancelled, or failed: there will be no result for this person."""
+        """Whether it failed or was cancelled, so that this session will get no result."""
         return self.cancelled_by(asker) or self.error is not None
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated from its pace; None before there is an estimate."""
+        """Estimated time left, in seconds; None before an estimate is possible."""
         return None if self.done else self.pace.seconds_left
 
 
 class Jobs:
-    """All jobs of a server. Methods may be called from any thread. `give_way` blocks while people wait for runs."""
+    """All jobs of a server. Methods may be called from any thread. `give_way` blocks while users wait for runs."""
 
     def __init__(
         self,
@@ -91,9 +92,9 @@ class Jobs:
         self._in_hand: Job | None = None  # the running job
 
     def ask(self, key: Hashable, work: Work, *, asker: str) -> Job:
-        """The job of this key; starts one if there is none or the last one was cancelled or failed.
+        """The job with this key, started if there is none or the last one was cancelled or failed.
 
-        At most `MOST_WAITING` jobs of a person wait: one more request cancels their oldest.
+        At most `MOST_WAITING` jobs of a session wait: one more request cancels its oldest.
         """
         with self._changed:
             job = self._jobs.get(key)
@@ -111,30 +112,30 @@ class Jobs:
             return job
 
     def find(self, key: Hashable) -> Job | None:
-        """The job of this key, if there is one. Starts nothing."""
+        """The job with this key, or None. Does not start a job."""
         with self._changed:
             return self._jobs.get(key)
 
     def look(self, job: Job, *, asker: str) -> None:
-        """Note that this person waits for the job."""
+        """Record that this session is waiting for the job."""
         with self._changed:
             job.looked = self._clock()
             job.askers |= {asker} - job.left
             self._start(self._turn())
 
     def leave(self, job: Job, *, asker: str) -> None:
-        """Cancel the job for this person; it ends when nobody else waits for it."""
+        """Cancel the job for this session; the job ends if no other session waits for it."""
         with self._changed:
             self._leave(job, asker)
 
     def before(self, job: Job) -> Job | None:
-        """The job that this one waits for; None if it is its turn."""
+        """The job that this one is waiting behind; None if it is this job's turn."""
         with self._changed:
             turn = self._turn()
             return None if turn is job else turn
 
     def wait(self, job: Job, seconds: float) -> bool:
-        """Wait up to `seconds` for a job. Returns whether it is done."""
+        """Wait up to `seconds` for a job. Returns whether the job is done."""
         with self._changed:
             return self._changed.wait_for(lambda: job.done, seconds)
 
@@ -144,7 +145,9 @@ class Jobs:
         return [job for job in self._jobs.values() if not job.done]
 
     def _turn(self) -> Job | None:
-        """The next job: first one that somebody waits for, then one already started, then the oldest request."""
+        """The next job to run: preferably one that is being polled, then one already started, then the oldest
+        request.
+        """
         now = self._clock()
         return min(
             (job for job in self._unfinished() if not job.cancelled),
@@ -183,11 +186,11 @@ class Jobs:
         result, error = self._run(job)
         with self._changed:
             self._end(job, result, error)
-            if threading.main_thread().is_alive():  # else the server is shutting down
+            if threading.main_thread().is_alive():  # otherwise the server is shutting down
                 self._start(self._turn())
 
     def _wait_for_turn(self, job: Job) -> None:
-        """Raises Cancelled if the job is cancelled meanwhile."""
+        """Block until it is the job's turn. Raises Cancelled if the job is cancelled while waiting."""
         with self._changed:
             self._put_down(job)
             while not job.cancelled and threading.main_thread().is_alive():
@@ -202,7 +205,7 @@ class Jobs:
         raise Cancelled
 
     def _run(self, job: Job) -> tuple[Any, UserError | None]:
-        """The result or the error of a job; neither if it was cancelled."""
+        """The result and the error of a job, one of which is None; both are None if it was cancelled."""
 
         def progress(share: float, words: str) -> None:
             job.share, job.words = min(max(share, 0.0), 1.0), words
@@ -211,7 +214,7 @@ class Jobs:
             self._wait_for_turn(job)
 
         try:
-            job.pace = Pace(self._clock)  # do not count the time in the queue
+            job.pace = Pace(self._clock)  # exclude the time spent in the queue
             progress(0.0, "starting")
             return job.work(progress), None
         except Cancelled:

@@ -1,8 +1,8 @@
-"""Which models may be opened on this server, and what people call them.
+"""Which models may be opened on this server, and by which names.
 
 A model is named as in the selectbox and in links: a bundled name, a path relative to a `--model-dir` folder, a hub
-repository (`hf://owner/repo`), or any path if only its owner can reach the server. A name becomes a `ModelSource` only here,
-so this module confines paths to those folders. It opens nothing and does not import torch.
+repository (`hf://owner/repo`), or, if only the owner can reach the server, any path. Names are turned into
+`ModelSource`s only here, so this module confines paths to those folders. It opens no model and does not import torch.
 """
 
 import os
@@ -19,8 +19,8 @@ from trm.public.address import is_hub, parse_address
 from trm.public.settings_files import local_settings_files
 from trm.public.weights import candidates, choose_weights
 
-DEEPEST = 4  # folders below --model-dir that are searched
-MOST_FILES = 20_000  # examined in one search
+DEEPEST = 4  # levels of folders searched below --model-dir
+MOST_FILES = 20_000  # files examined in one search
 MOST_MODELS = 500
 
 
@@ -28,14 +28,14 @@ MOST_MODELS = 500
 class ModelSource:
     """A model that may be opened. Equal sources mean the same weights."""
 
-    name: str  # shown to people
+    name: str  # as displayed
     spec: str  # the argument of `load_model`
     kind: str  # "bundled", "file" or "hub"
     base: str = ""  # the folder that its name is relative to; removed from messages to visitors
     token: bool = False  # whether to use the owner's hub token
-    stamp: tuple[int, ...] = ()  # sizes and times of its files: changed files are another model
-    heads: int | None = None  # number of attention heads, if not the checkpoint's
-    accepted: bool = False  # open it although some settings are not understood
+    stamp: tuple[int, ...] = ()  # sizes and times of its files: if its files change, it is a different model
+    heads: int | None = None  # number of attention heads, if it overrides the checkpoint's
+    accepted: bool = False  # whether to open it even if some settings are not understood
 
     @property
     def is_bundled(self) -> bool:
@@ -43,19 +43,19 @@ class ModelSource:
 
     @property
     def forced(self) -> dict[str, int]:
-        """Fields of ModelConfig that the person set."""
+        """Fields of ModelConfig that the user has overridden."""
         return {} if self.heads is None else {"heads": self.heads}
 
     @property
     def folder(self) -> Path | None:
-        """The folder of its files; None on the hub."""
+        """The folder of its files; None for a hub repository."""
         return Path(self.spec).parent if self.kind == "file" else None
 
 
 def found_models(folders: tuple[Path, ...], *, links: bool = False) -> list[str]:
     """Names of the checkpoints in these folders and below: the folder's name, or the file's if a folder holds several.
 
-    `links`: follow links that lead out of the folders.
+    With `links`, links that lead out of the folders are followed.
     """
     names: dict[str, None] = {}
     for root in folders:
@@ -70,7 +70,9 @@ def found_models(folders: tuple[Path, ...], *, links: bool = False) -> list[str]
 
 
 def _folders(root: Path, *, links: bool) -> Iterator[tuple[Path, list[str]]]:
-    """Folders with their files, sorted by name, without hidden ones. Links to folders are visited only with `links`."""
+    """Each folder with its files, sorted by name, without hidden folders. Links to folders are visited only with
+    `links`.
+    """
     looked_at, seen = 0, set()
     for path, below, files in os.walk(root, followlinks=links):
         folder = Path(path)
@@ -88,9 +90,9 @@ def _folders(root: Path, *, links: bool) -> Iterator[tuple[Path, list[str]]]:
 
 
 def source_of(name: str, options: Options, *, accepted: bool = False) -> ModelSource:
-    """The model with this name. Raises CheckpointError, one line, if it may not be opened here.
+    """The model with this name. Raises CheckpointError, with a one-line message, if it may not be opened here.
 
-    `accepted`: open it although some settings are not understood.
+    `accepted`: open it even if some settings are not understood.
     """
     if (folder := registry.model_folder(name)) is not None:
         return ModelSource(name, name, "bundled", stamp=_stamp(folder / "model.safetensors"))
@@ -109,7 +111,7 @@ def source_of(name: str, options: Options, *, accepted: bool = False) -> ModelSo
 
 
 def _found(name: str, options: Options) -> tuple[Path, Path]:
-    """The weights file at a path, and the folder that the name is relative to: one of the server's, or any folder if only its
+    """The weights file at a path, and the folder that the name is relative to: one of the server's, or any if only its
     owner can reach the server. Raises CheckpointError.
     """
     for root in options.model_dirs:
@@ -135,7 +137,7 @@ def _nowhere(shown: str, options: Options) -> str:
 
 
 def _weights_of(path: Path, name: str, root: Path, options: Options) -> Path:
-    """The file itself, or the weights file to open in a folder. Raises CheckpointError."""
+    """The file itself, or the weights file in a folder. Raises CheckpointError."""
     if not path.is_dir():
         return path
     files = [
@@ -151,7 +153,7 @@ def _anywhere(name: str) -> Path | None:
     try:
         path = Path(name).expanduser().absolute()
         return path if path.exists() else None
-    except (OSError, ValueError, RuntimeError):  # not a path, or no such user
+    except (OSError, ValueError, RuntimeError):  # not a path, or the user does not exist
         return None
 
 
@@ -187,7 +189,7 @@ def _bounds(root: Path) -> Path:
 
 
 def _leading_out(root: Path, name: str) -> Path | None:
-    """The first link on the path to a name that leads out of a folder."""
+    """The first link on the path to this name that leads out of the folder."""
     try:
         path = _below(root, name)
         steps = [*reversed(path.relative_to(root).parents), path.relative_to(root)] if path else []

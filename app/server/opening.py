@@ -1,7 +1,7 @@
-"""Loads models in the background. One `Models` per server.
+"""Loads models in the background. A server has one `Models`.
 
-Importing torch takes seconds and downloading a model minutes. So a page asks for a model, shows what it can, and looks again.
-Equal sources share one opening. Bundled models stay loaded, and the last `MOST_MODELS` others.
+Importing torch takes seconds, and downloading a model minutes. A page therefore requests a model, shows what it can,
+and polls. Equal sources share one opening. Bundled models stay loaded, as do the last `MOST_MODELS` others.
 """
 
 import logging
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST_MODELS = 8
 DOWNLOADS = 4  # at the same time
-ASK_ABOVE = 100 << 20  # bytes; larger downloads need a person's consent
+ASK_ABOVE = 100 << 20  # bytes; larger downloads need the user's consent
 FAILED_FOR = 20.0  # seconds until a model that could not be opened is tried again
 
 # FLOPs of a net call. Below it a second thread gains a tenth on an idle machine and loses manyfold on a busy one, where
@@ -33,7 +33,7 @@ SMALL_CALL = 5e8
 
 
 class _Stopped(Exception):
-    """Raised inside a download to end it."""
+    """Raised inside a download to stop it."""
 
 
 class Opening:
@@ -44,24 +44,24 @@ class Opening:
         self.model: Model | None = None
         self.error: UserError | None = None
         self.folder: Path | None = None  # of its files, once it is open
-        self.fetched: tuple[int, int] | None = None  # (bytes done, bytes in all) during a download
+        self.fetched: tuple[int, int] | None = None  # (bytes done, total bytes) during a download
         self.asks: int | None = None  # size of a download that waits for consent
         self.ended = threading.Event()  # set when loaded, failed, or waiting for consent
         self.ended_at = 0.0
         self._agreed = self._cancelled = False
 
     def fetch(self) -> None:
-        """Consent to the download, however large."""
+        """Consent to a download of any size."""
         self._agreed = True
         self.asks = None
         self.ended.clear()
 
     def cancel(self) -> None:
-        """Stop the download. The part already here is resumed at the next request."""
+        """Stop the download. The next request resumes it from the part already downloaded."""
         self._cancelled = True
 
     def wait(self, seconds: float) -> bool:
-        """Wait up to `seconds` until it is loaded, failed, or waits for consent. Returns whether that is so."""
+        """Wait up to `seconds` until the model is loaded, has failed, or waits for consent. Returns whether it has."""
         return self.ended.wait(seconds)
 
     def _progress(self, done: int, total: int) -> None:
@@ -79,7 +79,7 @@ class Opening:
 
 
 class Models:
-    """Every model of a server."""
+    """All models of a server."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -88,7 +88,9 @@ class Models:
         self._downloads = threading.Semaphore(DOWNLOADS)
 
     def ask(self, source: ModelSource, *, after: float = 0.0) -> Opening:
-        """Start opening a model unless that has been done. `after`: seconds to wait, so that the page reaches the browser first."""
+        """Start opening a model unless it was requested before. `after` is a delay in seconds, so that the page reaches
+        the browser first.
+        """
         with self._lock:
             opening = self._openings.get(source)
             if opening is None or (opening.error and time.monotonic() - opening.ended_at > FAILED_FOR):
@@ -99,12 +101,12 @@ class Models:
             return opening
 
     def ready(self, source: ModelSource) -> bool:
-        """Whether it is loaded or has failed, so there is nothing to wait for."""
+        """Whether the model is loaded or has failed, so that there is nothing left to wait for."""
         opening = self._openings.get(source)
         return opening is not None and (opening.model is not None or opening.error is not None)
 
     def fetch(self, opening: Opening) -> None:
-        """Start a large download that somebody consented to."""
+        """Start a large download that a user consented to."""
         with self._lock:
             if opening.asks is None:
                 return
@@ -112,7 +114,7 @@ class Models:
             self._begin(opening, 0.0)
 
     def cancel(self, opening: Opening) -> None:
-        """Cancel an opening; the next request starts another."""
+        """Cancel an opening. The next request starts a new one."""
         opening.cancel()
         with self._lock:
             if self._openings.get(opening.source) is opening:
@@ -126,7 +128,7 @@ class Models:
 
     def _fetch(self, opening: Opening) -> None:
         """Download a model from the hub, then open it like any other."""
-        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # plain HTTP can be stopped
+        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # plain HTTP downloads can be stopped
         try:
             with self._downloads:
                 from trm.public.hub import hub_weights
@@ -162,7 +164,7 @@ def _open(opening: Opening, spec: str, after: float) -> None:
         from trm.tasks import task_of
 
         model = load_model(spec, force=source.forced or None, accept_unknown=source.accepted)
-        task_of(model.config)  # raises if no task has this size: nothing could be shown
+        task_of(model.config)  # raises if no task has this size, since nothing could be shown
         model.name = source.name
         freeze_libraries(many=1)
         opening.folder = None if source.is_bundled else Path(spec).parent
@@ -173,7 +175,7 @@ def _open(opening: Opening, spec: str, after: float) -> None:
 
 
 def _user_error(error: Exception, source: ModelSource) -> UserError:
-    """The error as shown to a person. Internal errors are logged."""
+    """The error as shown to the user. Internal errors are logged."""
     if isinstance(error, UserError):
         if source.base:
             error.args = (str(error).replace(source.base, ""),)
@@ -186,7 +188,9 @@ def _user_error(error: Exception, source: ModelSource) -> UserError:
 
 @contextmanager
 def torch_threads(model: "Model") -> Iterator[None]:
-    """One thread for a small model, all cores for a large one; restores the former number afterwards."""
+    """Context manager: one thread for a small model, all cores for a large one. The previous number is restored
+    afterwards.
+    """
     import torch
 
     from trm import flops

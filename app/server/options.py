@@ -1,13 +1,13 @@
-"""The options that the server was started with: what people may open on it.
+"""The options that the server was started with: what users may open on it.
 
     streamlit run app/main.py -- --model-dir runs --data-dir arc --no-hub
     streamlit run app/main.py --server.address 0.0.0.0 -- --public
 
 On localhost the server belongs to its owner: any path may be typed, links are followed, and the hub is enabled with the
-owner's token. On any other address, and with `--public`, models come only from the folders named here; the hub is disabled,
-or with `--hub` enabled for public repositories. `--public` is for servers open to strangers: it also bounds what one of them
-may compute. The environment variables RECURSION_LENS_MODEL_DIR (several folders separated like PATH) and
-RECURSION_LENS_DATA_DIR do the same.
+owner's token. On any other address, and with `--public`, models come only from the folders named here; the hub is
+disabled, or with `--hub` enabled for public repositories. `--public` is for servers open to strangers: it also limits
+how much each visitor may compute. The environment variables RECURSION_LENS_MODEL_DIR (several folders separated like
+PATH) and RECURSION_LENS_DATA_DIR have the same effect.
 """
 
 import argparse
@@ -45,7 +45,7 @@ class Options:
 
     @property
     def opens_others(self) -> bool:
-        """Whether models beyond the bundled ones may be opened."""
+        """Whether models other than the bundled ones may be opened."""
         return self.local or self.hub or bool(self.model_dirs)
 
 
@@ -77,7 +77,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str], addre
 
 
 def server_options() -> Options:
-    """Options of this server. Streamlit passes on what follows `--`; in tests the arguments are not ours."""
+    """The options of this server. Streamlit passes on the arguments after `--`; in tests the arguments are not ours."""
     arguments = sys.argv[1:] if Path(sys.argv[0]).name == "main.py" else []
     environment = tuple((name, os.environ[name]) for name in (MODEL_DIR, DATA_DIR) if name in os.environ)
     return _options(tuple(arguments), environment, st.get_option("server.address"))
@@ -87,12 +87,12 @@ def server_options() -> Options:
 def _options(
     arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...], address: str | None
 ) -> Options:
-    """Cached, because every page asks again and again."""
+    """The options. Cached, because every page requests them repeatedly."""
     return read_options(arguments, dict(environment), address)
 
 
 def about(error: OptionError) -> str:
-    """The error as shown to visitors. If they may be strangers, only the log names folders."""
+    """The error as shown to visitors. If visitors may be strangers, folders are named only in the log."""
     if st.get_option("server.address") in LOCAL:
         return str(error)
     logging.getLogger(__name__).error("%s", error)

@@ -3,19 +3,21 @@
 import time
 from collections.abc import Callable
 
-HALF = 0.15  # share of the work after which an older pace counts half
+HALF = 0.15  # share of the work after which an older measurement has half the weight
 
 
 class Pace:
-    """Seconds per share of the work; recent progress counts most. Between two reports the estimate goes down with the clock."""
+    """Estimates the time left, weighting recent progress most. Between two reports the estimate decreases with the
+    clock.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._at, self._share = clock(), 0.0
-        self._seconds = self._gained = 0.0  # both decay alike
+        self._seconds = self._gained = 0.0  # both decay at the same rate
 
     def reach(self, share: float) -> None:
-        """Note that this share of the work, from 0 to 1, is done now."""
+        """Record that this share of the work, from 0 to 1, is done."""
         gained, now = share - self._share, self._clock()
         if gained <= 0:
             return
@@ -26,7 +28,7 @@ class Pace:
 
     @property
     def seconds_left(self) -> float | None:
-        """None before any progress."""
+        """Estimated time left, in seconds; None before any progress."""
         if not self._gained:
             return None
         left = (1 - self._share) * self._seconds / self._gained

@@ -1,14 +1,16 @@
-"""Runs of models on puzzles: computed in the background, shared by everybody who asks for the same one.
+"""Runs of models on puzzles, computed in the background and shared by all sessions that request the same one.
 
 A run is an iterator of growing traces, one after each supervision step. One thread advances all of them, a step at a
-time, because two forward passes at once would only compete for the cores. It schedules like an operating system: a run
-moves back one queue with every `QUANTUM` seconds of processor time it has used, so long runs take turns. Within a step, a
-run pauses between two calls for one that has used a `QUANTUM` less, so a Sudoku never waits for a whole step of a maze.
+time, because two simultaneous forward passes would only compete for the cores. It schedules like an operating system: a
+run moves back one queue with every `QUANTUM` seconds of processor time it has used, so long runs take turns. Within a
+step, a run pauses between two calls in favour of one that has used a `QUANTUM` less, so a Sudoku never waits for a
+whole step of a maze.
 
-The thread is not a daemon: killing a thread inside torch at shutdown crashes the process. It stops when the main thread has.
+The thread is not a daemon: killing a thread inside torch at shutdown crashes the process. It stops after the main
+thread does.
 
-A run that nobody watches pauses. It resumes when somebody asks for it again, and is dropped when the traces take more
-memory than `CACHE_BYTES`. What a person sees depends only on the key they ask with.
+A run that no session watches pauses. It resumes when it is requested again, and is dropped when the traces take more
+memory than `CACHE_BYTES`. What a user sees depends only on the key that is requested.
 """
 
 import logging
@@ -23,13 +25,13 @@ from trm.errors import UserError
 from trm.trace import Trace
 
 QUANTUM = 1.0  # seconds of processor time after which other runs go first
-GONE = 15.0  # seconds without a look after which a watcher has left; a hidden browser tab looks once a minute
-LOOK_EVERY = 0.5  # seconds between looks at a growing run, at least, and
-LOOK_EVERY_OF_EACH = 0.15  # for each waiting run
+GONE = 15.0  # seconds without a poll after which a watcher is gone; a hidden browser tab polls once a minute
+LOOK_EVERY = 0.5  # minimum seconds between polls of a growing run
+LOOK_EVERY_OF_EACH = 0.15  # the same per waiting run; the longer of the two applies
 HELD_BYTES = 1 << 30  # limit for the states of paused steps; beyond it no step is paused
-CACHE_BYTES = 256 << 20  # of traces: two thousand Sudokus, or two hundred 30x30 mazes
+CACHE_BYTES = 256 << 20  # for traces: two thousand Sudokus, or two hundred 30x30 mazes
 FAILED_FOR = 20.0  # seconds until a failed run is tried again
-MOST_PAUSED = 16  # unfinished runs without a watcher: each holds the states to resume from
+MOST_PAUSED = 16  # unfinished runs without a watcher; each holds the states to resume from
 
 Begin = Callable[[], Iterator[Trace | Pause]]
 
@@ -44,16 +46,16 @@ class Run:
 
     key: Hashable
     steps: Iterator[Trace | Pause]
-    number: int  # runs started before it
-    trace: Trace | None = None  # so far; None before the first supervision step
+    number: int  # number of runs started before this one
+    trace: Trace | None = None  # the trace so far; None before the first supervision step
     complete: bool = False
     error: UserError | None = None
     held: int = 0  # bytes of the states of a paused step
     spent: float = 0.0  # seconds of processor time
-    took: float = 0.0  # seconds of wall time of its completed steps, and
-    slices: float = 0.0  # of the current one
-    failed_at: float = 0.0  # time of the error, if any
-    watchers: dict[str, float] = field(default_factory=dict)  # people who watch it, and when they last looked
+    took: float = 0.0  # wall time of its completed steps, in seconds
+    slices: float = 0.0  # wall time of the current step, in seconds
+    failed_at: float = 0.0  # time of the last error, if any
+    watchers: dict[str, float] = field(default_factory=dict)  # time of the last poll of each watcher
 
     @property
     def done(self) -> bool:
@@ -81,12 +83,12 @@ class RunScheduler:
         self._runs: OrderedDict[Hashable, Run] = OrderedDict()  # least recently requested first
         self._started = 0
         self._working = False
-        self._in_hand: tuple[Run, float] | None = None  # the running one, and the processor time at its start
+        self._in_hand: tuple[Run, float] | None = None  # the running run, and the processor time at its start
 
     def ask(self, key: Hashable, begin: Begin, *, watcher: str) -> Run:
-        """The run of this key; starts one if there is none. The watcher leaves the run they watched before.
+        """The run with this key, started if there is none. The watcher leaves the run that it watched before.
 
-        Call again to keep watching: a run pauses once none of its watchers has called for `GONE` seconds.
+        Call again to keep watching: a run pauses once none of its watchers has called this for `GONE` seconds.
         """
         with self._changed:
             self._leave(watcher)
@@ -103,18 +105,22 @@ class RunScheduler:
             return run
 
     def look(self, key: Hashable, *, watcher: str) -> Run | None:
-        """The run of this key without asking for more of it: the watcher leaves it. None if it was dropped."""
+        """The run with this key, without requesting more steps: the watcher leaves its run. None if the run was
+        dropped.
+        """
         with self._changed:
             self._leave(watcher)
             return self._runs.get(key)
 
     def wait(self, run: Run, seconds: float) -> bool:
-        """Wait up to `seconds` for a run. Returns whether it is done."""
+        """Wait up to `seconds` for a run. Returns whether the run is done."""
         with self._changed:
             return self._changed.wait_for(lambda: run.done, seconds)
 
     def seconds_left(self, run: Run) -> float | None:
-        """Estimate from its steps so far and the number of waiting runs; None before the first step."""
+        """Estimated time left, in seconds, from the steps so far and the number of waiting runs; None before the first
+        step.
+        """
         with self._changed:
             if run.trace is None:
                 return None
@@ -123,13 +129,15 @@ class RunScheduler:
 
     @property
     def look_every(self) -> float:
-        """Seconds between looks of a page at a growing run; more when many runs wait, because looking costs processor time."""
+        """Seconds between a page's polls of a growing run; longer when many runs wait, because polling costs processor
+        time.
+        """
         with self._changed:
             return max(LOOK_EVERY, LOOK_EVERY_OF_EACH * self._waiting())
 
     def gives_way(self) -> bool:
-        """Whether the running run should pause between two calls: for one that has used a `QUANTUM` less, or when nobody
-        watches it any more.
+        """Whether the current run should pause between two calls: in favour of one that has used a `QUANTUM` less, or
+        because no session watches it any more.
         """
         run, began = self._in_hand
         had = run.spent + self._processor() - began
@@ -144,7 +152,7 @@ class RunScheduler:
             return any(each.spent < had - QUANTUM for each in others)
 
     def give_way(self, seconds: float) -> None:
-        """For other work: wait until no run is waiting, up to `seconds`."""
+        """Called by other work: wait until no run is waiting, at most `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: self._next() is None, seconds)
 
@@ -155,7 +163,7 @@ class RunScheduler:
             with self._changed:
                 run = (
                     self._next() if threading.main_thread().is_alive() else None
-                )  # else the server is shutting down
+                )  # otherwise the server is shutting down
                 if run is None:
                     self._working = False
                     self._changed.notify_all()
@@ -170,12 +178,12 @@ class RunScheduler:
                     run.trace = made
                     run.complete = made.steps == made.depth.N_sup
                 if run.done:
-                    run.steps = iter(())  # frees the model and the states
+                    run.steps = iter(())  # free the model and the states
                 self._drop_oldest()
                 self._changed.notify_all()
 
     def _advance(self, run: Run) -> tuple[Trace | Pause | None, UserError | None, float]:
-        """One supervision step, or a part of one, without the lock."""
+        """Run one supervision step, or part of one, without the lock."""
         began, self._in_hand = self._clock(), (run, self._processor())
         made, error = None, None
         try:
@@ -193,7 +201,7 @@ class RunScheduler:
         return made, error, self._clock() - began
 
     def _next(self) -> Run | None:
-        """The next run: the one that has used least processor time, oldest first."""
+        """The next run: the one that has used the least processor time, oldest first."""
         wanted = filter(self._is_wanted, self._runs.values())
         return min(wanted, key=lambda run: (run.spent // QUANTUM, run.number), default=None)
 
@@ -209,7 +217,7 @@ class RunScheduler:
             run.watchers.pop(watcher, None)
 
     def _drop_oldest(self) -> None:
-        """Free memory: drop the least recently requested runs that nobody watches."""
+        """Free memory: drop the least recently requested runs that no session watches."""
         idle = [run for run in self._runs.values() if not self._is_wanted(run)]
         paused = [run for run in idle if not run.done]
         dropped = paused[: max(len(paused) - MOST_PAUSED, 0)]

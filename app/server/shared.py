@@ -1,6 +1,6 @@
-"""What all people on a server share: open models, runs, jobs, checks, and recent listings of files.
+"""What all users of a server share: open models, runs, jobs, checks, and recent file listings.
 
-Nothing here belongs to one person: it is looked up by weights, puzzle and depth.
+Nothing here belongs to one user: everything is looked up by weights, puzzle and depth.
 """
 
 from datetime import timedelta
@@ -41,7 +41,7 @@ def jobs() -> Jobs:
 
 @st.cache_data(ttl=EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
 def model_names(bundled: Path, options: Options) -> list[str]:
-    """The bundled models (of that folder), then those in the server's folders."""
+    """The bundled models (in the folder `bundled`), then those in the server's folders."""
     names = registry.model_names()
     return [
         *names,

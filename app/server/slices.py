@@ -1,7 +1,8 @@
-"""A run in slices: the trace after every supervision step, and between two calls a pause that lets other runs go first.
+"""A run in slices: yields the trace after every supervision step, and pauses between two calls to let other runs go
+first.
 
-A supervision step of a large model takes seconds, one with n = 26 and T = 26 half a minute. A run that pauses within a step
-keeps the states of the step so far and resumes from the last of them.
+A supervision step of a large model takes seconds; with n = 26 and T = 26 it takes half a minute. A run that pauses
+within a step keeps the step's states so far and resumes from the last of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pause:
-    """Yielded when a run pauses between two calls. `nbytes`: of the states held until it resumes."""
+    """Yielded when a run pauses between two calls. `nbytes` is the size of the states held until it resumes."""
 
     nbytes: int
 
@@ -46,7 +47,7 @@ def in_slices(
 
     depth = depth or model.config.depth
     if options.get("labels") is None:
-        options["labels"] = unique_solution(task, inputs)  # search once, not after every pause
+        options["labels"] = unique_solution(task, inputs)  # search once, rather than after every pause
     step = _Step(model, inputs, options.get("puzzle_id", 0), gives_way, depth)
     while True:
         traces = growing_trace(

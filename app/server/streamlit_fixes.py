@@ -1,6 +1,7 @@
 """Workarounds for two races in Streamlit 1.67 that lose updates on slow machines.
 
-There is no public API for either, so two of its methods are wrapped. requirements.txt limits the version for that reason.
+There is no public API for either, so two of Streamlit's methods are wrapped. requirements.txt limits the version for
+that reason.
 """
 
 from collections.abc import Callable
@@ -19,11 +20,11 @@ def apply() -> None:
 
 
 def _keep_pending_messages(clear: Callable[..., None]) -> Callable[..., None]:
-    """Do not drop pending messages when a fragment reruns.
+    """Wrap `clear` so that a rerun of a fragment does not drop pending messages.
 
-    If a fragment reruns right after a full run of the page, Streamlit drops the page's unsent messages about that fragment but
-    not its "finished" message. On that message the browser removes every element it has not received: the player would
-    disappear and come back in its initial state.
+    If a fragment reruns right after a full run of the page, Streamlit drops the page's unsent messages about that
+    fragment but not its "finished" message. On that message the browser removes every element that it has not received:
+    the player would disappear and then reappear in its initial state.
     """
 
     @wraps(clear)
@@ -33,7 +34,7 @@ def _keep_pending_messages(clear: Callable[..., None]) -> Callable[..., None]:
         fragment_ids_this_run: list[str] | None = None,
     ) -> None:
         if fragment_ids_this_run:
-            queue._delta_index_map = {}  # new messages must queue behind the pending ones, not replace them
+            queue._delta_index_map = {}  # new messages must queue behind the pending ones rather than replace them
         else:
             clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
 
@@ -45,9 +46,9 @@ def _ignore_timer_values(
 ) -> Callable[[ScriptRequests, RerunData], bool]:
     """Ignore the widget values that come with a timed rerun of a fragment.
 
-    Such a rerun carries all widget values of the browser. The user's changes have already been sent, each at once. Values that
-    the server has changed in the meantime have not reached the browser, so they would be undone: the previous preset used to
-    replace a puzzle just typed.
+    Such a rerun carries all of the browser's widget values. The user's changes have already been sent, each
+    immediately. Values that the server has changed in the meantime have not reached the browser, so the rerun would
+    undo them: the previous preset used to replace a puzzle that had just been typed.
     """
 
     @wraps(request_rerun)

@@ -1,7 +1,7 @@
 """Controls for ARC only: a task from the server's --data-dir, the number of its test, and the puzzle id.
 
-An ARC model knows the rule of a task only through the embedding of its puzzle id. The `identifiers.json` of the training
-set maps tasks to ids; a copy beside the checkpoint is used.
+An ARC model knows a task's rule only through the embedding of the puzzle id. The `identifiers.json` of the training set
+maps tasks to ids; a copy of it beside the checkpoint is used.
 """
 
 from collections.abc import Callable
@@ -38,8 +38,8 @@ def open_link(task: Task, options: Options, link: dict[str, str]) -> None:
 def init_state(
     task: Task, config: ModelConfig, options: Options, folder: Path | None, link: dict[str, str]
 ) -> None:
-    """Set the id and the task before the widgets are drawn. The id is clipped to the model's table; the task is cleared if the
-    puzzle is not its input.
+    """Set the id and the task before the widgets are drawn. The id is clipped to the model's table; the task is cleared
+    if the puzzle is not one of its inputs.
     """
     state = st.session_state
     linked = link.pop("id", None)
@@ -101,7 +101,9 @@ def published(task: Task, options: Options, puzzle: str) -> tuple[str | None, np
 def published_by_name(
     task: Task, options: Options, name: str, puzzle: str
 ) -> tuple[str | None, np.ndarray | None]:
-    """As `published`, for the test that a link names: `task.number`. (None, None) if it does not exist or its input differs."""
+    """As `published`, for the test named `task.number` in a link. (None, None) if it does not exist or its input
+    differs.
+    """
     name, _, number = name.rpartition(".")
     tests = _tasks(options)[name].test if name in _tasks(options) else []
     at = links.parse_number(number, most=len(tests), otherwise=0)
@@ -112,7 +114,7 @@ def published_by_name(
 
 
 def title_of(arc: str) -> str:
-    """Title of a test, from its name in links."""
+    """The title of a test, from its name in links."""
     name, _, number = arc.rpartition(".")
     return f"ARC task {name}, test {number}"
 
@@ -137,7 +139,9 @@ def _use_test(
 
 
 def _use_id(arc_task: "ArcTask", config: ModelConfig, folder: Path | None) -> None:
-    """Select the id of a task, if there is an identifiers.json beside the checkpoint; the blank id if the file lacks the task."""
+    """Select the task's id if there is an identifiers.json beside the checkpoint, or the blank id if that file lacks
+    the task.
+    """
     ids = _ids_by_name(folder)
     if ids is not None:
         puzzle_id = ids.get(arc_task.identifier, 0)
@@ -150,7 +154,9 @@ def _chosen_pair(tasks: "dict[str, ArcTask]") -> "ArcPair":
 
 
 def _is_chosen(task: Task, options: Options, text: str) -> bool:
-    """Whether this text is the input of the selected test. A text that cannot be parsed (yet) leaves the selection as it is."""
+    """Whether this text is the input of the selected test. Text that cannot be parsed (yet) leaves the selection
+    unchanged.
+    """
     tasks = _tasks(options)
     if st.session_state.arc_task not in tasks:
         return False
@@ -161,7 +167,7 @@ def _is_chosen(task: Task, options: Options, text: str) -> bool:
 
 
 def _id_sentence(folder: Path | None) -> str:
-    """Where the id comes from."""
+    """A sentence on where the id comes from."""
     ids, chosen = _ids_by_name(folder), st.session_state.get("arc_task")
     if ids is None:
         return f"No {FILE} beside the checkpoint, so the ids of the tasks are unknown."

@@ -1,4 +1,4 @@
-"""Controls for a puzzle set: which one, and how many of its puzzles, sampled at even intervals."""
+"""Controls for a puzzle set: which set, and how many of its puzzles to use, evenly spaced."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class PuzzleSetChoice:
-    """A puzzle set and the number of puzzles to use: `--data` and `--limit` of the command line."""
+    """A puzzle set and the number of puzzles to use: the command line's `--data` and `--limit`."""
 
     name: str
     count: int
@@ -22,7 +22,7 @@ class PuzzleSetChoice:
 
 
 def choose(task: Task, key: str, *, count: int = 200, most: int = 1000) -> PuzzleSetChoice | None:
-    """Draw the controls. Returns None, and shows a message, if no set of this task comes with the app."""
+    """Draw the controls. Returns None, and shows a message, if the app has no puzzle set for this task."""
     names = sets_for_task(task)
     if not names:
         st.info(

@@ -1,4 +1,6 @@
-"""Checkpoint files dropped into the page. Offered only if the server is local; deleted when the session ends."""
+"""Checkpoint files dropped onto the page. Available only if the server is local; the files are deleted when the session
+ends.
+"""
 
 import tempfile
 from pathlib import Path, PurePath
@@ -9,7 +11,7 @@ KEY = "model_files"
 
 
 def controls() -> None:
-    """Draw the drop area. The folder of the dropped files becomes the model path."""
+    """Draw the drop area. The folder with the dropped files becomes the model path."""
     st.file_uploader(
         "or drop the files here",
         accept_multiple_files=True,
@@ -20,7 +22,7 @@ def controls() -> None:
 
 
 def _save() -> None:
-    """Write the files into a folder of this session. A callback."""
+    """Callback: write the files into a folder of this session."""
     state = st.session_state
     if not state[KEY]:
         return

@@ -1,4 +1,4 @@
-"""Controls for the model: which one, at what depth, and values that override its config."""
+"""Controls for the model: which model, at what depth, and values that override its config."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class Opened:
     config: ModelConfig
     sources: Mapping[str, str]  # config field -> where its value comes from; empty for bundled models
     folder: Path | None = None  # of the checkpoint
-    notes: tuple[str, ...] = ()  # remarks made while opening it
+    notes: tuple[str, ...] = ()  # remarks from opening it
 
 
 def choose(
@@ -42,7 +42,7 @@ def choose(
 ) -> tuple[Opened | Opening | None, list[str]]:
     """Draw the model controls. Returns the model, or its `Opening` while it loads, and error messages.
 
-    If the requested model cannot be opened, the previous one stays; in a new session that is `first`.
+    If the requested model cannot be opened, the previous model stays, or in a new session the model `first`.
     """
     state = st.session_state
     if "model" not in state:  # the first page of a session
@@ -90,7 +90,7 @@ def choose(
 
 
 def _init_model(names: list[str], options: Options, requested: str | None, first: str) -> None:
-    """Set the model of a new session: the requested one if the server may open it, else the default."""
+    """Set the model of a new session: the requested one if the server may open it, otherwise the default."""
     state = st.session_state
     state.model, state.model_path = _default(names, first) or ANOTHER, ""
     if requested is None or requested in names:
@@ -120,7 +120,7 @@ def _path_help(options: Options) -> str:
 
 
 def open_model(name: str, options: Options) -> Opened | Opening:
-    """Open a model by name. Returns its `Opening` while it loads. Raises UserError if it cannot be opened."""
+    """Open a model by name. While it loads, returns its `Opening`. Raises UserError if it cannot be opened."""
     source = source_of(name, options, accepted=name in st.session_state.get("accepted", ()))
     if source.is_bundled:
         config = registry.model_config(name)
@@ -135,12 +135,14 @@ def open_model(name: str, options: Options) -> Opened | Opening:
 
 
 def _accept(name: str) -> None:
-    """Allow a model whose settings are not all understood, for this session. A callback."""
+    """Callback: allow, for this session, a model whose settings are not all understood."""
     st.session_state.accepted = {*st.session_state.get("accepted", ()), name}
 
 
 def cancel_opening(opening: Opening) -> None:
-    """Cancel an opening and return to the previous model. A callback, because only callbacks may change widgets."""
+    """Cancel an opening and return to the previous model. Used as a callback, because only callbacks may change
+    widgets.
+    """
     shared.models().cancel(opening)
     st.session_state.model_path = st.session_state.get("opened", "")
 
@@ -149,7 +151,7 @@ def cancel_opening(opening: Opening) -> None:
 
 
 def init_depth(opened: Opened, link: dict[str, str]) -> None:
-    """Set the values before the widgets are drawn: the model's own, or in a new session those of the link."""
+    """Set the values before the widgets are drawn: the model's own values, or in a new session those of the link."""
     state, config = st.session_state, opened.config
     if state.get("depth_of") == opened.source.name and "supervision_steps" in state:
         return
@@ -225,7 +227,7 @@ def forced(opened: Opened) -> tuple[ModelSource, ModelConfig, Depth]:
 
 
 def link_of(opened: Opened, depth: Depth) -> dict[str, str | None]:
-    """Address parameters for model and depth. Values equal to the model's own are None, so they are left out."""
+    """Address parameters for model and depth. Values equal to the model's own are None, so that they are left out."""
     config = opened.config
     values = {"n": (depth.n, config.n), "T": (depth.T, config.T), "steps": (depth.N_sup, config.N_sup)}
     values["heads"] = (st.session_state.force_heads, config.heads)

@@ -24,7 +24,7 @@ CHECK_EVERY = 1.0  # seconds between polls of a self-check
 
 
 def show(opened: Opened) -> None:
-    """Draw a box with the architecture and the overrides; below it the assumed values and the accuracy."""
+    """Draw a box with the architecture and the overrides, and below it the assumed values and the accuracy."""
     config = opened.config
     with st.expander(title(config)):
         st.markdown(_table(opened), help=TABLE_HELP)
@@ -41,7 +41,7 @@ def show(opened: Opened) -> None:
 
 
 def show_inert_states(opened: Opened) -> None:
-    """Warn about each state of the model that carries little more than its input."""
+    """Warn about each of the model's states that carries little more than its input."""
     warn_of_inert_states(opened.source.name, states_of(opened))
 
 
@@ -62,7 +62,7 @@ def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:
 def inert_sentence(model: str, state: str, use: Mapping[str, Any]) -> str:
     return (
         f"{plain(model)}'s {state} is inert: the input token explains {use['variance_by_token']:.1%} of its variance, and replacing "
-        f"it with one constant per token changes {use['changed']:.1%} of the answers. Anything decoded from {state} comes from the input."
+        f"{state} with one constant per token changes {use['changed']:.1%} of the answers. Anything decoded from {state} comes from the input."
     )
 
 
@@ -88,7 +88,7 @@ def title(config: ModelConfig) -> str:
 
 
 def _table(opened: Opened) -> str:
-    """The config values, with their origin where it is not obvious."""
+    """The config values, with their origin where it matters."""
     config = opened.config
     layers = f"{config.layers}" + (f" in f_L, {config.H_layers} in f_H" if config.H_layers else "")
     rows = [("D", "hidden_size", config.hidden_size), ("layers", "layers", layers)]
@@ -146,7 +146,7 @@ def self_check(opened: Opened, pending: bool) -> None:
 
 @st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
 def _accuracy(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
-    """Accuracy of a bundled model as measured by `trm eval`; None if not measured or if the weights cannot be read."""
+    """A bundled model's accuracy as measured by `trm eval`; None if not measured or if the weights cannot be read."""
     try:
         return registry.model_card(model_name)["accuracy"]
     except CheckpointError:
@@ -172,7 +172,7 @@ def check_sentence(result: Mapping[str, Any]) -> str:
 
 
 def _depth_sentence(config: ModelConfig, depth: Depth) -> str:
-    """n, T and N_sup in use, and the trained values where they differ."""
+    """The n, T and N_sup in use, and the trained values where they differ."""
 
     def trained(name: str) -> str:
         own = getattr(config, name)
@@ -186,7 +186,7 @@ def _depth_sentence(config: ModelConfig, depth: Depth) -> str:
 
 
 def _device_sentence(source: ModelSource) -> str:
-    """Device and dtype in use, once the model is loaded."""
+    """The device and dtype in use, once the model is loaded."""
     model = shared.models().ask(source).model if shared.models().ready(source) else None
     if model is None:
         return "Model not loaded yet; showing a recorded run."

@@ -1,4 +1,4 @@
-"""Puzzles from an uploaded file; a file with several puzzles gets a number input. The file is not stored."""
+"""Puzzles from an uploaded file. If it contains several puzzles, a number input selects one. The file is not stored."""
 
 from collections.abc import Callable
 
@@ -59,7 +59,9 @@ def _show(question: PuzzleEntry, task: Task) -> None:
 
 
 def _use(task: Task, set_puzzle: SetPuzzle, is_new_file: bool) -> None:
-    """Make the selected puzzle the current one; the first of a new file. A callback; `controls` shows errors."""
+    """Callback: make the selected puzzle the current one (for a new file, its first puzzle). `controls` shows
+    errors.
+    """
     if is_new_file:
         st.session_state.puzzle_of_file = 1
     try:

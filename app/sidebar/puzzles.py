@@ -1,6 +1,6 @@
 """Controls for the puzzle: a preset, typed text, a file, a generated one, or an ARC task.
 
-The session holds the puzzle as text in the one-line form of its task.
+The session stores the puzzle as text in its task's one-line form.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,8 @@ from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty, Task
 
 YOURS = "Your puzzle"  # title of a puzzle that is neither a preset nor in a set
-FIRST_SEED = 0  # of the generated first puzzle if no preset fits
-MOST_LINES = 18  # of a grid in the text field; longer ones scroll
+FIRST_SEED = 0  # seed of the generated first puzzle if no preset fits
+MOST_LINES = 18  # lines of a grid in the text field; longer grids scroll
 LINE = 13  # pixels per line of that grid, as in page.css
 HELP = {
     "sudoku": "Digits, with . or 0 for blanks; on one or more lines, with or without separators.",
@@ -27,7 +27,7 @@ HELP = {
 
 
 def init_state(task: Task, link: dict[str, str]) -> None:
-    """Set the puzzle before the widgets are drawn: from the link, from the previous page, or the first puzzle of the task.
+    """Set the puzzle before the widgets are drawn: from the link, from the previous page, or the task's first puzzle.
 
     If the link's puzzle cannot be parsed, its text still goes into the text field, so that the user can correct it.
     """
@@ -100,7 +100,9 @@ def chosen(task: Task) -> tuple[str, str, str, str | None]:
 
 
 def title_of(task: Task, puzzle: str) -> tuple[str, str]:
-    """Title and description of a puzzle in one-line form: those of its preset, else its position in a bundled set."""
+    """Title and description of a puzzle in one-line form: those of its preset, or else its position in a bundled
+    set.
+    """
     preset = fitting_presets(task.name, task.cells, task).get(_preset_key(task, puzzle))
     return (
         (preset.title, preset.sentence) if preset else (_place_in_set(task.name, puzzle, task) or YOURS, "")
@@ -139,7 +141,7 @@ def fitting_presets(task_name: str, cells: int, _task: Task) -> dict[str, Puzzle
 
 
 def first_puzzle(task: Task) -> str:
-    """The puzzle of a new session: the first preset, or one generated with a fixed seed."""
+    """The puzzle of a new session: the first preset, or a puzzle generated with a fixed seed."""
     presets = fitting_presets(task.name, task.cells, task)
     if presets:
         return task.format(task.parse(next(iter(presets.values())).puzzle))
@@ -164,23 +166,25 @@ def _tokens(task: Task, text: str) -> np.ndarray | None:
 
 
 def read(task: Task, text: str) -> np.ndarray:
-    """Parse a puzzle as typed; it may be unfinished. Raises PuzzleError."""
+    """Parse a puzzle as typed, which may be unfinished. Raises PuzzleError."""
     return task.parse(text, unfinished=True)
 
 
 def _field_text(task: Task, tokens: np.ndarray) -> str:
-    """The puzzle as text for the text field: a grid of lines if its symbols draw a picture (mazes), else one line."""
+    """The puzzle as text for the text field: a grid of lines if its symbols form a picture (mazes), else one line."""
     return task.pretty(tokens) if any(task.looks) else task.format(tokens)
 
 
 def set_puzzle(task: Task, tokens: np.ndarray) -> None:
-    """Make this the current puzzle. Call from callbacks only, before the widgets are drawn."""
+    """Make this the current puzzle. Call it only from callbacks, before the widgets are drawn."""
     st.session_state.puzzle_text = _field_text(task, tokens)
     st.session_state.puzzle_preset = _preset_key(task, task.format(tokens))
 
 
 def _use_preset(task: Task, presets: Mapping[str, PuzzlePreset]) -> None:
-    """Show the selected preset. Clearing the selection (Escape) keeps the puzzle and selects its preset again."""
+    """Show the selected preset. If the selection is cleared (Escape), the puzzle stays and its preset is selected
+    again.
+    """
     key = st.session_state.puzzle_preset
     if key is None:
         _match_preset(task)

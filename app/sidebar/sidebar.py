@@ -20,7 +20,7 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class Selection:
-    """State of the sidebar: a choice, or an opening while the model loads, or neither if there is no model."""
+    """State of the sidebar: a choice, an opening while the model loads, or neither if there is no model."""
 
     choice: Choice | None = None
     opening: Opening | None = None

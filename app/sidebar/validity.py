@@ -1,4 +1,4 @@
-"""Validity of a puzzle, without any model: how many solutions it has, and which givens contradict each other."""
+"""Validity of a puzzle, checked without a model: how many solutions it has, and which givens contradict each other."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ MOST_RATINGS = 256
 
 @dataclass(frozen=True)
 class Verdict:
-    """`solutions` is none, one, several, unknown (the search was given up), or "" for a task without rules to check.
+    """`solutions` is none, one, several, unknown (the search was abandoned), or "" for a task without rules to check.
 
-    `conflicts`: the givens that break a rule, as (row, column) from 0.
+    `conflicts` lists the givens that break a rule, as (row, column) from 0.
     """
 
     solutions: str
@@ -39,5 +39,5 @@ def verdict(task: Task, puzzle: str) -> Verdict:
 
 @st.cache_data(max_entries=MOST_RATINGS, show_spinner=False)
 def _rating(task_name: str, puzzle: str, _task: Task) -> Rating:
-    """Difficulty of a puzzle, by the task's own solver. Raises PuzzleError if the solver gives up."""
+    """The difficulty of a puzzle, rated by the task's own solver. Raises PuzzleError if the solver gives up."""
     return _task.rate(_task.parse(puzzle, unfinished=True), max_guesses=MOST_GUESSES)

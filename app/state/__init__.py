@@ -1,1 +1,1 @@
-"""State of a session: the choice, the address, and widget values."""
+"""Session state: the user's choice, the address, and widget values."""

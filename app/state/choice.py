@@ -15,7 +15,9 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class Choice:
-    """What to show. `puzzle` is in the task's one-line form. If the typed text is not a puzzle, `mistake` says why."""
+    """What to display. `puzzle` is in the task's one-line form. If the typed text is not a puzzle, `mistake` says
+    why.
+    """
 
     source: ModelSource
     config: ModelConfig
@@ -24,9 +26,9 @@ class Choice:
     title: str
     sentence: str
     puzzle_id: int = 0
-    labels: bytes | None = None  # tokens of the published answer, for tasks that rules cannot grade
+    labels: bytes | None = None  # tokens of the published answer, for tasks that cannot be graded by rules
     mistake: str | None = None
-    arc: str | None = None  # the ARC test whose input the puzzle is, as links name it
+    arc: str | None = None  # the ARC test whose input is the puzzle, by its name in links
 
     @cached_property
     def task(self) -> Task:
@@ -38,10 +40,10 @@ class Choice:
 
     @property
     def run(self) -> Hashable:
-        """Key of the run: equal choices of a run have equal keys."""
+        """Key of the run: choices with the same run have equal keys."""
         return self.source, self.puzzle, self.puzzle_id, self.labels, self.depth
 
     @property
     def is_as_trained(self) -> bool:
-        """Whether nothing is overridden, so that a recorded run shows the same."""
+        """Whether nothing is overridden, so that a recorded run is the same run."""
         return not self.source.forced and self.depth == self.config.depth and not self.puzzle_id

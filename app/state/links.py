@@ -1,4 +1,4 @@
-"""The page's address holds the view. This module parses it, as untrusted input, and writes it.
+"""The page's address stores the view. This module writes it, and parses it as untrusted input.
 
 model   name, path or hub name       n, T, heads, steps  if they differ from the model's own
 puzzle  in the task's one-line form  id, arc             puzzle id; ARC task and number of its test
@@ -41,7 +41,7 @@ class PinnedRun:
     """The pinned run, as a link describes it."""
 
     model: str
-    depth: tuple[int, int, int]  # n, T and N_sup, each from 1 up
+    depth: tuple[int, int, int]  # n, T and N_sup, each at least 1
     puzzle: str = ""  # "": the page's puzzle
     puzzle_id: int = 0
     heads: int | None = None  # None: the model's own
@@ -49,8 +49,8 @@ class PinnedRun:
 
 
 def opened_with() -> dict[str, str]:
-    """The parameters that this session was opened with, or those of the last `follow`. Callers remove the ones they have
-    put into widgets.
+    """The parameters that this session was opened with, or those of the last `follow`. Callers remove the ones that
+    they have put into widgets.
     """
     state = st.session_state
     followed = state.pop("followed", None)
@@ -59,7 +59,7 @@ def opened_with() -> dict[str, str]:
             state.pop(name, None)
         state.link = followed
         _open_with(view_of(followed))
-        if pin := read_pin(followed.pop("pin", "")):  # without one, the pinned run stays
+        if pin := read_pin(followed.pop("pin", "")):  # if the link has no pin, the pinned run stays
             state.pin_link = pin
     elif "link" not in state:
         state.link = st.query_params.to_dict()
@@ -69,7 +69,7 @@ def opened_with() -> dict[str, str]:
 
 
 def follow(link: dict[str, str]) -> NoReturn:
-    """Go to Solve as if it was opened with these parameters: `follow(place(...))`.
+    """Go to Solve as if it had been opened with these parameters: `follow(place(...))`.
 
     Do not call it in a callback, where Streamlit cannot switch pages: `if st.button(...): links.follow(...)`. Parameters that are
     not given are reset as in a new session, except the model and the pinned run.
@@ -106,25 +106,25 @@ def address(link: dict[str, str], path: str = "/") -> str:
 
 
 def opening_view(run: Hashable = None) -> dict[str, Any] | None:
-    """The view that a player opens with: coordinates, cell and mode; for two players also their alignment. It is the last
-    view of this run, else the one in the link.
+    """The view that a player opens with: coordinates, cell and mode; for two players also their alignment. It is the
+    last view of this run, or else the view in the link.
     """
     return last_view(run) or st.session_state.get("opening_view")
 
 
 def last_view(run: Hashable) -> dict[str, Any] | None:
-    """The view of this run when the user left the page; None if there is none."""
+    """The view of this run when the user left the page, or None."""
     of, view = st.session_state.get("last_view", (None, None))
     return view if of == run else None
 
 
 def save_view() -> None:
-    """Let the next player open with the view in the address."""
+    """Make the next player open with the view in the address."""
     _open_with(view_of(st.query_params.to_dict()))
 
 
 def clear_view() -> None:
-    """Let the next player open with its default view."""
+    """Make the next player open with its default view."""
     _open_with(None)
 
 
@@ -134,8 +134,8 @@ def _open_with(view: dict[str, Any] | None) -> None:
 
 
 def leave_page() -> None:
-    """Call on a page change: the player opens with its current view when the user comes back. Not earlier, because a player
-    jumps to any new opening view that it is sent.
+    """Call on a page change: the player opens with its current view when the user comes back. It must not be called
+    earlier, because a player jumps to any new opening view that it is sent.
     """
     of, view = st.session_state.pop("settled_view", (None, None))
     if view:
@@ -143,11 +143,11 @@ def leave_page() -> None:
 
 
 def remember_view(view: dict[str, Any], run: Hashable = None) -> None:
-    """Write the player's view into the address. With `run`, it is also the view to come back to after a page change."""
+    """Write the player's view into the address. With `run`, it is also the view to restore after a page change."""
     state = st.session_state
     if run is not None:
         state.settled_view = (run, view)
-        if state.get("last_view", (run,))[0] != run:  # another run is on screen now
+        if state.get("last_view", (run,))[0] != run:  # another run is on screen by now
             state.last_view = (None, None)
     cell = view.get("cell")
     place = ".".join(str(view[name]) for name in ("supervision_step", "cycle", "call"))
@@ -160,7 +160,7 @@ def remember_view(view: dict[str, Any], run: Hashable = None) -> None:
 def read_pin(text: str) -> PinnedRun | None:
     """Parse the parameter `pin`, as `write_pin` writes it; None if it is malformed.
 
-    Only the lengths of model and puzzle are checked; whether they exist shows when they are opened.
+    Only the lengths of the model and puzzle are checked here; whether they exist is checked when they are opened.
     """
     model, depth, puzzle, puzzle_id, heads, arc, *more = [
         *map(unquote, text.split(MARK)),
@@ -210,7 +210,7 @@ def parse_number(text: str, *, most: int, otherwise: int) -> int:
 
 
 def view_of(link: dict[str, str]) -> dict[str, Any] | None:
-    """The view in a link, None if there is none. Numbers are parsed but not bounded; the player clips them to its run."""
+    """The view in a link, or None. Numbers are parsed but not range-checked; the player clips them to its run."""
     place = parse_numbers(link.get("at", ""), 3, separator=".")
     if place is None:
         return None

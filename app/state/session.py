@@ -1,4 +1,4 @@
-"""Per-session state: the watcher name for its runs, and the run that the user stopped."""
+"""Per-session state: the watcher names for the session's runs, and the run that the user stopped."""
 
 from uuid import uuid4
 
@@ -8,7 +8,7 @@ from app.state.choice import Choice
 
 
 def watcher(place: str = "") -> str:
-    """Name of a watcher: one for each session and each place in it that shows a run."""
+    """The name of a watcher: one for each place in a session that shows a run."""
     return st.session_state.setdefault("watcher", uuid4().hex) + place
 
 

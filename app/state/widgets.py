@@ -23,9 +23,9 @@ SHARED = (
 
 
 def carry_over(page: str) -> None:
-    """On a page change, set the values again: otherwise Streamlit treats the widgets on the next page as new and empty.
+    """On a page change, set the values again. Otherwise Streamlit treats the widgets on the next page as new and empty.
 
-    Only on a page change, because setting a value overwrites text that the user is typing.
+    This is done only on a page change, because setting a value overwrites text that the user is typing.
     """
     state = st.session_state
     before, state.page = state.get("page", page), page
@@ -38,10 +38,10 @@ def carry_over(page: str) -> None:
 
 
 def _cancel_pending_fragments() -> None:
-    """Drop the fragments of the previous page and a pending rerun of them.
+    """Drop the fragments of the previous page, and any pending rerun of them.
 
-    Streamlit would run them after this page, and the browser would then show nothing of this page. There is no public API for
-    it. Requesting a full rerun instead would lose a click on a third page made in the meantime.
+    Streamlit would run them after this page, and the browser would then show nothing of this page. There is no public
+    API for dropping them. Requesting a full rerun instead would lose a click on a third page made in the meantime.
     """
     context = get_script_run_ctx()
     context.fragment_storage.clear()

@@ -1,1 +1,1 @@
-"""Drawing shared by several pages: charts, downloads, progress, messages."""
+"""UI elements shared by several pages: charts, downloads, progress, messages."""

@@ -1,8 +1,9 @@
-"""Style of the charts: the page's colours, text large enough for a projector, one colour per meaning on all pages.
+"""Chart style: the page's colours, text large enough for a projector, and the same colour for the same meaning on all
+pages.
 
-Figures are plotly figures, drawn with Streamlit's plotly theme, which takes text and background colours from the page.
-Colours with a meaning are named here, in a light and a dark version. Dashes or markers tell them apart without colour.
-Importing plotly takes a third of a second, so it is imported where a figure is made.
+Figures use plotly with Streamlit's theme, which takes text and background colours from the page. Colours with a meaning
+are named here, in a light and a dark version. Dashes or markers distinguish them without colour.
+Importing plotly takes a third of a second, so it is imported only where a figure is made.
 """
 
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ MORE = {
     "light": ("#7a4fb5", "#4d7a1f", "#a8324a", "#0e6f7c"),
     "dark": ("#b79df0", "#8fce6a", "#f27f95", "#5fd0dc"),
 }
-"""Further category colours, after the eight of Streamlit's theme: a Sudoku has nine digits."""
+"""Additional category colours, after the eight of Streamlit's theme, because a Sudoku has nine digits."""
 FONT = 15  # pixels
 HEIGHT = 380
 TOOLS = 44  # pixels reserved for the chart tools, to the right of the plot
@@ -60,17 +61,19 @@ def is_dark() -> bool:
 
 
 def colour(meaning: str) -> str:
-    """Colour of a meaning named above, in the page's theme. Raises KeyError for any other name."""
+    """The colour of a meaning named above, in the page's theme. Raises KeyError for any other name."""
     return (DARK if is_dark() else LIGHT)[meaning]
 
 
 def text_colour() -> str:
-    """Text colour, for parts that plotly's theme does not colour."""
+    """The text colour, for parts that plotly's theme does not colour."""
     return str(_option("textColor"))
 
 
 def model_meanings(one: str, other: str) -> tuple[str, str]:
-    """Meanings for the colours of two models, by kind: "hrm" for an HRM compared with another kind, otherwise "trm" and "hrm"."""
+    """Colour meanings for two models, by type: "hrm" for an HRM compared with another type, otherwise "trm" and
+    "hrm".
+    """
     return ("hrm", "trm") if one == "hrm" != other else ("trm", "hrm")
 
 
@@ -135,7 +138,7 @@ def band(x: Sequence, low: Sequence, high: Sequence, meaning: str, *, of: str) -
 
 
 def colour_bar(title: str = "") -> dict[str, Any]:
-    """Options of a colour bar between the plot and the chart tools, with the title along it."""
+    """Options for a colour bar between the plot and the chart tools, with the title along its side."""
     return {
         "title": {"text": title, "side": "right"},
         "thickness": 14,

@@ -22,7 +22,9 @@ def offer(
     data: Any = None,
     command: str = "",
 ) -> None:
-    """Draw the export popover under a figure. `name` names the files, which are made when a button is pressed."""
+    """Draw the export popover under a figure. `name` is the name of the files, which are made when a button is
+    pressed.
+    """
     with st.popover("Export", icon=":material/download:", key=f"export-{name}"):
         if command:
             st.caption("Equivalent command:")
@@ -48,7 +50,7 @@ def _button(place: Any, name: str, ending: str, label: str, mime: str, make: Any
 
 
 def html(figure: "Figure", title: str) -> bytes:
-    """A page that works offline; it includes plotly, 5 MB."""
+    """An HTML page that works offline; it includes plotly, 5 MB."""
     from plotly.graph_objects import Figure
 
     alone = Figure(figure).update_layout(template="plotly_white", title=None)

@@ -1,6 +1,7 @@
-"""Estimates how long a job will take, before it starts: its operations times the pace of the last job of its kind.
+"""Estimates how long a job will take before it starts: its operations times the pace of the last job of that type.
 
-A pace is in seconds per 10^12 floating-point operations (`trm.flops`). It differs by kind, since some kinds record all states.
+A pace is in seconds per 10^12 floating-point operations (`trm.flops`). It differs by type of job, since some jobs
+record all states.
 """
 
 import time
@@ -16,12 +17,12 @@ from trm.progress import Progress
 
 MINUTE = 60
 PACES = {"latents": 80.0, "probes": 130.0, "use": 130.0, "halting": 60.0, "compare": 80.0, "sweep": 100.0}
-"""Measured on two cores without a GPU. Used until a job of the kind has finished on this server."""
+"""Measured on two cores without a GPU. Used until a job of that type has finished on this server."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of a job: its kind and its number of operations, in 10^12."""
+    """Cost of a job: its type and its number of operations, in 10^12."""
 
     kind: str
     operations: float
@@ -35,7 +36,7 @@ class Cost:
         return Cost(self.kind, self.operations + other.operations)
 
     def timed(self, work: Work) -> Work:
-        """Wrap the work so that its measured pace is used for later estimates of this kind."""
+        """Wrap the work so that its measured pace is used in later estimates for this type of job."""
         measured = _measured()
 
         def work_and_measure(progress: Progress) -> Any:
@@ -58,7 +59,7 @@ class Cost:
 
 
 def rounded_time(seconds: float) -> str:
-    """A time, rounded to the precision of an estimate."""
+    """A duration as text, rounded to the precision of an estimate."""
     if seconds < 5:
         return "a few seconds"
     if seconds < 1.5 * MINUTE:
@@ -69,5 +70,5 @@ def rounded_time(seconds: float) -> str:
 
 @st.cache_resource(show_spinner=False)
 def _measured() -> dict[str, float]:
-    """Measured paces by kind, shared by all sessions of this server."""
+    """Measured paces by type of job, shared by all sessions of this server."""
     return {}

@@ -12,12 +12,12 @@ from app.state import session
 from app.ui.text import plain
 
 POLL_EVERY = 0.4  # seconds
-BAR_AFTER = 0.3  # seconds a job may take before its bar appears
+BAR_AFTER = 0.3  # seconds that a job may take before its bar appears
 
 
 @dataclass(frozen=True)
 class Words:
-    """Texts around a job; a page in another language passes its own."""
+    """Texts shown with a job; a page in another language passes its own."""
 
     waits: str = "queued behind another job"
     left: str = "about {seconds} s left"
@@ -55,8 +55,8 @@ def cancel(job: Job) -> None:
 def result_of(
     key: Hashable, work: Work, *, restart: bool = False, saved: str = "", words: Words = ENGLISH
 ) -> Any | None:
-    """As `watch`, for a page that requests its job each time it is drawn. A cancelled or failed job is started again only by
-    the button drawn here, or with `restart`. `saved` is a sentence on what a cancelled job leaves behind.
+    """As `watch`, for a page that requests its job each time it is drawn. A cancelled or failed job is started again
+    only by the button drawn here, or with `restart`. `saved` is a sentence on what is kept of a cancelled job.
     """
     job = started(key, work, restart=restart)
     result = watch(job, saved=saved, words=words)
@@ -73,7 +73,8 @@ def result_of(
 
 
 def watch(job: Job, *, saved: str = "", words: Words = ENGLISH) -> Any | None:
-    """The result of a job. None while it runs, with a progress bar; None if it was cancelled or failed, with a message.
+    """The result of a job. None, with a progress bar, while it runs; None, with a message, if it was cancelled or
+    failed.
 
     Reruns the page when the job ends.
     """
@@ -93,7 +94,7 @@ def watch(job: Job, *, saved: str = "", words: Words = ENGLISH) -> Any | None:
 
 
 def _cancelled(job: Job, saved: str, words: Words) -> str:
-    """What was discarded, and what was saved."""
+    """A sentence on what was discarded and what was saved."""
     lost = words.cancelled_at.format(share=f"{job.share:.0%}") if job.share >= 0.01 else words.cancelled
     return f"{lost} {saved}".rstrip()
 
@@ -116,7 +117,7 @@ def _bar(job: Job, words: Words) -> None:
 
 
 def _progress_text(job: Job, words: Words) -> str:
-    """What the job is doing and the time left; for a queued job, the time left of the job before it."""
+    """What the job is doing and the time left; for a queued job, the time left for the job before it."""
     before = shared.jobs().before(job)
     text = job.words if before is None else words.waits
     left = (before or job).seconds_left

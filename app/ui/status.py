@@ -16,9 +16,9 @@ from app.state import session
 from app.state.choice import Choice
 from app.ui.text import plain
 
-PAGE_FIRST = 1.5  # seconds until torch is imported in the background: the page reaches the browser first
+PAGE_FIRST = 1.5  # seconds before torch is imported, so that the page reaches the browser first
 POLL_EVERY = 0.25  # seconds between checks of a model that is loading
-MAX_WAIT = 120.0  # seconds a page waits for a model before it is rerun
+MAX_WAIT = 120.0  # seconds that a page waits for a model before it is rerun
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ ENGLISH = LoadingWords()
 
 
 def puzzle(choice: Choice) -> None:
-    """Draw the errors in the typed text, the title and description of the puzzle, and the warnings about its givens."""
+    """Draw errors in the typed text, the puzzle's title and description, and warnings about its givens."""
     task = choice.task
     verdict = validity.verdict(task, choice.puzzle)
     if choice.mistake:
         st.error(plain(f"{choice.mistake} Showing the previous puzzle."), icon=":material/edit:")
     with st.container(key="puzzle_line", horizontal=True, gap="small"):
-        # Two paragraphs, which page.css puts on one line: if the browser translates the page, only a text alone in its tag is updated.
+        # Two paragraphs, which page.css puts on one line: if the browser translates the page, a text is updated only if it is alone in its tag.
         st.markdown(
             f"**{plain(choice.title)}.**\n\n{plain(choice.sentence) or verdict.sentence}", width="stretch"
         )
@@ -77,12 +77,12 @@ def loading(source: ModelSource, words: LoadingWords = ENGLISH) -> None:
             if opening.wait(POLL_EVERY):
                 break
             freeze_libraries()
-            spot.empty()  # lets Streamlit end this run if the user has done something else
+            spot.empty()  # lets Streamlit stop this run if the user has done something else
     st.rerun()
 
 
 def show_opening(opening: Opening, words: LoadingWords = ENGLISH) -> None:
-    """Show how far a model is: loading from a file or downloading. Large downloads need consent first."""
+    """Show the progress of a model that is loading from a file or downloading. Large downloads need consent first."""
     if opening.source.kind != "hub":
         loading(opening.source, words)
     elif opening.asks:
@@ -128,8 +128,8 @@ def _megabytes(size: int) -> str:
 
 @st.fragment(run_every=1.0)
 def switch_to_model(source: ModelSource, is_made: Callable[[], bool]) -> None:
-    """Load the model in the background while the page shows a recorded result. `is_made` then starts the model's own run; once
-    it returns True the page is rerun, to show that run.
+    """Load the model in the background while the page shows a recorded result. `is_made` then starts the model's own
+    run; once it returns True, the page is rerun to show that run.
     """
     shared.models().ask(source, after=PAGE_FIRST)
     freeze_libraries()
@@ -159,7 +159,7 @@ def problem(message: str) -> None:
 
 
 def no_model_yet(opening: Opening | None) -> None:
-    """Shown instead of the page's content while there is no model: the loading model, or where to get one."""
+    """Draw, in place of the page's content while there is no model, the loading model or where to get one."""
     if opening is not None:
         show_opening(opening)
     else:

@@ -9,9 +9,9 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])")
 
 
 def plain(text: str) -> str:
-    """Escape a text so that Markdown shows it literally. Parts between backticks stay code."""
+    """Escape a text so that Markdown shows it literally. Parts between backticks remain code."""
     parts = text.split("`")
-    if len(parts) % 2 == 0 or "" in parts[1::2]:  # unbalanced or empty backticks: not one of our messages
+    if len(parts) % 2 == 0 or "" in parts[1::2]:  # unbalanced or empty backticks: not the app's message
         return _escaped(text)
     return "".join(f"`{part}`" if number % 2 else _escaped(part) for number, part in enumerate(parts))
 

@@ -1,5 +1,5 @@
-"""Text size of the page, as the browser reports it: larger on a 4K screen or by the user's settings. Charts use pixels, so
-their sizes are multiplied by it.
+"""The page's text size as reported by the browser; it is larger on a 4K screen or with the user's settings. Charts use
+pixels, so their sizes are multiplied by it.
 """
 
 from functools import cache
@@ -16,7 +16,9 @@ SCRIPT = Path(__file__).with_suffix(".js")
 SCALE = "text_scale"
 MOST = 4.0
 PIXELS = {"size", "thickness", "xpad", "ypad", "xgap", "ygap", "borderwidth", "outlinewidth", "standoff"}
-"""Figure properties in pixels, at any level; `PIXELS_WITHIN` lists those in pixels only inside certain parts."""
+"""Figure properties that are in pixels at any level. `PIXELS_WITHIN` lists those that are in pixels only inside certain
+parts.
+"""
 PIXELS_WITHIN = {
     "line": {"width"},
     "margin": {"l", "r", "t", "b"},
@@ -31,7 +33,7 @@ def _component() -> Any:
 
 
 def watch() -> None:
-    """Let the browser report the text size. The page is rerun if it changed."""
+    """Have the browser report the text size. The page is rerun when it changes."""
     reported = _component()(data={"scale": scale()}, key="text_size", on_scale_change=lambda: None)
     if reported.get("scale"):
         st.session_state[SCALE] = reported["scale"]

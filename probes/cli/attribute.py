@@ -1,6 +1,6 @@
 """`probes attribute`: attribute one cell's logit, or the halting logit, after one step to the cells of the puzzle.
 
-With --method attention or mixing: between which cells one layer moves information.
+With --method attention or mixing: which cells exchange information in one layer.
 """
 
 from argparse import Namespace

@@ -117,7 +117,7 @@ def _at_the_end(time_points: list[tuple], cka: Any) -> dict[str, float | None]:
 
 
 def run_compare(options: Namespace) -> dict[str, Any]:
-    """Run `compare`; returns what is printed. Raises UserError."""
+    """Run `compare`. Returns what is printed. Raises UserError."""
     from probes.reports.comparison import write_findings
 
     path = (
@@ -180,7 +180,7 @@ def _summary(measured: "Measurements") -> dict[str, Any]:
 
 
 def _check_record(options: Namespace) -> None:
-    """Raises ComparisonError, before anything is measured, where --record names a model that is not bundled."""
+    """Check, before anything is measured, that --record names bundled models. Raises ComparisonError if not."""
     from trm.registry import model_folder
 
     for name in (options.model, options.compare_with):
@@ -191,7 +191,7 @@ def _check_record(options: Namespace) -> None:
 
 
 def _names(models: "list[Model]") -> list[str]:
-    """Distinct names, also for two models in folders of the same name."""
+    """Distinct names, even for two models in folders of the same name."""
     names = [model.name for model in models]
     return (
         names

@@ -80,7 +80,7 @@ def add(adder) -> None:
 
 
 def run_fit(options: Namespace) -> dict[str, Any]:
-    """Run `fit`; returns what is printed. Raises UserError."""
+    """Run `fit`. Returns what is printed. Raises UserError."""
     from probes.linear.experiment.files import RECORDED, write_experiment
     from probes.linear.experiment.results import ExperimentSettings
     from probes.linear.experiment.run import run_experiment
@@ -129,7 +129,7 @@ def run_fit(options: Namespace) -> dict[str, Any]:
 
 
 def run_apply(options: Namespace) -> dict[str, Any]:
-    """Run `apply`; returns what is printed. Raises UserError."""
+    """Run `apply`. Returns what is printed. Raises UserError."""
     import json
 
     from probes.linear.apply import apply_to_puzzle, open_probe, summary_of
@@ -170,7 +170,7 @@ def write_recorded(document: Path) -> dict[str, Any]:
 
 
 def headline(experiment) -> dict[str, Any]:
-    """For the terminal: the main score of every target and source at each time point."""
+    """The summary for the terminal: the main score of every target and source at each time point."""
     return {
         f"{result.group.name} from {result.source} ({result.group.score})": [
             round(float(value), 4) for value in result.scores[result.group.score].value

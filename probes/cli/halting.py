@@ -54,7 +54,7 @@ def add(adder: Any) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """Run the command; returns the result to print. Raises UserError."""
+    """Run the command. Returns the result to print. Raises UserError."""
     if options.findings:
         from probes.reports.halting import write_findings
 
@@ -76,7 +76,7 @@ def run(options: Namespace) -> dict[str, Any]:
 
 
 def _summary(report: dict[str, Any]) -> dict[str, Any]:
-    """The main numbers of a report, for a terminal."""
+    """The main numbers of a report, for the terminal."""
     return {
         "puzzles": report["count"],
         "steps": report["steps"],
@@ -100,7 +100,7 @@ def _summary(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def record(name: str) -> dict[str, Any]:
-    """Record a bundled model on its test set, and on part of it beyond the depth of training; returns the path."""
+    """Record a bundled model on its test set, and on part of the set beyond the training depth. Returns the path."""
     from trm.data import bundled_test_set
     from trm.tasks import task_of
 
@@ -114,7 +114,7 @@ def record(name: str) -> dict[str, Any]:
 def run_model(
     model_name: str, data: str, *, limit: int | None, steps: int | None, accept_unknown: bool = False
 ) -> "HaltingRuns":
-    """Runs of a model on a puzzle set. Raises UserError."""
+    """Run a model on a puzzle set. Raises UserError."""
     from probes.halting.runs import run_puzzles
 
     if steps is not None and not 1 <= steps <= MAX_STEPS:
@@ -135,7 +135,7 @@ def run_model(
 
 
 def write_results(runs: "HaltingRuns", out: Path) -> dict[str, Any]:
-    """Write the report and the table; returns the report. Raises OutputError if they cannot be written."""
+    """Write the report and the table. Returns the report. Raises OutputError if they cannot be written."""
     from probes.halting.report import analyse, report
     from probes.halting.runs import save_runs
     from trm.files import atomic_file

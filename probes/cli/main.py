@@ -1,8 +1,8 @@
 """The command line `python -m probes COMMAND`: the analyses of the app's pages, without a browser.
 
-Results go to stdout, as one JSON object with --json; progress goes to stderr. A user error ends with exit code 2 and one
-line that says what is wrong and what to do. Each command is a module with a function `add`, which adds its options and the
-function that runs it. Modules import what they need when they run.
+Results go to stdout, as one JSON object with --json; progress goes to stderr. A user error exits with code 2 and one
+line that says what is wrong and what to do. Each command is a module with a function `add`, which adds its options and
+the function that runs it. Modules import what they need when they run.
 """
 
 from probes.cli import attribute, compare, fit, halting, intervene, project, states, sweep, use
@@ -23,7 +23,7 @@ COMMANDS = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command, by default that of the command line. Exits the process with code 2 after a user error."""
+    """Run a command, by default the one in the process's arguments. Exits with code 2 after a user error."""
     run_command(parser(), arguments)
 
 

@@ -80,7 +80,7 @@ def add(adder: Any) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """Run the command; returns what is printed. Raises UserError."""
+    """Run the command. Returns what is printed. Raises UserError."""
     if options.findings:
         from probes.reports.latents import write_findings
 
@@ -98,7 +98,7 @@ def run(options: Namespace) -> dict[str, Any]:
             f"to {ALIGNED_CALLS}."
         )
     request = ProjectionRequest(
-        options.model or "",  # neither is needed for a store
+        options.model or "",  # not needed for a store
         options.data or "",
         options.limit,
         options.state,

@@ -1,4 +1,4 @@
-"""`probes states`: does a model use y and z, and how much noise does a probe of them survive?"""
+"""`probes states`: does a model use y and z, and how much noise can a probe of each survive?"""
 
 from argparse import Namespace
 from dataclasses import asdict

@@ -90,7 +90,7 @@ def run(options: Namespace) -> dict[str, Any]:
     from trm.cli.options import open_model
 
     chosen = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
-    settings = settings_for(options.what, **chosen)  # before the model is open_model, to report errors early
+    settings = settings_for(options.what, **chosen)  # before the model is opened, to report errors early
     model, task = open_model(options)
     if options.what == "patching":
         result, name = _patching(options, model, task), "patching"

@@ -1,4 +1,4 @@
-"""`probes use`: causal test of a probe. Changes a state along its direction, and along random ones."""
+"""`probes use`: causal test of a probe. Changes a state along the probe's direction and along random ones."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -56,7 +56,7 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """Run the command; returns what is printed. Raises UserError."""
+    """Run the command. Returns what is printed. Raises UserError."""
     from probes.linear.apply import open_probe
     from probes.linear.causal import CausalSettings, readable_result, run_causal_test
     from probes.linear.probe import ProbeError

@@ -1,8 +1,9 @@
 """Linear centred kernel alignment (CKA): how similarly two sets of states arrange the same puzzles.
 
-CKA compares which puzzles are close to which: it is the cosine between the centred Gram matrices of the two sets of states. It does not
-change under rotation, reflection, scaling or translation, and the widths may differ, so any state of any model at any time point can be
-compared with any other. It is 1 for the same arrangement and near 0 for independent ones.
+CKA compares which puzzles are close to which: it is the cosine between the centred Gram matrices of the two sets of
+states. It is invariant to rotation, reflection, scaling and translation, and the widths may differ, so any state of any
+model at any time point can be compared with any other. It is 1 for the same arrangement and near 0 for independent
+ones.
 
 The plain measure (Kornblith et al. 2019, arXiv:1905.00414) grows with the width of the states and shrinks with the number of puzzles: 50
 puzzles in 500 random directions already look similar. The debiased one (Nguyen, Raghu & Kornblith 2021, arXiv:2010.15327) replaces HSIC
@@ -20,7 +21,7 @@ from probes.threads import one_blas_thread
 
 FEWEST = 4  # puzzles: HSIC_1 is not defined for fewer
 COLUMNS = 4096  # dimensions of the states converted to float64 at a time
-ENTRIES = 1 << 25  # of all Gram matrices in memory at a time: 256 MiB
+ENTRIES = 1 << 25  # entries of all Gram matrices in memory at a time: 256 MiB
 
 
 def cka(
@@ -32,13 +33,13 @@ def cka(
 ) -> Float64[np.ndarray, "time_a time_b"]:
     """Linear CKA between every time point of a and every time point of b, on the same puzzles in the same order.
 
-    Without b, between all pairs of time points of a. For several states, such as y and z of two models, call it once for each
-    pair of them. NaN where the states of a time point do not distinguish puzzles: all equal, or (debiased) all equally far from
-    each other. Each Gram matrix is computed once, in blocks of rows where all of them would not fit into memory. Cost:
-    puzzles^2 dim per time point, then puzzles^2 per pair.
+    Without b, between all pairs of time points of a. For several states, such as y and z of two models, call it once
+    per pair. NaN where the states of a time point do not distinguish puzzles: all are equal, or (debiased) all are
+    equally far from each other. Each Gram matrix is computed once, in blocks of rows if they do not all fit into
+    memory. Cost: puzzles^2 dim per time point, then puzzles^2 per pair.
 
-    `progress` gets the share done; an exception raised by it stops the computation. Raises StatesError where there are fewer
-    than four puzzles, a and b have different numbers of puzzles, or a value is not finite.
+    `progress` is called with the share done; an exception raised in it stops the computation. Raises StatesError if
+    there are fewer than four puzzles, a and b have different numbers of puzzles, or a value is not finite.
     """
     count = len(a)
     if b is not None and len(b) != count:
@@ -85,7 +86,9 @@ class NormalisedGrams:
     vectors: Float32[np.ndarray, "time entry"]
 
     def cka(self, other: "NormalisedGrams") -> Float64[np.ndarray, "time other"]:
-        """Linear CKA of all time points of this with all of `other`. Raises StatesError where the numbers of puzzles differ."""
+        """Linear CKA of all these time points with all time points of `other`. Raises StatesError if the number of
+        puzzles differs.
+        """
         if self.vectors.shape[1] != other.vectors.shape[1]:
             raise StatesError(
                 "CKA needs the same puzzles on both sides. Record both models on the same puzzle set."
@@ -119,7 +122,7 @@ def normalised_grams(
 
 
 def _rounding(count: int, trace: float) -> float:
-    """The largest squared norm that rounding error alone can give the Gram matrix of equal states."""
+    """The largest squared norm that rounding error alone can produce in the Gram matrix of equal states."""
     return (count * np.finfo(np.float64).eps * trace) ** 2
 
 
@@ -135,9 +138,9 @@ def _centred_gram(
 ) -> tuple[Float64[np.ndarray, "row puzzle"], float]:
     """Rows of the centred Gram matrix, and the trace of the whole matrix before debiasing.
 
-    Debiased means U-centred (Szekely & Rizzo 2014): zero on the diagonal, row means taken without it. The sum of products
-    of two such matrices is n (n - 3) HSIC_1, so CKA is the cosine between them. The states are centred first, so the rows
-    of their Gram matrix sum to zero, and to minus the diagonal without it.
+    Debiased means U-centred (Szekely & Rizzo 2014): zero on the diagonal, with row means that exclude it. The sum of
+    products of two such matrices is n (n - 3) HSIC_1, so CKA is the cosine between them. The states are centred first,
+    so the rows of their Gram matrix sum to zero, and to minus the diagonal without it.
     """
     count = len(states)
     gram, diagonal = np.zeros((rows.stop - rows.start, count)), np.zeros(count)

@@ -1,7 +1,7 @@
-"""Confounds of a comparison: what two models differ in besides their kind.
+"""Confounds of a comparison: how two models differ besides their type.
 
-Where there are any, a difference in results cannot be attributed to the architecture. For bundled models the training preset and log are
-used too; for others only what the weights show.
+If there are any, a difference in results cannot be attributed to the architecture. Bundled models are also compared by
+training preset and log; other models only by what their weights show.
 """
 
 import csv
@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 SUDOKU_PAIR = ("sudoku-trm", "sudoku-hrm")
 SUDOKU_CONFOUNDS = (
-    "sudoku-trm and sudoku-hrm differ in eight respects besides the model kind: parameters, D, n, T, updates, calls with gradient, "
-    "loss on the continue logit, and depth phases in training. In addition, z of sudoku-hrm only repeats its input. So no difference "
-    "between the two says anything about HRM or TRM in general; maze-trm and maze-hrm are better matched."
+    "Besides the model type, sudoku-trm and sudoku-hrm differ in eight ways: parameters, D, n, T, updates, calls backpropagated "
+    "through, loss on the continue logit, and phases of the depth schedule. In addition, sudoku-hrm's z carries nothing but the input. "
+    "Differences between the two therefore say nothing about HRM or TRM in general; maze-trm and maze-hrm are better matched."
 )
+LABELS = {
+    "calls with gradient": "calls backpropagated through",
+    "depth phases in training": "phases of the depth schedule",
+}
+"""Names in words of the facts whose key differs from them."""
 
 
 def facts(model: "Model") -> dict[str, str]:
@@ -52,20 +57,21 @@ def facts(model: "Model") -> dict[str, str]:
 
 
 def differences(one: Measurements, other: Measurements) -> list[str]:
-    """The facts in which two models differ, each with both values."""
+    """The facts that differ between two models, each with both values."""
     return [
-        f"{name} ({value} and {other.facts[name]})"
+        f"{LABELS.get(name, name)} ({value} vs {other.facts[name]})"
         for name, value in one.facts.items()
         if other.facts.get(name, value) != value
     ]
 
 
 def caution(one: Measurements, other: Measurements) -> str:
-    """The confounds of a comparison and what they imply, in words; "" where there are none."""
+    """A sentence on the confounds of a comparison and what they imply; "" if there are none."""
     differing = differences(one, other)
     if not differing:
         return ""
+    ways = "way" if len(differing) == 1 else "ways"
     return (
-        f"{one.about.name} and {other.about.name} differ in {len(differing)} respects besides the model kind: {', '.join(differing)}. Each "
-        "was trained once. So differences between their results cannot be attributed to the architecture."
+        f"Besides the model type, {one.about.name} and {other.about.name} differ in {len(differing)} {ways}: {', '.join(differing)}. "
+        "Each was trained once, so differences between their results cannot be attributed to the architecture."
     )

@@ -1,7 +1,7 @@
 """Dimensionality of a set of states: the spectrum of its covariance, and the participation ratio.
 
-N points span at most N - 1 directions, which bounds both: compare only sets of the same number of points, and use many more points than
-the dimensionality you expect.
+N points span at most N - 1 directions, which bounds both measures: compare only sets with the same number of points,
+and use many more points than the dimensionality you expect.
 """
 
 import numpy as np
@@ -11,10 +11,11 @@ from probes.covariance import MOST_DIMENSIONS, StatesError, blocks, covariance
 
 
 def spectrum(states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "eigenvalue"]:
-    """Eigenvalues of the covariance of all points, in descending order: min(points, dim) of them, in squared units.
+    """Eigenvalues of the covariance of all points, min(points, dim) of them in descending order, in squared units.
 
-    Values below the rounding error of the largest are set to zero. All are zero for a single point or equal points. Raises
-    StatesError where there are no points, a value is not finite, or points and dim both exceed `MOST_DIMENSIONS`.
+    Values below the rounding error of the largest are set to zero. All are zero for a single point, or if all points
+    are equal. Raises StatesError if there are no points, a value is not finite, or points and dim both exceed
+    `MOST_DIMENSIONS`.
     """
     points, width = int(np.prod(states.shape[:-1])), states.shape[-1]
     if 0 < points < width:

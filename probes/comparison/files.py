@@ -1,6 +1,6 @@
 """The comparison of two models: stored as JSON, and exported as tables for notebooks. Reading it needs no torch.
 
-A comparison of the default pair comes with the app, so that the Compare page has results before anything is computed.
+The app comes with a comparison of the default pair, so that the Compare page has results before anything is computed.
 """
 
 import json
@@ -53,7 +53,7 @@ class Comparison:
 
     @property
     def state_blocks(self) -> list[tuple[int, str, slice]]:
-        """Model (0 or 1), state, and rows of `cka` of each block."""
+        """The model (0 or 1), the state and the rows of `cka` of each block."""
         blocks, start = [], 0
         for index, measured in enumerate(self.models):
             for state in STATES:
@@ -74,7 +74,7 @@ def make_comparison(
     one: "tuple[Measurements, dict[str, NormalisedGrams]]",
     other: "tuple[Measurements, dict[str, NormalisedGrams]]",
 ) -> Comparison:
-    """Compare two models measured on the same puzzles. Raises ComparisonError where the puzzles differ."""
+    """Compare two models measured on the same puzzles. Raises ComparisonError if the puzzles differ."""
     (first, first_grams), (second, second_grams) = one, other
     puzzle_sets = [(each.about.task, each.about.data, each.about.count) for each in (first, second)]
     if puzzle_sets[0] != puzzle_sets[1]:
@@ -93,7 +93,7 @@ def cka_of_all(models: "list[dict[str, NormalisedGrams]]") -> Float64[np.ndarray
 
 def _describe(puzzle_set: tuple[str, str, int]) -> str:
     task, data, count = puzzle_set
-    return f"{count} {task} puzzles of {data}"
+    return f"{count} {task} puzzles from {data}"
 
 
 # ---- JSON
@@ -105,7 +105,7 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
 
 
 def cka_to_list(cka: Float64[np.ndarray, "row column"]) -> list[list[float | None]]:
-    """CKA as nested lists for JSON, None for NaN."""
+    """CKA as nested lists for JSON, with None for NaN."""
     return [[None if np.isnan(value) else round(float(value), DECIMALS) for value in row] for row in cka]
 
 

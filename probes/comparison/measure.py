@@ -1,8 +1,8 @@
 """Measure a model on a puzzle set for a comparison: accuracy by step, residuals, dimensionality, solution retention and, for CKA between
 models, how its states arrange the puzzles.
 
-Each model is measured on its own, so a third one costs one more measurement. Time points of models with different T and n share one axis,
-the number of supervision steps passed: 1/T after the first f_H call.
+Each model is measured on its own, so a third one costs one more measurement. Time points of models with different T and
+n share one axis, the number of supervision steps completed: 1/T after the first f_H call.
 """
 
 from typing import Any
@@ -45,7 +45,8 @@ def measure(
 ) -> tuple[Measurements, dict[str, NormalisedGrams]]:
     """Measure a model on a puzzle set, and compute the Gram matrices of its y and z after every f_H call, for CKA.
 
-    `near_limit`: puzzles per number of blanks, at most. Raises as `run_set`, `normalised_grams` and `spectrum` do.
+    `near_limit` is the maximum number of puzzles per number of blanks. Raises as `run_set`, `normalised_grams` and
+    `spectrum` do.
     """
     depth = depth or model.config.depth
     puzzles = puzzles.take(np.flatnonzero(puzzles.labelled))
@@ -135,7 +136,7 @@ def _about(model: Model, puzzles: PuzzleSet, depth: Depth) -> ModelMetadata:
 
 
 def _code(model: Model, task: Task, puzzles: PuzzleSet, run: SetRun) -> AnswerCode:
-    """The model's code for symbols in y, from the puzzles it solves, or from all if it solves none."""
+    """The model's code for symbols in y, measured on the puzzles it solves, or on all if it solves none."""
     solved = np.flatnonzero(run.solved[-1]) if run.solved[-1].any() else np.arange(len(puzzles))
     y = torch.from_numpy(run.y[solved, -1]).to(model.device)
     return AnswerCode.of(model, y, task.givens(puzzles.inputs[solved]))
@@ -151,7 +152,7 @@ def _cell_accuracy(task: Task, puzzles: PuzzleSet, run: SetRun, *, given: bool) 
 
 
 def _residuals(run: SetRun, depth: Depth) -> dict[str, BandCurve]:
-    """Residuals of y at f_H calls and of z at f_L calls, by the number of supervision steps passed."""
+    """Residuals of y at f_H calls and of z at f_L calls, by the number of supervision steps completed."""
     at = {kind: [] for kind in ("f_H", "f_L")}
     for step in range(1, depth.N_sup + 1):
         for index, call in enumerate(depth.calls(step), 1):
@@ -173,7 +174,7 @@ def _median(values: Float[np.ndarray, "value"]) -> float | None:
 
 
 def _dimensionality(states: Float[np.ndarray, "puzzle step cell dim"]) -> tuple[Numbers, float, Numbers]:
-    """Participation ratio after each step, that of all steps pooled, and the variance shares of the pooled states.
+    """Participation ratio after each step and over all steps pooled, and the variance shares of the pooled states.
 
     A point is one cell of one puzzle, as in the HRM paper, so there are many more points than dimensions.
     """

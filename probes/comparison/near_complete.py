@@ -1,7 +1,7 @@
 """Near-complete puzzles: a solution with a few cells removed.
 
-A person fills in the last blank of a Sudoku at a glance. Ren & Liu 2026 (arXiv:2601.10679) report that HRM fails there. An answer can be
-wrong in the blank cells or in the givens, so both are counted: a model may fill in the blank and change a given.
+A person fills in the last blank of a Sudoku at a glance. Ren & Liu 2026 (arXiv:2601.10679) report that HRM fails there.
+Blank cells and givens are counted separately, because a model may fill in the blank correctly and still change a given.
 """
 
 from dataclasses import replace
@@ -24,10 +24,10 @@ def has_near_complete(task: Task) -> bool:
 
 
 def near_complete(task: Task, puzzles: PuzzleSet, blanks: int, *, seed: int = 0) -> PuzzleSet:
-    """The solutions of a set with `blanks` random cells removed from each, so that the solution stays unique.
+    """The solutions of a set, each with `blanks` random cells removed so that the solution remains unique.
 
-    Cells that would allow a second solution are drawn again. Raises RunsError for a task other than Sudoku, or more than
-    `MOST_BLANKS` blanks.
+    If the removed cells allow a second solution, others are drawn. Raises RunsError for a task other than Sudoku, or
+    more than `MOST_BLANKS` blanks.
     """
     if not has_near_complete(task):
         raise RunsError(f"Near-complete puzzles exist for Sudoku only, not for {task.name}.")

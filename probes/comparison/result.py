@@ -1,4 +1,4 @@
-"""The measurements of one model on a puzzle set, in the form in which JSON stores them.
+"""The measurements of one model on a puzzle set, in the form stored as JSON.
 
 `probes.comparison.measure` computes them; reading them needs no torch.
 """
@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 MIN_DECODED = (
-    0.99  # share of cells the output head must decode correctly for a solution in y to count as given
+    0.99  # share of cells the output head must decode correctly for the solution to count as written into y
 )
 Z_REPEATS_X = (
-    0.99  # share of the variance of z explained by the cell's own input token: from here on z only repeats x
+    0.99  # share of the variance of z explained by the cell's own input token: above this, z only repeats x
 )
 
 Numbers = list[float | int | None]  # None: not defined
@@ -18,7 +18,7 @@ Numbers = list[float | int | None]  # None: not defined
 
 @dataclass(frozen=True)
 class BandCurve:
-    """A line with a band around it. Raises ValueError unless all four lists have one number, or None, per point."""
+    """A curve with a band around it. Raises ValueError unless all four lists have one number, or None, per point."""
 
     x: Numbers
     middle: Numbers
@@ -34,7 +34,7 @@ class BandCurve:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """The model, the depth and puzzles it was run with, and the cost of a supervision step."""
+    """The model, its depth and puzzles, and the cost of a supervision step."""
 
     name: str
     fingerprint: str
@@ -54,8 +54,8 @@ class ModelMetadata:
 class Measurements:
     """All measurements of one model. Bands of shares are `probes.stats.BANDS`, other bands are quartiles.
 
-    `by_token`: share of the variance over cells, at the end of the run, that the cell's input token explains. `kept`: the solution is
-    written into y, in the model's own code, before step 1.
+    `by_token` is the share of the variance over cells, at the end of the run, that the cell's input token explains. For
+    `kept`, the solution is written into y, in the model's own code, before step 1.
     """
 
     about: ModelMetadata
@@ -63,7 +63,7 @@ class Measurements:
     solved: BandCurve  # share of puzzles solved, by supervision step
     residual: dict[
         str, BandCurve
-    ]  # by state: |Δs| / |s| of each call that updates it, by supervision steps passed
+    ]  # by state: |Δs| / |s| of each call that updates it, by supervision steps completed
     settled: dict[
         str, dict[str, float | None]
     ]  # by state: median over the last step, of "solved" and "unsolved"
@@ -77,13 +77,13 @@ class Measurements:
     kept_own: BandCurve  # share of puzzles still solved k steps after the model first solved them
     near: dict[
         str, BandCurve
-    ]  # by number of blanks: share of puzzles solved, by step; {} where the task has none
+    ]  # by number of blanks: share of puzzles solved, by step; {} if the task has no such puzzles
     near_blanks: dict[str, BandCurve]  # by number of blanks: accuracy on the blank cells
     near_givens: dict[str, BandCurve]  # by number of blanks: accuracy on the givens
     near_count: int  # puzzles per number of blanks
 
     def to_dict(self) -> dict[str, Any]:
-        """The measurements as plain values for JSON."""
+        """The measurements as JSON-compatible values."""
         return asdict(self)
 
     @classmethod

@@ -1,7 +1,7 @@
 """Run a model over a puzzle set in memory: answers, residuals of y and z, and the states themselves.
 
-`trm.evaluate` stores answers only, `trm.record` records one puzzle at a time, and a trace store writes everything to disk. Here the
-states after f_H calls stay in memory, for analyses that need all puzzles of one time point at once.
+`trm.evaluate` stores answers only, `trm.record` records one puzzle at a time, and a trace store writes everything to
+disk. Here the states after f_H calls stay in memory, for analyses that need all puzzles at one time point.
 """
 
 from dataclasses import dataclass
@@ -55,9 +55,9 @@ def run_set(
 ) -> SetRun:
     """Run all supervision steps on every puzzle with exactly one solution, in batches.
 
-    `solution_code`: start with the solution in y, written in this code, and with the usual z. `store_states`: fill y and z of
-    the result. Raises RunsError where no puzzle has a solution or the states would not fit into memory, PuzzleError where
-    the puzzles do not have the size of the model.
+    `solution_code` starts runs with the solution in y, written in this code, and with the usual z. `store_states` fills
+    y and z of the result. Raises RunsError if no puzzle has a solution or the states exceed the memory limit,
+    PuzzleError if the puzzles do not have the model's size.
     """
     config, depth = model.config, depth or model.config.depth
     puzzles = puzzles.take(np.flatnonzero(puzzles.labelled))

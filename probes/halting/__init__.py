@@ -1,1 +1,1 @@
-"""Halting: when a model would halt, whether that is right, and what more steps bring."""
+"""Halting: when a model would halt, whether that is the right step, and what additional steps change."""

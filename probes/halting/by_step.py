@@ -2,8 +2,8 @@
 
 Do errors disappear gradually, or does a run stay flat until a single step solves the puzzle? Ren & Liu 2026
 (arXiv:2601.10679) describe the second in HRM as "grokking along the steps". Others count monotone solves: runs whose
-errors never increase. A run that is correct after step 1 or 2 says nothing about either: it has fewer than two wrong
-answers to compare.
+errors never increase. A run that is correct after step 1 or 2 is evidence for neither, because it has fewer than two
+wrong answers to compare.
 
 The inputs are, for every step that was run (the steps of training, or more), whether each answer is exactly correct and
 how many blank cells are wrong, both `step puzzle`. Steps are counted from 1.
@@ -52,14 +52,14 @@ def puzzle_share(
 class SolvingStatistics:
     """How puzzles get solved."""
 
-    monotone: PuzzleShare  # of those solved at the end: no step increased the number of wrong blank cells
-    monotone_late: PuzzleShare  # the same, of those first correct at LATE_STEP or later
-    stays: PuzzleShare  # of those correct at some step: correct after every later step too
-    single_step: PuzzleShare  # of those first correct at LATE_STEP or later: flat in every step before
+    monotone: PuzzleShare  # among those solved at the end: no step increased the number of wrong blank cells
+    monotone_late: PuzzleShare  # the same, among those first correct at LATE_STEP or later
+    stays: PuzzleShare  # among those correct at some step: correct after every later step too
+    single_step: PuzzleShare  # among those first correct at LATE_STEP or later: flat in every earlier step
 
 
 def solving(wrong: Wrong, right: Right, *, resampling: Resampling = BY_PUZZLE) -> SolvingStatistics:
-    """Count monotone solves, solutions that stay, and flat runs that a single step solves.
+    """Count monotone solves, solutions that persist, and flat runs that a single step solves.
 
     A run first correct at step 2 has only one wrong answer, so it is trivially monotone and cannot be called flat: it
     counts in `monotone` and `stays` only. Raises RunsError if there are no puzzles or steps.
@@ -139,12 +139,12 @@ class Retention:
 
 
 def retention(right: Right, *, from_solution: bool = False, resampling: Resampling = BY_PUZZLE) -> Retention:
-    """Measure whether a model keeps a solution once it has one.
+    """Measure whether a model keeps a solution once it has found it.
 
-    `from_solution`: the runs started with the solution as y, so k counts from the start. Otherwise k counts from the
-    first step at which the model itself was correct. Puzzles that are never correct do not count, and those solved late
-    count only until their run ends, so the puzzles differ between values of k: see `count`.
-    Raises RunsError if there are no puzzles or steps.
+    With `from_solution`, the runs started with the solution as y, so k counts from the start. Otherwise k counts from
+    the first step at which the model itself was correct. Puzzles that are never correct do not count, and those solved
+    late count only until their run ends, so the set of puzzles depends on k: see `count`. Raises RunsError if there are
+    no puzzles or steps.
     """
     check_runs(right)
     steps, puzzles = right.shape
@@ -175,16 +175,16 @@ class Regressions:
     first: Int[np.ndarray, "puzzle"]  # first step at which a correct answer has become wrong; 0: never
     times: Int[np.ndarray, "puzzle"]
     recovered: Bool[np.ndarray, "puzzle"]  # regressed, but correct after the last step
-    lost: Int[np.ndarray, "step"]  # puzzles that turn from correct to wrong at each step
+    lost: Int[np.ndarray, "step"]  # puzzles that change from correct to wrong at each step
     gained: Int[np.ndarray, "step"]  # and from wrong to correct
 
 
 def regressions(right: Right, *, after: int = 1) -> Regressions:
     """Find answers that were correct after one step and are wrong after the next.
 
-    Only changes at steps later than `after` count: pass the number of training steps to see what extra depth breaks.
-    Puzzles correct at the end are those correct after step `after`, plus all gained, minus all lost.
-    Raises RunsError if there are no puzzles or steps, or no step `after`.
+    Only changes at steps later than `after` count: pass the number of training steps to see which answers extra depth
+    breaks. Puzzles correct at the end are those correct after step `after`, plus all gained, minus all lost. Raises
+    RunsError if there are no puzzles or steps, or no step `after`.
     """
     check_runs(right)
     if not 1 <= after <= len(right):
@@ -214,8 +214,7 @@ def compute_by_step(config: ModelConfig, steps: int) -> Compute:
     """Effective depth and operations after 1 to `steps` supervision steps.
 
     Effective depth is defined as in the TRM paper (Jolicoeur-Martineau 2025, arXiv:2510.04871, table 1): T times the
-    layers of n calls of f_L and one call of f_H. That is 42 per step for TRM with n = 6, T = 3 and 24 for HRM with
-    n = T = 2.
+    layers of n f_L calls and one f_H call. That is 42 per step for TRM with n = 6, T = 3 and 24 for HRM with n = T = 2.
     """
     layers = config.T * (config.n * config.layers + (config.H_layers or config.layers))
     number = np.arange(1, steps + 1)

@@ -6,10 +6,10 @@ logits than wrong ones, whatever the values? A head can be good at one and bad a
 TRM's q_halt is trained as the logit of "exactly correct now", so its sigmoid should be that probability. The same holds
 for HRM's q_halt, a Q-value. HRM's margin q_halt - q_continue only ranks, so use q_halt alone for calibration.
 
-All steps that are passed are pooled; for a single step, pass that step: `halting[-1:], right[-1:]`. Most pairs of a
-puzzle and a step carry no new information: the answer and its logit are those of the previous step, and most
-probabilities are near 0 or 1, where any head that separates correct from wrong answers has a small error. The error over
-all pairs is therefore small even if the head is badly calibrated where it is uncertain. `repeats`, `undecided` and
+All steps in the arguments are pooled; for a single step, pass only that step: `halting[-1:], right[-1:]`. Most pairs of
+a puzzle and a step carry no new information: the answer and its logit are those of the previous step, and most
+probabilities are near 0 or 1, where any head that separates correct from wrong answers has a small error. The error
+over all pairs is therefore small even if the head is badly calibrated where it is uncertain. `repeats`, `undecided` and
 `at_halt` select more informative pairs.
 """
 
@@ -151,7 +151,8 @@ def _calibration_errors(counts: np.ndarray, confidence: np.ndarray, hits: np.nda
 def error_by_chance(
     halting: Logits, among: Pairs, *, bins: int = BINS, resampling: Resampling = BY_PUZZLE
 ) -> float:
-    """Expected calibration error (bins of equal width) that a perfectly calibrated head stays below in `level` of all draws.
+    """Expected calibration error (bins of equal width) below which a perfectly calibrated head stays in `level` of all
+    draws.
 
     With few pairs even a calibrated head has an error above 0 (consistency resampling, Bröcker & Smith 2007). Each pair
     of `among` is drawn as correct with the probability that the head gives it. All pairs of a puzzle share one draw, the
@@ -179,7 +180,7 @@ def error_by_chance(
 def _quantile_edges(
     probabilities: Float64[np.ndarray, "step puzzle"], bins: int
 ) -> Float64[np.ndarray, "edge"]:
-    """Edges at probabilities that occur; no two inner edges are equal."""
+    """Bin edges at observed probabilities; no two inner edges are equal."""
     inner = np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1], method="inverted_cdf")
     lowest, highest = probabilities.min(), probabilities.max()
     return np.concatenate(([lowest], np.unique(inner[inner < highest]), [highest]))
@@ -196,7 +197,7 @@ class ROC:
 
 
 def roc(halting: Logits, right: Right) -> ROC:
-    """ROC curve for "exactly correct now", without points on a straight line between their neighbours.
+    """ROC curve for "exactly correct now", without points that lie on a straight line between their neighbours.
 
     Raises RunsError if there are no puzzles or steps, or a logit is not finite.
     """
@@ -243,7 +244,7 @@ def auc_band(
     if right.all() or not right.any():
         return None
     order = np.argsort(halting, kind="stable")
-    starts = np.unique(halting[order], return_index=True)[1]  # of groups of equal logits
+    starts = np.unique(halting[order], return_index=True)[1]  # start of each group of equal logits
     areas = []
     for times in resampling.draws(len(right)):
         classes = (times[:, order] * right[order], times[:, order] * ~right[order])

@@ -1,9 +1,9 @@
 """Judge a halting rule by its own decisions: was halting here better than continuing?
 
-HRM is trained by Q-learning (Wang et al. 2025, arXiv:2506.21734). q_halt is the value of halting now: 1 if the answer is
-correct. q_continue is the value of continuing and halting later by the same rule. The model halts when q_halt is larger.
-So q_continue is compared with the answer at the step at which the rule would halt next; evaluation runs never stop, so
-that answer is available. The same question applies to TRM's rule, which has no value for continuing.
+HRM is trained by Q-learning (Wang et al. 2025, arXiv:2506.21734). q_halt is the value of halting now: 1 if the answer
+is correct. q_continue is the value of continuing and halting later by the same rule. The model halts when q_halt is
+larger. q_continue is therefore compared with the answer at the step at which the rule would halt next; evaluation runs
+never stop, so that answer is available. The same question applies to TRM's rule, which has no value for continuing.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from probes.stats import check_runs
 
 
 def right_if_continued(halting: Logits, right: Right) -> Bool[np.ndarray, "earlier puzzle"]:
-    """For every step but the last: is the answer correct where the rule halts next?
+    """For every step but the last: is the answer correct when the rule next halts?
 
     A run that never halts again is judged by its last step. Raises RunsError if there are no puzzles or steps.
     """
@@ -40,14 +40,14 @@ CASES = {
 
 @dataclass(frozen=True)
 class Decisions:
-    """All decisions (puzzle and step, without the last step), by case and by what the rule does."""
+    """All decisions (one per puzzle and step, except the last step), by case and by what the rule does."""
 
     halts: dict[str, int]  # number of decisions of each of CASES in which the rule halts
     continues: dict[str, int]
 
     @property
     def at_stake(self) -> int:
-        """Decisions that matter: one choice leads to a correct answer and the other to a wrong one."""
+        """Number of decisions that matter: one choice leads to a correct answer, the other to a wrong one."""
         return sum(part[case] for part in (self.halts, self.continues) for case in ("now", "later"))
 
     @property

@@ -1,4 +1,6 @@
-"""Published results on halting and on runs over supervision steps, to compare with our own: exact figures, with sources."""
+"""Published results on halting and on runs over supervision steps, to compare with our own results: exact figures, with
+sources.
+"""
 
 from dataclasses import dataclass
 
@@ -8,7 +10,7 @@ class Published:
     """One published number."""
 
     value: str
-    of: str  # model and puzzles
+    of: str  # the model and its puzzles
     source: str
 
 

@@ -1,6 +1,6 @@
-"""The complete halting analysis of one set of runs: what the page draws and the command line prints.
+"""The complete halting analysis of one set of runs, as drawn by the page and printed by the command line.
 
-The halting head is judged on the steps of training. Depth beyond training is analysed separately.
+The halting head is judged on the supervision steps it was trained with. Depth beyond training is analysed separately.
 """
 
 from dataclasses import asdict, dataclass
@@ -51,7 +51,7 @@ from probes.halting.runs import HaltingRuns
 from probes.stats import Paired, Resampling
 
 NO_RESAMPLING = Resampling(resamples=1)  # where no band is needed
-TOLERATED_LOSS = 0.005  # accuracy that may be given up for fewer steps
+TOLERATED_LOSS = 0.005  # accuracy that may be lost to save steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class StoppingRules:
 
 @dataclass(frozen=True, eq=False)
 class BeyondTraining:
-    """All steps that were run: those of training and later ones."""
+    """All steps that were run, including those beyond the training depth."""
 
     trained: int
     solved: SharesByStep
@@ -98,7 +98,7 @@ class BeyondTraining:
 
 @dataclass(frozen=True, eq=False)
 class HaltingAnalysis:
-    """Results of `analyse`. Everything but `whole` and `beyond` covers the steps of training."""
+    """Results of `analyse`. Everything except `whole` and `beyond` covers the steps of training."""
 
     whole: HaltingRuns  # all steps that were run
     runs: HaltingRuns  # the steps of training
@@ -106,7 +106,7 @@ class HaltingAnalysis:
     reliability: Reliability  # of q_halt for "exactly correct now", over all pairs of a puzzle and a step
     distinct: Reliability  # over pairs that do not repeat the previous step
     undecided: Reliability  # over pairs with a halting probability that is not near 0 or 1
-    undecided_by_chance: float  # error on these pairs that a calibrated head would stay below
+    undecided_by_chance: float  # bound that a calibrated head's error on these pairs would stay below
     at_halt: Reliability  # over one pair per puzzle, the step at which the model would halt
     continuing: Reliability | None  # of q_continue for "correct if continued", if it is trained
     roc: ROC  # of q_halt

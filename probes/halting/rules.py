@@ -83,15 +83,15 @@ OUTCOME_LABELS = {name: name.replace("_", " ") for name in OUTCOMES} | {
     "lost": "overshoots",
     "never_right": "never correct",
 }
-"""Names of OUTCOMES for people."""
+"""Display names of OUTCOMES."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """For each puzzle, how the first step that would halt compares with the first correct one."""
+    """For each puzzle, how the first step at which the model would halt compares with the first correct one."""
 
     outcome: Int[np.ndarray, "puzzle"]  # index into OUTCOMES
-    halts: Int[np.ndarray, "puzzle"]  # first step that would halt, from 1; 0: none
+    halts: Int[np.ndarray, "puzzle"]  # first step at which the model would halt, from 1; 0: none
     right: Int[np.ndarray, "puzzle"]  # first correct step, from 1; 0: none
     delay: Float64[np.ndarray, "puzzle"]  # halts - right; NaN if either is missing
 
@@ -217,7 +217,9 @@ def changed_cells(answers: UInt8[np.ndarray, "step puzzle cell"]) -> UInt16[np.n
 
 
 def unchanged_steps(changed: UInt16[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "step puzzle"]:
-    """Number of consecutive steps, up to each step, that left the answer unchanged. `changed`: see `changed_cells`."""
+    """Number of consecutive steps, up to each step, that left the answer unchanged. `changed` is as returned by
+    `changed_cells`.
+    """
     unchanged = np.zeros(changed.shape, int)
     for step in range(1, len(changed)):
         unchanged[step] = np.where(changed[step] == 0, unchanged[step - 1] + 1, 0)
@@ -227,8 +229,8 @@ def unchanged_steps(changed: UInt16[np.ndarray, "step puzzle"]) -> Int[np.ndarra
 def unchanged_answer_curve(changed: UInt16[np.ndarray, "step puzzle"], right: Right) -> ComputeCurve:
     """Stop when the answer has not changed for m steps, for m = 1 to all but one. Needs no halting head.
 
-    `changed`: see `changed_cells`. The rule stops after step m + 1 at the earliest; with a single step there are no
-    settings. Raises RunsError if there are no puzzles or steps.
+    `changed` is as returned by `changed_cells`. The rule stops after step m + 1 at the earliest; with a single step
+    there are no settings. Raises RunsError if there are no puzzles or steps.
     """
     check_runs(right)
     unchanged, setting = unchanged_steps(changed), np.arange(1, len(right))

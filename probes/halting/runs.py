@@ -35,7 +35,7 @@ RECORDED = ASSETS / "recorded" / "halting"
 MAX_RECORDED = 1000  # puzzles recorded for the steps of training
 DEEP, DEEP_RECORDED = "-deep", 200  # suffix of the second recording, and its puzzles, run for MAX_STEPS steps
 MAX_STEPS = 64  # supervision steps
-BATCH = 16  # puzzles per forward pass: small, so that progress is reported and cancellation checked often
+BATCH = 16  # puzzles per forward pass: small, so that progress and cancellation are checked often
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class HaltingMetadata:
 
     model: str  # as given to `--model`
     fingerprint: str  # of the weights
-    kind: str  # model kind
+    kind: str  # type of model
     task: str
     cells: int
     data: str  # as given to `--data`
@@ -110,7 +110,7 @@ class HaltingRuns:
         return replace(self, **{name: getattr(self, name)[:steps] for name in names})
 
     def as_trained(self) -> "HaltingRuns":
-        """The runs cut at the number of training steps, or whole if they are shorter."""
+        """The runs cut at the number of training steps, or unchanged if they are shorter."""
         return self.truncated(min(self.metadata.N_sup, self.steps))
 
 
@@ -127,9 +127,9 @@ def run_puzzles(
 ) -> HaltingRuns:
     """Run a model on `limit` puzzles spread evenly over a set (all if None), to any depth.
 
-    `model_name` and `data_name` are the names to record if they differ from the objects' own. `progress` gets the
-    number of puzzles done and the total, after every supervision step. Raises PuzzleError if the puzzles do not have
-    the model's size, DataError for a limit below 1, RunsError if the model has no halting head or no puzzle has
+    `model_name` and `data_name` are the names to record if they differ from the objects' own. `progress` is called
+    after every supervision step with the number of puzzles done and the total. Raises PuzzleError if the puzzles do not
+    have the model's size, DataError for a limit below 1, RunsError if the model has no halting head or no puzzle has
     exactly one solution.
     """
     from trm.evaluate import evenly, exact_answers, predict
@@ -243,7 +243,7 @@ def load_runs(path: Path) -> HaltingRuns:
 
 
 def _from_columns(facts: dict[str, Any], columns: dict[str, np.ndarray]) -> HaltingRuns:
-    """Raises ValueError or TypeError unless the columns are those of `table`."""
+    """Build the runs. Raises ValueError or TypeError unless the columns are those of `table`."""
     metadata, steps = facts["about"], facts["steps"]
     types = {field.name: field.type for field in fields(HaltingMetadata)}
     if facts["kind"] != KIND or {name: type(value) for name, value in metadata.items()} != types:

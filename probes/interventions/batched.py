@@ -27,7 +27,7 @@ BATCH = 32  # rows per forward pass
 GROUP = 16 * BATCH  # rows that advance together, step by step
 
 Start = Callable[[State, Int[np.ndarray, "some"]], State]
-"""From the initial states of some rows, and their indices, to the states that they start from."""
+"""Maps the initial states of some rows, and the rows' indices, to the states that they start from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def fast_copy(model: Model) -> Model:
     faster.compute_dtype = dtype
     for module in faster.modules():
         if isinstance(module, Block):
-            module.to(dtype)  # once, instead of at every call
+            module.to(dtype)  # cast once, instead of at every call
     return faster
 
 
@@ -83,8 +83,8 @@ def run_rows(
     """Run every row through the supervision steps `first` to N_sup.
 
     `start` turns the initial states of some rows (given by their indices) into the states in which they start step
-    `first`; by default they start from the initial states. `progress` is called ten times a second, or at every call of
-    the net if there is only one batch.
+    `first`; by default they start from the initial states. `progress` is called ten times a second, or at every net
+    call if there is only one batch.
     """
     count, steps = len(inputs), depth.N_sup - first + 1
     recorder = _Recorder(count, steps, inputs.shape[1], return_y)
@@ -120,7 +120,7 @@ class _BatchRunner:
     def step(
         self, rows: Int[np.ndarray, "some"], state: State, number: int, count_calls: ReportDone
     ) -> State:
-        """Make supervision step `number` of some rows, with their batches in parallel. Returns the states after it."""
+        """Run supervision step `number` of some rows, with their batches in parallel. Returns the states after it."""
         parts = list(zip(_batches(rows), _states(state), strict=True))
         after: list[State] = [state] * len(parts)
 
@@ -133,7 +133,7 @@ class _BatchRunner:
     def advance(
         self, rows: Int[np.ndarray, "few"], before: State, number: int, count_rows: ReportDone
     ) -> State:
-        """Make one batch of `step`; `count_rows` gets the number of rows after every call."""
+        """Run one batch of `step`; `count_rows` is called with the number of rows after every call."""
         model, depth = self.model, self.depth
 
         def after_call(at: Coordinates, now: State) -> State:
@@ -222,7 +222,7 @@ def states_before(
     puzzle_ids: Num[np.ndarray, "row"] | None = None,
     progress: Progress = no_progress,
 ) -> State:
-    """The state of every row at the beginning of a supervision step."""
+    """The state of every row at the start of a supervision step."""
     parts = []
     for begin in range(0, len(inputs), BATCH):
         rows = np.arange(begin, min(begin + BATCH, len(inputs)))

@@ -1,8 +1,8 @@
 """A clean run that is cached with its states, and runs that fork from it.
 
-A forked run starts at the first call that an intervention affects. Everything before is taken from the cached run: its
-states and the arrays of its trace. So a fork makes only the remaining calls, and an intervention without effect
-reproduces the clean trace bit by bit.
+A forked run starts at the first call that an intervention affects. Everything before that call is taken from the cached
+run: its states and the arrays of its trace. A fork therefore makes only the remaining calls, and an intervention
+without effect reproduces the clean trace bit for bit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ from trm.resume import ResumePoint, resumed_supervision
 from trm.tasks.base import Task
 from trm.trace import Trace
 
-MAX_CACHED_BYTES = 96 << 20  # of states of one run; a larger run caches only the last state of each step
+MAX_CACHED_BYTES = 96 << 20  # bytes of states; a larger run caches only the last state of each step
 
 
 @dataclass(eq=False)
@@ -40,7 +40,7 @@ class CachedRun:
     trace: Trace
     start: State
     states: dict[Coordinates, State]
-    _other_runs: dict[str, "CachedRun"] = field(default_factory=dict)  # on other puzzles, by their text
+    _other_runs: dict[str, "CachedRun"] = field(default_factory=dict)  # on other puzzles, by puzzle text
 
     @property
     def depth(self) -> Depth:
@@ -95,7 +95,7 @@ class CachedRun:
     def fork(self, interventions: Sequence[Intervention], *, recorded: date | None = None) -> Iterator[Trace]:
         """Run with interventions. Yields traces that grow by one supervision step at a time.
 
-        `recorded`: the date to write into the trace of a recorded run. Raises UserError before the first trace.
+        `recorded` is the date to write into the trace of a recorded run. Raises UserError before the first trace.
         """
         if not interventions:
             return iter([replace(self.trace)])
@@ -192,7 +192,7 @@ def last_of(step: int, depth: Depth) -> Coordinates:
 
 
 def at_depth(trace: Trace, depth: Depth) -> Trace:
-    """The same run in the coordinates of a deeper one. A call that it does not have repeats the previous call."""
+    """The same run in the coordinates of a deeper one. A call that the run lacks repeats the previous call."""
     indices = {at: number for number, at in enumerate(trace.depth.calls(1))}
     calls, answers, own = [], [], trace.depth
     for step in range(trace.steps):

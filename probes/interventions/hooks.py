@@ -1,6 +1,6 @@
 """Interventions as hooks of the recursion.
 
-An operation without effect (noise of size 0, a patch with the state itself) returns bit-identical numbers.
+An operation without effect (noise of scale 0, a patch with the state itself) returns bit-identical numbers.
 """
 
 from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ class InterventionHooks:
 
     @property
     def first_change(self) -> tuple[Coordinates, bool]:
-        """The first call with an intervention, and whether the intervention acts before it."""
+        """The first call with an intervention, and whether that intervention acts before the call."""
         firsts = []
         for intervention in self.interventions:
             before = intervention.before or intervention.operation in ("freeze", "skip", "depth")
@@ -84,7 +84,7 @@ class InterventionHooks:
         )
 
     def before_call(self, at: Coordinates, state: State) -> State:
-        """The state that a call reads, after the interventions before it."""
+        """The state that a call reads, with the interventions before the call applied."""
         for number, (intervention, action) in enumerate(zip(self.interventions, self._actions, strict=True)):
             if at not in intervention.site:
                 continue
@@ -95,7 +95,7 @@ class InterventionHooks:
         return state
 
     def after_call(self, at: Coordinates, state: State) -> State:
-        """The state that a call leaves, after the interventions that follow it."""
+        """The state that a call leaves, with the interventions after the call applied."""
         state = self.reused.get(at, state)
         for number, (intervention, action) in enumerate(zip(self.interventions, self._actions, strict=True)):
             if at not in intervention.site:
@@ -158,7 +158,7 @@ class InterventionHooks:
             raise InterventionError(f"{change}: a mean over cells cannot be changed. Name cells, or all.")
         return torch.tensor(positions.single, device=self.model.device)
 
-    # ---- one method per operation: each returns a function from the old tensor to the new one
+    # ---- one method per operation; each returns a function from the old tensor to the new one
 
     def _zero(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
         return lambda old, at, name, frozen: with_positions(old, positions, torch.zeros_like(old))
@@ -238,9 +238,9 @@ def with_positions(
 def add_noise(
     state: Float[Tensor, "batch *positions dim"], sizes: Float[Tensor, "batch"], seeds: Sequence[int]
 ) -> Float[Tensor, "batch *positions dim"]:
-    """Add Gaussian noise with a mean norm of `sizes` times the norm of each position's own vector.
+    """Add Gaussian noise whose mean norm is `sizes` times the norm of each position's own vector.
 
-    The noise of a row depends only on its seed. Size 0 returns bit-identical numbers.
+    A row's noise depends only on its seed. Scale 0 returns bit-identical numbers.
     """
     drawn = torch.stack(
         [

@@ -1,9 +1,9 @@
 """Multiple runs per puzzle: where they converge, and how to select an answer (best of K, majority vote).
 
-The runs differ by their initial state (drawn with other seeds than in training), by noise on it, or by a symmetry of the
-puzzle (digits relabelled, rows and columns permuted, the grid transposed) that is undone in the answer. The selected
-answer is the one with the highest halting logit, as in PTRM (arXiv:2605.19943), or a majority vote in every cell (Ren &
-Liu 2026, arXiv:2601.10679, over relabelled copies).
+The runs differ by their initial state (drawn with other seeds than in training), by noise on that state, or by a
+symmetry of the puzzle (digits relabelled, rows and columns permuted, the grid transposed) that is undone in the answer.
+The selected answer is the one with the highest halting logit, as in PTRM (arXiv:2605.19943), or a majority vote in
+every cell (Ren & Liu 2026, arXiv:2601.10679, over relabelled copies).
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from trm.recursion import State
 from trm.tasks.base import PADDING, Task
 
 SOURCES = ("seed", "noise", "symmetry")
-SETTLED = 0.05  # a state has converged if |y - previous y| / |y| is below this
+SETTLED = 0.05  # a run has converged if |y - previous y| / |y| is below this
 SAME = 0.1  # two final states closer than this, relative to their norm, are one fixed point
 
 
@@ -60,7 +60,9 @@ def multiple_runs(
     depth: Depth | None = None,
     progress: Progress = no_progress,
 ) -> MultipleRuns:
-    """Run each puzzle `runs` times. `size`: of the noise, in units of the state's own norm. Raises UserError."""
+    """Run each puzzle `runs` times. `size` is the scale of the noise, in units of the state's own norm. Raises
+    UserError.
+    """
     if source not in SOURCES:
         raise InterventionError(f"Runs cannot differ by {source!r}. Choose one of: {', '.join(SOURCES)}.")
     if not 1 <= runs <= 256:
@@ -139,7 +141,7 @@ class BestOfK:
 
 
 def selection(results: MultipleRuns) -> BestOfK:
-    """Accuracy of each way to select an answer from several runs."""
+    """Accuracy of each method of selecting an answer from several runs."""
     right = results.right.astype(float)
     puzzles, runs = right.shape
     mean, best, vote, any_right = (np.zeros((puzzles, runs)) for _ in range(4))
@@ -167,7 +169,7 @@ class FixedPoints:
     settled: Float[np.ndarray, "puzzle"]  # share of the runs that converged
     answers: Int[np.ndarray, "puzzle"]  # distinct answers over all runs
     points: Int[np.ndarray, "puzzle"]  # distinct fixed points of y over the converged runs
-    right: Float[np.ndarray, "puzzle"]  # share of the runs that end correct
+    right: Float[np.ndarray, "puzzle"]  # share of the runs whose final answer is correct
 
     def columns(self) -> dict[str, list]:
         return {name: getattr(self, name).tolist() for name in ("settled", "answers", "points", "right")}

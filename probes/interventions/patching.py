@@ -1,7 +1,7 @@
 """Activation patching (Vig et al. 2020; Meng et al. 2022): which cell's state, at which step, matters to a target cell?
 
 At the end of one supervision step, the state of one cell of run A is replaced by the state of run B at the same place,
-and run A continues. The change of the log odds of A's own answer in the target cell is the effect of the patch.
+and run A continues. The effect of the patch is the change in the log odds of A's own answer in the target cell.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class PatchMap:
     steps: tuple[int, ...]
     after: int  # supervision steps run after the patch
     unpatched: Float[np.ndarray, "step"]  # log odds without a patch
-    effect: Float[np.ndarray, "step cells"]  # change of the log odds, in nats
+    effect: Float[np.ndarray, "step cells"]  # change in the log odds, in nats
 
     def columns(self) -> dict[str, list]:
         steps, cells = self.effect.shape

@@ -55,13 +55,14 @@ def run_experiments(
     names: Sequence[str] | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Run every experiment on every puzzle: accuracy at the end, and cell accuracy of blanks and givens after every step.
+    """Run every experiment on every puzzle. Measures accuracy at the end, and the cell accuracy of blanks and givens
+    after every step.
 
-    Every number is a mean over the puzzles with exactly one solution. By experiment, with "plain" as the clean run:
-    `solved` with its interval `low` to `high`; `kept_of_solved`, the share of the puzzles solved by the clean run that
-    the intervened run solves too; and `read`, if an answer is written into y, the share of its cells that the output
-    head decodes correctly. `z_by_token` is the share of the variance of z after the last step that a cell's own input
-    token explains. Raises UserError.
+    Every number is a mean over the puzzles with exactly one solution. Results are by experiment, with "plain" as the
+    clean run: `solved` with its interval `low` to `high`; `kept_of_solved`, the share of the puzzles solved by the
+    clean run that the intervened run solves too; and, if an answer is written into y, `read`, the share of its cells
+    that the output head decodes correctly. `z_by_token` is the share of the variance of z after the last step that a
+    cell's own input token explains. Raises UserError.
     """
     puzzles, depth = labelled_puzzles(model, task, puzzles, None)
     names = list(EXPERIMENTS) if names is None else list(names)

@@ -1,7 +1,7 @@
-"""Preset experiments: an intervention, or another puzzle, each with what the papers claim about it.
+"""Preset experiments: an intervention or a different puzzle, each with what the papers claim about it.
 
 An experiment depends on the puzzle (its solution) and the depth (which call ends a step), so each is a function that
-makes a plan. The numbers are the papers' own, for their models and data sets, not for the bundled ones.
+returns a plan. The numbers are those of the papers, for their models and data sets, not for the bundled models.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class ExperimentSetting:
     inputs: Tokens
     labels: Tokens | None  # the solution, if there is exactly one
     depth: Depth
-    step: int  # the experiment starts at the beginning of this supervision step
+    step: int  # the experiment begins at the start of this supervision step
 
     @property
     def solution(self) -> Tokens:
@@ -42,7 +42,7 @@ class ExperimentSetting:
 
 @dataclass(frozen=True, eq=False)
 class InterventionPlan:
-    """What to run next to the clean run."""
+    """What to run alongside the clean run."""
 
     inputs: Tokens
     interventions: tuple[Intervention, ...] = ()
@@ -61,7 +61,7 @@ class Experiment:
 
 
 def _at_each_cycle(setting: ExperimentSetting) -> Site:
-    """The first call of every cycle from the step on: the whole cycle then reads the changed y."""
+    """The first call of every cycle from this step onwards: the whole cycle then reads the changed y."""
     return Site(steps=(setting.step, None), calls=(1, 1))
 
 
@@ -70,7 +70,7 @@ def _first_call(setting: ExperimentSetting) -> Site:
 
 
 def without(state: str) -> Callable[[ExperimentSetting], InterventionPlan]:
-    """Every cycle from the step on reads the state as 0."""
+    """Plan an experiment in which every cycle from the step onwards reads the state as 0."""
     return lambda setting: InterventionPlan(
         setting.inputs, (Intervention("zero", _at_each_cycle(setting), state, before=True),)
     )
@@ -127,7 +127,7 @@ def _another_z(setting: ExperimentSetting) -> InterventionPlan:
 
 
 def another_puzzle(task: Task, inputs: Tokens) -> Tokens:
-    """The first preset that is not this puzzle; if none fits, a generated one, the same every time."""
+    """The first preset puzzle that is not this one; if none fits, a generated one, the same every time."""
     try:
         presets = load_presets(task.name)
     except DataError:
@@ -147,20 +147,20 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         "y zeroed",
         "The paper keeps the answer y separate so that z does not have to store it: trained without y, TRM falls from 87.4 to "
         "71.9 % on Sudoku-Extreme (arXiv:2510.04871, section 4.2).",
-        "Every cycle reads y = 0. Does the answer break down, or does z hold it alone?",
+        "Every cycle reads y = 0. Is the answer lost, or does z carry it alone?",
         without("y"),
     ),
     "without-z": Experiment(
         "z zeroed",
         "The paper argues that without the previous z the model forgets how it got to its answer (arXiv:2510.04871, section 4.2).",
-        "Every cycle starts with z = 0. Does the answer stay, and does it still improve?",
+        "Every cycle starts with z = 0. Is the answer preserved, and does it still improve?",
         without("z"),
     ),
     "noise": Experiment(
         "Noise",
-        "With noise on the initial state, HRM fell from 57.6 to 27.7 % at size 1, and TRM from 81.4 to 76.4 % only at size 3 "
+        "With noise on the initial state, HRM fell from 57.6 to 27.7 % at scale 1, and TRM from 81.4 to 76.4 % only at scale 3 "
         "(published analyses on Sudoku-Extreme).",
-        "Noise with the norm of the state is added to y and z. After how many steps do the two runs agree again?",
+        "Noise with the same norm as the state is added to y and z. After how many steps do the two runs agree again?",
         _noise,
         step=1,
     ),
@@ -168,7 +168,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         "One blank",
         "HRM fails on puzzles with a single blank cell (Ren & Liu 2026, arXiv:2601.10679). The bundled sudoku-hrm fills in the blank "
         "but changes givens: its training puzzles contained no grids this full.",
-        "The right-hand run gets the solution with one blank cell. Is the blank filled in correctly, and do the givens stay?",
+        "The run on the right gets the solution with one blank cell. Is the blank filled in correctly, and are the givens left intact?",
         _one_blank,
         step=1,
         has_step=False,
@@ -181,9 +181,9 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     "right-answer": Experiment(
         "Solution as y",
-        "Given the solution as y, TRM kept it in 100 % of the puzzles, HRM in 0 % after one step and 38 % after eight (published analyses "
+        "Given the solution as y, TRM kept it on 100 % of the puzzles, HRM on 0 % after one step and on 38 % after eight (published analyses "
         "on Sudoku-Extreme). The embedding of a solution is not a valid y: the output heads of the bundled models decode none of its "
-        "cells correctly. So the solution is written in the model's own code here, and both models keep it.",
+        "cells correctly. The solution is therefore written in the model's own code here, and both models keep it.",
         "y is set to the solution, with every cell encoded as the model itself encodes that symbol. Does the model keep it?",
         _write_into_y(lambda setting: setting.solution),
         step=1,

@@ -1,4 +1,4 @@
-"""Record everything that the Interventions page shows before anything is computed, with one command:
+"""Record, with one command, everything that the Interventions page shows before anything is computed:
 
 python -m probes intervene --record --model sudoku-trm
 """
@@ -21,7 +21,7 @@ from trm.progress import Progress
 from trm.tasks.base import Task
 from trm.trace import save_trace
 
-# Number of puzzles per sweep: minutes on one core. The command line can use more.
+# Number of puzzles per sweep, chosen to take minutes on one core. The command line can use more.
 PUZZLES = {
     "noise": 48,
     ABLATION: 48,
@@ -40,7 +40,7 @@ WEIGHT = {
     f"{MULTI_RUN}-noise": 3,
     f"{MULTI_RUN}-symmetry": 3,
 }
-"""Rough relative duration of each, for progress."""
+"""Rough relative duration of each recording, for progress."""
 
 
 def record_all(model: Model, task: Task, *, only: str | None = None, progress: Progress) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
     assets/recorded/interventions/<model>/<name>.json
 
-Each holds the `fingerprint` of the weights and the `command` that repeats it.
+Each file holds the `fingerprint` of the weights and the `command` that reproduces it.
 """
 
 import json
@@ -29,7 +29,7 @@ def record(model_name: str, name: str, result: dict[str, Any]) -> Path:
 
 
 def recorded(model_name: str, name: str) -> dict[str, Any] | None:
-    """A recorded result of a model; None if there is none that can be read."""
+    """A model's recorded result; None if it does not exist or cannot be read."""
     path = RECORDED / model_name / f"{name}.json"
     try:
         with reading(path, UserError, "recorded result", "Record it again.", most=LARGEST):

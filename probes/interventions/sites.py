@@ -20,7 +20,7 @@ _PART = re.compile(r"(\d{1,5})(-(\d{1,5})?)?|\*")
 
 
 class InterventionError(UserError):
-    """An intervention that is invalid or does not apply to a run."""
+    """The intervention is invalid or does not apply to the run."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def one_call(text: str, depth: Depth) -> Coordinates:
     """The coordinates of a single call, such as 3.2.7. Raises InterventionError."""
     calls = list(Site.parse(text).within(depth))
     if len(calls) != 1:
-        Site.parse(text).first(depth)  # raises if there is none
+        Site.parse(text).first(depth)  # raises if the run has none
         raise InterventionError(f"{text!r} names {len(calls)} calls. Name one, such as {_name(calls[0])}.")
     return calls[0]
 

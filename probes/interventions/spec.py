@@ -1,7 +1,7 @@
 """Interventions on the states of a run, as plain data with a text form. `probes.interventions.hooks` applies them.
 
     zero y before 3.1.1                         the first call of step 3 reads y = 0
-    noise z after 1.1.6 size 1 seed 0           size in units of the norm of each position's vector
+    noise z after 1.1.6 size 1 seed 0           size: the noise scale, in units of the norm of each position's vector
     set y before 5 to initial                   or to a number, or to D numbers separated by commas
     freeze z at 4-                              keeps its value from before step 4
     swap after 3.3.7                            exchanges y and z
@@ -11,7 +11,7 @@
     steer y after 3.3.7 in r5c5 along head:7 size 0.5   adds a direction
     answer before 5.1.1 is 534678912...         writes an answer into y, in the run's own code
     skip 3.2.*                                  does not make these calls
-    depth from 5 n 2 T 1                        changes the depth from step 5 on; N_sup sets the number of steps
+    depth from 5 n 2 T 1                        changes the depth from step 5 onwards; N_sup sets the number of steps
 
 An intervention is one line; semicolons separate several. Sites: see `probes.interventions.sites`. Positions are written
 as in the trace store: all (default), cells, prefix, or cells such as r1c1,r5c5. Spaces, % and ; in a value are
@@ -38,25 +38,25 @@ class Operation:
     description: str
     required: tuple[str, ...] = ()  # fields that must be given
     optional: tuple[str, ...] = ()  # fields that may be given
-    has_state: bool = True  # acts on y, z or both, to be named
-    before_or_after: bool = True  # acts before or after a call; else over a span of calls
+    has_state: bool = True  # acts on y, z or both; the text must say which
+    before_or_after: bool = True  # acts before or after a call; otherwise over a span of calls
 
 
 OPERATIONS = {
     "zero": Operation("set to 0", optional=("positions",)),
     "set": Operation("set to a given vector", required=("value",), optional=("positions",)),
     "noise": Operation(
-        "add noise of `size` times its norm", optional=("positions", "size", "seed")
+        "add noise; `size` is relative to the state norm", optional=("positions", "size", "seed")
     ),
-    "freeze": Operation("keep the value from before", optional=("positions",), before_or_after=False),
+    "freeze": Operation("hold the previous value", optional=("positions",), before_or_after=False),
     "swap": Operation("exchange y and z", optional=("positions",), has_state=False),
     "patch": Operation(
-        "copy the state after another call",
+        "copy the state from after another call",
         required=("source",),
         optional=("positions", "puzzle", "source_positions"),
     ),
     "steer": Operation(
-        "add a direction, `size` times its norm",
+        "add a direction; `size` is relative to the state norm",
         required=("direction",),
         optional=("positions", "size"),
     ),
@@ -65,7 +65,7 @@ OPERATIONS = {
     ),
     "skip": Operation("skip these calls", has_state=False, before_or_after=False),
     "depth": Operation(
-        "change the depth from a step on", optional=("n", "T", "N_sup"), has_state=False, before_or_after=False
+        "change the depth from a step onwards", optional=("n", "T", "N_sup"), has_state=False, before_or_after=False
     ),
 }  # fmt: skip
 
@@ -84,13 +84,13 @@ class Intervention:
     operation: str
     site: Site
     state: str = ""  # y, z, or yz for both
-    before: bool = False  # change what the call reads; else what it leaves
+    before: bool = False  # change what the call reads; otherwise what it leaves
     positions: str = ""  # "": all; for an answer: the cells
     size: float = 1.0  # in units of the norm of each position's own vector
     seed: int = 0
     value: str = ""  # a number, D numbers separated by commas, or "initial"
     source: str = ""  # the call that a patch is copied from
-    puzzle: str = ""  # the puzzle of that run; "": the same
+    puzzle: str = ""  # the puzzle of that run; "": the same puzzle
     source_positions: str = ""  # "": the same positions
     direction: str = ""  # head:7, embedding:7, probe:FILE:time_point:class, or D numbers separated by commas
     answer: str = ""
@@ -155,7 +155,7 @@ class Intervention:
 
     @classmethod
     def parse(cls, text: str) -> "Intervention":
-        """Parse one intervention. Raises InterventionError that names the first wrong word."""
+        """Parse one intervention. Raises InterventionError, naming the first invalid word."""
         words = text.split()
         if not words:
             raise InterventionError("The intervention is empty. Write one such as: zero y before 3.1.1.")

@@ -19,7 +19,7 @@ from trm.tasks.base import Task
 
 
 def direction_of(text: str, model: Model, task: Task, *, what: str) -> Float[Tensor, "dim"]:
-    """The direction that a text names. Raises InterventionError, prefixed by `what`, if it is invalid or zero."""
+    """The direction described by a text. Raises InterventionError, prefixed by `what`, if it is invalid or zero."""
     kind, _, rest = text.partition(":")
     if kind in ("head", "embedding"):
         table = model.unembedding() if kind == "head" else model.token_embedding()
@@ -58,7 +58,7 @@ def vector_of(text: str, model: Model, *, what: str) -> Float[Tensor, "dim"]:
 
 
 def _of_probe(text: str, model: Model) -> Float[Tensor, "dim"]:
-    """The weight vector of a probe's class, rescaled to the units of the state."""
+    """A probe's weight vector for one class, rescaled to the units of the state."""
     from probes.linear.files import load_probe
 
     file, time_point, row = [*text.rsplit(":", 2), "", ""][:3]

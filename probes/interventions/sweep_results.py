@@ -1,4 +1,4 @@
-"""Sweeps as the command line prints them and the page draws them: facts as JSON, and a table of columns."""
+"""Sweep results, as printed by the command line and drawn by the page: facts as JSON, and a table of columns."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,8 @@ class SweepSettings:
     sizes: str = SIZES  # noise: comma-separated, in units of the state's own norm
     how: str = "zero"  # ablation: zero or initial
     runs: int = 8  # seeds, multiple runs: per puzzle
-    source: str = "noise"  # multiple runs: how they differ
-    size: float = 0.3  # multiple runs with noise: its size
+    source: str = "noise"  # multiple runs: how the runs differ
+    size: float = 0.3  # multiple runs with noise: scale of the noise
 
     def __post_init__(self) -> None:
         if self.state not in ("y", "z", "yz"):
@@ -151,7 +151,7 @@ _RUNNERS = {
 
 
 def command_for(what: str, model: str, data: str, limit: int | None, settings: SweepSettings) -> str:
-    """The command that repeats a sweep; default settings are left out."""
+    """The command that reproduces a sweep; default settings are left out."""
     words = ["python -m probes sweep", what, "--model", model, "--data", data]
     words += ["--limit", str(limit)] if limit is not None else []
     defaults = asdict(settings_for(what))

@@ -23,12 +23,12 @@ from trm.recursion import State
 from trm.tasks.base import Task
 
 SIZES = (0.0, 0.5, 1.0, 2.0, 3.0, 6.0)
-"""Noise sizes, in units of the norm of each position's own vector."""
+"""Noise scales, in units of the norm of each position's own vector."""
 
 
 @dataclass(frozen=True, eq=False)
 class SweepCurve:
-    """A share for each value of a parameter, with the band of a bootstrap over puzzles."""
+    """A share for each value of a parameter, with a band from a bootstrap over puzzles."""
 
     share: Float[np.ndarray, "value"]
     low: Float[np.ndarray, "value"]
@@ -47,7 +47,7 @@ class SweepCurve:
 
 @dataclass(frozen=True, eq=False)
 class NoiseSweep:
-    """Accuracy against the size of noise on a state at the beginning of a supervision step."""
+    """Accuracy against the scale of noise on a state at the start of a supervision step."""
 
     state: str
     step: int
@@ -55,7 +55,7 @@ class NoiseSweep:
     puzzles: int
     dtype: str
     solved: SweepCurve  # after the last supervision step
-    steps: Float[np.ndarray, "size"]  # mean steps to the first correct answer; all if there is none
+    steps: Float[np.ndarray, "size"]  # mean steps to the first correct answer; all steps if never correct
 
     def columns(self) -> dict[str, list]:
         return {"size": list(self.sizes), **self.solved.rows(), "mean_steps": self.steps.round(3).tolist()}
@@ -73,10 +73,12 @@ def noise_sweep(
     depth: Depth | None = None,
     progress: Progress = no_progress,
 ) -> NoiseSweep:
-    """Add Gaussian noise to y, z or both (`yz`) at the beginning of a supervision step; measure accuracy after the last.
+    """Add Gaussian noise to y, z or both (`yz`) at the start of a supervision step, and measure accuracy after the last
+    step.
 
-    Step 1 adds it to the initial state. The noise of a puzzle depends on `seed` and the puzzle's index; the sizes scale
-    the same noise. Runs use bfloat16 if the machine supports it; the result records the dtype. Raises UserError.
+    With step 1, it is added to the initial state. A puzzle's noise depends on `seed` and the puzzle's index; each of
+    `sizes` scales the same noise. Runs use bfloat16 if the machine supports it; the result records the dtype. Raises
+    UserError.
     """
     puzzles, depth = labelled_puzzles(model, task, puzzles, depth, step=step)
     model = fast_copy(model)
@@ -119,7 +121,7 @@ def noise_sweep(
 
 @dataclass(frozen=True, eq=False)
 class AblationSweep:
-    """Accuracy after every supervision step when y, z or both are ablated at the beginning of one.
+    """Accuracy after every supervision step when y, z or both are ablated at the start of one.
 
     Keys are those of ABLATED; `recovery` has no "nothing", and None means that the run does not recover.
     """
@@ -128,8 +130,8 @@ class AblationSweep:
     how: str
     puzzles: int
     dtype: str
-    cells: dict[str, SweepCurve]  # cell accuracy of non-givens after each step from `step` on
-    solved: dict[str, SweepCurve]  # the same, of whole puzzles
+    cells: dict[str, SweepCurve]  # cell accuracy of non-givens after each step, starting at `step`
+    solved: dict[str, SweepCurve]  # share of puzzles solved, after the same steps
     recovery: dict[str, int | None]  # steps until cell accuracy is within RECOVERED of the clean runs
 
     def columns(self) -> dict[str, list]:
@@ -158,7 +160,7 @@ def ablation_sweep(
     depth: Depth | None = None,
     progress: Progress = no_progress,
 ) -> AblationSweep:
-    """Ablate y, z or both at the beginning of a supervision step: set them to 0, or (`how` "initial") to the initial state.
+    """Ablate y, z or both at the start of a supervision step: set them to 0, or (`how` "initial") to the initial state.
 
     Ablating both restarts the run at that step. All runs continue to the last step. Raises UserError.
     """
@@ -221,7 +223,7 @@ def labelled_puzzles(
 
 
 def sub_progress(progress: Progress, begin: float, end: float) -> Progress:
-    """Progress of a part of the work, from the share `begin` to the share `end`."""
+    """A progress callback for part of the work, from the share `begin` to the share `end`."""
     return lambda share, text: progress(begin + (end - begin) * share, text)
 
 

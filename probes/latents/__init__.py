@@ -1,1 +1,1 @@
-"""Where states go: trajectories, their statistics, and projections by PCA and UMAP."""
+"""Trajectories of states, their statistics, and PCA and UMAP projections."""

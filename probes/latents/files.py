@@ -31,7 +31,7 @@ from trm.files import atomic_file, reading, strict_json
 
 FORMAT = "recursion-lens-scene-2"
 LARGEST_FILE = 64 << 20  # bytes
-FLOOR = 1e-6  # smallest residual that is stored: below it, half precision is rounding error
+FLOOR = 1e-6  # smallest residual stored: anything smaller is rounding error in half precision
 PCA_AXES = 3  # components in the PCA embedding
 
 
@@ -108,7 +108,7 @@ def load_projection(path: Path) -> Projection:
 
 
 def _projection(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Projection:
-    """Build the projection. Raises ValueError and the like where arrays and facts do not match."""
+    """Build the projection. Raises ValueError or similar if arrays and facts do not match."""
     components = arrays["components"].astype(np.float32)
     puzzles, time_points, stored = components.shape
     calls = _calls_from_json(facts["calls"])
@@ -166,7 +166,9 @@ def _projection(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> P
 
 
 def _second_model(facts: Mapping[str, Any], rows: int, time_points: int) -> SecondModel:
-    """Raises ValueError and the like where it does not match a projection of that many rows and time points."""
+    """Read the second model. Raises ValueError or similar if it does not match a projection of this many rows and time
+    points.
+    """
     calls = _calls_from_json(facts["calls"])
     if len(calls) != time_points or rows % 2:
         raise ValueError("the second model does not have as many points as the first")
@@ -183,7 +185,7 @@ def _calls_to_json(calls: tuple[Coordinates, ...]) -> list[list]:
 
 
 def _calls_from_json(rows: list[list]) -> tuple[Coordinates, ...]:
-    """Raises TypeError unless each row holds three integers and a kind."""
+    """Read calls. Raises TypeError unless each row holds three integers and the name of a net."""
     calls = tuple(Coordinates(*row) for row in rows)
     if not all([type(part) for part in astuple(at)] == [int, int, int, str] for at in calls):
         raise TypeError("a call is three integers and a kind")
@@ -194,7 +196,9 @@ def _calls_from_json(rows: list[list]) -> tuple[Coordinates, ...]:
 
 
 def columns_of(projection: Projection) -> dict[str, np.ndarray]:
-    """One row per point: puzzle (its index in the set, from 0), call, coordinates in every embedding, and every field."""
+    """One row per point: puzzle (index in the set, from 0), call, its coordinates in every embedding, and its value of
+    every field.
+    """
     time_points = len(projection.calls)
     columns: dict[str, np.ndarray] = {"puzzle": np.repeat(projection.puzzle_numbers, time_points)}
     calls = [

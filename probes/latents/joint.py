@@ -1,7 +1,8 @@
-"""A joint projection of two models: their states of the same puzzles after every supervision step, in one embedding.
+"""A joint projection of two models: their states on the same puzzles after every supervision step, in one embedding.
 
-`probes.latents.procrustes` aligns the second model's states to the first's; the embeddings are then fitted on both together. How close
-the two models' points lie depends on that alignment, and `SecondModel.alignment_score` says how well it fits.
+`probes.latents.procrustes` aligns the second model's states to the first's; the embeddings are then fitted on both
+together. How close the two models' points lie depends on that alignment; `SecondModel.alignment_score` measures how
+well it fits.
 """
 
 from dataclasses import replace
@@ -34,10 +35,10 @@ def make_joint_projection(
     umap: UMAPSettings | None = None,
     progress: Progress = no_progress,
 ) -> Projection:
-    """Project y or z of two models together, from trajectories recorded at the last call of each supervision step.
+    """Project two models' y or z together, from trajectories recorded at the last call of each supervision step.
 
-    Steps that only one model has are left out. Raises StatesError where the trajectories are not of the same puzzles and
-    position, or their states cannot be aligned or projected.
+    Steps that only one model has are left out. Raises StatesError if the trajectories differ in puzzles or position, or
+    their states cannot be aligned or projected.
     """
     if state not in first.states:
         raise StatesError(f"There is no state {state!r} to project. Choose y or z.")
@@ -77,7 +78,7 @@ def make_joint_projection(
 
 
 def first_steps(trajectories: Trajectories, count: int) -> Trajectories:
-    """The trajectories up to that supervision step, where one call per step was recorded."""
+    """The first `count` supervision steps of trajectories with one recorded call per step."""
     return replace(
         trajectories,
         calls={name: calls[:count] for name, calls in trajectories.calls.items()},
@@ -87,7 +88,7 @@ def first_steps(trajectories: Trajectories, count: int) -> Trajectories:
 
 
 def distinct_names(pair: list[Trajectories]) -> tuple[str, str]:
-    """Two different names, also for two checkpoints of one model opened under the same name."""
+    """Two distinct names, even for two checkpoints of one model opened under the same name."""
     first, second = (trajectories.metadata.model for trajectories in pair)
     return (first, second) if first != second else (f"{first}, first", f"{second}, second")
 
@@ -100,7 +101,7 @@ def _model_field(pair: list[Trajectories], time_points: int) -> Field:
 
 
 def _joint_fields(pair: list[tuple[Field, ...]]) -> list[Field]:
-    """The fields that both models have, of the points of both."""
+    """The fields that both models have, for the points of both."""
     others = {field.name: field for field in pair[1]}
     return [
         replace(field, values=np.concatenate([field.values, others[field.name].values]))
@@ -117,7 +118,7 @@ def _joint_curves(pair: list[tuple[StepCurve, ...]]) -> tuple[StepCurve, ...]:
 
 
 def sentences(score: AlignmentScore, first: str, second: str) -> tuple[str, ...]:
-    """How well the second model's states align to the first's, in words."""
+    """Sentences about how well the second model's states align to the first's."""
     verdict = (
         "so the two models share some puzzle-specific structure, which may be as little as the number of givens"
         if score.beats_shuffled

@@ -1,7 +1,7 @@
-"""PCA of states: a linear projection whose axes are directions in state space and whose discarded variance is known.
+"""PCA of states: a linear projection. Its axes are directions in state space, and the variance it discards is known.
 
-Fit it on a pool of states, then apply it to those or to others. `probes.latents.quality` measures how faithful the
-resulting picture is.
+Fit it on a pool of states, then apply it to those states or to others. `probes.latents.quality` measures how faithful
+the resulting plot is.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class PCA:
     mean: Float64[np.ndarray, "dim"]
     components: Float64[np.ndarray, "component dim"]  # orthonormal rows, largest variance first
     explained_variance: Float64[np.ndarray, "component"]  # squared units, divided by count - 1
-    total_variance: float  # over all directions, discarded ones included
+    total_variance: float  # over all directions, including discarded ones
     count: int  # points in the pool
 
     @property
@@ -35,7 +35,7 @@ class PCA:
     def transform(self, states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "*batch component"]:
         """Coordinates of states along the components, in the units of the state.
 
-        Raises StatesError where the states have another width or are not finite.
+        Raises StatesError if the states have another width or are not finite.
         """
         if states.shape[-1] != len(self.mean):
             raise StatesError(
@@ -48,10 +48,10 @@ class PCA:
 
 
 def fit_pca(chunks: Chunks, *, components: int = MOST_COMPONENTS) -> PCA:
-    """Fit a PCA on a pool that need not fit into memory: one pass that accumulates the covariance in float64.
+    """Fit a PCA in one pass that accumulates the covariance in float64, so the pool need not fit into memory.
 
-    Returns at most min(components, points, dim) components. Raises StatesError where there are no points, chunks differ
-    in width, states are too wide, or a value is not finite.
+    Returns at most min(components, points, dim) components. Raises StatesError if there are no points, chunks differ in
+    width, states are too wide, or a value is not finite.
     """
     pool = covariance(chunks)
     variances, vectors = np.linalg.eigh(pool.covariance)  # in ascending order

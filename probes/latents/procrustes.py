@@ -1,12 +1,14 @@
-"""Procrustes alignment: the states of one model mapped onto another's, for the same puzzles after the same steps.
+"""Procrustes alignment: maps one model's states onto another's, for the same puzzles after the same steps.
 
-Orthogonal Procrustes (Schoenemann 1966) fits a rotation, possibly with a reflection. It cannot stretch or bend single directions, so
-what it leaves unexplained is a difference in shape, not in the choice of axes. Each model's states are first reduced to the same
-number of principal components by a PCA of its own; a rotation and one scale factor then map the second's onto the first's.
+Orthogonal Procrustes (Schoenemann 1966) fits a rotation, possibly with a reflection. It cannot stretch or bend
+individual directions, so what it leaves unexplained is a difference in shape, not in the choice of axes. Each model's
+states are first reduced to the same number of principal components by a PCA of its own; a rotation and one scale factor
+then map the second's onto the first's.
 
-Everything is fitted on half of the puzzles and scored on the other half, by the share of the first model's variance that the aligned
-states leave unexplained. The baseline is the same with the second model's puzzles shuffled, for the fit too. Shuffled states still
-follow the course over the steps that all puzzles share, so only the gap to the shuffled score is puzzle-specific.
+Everything is fitted on half of the puzzles and scored on the other half, by the share of the first model's variance
+that the aligned states leave unexplained. The baseline repeats this, fit included, with the second model's puzzles
+shuffled. Shuffled states still follow the course over the steps that all puzzles share, so only the gap to the shuffled
+score is puzzle-specific.
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from probes.latents.pca import PCA, fit_pca
 
 ALIGNED_CALLS = "last"
 """The calls at which two models are aligned: the last of each supervision step, whatever their n and T."""
-COMPONENTS = 16  # few compared with the puzzles: with as many, any two sets of states align
+COMPONENTS = 16  # far fewer than puzzles: with as many, any two sets of states align
 SHUFFLES = 20
 FEWEST = 4  # puzzles
 
@@ -43,11 +45,11 @@ class Alignment:
 
 
 def align(a: Float[np.ndarray, "*point dim_a"], b: Float[np.ndarray, "*point dim_b"]) -> Alignment:
-    """Fit the alignment of paired states that minimises |scale (a - mean a) R - (b - mean b)|.
+    """Fit the alignment that minimises, over paired states, |scale (a - mean a) R - (b - mean b)|.
 
-    Where the widths differ, the narrower states are padded with zeros, which loses nothing; R is then the part of the
-    rotation that ends in b's space. With fewer points than dimensions any two sets of states align well. Raises
-    StatesError where there are fewer than two points, or a value is not finite.
+    If the widths differ, the narrower states are padded with zeros, which loses nothing; R is then the part of the
+    rotation that maps into b's space. With fewer points than dimensions, any two sets of states align well. Raises
+    StatesError if there are fewer than two points, or a value is not finite.
     """
     if np.prod(a.shape[:-1]) < 2:
         raise StatesError("An alignment needs at least two paired states. Use more puzzles.")
@@ -73,7 +75,7 @@ class AlignmentScore:
     disparity: (
         float  # unexplained share of the first's variance: 0 for the same shape, about 1 for no relation
     )
-    shuffled: float  # the same with puzzles shuffled: mean over the shuffles
+    shuffled: float  # the same with puzzles shuffled: the mean over the shuffles
     shuffled_low: float  # the smallest of them
     shuffled_high: float
     components: int
@@ -86,7 +88,7 @@ class AlignmentScore:
 
     @property
     def beats_shuffled(self) -> bool:
-        """Whether the alignment fits better than that of every shuffle."""
+        """Whether the alignment fits better than every shuffled one."""
         return self.disparity < self.shuffled_low
 
 
@@ -114,7 +116,7 @@ def fit_procrustes(
 ) -> ProcrustesFit:
     """Align the states of the second model to those of the first, for the same puzzles and time points in the same order.
 
-    The widths may differ. Raises StatesError where puzzles or time points do not correspond or are too few, a value is not
+    The widths may differ. Raises StatesError if puzzles or time points do not correspond or are too few, a value is not
     finite, or all states of one model are equal.
     """
     puzzles = len(first)
@@ -164,7 +166,7 @@ def _disparity(alignment: Alignment, first: Reduced, second: Reduced) -> float:
 def _shuffled_disparity(
     reduced: list[Reduced], fit: Int[np.ndarray, "fitted"], test: Int[np.ndarray, "tested"]
 ) -> float:
-    """The disparity where the second model's puzzles are in these orders instead."""
+    """The disparity with the second model's puzzles in these orders instead."""
     first, second = reduced
     alignment = align(second[fit], first[np.sort(fit)])
     return _disparity(alignment, first[np.sort(test)], second[test])

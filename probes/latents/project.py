@@ -1,4 +1,5 @@
-"""Compute a projection from trajectories: embeddings and their quality, fields to colour points by, curves over the run.
+"""Compute a projection from trajectories: embeddings and their quality, fields to colour points by, and curves over the
+run.
 
 PCA is always computed, and comes first. Slow parts (UMAP, the comparison of neighbours) report their progress; an exception raised by
 the progress callback stops them.
@@ -42,8 +43,8 @@ def make_projection(
 ) -> Projection:
     """Project y or z.
 
-    `calls` and `command` are stored in `Projection.metadata`. Raises StatesError where the state does not exist or there are too many
-    points.
+    `calls` and `command` are stored in `Projection.metadata`. Raises StatesError if the state does not exist or there
+    are too many points.
     """
     if state not in trajectories.states:
         raise StatesError(f"There is no state {state!r} to project. Choose y or z.")
@@ -73,7 +74,7 @@ def project(
 ) -> tuple[Float64[np.ndarray, "puzzle time component"], tuple[EmbeddedPoints, ...], PCA]:
     """Principal components of states, their embeddings (PCA first), and the PCA that was fitted.
 
-    Raises StatesError where there are too many points, or as `fit_pca` and `fit_umap` do.
+    Raises StatesError if there are too many points, or as `fit_pca` and `fit_umap` do.
     """
     points = states.shape[0] * states.shape[1]
     if points > MOST_IN_POOL:
@@ -118,7 +119,7 @@ def metadata_of(trajectories: Trajectories, *, state: str, calls: str, command: 
 def _first_axes(
     components: Float[np.ndarray, "puzzle time component"], count: int
 ) -> Float32[np.ndarray, "puzzle time axis"]:
-    """The first `count` components, padded with zeros where a small pool has fewer."""
+    """The first `count` components, padded with zeros if a small pool has fewer."""
     missing = max(0, count - components.shape[-1])
     return np.pad(components[..., :count], ((0, 0), (0, 0), (0, missing))).astype(np.float32)
 
@@ -131,7 +132,8 @@ def _embedding(
 ) -> EmbeddedPoints:
     """An embedding with its quality: PCA in 2-D and in 3-D, UMAP in the dimensions it was fitted for.
 
-    Quality is measured on the last point of each run only: most neighbours of a point belong to its own run.
+    Quality is measured on the last point of each run only, because most neighbours of any other point belong to its own
+    run.
     """
     axis_counts = range(2, coordinates.shape[-1] + 1) if method == "pca" else [coordinates.shape[-1]]
     by_axes: dict[int, Quality] = {}
@@ -166,7 +168,7 @@ def curves_of(trajectories: Trajectories) -> tuple[StepCurve, ...]:
 
 
 def fields_of(trajectories: Trajectories, state: str) -> tuple[Field, ...]:
-    """The fields that apply to the points of a state: some need a solution, a single cell, or a rated puzzle set."""
+    """The fields available for the points of a state: some need a solution, a single cell, or a rated puzzle set."""
     makers = (
         _solved,
         _solved_now,

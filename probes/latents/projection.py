@@ -1,8 +1,8 @@
 """A projection of many trajectories: embeddings of one state, fields that describe each point, and curves over the run.
 
-A projection is computed from trajectories (`probes.latents.project`) or read from a file (`probes.latents.files`), which needs neither
-torch nor scikit-learn. It stores the first few principal components of every state instead of the states: three are drawn, and the
-others show in how many directions a selected set of points varies.
+A projection is computed from trajectories (`probes.latents.project`) or read from a file (`probes.latents.files`),
+which needs neither torch nor scikit-learn. It stores the first few principal components of every state instead of the
+states: three are drawn, and the others show how many directions a selected set of points varies in.
 """
 
 from collections.abc import Mapping
@@ -23,19 +23,19 @@ MEAN = "mean"
 """The position that stands for the mean over all cells."""
 
 MODEL_FIELD = "model"
-"""Name of the field that tells the two models of a joint projection apart."""
+"""Name of the field that distinguishes the two models of a joint projection."""
 
 KINDS = ("number", "category")
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A value for every point, to colour it by. Raises ValueError where kind and levels do not match."""
+    """A value for every point, used to colour it. Raises ValueError if kind and levels do not match."""
 
     name: str
     title: str
     kind: str  # number, or category
-    values: Num[np.ndarray, "puzzle time"]  # of a category: index into its levels, -1 where it does not apply
+    values: Num[np.ndarray, "puzzle time"]  # of a category: index into its levels; -1 where no level applies
     levels: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -66,7 +66,7 @@ class EmbeddedPoints:
 
     method: str  # pca or umap
     coordinates: Float32[np.ndarray, "puzzle time axis"]  # two or three axes
-    quality: Mapping[int, Quality]  # by the number of axes drawn; empty where there are too few runs
+    quality: Mapping[int, Quality]  # by the number of axes drawn; empty if there are too few runs
     settings: UMAPSettings | None = None
 
     @property
@@ -76,11 +76,11 @@ class EmbeddedPoints:
 
 @dataclass(frozen=True)
 class ProjectionMetadata:
-    """What was projected, and what made it."""
+    """What was projected, and how."""
 
     model: str
     fingerprint: str  # of the weights
-    kind: str  # of model
+    kind: str  # type of model
     task: str
     cells: int  # of the grid
     data: str  # name of the puzzle set
@@ -90,12 +90,12 @@ class ProjectionMetadata:
     state: str  # y or z
     calls: str  # as for `trm trace --calls`
     position: str  # mean, or a cell such as r5c5
-    command: str  # that makes it again
+    command: str  # that reproduces it
 
 
 @dataclass(frozen=True, eq=False)
 class SecondModel:
-    """The second model of a joint projection. The second half of the rows are its states of the same puzzles."""
+    """The second model of a joint projection. The second half of the rows are its states on the same puzzles."""
 
     metadata: ProjectionMetadata
     calls: tuple[Coordinates, ...]  # its own, one for each call of the projection
@@ -104,10 +104,10 @@ class SecondModel:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Embeddings, fields and curves of the same puzzles.
+    """Embeddings, fields and curves of one set of puzzles.
 
-    Arrays of points are `puzzle time`: one row per puzzle. A joint projection has two rows per puzzle, those of the second model after
-    those of the first.
+    Arrays of points are `puzzle time`: one row per puzzle. A joint projection has two rows per puzzle: first all rows
+    of the first model, then those of the second.
     """
 
     metadata: ProjectionMetadata
@@ -115,7 +115,7 @@ class Projection:
     puzzles: tuple[str, ...]  # of each row, in the one-line form of the task
     puzzle_numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
     components: Float[np.ndarray, "puzzle time component"]  # principal components, the largest first
-    variance: Float[np.ndarray, "component"]  # share of all variance along each
+    variance: Float[np.ndarray, "component"]  # share of the total variance along each
     embeddings: tuple[EmbeddedPoints, ...]  # PCA first
     fields: tuple[Field, ...]
     curves: tuple[StepCurve, ...]
@@ -188,9 +188,9 @@ class Quartiles:
 
 
 def quartiles(curve: StepCurve, rows: Bool[np.ndarray, "puzzle"]) -> Quartiles | None:
-    """Quartiles over the selected puzzles, values that are not finite left out.
+    """Quartiles over the selected puzzles, ignoring values that are not finite.
 
-    None where no puzzle is selected, or a time point has no finite value.
+    None if no puzzle is selected, or a time point has no finite value.
     """
     values = np.where(np.isfinite(curve.values[rows]), curve.values[rows], np.nan)
     if not len(values) or np.isnan(values).all(0).any():

@@ -1,4 +1,4 @@
-"""How faithful a projection is: whether neighbours in it are neighbours among the states, and the reverse."""
+"""How faithful a projection is: whether neighbours in it are neighbours among the states, and vice versa."""
 
 from dataclasses import dataclass
 

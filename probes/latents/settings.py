@@ -1,4 +1,6 @@
-"""Settings of a projection, shared by the command line and the Latents page, and the projections that come with the app."""
+"""Settings of a projection, shared by the command line and the Latents page, and the recorded projections that come
+with the app.
+"""
 
 import shlex
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ LIMIT = 64  # puzzles
 
 @dataclass(frozen=True)
 class ProjectionRequest:
-    """What to project and how."""
+    """What to project, and how."""
 
     model: str
     data: str

@@ -1,13 +1,13 @@
-"""Trajectory statistics: how far states move, how soon they converge, and how solved and unsolved puzzles differ in both.
+"""Trajectory statistics: how far states move, how soon they converge, and how solved and unsolved puzzles differ.
 
-States of P puzzles at K time points are one array, `puzzle time dim`. The time points are whichever the caller chose: all calls, f_H
-calls, or supervision steps; a state is whichever vector the caller chose: one cell, the mean over cells, or all positions flattened.
-Norms are Euclidean, in the units of the state. float16 is widened first; a value that is not finite makes the results of its own
-puzzle NaN and does not affect the others.
+States of P puzzles at K time points are one array, `puzzle time dim`. The caller chooses the time points (all calls,
+f_H calls, or supervision steps) and the vector that is a state (one cell, the mean over cells, or all positions
+flattened). Norms are Euclidean, in the units of the state. float16 is widened first; a value that is not finite makes
+the results of its own puzzle NaN and does not affect the others.
 
-Bands are 95 % intervals of a bootstrap over puzzles (Efron 1979), resampled within each group. Whether a principal component separates
-the groups is a permutation test of the best component, since the same puzzles chose which one that is. A state counts as converged
-where its last recorded update is below a thousandth of its norm.
+Bands are 95 % intervals of a bootstrap over puzzles (Efron 1979), resampled within each group. Whether a principal
+component separates the groups is decided by a permutation test of the best component, since the component is chosen on
+the same puzzles. A state counts as converged if its last recorded update is below a thousandth of its norm.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ CONVERGED_BELOW = 1e-3  # residual
 RESAMPLES, LEVEL, SEED = 1000, 0.95, 0
 AXES = 3  # principal components tested
 PERMUTATIONS, SIGNIFICANT = 9999, 0.05
-SHUFFLED = 1 << 22  # labels permuted at a time
+SHUFFLED = 1 << 22  # labels permuted at once
 
 
 def _widened(states: States) -> States:
@@ -40,7 +40,7 @@ def _norms(vectors: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "*ba
 def _relative(
     part: Float64[np.ndarray, "*batch"], whole: Float64[np.ndarray, "*#batch"]
 ) -> Float64[np.ndarray, "*batch"]:
-    """part / whole, where 0 / 0 is 0."""
+    """part / whole, with 0 / 0 = 0."""
     return np.divide(part, whole, out=np.where(part > 0, np.inf, part), where=whole != 0)
 
 
@@ -52,13 +52,13 @@ def speeds(states: States) -> Float64[np.ndarray, "puzzle update"]:
 def residuals(states: States) -> Float64[np.ndarray, "puzzle update"]:
     """|s_k - s_(k-1)| / |s_k|, the forward residual of the HRM paper (Wang et al. 2025, arXiv:2506.21734).
 
-    0 where the state stays at the origin, infinite where it moves to the origin.
+    0 if the state stays at the origin, infinite if it moves to the origin.
     """
     return _relative(speeds(states), _norms(states[:, 1:]))
 
 
 def distances_to_final(states: States, *, relative: bool = False) -> Float64[np.ndarray, "puzzle time"]:
-    """|s_k - s_K|, the distance to the last recorded state; `relative`: divided by |s_K|, unitless.
+    """|s_k - s_K|, the distance to the last recorded state. With `relative`, it is divided by |s_K|, unitless.
 
     Relative distances to a final state at the origin are infinite, and 0 for states at the origin.
     """
@@ -93,15 +93,17 @@ class OutcomeGroup:
 
 @dataclass(frozen=True)
 class Difference:
-    """How the states of solved and unsolved puzzles differ. Solved: by the answer after the last call."""
+    """How the states of solved and unsolved puzzles differ. A puzzle counts as solved by its answer after the last
+    call.
+    """
 
     state: str
     solved: OutcomeGroup | None  # None: no puzzle was solved
     unsolved: OutcomeGroup | None
     axis: int  # from 1: the principal component that separates the last states best
     axes: int  # number of components it was chosen from
-    share: float  # of all variance, along that component
-    auroc: Estimate | None  # along that component, at least 0.5; None with one group only
+    share: float  # share of the total variance along that component
+    auroc: Estimate | None  # along that component, at least 0.5; None if there is only one group
     p: float | None  # share of label permutations whose best component has at least that AUROC
 
 
@@ -111,7 +113,9 @@ def difference(
     components: Float[np.ndarray, "puzzle time component"],
     shares: Float[np.ndarray, "component"],
 ) -> Difference:
-    """Compare solved and unsolved puzzles. `components`: principal components of the state; `shares`: of the variance, each."""
+    """Compare solved and unsolved puzzles. `components` are the state's principal components, `shares` the share of
+    variance of each.
+    """
     calls, states = trajectories.state_updates(state)
     solved, residual = trajectories.solved[:, -1], residuals(states)
     ends = components[:, -1, :AXES]
@@ -139,7 +143,7 @@ def difference(
 
 
 def auroc(first: Float[np.ndarray, "one"], second: Float[np.ndarray, "other"]) -> float:
-    """AUROC of telling the groups apart by value, ties half (Mann & Whitney 1947): 1 where they are separated, 0.5 where mixed.
+    """AUROC of separating the groups by value; a tie counts half (Mann & Whitney 1947). 1: separated, 0.5: mixed.
 
     The direction is free, so it is at least 0.5.
     """
@@ -188,12 +192,14 @@ def _group(
 
 
 def _converged_from(converged: Bool[np.ndarray, "puzzle update"], steps: np.ndarray) -> float | None:
-    """Median supervision step from which the residual stays below the threshold, over the puzzles that end converged."""
+    """Median supervision step from which the residual stays below the threshold, over the puzzles that have converged
+    at the end.
+    """
     ends = converged[converged[:, -1]]
     if not len(ends):
         return None
     above = ~ends[:, ::-1]
-    # Length of the unbroken stretch at the end, in updates.
+    # Length of the final run of converged updates.
     length = np.where(above.any(1), above.argmax(1), ends.shape[1])
     return float(np.median(steps[ends.shape[1] - length]))
 
@@ -222,7 +228,7 @@ def _tails() -> tuple[float, float]:
 
 
 def percent(share: float) -> str:
-    """A share in percent, with one decimal; below 0.05 % only that."""
+    """A share in percent, with one decimal; "less than 0.05 %" below that."""
     if 0 < share < 0.0005:
         return "less than 0.05 %"
     return f"{share:.1%}".replace("%", " %")
@@ -234,12 +240,12 @@ def _interval(estimate: Estimate) -> str:
 
 
 def sentences(difference: Difference) -> tuple[str, ...]:
-    """The difference in words: numbers, no verdict."""
+    """Sentences that state the difference in numbers, without a verdict."""
     solved, unsolved, state = difference.solved, difference.unsolved, difference.state
     if solved is None or unsolved is None:
         which, count = ("solved", solved.count) if solved else ("unsolved", unsolved.count if unsolved else 0)
         return (
-            f"All {count} puzzles end {which}, so there is nothing to compare. Use "
+            f"All {count} puzzles are {which}, so there is nothing to compare. Use "
             f"{'harder' if solved else 'easier'} puzzles, or more of them.",
         )
     total = solved.count + unsolved.count
@@ -250,12 +256,12 @@ def sentences(difference: Difference) -> tuple[str, ...]:
     since = (
         ""
         if solved.converged_from is None
-        else f"; solved puzzles are converged from step {solved.converged_from:.0f} on (median)"
+        else f"; solved puzzles converge at step {solved.converged_from:.0f} (median)"
     )
     lines = [
-        f"{solved.count} of {total} puzzles end solved. The last recorded update changes {state} by "
+        f"{solved.count} of {total} puzzles are solved. The median last update changes {state} by "
         f"{percent(solved.last_residual.value)} of its norm on solved puzzles{_interval(solved.last_residual)} and by "
-        f"{percent(unsolved.last_residual.value)} on unsolved ones{_interval(unsolved.last_residual)}; medians.",
+        f"{percent(unsolved.last_residual.value)} on unsolved ones{_interval(unsolved.last_residual)}.",
         f"{state} has converged (last change below 0.1 % of its norm) on {converged[0]} and {converged[1]} puzzles{since}.",
     ]
     if difference.auroc is None or difference.p is None:
@@ -263,8 +269,8 @@ def sentences(difference: Difference) -> tuple[str, ...]:
     tested = f"best of {difference.axes} components, permutation test, {_p(difference.p)}"
     if difference.p < SIGNIFICANT:
         lines.append(
-            f"Component {difference.axis} ({percent(difference.share)} of the variance) separates them: solved puzzles end at "
-            f"{solved.mean:.2f} ± {solved.std:.2f}, unsolved ones at {unsolved.mean:.2f} ± {unsolved.std:.2f}; "
+            f"Component {difference.axis} ({percent(difference.share)} of the variance) separates them: its final value is "
+            f"{solved.mean:.2f} ± {solved.std:.2f} for solved puzzles and {unsolved.mean:.2f} ± {unsolved.std:.2f} for unsolved ones; "
             f"AUROC {difference.auroc.value:.3f} (0.5 = chance; {tested})."
         )
     else:

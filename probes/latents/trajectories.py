@@ -1,8 +1,9 @@
 """Latent trajectories: y and z of many puzzles at one position after the selected calls, with the answers.
 
-A trajectory is the states of one puzzle in the order of the calls. The position is one cell, or the mean over all cells: a vector of
-D values either way, so all puzzles of a model share one space. Reading from a trace store needs no torch; `record_trajectories`
-writes a store to a temporary folder and reads it, so there is one way to record.
+A trajectory is the sequence of states of one puzzle, in the order of the calls. The position is one cell, or the mean
+over all cells: a vector of D values either way, so all puzzles of a model share one space. Reading from a trace store
+needs no torch; `record_trajectories` writes a store to a temporary folder and reads it, so that there is only one
+recording path.
 """
 
 import re
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 READ_AT_ONCE = 64 << 20  # bytes of states read at a time to average over cells
-BATCH = 16  # puzzles: progress is reported after every supervision step of a batch
+BATCH = 16  # puzzles per batch: progress is reported after every supervision step of a batch
 LARGEST_TRAJECTORIES = 1 << 30  # bytes of states in memory
 
 
@@ -64,7 +65,7 @@ class Trajectories:
     labels: UInt8[np.ndarray, "puzzle cells"]  # 0 in cells that are not scored; all 0 without a solution
     answers: UInt8[np.ndarray, "puzzle answer cells"]  # after the calls of y
     puzzle_numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
-    difficulty: tuple[str, ...]  # "" where the set is not rated
+    difficulty: tuple[str, ...]  # "" if the set is not rated
 
     def __len__(self) -> int:
         return len(self.puzzle_numbers)
@@ -80,7 +81,7 @@ class Trajectories:
 
     @cached_property
     def solved(self) -> Bool[np.ndarray, "puzzle answer"]:
-        """Whether each answer is correct: by the rules of the task where they decide it, else by the solution."""
+        """Whether each answer is correct: by the rules of the task if they determine it, else by the solution."""
         if self.task.checkable_by_rules:
             return self.task.is_solved(
                 np.broadcast_to(self.inputs[:, None], self.answers.shape), self.answers
@@ -91,9 +92,11 @@ class Trajectories:
     def state_updates(
         self, state: str
     ) -> tuple[tuple[Coordinates, ...], Float32[np.ndarray, "puzzle time dim"]]:
-        """The calls that update a state, and the state after them. z is updated by f_L only, unless y and z are the same state.
+        """The calls that update a state, and the state after each. Only f_L updates z, unless y and z are the same
+        state.
 
-        Where only f_H calls were recorded, z is as the last f_L call left it, so they stand for all updates of z in between.
+        If only f_H calls were recorded, z is as the last f_L call left it, so each f_H call stands for all updates of z
+        since the previous one.
         """
         calls, states = self.calls[state], self.states[state]
         updates = [index for index, at in enumerate(calls) if at.kind == F_L]
@@ -110,7 +113,7 @@ class Trajectories:
 
 
 def cell_index(position: str, task: Task) -> int:
-    """Index of a cell such as r5c5, from 0. Raises TrajectoriesError where the grid has no such cell."""
+    """Index of a cell such as r5c5, from 0. Raises TrajectoriesError if the grid has no such cell."""
     parsed = re.fullmatch(r"r(\d{1,3})c(\d{1,3})", position)
     row, column = (int(parsed[1]) - 1, int(parsed[2]) - 1) if parsed else (-1, -1)
     if not (0 <= row < task.rows and 0 <= column < task.columns):
@@ -126,8 +129,9 @@ def read_trajectories(
 ) -> Trajectories:
     """Read the trajectories in a store. The mean over cells is computed here if all cells were recorded.
 
-    `difficulty`: of the store's puzzles, by default that of a bundled set. Raises StoreError where the position, y, z or the
-    answers were not recorded, TrajectoriesError where the cell does not exist or the states exceed 1 GiB.
+    `difficulty` rates the store's puzzles; by default, the rating of a bundled set is used. Raises StoreError if the
+    position, y, z or the answers were not recorded, TrajectoriesError if the cell does not exist or the states exceed 1
+    GiB.
     """
     config, task = store.layout.config, task_of(store.layout.config)
     if position != MEAN:
@@ -213,8 +217,8 @@ def record_trajectories(
 ) -> Trajectories:
     """Run a model over a puzzle set and record its trajectories in float32. An exception raised by `progress` stops the run.
 
-    `limit`: this many puzzles, evenly spread over the set. `calls`: as for `trm trace --calls`. Raises UserError as
-    `record_store` does, and TrajectoriesError where the cell does not exist or the states exceed 1 GiB.
+    `limit` takes this many puzzles, spread evenly over the set. `calls` is as for `trm trace --calls`. Raises UserError
+    as `record_store` does, and TrajectoriesError if the cell does not exist or the states exceed 1 GiB.
     """
     from trm.evaluate import evenly
     from trm.store.layout import chosen_calls

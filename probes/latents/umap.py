@@ -1,7 +1,7 @@
 """UMAP of states (McInnes, Healy & Melville 2018, arXiv:1802.03426): a nonlinear embedding that preserves neighbourhoods.
 
-Cluster sizes and distances between clusters have no meaning in it. Its input is the leading principal components of the states.
-`probes.latents.quality` measures how faithful the embedding is.
+Cluster sizes and distances between clusters have no meaning. Its input is the leading principal components of the
+states. `probes.latents.quality` measures how faithful the embedding is.
 
 umap-learn and its dependencies are imported and compiled when the first UMAP of a process is fitted, which takes about ten seconds.
 """
@@ -25,9 +25,9 @@ from probes.covariance import StatesError
 from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
 from trm.progress import ShareProgress
 
-CACHE = "NUMBA_CACHE_DIR"  # environment variable: the folder for the code that numba compiled
+CACHE = "NUMBA_CACHE_DIR"  # environment variable: the folder for code compiled by numba
 COMPILED = ("umap", "pynndescent")
-MOST_IN_POOL = 50_000  # points; UMAP of this many takes a minute on two cores
+MOST_IN_POOL = 50_000  # points; UMAP on this many takes a minute on two cores
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class UMAPSettings:
     """Settings of a UMAP fit. Equal settings and states give equal embeddings on one machine. Raises StatesError."""
 
     dimensions: int = 2  # of the embedding, 2 or 3
-    neighbours: int = 15  # per point, itself included: few show local detail, many the global structure
+    neighbours: int = 15  # per point, including itself: few show local detail, many the global structure
     min_dist: float = 0.1  # minimum distance between embedded points, 0 to 1
     epochs: int = 500
     seed: int = 0
@@ -71,9 +71,10 @@ def fit_umap(
 ) -> UMAPProjection:
     """Fit a UMAP to a pool of states, reduced to at most 50 principal components.
 
-    It is initialised with the first principal components, which preserves the global structure (Kobak & Linderman 2021), and
-    uses exact neighbours. `progress` gets 0 while another UMAP is running, then the share of epochs done. Raises StatesError
-    where the pool is too small for the neighbours, too large, constant, or not finite.
+    The embedding is initialised with the first principal components, which preserves the global structure (Kobak &
+    Linderman 2021), and uses exact neighbours. `progress` is called with 0 while another UMAP is running, then with the
+    share of epochs done. Raises StatesError if the pool is too small for the neighbours, too large, constant, or not
+    finite.
     """
     settings = settings or UMAPSettings()
     count = int(np.prod(states.shape[:-1]))
@@ -109,7 +110,7 @@ def _embed(
         """Replaces the library's approximate index, which takes longer to compile than an exact search takes to run."""
 
         def __init__(self):
-            """Empty: the index is only used to embed further states."""
+            """Do nothing: the index is only used to embed additional states."""
 
     distances, neighbours = (
         NearestNeighbors(algorithm="brute").fit(pool).kneighbors(pool, settings.neighbours)
@@ -121,15 +122,15 @@ def _embed(
         n_epochs=settings.epochs,
         init=start,
         random_state=settings.seed,
-        n_jobs=1,  # with more, the result is not reproducible
+        n_jobs=1,  # with more jobs, the result is not reproducible
         precomputed_knn=(neighbours, distances, NoIndex()),
-        force_approximation_algorithm=True,  # otherwise the neighbours of a small pool are searched again
+        force_approximation_algorithm=True,  # otherwise umap-learn searches the neighbours of a small pool again
     )
     return model.fit(pool).embedding_
 
 
 def find_cache() -> None:
-    """Set numba's cache to a temporary folder if it could not write to one of its own.
+    """Set numba's cache to a temporary folder if numba cannot write to its default folders.
 
     numba tries the folder of a library's source, then the user's cache folder, and fails on import if it can write to neither. Call
     this before the import.
@@ -148,7 +149,9 @@ def find_cache() -> None:
 
 
 def _may_write(folder: Path) -> bool:
-    """Whether files can be created in a folder, which is created for the test. False for a relative path, such as an unexpanded "~"."""
+    """Whether files can be created in a folder; the folder is created for the test. False for a relative path, such as
+    an unexpanded "~".
+    """
     if not folder.is_absolute():
         return False
     try:
@@ -164,10 +167,10 @@ _lock = Lock()
 
 @contextmanager
 def _turn(progress: ShareProgress | None) -> Iterator[None]:
-    """Run one UMAP at a time: with two threads inside, the simplest of numba's thread pools ends the process.
+    """Run one UMAP at a time: with two concurrent callers, numba's simplest thread pool terminates the process.
 
-    Epochs are counted in place of the library's progress bar. An exception raised in a bar's own output, to cancel the fit,
-    would leave a lock of tqdm held and block the next bar for ever.
+    Epochs are counted in place of the library's progress bar. Cancelling the fit by an exception in the bar's own
+    output would leave a tqdm lock held and block the next bar forever.
     """
     progress = progress or (lambda share: None)
     progress(0.0)
@@ -189,6 +192,6 @@ def _turn(progress: ShareProgress | None) -> Iterator[None]:
             yield
         finally:
             layouts.tqdm = library_bar
-            numba.set_num_threads(threads)  # umap-learn restores it only if it is not stopped
+            numba.set_num_threads(threads)  # umap-learn restores it only if the fit completes
     finally:
         _lock.release()

@@ -1,4 +1,4 @@
-"""Apply saved probes to one puzzle: their predictions in each cell, step by step, with the true values.
+"""Apply saved probes to one puzzle: predictions for each cell at each step, with the true values.
 
 Saved probes form an experiment without scores. They can be applied to their own model or to another checkpoint.
 """
@@ -44,19 +44,21 @@ class SavedProbe:
 
 @dataclass(frozen=True, eq=False)
 class PuzzlePredictions:
-    """The predictions of one probe on one puzzle. A target of puzzles has a single cell."""
+    """The predictions of one probe on one puzzle. A puzzle-level target has a single cell."""
 
     target: str
     state: str
-    classes: tuple[str, ...]  # () for numbers
+    classes: tuple[str, ...]  # () for numeric targets
     time_points: tuple[Coordinates, ...]
     values: Num[np.ndarray, "time cell"]  # class indices, or numbers
-    probability: Float32[np.ndarray, "time cell"] | None  # of the predicted class; None for numbers
-    true: Num[np.ndarray, "time cell"] | None  # None if it requires a solution that is unknown
+    probability: Float32[np.ndarray, "time cell"] | None  # of the predicted class; None for numeric targets
+    true: Num[np.ndarray, "time cell"] | None  # None if the target needs a solution that is unknown
     defined: Bool[np.ndarray, "time cell"]  # cells for which the target is defined
 
     def summary(self) -> dict[str, Any]:
-        """For JSON: class names or numbers, and null in cells for which the target is not defined."""
+        """The predictions as JSON-compatible data: class names or numbers, None in cells where the target is not
+        defined.
+        """
         return {
             "target": self.target,
             "state": self.state,
@@ -102,9 +104,9 @@ def open_probe(path: Path) -> SavedProbe:
 
 
 def check_fit(probe: SavedProbe, model: "Model", depth: Depth) -> None:
-    """Raises ProbeFileError unless the model has the probe's task, hidden size and time points.
+    """Check that the model has the probe's task, hidden size and time points. Raises ProbeFileError if not.
 
-    The weights may differ, so that a probe can be tested on another checkpoint.
+    The weights may differ, so a probe can be tested on another checkpoint.
     """
     if probe.about.get("task") != model.config.task:
         raise ProbeFileError(
@@ -137,8 +139,8 @@ def apply_to_puzzle(
 ) -> list[PuzzlePredictions]:
     """Run the model on one puzzle and apply each probe at each of its time points.
 
-    `labels` is the known solution. Without it, the puzzle is solved; true values that need a solution are None if it is
-    not unique. Raises ProbeFileError if a probe does not fit the model.
+    `labels` is the known solution. Without it, a solver computes the solution; true values that need one are None if it
+    is not unique. Raises ProbeFileError if a probe does not fit the model.
     """
     from probes.linear.collect import check_puzzles, collect
     from trm.record import unique_solution
@@ -201,7 +203,7 @@ def summary_of(
     task: Task,
     inputs: UInt8[np.ndarray, "cells"],
 ) -> Mapping[str, Any]:
-    """For JSON: one entry per probe, each with its time points. Cells are in row-major order."""
+    """JSON-compatible data: one entry per probe, each with its time points. Cells are in row-major order."""
     return {
         "model": model.name,
         "fingerprint": model.fingerprint,
@@ -226,7 +228,7 @@ def summary_of(
 
 
 def probes_of(experiment: "ProbingExperiment") -> list[SavedProbe]:
-    """The probes of z and y of an experiment, as if they had been saved and opened again."""
+    """An experiment's probes of z and y, as if they had been saved and reopened."""
     from probes.linear.experiment.files import probe_metadata
 
     return [
@@ -240,7 +242,7 @@ def summary_of_probes(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any
     """An experiment without scores, in the format of `ProbingExperiment.summary`.
 
     A target group contains the members for which every state has a probe. Raises ProbeFileError if there are no probes,
-    two are the same, or they are of different models, time points or tasks.
+    two are the same, or their models, time points or tasks differ.
     """
     if not probes:
         raise ProbeFileError("No probe was given. Give files written by `probes fit --save`.")

@@ -14,7 +14,7 @@ from trm.tasks.maze.geometry import GOAL, START
 from trm.tasks.sudoku.geometry import geometry
 
 REACH = 2
-"""Cells in each direction of a neighbourhood: 5x5."""
+"""Radius of a neighbourhood in cells: 2 gives 5x5."""
 
 
 def input_features(
@@ -23,8 +23,8 @@ def input_features(
     """One-hot features of the input at and around each cell, shaped like states at a single time point.
 
     Sudoku: the symbols of the cell and of all cells of its row, column and box. Other tasks: the symbols of its 5x5
-    neighbourhood, padded outside the grid. With `cells=False`, for targets of puzzles: the number of each symbol, as one
-    cell.
+    neighbourhood, padded outside the grid. With `cells=False`, for puzzle-level targets: the count of each symbol, as
+    one cell.
     """
     if not cells:
         counts = (inputs[..., None] == np.arange(task.vocab_size)).sum(1)
@@ -42,10 +42,10 @@ def input_features(
 def derived_features(evidence: Evidence) -> Float32[np.ndarray, "puzzle 1 cell feature"] | None:
     """Features derived from the input at each cell without a search, shaped like states at a single time point.
 
-    None for tasks without such features. Sudoku: the candidates and their number; for its row, column and box, the number
-    of cells in which each digit is a candidate, and of blank cells; the number of blank cells in the puzzle; and the digit
-    that naked and hidden singles fill in, if they do. Maze: row and column, and the offsets and Manhattan distances to
-    start and goal, ignoring walls.
+    None for tasks without such features. Sudoku: the candidates and their number; for its row, column and box, the
+    number of cells in which each digit is a candidate, and the number of blank cells; the number of blank cells in the
+    puzzle; and the digit that naked and hidden singles fill in, if they do. Maze: row and column, and the offsets and
+    Manhattan distances to start and goal, ignoring walls.
     """
     if evidence.task.name == "sudoku":
         features = _derived_of_sudoku(evidence)
@@ -98,7 +98,9 @@ def _derived_of_maze(evidence: Evidence) -> Int[np.ndarray, "puzzle cell feature
 
 
 def _around(task: Task) -> np.ndarray:
-    """Indices of the neighbourhood of each cell, in the same order for every cell. `task.cells` stands for outside."""
+    """Indices of the neighbourhood of each cell, in the same order for every cell. The index `task.cells` means outside
+    the grid.
+    """
     row, column = np.divmod(np.arange(task.cells), task.columns)
     if task.name == "sudoku":
         units = geometry(task.box_rows, task.box_columns).units

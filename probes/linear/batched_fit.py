@@ -1,7 +1,7 @@
 """Fits probes in batches of time points: builds the examples and weights for `probes.linear.solver`, and chooses C.
 
-An example is a cell of a puzzle for which the target is defined at one or more of the time points. Its weight is 0 at the
-others.
+An example is a cell of a puzzle for which the target is defined at one or more of the time points. Its weight is 0 at
+all other time points.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Meter:
         self.progress(0.0)
 
     def alive(self) -> None:
-        """Report the same share again."""
+        """Report the same share again, which gives the callback a chance to cancel."""
         self.progress(self.done / self.stages)
 
     def advance(self, stages: int) -> None:
@@ -64,7 +64,7 @@ class FitProblem:
     defined: Bool[np.ndarray, "puzzle time cell"]
     control: Numbers | None  # values of the control task
     split: Split
-    classes: int  # 0 for numbers
+    classes: int  # 0 for numeric targets
     grid: tuple[float, ...]  # C or alpha, the strongest regularisation first
     balanced: bool
     code_length: bool
@@ -76,7 +76,7 @@ class FitProblem:
         return len(self.grid) * (2 if self.control is not None else 1) + 2 * self.code_length
 
     def batches(self) -> list[range]:
-        """Time points whose features are in memory together."""
+        """Batches of time points whose features are in memory together."""
         _, time_points, _, dim = self.states.shape
         cells = int(self.defined[self.split.train].any(1).sum())
         at_once = max(1, AT_ONCE // (4 * cells * (dim + 1)))
@@ -94,7 +94,7 @@ class Examples:
 
     @classmethod
     def of(cls, problem: FitProblem, order: Int[np.ndarray, "puzzle"], time_points: range) -> Examples:
-        """All cells that are defined at one or more of the time points."""
+        """All cells for which the target is defined at one or more of the time points."""
         defined = problem.defined[order][:, time_points.start : time_points.stop].any(1)
         return cls(time_points, order, *np.nonzero(defined))
 
@@ -201,7 +201,8 @@ def fit_time_points(problem: FitProblem, time_points: range, meter: Meter) -> Fi
 def varying_features(train: Problems) -> Tensor:
     """A mask of the features that vary at one or more time points, (dim + 1); always true for the intercept, the last column.
 
-    The weight of a constant feature is 0 in any fit. One-hot inputs have many: the target is defined for blank cells only.
+    The weight of a constant feature is 0 in any fit. One-hot inputs have many constant features, because the target is
+    defined for blank cells only.
     """
     mask = ((train.x != 0) & (train.weight > 0)[..., None]).flatten(0, 1).any(0)
     mask[-1] = True
@@ -211,10 +212,10 @@ def varying_features(train: Problems) -> Tensor:
 def choose_regularisation(
     problem: FitProblem, train: Problems, validation: Problems, meter: Meter
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Coefficients (time, row, dim + 1), present classes (time, class), and the strength of regularisation (time)
-    with the smallest validation loss.
+    """Coefficients (time, row, dim + 1), present classes (time, class), and the regularisation strength (time) with the
+    smallest validation loss.
 
-    Weaker regularisation is not tried at a time point once the validation loss has risen.
+    Weaker regularisation is not tried at a time point once its validation loss has risen.
     """
     import torch
 
@@ -222,7 +223,7 @@ def choose_regularisation(
     present = torch.ones(time_points, max(1, problem.classes), dtype=torch.bool, device=device)
     if problem.classes:
         present = present_classes(train, problem.classes)
-        learnable = present.gather(1, validation.y)  # classes that training lacks cannot choose C
+        learnable = present.gather(1, validation.y)  # classes absent from training cannot help choose C
         validation = replace(validation, weight=validation.weight * learnable)
         if problem.balanced:
             train, validation = (
@@ -233,7 +234,7 @@ def choose_regularisation(
     theta = torch.zeros(time_points, rows, train.x.shape[-1], dtype=torch.float64, device=device)
     strength = torch.zeros(time_points, dtype=torch.float64, device=device)
     smallest = torch.full((time_points,), torch.inf, dtype=torch.float64, device=device)
-    active = torch.arange(time_points, device=device)  # time points whose validation loss still decreases
+    active = torch.arange(time_points, device=device)  # time points whose validation loss is still decreasing
     gram = None if problem.classes else gram_matrix(train)
     for candidate in problem.grid:
         if problem.classes:

@@ -1,9 +1,9 @@
 """Causal test: does the model use what a probe decodes? Changes a state along the probe's direction and measures the effect.
 
-At one time point of the run, the state of every cell is steered along the direction, or its component along the direction
-is projected out (set to the training mean). Any change of a state can do harm, so the same is done along random
-directions, moving each cell equally far. Only an effect that exceeds theirs is evidence for use (Elazar et al. 2021,
-arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
+At one time point of the run, the state of every cell is steered along the direction, or its component along the
+direction is projected out (set to the training mean). Any change to a state can do harm, so the same is done along
+random directions, moving each cell equally far. Only an effect larger than theirs is evidence of use (Elazar et al.
+2021, arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from trm.tasks.base import PADDING, Task
 
 HOWS = ("move", "erase")
 SYMBOL_TARGETS = ("solution", "answer_now")
-"""Targets whose classes are symbols of the answer, so that one can measure whether the answer moves to the class."""
+"""Targets whose classes are symbols of the answer, so that a move of the answer to the class can be measured."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class CausalSettings:
     """Settings of a causal test. Raises ProbeError if one is invalid."""
 
     how: str = "move"
-    strength: float = 4.0  # of a move, in standard deviations of the states along the direction
-    randoms: int = 4  # random directions
+    strength: float = 4.0  # distance moved, in standard deviations of the states along the direction
+    randoms: int = 4  # number of random directions
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class CausalSettings:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The effect of a change on each puzzle, as shares of its blank cells, 0 to 1."""
+    """The effect of a change on each puzzle, as shares of the puzzle's blank cells, 0 to 1."""
 
     changed_now: Float64[np.ndarray, "puzzle"]  # answers after this time point that differ from the clean run
     changed_end: Float64[np.ndarray, "puzzle"]  # final answers that differ from the clean run
@@ -76,7 +76,7 @@ class CausalResult:
 
     probe: SavedProbe
     at: Coordinates
-    class_name: str  # "" for numbers
+    class_name: str  # "" for numeric targets
     settings: CausalSettings
     distance: float  # mean distance that a cell moves, as a share of its state's norm
     clean: Outcome
@@ -84,7 +84,9 @@ class CausalResult:
     random: tuple[Outcome, ...]
 
     def excess(self, name: str) -> tuple[float, float, float]:
-        """The effect of the probe's direction minus the mean effect of random ones: value, and 95 % band over puzzles."""
+        """The effect of the probe's direction minus the mean effect of random ones: value and 95 % band over
+        puzzles.
+        """
         own = getattr(self.along, name)
         difference = own - np.mean([getattr(outcome, name) for outcome in self.random], axis=0)
         sums = BY_PUZZLE.sums(difference[:, None].astype(np.float64))
@@ -92,7 +94,7 @@ class CausalResult:
         return float(difference.mean()), float(low), float(high)
 
     def summary(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as JSON-compatible data."""
         names = ["changed_now", "changed_end", "right_end"]
         names += ["of_class"] if self.along.of_class is not None else []
         return {
@@ -131,8 +133,9 @@ def run_causal_test(
 ) -> CausalResult:
     """Run the puzzles without a change, with the change, and with the same change along random directions.
 
-    `time_point` is an index into the probe's time points. A change of z after the last call of the last supervision step
-    has no effect, as no later call uses z. Raises ProbeError or ProbeFileError if the probe does not fit the model.
+    `time_point` is an index into the probe's time points. A change to z after the last call of the last supervision
+    step has no effect, as no later call uses z. Raises ProbeError or ProbeFileError if the probe does not fit the
+    model.
     """
     settings, depth, progress = (
         settings or CausalSettings(),
@@ -246,7 +249,7 @@ def outcome_of(
     labels: UInt8[np.ndarray, "puzzle cell"],
     token: int | None = None,
 ) -> Outcome:
-    """Compares runs with the clean ones. `right_end` is a share of the scored blank cells only."""
+    """Compare changed runs with the clean runs. `right_end` is a share of the scored blank cells only."""
     blank = ~task.givens(inputs)
     scored = blank & (labels != PADDING)
     return Outcome(

@@ -20,15 +20,15 @@ from trm.recursion import Hook, State, deep_supervision, unchanged
 from trm.tasks.base import Task
 
 BATCH = 16  # puzzles per forward pass: as fast as larger batches, and quicker to cancel
-LARGEST = 3 << 30  # bytes of states, at most
+LARGEST = 3 << 30  # maximum size of the states, in bytes
 CALLS = ("last", "cycles", "all")
-"""Choices of calls in a supervision step: the last one, the f_H call of every cycle, or all."""
+"""Calls to collect in each supervision step: the last one, the f_H call of every cycle, or all."""
 STATES = ("z", "y")
 """The states that can be collected."""
 
 
 class CollectError(UserError):
-    """Time points that the run does not have, or more states than the memory limit."""
+    """The run lacks a time point, or the states exceed the memory limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,9 @@ def time_points_of(depth: Depth, steps: Sequence[int], calls: str = "last") -> t
 def check_puzzles(
     model: Model, task: Task, inputs: UInt8[np.ndarray, "puzzle cell"], largest_id: int
 ) -> None:
-    """Raises PuzzleError if puzzles do not have the model's size, or its embedding table lacks the id `largest_id`."""
+    """Check the size and ids of puzzles. Raises PuzzleError if they do not fit the model or `largest_id` is not in its
+    embedding table.
+    """
     model.config.check_puzzles(inputs.shape[1], task.vocab_size)
     model.config.check_puzzle_id(largest_id)
 

@@ -1,9 +1,9 @@
 """The control task of Hewitt & Liang 2019 (arXiv:1909.03368): how much can a probe of this capacity memorise?
 
-Every type of cell, here its input symbol and its position, gets a random label with the distribution of the true labels.
-It has this label in all puzzles, so that only memorisation predicts it. Selectivity is the probe's score minus its score
-on the control task. It is high if the probe decodes what the states encode. It depends on one draw of labels, and more so
-for rare classes.
+Each type of cell, defined by its input symbol and its position, gets a random label drawn from the distribution of the
+true labels. The label is the same in all puzzles, so only memorisation can predict it. Selectivity is the probe's score
+minus its score on the control task. It is high if the probe decodes what the states encode. It depends on a single draw
+of labels, and more so for rare classes.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def control_values(
     *,
     seed: int,
 ) -> Num[np.ndarray, "puzzle time cell"]:
-    """The control label of each cell: one random value of the training puzzles at that time point per type.
+    """The control label of each cell: for each type, one random value from the training puzzles at that time point.
 
     The same seed and training values give a type the same label in all puzzles. A type has the same rank among the values
     at every time point, so its label changes only if the class proportions do.

@@ -1,4 +1,5 @@
-"""Probe directions: the directions along which a probe's output changes fastest, and the plane that holds most of them.
+"""Probe directions: the directions along which a probe's output changes fastest, and the plane that captures most of
+their length.
 
 A direction is a row of weights in the space of raw states. Probes are fitted on standardised features, so each weight is
 divided by the standard deviation of its feature. Nearly parallel directions belong to classes that are hard to separate.
@@ -39,7 +40,7 @@ def direction_of(probe: SavedProbe, time_point: int, class_name: str = "") -> Fl
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Unit vectors projected onto the plane that holds most of their length."""
+    """Unit vectors projected onto the plane that captures most of their length."""
 
     names: tuple[str, ...]
     points: Float64[np.ndarray, "direction 2"]  # the projections; a short one lies mostly outside the plane
@@ -48,7 +49,7 @@ class Plane:
 
 
 def plane_of(names: Sequence[str], directions: Float32[np.ndarray, "direction dim"]) -> Plane:
-    """The plane through 0 that holds most of the squared length: the first two right singular vectors.
+    """The plane through the origin that captures most of the squared length: the first two right singular vectors.
 
     The sign of each axis makes its coordinate of largest magnitude positive. Raises ProbeError without directions.
     """

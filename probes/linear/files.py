@@ -22,7 +22,7 @@ KIND = "recursion-lens probe"
 
 
 class ProbeFileError(UserError):
-    """A file that is not a probe, or is damaged."""
+    """The file is damaged, or is not a probe."""
 
 
 def save_probe(path: Path, result: ProbeResult, *, about: Mapping[str, str] | None = None) -> None:
@@ -90,7 +90,7 @@ def _result(arrays: dict[str, np.ndarray], facts: dict) -> ProbeResult:
 
 
 def _check(arrays: dict[str, np.ndarray], facts: dict) -> None:
-    """Raises ValueError or TypeError unless the arrays and facts are those of a probe."""
+    """Check that the arrays and facts are those of a probe. Raises ValueError or TypeError."""
     if facts["kind"] != KIND:
         raise ValueError("another kind of file")
     texts = [facts["name"], *facts["classes"], *facts["about"], *facts["about"].values()]

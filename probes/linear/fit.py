@@ -1,10 +1,10 @@
-"""Fits linear probes: what can be decoded from a state by a linear map, and from which time point on.
+"""Fits linear probes: what can be decoded from a state by a linear map, and from which time point onwards.
 
-The states of P puzzles at K time points in C cells are one array (P, K, C, dim). For targets of puzzles C is 1: the mean
-over cells, or a position of the prefix. A separate probe is fitted at every time point on the training puzzles: logistic
-regression for classes, ridge regression for numbers. Features are standardised on the training puzzles, the regularisation
-is the one with the smallest loss on the validation puzzles, and scores are computed on the test puzzles, with bands.
-Decodable information is not necessarily used by the model (Belinkov 2022, arXiv:2102.12452).
+The states of P puzzles at K time points in C cells are one array (P, K, C, dim). For puzzle-level targets C is 1: the
+mean over cells, or one position of the prefix. A separate probe is fitted at every time point on the training puzzles:
+logistic regression for classes, ridge regression for numbers. Features are standardised on the training puzzles, the
+regularisation is the one with the smallest loss on the validation puzzles, and scores are computed on the test puzzles,
+with bands. Decodable information is not necessarily used by the model (Belinkov 2022, arXiv:2102.12452).
 
 Torch is imported when a probe is fitted, but not to apply one.
 """
@@ -90,7 +90,7 @@ def _check(
     settings: ProbeSettings,
     types: Int64[np.ndarray, "_ _"] | None,
 ) -> None:
-    """Raises ProbeError if the arguments of `fit_probe` are invalid."""
+    """Check the arguments of `fit_probe`. Raises ProbeError if they are invalid."""
     labels, defined = values.values, values.defined
     puzzles, time_points, cells, _ = states.shape
     if labels.ndim != 3 or labels.shape != defined.shape:
@@ -144,7 +144,9 @@ def _fit_problem(
     types: Int64[np.ndarray, "_ _"] | None,
     pooled: bool,
 ) -> FitProblem:
-    """Broadcast all arrays to the same puzzles, time points and cells. Pooling turns time points into more cells."""
+    """Broadcast all arrays to the same puzzles, time points and cells. Pooling treats time points as additional
+    cells.
+    """
     labels, defined, control = values.values, values.defined, None
     if types is not None:
         control = control_values(types, labels, defined, split.train, seed=settings.seed)

@@ -39,14 +39,14 @@ class CodeLength:
 
     bits: Float64[np.ndarray, "time"]
     uniform_bits: Float64[np.ndarray, "time"]  # log2 K per label
-    entropy_bits: Float64[np.ndarray, "time"]  # of a code that knows the class frequencies only
-    puzzles: tuple[int, ...]  # number sent after each block
+    entropy_bits: Float64[np.ndarray, "time"]  # of a code that knows only the class frequencies
+    puzzles: tuple[int, ...]  # number of puzzles sent by the end of each block
 
     @property
     def compression(self) -> Float64[np.ndarray, "time"]:
         """Label entropy / code length: 1 if the states do not help, NaN without labels.
 
-        Relative to the uniform code, even a constant guess would look like a gain where a class is rare.
+        Relative to the uniform code, even a constant guess would look like a gain if a class is rare.
         """
         return np.divide(
             self.entropy_bits, self.bits, out=np.full(self.bits.shape, np.nan), where=self.bits > 0
@@ -61,7 +61,7 @@ def entropy_bits(counts: Int64[np.ndarray, "time class"]) -> Float64[np.ndarray,
 
 
 def blocks_of(puzzles: int) -> tuple[int, ...]:
-    """The number of puzzles sent after each block: strictly increasing, up to all of them."""
+    """The number of puzzles sent by the end of each block: strictly increasing, up to all of them."""
     return tuple(sorted({ceil(portion * puzzles) for portion in PORTIONS}))
 
 

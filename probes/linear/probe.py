@@ -16,11 +16,11 @@ States = Num[np.ndarray, "puzzle time cell dim"]
 
 
 class ProbeError(UserError):
-    """States, values or settings from which no probe can be fitted."""
+    """No probe can be fitted to these states, values or settings."""
 
 
 def main_score(classes: Sequence[str]) -> str:
-    """The name of the main score: R² for numbers, AUROC for two classes, accuracy for more."""
+    """The name of the main score: R² for numeric targets, AUROC for two classes, accuracy for more."""
     return {0: "r2", 2: "auroc"}.get(len(classes), "accuracy")
 
 
@@ -57,13 +57,13 @@ class ProbeSettings:
 class ProbeResult:
     """The probes of all time points, and their scores.
 
-    `scores` holds, for classes: `accuracy`, `balanced_accuracy` and `majority` (accuracy of the training puzzles' majority
-    class); for two classes also `auroc`; for numbers `r2`. With a control task also `control` (its main score) and
-    `selectivity`.
+    `scores` holds, for classes: `accuracy`, `balanced_accuracy` and `majority` (accuracy of the training puzzles'
+    majority class); for two classes also `auroc`; for numeric targets `r2`. With a control task also `control` (its
+    main score) and `selectivity`.
     """
 
     name: str
-    classes: tuple[str, ...]  # () for numbers
+    classes: tuple[str, ...]  # () for numeric targets
     settings: ProbeSettings
     split: Split
     pooled: bool  # one probe for all time points
@@ -73,11 +73,11 @@ class ProbeResult:
         np.ndarray, "time row dim"
     ]  # for standardised features; one row per class, a single row for two classes
     intercept: Float32[np.ndarray, "time row"]
-    present: Bool[np.ndarray, "time class"]  # classes that occur in training; one column for numbers
+    present: Bool[np.ndarray, "time class"]  # classes that occur in training; one column for numeric targets
     regularisation: Float64[np.ndarray, "time"]  # the chosen C or alpha
     counts: Int64[
         np.ndarray, "3 time class"
-    ]  # cells in training, validation and test; one column for numbers
+    ]  # cells in training, validation and test; one column for numeric targets
     scores: dict[str, Score]
     code: CodeLength | None
 
@@ -87,7 +87,7 @@ class ProbeResult:
         return len(self.mean)
 
     def summary(self) -> dict[str, Any]:
-        """For JSON: everything but the parameters, one entry per time point, with None for NaN."""
+        """JSON-compatible data: everything except the parameters, one entry per time point, with None for NaN."""
         shares = self.counts / np.maximum(self.counts.sum(-1, keepdims=True), 1)
         summary: dict[str, Any] = {
             "name": self.name,
@@ -120,7 +120,7 @@ class ProbePredictions:
     """Predictions of probes for states."""
 
     values: Int16[np.ndarray, "puzzle time cell"] | Float32[np.ndarray, "puzzle time cell"]
-    probabilities: Float32[np.ndarray, "puzzle time cell class"] | None  # None for numbers
+    probabilities: Float32[np.ndarray, "puzzle time cell class"] | None  # None for numeric targets
 
     @property
     def log_odds(self) -> Float32[np.ndarray, "puzzle time cell"]:
@@ -133,8 +133,8 @@ class ProbePredictions:
 def apply(result: ProbeResult, states: States, *, time_point: int | None = None) -> ProbePredictions:
     """Predict from states (puzzle, time, cell, dim) with the probes of their time points.
 
-    With `time_point`, an index from 0, that probe is applied to all states, as is the only probe of a result with one time
-    point. Predicted classes are indices. Raises ProbeError if the states do not fit the probes.
+    With `time_point`, an index from 0, that probe is applied to all states. A result with only one probe always applies
+    it to all states. Predicted classes are indices. Raises ProbeError if the states do not fit the probes.
     """
     if states.shape[3] != result.mean.shape[1]:
         raise ProbeError(
@@ -167,5 +167,5 @@ def apply(result: ProbeResult, states: States, *, time_point: int | None = None)
 
 
 def _listed(numbers: Float64[np.ndarray, "time"]) -> list[float | None]:
-    """For JSON, which has no NaN."""
+    """Rounded numbers for JSON, with None for NaN."""
     return [None if np.isnan(number) else float(number) for number in numbers]

@@ -1,8 +1,8 @@
 """Scores of probes, with bands for the sampling error of the test puzzles.
 
-Bands are percentiles of the bootstrap (Efron 1979): test puzzles, not cells, are drawn with replacement, because the cells
-of a puzzle are not independent. The probe is not refitted. Two classes are scored by the area under the ROC curve (AUROC),
-because for a rare class accuracy mostly reflects its rarity.
+Bands are bootstrap percentiles (Efron 1979): test puzzles, not cells, are drawn with replacement, because the cells of
+a puzzle are not independent. The probe is not refitted. Two classes are scored by the area under the ROC curve (AUROC),
+because accuracy on a rare class mostly reflects how rare it is.
 """
 
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ def bootstrap_draws(puzzles: int, *, count: int, seed: int) -> Draws:
 
 
 def with_band(sampled: Float64[np.ndarray, "draw time"], puzzles: int, *, lowest: float = 0.0) -> Score:
-    """The value on the test set, with percentiles over its resamples. NaN values of resamples are skipped.
+    """The value on the test set, with percentiles over its resamples. NaN resamples are skipped.
 
-    If all resamples agree, as for an accuracy of 1, the percentiles have no width. A kind of puzzle that `puzzles` test
-    puzzles miss with probability 2.5 % may have a share of up to 1 - 0.025 ** (1 / puzzles) (the exact binomial bound). The
-    band is then widened by this share, within `lowest` to 1.
+    If all resamples agree, as for an accuracy of 1, the percentiles have no width. A type of puzzle that a sample of
+    `puzzles` misses with probability 2.5 % may make up a share of up to 1 - 0.025 ** (1 / puzzles) (the exact binomial
+    bound). The band is then widened by this share, within `lowest` to 1.
     """
     low, high = np.full((2, sampled.shape[1]), np.nan)
     some = ~np.isnan(sampled[1:]).all(0)

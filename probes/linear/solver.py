@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MEMORY = 10  # pairs of steps and gradient changes in the history of L-BFGS
 MOST_ITERATIONS = 500
-CURVATURE_EVERY = 20  # iterations between two computations of the curvature
+CURVATURE_EVERY = 20  # iterations between computations of the curvature
 CURVATURE_EXAMPLES = 2048  # enough to estimate the curvature
 TOLERANCE = 1e-6  # of the largest gradient, divided by the number of examples
 ROUNDING = 1e-6  # relative error of a loss summed from float32
@@ -278,7 +278,7 @@ def _line_search(
 
 
 def fit_ridge(problems: Problems, gram: Tensor, alpha: float) -> Tensor:
-    """Closed-form solution, (time, 1, dim + 1), in float64. Numbers of weight 0 must be finite too."""
+    """Closed-form solution, (time, 1, dim + 1), in float64. Values with weight 0 must be finite too."""
     import torch
 
     target = ((problems.y * problems.weight).double()[:, None] @ problems.x.double()).mT

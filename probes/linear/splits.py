@@ -1,4 +1,4 @@
-"""Splits into training, validation and test puzzles. Puzzles are split, never the cells of a puzzle.
+"""Splits into training, validation and test puzzles. Whole puzzles are split, never the cells of a puzzle.
 
 The cells of a puzzle share its state. A probe trained on some of them and tested on others can recognise the puzzle, and
 so appear to decode what it has memorised.
@@ -18,7 +18,7 @@ Puzzles = Int[np.ndarray, "_"]
 
 
 class SplitError(UserError):
-    """Puzzles that cannot be split as requested."""
+    """The puzzles cannot be split as requested."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def split_puzzles(
     order = np.random.default_rng(seed).permutation(count)
     if strata is not None:
         order = order[np.argsort(np.unique(strata, return_inverse=True)[1][order], kind="stable")]
-    # Each puzzle goes to the part with the largest deficit, so that every run of the order, and thus every stratum, has the shares.
+    # Each puzzle goes to the part with the largest deficit, so each stratum gets these shares.
     deficit = np.zeros(3)
     parts: tuple[list[int], ...] = ([], [], [])
     for puzzle in order.tolist():

@@ -24,7 +24,7 @@ class TargetGroup:
 
     @property
     def first(self) -> Target:
-        """The first member. Its kind, level, classes and needs are those of every member."""
+        """The first member. All members share its kind, level, classes and needs."""
         return self.members[0]
 
     @property
@@ -33,7 +33,7 @@ class TargetGroup:
         return main_score(self.first.classes)
 
     def facts(self) -> dict:
-        """For JSON: the description of the group."""
+        """The description of the group, as JSON-compatible data."""
         first = self.first
         return {
             "name": self.name,

@@ -1,1 +1,1 @@
-"""The sections of docs/findings.md, written from recorded results."""
+"""The sections of docs/findings.md, generated from recorded results."""

@@ -8,8 +8,8 @@ from probes.comparison.files import Comparison
 from probes.comparison.result import MIN_DECODED, Z_REPEATS_X, BandCurve, Measurements
 from probes.reports.markdown import percent, write_section
 
-RETAINS, MOSTLY = 0.99, 0.9  # shares of solutions from which the verdict is "Yes" and "In most puzzles"
-NONE = "none"  # in a table cell; a row with nothing else is left out
+RETAINS, MOSTLY = 0.99, 0.9  # minimum shares of solutions for the verdicts "Yes" and "In most puzzles"
+NONE = "none"  # in a table cell; rows with only this are left out
 HRM_PAPER = "HRM paper, arXiv:2506.21734"
 ANALYSES = "published analyses of public Sudoku checkpoints"
 GIVEN_SOLUTION = (
@@ -23,7 +23,7 @@ NUMBERS = (
 
 
 def write_findings(document: Path, comparison: Comparison, command: str) -> None:
-    """Write the section into a document, created if needed. Raises UserError where a marker is missing."""
+    """Write the section into a document, created if needed. Raises UserError if a marker is missing."""
     write_section(document, "compare", section(comparison, command))
 
 
@@ -39,7 +39,7 @@ def section(comparison: Comparison, command: str) -> str:
         [
             "## HRM vs TRM",
             "",
-            f"Measured on {about.count} puzzles of `{about.data}` by `{command}`; shown on the Compare page. Weights: {weights}.",
+            f"Measured on {about.count} puzzles from `{about.data}` by `{command}`; shown on the Compare page. Weights: {weights}.",
             "",
             f"{caution(*models)} {SUDOKU_CONFOUNDS}".strip(),
             "",
@@ -131,7 +131,7 @@ ROWS: list[tuple[str, str, Callable[[Measurements], str]]] = [
 
 
 def _similar(comparison: Comparison) -> list[str]:
-    """CKA at the end of the run, within each model and between the two."""
+    """CKA at the end of the run, within and between the two models."""
     within = [comparison.cka_between((index, "y"), (index, "z"))[-1, -1] for index in (0, 1)]
     across = [comparison.cka_between((0, state), (1, state))[-1, -1] for state in ("y", "z")]
     return [
@@ -144,7 +144,7 @@ def _similar(comparison: Comparison) -> list[str]:
 
 
 def _answers(measured: Measurements) -> list[str]:
-    """Published claims about models of this kind, and whether they hold here."""
+    """Published claims about this type of model, and whether they hold here."""
     name, retained, decoded = measured.about.name, measured.kept.middle, measured.kept_read
     lines = []
     if measured.about.kind == "hrm":
@@ -174,8 +174,8 @@ def _z_role(measured: Measurements) -> str:
     name, ratio, by_token = measured.about.name, measured.pooled_ratio, measured.by_token["z"]
     if by_token >= Z_REPEATS_X:
         return (
-            f"**Does z of {name} take part in the reasoning?** No: {percent(by_token, 2)} of its variance is explained by the "
-            "cell's own input token, so z only repeats x. Its dimensionality is therefore not compared."
+            f"**Does {name}'s z take part in the reasoning?** No: {percent(by_token, 2)} of its variance is explained by the "
+            "cell's own input token, so z carries nothing but the input. Its dimensionality is therefore not compared."
         )
     return (
         f"**Is the dimensionality of HRM's z_H higher than that of its z_L?** {_verdict(ratio['y'] > ratio['z'])} (participation ratio "

@@ -1,6 +1,6 @@
 """The section "Does it know when it is done?" of the findings, generated from recorded results.
 
-Two marks delimit the section; the rest of the document is left unchanged.
+Two markers delimit the section; the rest of the document is left unchanged.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from probes.reports.markdown import percent, write_section
 from probes.stats import BANDS, SIGNIFICANT, Paired
 from trm.errors import UserError
 
-SECTION = "halting"  # name of its marks
+SECTION = "halting"  # name in its markers
 CALIBRATED = 0.05  # "calibrated": the band of the error on undecided pairs ends at or below this
 GROKS = 0.5  # "groks": the band of the share of single-step solves begins at or above this
 
@@ -26,7 +26,7 @@ Report = Mapping[str, Any]
 
 def write_findings(document: Path, folder: Path) -> dict[str, Any]:
     """Write the section into a document, creating it if needed. Raises UserError if nothing is recorded or the document
-    has one mark without the other.
+    has one marker without the other.
     """
     names = sorted(path.stem for path in folder.glob("*.parquet") if not path.stem.endswith(DEEP))
     if not names:
@@ -37,7 +37,7 @@ def write_findings(document: Path, folder: Path) -> dict[str, Any]:
 
 
 def _reports(folder: Path, name: str) -> tuple[Report, Report | None]:
-    """The reports on the steps of training and on those beyond."""
+    """The reports on the training steps and on the steps beyond them."""
     main, deep = (folder / f"{name}{ending}.parquet" for ending in ("", DEEP))
     return report(analyse(load_runs(main))), report(analyse(load_runs(deep))) if deep.is_file() else None
 
@@ -157,7 +157,7 @@ def _paired(counts: Mapping[str, Any]) -> Paired:
 
 def _table(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str]:
     rows: list[tuple[str, Callable[[Report], str], str]] = [
-        ("puzzles", lambda one: f"{one['count']:,} of {one['about']['data']}", ""),
+        ("puzzles", lambda one: f"{one['count']:,} from {one['about']['data']}", ""),
         ("accuracy, all steps", lambda one: percent(one["stopping"]["all_steps"]["accuracy"]), ""),
         ("calibration error of q_halt, all pairs", lambda one: _error_with_band(one["calibration"]), ""),
         ("pairs after step 1 that repeat the previous step", _repeats, ""),

@@ -15,12 +15,12 @@ from probes.stats import binomial_band
 from trm.errors import UserError
 
 RARELY_TRAPS = 0.8  # "rarely traps": at least this share of the puzzles the clean run solves are solved from a wrong answer
-SECTION = "what causes what"  # name of its marks
+SECTION = "what causes what"  # name in its markers
 Result = dict[str, Any]
 
 
 def write_findings(document: Path) -> dict[str, Any]:
-    """Write the section between its marks, or append it to the document. Raises UserError."""
+    """Write the section between its markers, or append it to the document. Raises UserError."""
     names = sorted({path.parent.name for path in RECORDED.glob("*/*.json")})
     if not names:
         raise UserError(
@@ -117,8 +117,8 @@ def _written_answers(results: dict[str, Result]) -> list[str]:
 def _one_blank(results: dict[str, Result]) -> list[str]:
     """Accuracy of the blank cell and of the givens in the one-blank experiment."""
     return [
-        f"One blank, {name}: after the last step the blank cell is correct in {percent(each['cells_right'][-1])} of the puzzles, "
-        f"and {percent(each['givens_right'][-1])} of the givens are."
+        f"One blank, {name}: after the last step, the blank cell is correct in {percent(each['cells_right'][-1])} of the puzzles, "
+        f"and {percent(each['givens_right'][-1])} of the givens are still correct."
         for name, result in results.items()
         if (each := result["experiments"].get("one-blank", {})).get("cells_right")
     ]
@@ -127,8 +127,8 @@ def _one_blank(results: dict[str, Result]) -> list[str]:
 def without_latent(results: dict[str, Result]) -> list[str]:
     """A caveat for models whose z only repeats x."""
     return [
-        f"The cell's own input token explains {percent(share, 2)} of the variance of z of {name} after the last step: z only "
-        "repeats x, recomputed by every call. Zeroing or patching z has no effect there and says nothing."
+        f"The cell's own input token explains {percent(share, 2)} of the variance of {name}'s z after the last step: z carries "
+        "nothing but the input and is recomputed by every call. Zeroing or patching this z has no effect and shows nothing."
         for name, result in results.items()
         if (share := result.get("z_by_token", 0.0)) >= Z_REPEATS_X
     ]
@@ -306,7 +306,7 @@ def _puzzles_line(results: dict[str, Result]) -> str:
     return (
         "Puzzles: "
         + ", ".join(
-            f"{name} ({result['fingerprint']}) {result['puzzles']} of {result['data']}"
+            f"{name} ({result['fingerprint']}) {result['puzzles']} from {result['data']}"
             for name, result in results.items()
         )
         + "."

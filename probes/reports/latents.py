@@ -13,7 +13,7 @@ SECTION = "latents"  # in the markers
 
 
 def write_findings(document: Path, folder: Path) -> dict[str, Any]:
-    """Write the section into a document. Raises UserError where nothing is recorded, or a marker is missing."""
+    """Write the section into a document. Raises UserError if nothing is recorded, or a marker is missing."""
     projections = {path.stem: load_projection(path) for path in sorted(folder.glob("*.safetensors"))}
     if not projections:
         raise UserError(
@@ -38,7 +38,7 @@ def section(projections: dict[str, Projection]) -> str:
             models = f"**{metadata.model} and {other.model}, joint projection** ({metadata.fingerprint}, {other.fingerprint})"
         lines += [
             "",
-            f"{models}, state {metadata.state}, {projection.puzzle_count} puzzles of `{metadata.data}` at "
+            f"{models}, state {metadata.state}, {projection.puzzle_count} puzzles from `{metadata.data}` at "
             f"{len(projection.calls)} calls. " + " ".join(projection.sentences),
         ]
     return "\n".join([*lines, "", *_table(projections)])

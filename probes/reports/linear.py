@@ -38,7 +38,7 @@ CAVEATS = {
     "next_direction": "It does not show that the path is traversed.",
     "reached_within_16": "It does not show that the model runs a flood fill.",
 }
-"""What the result of a target does not show."""
+"""Caveats: what the result of a target does not show."""
 
 
 def write_findings(
@@ -96,7 +96,7 @@ def _model(model: str, experiment: Summary) -> list[str]:
     lines = [
         f"### {model}",
         "",
-        f"Weights {about['fingerprint']}; {about['puzzles']} puzzles of {about['data']}: {split['train']} for training, "
+        f"Weights {about['fingerprint']}; {about['puzzles']} puzzles from {about['data']}: {split['train']} for training, "
         f"{split['validation']} for validation (to choose the regularisation), {split['test']} for testing.",
         "",
         f"| target | score | state | {' | '.join(f'step {labels[at]}' for at in time_points)} | constant guess | input | derived | untrained | selectivity |",

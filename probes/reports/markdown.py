@@ -12,9 +12,10 @@ def markers(name: str) -> tuple[str, str]:
 
 
 def write_section(document: Path, name: str, text: str) -> None:
-    """Write a text between the markers of that name, or at the end of the document if it has none. Creates the document if needed.
+    """Write a text between the markers with this name, or at the end of the document if it has none. The document is
+    created if needed.
 
-    Raises UserError where one marker is present without the other.
+    Raises UserError if one marker is present without the other.
     """
     begin, end = markers(name)
     old = "# Findings\n"

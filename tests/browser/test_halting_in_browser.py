@@ -68,7 +68,7 @@ def test_from_a_mark_in_the_figure_to_its_puzzle_in_solve(open_player: Callable[
     page = open_player("?model=sudoku-hrm").page
     page.get_by_role("link", name="Halting").click()
     expect(page.get_by_text("Does it know when it is done?")).to_be_visible()
-    expect(page.get_by_text("Recorded", exact=False).first).to_contain_text("1,000 puzzles of sudoku/test")
+    expect(page.get_by_text("Recorded", exact=False).first).to_contain_text("1,000 puzzles from sudoku/test")
     expect(page.get_by_test_id("stMetric")).to_have_count(4)
     link = page.get_by_role("link", name="Open in Solve at step")
     click_mark(page, "halting-steps", link)

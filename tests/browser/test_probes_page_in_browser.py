@@ -46,7 +46,7 @@ def test_the_overlay_equals_the_output_of_the_command_line(served, new_page, cap
     page.get_by_role("link", name="Probes").click()
     expect(page.get_by_text(f"Recorded: {MODEL}")).to_be_visible()  # the model of the previous page
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    expect(page.get_by_text("puzzles of sudoku/test").first).to_be_visible()
+    expect(page.get_by_text("puzzles from sudoku/test").first).to_be_visible()
     page.get_by_role("button", name="On one puzzle").or_(
         page.get_by_role("radio", name="On one puzzle")
     ).click()

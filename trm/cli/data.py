@@ -1,4 +1,4 @@
-"""`trm data generate` and `trm data convert`: generate puzzle sets, and convert them to another format."""
+"""`trm data generate` and `trm data convert`: generate puzzle sets and convert them to other formats."""
 
 import os
 from argparse import Namespace
@@ -102,7 +102,7 @@ def run_convert(options: Namespace) -> dict[str, Any]:
 
 
 def sized_task(options: Namespace) -> "Task":
-    """The task that the options name, with their grid size. Raises UserError."""
+    """The task and grid size given by the options. Raises UserError."""
     from trm.tasks import get_task
 
     return get_task(options.task, None if options.size is None else options.size**2)

@@ -133,7 +133,7 @@ def run(options: Namespace) -> dict[str, Any]:
 
 
 def _check_options(options: Namespace, formats: Set[str]) -> bool:
-    """Raises UserError if an option applies only to formats that are not requested. Returns whether a time point is given."""
+    """Raises UserError for options of formats that are not requested. Returns whether a time point is given."""
     from trm.export.outputs import OF_ONE_CALL, PICTURES, WITH_A_VIEW
 
     has_coordinates = any(number is not None for number in (options.step, options.cycle, options.call))
@@ -155,12 +155,12 @@ def _check_options(options: Namespace, formats: Set[str]) -> bool:
 
 
 def puzzle_file(options: Namespace) -> Path | None:
-    """The file of the puzzle, if it was given as a file."""
+    """The path of the puzzle file, if the puzzle was given as a file."""
     return _file(options.puzzle)
 
 
 def _file(given: str | None) -> Path | None:
-    """A text as the path of an existing file, else None."""
+    """The text as a path if it names an existing file, else None."""
     return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.cli.options.puzzle_texts)
 
 
@@ -181,7 +181,7 @@ def _recorded(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
 
 
 def _read(path: Path, puzzle: str) -> "ExportedRun":
-    """The run in a file. Raises TraceError, which names the file."""
+    """Read the run from a file. Raises TraceError, which names the file."""
     from trm.export.run import ExportedRun
     from trm.tasks import get_task
     from trm.trace import TraceError, load_trace
@@ -212,7 +212,7 @@ def _made(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
 
 
 def _depth(given: str, model: "Model") -> "Depth":
-    """n, T and N_sup of the run. Raises UserError unless they are three numbers, and ConfigError if they are too large."""
+    """n, T, and N_sup of the run. Raises UserError unless they are three numbers, ConfigError if they are too large."""
     from trm.coordinates import Depth
 
     parts = given.split(",")
@@ -255,7 +255,7 @@ def _is_trace(path: Path) -> bool:
 def _run(
     model: "Model", task: "Task", inputs: "np.ndarray", depth: "Depth | None" = None, **options: Any
 ) -> "Trace":
-    """ExportedRun the model, with a progress line. Options are those of `growing_trace`."""
+    """Run the model, with a progress line. The options are those of `growing_trace`."""
     from trm.record import growing_trace
 
     depth = depth or model.config.depth
@@ -266,6 +266,6 @@ def _run(
 
 
 def _puzzle_name(options: Namespace) -> str:
-    """The name of the puzzle: its file, or that of the recorded run; empty for a puzzle given as text."""
+    """The name of the puzzle: the name of its file or of the recorded run; empty for a puzzle given as text."""
     file = options.trace or puzzle_file(options)
     return file.name.removesuffix(".txt").removesuffix(".safetensors") if file else ""

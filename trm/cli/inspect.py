@@ -1,4 +1,4 @@
-"""`trm inspect`: show the configuration of a checkpoint, what was assumed, and a self-check."""
+"""`trm inspect`: show the configuration of a checkpoint, the assumed values, and a self-check."""
 
 from argparse import Namespace
 from typing import Any

@@ -1,8 +1,8 @@
 """The command line: `trm COMMAND` or `python -m trm COMMAND`.
 
-Results go to stdout, as one JSON object with --json; progress goes to stderr. A user error ends with exit code 2 and one
-line that says what is wrong and what to do. Each command is a module with `add`, which defines its options, and `run`. Its
-dependencies are imported when it runs, so that `--help` and `models` do not wait for torch.
+Results go to stdout, as one JSON object with --json; progress goes to stderr. A user error ends the program with exit
+code 2 and one line that says what is wrong and what to do. Each command is a module with `add`, which defines its
+options, and `run`. Its dependencies are imported when it runs, so that `--help` and `models` do not wait for torch.
 """
 
 import json
@@ -13,7 +13,7 @@ from trm.cli.options import Parser
 from trm.terminal import exit_on_errors, format_result, printing_result
 
 COMMANDS = (models, inspect, solve, eval, forward, export, trace, train, data)
-"""Modules with `add(subparsers)`, which adds a parser whose default `run` is the function of the command."""
+"""Modules with `add(subparsers)`, which adds a parser whose default `run` is the command's function."""
 
 
 def main(arguments: list[str] | None = None) -> None:

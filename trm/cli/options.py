@@ -1,6 +1,6 @@
-"""Options that several commands share, and functions that load what they name.
+"""Options shared by several commands, and functions that load the models and puzzles they name.
 
-Everything that needs torch is imported when it is used, so that `--help` and `models` do not wait for it.
+Modules that need torch are imported only when used, so that `--help` and `models` do not wait for it.
 """
 
 import argparse
@@ -34,12 +34,12 @@ DATA_HELP = (
 PUZZLE_HELP = "puzzle as text, or a file with a puzzle (solve: or with several)"
 PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"
 
-MAX_NOTES = 3  # notes shown about skipped parts of a file
+MAX_NOTES = 3  # maximum number of notes shown about skipped parts of a file
 FORCE = "force_"  # prefix of options that replace a field of ModelConfig
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are one line. It accepts no abbreviated options, as these would break scripts later."""
+    """An ArgumentParser with one-line errors. It rejects abbreviated options, which new options could break."""
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_command(subparsers, name: str, run, summary: str) -> Parser:
-    """Add the parser of a command, which the function `run` executes."""
+    """Add the parser of a command. The function `run` executes the command."""
     sub = subparsers.add_parser(name, help=summary, description=summary)
     sub.add_argument("--json", action="store_true", help="print the result as one JSON object")
     sub.set_defaults(run=run)
@@ -64,7 +64,7 @@ def add_command(subparsers, name: str, run, summary: str) -> Parser:
 def model_options(
     command: Parser, *, positional: bool = False, required: bool = True, taken: tuple[str, ...] = ()
 ) -> None:
-    """Add the options for a model and its forced values. Option names in `taken` have another meaning in the command."""
+    """Add the options for a model and its forced values, except those in `taken`, which the command uses otherwise."""
     if positional:
         command.add_argument("model", help=MODEL_HELP)
     else:
@@ -104,7 +104,7 @@ def identifiers_option(command: Parser) -> None:
 
 
 def forced_fields(options: Namespace) -> dict[str, Any]:
-    """The fields of ModelConfig that options force."""
+    """The fields of ModelConfig that the options force."""
     given = {
         name.removeprefix(FORCE): value for name, value in vars(options).items() if name.startswith(FORCE)
     }
@@ -123,7 +123,7 @@ def open_model(options: Namespace) -> "tuple[Model, Task]":
 def limited_puzzles(
     options: Namespace, model: "Model", task: "Task", *, default_limit: int | None = None
 ) -> "PuzzleSet":
-    """The puzzle set of `--data` (default: the bundled test set), reduced to `--limit` puzzles.
+    """The puzzle set given by `--data` (default: the bundled test set), limited to `--limit` puzzles.
 
     `default_limit` is the limit if none is given; None means all puzzles. Raises UserError.
     """
@@ -141,9 +141,9 @@ def limited_puzzles(
 
 
 def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
-    """The given puzzles as texts: one given as text, or those of a file, by their place in it.
+    """The given puzzles as texts, by their place: one puzzle given as text, or all puzzles in a file.
 
-    All puzzles of a file are parsed here. Raises DataError naming file and place if one cannot be read.
+    All puzzles in a file are parsed here. Raises DataError, naming file and place, if one cannot be read.
     """
     if not os.path.isfile(given):  # noqa: PTH113 (unlike Path.is_file, false for text that cannot be a path)
         return {"": given}
@@ -158,9 +158,9 @@ def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
 
 
 def puzzle_tokens(given: str, task: "Task", *, unfinished: bool = True, use: str = "used") -> "np.ndarray":
-    """The tokens of a single puzzle, given as text or as a file. Raises UserError, also for a file with several.
+    """The tokens of a single puzzle, given as text or as a file. Raises UserError, also if a file has several puzzles.
 
-    `use` is what happens to the puzzle, for the message.
+    `use` says what the puzzle is for, in error messages.
     """
     texts = puzzle_texts(given, task)
     if len(texts) > 1:
@@ -171,13 +171,13 @@ def puzzle_tokens(given: str, task: "Task", *, unfinished: bool = True, use: str
 
 
 def log_notes(source: object, notes: "Sequence[str]") -> None:
-    """Log notes about what was skipped in a file."""
+    """Log notes about skipped parts of a file."""
     for note in notes[:MAX_NOTES]:
         log(f"{source}, {note}.")
 
 
 def identifiers(options: Namespace, model: "Model") -> Path | None:
-    """The file of puzzle ids: as given, or the one beside the checkpoint; None if there is none."""
+    """The file of puzzle ids: the given file, else the one next to the checkpoint, else None."""
     from trm.data.identifiers import FILE
 
     beside = model.path.with_name(FILE)

@@ -29,7 +29,7 @@ def add(subparsers) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
-    """Solve the puzzle, or all puzzles of a file: then the result is {count, puzzles}, or a list without --json."""
+    """Solve the puzzle, or all puzzles in a file: then the result is {count, puzzles}, or a list without --json."""
     from trm.evaluate import solve
 
     model, task = open_model(options)

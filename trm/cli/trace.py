@@ -116,9 +116,9 @@ def command_line(options: Namespace, settings: Any) -> str:
 
 
 def _log_over_progress(text: str) -> None:
-    """Log a line on stderr, replacing the progress line if there is one."""
+    """Log a line to stderr, replacing any progress line."""
     log(f"\r\033[K{text}" if sys.stderr.isatty() else text)
 
 
 def _nothing(text: str) -> None:
-    """The log of a worker that is not the lead."""
+    """A log callback that discards its line, for workers other than the lead."""

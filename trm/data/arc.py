@@ -1,4 +1,4 @@
-"""Reads ARC tasks as published: one JSON file per collection or one per task.
+"""Reads ARC tasks as published: one JSON file per collection or per task.
 
     <prefix>_challenges.json  {task: {"train": [{"input": grid, "output": grid}, ...], "test": [{"input": grid}, ...]}}
     <prefix>_solutions.json   {task: [grid, ...]}, one output per test input
@@ -6,8 +6,8 @@
 
 `trm.data.files.arc_json` reads other layouts; each file may be compressed (.json.gz).
 
-A model predicts the output of a test input. It never sees the training pairs: it knows the task only by the vector of its
-puzzle id, so a model cannot solve a set without puzzle ids.
+A model predicts the output for a test input. It never sees the training pairs: it knows the task only through the
+vector of its puzzle id, so it cannot solve a set without puzzle ids.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ CHALLENGES, SOLUTIONS = "_challenges.json", "_solutions.json"
 PACKED = ("", ".gz", ".bz2", ".xz")
 """Suffixes of a compressed single file."""
 TEST_PUZZLES = "test_puzzles.json"
-"""The test tasks, with outputs, in a dataset folder of the public code."""
+"""The file with the test tasks and their outputs in a dataset folder of the public code."""
 
 LARGEST_FILE = 64 << 20
-MAX_PAIRS = 1000  # per task; published tasks have up to 10
+MAX_PAIRS = 1000  # maximum number of pairs per task; published tasks have up to 10
 MAX_FILES = 100_000
 LONGEST_NAME = 1000
 
@@ -58,15 +58,15 @@ class ArcTask:
 
 
 def arc_tasks(path: Path, *, skipped: list[str] | None = None) -> dict[str, ArcTask]:
-    """Read the tasks of a folder or file: a dict by name, in file order.
+    """Read the tasks in a folder or file: a dictionary by name, in file order.
 
-    In a folder with `_challenges.json` files, these are read, with outputs from the `_solutions.json` files next to them; in
-    a dataset folder of the public code, its `test_puzzles.json`; in any other folder, all JSON files. The name of a task is
-    its identifier, or `<identifier>, <file>` if another file has a different task with the same identifier (the two public
-    evaluation sets share six).
+    In a folder with `_challenges.json` files, these are read, with outputs from the `_solutions.json` files next to
+    them; in a dataset folder of the public code, `test_puzzles.json` is read; in any other folder, all JSON files. The
+    name of a task is its identifier, or `<identifier>, <file>` if another file has a different task with the same
+    identifier (the two public evaluation sets share six).
 
-    In a folder with one file per task, a file that is not a task is ignored if any other file is one; a note about it is
-    appended to `skipped`. Raises `DataError`, which names file, task and pair.
+    In a folder with one file per task, files that are not tasks are ignored if at least one file is; a note about each
+    is appended to `skipped`. Raises `DataError`, which names file, task and pair.
     """
     tasks: dict[str, ArcTask] = {}
     mistakes: list[DataError] = []
@@ -81,7 +81,7 @@ def arc_tasks(path: Path, *, skipped: list[str] | None = None) -> dict[str, ArcT
             continue
         for task in file_tasks:
             name = _unique_name(tasks, task, file)
-            if name not in tasks or tasks[name].test[0].output is None:  # the same task, perhaps with outputs
+            if name not in tasks or tasks[name].test[0].output is None:  # same task, perhaps with outputs
                 tasks[name] = task
     if mistakes and not tasks:
         raise mistakes[0]
@@ -110,13 +110,13 @@ def load_arc(
     identifiers: Path | None = None,
     split: str = "test",
 ) -> PuzzleSet:
-    """Load the test pairs that have an output, named `<task>, test 1`; with `split="train"`, the training pairs.
+    """Load the test pairs that have outputs, named `<task>, test 1`; with `split="train"`, the training pairs.
 
     `identifiers` is the `identifiers.json` of the dataset that the model was trained on, or its folder. An
-    `identifiers.json` next to the tasks is used automatically. Without one, all puzzle ids are 0, the blank id, with which
-    ARC models score 0. Padding in labels is not scored.
+    `identifiers.json` next to the tasks is used automatically. Without one, all puzzle ids are 0 (the blank id), with
+    which ARC models score 0. Padding in labels is not scored.
 
-    Raises `DataError`, also for a task without a puzzle id.
+    Raises `DataError`, also if a task has no puzzle id.
     """
     skipped: list[str] = []
     pairs = [
@@ -144,7 +144,7 @@ def load_arc(
 
 
 def _files(path: Path) -> list[Path]:
-    """The files of a folder that hold tasks."""
+    """The files in a folder that contain tasks."""
     if not path.is_dir():
         return [path]
     if (path / TEST_PUZZLES).is_file():
@@ -194,7 +194,7 @@ def _task_contents(file: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _solutions(file: Path) -> Mapping[str, Any]:
-    """Outputs of the test inputs by task, from the solutions file next to a challenges file."""
+    """Outputs for the test inputs by task, from the solutions file next to a challenges file."""
     name = _collection(file)
     others = [file.with_name(f"{name}{SOLUTIONS}{end}") for end in PACKED]
     path = next((other for other in others if name is not None and other.is_file()), None)
@@ -271,7 +271,7 @@ def _unique_name(tasks: Mapping[str, ArcTask], task: ArcTask, file: Path) -> str
 
 
 def _same(one: ArcTask, other: ArcTask) -> bool:
-    """Whether two tasks have equal pairs. Test outputs are ignored, since some collections lack them."""
+    """Whether two tasks have equal pairs. Test outputs are ignored because some collections lack them."""
 
     def grids(task: ArcTask) -> list[Grid | None]:
         return [grid for pair in task.train for grid in (pair.input, pair.output)] + [

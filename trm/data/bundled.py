@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 PUZZLES = Path(__file__).resolve().parents[2] / "assets" / "puzzles"
 """One folder per task, one CSV file per set: `sudoku/test` is `sudoku/test.csv`. The name of a set ends with its size if
-that is not the usual one of the task: `maze/test-30x30`."""
+that is not the task's usual size: `maze/test-30x30`."""
 SIZE = re.compile(r"-(\d+x\d+)$")
 
 
@@ -21,7 +21,7 @@ def bundled_sets() -> tuple[str, ...]:
 
 
 def sets_for_task(task: Task) -> list[str]:
-    """Names of the bundled sets of the task with its size; if there are none, those with the usual size of the task."""
+    """Names of the task's bundled sets with its size, or else those with the task's usual size."""
     names = [name for name in bundled_sets() if name.startswith(f"{task.name}/")]
     own = [name for name in names if name.endswith(f"-{task.rows}x{task.columns}")]
     return own or [name for name in names if not SIZE.search(name)]

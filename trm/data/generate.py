@@ -64,9 +64,9 @@ def generate_dataset(
 ) -> Path:
     """Generate a set and write it to the folder `out`. Returns the split folder or CSV file.
 
-    `format` is official (`out/<split>/`) or csv (`out/<split>.csv`); `load_puzzles(out)` reads either. `options` are those
-    of the task's generator (Sudoku: `givens`, a range). Raises `DataError` or `PuzzleError`, if possible before any work is
-    done.
+    `format` is official (`out/<split>/`) or csv (`out/<split>.csv`); `load_puzzles(out)` reads either. `options` are
+    those of the task's generator (Sudoku: `givens`, a range). Raises `DataError` or `PuzzleError`, if possible before
+    the work starts.
     """
     if not 1 <= count <= LARGEST_SET:
         raise DataError(f"Cannot generate {count:,} puzzles. Give a count from 1 to {LARGEST_SET:,}.")

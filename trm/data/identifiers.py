@@ -1,8 +1,8 @@
 """Puzzle ids by name, from the `identifiers.json` of a dataset in the format of the public code.
 
-The file is a list. Index i is the puzzle id of the name at i, and a row of the model's puzzle embedding. Index 0 is
-`<blank>`. For ARC, a task has its own name, and its rotated and recoloured versions are `<task>|||t<turn>|||<colours>`:
-about a million names.
+The file is a list. The index of a name is its puzzle id, that is, its row in the model's puzzle embedding. Index 0 is
+`<blank>`. An ARC task has its own name, and its rotated and recoloured versions are named
+`<task>|||t<turn>|||<colours>`: about a million names in all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trm.errors import DataError
 FILE = "identifiers.json"
 BLANK = "<blank>"
 VERSION = "|||"
-"""Separates the name of a task from the transformation of this version."""
+"""Separates the name of a task from the transformation of the version."""
 
 LARGEST_FILE = 256 << 20
 
@@ -37,12 +37,12 @@ def read_names(path: Path) -> list[str]:
 
 
 def read_identifiers(path: Path) -> dict[str, int]:
-    """Read the puzzle id of each name except the blank one. Raises `DataError`.
+    """Read the puzzle ids as a dictionary by name, without the blank id. Raises `DataError`.
 
     `path` is the file or the dataset folder. A million names take about half a second.
     """
     names = read_names(path / FILE if path.is_dir() else path)
-    # Backwards, so that the first of two equal names wins.
+    # Backwards, so that the first of several equal names wins.
     identifiers = dict(zip(reversed(names), range(len(names) - 1, -1, -1), strict=True))
     del identifiers[BLANK]
     return identifiers
@@ -62,9 +62,9 @@ def puzzle_id(name: str, identifiers: Mapping[str, int], path: Path) -> int:
 
 
 def with_puzzle_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
-    """Return the set with the puzzle ids of its names in an `identifiers.json`; `path` is that file or its folder.
+    """Return the set with puzzle ids looked up by name in an `identifiers.json`; `path` is that file or its folder.
 
-    A set without names is returned unchanged. Raises `DataError` for a name without an id.
+    A set without names is returned unchanged. Raises `DataError` if a name has no id.
     """
     identifiers = read_identifiers(path) if any(puzzles.names) else {}
     ids = [puzzle_id(identifier_of(name), identifiers, path) if name else 0 for name in puzzles.names]
@@ -72,7 +72,7 @@ def with_puzzle_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
 
 
 def identifier_of(puzzle: str) -> str:
-    """The part of a puzzle's name that names its puzzle id: `0a1b2c3d` of `0a1b2c3d, test 1`."""
+    """The part of a puzzle's name that identifies its puzzle id: `0a1b2c3d` of `0a1b2c3d, test 1`."""
     return puzzle.partition(",")[0]
 
 

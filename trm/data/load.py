@@ -1,4 +1,4 @@
-"""Loads a puzzle set by name or path; the content decides which reader is used."""
+"""Loads a puzzle set by name or path; the content determines the reader."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from trm.tasks.base import Difficulty, PuzzleProgress, Task
 
 MAX_PUZZLES = 1_000_000
 MAX_NOTES = 3
-"""Most notes per file about skipped parts."""
+"""Maximum number of notes per file about skipped parts."""
 
 
 def load_puzzles(
@@ -39,18 +39,18 @@ def load_puzzles(
 ) -> PuzzleSet:
     """Load a puzzle set, or its first `limit` puzzles.
 
-    `spec` is one of the following, tried in this order: the name of a bundled set (write `./sudoku/test` for a folder with
-    that name); a dataset folder in the official format, or one of its splits; a folder with `<split>.csv`; for ARC, a folder
-    of JSON task files or one such file; any other file in a format of `trm.data.files.kinds`. If a puzzle has no answer, the
-    task solves it. `progress` is called with the number of puzzles read so far.
+    `spec` is one of the following, tried in this order: the name of a bundled set (write `./sudoku/test` for a folder
+    of that name); a dataset folder in the official format, or one of its splits; a folder with `<split>.csv`; for ARC,
+    a folder of JSON task files or one such file; any other file in a format of `trm.data.files.kinds`. If a puzzle has
+    no answer, the task solves it. `progress` is called with the number of puzzles read so far.
 
-    `spread` is for callers that would only use that many evenly spaced puzzles: a large file is then read only in part, and
+    `spread` is for callers that use only this many evenly spaced puzzles: a large file is then read only in part, and
     the set consists of these puzzles.
 
-    `identifiers` is the `identifiers.json` of the dataset that a model was trained on: it provides puzzle ids for the names
-    of the puzzles. It only affects sets with names, which are those of ARC.
+    `identifiers` is the `identifiers.json` of the dataset that a model was trained on: it gives the puzzle id for each
+    puzzle name. It only affects sets with names, that is, ARC sets.
 
-    Raises `DataError`, which names the file and the line at fault.
+    Raises `DataError`, which names the file and the faulty line.
     """
     if limit is not None and limit < 1:
         raise DataError(f"A limit of {limit} leaves no puzzles. Give 1 or more.")
@@ -106,7 +106,7 @@ class _Rows:
     def add(self, entry: PuzzleEntry, task: Task) -> None:
         """Append an entry. Raises `DataError`, which names file and place."""
         inputs = entry.read_whole(task)
-        # Neither text is stripped: a space is an open cell of a maze.
+        # Neither text is stripped: a space is an open cell in a maze.
         self.labels.append(entry.read_answer(task) if entry.answer.strip() else _solution(inputs, task))
         where = f"{entry.file}, {entry.place}"
         try:
@@ -132,7 +132,7 @@ def _puzzle_set(
     limit: int | None,
     progress: PuzzleProgress | None,
 ) -> PuzzleSet:
-    """Collect entries in a puzzle set. Answers are checked against the rules and the givens, but not for uniqueness."""
+    """Combine entries into a puzzle set. Answers are checked against rules and givens, but not for uniqueness."""
     rows = _Rows()
     for entry in entries:
         rows.add(entry, task)
@@ -162,6 +162,6 @@ def _puzzle_set(
 
 
 def _solution(inputs: UInt8[np.ndarray, "cells"], task: Task) -> UInt8[np.ndarray, "cells"]:
-    """The unique solution, or padding if there is none or more than one."""
+    """The unique solution, or padding if there is no solution or more than one."""
     solutions = task.solutions(inputs, limit=2)
     return solutions[0] if len(solutions) == 1 else np.zeros_like(inputs)

@@ -7,9 +7,9 @@
     <data>/{train,test}/<set>__puzzle_indices.npy        (puzzles + 1): first example of each puzzle
     <data>/{train,test}/<set>__group_indices.npy         (groups + 1): first puzzle of each group
 
-A Sudoku or a maze is a puzzle with one example. An ARC task is a puzzle with several examples, and forms a group with its
-rotated and recoloured versions. Only the public training code uses groups, so `trm.data.write` writes them and this reader
-ignores them.
+A Sudoku or a maze is a puzzle with one example. An ARC task is a puzzle with several examples; it forms a group with
+its rotated and recoloured versions. Only the public training code uses groups, so `trm.data.write` writes them and this
+reader ignores them.
 
 The arrays are memory-mapped and never unpickled: only the requested rows are read, and no file can run code.
 
@@ -38,10 +38,10 @@ from trm.tasks.base import Task
 
 LARGEST_DESCRIPTION = 1 << 20
 LARGEST_COPY = 2 << 30
-"""Most bytes of tokens copied to memory, if a set cannot be memory-mapped unchanged."""
+"""Maximum size, in bytes, of tokens copied to memory if a set cannot be memory-mapped unchanged."""
 MAX_IDENTIFIERS = 1 << 31
 MAX_EMPTY = 1_000_000
-"""Most puzzles without examples."""
+"""Maximum number of puzzles without examples."""
 INPUTS = "__inputs.npy"
 NANO_SUDOKU = 12
 """Vocabulary size of Sudokus of any size in nano-trm."""
@@ -49,7 +49,7 @@ SET_NAME = re.compile(r"[\w-]{1,64}")
 
 
 class _Set(NamedTuple):
-    """One set of a split: tokens as in the file, and for each example its puzzle id and its number within the puzzle."""
+    """One set of a split: tokens as in the file, and the puzzle id of each example and its number within the puzzle."""
 
     inputs: np.ndarray
     labels: np.ndarray
@@ -98,7 +98,7 @@ def _what_is_missing(folder: Path, split: str) -> str:
 
 
 def _describe(path: Path, task: Task) -> dict[str, Any]:
-    """Read dataset.json and check the values in use against the task."""
+    """Read dataset.json and check the values that are used against the task."""
     description = read_json(path, LARGEST_DESCRIPTION)
     if not isinstance(description, dict):
         description = {}

@@ -38,6 +38,6 @@ def parsed_presets(task: Task) -> list[tuple[PuzzlePreset, UInt8[np.ndarray, "ce
     for preset in load_presets(task.name):
         try:
             presets.append((preset, task.parse(preset.puzzle)))
-        except PuzzleError:  # of another size
+        except PuzzleError:  # of a different size
             continue
     return presets

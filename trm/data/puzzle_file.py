@@ -1,7 +1,7 @@
-"""Lists the puzzles of a file without solving them, so that a user can choose one.
+"""Lists the puzzles in a file without solving them, so that a user can choose one.
 
-`trm.data.load` reads whole sets for training or evaluation, which need answers. Here a CSV with hundreds of thousands of
-puzzles is only split into its rows.
+`trm.data.load` reads whole sets for training or evaluation, which need answers. Here, a CSV with hundreds of thousands
+of puzzles is only split into rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trm.tasks.arc import encode
 from trm.tasks.base import Task
 
 LARGEST = 16 << 20
-"""Most bytes of a file; about 100,000 Sudokus with their answers."""
+"""Maximum file size in bytes: about 100,000 Sudokus with their answers."""
 LARGEST_UNPACKED = 128 << 20
 
 
@@ -28,7 +28,7 @@ def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
     """The puzzles in the content of a file, at least one, in file order. `name` is the file's name, for messages.
 
     All formats of `trm.data.files.kinds` are read. In ARC JSON, the test inputs of the tasks are the puzzles. Raises
-    `DataError`, which names the file and the line at fault.
+    `DataError`, which names the file and the faulty line.
     """
     if len(content) > LARGEST:
         raise DataError(
@@ -44,7 +44,7 @@ def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
 
 
 def read_content(path: Path) -> bytes:
-    """Read a file for `puzzle_entries`, but at most one byte more than that accepts. Raises `DataError`."""
+    """Read a file for `puzzle_entries`, up to one byte more than the maximum that it accepts. Raises `DataError`."""
     try:
         file_size(path, DataError)
         with path.open("rb") as file:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, Int, UInt8
 from trm.tasks.base import Task
 
 BLOCK = 4096
-"""Puzzles processed at a time, so that a set larger than memory can stay on disk."""
+"""Number of puzzles processed at a time, so that a set larger than memory can stay on disk."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,19 +24,19 @@ class PuzzleSet:
     labels: UInt8[np.ndarray, "count cells"]
     """The solution; 0 (padding) in cells that are not scored, and in all cells of a puzzle without a label."""
     labelled: Bool[np.ndarray, "count"]
-    """Whether the puzzle has a label, that is, exactly one solution. If not, answers are only checked against the rules."""
+    """Whether the puzzle has a label (exactly one solution). If not, answers are only checked against the rules."""
     givens: Int[np.ndarray, "count"]
-    """Number of given cells of each puzzle."""
+    """Number of given cells in each puzzle."""
     difficulty: tuple[str, ...]
     """Values of `Difficulty`; "" if unknown."""
     rating: Float64[np.ndarray, "count"]
-    """The source's own measure of difficulty (bundled Sudokus: guesses of the solver); NaN if it has none."""
+    """The source's own measure of difficulty (bundled Sudokus: guesses by the solver); NaN if it has none."""
     puzzle_identifiers: Int[np.ndarray, "count"]
     """Puzzle ids: rows of a model's puzzle embedding; 0 for the blank id."""
     names: tuple[str, ...] = ()
     """Names of the puzzles in the source: `<task>, test 1` for ARC, "" for an unnamed puzzle; () if no puzzle has a name.
 
-    The part before the first comma is the name of the puzzle id.
+    The part before the first comma identifies the puzzle id.
     """
     notes: tuple[str, ...] = ()
     """Notes for the user about skipped parts of the file."""
@@ -55,7 +55,7 @@ class PuzzleSet:
         names: tuple[str, ...] = (),
         notes: tuple[str, ...] = (),
     ) -> PuzzleSet:
-        """Create a set; fields that follow from inputs and labels are filled in."""
+        """Create a set; fields that can be derived from inputs and labels are filled in."""
         count = len(inputs)
         return cls(
             name=name,
@@ -101,7 +101,7 @@ class PuzzleSet:
 def _of_each(
     puzzles: UInt8[np.ndarray, "count cells"], of: Callable[[np.ndarray], np.ndarray], dtype: type
 ) -> np.ndarray:
-    """Apply `of` to all puzzles, one block at a time."""
+    """Apply `of` to all puzzles, block by block."""
     values = np.zeros(len(puzzles), dtype)
     for begin in range(0, len(puzzles), BLOCK):
         values[begin : begin + BLOCK] = of(puzzles[begin : begin + BLOCK])

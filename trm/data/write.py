@@ -1,4 +1,4 @@
-"""Writes puzzle sets in the official format and as CSV, atomically: under a temporary name that is then renamed."""
+"""Writes puzzle sets in the official format and as CSV, atomically, by renaming a temporary file or folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trm.tasks.base import Task
 
 FORMATS = ("official", "csv")
 MAX_IDENTIFIERS = 1 << 22
-"""Most puzzle ids for which names are written; the largest public set has about a million."""
+"""Maximum number of puzzle ids for which names are written; the largest public set has about a million."""
 COLUMNS = ("source", "q", "a", "rating", "difficulty", "givens")
 
 
@@ -39,7 +39,7 @@ def write_dataset(
 
 
 def new_target(out: Path, *, format: str, split: str) -> Path:
-    """The path that `write_dataset` will write. Raises `DataError` if it already exists; call this before long work."""
+    """The path that `write_dataset` will write. Raises `DataError` if it exists; call this before lengthy work."""
     if format not in FORMATS:
         raise DataError(f"Unknown format {format!r}. Choose one of: {', '.join(FORMATS)}.")
     target = out / (split if format == "official" else f"{split}.csv")
@@ -69,9 +69,10 @@ def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
 def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str = "test") -> None:
     """Write `folder/split/` and `folder/identifiers.json` for the public TRM and HRM code.
 
-    Consecutive rows with the same puzzle id become one puzzle with several examples; a row without an id (0) is a puzzle of
-    its own. Consecutive puzzles whose names are versions of the same ARC task become a group. If a set has names but no ids,
-    each name gets an id. Two splits in a folder share their puzzle ids: write the split with the most ids first.
+    Consecutive rows with the same puzzle id become one puzzle with several examples; a row without an id (0) becomes a
+    separate puzzle. Consecutive puzzles whose names are versions of the same ARC task become a group. If a set has
+    names but no ids, each name gets an id. Two splits in a folder share their puzzle ids: write the split with more ids
+    first.
 
     Raises `DataError` if the split already exists or the other split names its ids differently, `OutputError` if nothing
     can be written.
@@ -107,7 +108,7 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
         for name, array in arrays.items():
             np.save(temporary / f"all__{name}.npy", array, allow_pickle=False)
         (temporary / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
-        if not (folder / FILE).exists():  # before the set itself, so that it never lacks its names
+        if not (folder / FILE).exists():  # before the set, which then never lacks its names
             with atomic_file(folder / FILE) as path:
                 path.write_text(json.dumps(identifiers), encoding="utf-8")
 
@@ -159,7 +160,7 @@ def _puzzle_starts(identifiers: Int[np.ndarray, "count"]) -> Int[np.ndarray, "pu
 
 
 def _group_starts(tasks: list[str]) -> list[int]:
-    """Index of the first puzzle of each group: consecutive puzzles of one task. A puzzle without a task is its own group."""
+    """Index of the first puzzle of each group: consecutive puzzles of one task. Puzzles without a task are separate."""
     return [
         number for number, task in enumerate(tasks) if number == 0 or not task or task != tasks[number - 1]
     ]

@@ -16,7 +16,7 @@ from trm.export.run import ExportedRun
 from trm.tasks.base import PADDING
 
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
-READS_Z = ("z", "reverse")  # z decoded with the output head, and by the most similar input embedding
+READS_Z = ("z", "reverse")  # z decoded with the output head, or by the most similar input embedding
 MARKS = ("given", "changed", "dropped", "conflict", "wrong", "stable")
 LEVELS = 15  # shades of a confidence, few enough for the 256 colours of a GIF
 
@@ -31,12 +31,12 @@ class CallView:
     mode: str
     tokens: UInt8[np.ndarray, "cells"]
     given: Cells
-    changed: Cells  # by this call
-    conflict: Cells  # breaks a rule
+    changed: Cells  # changed by this call
+    conflict: Cells  # violates a rule
     wrong: (
         Cells  # differs from the solution, except for missing path; without a solution: an overwritten given
     )
-    stable: Cells  # is correct from some call to the end of the run; only computed with `marks`
+    stable: Cells  # stays correct from some call to the end of the run; computed only with `marks`
     fading: Float[np.ndarray, "cells"]  # remaining opacity of a dropped path cell, from 0 to 1
     # small tokens: the previous answer, or y by reverse embedding; -1 for none
     secondary: Int[np.ndarray, "cells"] | None
@@ -89,7 +89,7 @@ def call_view(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks:
 
 
 def _missing(run: ExportedRun) -> Cells:
-    """Path cells of a maze's solution: marking them as wrong would reveal the solution."""
+    """Path cells of a maze's solution. If missing, they are not marked as wrong, as this would reveal the solution."""
     path, labels = skin_of(run.task).fades, run.trace.labels
     if not path or labels is None:
         return np.zeros(run.task.cells, bool)
@@ -97,7 +97,7 @@ def _missing(run: ExportedRun) -> Cells:
 
 
 def _shares(quantised: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """Convert bytes of a trace to numbers from 0 to 1."""
+    """Convert bytes in a trace to numbers from 0 to 1."""
     return quantised / 255
 
 
@@ -142,12 +142,12 @@ def _stable(run: ExportedRun, answer: int) -> Cells:
 
 
 def _fading(run: ExportedRun, call: int, answer: int) -> Float[np.ndarray, "cells"]:
-    """Opacity of dropped path cells: 1 at the call that drops them, decreasing to 0 over one supervision step of calls."""
+    """Opacity of dropped path cells: 1 at the call that drops them, 0 one supervision step later."""
     fades, depth = skin_of(run.task).fades, run.trace.depth
     if not fades:
         return np.zeros(run.task.cells)
     last = last_answered(run.trace.answers[: answer + 1], run.task.looks.index(fades))[-1]
-    dropped_at = (last + 2) * (depth.n + 1) - 1  # number of the next f_H call among all calls
+    dropped_at = (last + 2) * (depth.n + 1) - 1  # index of the next f_H call among all calls
     remaining = 1 - (call - dropped_at) / depth.calls_per_step
     opacity = np.where((last >= 0) & (last < answer), np.clip(remaining, 0, 1), 0)
     return np.ceil(opacity * LEVELS) / LEVELS
@@ -158,20 +158,20 @@ def stable_from(
     labels: UInt8[np.ndarray, "cells"] | None,
     givens: Bool[np.ndarray, "cells"],
 ) -> Int[np.ndarray, "cells"]:
-    """For each cell, the f_H call, from 0, from which it is correct to the end of the run, if it was never correct earlier.
+    """For each cell, the f_H call, from 0, after which it stays correct to the end, if it was never correct earlier.
 
-    All other cells, givens, and cells without a known solution have the number of f_H calls.
+    For all other cells, givens, and cells without a known solution, the value is the number of f_H calls.
     """
     calls = len(answers)
     if labels is None:
         return np.full(answers.shape[1], calls)
     correct = answers == labels
     first = np.where(correct.any(0), correct.argmax(0), calls)
-    stays = correct[::-1].cumprod(0).sum(0) == calls - first  # correct in all calls from the first on
+    stays = correct[::-1].cumprod(0).sum(0) == calls - first  # correct since its first correct call
     return np.where(stays & ~givens & (labels != PADDING), first, calls)
 
 
 def last_answered(answers: UInt8[np.ndarray, "f_H cells"], token: int) -> Int[np.ndarray, "f_H cells"]:
-    """For each f_H call and cell, the latest f_H call up to it, from 0, that answered `token`; -1 for none."""
+    """For each f_H call and cell, the latest f_H call so far, from 0, that answered `token`; -1 for none."""
     numbers = np.arange(len(answers))[:, None]
     return np.maximum.accumulate(np.where(answers == token, numbers, -1), axis=0)

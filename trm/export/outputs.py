@@ -20,27 +20,27 @@ from trm.files import OutputError, atomic_file, check_replaceable
 
 FORMATS = ("html", "png", "svg", "gif", "mp4", "csv", "npz")
 OF_ONE_CALL = ("html", "png", "svg")
-PICTURES = ("png", "svg", "gif", "mp4")  # have a view and a theme
+PICTURES = ("png", "svg", "gif", "mp4")  # formats with a view and a theme
 WITH_A_VIEW = ("html", *PICTURES)
 PNG_SCALE = 2
 
 
 @dataclass(frozen=True)
 class OutputRequest:
-    """The files to write of a run."""
+    """The files to write for a run."""
 
     paths: dict[str, Path]  # by format
-    at: Coordinates  # the call that PNG and SVG show
+    at: Coordinates  # the call shown in PNG and SVG
     start: Coordinates | None  # the call that the page opens at; None: the first answer
     timing: FrameTiming
     compare_with: ExportedRun | None = None  # second run on the page
     appearance: Appearance = field(
         default_factory=Appearance
-    )  # of pictures and films; the page opens in its view
+    )  # for pictures and films; the page opens in its view
 
 
 def check_paths(paths: dict[str, Path], read: Iterable[Path] = ()) -> None:
-    """Raise `UserError` unless all outputs can be written. Call this before long work.
+    """Raise `UserError` unless all outputs can be written. Call this before lengthy work.
 
     The outputs must be distinct files and must not be among the input files `read`.
     """

@@ -1,4 +1,4 @@
-"""A run as an offline page: one HTML file with the app's player and the run, which needs no network.
+"""A run as an offline page: one HTML file that contains the app's player and the run and needs no network.
 
 User-supplied names (of models, puzzles) are treated as text: they are escaped in the page, and in the JSON they contain no
 character that could end its element.
@@ -29,7 +29,7 @@ KEYS = (
 SIDES = ("Left", "Right")
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-"""Content security policy: run the scripts in the page and load nothing else."""
+"""Content security policy: run only the scripts in the page, and load nothing."""
 
 WITHOUT_SCRIPT = "<noscript>This page needs JavaScript, which is disabled in this browser.</noscript>"
 
@@ -53,7 +53,7 @@ kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-ra
 @media print { #theme { display: none; } }
 """
 
-# The page wraps this script in a block, so that its names do not collide with those of the player.
+# The page wraps this script in a block, so that its names do not collide with the player's.
 START = """
 const data = JSON.parse(document.getElementById("run").textContent);
 const query = new URLSearchParams(location.search); // links of the player: the URL encodes a view
@@ -100,8 +100,8 @@ def page(
     mode: str = "answer",
     compare_with: ExportedRun | None = None,
 ) -> str:
-    """The HTML of the page. It opens at the call `start` (None: the first answer) in the view `mode`. With `compare_with`, it
-    has two synchronised players, with `run` on the right.
+    """The HTML of the page. It opens at the call `start` (None: the first answer) in the view `mode`. With
+    `compare_with`, the page has two synchronised players, with `run` on the right.
 
     Raises `UserError` if a run contains NaN or infinite values.
     """
@@ -125,8 +125,8 @@ def page(
 def document(
     title: str, body: str, *, style: str, own_style: str, script: str, start: str, language: str = "en"
 ) -> str:
-    """The HTML of a page that needs no network. `title` and `body` are HTML. `script` is an ES module that defines `mount`;
-    `start` follows in a block of its own and calls `mount`. `own_style` follows `style`.
+    """The HTML for a page that needs no network. `title` and `body` are HTML. `script` is an ES module that defines
+    `mount`; `start` follows in a separate block and calls `mount`. `own_style` follows `style`.
     """
     return f"""<!doctype html>
 <html lang="{escape(language)}">
@@ -156,7 +156,7 @@ def document(
 
 
 def _data(runs: list[ExportedRun], start: Coordinates | None, mode: str) -> str:
-    """The payload of the player, or of two players, as JSON."""
+    """The payload for one or two players, as JSON."""
     view: dict[str, Any] | None = None
     if start is not None or mode != "answer":
         at = start or runs[-1].first_answer
@@ -172,7 +172,7 @@ def _data(runs: list[ExportedRun], start: Coordinates | None, mode: str) -> str:
 
 
 def _full_title(run: ExportedRun) -> str:
-    """The title of a run with its recursion depth."""
+    """The title of a run, including its recursion depth."""
     depth = run.trace.depth
     return f"{run.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"
 
@@ -190,7 +190,7 @@ def to_json(data: Any) -> str:
 
 
 def escape_end_tags(element: str, text: str) -> str:
-    """Escape end tags and comments in a script or style, so that its text cannot end its own element."""
+    """Escape end tags and comments in a script or style, so that its text cannot close its own element."""
     return re.sub(
         rf"<(?=/{element}|!--)", r"\\x3c" if element == "script" else r"\\3c ", text, flags=re.IGNORECASE
     )

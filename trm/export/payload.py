@@ -1,4 +1,4 @@
-"""The data that the browser gets of a trace: plain JSON, with arrays as base64 of bytes.
+"""The data that the browser receives for a trace: plain JSON, with arrays as base64-encoded bytes.
 
 The payload contains only built-in Python types, because Streamlit silently converts NumPy scalars in dictionaries to
 strings (a test checks every value).
@@ -16,12 +16,12 @@ from trm.grading import Grade, most_changed_cell
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace
 
-VERSION = 1  # of the payload; player.js rejects other versions
-LONGEST_NAME = 100  # characters of a name in a sentence
+VERSION = 1  # payload version; player.js rejects other versions
+LONGEST_NAME = 100  # maximum number of characters of a name in a sentence
 
 
 def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The payload of the player for a trace. `start` is the initial view: coordinates, cell, mode."""
+    """The player's payload for a trace. `start` is the initial view: coordinates, cell, mode."""
     grade = Grade.of(trace, task)
     return {
         "version": VERSION,
@@ -70,7 +70,7 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
 
 
 def halting_rule(provenance: Provenance) -> str:
-    """The halting rule of the model of a trace, in words."""
+    """The halting rule of a trace's model, in words."""
     rule = provenance.halting or (KINDS[provenance.kind].halting if provenance.kind in KINDS else "")
     if not rule:
         return "by its own rule"
@@ -78,7 +78,7 @@ def halting_rule(provenance: Provenance) -> str:
 
 
 def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
-    """The crop, in rows and columns, of the input, the solution, all answers and all decoded states z."""
+    """The crops, in rows and columns, of the input, the solution, all answers, and all decoded z states."""
 
     def sizes(tokens: np.ndarray) -> list:
         return np.stack(task.crop(tokens), -1).tolist()
@@ -96,8 +96,8 @@ def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
 
 
 def trace_id(trace: Trace) -> str:
-    """An id that is equal for runs of the same model to the same depth on the same puzzle with the same interventions, however
-    many steps have been computed.
+    """An id that is the same for runs of the same model at the same depth on the same puzzle with the same
+    interventions, no matter how many steps have been computed.
     """
     provenance = trace.provenance
     facts = (provenance.fingerprint, provenance.dtype, trace.depth, trace.inputs.tobytes())
@@ -122,7 +122,7 @@ def provenance_line(trace: Trace) -> str:
 
 
 def shortened(name: str) -> str:
-    """A name, cut to LONGEST_NAME characters."""
+    """A name, truncated to LONGEST_NAME characters."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
@@ -131,7 +131,7 @@ def _bytes(array: np.ndarray) -> str:
 
 
 def _numbers(array: np.ndarray) -> list[float]:
-    """Convert to floats with six significant digits: more than a curve can show, and half the size."""
+    """Convert to floats with six significant digits: more precise than a curve can show, and half the size."""
     return [float(f"{number:.6g}") for number in array.tolist()]
 
 
@@ -145,10 +145,10 @@ def pair_payload(
 ) -> dict[str, Any]:
     """The payload of two synchronised players, the first on the left.
 
-    `players` are payloads and may contain only the steps computed so far. `names` are short and used in sentences ("Pinned:
-    ended after step 8"); `titles` distinguish the runs completely. `start` is the initial view: coordinates, cell and mode as
-    for one player; `align`, "step" or "call"; `lead`, "left" if the coordinates are those of the left run. `hint` is shown
-    while both sides show the same run.
+    `players` are payloads and may contain only the steps computed so far. `names` are short and used in sentences
+    ("Pinned: ended after step 8"); `titles` identify the runs unambiguously. `start` is the initial view: coordinates,
+    cell and mode as for one player; `align` is "step" or "call"; `lead` is "left" if the coordinates are those of the
+    left run. `hint` is shown while both sides show the same run.
     """
     if not len(players) == len(names) == len(titles) == 2:
         raise ValueError("A pair needs exactly two players, names and titles.")

@@ -1,4 +1,4 @@
-"""A run to export: a trace with its task, its grading, and the calls that films show.
+"""A run to export: a trace with its task, its grading, and the calls to show in films.
 
 A call is addressed by its coordinates. y changes only at f_H calls, and there is no answer before the first f_H call.
 """
@@ -28,11 +28,11 @@ class ExportedRun:
     task: Task
     grade: Grade
     title: str
-    note: str  # a caveat about all answers of the run; "" if there is none
+    note: str  # a caveat about all answers in the run; "" without one
 
     @classmethod
     def of(cls, trace: Trace, task: Task, *, puzzle: str = "", note: str | None = None) -> "ExportedRun":
-        """Create a run. `puzzle` names the puzzle in the title. Raises `TraceError` if the trace does not fit the task."""
+        """Create a run. `puzzle` names the puzzle in the title. Raises `TraceError` if the trace does not match the task."""
         check_fits(trace, task)
         rows = "" if task.crop(trace.inputs) else f" {task.rows}x{task.columns}"
         name = printable(puzzle) or f"{task.name.capitalize() if rows else task.name.upper()}{rows}"
@@ -45,7 +45,7 @@ class ExportedRun:
         return printable(provenance_line(self.trace))
 
     def calls(self) -> list[Coordinates]:
-        """All calls of the run, in order."""
+        """All calls in the run, in order."""
         depth = self.trace.depth
         return [at for step in range(1, self.trace.steps + 1) for at in depth.calls(step)]
 
@@ -55,7 +55,7 @@ class ExportedRun:
         return Coordinates(1, 1, self.trace.depth.n + 1, F_H)
 
     def film_calls(self, every: str) -> list[Coordinates]:
-        """The calls that a film shows; `every` is one of EVERY."""
+        """The calls shown in a film; `every` is one of EVERY."""
         T = self.trace.depth.T
         has_frame = {
             "call": lambda at: True,
@@ -65,22 +65,22 @@ class ExportedRun:
         return [at for at in self.calls() if has_frame(at)]
 
     def answer_after(self, at: Coordinates) -> int:
-        """The number, from 0, of the f_H call whose answer is current after a call; -1 before the first answer."""
+        """The index, from 0, of the f_H call whose answer is current after a call; -1 before the first answer."""
         number = (at.supervision_step - 1) * self.trace.depth.T + at.cycle - 1
         return number if at.kind == F_H else number - 1
 
     def call_number(self, at: Coordinates) -> int:
-        """The number of a call among all calls, from 0."""
+        """The index of a call among all calls, from 0."""
         depth = self.trace.depth
         return (at.supervision_step - 1) * depth.calls_per_step + (at.cycle - 1) * (depth.n + 1) + at.call - 1
 
     def changed(self, answer: int) -> Bool[np.ndarray, "cells"]:
-        """Cells in which an answer differs from the previous one; none for the first answer."""
+        """Cells in which an answer differs from the previous answer; none for the first answer."""
         answers = self.trace.answers
         return answers[answer] != answers[max(answer - 1, 0)]
 
     def wrong(self, tokens: UInt8[np.ndarray, "cells"]) -> Bool[np.ndarray, "cells"]:
-        """Cells that differ from the solution; if it is unknown, overwritten givens."""
+        """Cells that differ from the solution; if the solution is unknown, overwritten givens."""
         labels = self.trace.labels
         if labels is None:
             return self.grade.givens & (tokens != self.trace.inputs)
@@ -90,7 +90,7 @@ class ExportedRun:
 def call_coordinates(
     depth: Depth, steps: int, step: int | None = None, cycle: int | None = None, call: int | None = None
 ) -> Coordinates:
-    """The coordinates of a call. By default each number is the last one, so that the call is the last f_H call.
+    """The coordinates of a call. Each number defaults to the last one, so that the default is the last f_H call.
 
     Raises `UserError` if a run with `steps` supervision steps has no such call.
     """
@@ -111,7 +111,7 @@ def call_coordinates(
 
 
 def check_fits(trace: Trace, task: Task) -> None:
-    """Raise `TraceError` unless the trace contains tokens of the task."""
+    """Raise `TraceError` unless all tokens in the trace are tokens of the task."""
     grids = [trace.inputs, trace.answers, trace.z_answers, trace.labels, trace.z_reverse, trace.y_reverse]
     if (
         trace.provenance.task != task.name
@@ -123,7 +123,7 @@ def check_fits(trace: Trace, task: Task) -> None:
 
 
 def printable(text: str) -> str:
-    """A name as one line that is valid in all formats: without control characters (XML) and surrogates (UTF-8)."""
+    """A name as one line that is valid in all formats: without control characters (XML) or surrogates (UTF-8)."""
     return " ".join("".join("\ufffd" if _unprintable(mark) else mark for mark in text).split())
 
 

@@ -19,12 +19,12 @@ COLUMNS = (
 
 
 def csv_text(run: ExportedRun) -> str:
-    """CSV text: a header, then one row per call in order; all numbers of calls count from 1.
+    """CSV text: a header, then one row per call in order; supervision steps, cycles, and calls are counted from 1.
 
-    Values that a call does not have are empty. `halt_probability` is given for the last call of a supervision step. f_H calls
-    have the number of correct cells (if the solution is known) and of changed cells (from the second answer), the entropy
-    (bits, mean over the cells that are not given), the residual of y, `solved` (1 or 0; empty if neither the rules nor a
-    solution can decide), and the answer as text.
+    Values that a call does not have are empty. `halt_probability` is given for the last call in a supervision step. f_H
+    calls have the number of correct cells (if the solution is known) and of changed cells (from the second answer), the
+    entropy (bits, mean over the cells that are not given), the residual of y, `solved` (1 or 0; empty if neither rules
+    nor a solution determine it), and the answer as text.
     """
     trace, grade = run.trace, run.grade
     is_gradable = run.task.checkable_by_rules or trace.labels is not None

@@ -1,7 +1,7 @@
-"""Interpret the scores of a checkpoint: whether its configuration is as it was trained, and what to try if not.
+"""Interpret the scores of a checkpoint: whether its configuration is the one it was trained with, and what to try if not.
 
-A wrong n, T, number of heads or kind of rope loads without an error. It shows in two ways: the model scores better with
-another n or T, or far below its published accuracy.
+A checkpoint with a wrong n, T, number of heads, or type of RoPE loads without an error. The mistake shows in two ways:
+the model scores better with another n or T, or scores far below its published accuracy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from typing import Any
 
 from trm.public.public_checkpoints import PublicCheckpoint
 
-CLEARLY_LOWER = 0.9  # ratio of losses below which another depth counts as better
-SLACK = 0.1  # of exact accuracy: the published score is on other puzzles
+CLEARLY_LOWER = 0.9  # ratio of losses below which another depth is considered better
+SLACK = 0.1  # tolerance in exact accuracy: the published score is on other puzzles
 
 
 def score_line(score: Mapping[str, Any]) -> str:
@@ -26,7 +26,7 @@ def score_line(score: Mapping[str, Any]) -> str:
 def interpret_scores(
     check: Mapping[str, Any] | None, depths: Sequence[Mapping[str, Any]], listed: PublicCheckpoint | None
 ) -> str:
-    """An interpretation of the scores in a few sentences; empty if nothing was measured.
+    """A few sentences that interpret the scores; empty if nothing was measured.
 
     `check` and `depths` are the results of `run_self_check` and `check_depths`.
     """
@@ -77,7 +77,7 @@ def _compare_published(check: Mapping[str, Any], listed: PublicCheckpoint | None
 
 
 def _check_steps(check: Mapping[str, Any]) -> str:
-    """A warning if supervision steps do not help: a sign that the configuration is wrong, whatever was published."""
+    """A warning if supervision steps do not help: a sign of a wrong configuration, regardless of published scores."""
     losses = check.get("loss_by_step") or []
     if check["exact"] > 0 or len(losses) < 2 or losses[-1] < losses[0]:
         return ""

@@ -1,8 +1,8 @@
 """Inspect a checkpoint: every value with its source, and a score on a few puzzles that shows whether a value is wrong.
 
-A wrong n, T or number of heads loads without an error and only makes the answers worse. So values that are only defaults
-are listed as assumed, next to a measurement that would show the mistake: exact answers, and the loss after each
-supervision step, which changes even if no answer is exact.
+A checkpoint with a wrong n, T, or number of heads loads without an error and only gives worse answers. So values that
+are only defaults are listed as assumed, next to measurements that would reveal the mistake: exact accuracy, and the
+loss after each supervision step, which changes even if no answer is exact.
 """
 
 import time
@@ -32,15 +32,15 @@ from trm.tasks.base import Difficulty, Task
 
 MAX_PUZZLES = 32
 BUDGET = (
-    5e11  # operations of a self-check: ten seconds at 50 GFLOP/s, which small matrices reach on two cores
+    5e11  # operations in a self-check: ten seconds at 50 GFLOP/s, which small matrices reach on two cores
 )
-USUAL_CALLS = 16 * 3 * 7  # in a full run; with the model's own number, another n or T would use other puzzles
-SOFTMAX = 64  # measured cost of an entry of an attention map beside its products, in operations
+USUAL_CALLS = 16 * 3 * 7  # in a full run; fixed, so that scores at any n and T use the same puzzles
+SOFTMAX = 64  # measured cost of an entry in an attention map besides its products, in operations
 STATE_PUZZLES = 16  # maximum number of puzzles for `check_states`
 BATCH = 8
 SEED = 0
-LARGE_MAZE = 24  # from this side on, mazes have paths as long as those of the public Maze-Hard set
-LONG_PATH = 110  # steps of its shortest path
+LARGE_MAZE = 24  # mazes of at least this side have paths as long as those in the public Maze-Hard set
+LONG_PATH = 110  # minimum steps in their shortest paths
 
 
 def inspect_model(
@@ -59,15 +59,16 @@ def inspect_model(
     - `values`: a list of `name, public_name, value, source, assumed`
     - `assumed`: the names of assumed values
     - `unknown`: settings that are not understood, as "key = value"
-    - `known`: `repo, published, exact, caution, licence` of a listed public checkpoint, or None
-    - `weights`: whether they are averaged or as trained
+    - `known`: `repo, published, exact, caution, licence` for a listed public checkpoint, or None
+    - `weights`: whether the weights are averaged or as trained
     - `notes`: sentences
     - `self_check`: see `run_self_check`; None without `self_check`
     - `depths`: scores with n and T changed by one, see `check_depths`
     - `reading`: an interpretation of these scores
     - `states`: see `check_states`; empty without `self_check`
 
-    `progress` is called with the puzzles of the checks, `fetching` with the bytes downloaded. Raises CheckpointError.
+    `progress` is called with the number of puzzles checked, `fetching` with the number of bytes downloaded. Raises
+    CheckpointError.
     """
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=True, progress=fetching)
     model = model_from_checkpoint(checkpoint)
@@ -114,14 +115,14 @@ def run_self_check(
     progress: CountProgress | None = None,
     most: int = MAX_PUZZLES,
 ) -> dict[str, Any]:
-    """Score a model on a few puzzles of its task, the same ones every time, through all supervision steps.
+    """Score a model on a few puzzles from its task, always the same, through all supervision steps.
 
-    `depth` defaults to the model's own. `after_call` is a hook, which may pause the work, or end it by raising. The number
-    of puzzles is what takes about ten seconds on two cores, from 1 to `most`.
+    `depth` defaults to the model's own. `after_call` is a hook, which may pause the work or stop it by raising. The
+    number of puzzles, from 1 to `most`, is chosen to take about ten seconds on two cores.
 
     Returns `puzzles` (their number), `exact`, `cell` and `blank_cell` (accuracy after the last step), `loss` (mean
     cross-entropy of the labels in nats, after the last step), `loss_by_step`, `seconds` and `note`. If there are no
-    puzzles to check with, it returns only a `note` that says why.
+    puzzles for the check, it returns only a `note` that says why.
     """
     config = model.config.with_depth(**vars(depth or model.config.depth))
     if config.task == "arc":
@@ -153,10 +154,10 @@ def run_self_check(
 
 
 def check_depths(model: Model, *, progress: CountProgress | None = None) -> list[dict[str, Any]]:
-    """Scores at the model's own n and T and with one of them changed by one, all on the same puzzles.
+    """Scores at the model's own n and T, and with either changed by one, all on the same puzzles.
 
-    Returns a list of `n, T, puzzles, exact, blank_cell, loss`, the model's own first; it is empty if there are no puzzles.
-    Together the runs take about as long as a self-check.
+    Returns a list of `n, T, puzzles, exact, blank_cell, loss`, the model's own depth first; the list is empty if there
+    are no puzzles. Together, the runs take about as long as a self-check.
     """
     n, T = model.config.n, model.config.T
     pairs = [(n, T), (n - 1, T), (n + 1, T), (n, T - 1), (n, T + 1)]
@@ -165,7 +166,7 @@ def check_depths(model: Model, *, progress: CountProgress | None = None) -> list
     for n, T in pairs:
         try:
             depth = model.config.with_depth(n=n, T=T).depth
-        except ConfigError:  # the kind has no such n, or the run would be too long
+        except ConfigError:  # this kind of model does not allow this n, or the run would be too long
             continue
         check = run_self_check(model, depth=depth, progress=progress, most=count)
         if "puzzles" not in check:
@@ -185,7 +186,7 @@ def check_states(
 ) -> dict[str, dict[str, Any]]:
     """Whether the model uses y and z (see `trm.inspection.state_use`), on up to STATE_PUZZLES puzzles of the self-check.
 
-    It takes up to twice as long as a self-check. Returns a `StateUse` as a dictionary for each state; empty if there are
+    Takes up to twice as long as a self-check. Returns a `StateUse`, as a dictionary, for each state; empty if there are
     no puzzles.
     """
     config = model.config.with_depth(**vars(depth or model.config.depth))
@@ -206,7 +207,7 @@ def check_states(
 
 
 def affordable_puzzles(config: ModelConfig) -> int:
-    """How many puzzles a self-check uses: the same number whatever n, T and N_sup are, so that scores are comparable."""
+    """Number of puzzles in a self-check. It does not depend on n, T, or N_sup, so that scores are comparable."""
     maps = config.layers * config.heads * config.length**2
     cost = USUAL_CALLS * (flops.f_L_call(config) + SOFTMAX * maps)
     return max(1, min(MAX_PUZZLES, int(BUDGET / cost)))
@@ -215,7 +216,7 @@ def affordable_puzzles(config: ModelConfig) -> int:
 def puzzles_of(
     task: Task, count: int
 ) -> tuple[UInt8[np.ndarray, "count cells"], UInt8[np.ndarray, "count cells"], str]:
-    """Puzzles and solutions to check a model with, and a sentence that describes them. Raises PuzzleError or DataError."""
+    """Puzzles and solutions for checking a model, and a sentence that describes them. Raises PuzzleError or DataError."""
     if task.name == "sudoku" and task.rows == 9:
         from trm.data import load_puzzles
         from trm.evaluate import evenly
@@ -258,7 +259,7 @@ def _answered(
 
 
 def report(result: Mapping[str, Any]) -> dict[str, str]:
-    """The result of `inspect_model` as a text for people."""
+    """The result of `inspect_model` as readable text."""
     rows, columns = result["grid"]
     lines = [
         f"{result['name']}: {KINDS[result['kind']].title}, {result['task']} {rows}x{columns}, "
@@ -292,7 +293,7 @@ def report(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 def state_line(use: Mapping[str, Any]) -> str:
-    """The use of a state as a sentence."""
+    """A sentence on how a state is used."""
     return (
         f"the input token explains {use['variance_by_token']:.1%} of its variance; if one constant per token replaces it, "
         f"{use['changed']:.1%} of the answers change, and {use['exact_with_constant']:.1%} instead of {use['exact']:.1%} "

@@ -1,9 +1,9 @@
 """Measure whether a model uses its states y and z, by replacing each with a constant per input token.
 
-A state can be plotted, projected and probed even if it carries no computation: if it is the same vector wherever the same
-token was the input, it only repeats the input. Two figures show that: how much of its variance over cells and puzzles the
-input token explains, and how many answers change if every latent recursion reads, instead of the state, its mean at that
-call over all cells with that token. A state that can be replaced in this way is inert.
+A state can be plotted, projected, and probed even if it carries no computation: if it is the same vector for every cell
+with the same input token, it only repeats the input. Two figures show this: how much of the state's variance over cells
+and puzzles the input token explains, and how many answers change if every latent recursion reads, instead of the state,
+its mean at that call over all cells with the same token. A state that can be replaced in this way is inert.
 """
 
 from collections.abc import Callable
@@ -19,21 +19,21 @@ from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.progress import CountProgress
 from trm.recursion import Hook, State, deep_supervision, unchanged
 
-INERT_BELOW = 0.05  # share of answers that change
+INERT_BELOW = 0.05  # maximum fraction of answers that change if the state is inert
 
 
 @dataclass(frozen=True)
 class StateUse:
     """The effect of replacing a state with one constant per input token."""
 
-    variance_by_token: float  # share of the variance, from 0 to 1, at the last call that reads the state
-    changed: float  # share of blank cells whose final answer changes
+    variance_by_token: float  # fraction of the variance, from 0 to 1, at the last call that reads the state
+    changed: float  # fraction of blank cells whose final answer changes
     exact: float  # exact accuracy with the state unchanged
     exact_with_constant: float  # exact accuracy with the constants
 
     @property
     def inert(self) -> bool:
-        """Whether almost no answer changes."""
+        """Whether almost no answers change."""
         return self.changed < INERT_BELOW
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,9 +51,9 @@ def measure_state_use(
     batch: int = 8,
     progress: CountProgress | None = None,
 ) -> dict[str, StateUse]:
-    """Measure the use of y and z, or of z alone if both are one state; `blank` marks the cells to be filled in.
+    """Measure the use of y and z, or of z alone if they are a single state; `blank` marks the cells to be filled in.
 
-    The constants are means over these puzzles. It takes two or three full runs. `after_call` is a hook.
+    The constants are means over these puzzles. This takes two or three full runs. `after_call` is a hook.
     """
     depth = depth or model.config.depth
     tokens = torch.from_numpy(inputs.astype(np.int64)).to(model.device)
@@ -90,7 +90,7 @@ def measure_state_use(
 
 
 def explained_by(groups: Integer[np.ndarray, "point"], points: Float[np.ndarray, "point dim"]) -> float:
-    """The share of variance that group means explain: 1 if each point is determined by its group, 0 if all points are equal."""
+    """The fraction of variance explained by group means: 1 if the group determines each point, 0 for equal points."""
     points = points.astype(np.float64)
     points = points - points.mean(0)
     _, place, counts = np.unique(groups, return_inverse=True, return_counts=True)
@@ -101,7 +101,7 @@ def explained_by(groups: Integer[np.ndarray, "point"], points: Float[np.ndarray,
 
 
 class _TokenMeans:
-    """Sums of the states that latent recursions read, by call and input token. Each prefix position counts as a token."""
+    """Sums of the states that latent recursions read, by call and input token; each prefix position is a token."""
 
     def __init__(self, model, depth: Depth):
         self.prefix, self.vocab = model.config.prefix_length, model.config.vocab_size
@@ -114,7 +114,7 @@ class _TokenMeans:
         self.sums: dict[Coordinates, Tensor] = {}
         self.last: dict[
             str, list[tuple[Tensor, Tensor]]
-        ] = {}  # tokens and states of cells at the last call of each kind, f_L and f_H
+        ] = {}  # tokens and states of cells at the last f_L call and at the last f_H call
 
     def collect(self, tokens: Int[Tensor, "batch cell"]) -> Callable[[Coordinates, State], State]:
         """A `before_call` hook that sums the states."""
@@ -143,7 +143,7 @@ class _TokenMeans:
     def replacing(
         self, name: str, tokens: Int[Tensor, "batch cell"]
     ) -> Callable[[Coordinates, State], State]:
-        """A `before_call` hook that replaces a state with the means."""
+        """A `before_call` hook that replaces a state with its means."""
         groups = self._groups(tokens)
 
         def before_call(at: Coordinates, state: State) -> State:
@@ -156,7 +156,7 @@ class _TokenMeans:
         return before_call
 
     def explained(self, name: str) -> float:
-        """The share of the variance of a state over cells, at the last call that reads it, that the token explains."""
+        """The fraction of a state's variance over cells that the token explains, at the last call that reads the state."""
         tokens, states = (
             torch.cat(parts).cpu().numpy() for parts in zip(*self.last[self.read_at[name][0]], strict=True)
         )
@@ -168,7 +168,7 @@ class _TokenMeans:
 
 
 def _by_position(state: Tensor) -> Float[Tensor, "rows width"]:
-    """One row per puzzle and position; the K latents of a multi-z model are concatenated."""
+    """One row per puzzle and position; the K latents in a multi-z model are concatenated."""
     if state.ndim == 4:  # (B, K, P, D)
         state = state.transpose(1, 2).flatten(2)
     return state.flatten(0, 1)

@@ -19,7 +19,7 @@ FILES = {
     "commits",
     "blame",
     "edit",
-}  # pages of a file or folder at a revision
+}  # pages for a file or folder at a revision
 NOT_MODELS = {"datasets": "a data set", "spaces": "a Space", "papers": "a paper", "collections": "a collection", "docs": "documentation",
               "blog": "an article"}  # fmt: skip
 WRITE = "Write hf://owner/repo or hf://owner/repo/file."
@@ -44,7 +44,7 @@ class HubAddress:
 
 
 def is_hub(spec: str) -> bool:
-    """Whether the name of a model is an address on the hub."""
+    """Whether a model name is an address on the hub."""
     return spec.strip().lower().startswith(SCHEME) or _page(spec) is not None
 
 

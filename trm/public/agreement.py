@@ -1,11 +1,11 @@
-"""Check that settings describe the weights they were found with."""
+"""Check that settings match the weights they were found with."""
 
 from trm.public.description import Description, short
 from trm.public.shapes import Shapes
 
 
 def disagreement(shapes: Shapes, notes: Description) -> str | None:
-    """The first contradiction between a description and the shapes of the tensors; None if there is none."""
+    """The first contradiction between a description and the shapes of the tensors, or None."""
     arch, file = notes.arch, notes.file
     from_shapes = {
         "hidden_size": shapes.hidden_size,
@@ -35,7 +35,7 @@ def disagreement(shapes: Shapes, notes: Description) -> str | None:
 
 
 def _odd_heads(shapes: Shapes, heads: int, file: str) -> str:
-    """The problem, and the remedy, if the heads do not divide the hidden size (the public code rounds down)."""
+    """The problem and the remedy if the number of heads does not divide the hidden size (the public code rounds down)."""
     D = shapes.hidden_size
     if shapes.attention_width not in (0, D):
         return (

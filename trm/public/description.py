@@ -5,14 +5,14 @@ from typing import Any
 
 from trm.config import SHORT
 
-MAX_VALUE = 40  # characters shown of a value
+MAX_VALUE = 40  # maximum number of characters of a value that are shown
 
 
 @dataclass(frozen=True)
 class Description:
-    """Settings by their public names, and the file they are from."""
+    """Settings by their public names, and the file they come from."""
 
-    file: str = ""  # name of the file as the source of a value; empty if there is none
+    file: str = ""  # file name to give as the source of a value; empty without a file
     arch: dict[str, Any] = field(default_factory=dict)
     module: str = ""  # module of the model's class, from `arch.name`
     kind: str | None = None
@@ -21,7 +21,7 @@ class Description:
     dataset: dict[str, int] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()  # settings that are neither read nor known to have no effect: "key = value"
     averaged: bool | None = None  # whether the run averaged its weights (`ema`); None: not stated
-    notes: tuple[str, ...] = ()  # what was not read, one sentence each
+    notes: tuple[str, ...] = ()  # a sentence for each file or setting that was not read
 
 
 def short(value: Any) -> str:

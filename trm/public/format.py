@@ -1,9 +1,10 @@
-"""The configuration of a public checkpoint, from its tensors and its settings files, and what has to be assumed.
+"""The configuration of a public checkpoint, from its tensors, its settings files, and, where necessary, assumed values.
 
 Sizes follow from tensor shapes; n, T, N_sup, heads, positions and the prefix length of attention models do not. Each
 field takes the value of the first source that has one: the caller who forces it, the tensors, `all_config.yaml`,
-`dataset.json`, the list of public checkpoints, and last the default of the public code for the task, which then counts
-as assumed. The source is recorded for every field, as a wrong n or T loads without an error and ruins the result.
+`dataset.json`, the list of public checkpoints, and finally the public code's default for the task, which counts as
+assumed. The source of every field is recorded, because a model with a wrong n or T loads without an error but gives
+wrong results.
 """
 
 from collections.abc import Iterable, Mapping
@@ -81,10 +82,10 @@ MAX_PREFIX = 64  # positions; a longer prefix means that the cells are not those
 def config_from_public(
     weights: Weights, path: Path, *, inside: Any = None, force: Mapping[str, Any] | None = None
 ) -> tuple[ModelConfig, dict[str, str], tuple[str, ...]]:
-    """The configuration of a public checkpoint, the source of each field, and remarks for the user.
+    """The configuration of a public checkpoint, the source of each field, and notes for the user.
 
-    `path` is the weights file and `inside` the settings in it; others are searched for beside it. The key "weights" of
-    the sources says whether the weights are averaged. Raises CheckpointError naming the first thing that does not fit.
+    `path` is the weights file and `inside` the settings in it; other settings are searched for next to it. The key
+    "weights" of the sources says whether the weights are averaged. Raises CheckpointError, naming the first mismatch.
     """
     tensors = weights.tensors
     shapes = weights.format.shapes(tensors, path)
@@ -154,7 +155,7 @@ def check_force(force: Mapping[str, Any] | None, path: Path) -> dict[str, Any]:
 
 
 class _FieldResolver:
-    """Collects fields with their sources. `own` are fields that the format of the file resolves in its own way."""
+    """Collects fields with their sources. `own` are the fields that the file's format resolves in its own way."""
 
     def __init__(self, path: Path, force: dict[str, Any], own: Fields):
         self.path, self.force, self.own = path, force, own
@@ -256,8 +257,8 @@ def _cells(notes: Description) -> tuple[int | None, str]:
 
 
 def _prefix_candidates(resolver: _FieldResolver, shapes: Shapes, notes: Description) -> list[tuple[int, str]]:
-    """What settles the prefix whatever the task is. Without a puzzle table the model may never have had one, or it was
-    dropped from the file: then the prefix is still there, filled with zeros.
+    """Prefix lengths that do not depend on the task. If the file has no puzzle table, either the model never had one,
+    or it was dropped from the file: then the model still has the prefix, filled with zeros.
     """
     size = shapes.puzzle_embedding_size or notes.arch.get("puzzle_emb_ndim")
     if size == 0 and "puzzle_emb_ndim" in notes.arch:
@@ -268,7 +269,7 @@ def _prefix_candidates(resolver: _FieldResolver, shapes: Shapes, notes: Descript
     rows = -(-size // shapes.hidden_size) if size else None
     where = TENSORS if shapes.puzzle_ids else notes.file
     if (length == 0 and rows is not None) or (rows is not None and resolver.values["kind"] == "hrm"):
-        return [(rows, where)]  # a length of 0 in the yaml means as long as the vector
+        return [(rows, where)]  # a length of 0 in the yaml means the length of the vector
     return [(0, notes.file)] if length == 0 else []
 
 
@@ -279,7 +280,7 @@ def _resolve_task(
     listed: PublicCheckpoint | None,
     cells: int | None,
 ) -> str:
-    """The task whose tokens the model uses; "unknown" if no task has such a vocabulary."""
+    """The task whose tokens the model uses; "unknown" if no task has this vocabulary."""
     fitting = [task for task, usual in USUAL_CELLS.items() if shapes.vocab_size in usual]
     if len(fitting) == 1:
         by_tokens = fitting[0]
@@ -313,7 +314,7 @@ def _resolve_task(
 def _resolve_recursion(
     resolver: _FieldResolver, shapes: Shapes, notes: Description, listed: PublicCheckpoint | None, task: str
 ) -> None:
-    """Resolve what the tensors do not determine: depth, halting, heads and kind of positions."""
+    """Resolve what the tensors do not determine: depth, halting, heads, and position encoding."""
     kind, arch = resolver.values["kind"], notes.arch
     default = _default_label(kind, task)
     n, T = (2, 2) if kind == "hrm" else (4 if task in ("maze", "arc") else 6, 3)
@@ -322,7 +323,7 @@ def _resolve_recursion(
         usual_n = (shapes.latents, f"{ASSUMED}one call per latent")
     resolver.resolve("n", (arch.get("L_cycles"), notes.file), _listed_value(listed, "n"), usual_n)
     resolver.resolve("T", (arch.get("H_cycles"), notes.file), _listed_value(listed, "T"), (T, default))
-    # one fork evaluates with more steps than it trains with
+    # one fork evaluates with more steps than it uses in training
     steps = (arch.get("halt_max_steps_eval", arch.get("halt_max_steps")), notes.file)
     resolver.resolve("N_sup", steps, _listed_value(listed, "N_sup"), (16, default))
     resolver.resolve("rope_theta", (arch.get("rope_theta"), notes.file), (10_000.0, PUBLIC_CODE))

@@ -1,9 +1,9 @@
 """Download models from the Hugging Face hub, given an address (see `trm.public.address`).
 
-The files of the repository are listed first, and the weights are chosen by the same rules as in a local folder. Only they
-and the settings files beside them are downloaded, never code. Downloaded models open without a network. Token, cache
-folder, mirror and offline mode are those of `huggingface_hub` (HF_TOKEN or `hf auth login`, HF_HOME, HF_ENDPOINT,
-HF_HUB_OFFLINE).
+The files of the repository are listed first, and the weights are chosen by the same rules as in a local folder. Only
+the weights and the settings files next to them are downloaded, never code. Downloaded models open without a network.
+Token, cache folder, mirror, and offline mode follow `huggingface_hub` (HF_TOKEN or `hf auth login`, HF_HOME,
+HF_ENDPOINT, HF_HUB_OFFLINE).
 """
 
 import errno
@@ -26,14 +26,14 @@ MAX_DESCRIPTION = {
     ".yaml": 1 << 16,
     ".yml": 1 << 16,
     ".json": 1 << 20,
-}  # bytes of a file that is downloaded beside the weights
-MAX_NAMES = 1 << 28  # bytes of an identifiers.json: names of a million ARC puzzles
-SPARE_DISK = 1 << 26  # bytes that a download must leave free
+}  # maximum bytes of a file that is downloaded with the weights
+MAX_NAMES = 1 << 28  # maximum bytes of an identifiers.json: names of a million ARC puzzles
+SPARE_DISK = 1 << 26  # bytes of disk space that a download must leave free
 
 
 @dataclass(frozen=True)
 class HubFiles:
-    """The files of a repository to download, as paths in it, and their total size in bytes."""
+    """The files to download from a repository, as paths in it, and their total size in bytes."""
 
     repo: str
     weights: str
@@ -43,7 +43,7 @@ class HubFiles:
 
 
 def hub_name(path: Path) -> str | None:
-    """owner/repo/file of a file in the hub's cache; None for any other file."""
+    """owner/repo/file for a file in the hub's cache; None for any other file."""
     for number, part in enumerate(path.parts):
         # layout of the cache: models--owner--repo/snapshots/<commit>/<path in the repository>
         if part.startswith(CACHE_PREFIX) and path.parts[number + 1 : number + 2] == ("snapshots",):
@@ -55,9 +55,9 @@ def hub_name(path: Path) -> str | None:
 def hub_weights(spec: str, *, progress: CountProgress | None = None, token: bool | None = None) -> Path:
     """The local path of the weights at `hf://...`, downloaded with their settings files if they are not in the cache.
 
-    `progress` is called with the bytes downloaded; without it a bar is drawn if stderr is a terminal. With `token` False
-    only public files are read, even if a token is configured. If the hub cannot be reached, the cache is used. Raises
-    CheckpointError, one line with the remedy.
+    `progress` is called with the number of bytes downloaded; without it, a progress bar is drawn if stderr is a
+    terminal. With `token` False, only public files are read, even if a token is configured. If the hub cannot be
+    reached, the cache is used. Raises CheckpointError, one line with the remedy.
     """
     address = parse_address(spec)
     refuse_repository(address.repo)
@@ -131,7 +131,7 @@ def _fetch(
             "Free some space, or set HF_HOME to a folder on another disk."
         )
     bar = None if progress is None else _bar(progress, missing)
-    for name in (*files.descriptions, files.weights):  # the weights last: if they are there, everything is
+    for name in (*files.descriptions, files.weights):  # weights last: they imply all else
         path = hf_hub_download(files.repo, name, revision=files.revision or None, token=token, tqdm_class=bar)
     return Path(path)
 
@@ -169,7 +169,7 @@ def _existing(folder: Path) -> Path:
 
 
 def _cached_snapshot(address: HubAddress) -> Path | None:
-    """The cache folder of a repository at a revision; None if it was not downloaded."""
+    """The cache folder of a repository at a revision; None if the revision was not downloaded."""
     from huggingface_hub.file_download import repo_folder_name
 
     folder = _cache_folder() / repo_folder_name(repo_id=address.repo, repo_type="model")
@@ -202,19 +202,19 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def _is_transport(error: Exception) -> bool:
-    """Whether the connection failed. `huggingface_hub` has changed its HTTP library, so classes are matched by name."""
+    """Whether the connection failed. `huggingface_hub` has changed HTTP libraries, so classes are matched by name."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return isinstance(error, ConnectionError | TimeoutError) or "TransportError" in names
 
 
 def _is_setting(error: Exception) -> bool:
-    """Whether the HTTP library cannot use a proxy or an address: a SOCKS proxy, for example, needs an extra package."""
+    """Whether the HTTP library cannot use a proxy or an address; a SOCKS proxy, for example, needs an extra package."""
     return isinstance(error, ImportError) or type(error).__name__ == "InvalidURL" or "proxy URL" in str(error)
 
 
 @contextmanager
 def _one_line(address: HubAddress) -> Iterator[None]:
-    """Context that turns every failure to reach the hub into a one-line CheckpointError that says what to do."""
+    """Context manager that turns any failure to reach the hub into a one-line CheckpointError that says what to do."""
     from huggingface_hub import errors
 
     try:

@@ -1,4 +1,4 @@
-"""Models that are not supported: refused by name, with the reason and what to do instead."""
+"""Unsupported models: rejected by name, with the reason and what to do instead."""
 
 import json
 import re
@@ -82,7 +82,7 @@ def refuse_by_names(names: Iterable[str], path: Path) -> None:
 
 
 def guess_model(name: str, path: Path) -> str:
-    """What a file with this tensor probably is, and what to do."""
+    """What a file with this tensor most likely is, and what to do."""
     for pattern, message in OTHER_MODELS:
         if re.fullmatch(pattern, name):
             return message
@@ -98,7 +98,7 @@ def guess_model(name: str, path: Path) -> str:
 
 
 def transformers_architecture(file: Path) -> str | None:
-    """The architecture that the config.json of a Transformers model names; None if there is none."""
+    """The architecture named in the config.json of a Transformers model, or None."""
     try:
         if not file.is_file() or file.stat().st_size > MAX_CONFIG:
             return None

@@ -1,4 +1,4 @@
-"""Read untrusted yaml: plain values only, in bounded memory. Tags create no objects, and merge keys are refused."""
+"""Read untrusted yaml: plain values only, in bounded memory. Tags create no objects, and merge keys are rejected."""
 
 import codecs
 import re
@@ -12,7 +12,7 @@ from trm.errors import CheckpointError
 MAX_YAML = (
     1 << 16
 )  # bytes; a public configuration has about two thousand, and each can cost a kilobyte of memory
-MAX_BRACKETS = 1000  # the time to parse nested brackets grows with the square of their number
+MAX_BRACKETS = 1000  # parsing time for nested brackets grows with the square of their number
 PLAIN = {
     "str",
     "unicode",
@@ -77,7 +77,7 @@ def read_yaml(path: Path) -> Any:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise CheckpointError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
-    # Invalid dates and numbers (2001-99-99) raise whatever their parsers raise.
+    # Invalid dates and numbers (2001-99-99) raise various exceptions in their parsers.
     except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError):
         raise CheckpointError(
             f"{path} is not plain yaml: it is damaged, too deeply nested, or uses merge keys. Save it again."

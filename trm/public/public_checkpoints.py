@@ -1,8 +1,8 @@
 """Well-known public checkpoints, and facts about them that their files do not contain.
 
-A file is recognised by its address on the hub, by a folder named like its repository (a clone, a download, or the hub's
-cache), or by a unique file name. Values from this list count as known rather than assumed, but only for weights with the
-right kind and vocabulary: a name alone proves nothing.
+A file is recognised by its address on the hub, by a folder named after its repository (a clone, a download, or the
+hub's cache), or by a unique file name. Values from this list count as known rather than assumed, but only for weights
+of the right kind and vocabulary: a name alone proves nothing.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from typing import Any
 HRM = {"n": 2, "T": 2, "N_sup": 16, "heads": 8, "positions": "rope", "prefix_length": 1}
 TRM = {"n": 6, "T": 3, "N_sup": 16, "heads": 8, "positions": "rope", "prefix_length": 16}
 TRM_SHALLOW = TRM | {"n": 4}  # mazes and ARC
-CACHE_PREFIX = "models--"  # of a repository's folder in the hub's cache: models--owner--repo
+CACHE_PREFIX = "models--"  # prefix of a repository's folder in the hub's cache: models--owner--repo
 
 
 @dataclass(frozen=True)
 class PublicCheckpoint:
-    """A public checkpoint. `values` are fields of ModelConfig; those of attention are ignored for MLP mixing."""
+    """A public checkpoint. `values` are fields of ModelConfig; attention fields are ignored for MLP mixing."""
 
     repo: str  # on the hub
     files: str  # pattern for the path of the weights in the repository
@@ -31,7 +31,7 @@ class PublicCheckpoint:
     own_name: bool = False  # whether the file name alone identifies it
     exact: float | None = None  # the exact accuracy in `published`
     caution: str = ""  # a warning about its answers
-    licence: str = ""  # of the weights, if known
+    licence: str = ""  # licence of the weights, if known
 
     @property
     def source(self) -> str:
@@ -109,7 +109,7 @@ PUBLIC_CHECKPOINTS = (
         "bnsh/HRM-checkpoint-sudoku-full", "checkpoint", "hrm", SUDOKU,
         HRM | {"n": 8, "N_sup": 8, "positions": "learned"},
     ),
-    # For the following ones a yaml gives n and T; what it does not give is unknown.
+    # For the following checkpoints, a yaml gives n and T; values that it does not give are unknown.
     _checkpoint(
         "MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", "trm", SUDOKU, {}, f"85.9 to 86.5 % {ON_SUDOKU}", True, exact=0.859,
     ),
@@ -130,7 +130,7 @@ PUBLIC_CHECKPOINTS = (
 
 
 def find_public_checkpoint(path: Path, *, kind: str, vocab_size: int) -> PublicCheckpoint | None:
-    """The public checkpoint that this path belongs to, if the kind and vocabulary of the weights fit; else None."""
+    """The public checkpoint that this path belongs to, if the kind and vocabulary of the weights match; else None."""
     for checkpoint in PUBLIC_CHECKPOINTS:
         if (checkpoint.kind, checkpoint.vocab_size) == (kind, vocab_size) and checkpoint.is_at(path):
             return checkpoint

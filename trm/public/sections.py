@@ -1,10 +1,10 @@
-"""Find the section of a settings file that describes the model, within what W&B, Hydra and others put around it."""
+"""Find the section of a settings file that describes the model, inside the wrappers of W&B, Hydra, and others."""
 
 import re
 from collections.abc import Collection
 from typing import Any
 
-# The section with these settings is preferred, as the tensors do not determine them.
+# The section with these settings is preferred, because the tensors do not determine them.
 CYCLES = {"H_cycles", "L_cycles"}
 MAX_DEPTH, MAX_SECTIONS = 4, 1000
 
@@ -13,7 +13,7 @@ Section = tuple[dict[str, Any], dict[str, Any]]
 
 
 def find_section(values: Any, settings: Collection[str]) -> Section | None:
-    """The dictionary with the settings of the model, and the outermost dictionary; None if there is no such section.
+    """The dictionary with the model's settings, and the outermost dictionary; None if there is no such section.
 
     `settings` are the names of model settings. The first dictionary with n or T is chosen; otherwise the first `arch`
     with a name, or the outermost dictionary with other model settings.
@@ -52,7 +52,7 @@ def _plain_root(values: Any, settings: Collection[str]) -> dict[str, Any]:
 
 
 def unwrapped(value: Any) -> Any:
-    """A value without the wrapper of W&B, which writes it under `value`, in older files with a `desc` beside it."""
+    """A value without W&B's wrapper, a dictionary with the key `value` and, in older files, `desc`."""
     if isinstance(value, dict) and "value" in value and value.keys() <= {"value", "desc"}:
         return value["value"]
     return value

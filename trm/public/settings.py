@@ -1,9 +1,9 @@
-"""Read the settings of public weights: in the weights file, in a yaml or JSON beside or above it, and in `dataset.json`.
+"""Read the settings of public weights: from the weights file, `dataset.json`, and a yaml or JSON nearby.
 
 These files are untrusted: only plain values are read, in bounded memory, and a tag that would create an object becomes
-an inert value. Anchors may be repeated (`yaml.dump` writes them if a list occurs twice), which costs nothing, as all
-repetitions are one object. Merge keys (`<<`) copy instead, so a few lines can grow without bound; no public code writes
-them.
+an inert value. Anchors may be repeated (`yaml.dump` writes them if a list occurs twice), which costs nothing, because
+all repetitions are one object. Merge keys (`<<`) copy instead, so a few lines can grow without bound; no public code
+writes them.
 """
 
 import json
@@ -52,7 +52,7 @@ DATASET = ("seq_len", "vocab_size", "num_puzzle_identifiers")
 # from the tensors, or are chosen here.
 NO_EFFECT = {
     "loss", "halt_exploration_prob", "expansion", "forward_dtype", "batch_size",
-    # in files without sections: settings of the run, its data and its optimizer
+    # in files without sections: settings for the run, its data, and its optimizer
     "arch", "data_path", "data_paths", "data_paths_test", "evaluators", "global_batch_size", "epochs", "eval_interval",
     "min_eval_interval", "checkpoint_every_eval", "checkpoint_path", "load_checkpoint", "eval_save_outputs", "seed",
     "lr", "lr_min_ratio", "lr_warmup_steps", "weight_decay", "beta1", "beta2", "puzzle_emb_lr",
@@ -61,10 +61,10 @@ NO_EFFECT = {
     "scheduler", "max_steps", "num_epochs", "grad_clip", "wandb", "compile", "amp", "dtype", "_target_", "format",
 }  # fmt: skip
 TRAINING_ONLY = re.compile(r"\w*dropout\w*|grid_noise_\w+")
-OFF = {"causal": False}  # settings without effect at this value; lora_* have none at 0
+OFF = {"causal": False}  # settings that have no effect at this value; lora_* settings have none at 0
 MAX_JSON = 1 << 20  # bytes
 MAX_NUMBER = 1 << 40  # no setting is larger, and Python refuses to print very long numbers
-MAX_NAMES = 1000  # files considered in a folder
+MAX_NAMES = 1000  # maximum number of files considered in a folder
 
 # Module of `arch.name` -> kind. Only the name is looked up; the module itself is never imported.
 MODULES = {
@@ -90,7 +90,7 @@ def read_description(
     `inside` are the settings in the weights file itself, and `format` is the format of its tensor names. The nearest
     file that gives n or T is used, otherwise the nearest with any model settings. Settings one folder up are used only
     if they cannot belong to another model and `agrees` says that the tensors do not contradict them. Raises
-    CheckpointError if a yaml beside the weights cannot be understood.
+    CheckpointError if a yaml next to the weights cannot be understood.
     """
     descriptions, notes = [], []
     for values, label, place in _near(path, inside):
@@ -116,7 +116,7 @@ def read_description(
 
 
 def _near(path: Path, inside: Any) -> Iterator[tuple[Any, str, Path]]:
-    """Settings in the weights file, in files named like it and beside it: values, label and path of each source."""
+    """Settings in the weights file, in files named like it, and next to it: values, label, and path of each source."""
     if inside:
         yield inside, path.name, path
     own = [path.with_name(name) for name in own_settings_files(path.name)]
@@ -127,7 +127,7 @@ def _near(path: Path, inside: Any) -> Iterator[tuple[Any, str, Path]]:
 
 
 def _read(place: Path) -> Any:
-    """Values of a yaml or JSON file; None for a JSON file that is invalid or of another library.
+    """Values in a yaml or JSON file; None for a JSON file that is invalid or from another library.
 
     Raises CheckpointError for an invalid yaml.
     """
@@ -144,7 +144,7 @@ def _read(place: Path) -> Any:
 def _above(
     path: Path, format: Format, agrees: Callable[[Description], bool]
 ) -> tuple[list[Description], list[str]]:
-    """Settings one folder up, and a sentence on each file that was not read."""
+    """Settings one folder up, and a sentence about each file that was not read."""
     upper, descriptions, notes = path.parent.parent, [], []
     places = [upper / name for name in BESIDE if (upper / name).is_file()] if upper != path.parent else []
     for place in places:
@@ -179,8 +179,8 @@ def _files_below(folder: Path) -> Iterator[str]:
 def _is_of_a_model(section: Section, place: Path) -> bool:
     """Whether settings are those of a supported model.
 
-    For a yaml the names of its settings are enough. Many tools write JSON, and a weights file may contain anything, so
-    these must have n or T.
+    For a yaml, the names of its settings are enough. Many tools write JSON, and a weights file may contain anything, so
+    settings from these must include n or T.
     """
     return place.suffix in (".yaml", ".yml") or bool(CYCLES & section[0].keys())
 
@@ -225,7 +225,7 @@ def _typed(place: Path, key: str, value: Any, wanted: type) -> Any:
     """A value converted to its type in the public code. Raises CheckpointError."""
     if wanted is int and type(value) is float and value.is_integer():
         value = int(value)
-    if wanted is float and type(value) in (int, float, str):  # yaml reads 1e-5, without a point, as text
+    if wanted is float and type(value) in (int, float, str):  # yaml reads 1e-5 (no point) as text
         try:
             return float(value)
         except (ValueError, OverflowError):
@@ -277,7 +277,7 @@ def _data_paths(values: dict[str, Any]) -> list[str]:
 
 
 def _task(paths: list[str]) -> str | None:
-    """The task, from the names of the training data."""
+    """The task, inferred from the names of the training data."""
     for path in paths:
         for part in reversed(PurePosixPath(path.lower()).parts):
             match = TASK_IN_PATH.search(part)
@@ -287,7 +287,7 @@ def _task(paths: list[str]) -> str | None:
 
 
 def _dataset(path: Path) -> dict[str, int]:
-    """Sizes in the dataset.json beside the weights; empty if it cannot be read, or if several models share the folder."""
+    """Sizes in the dataset.json next to the weights; empty if it cannot be read, or if several models share the folder."""
     file = path.with_name("dataset.json")
     try:
         if (

@@ -1,4 +1,4 @@
-"""Where the settings of a checkpoint may be: in a file named like the weights, beside them, in Hydra's folder, or one up."""
+"""Where a checkpoint's settings may be: in a file named like the weights, next to them, in Hydra's folder, or one up."""
 
 import re
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ def own_settings_files(weights: str) -> list[str]:
 
 
 def local_settings_files(weights: Path) -> list[Path]:
-    """All files that may be read beside the weights and one folder up, whether or not they exist."""
+    """All settings files that may be read next to the weights and one folder up, whether or not they exist."""
     folder, upper = weights.parent, weights.parent.parent
     beside = (*own_settings_files(weights.name), *BESIDE, "dataset.json", "identifiers.json")
     return [*(folder / name for name in beside), *(upper / name for name in BESIDE)]
@@ -27,7 +27,7 @@ def local_settings_files(weights: Path) -> list[Path]:
 def parent_describes(names: Iterable[str], folder: str) -> bool:
     """Whether settings in a folder describe the weights in its subfolder `folder`.
 
-    `names` are the paths of the files below the folder. They do not if there are subfolders with other models too. Steps
+    `names` are the paths of the files below the folder. The settings do not if other subfolders have models too. Steps
     of one run, whose folder names differ only in numbers, do not count as other models.
     """
     below: dict[str, list[str]] = {}
@@ -44,7 +44,7 @@ def _numberless(name: str) -> str:
 
 
 def hub_settings_files(weights: str, names: Iterable[str]) -> list[str]:
-    """The files of a repository that may describe the weights at this path in it."""
+    """The files in a repository that may describe the weights at this path."""
     names, place = set(names), PurePosixPath(weights)
     folder, upper = place.parent, place.parent.parent
     wanted = [

@@ -13,8 +13,8 @@ LATENT = re.compile(r"L(\d{1,3})_init")
 class Shapes:
     """The fields of ModelConfig that the tensors determine, as attributes.
 
-    `length` is the number of positions, prefix and cells (0: unknown), and `positions` is None for rope or none. Raises
-    CheckpointError naming the first tensor that is missing or does not have the right number of dimensions.
+    `length` is the number of positions, prefix and cells (0: unknown), and `positions` is None for RoPE or no position
+    encoding. Raises CheckpointError, naming the first tensor that is missing or has the wrong number of dimensions.
     """
 
     def __init__(self, tensors: dict[str, Tensor], path: Path):
@@ -49,7 +49,7 @@ class Shapes:
 
     @property
     def prefix_rows(self) -> int:
-        """Number of positions that the vector of a puzzle fills, the last one possibly in part."""
+        """Number of positions that a puzzle's vector fills; the last one may be partly filled."""
         return -(-self.puzzle_embedding_size // self.hidden_size)
 
     def _kind(self, has_y: bool) -> str:
@@ -62,7 +62,7 @@ class Shapes:
 
 
 def shape_of(name: str, tensors: dict[str, Tensor], path: Path) -> tuple[int, int]:
-    """Rows and columns of a matrix. Raises CheckpointError if it is missing, empty or not a matrix."""
+    """Rows and columns of a matrix. Raises CheckpointError if it is missing, empty, or not a matrix."""
     if name not in tensors:
         raise CheckpointError(f"{path}: tensor {name} is missing, so this is not a TRM or HRM checkpoint.")
     if tensors[name].ndim != 2:

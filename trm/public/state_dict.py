@@ -1,9 +1,9 @@
 """Extract the weights from the content of a file, under plain names and with the averaged copy applied.
 
-Training scripts nest their state dict in a dictionary beside optimizers and counters, often with an averaged copy (EMA)
-that has only the parameters, no buffers. The public code evaluates the copy, so its tensors replace those of the weights
-as trained. Groups of tensors are recognised by content: a dictionary whose tensors have the names of a supported model.
-Its keys only decide between several.
+Training scripts nest their state dict in a dictionary next to optimizers and counters, often with an averaged copy
+(EMA) that has only the parameters, no buffers. The public code evaluates the copy, so its tensors replace the weights
+as trained. Groups of tensors are recognised by content: a dictionary whose tensors are named as in a supported model.
+Dictionary keys only decide between several groups.
 """
 
 import re
@@ -23,10 +23,10 @@ from trm.public.formats import format_of_tensors
 from trm.public.formats.base import OFFICIAL, Format
 from trm.public.other_models import guess_model, refuse_by_names
 
-# Inserted into names by torch.compile, DataParallel, FSDP and others, before the part that they wrap.
+# Inserted into names by torch.compile, DataParallel, FSDP, and others, before the part that they wrap.
 WRAPPERS = {"_orig_mod", "module", "_fsdp_wrapped_module", "_forward_module", "_checkpoint_wrapped_module"}
 OUTER = {"model", "inner", "net", "network", "online_model", "ema_model"}  # prefixes of names
-TWO_COPIES = {"online_model", "ema_model"}  # ema-pytorch saves both in one dictionary
+TWO_COPIES = {"online_model", "ema_model"}  # ema-pytorch saves both copies in one dictionary
 
 COMPUTED = re.compile(
     r"(.*\.)?rotary_emb\.(cos_cached|sin_cached|inv_freq)"
@@ -36,7 +36,7 @@ AVERAGED = re.compile(r"(?<![a-z])ema|ema(?![a-z])|shadow|averag|polyak|(?<![a-z
 NO_WEIGHTS = re.compile(r"optim|sched|carry|grad|rng|loops|scaler|current_model_state", re.I)
 SAVED_AS_TENSOR = re.compile(r"_rebuild_|multiarray\._reconstruct$")
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
-ALIGNMENT = 16  # bytes; in files from other writers tensors may start at any byte
+ALIGNMENT = 16  # bytes; in files from other writers, tensors may start at any byte
 MAX_DEPTH, MAX_PLACES = 6, 4000
 MAX_LISTED = 12
 
@@ -45,7 +45,7 @@ class ParameterGroup(NamedTuple):
     """A dictionary of tensors, and the keys that lead to it."""
 
     keys: tuple[str, ...]
-    tensors: dict[str, Any]  # some may be inert objects in place of a tensor
+    tensors: dict[str, Any]  # some values may be inert objects in place of a tensor
 
     @property
     def place(self) -> str:
@@ -64,17 +64,17 @@ class ParameterGroup(NamedTuple):
 
 @dataclass(frozen=True)
 class Weights:
-    """Tensors by plain names, and which copy of the weights they are."""
+    """Tensors by plain names, and the copy of the weights that they belong to."""
 
     tensors: dict[str, Tensor]
     format: Format = OFFICIAL  # the format whose tensor names the file uses
-    positions: int = 0  # positions of the training states in the file; 0 if it has none
-    averaged: str = ""  # the averaged copy that was used; empty if the file has none
+    positions: int = 0  # number of positions in the training states in the file; 0 without them
+    averaged: str = ""  # the averaged copy that was used; empty if the file has no such copy
     notes: tuple[str, ...] = ()  # other copies in the file that were not used
 
 
 def bare_name(name: str) -> str:
-    """A tensor's name without the prefixes of wrappers."""
+    """A tensor's name without wrapper prefixes."""
     parts = [part for part in name.split(".") if part not in WRAPPERS]
     while len(parts) > 1 and parts[0] in OUTER:
         parts.pop(0)
@@ -91,7 +91,7 @@ def extract_weights(stored: Any, path: Path) -> Weights:
     averaged = [group for group in candidates if group.is_averaged]
     if (
         not raw and len(averaged) > 1
-    ):  # {"ema": {...}} of a file with buffers in one and parameters in the other
+    ):  # a file with buffers in one dictionary and parameters in the other, {"ema": {...}}
         averaged.sort(key=lambda group: -len(group.tensors))
     base, copy = (raw or averaged)[0], (averaged or [None])[0]
     if isinstance(stored, dict) and "averaging_state" in stored and base.keys == ("state_dict",):
@@ -110,7 +110,7 @@ def extract_weights(stored: Any, path: Path) -> Weights:
 
 
 def _carry_positions(stored: Any) -> int:
-    """Number of positions of the states that EqR's trainer saves under `carry`; 0 if there are none."""
+    """Number of positions in the states that EqR's trainer saves under `carry`; 0 without such states."""
     part: Any = stored.get("carry") if isinstance(stored, dict) else None
     for key in ("inner_carry", "z_H"):
         part = part.get(key) if isinstance(part, dict) else _attributes(part).get(key)
@@ -118,7 +118,7 @@ def _carry_positions(stored: Any) -> int:
 
 
 def _describe_copy(copy: ParameterGroup | None, base: ParameterGroup) -> str:
-    """Which averaged copy was used, as text."""
+    """The averaged copy that was used, as text."""
     if copy is None:
         return ""
     if not copy.place:
@@ -128,7 +128,7 @@ def _describe_copy(copy: ParameterGroup | None, base: ParameterGroup) -> str:
 
 
 def _groups(stored: Any) -> Iterator[ParameterGroup]:
-    """Every dictionary with tensors in it, outermost first, except those of optimizers and the like."""
+    """All dictionaries that contain tensors, outermost first, except those of optimizers and the like."""
     waiting: list[ParameterGroup] = [ParameterGroup((), stored)]
     visited = 0
     while waiting and visited < MAX_PLACES:
@@ -149,7 +149,7 @@ def _groups(stored: Any) -> Iterator[ParameterGroup]:
 
 
 def _attributes(value: Any) -> dict[Any, Any]:
-    """The attributes of a pickled object. None for a pickled model: its tensors are in many objects, without their names."""
+    """The attributes of a pickled object. None for a pickled model: its tensors are scattered, without names."""
     attributes = value.attributes if isinstance(value, InertObject) else {}
     return {} if "_modules" in attributes else attributes
 
@@ -167,7 +167,7 @@ def _copies(group: ParameterGroup) -> Iterator[ParameterGroup]:
 
 
 def _as_tensor(value: Any) -> Any:
-    """A tensor, or an inert object that stands for one: a NumPy array, or a tensor class that is not read. Else None."""
+    """A tensor, or an inert object that represents one: a NumPy array, or a tensor class that is not read. Else None."""
     if isinstance(value, Tensor):
         return value
     stands_for_tensor = (
@@ -179,7 +179,7 @@ def _as_tensor(value: Any) -> Any:
 
 
 def _unnamed_average(stored: Any) -> str:
-    """The key of an averaged copy that is a list of tensors, as torch_ema and diffusers save it; empty if there is none."""
+    """The key of an averaged copy that is a list of tensors, as saved by torch_ema and diffusers; empty without one."""
     places = [((), stored)] if isinstance(stored, dict) else []
     places += [
         ((str(key),), part) for _, part in places for key, part in part.items() if isinstance(part, dict)
@@ -221,11 +221,11 @@ def _printable(key: Any) -> str:
 def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str, Tensor]:
     """Tensors under our names, without wrapper prefixes and counters.
 
-    Raises CheckpointError naming the first tensor that does not belong to this format.
+    Raises CheckpointError, naming the first tensor that does not belong to this format.
     """
     refuse_by_names(tensors, path)
     plain: dict[str, Tensor] = {}
-    left = path.stat().st_size  # bytes that NumPy arrays may take: a pickle can refer to one array many times
+    left = path.stat().st_size  # maximum bytes of NumPy arrays: a pickle can repeat one array
     for name, tensor in tensors.items():
         bare = bare_name(name)
         if isinstance(tensor, InertObject) and format.names.fullmatch(bare) and left > 0:
@@ -249,7 +249,7 @@ def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str
 
 
 def _is_counter(name: str, tensor: Any) -> bool:
-    """Whether a tensor is a step counter, rate or flag, as averaged copies store among their tensors."""
+    """Whether a tensor is a step counter, rate, or flag, which averaged copies store among their tensors."""
     single = isinstance(tensor, Tensor) and tensor.numel() == 1
     return single and (not tensor.is_floating_point() or name.rpartition(".")[2] in COUNTERS)
 
@@ -257,7 +257,7 @@ def _is_counter(name: str, tensor: Any) -> bool:
 def check_tensor(name: str, tensor: Any, path: Path) -> None:
     """Raises CheckpointError unless a tensor is dense, of a dtype that is read, and entirely in the file.
 
-    A view can claim more numbers than the file has, and copying it would take the memory.
+    A view can claim more elements than the file has, and copying it would use that much memory.
     """
     dense = isinstance(tensor, Tensor) and tensor.layout == torch.strided and tensor.device.type == "cpu"
     if dense and tensor.is_floating_point() and tensor.dtype not in DTYPES:

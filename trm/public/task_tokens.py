@@ -1,9 +1,9 @@
-"""Convert a model with its own tokens, or with a canvas larger than the puzzle, to one that takes the task's puzzles.
+"""Convert a model with its own tokens, or with a canvas larger than the puzzle, to a model that takes the task's puzzles.
 
-nano-trm numbers its tokens differently (0 pad, 1 end, 2 blank, 3 and up digits) and places a Sudoku at the top left of a
+nano-trm numbers its tokens differently (0 pad, 1 end, 2 blank, digits from 3) and places a Sudoku at the top left of a
 canvas; sotaku uses 0 for a blank and has no padding. No weight is recomputed: rows of the embedding and of the output
-head are reordered, and the canvas outside the puzzle becomes part of the prefix, as its tokens are the same in every
-puzzle. The order of positions is then the prefix, the rest of the canvas, and the cells. `read_checkpoint` and
+head are reordered, and the canvas outside the puzzle becomes part of the prefix, because its tokens are the same in
+every puzzle. The order of positions is then the prefix, the rest of the canvas, and the cells. `read_checkpoint` and
 `trm forward` keep the tokens and canvas of the file.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from trm.config import ConfigError, ModelConfig
 
 FIRST_DIGIT = {"nano-trm": 3, "digits": 1}
-"""Token of the digit 1; the token before it is the blank. In the task's tokens they are 2 and 1."""
+"""Token of the digit 1; the token before it is the blank. In the task's tokens, these are 2 and 1."""
 
 
 def in_task_tokens(config: ModelConfig, tensors: dict[str, Tensor]) -> tuple[ModelConfig, dict[str, Tensor]]:

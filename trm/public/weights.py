@@ -1,7 +1,7 @@
-"""Choose the weights file, by one rule for a local folder and a repository on the hub.
+"""Choose the weights file, by the same rule for a local folder and a repository on the hub.
 
-Public code saves `step_<N>`, and people rename it freely. If only one file can hold the weights, it is used; of several
-steps of one run, the last one. If there are several runs, the choice is up to the user, and they are listed.
+Public code saves `step_<N>`, and people rename it freely. If only one file can hold the weights, it is used; among
+several steps of one run, the last. If there are several runs, they are listed for the user to choose from.
 """
 
 import re
@@ -30,14 +30,14 @@ NOT_WEIGHTS = re.compile(
     r"(optimi[sz]er|scheduler|scaler|rng_state|random_states|training_args|trainer_state)\w*\.\w+"
 )
 MAX_LISTED = 6
-MAX_NAMES = 10_000  # files considered in a folder
+MAX_NAMES = 10_000  # maximum number of files considered in a folder
 
 
 def choose_weights(names: Iterable[str], where: str, call: Callable[[str], str]) -> str:
     """The weights file among `names`, which are paths relative to a folder: in the folder itself, else in a subfolder.
 
     `where` names the folder in messages, and `call` returns how a user would refer to one of its files. Raises
-    CheckpointError if there are no weights, or several possible files.
+    CheckpointError if there is no weights file, or more than one candidate.
     """
     folders: dict[str, list[str]] = {}
     for name in names:
@@ -65,7 +65,7 @@ def choose_weights(names: Iterable[str], where: str, call: Callable[[str], str])
 
 
 def averaging(path: Path, *, in_file: str, in_yaml: bool | None, yaml: str, default: str) -> str:
-    """Whether weights are a running average (EMA) or as trained, and the source of that, as text.
+    """Whether weights are a running average (EMA) or as trained, and the source of this fact, as text.
 
     The public code evaluates and saves the average. `in_file` describes the averaged copy taken from the file,
     `in_yaml` is the `ema` setting in the file `yaml`, and `default` is used if neither says anything.
@@ -88,7 +88,7 @@ def stem_of(name: str) -> str:
 
 
 def other_steps(path: Path) -> list[str]:
-    """File names of other steps of the same run in the folder of a file, earliest first."""
+    """File names of other steps of the same run in a file's folder, earliest first."""
     own = STEP.fullmatch(path.name)
     if not own:
         return []
@@ -113,7 +113,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def candidates(files: Iterable[str]) -> list[str]:
-    """The files of one folder that may be its weights; ideally a single one."""
+    """The files in one folder that may be the weights; ideally a single file."""
     files = _without_shards(sorted(files))
     for single in ("model.safetensors", f"model.safetensors{INDEX}"):
         if single in files:
@@ -135,7 +135,7 @@ def candidates(files: Iterable[str]) -> list[str]:
 
 
 def _without_shards(files: list[str]) -> list[str]:
-    """The files without the shards that an index lists: they are one model, represented by the index."""
+    """The files without the shards listed in an index: the shards are one model, represented by the index."""
     shards = {name: SHARD.fullmatch(name) for name in files}
     return [
         name

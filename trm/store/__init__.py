@@ -1,6 +1,6 @@
-"""The trace store: states of many puzzles on disk, for probes and projections. Reading it does not need torch.
+"""The trace store: states for many puzzles on disk, for probes and projections. Reading it does not need torch.
 
-A store is a folder in zarr v3 format, which any zarr reader opens, with a manifest that says what made it:
+A store is a folder in zarr v3 format, which any zarr reader opens, with a manifest that says how it was made:
 
     manifest.json          model, data, settings, versions, date
     zarr.json              the group; each array has a folder with its own zarr.json
@@ -14,10 +14,10 @@ A store is a folder in zarr v3 format, which any zarr reader opens, with a manif
 
 The puzzle axis of every array is divided into shards of equal size. A shard consists of whole chunk files, named
 `c.<shard>.<...>`, and is valid only once its `done.json` exists, which is written after all chunks are on disk. So a
-process that is killed loses at most the shard it was writing, and a reader never sees part of a shard.
+killed process loses at most the shard it was writing, and a reader never sees a partial shard.
 
-Chunks are not compressed: zstd saves only 8 % on the float16 states of the bundled Sudoku model. So the size is known in
-advance, and a file of the wrong length is detected. Each chunk ends with a CRC32C, which zarr checks on reading.
+Chunks are not compressed: zstd saves only 8% on the float16 states of the bundled Sudoku model. So the size is known in
+advance, and a file with the wrong length is detected. Each chunk ends with a CRC32C, which zarr checks on reading.
 """
 
 from trm.store.reader import LazyArray, TraceStore, open_store

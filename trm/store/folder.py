@@ -1,7 +1,7 @@
 """The folder of a store for writing: it is created atomically, and shards are locked, cleared, and marked when complete.
 
-Several processes may write into one store, each its own shards. A shard that is being written is locked by one byte of
-the file `.lock`; the operating system releases such locks when a process ends, however it ends.
+Several processes may write into one store, each writing its own shards. A shard that is being written is locked by one
+byte of the file `.lock`; the operating system releases such locks when a process ends for any reason.
 """
 
 import fcntl
@@ -46,7 +46,7 @@ class StoreFolder:
     def __init__(self, path: Path, layout: Layout):
         self.path, self.layout = path, layout
         group = zarr.open_group(path, mode="r+")
-        # Chunks of zeros are written too: a missing file always means damage.
+        # All-zero chunks are written too, so that a missing file always means damage.
         self.arrays = {
             name: group[name].with_config({"write_empty_chunks": True}) for name in layout.arrays()
         }
@@ -54,12 +54,12 @@ class StoreFolder:
 
     @classmethod
     def prepare(cls, path: Path, manifest: Mapping[str, Any], *, force: bool = False) -> "StoreFolder":
-        """Open the store, and create it if there is none. With `force` an existing store is removed first.
+        """Open the store, creating it if necessary. With `force`, an existing store is removed first.
 
-        Raises StoreError if the folder is something else, or the store has another manifest or is in use.
+        Raises StoreError if the folder is not a store, or if the store has a different manifest or is in use.
         """
         layout = Layout.of(manifest)
-        path = path.resolve()  # a folder cannot replace a link
+        path = path.resolve()  # a folder cannot replace a symlink
         if force and is_store(path):
             remove(path)
         check_destination(path, manifest)
@@ -82,7 +82,7 @@ class StoreFolder:
         return [shard for shard in range(self.layout.shards) if shard not in done]
 
     def begin(self, shard: int) -> bool:
-        """Lock a shard for writing, and remove what a killed process left of it.
+        """Lock a shard for writing, and remove any partial shard left by a killed process.
 
         Returns False if another process is writing it, or has just finished it.
         """
@@ -97,7 +97,7 @@ class StoreFolder:
         return True
 
     def write(self, name: str, rows: range, calls: range | None, block: np.ndarray) -> None:
-        """Write a block of an array for puzzles of one shard. `calls` are indices on its second axis, None for all."""
+        """Write a block of an array for puzzles in one shard. `calls` are indices on the second axis, None for all."""
         place = (slice(rows.start, rows.stop),)
         if calls is not None:
             place += (slice(calls.start, calls.stop),)
@@ -127,7 +127,7 @@ class StoreFolder:
         fcntl.lockf(self._lock, fcntl.LOCK_UN, 1, shard)
 
     def _clear(self, shard: int) -> None:
-        """Remove the chunks of a shard, including those that zarr was writing: `c.<shard>.<...>.<random>.partial`."""
+        """Remove the chunks of a shard, including any that zarr was writing: `c.<shard>.<...>.<random>.partial`."""
         shutil.rmtree(marker_of(self.path, shard).parent, ignore_errors=True)
         for name in self.arrays:
             for chunk in self.path.joinpath(name).glob(f"c.{shard}.*"):
@@ -152,7 +152,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def check_destination(path: Path, manifest: Mapping[str, Any], *, force: bool = False) -> None:
-    """Raises StoreError unless the path is free or contains a store with this manifest; with `force`, any store."""
+    """Raises StoreError unless the path is unused or is a store with this manifest (with `force`: any store)."""
     if is_store(path):
         if not force:
             check_same(read_manifest(path), manifest, path)
@@ -161,7 +161,7 @@ def check_destination(path: Path, manifest: Mapping[str, Any], *, force: bool = 
 
 
 def create(path: Path, manifest: Mapping[str, Any], layout: Layout) -> None:
-    """Create an empty store under a temporary name and rename it. If several processes try, one succeeds.
+    """Create an empty store under a temporary name and rename it. If several processes try this, one succeeds.
 
     Raises OutputError if it cannot be written.
     """
@@ -217,7 +217,7 @@ def array_attributes(name: str, layout: Layout) -> dict[str, Any]:
 
 
 def remove(path: Path) -> None:
-    """Remove a store; it is renamed first. Raises StoreError while a process is writing into it."""
+    """Remove a store, renaming it first. Raises StoreError if a process is writing into it."""
     with (path / LOCK).open("ab") as lock:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -235,12 +235,12 @@ def free_bytes(path: Path) -> int:
 
 
 def store_bytes(path: Path) -> int:
-    """Bytes that the store in a folder takes on disk; 0 if there is none."""
+    """Disk space in bytes of the store in a folder; 0 without a store."""
     return sum(file.stat().st_blocks * 512 for file in path.rglob("*")) if is_store(path) else 0
 
 
 def needed_bytes(layout: Layout, shards: int) -> int:
-    """Bytes on disk that this many more shards take, plus those of an empty store."""
+    """Disk space in bytes for this many more shards, plus that of an empty store."""
     return shards * layout.shard_bytes() + (2 * len(layout.arrays()) + 6) * BLOCK
 
 

@@ -1,4 +1,4 @@
-"""The `after_call` hook that collects the states to store from a run."""
+"""The `after_call` hook that collects the states to be stored from a run."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ TORCH = {"float16": torch.float16, "float32": torch.float32, "bfloat16": torch.b
 
 
 class Gatherer:
-    """An `after_call` hook for one batch. States are converted at once, and written when all calls of a chunk are there."""
+    """An `after_call` hook for one batch. States are converted immediately and written once a chunk is complete."""
 
     def __init__(self, model: Model, layout: Layout, put: Put):
         self.model, self.put = model, put
@@ -64,11 +64,11 @@ class Gatherer:
 
 
 class Joiner:
-    """Joins the blocks of the parts of a batch, which run in parallel, so that each file is written once."""
+    """Joins blocks from the parts of a batch, which run in parallel, so that each file is written only once."""
 
     def __init__(self, parts: int, put: Put):
         self.parts, self.put = parts, put
-        self.waiting: dict[tuple[str, range], dict[int, Tensor]] = {}  # blocks by number of part
+        self.waiting: dict[tuple[str, range], dict[int, Tensor]] = {}  # blocks by part number
         self._guard = threading.Lock()
 
     def part(self, number: int) -> Put:
@@ -86,7 +86,7 @@ class Joiner:
 
 
 class PositionPicker:
-    """Selects positions of a state (B, P, D), the mean over cells last. The mean is computed in float32."""
+    """Selects positions in a state (B, P, D), with the mean over cells last. The mean is computed in float32."""
 
     def __init__(self, layout: Layout):
         positions = layout.positions

@@ -19,16 +19,16 @@ STATES = ("y", "z")
 DTYPES = {"float16": "float16", "float32": "float32", "bfloat16": "uint16"}
 """Dtype of states and logits -> NumPy dtype in the store. NumPy has no bfloat16, so its 16 bits are stored."""
 CHUNK = 1 << 20
-"""Minimum bytes of a chunk file, if there are enough calls: small states of several calls share a chunk."""
+"""Minimum size of a chunk file in bytes, if there are enough calls: small states from several calls share a chunk."""
 CHECKSUM = 4
-"""Bytes of the CRC32C at the end of a chunk file."""
+"""Size in bytes of the CRC32C at the end of a chunk file."""
 BLOCK = 4096
-"""Block size of usual file systems in bytes: a file takes a multiple of it."""
+"""Block size of common file systems in bytes: the space that a file takes is a multiple of it."""
 
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """What to store; text values as on the command line. Raises UserError for an invalid value."""
+    """What to store; text values have the format of the command line. Raises UserError for an invalid value."""
 
     states: str = "y,z"  # y, z, both, or none
     calls: str = F_H  # f_H, all, last (of each supervision step), or a list such as 1.3.7,16.*.7
@@ -36,7 +36,7 @@ class StoreSettings:
         "cells"  # cells, mean, prefix, all, or cells such as r1c1,r5c5; several separated by commas
     )
     logits: str = "top5"  # none, all, or top<k>
-    dtype: str = "float16"  # of states and logits
+    dtype: str = "float16"  # dtype of states and logits
     batch: int = 64  # puzzles per forward pass
     shard: int = 64  # puzzles per shard
 
@@ -59,8 +59,8 @@ class StoreSettings:
 def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
     """Parse the setting `--calls`; the calls are returned in the order of the run.
 
-    A list has entries `supervision step.cycle.call`, counted from 1; `*` matches all. Raises UserError naming the part
-    that is wrong.
+    A list has entries `supervision step.cycle.call`, counted from 1; `*` matches all. Raises UserError, naming the
+    invalid part.
     """
     depth = config.depth
     every = [at for step in range(1, depth.N_sup + 1) for at in depth.calls(step)]
@@ -98,7 +98,7 @@ def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
 def cell_facts(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Int16[np.ndarray, "cells"]]:
     """Facts about every cell, by name: `given` (0 or 1), `row` and `column` (from 1), and those of `Task.cell_features`.
 
-    They are integers that probes try to decode from states; -1 where a fact is undefined for a cell.
+    Facts are integers that probes try to decode from states; -1 where a fact is undefined for a cell.
     """
     row, column = np.divmod(np.arange(task.cells), task.columns)
     facts = {"given": task.givens(inputs), "row": row + 1, "column": column + 1} | task.cell_features(inputs)
@@ -107,7 +107,7 @@ def cell_facts(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Int1
 
 @dataclass(frozen=True)
 class ArrayPlan:
-    """An array of the store. The first axis is puzzles, in chunks of a shard; only the call axis is chunked further."""
+    """An array in the store. The first axis is puzzles, chunked by shard; only the call axis is chunked further."""
 
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
@@ -128,9 +128,9 @@ class ArrayPlan:
 
 @dataclass(frozen=True)
 class Layout:
-    """The arrays of a store and their axes. Raises UserError if the settings do not fit the model."""
+    """The arrays in a store and their axes. Raises UserError if the settings do not fit the model."""
 
-    config: ModelConfig  # with the depth as run
+    config: ModelConfig  # with the depth of the run
     puzzles: int
     settings: StoreSettings
     facts: tuple[str, ...]
@@ -173,7 +173,7 @@ class Layout:
 
     @property
     def top(self) -> int:
-        """How many of the largest logits are stored: 0 for none, V for all; -1 if the setting is invalid."""
+        """Number of largest logits that are stored: 0 for none, V for all; -1 if the setting is invalid."""
         text, vocab_size = self.settings.logits, self.config.vocab_size
         if text in ("none", "all"):
             return vocab_size if text == "all" else 0
@@ -194,7 +194,7 @@ class Layout:
         return -(-self.puzzles // self.settings.shard)
 
     def rows(self, shard: int) -> range:
-        """Indices of the puzzles of a shard."""
+        """Indices of the puzzles in a shard."""
         return range(shard * self.settings.shard, min((shard + 1) * self.settings.shard, self.puzzles))
 
     def arrays(self) -> dict[str, ArrayPlan]:
@@ -222,7 +222,7 @@ class Layout:
         return plans
 
     def _plan(self, dtype: str, **axes: int) -> ArrayPlan:
-        """Calls share a chunk until it has CHUNK bytes; the calls are spread evenly over the fewest possible files."""
+        """Calls share a chunk until it has at least CHUNK bytes; they are spread evenly over as few files as possible."""
         lengths = list(axes.values())
         if "call" in axes:
             each = self.settings.shard * prod(lengths[1:]) * np.dtype(dtype).itemsize
@@ -236,7 +236,7 @@ class Layout:
         )
 
     def shard_bytes(self) -> int:
-        """Bytes that a shard takes on disk, in whole blocks of a usual file system."""
+        """Bytes that a shard takes on disk, in whole blocks of a common file system."""
         files = [
             length
             for plan in self.arrays().values()

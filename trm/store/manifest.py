@@ -1,4 +1,4 @@
-"""The manifest of a store, which says what made it. It is written once; a store can be resumed only with the same one."""
+"""The manifest of a store, which says how it was made. Written once; a store can be resumed only with the same manifest."""
 
 import hashlib
 import platform
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 FORMAT = "recursion-lens-traces-1"
 MAY_DIFFER = ("recorded", "command", "model", "data.name")
-"""Entries that may differ on resuming, beside versions: weights and puzzles are identified by hashes, not by names."""
-BLOCK = 4096  # puzzles hashed at a time, as a set may be memory-mapped
+"""Entries besides versions that may differ on resuming: weights and puzzles are identified by hash, not by name."""
+BLOCK = 4096  # puzzles hashed at a time, because a set may be memory-mapped
 
 
 def make_manifest(
@@ -63,7 +63,7 @@ def puzzles_hash(puzzles: PuzzleSet) -> str:
 
 
 def check_same(existing: Mapping[str, Any], requested: Mapping[str, Any], path: Path) -> None:
-    """Raises StoreError naming the first difference between the manifests of a store and of the requested recording."""
+    """Raises StoreError, naming the first difference between a store's manifest and that of the requested recording."""
     was, now = (dict(flattened(manifest)) for manifest in (existing, requested))
     for name in (*was, *(now.keys() - was.keys())):
         if name in MAY_DIFFER or name.startswith("versions.") or was.get(name) == now.get(name):

@@ -1,4 +1,4 @@
-"""Select positions of a state by name: cells, prefix, all, single cells such as r1c1, or the mean over all cells."""
+"""Select positions in a state by name: cells, prefix, all, single cells such as r1c1, or the mean over all cells."""
 
 import re
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from trm.errors import UserError
 
 @dataclass(frozen=True)
 class Positions:
-    """Selected positions of a state, in this order: single positions (prefix first), then the mean over all cells."""
+    """Selected positions in a state, in this order: single positions (prefix first), then the mean over all cells."""
 
-    single: tuple[int, ...]  # indices into the P positions of the net
+    single: tuple[int, ...]  # indices into the net's P positions
     mean: bool
     names: tuple[str, ...]  # one per position: p1 (prefix), r1c1 (a cell), mean
 
     @classmethod
     def of(cls, text: str, config: ModelConfig) -> "Positions":
-        """Parse the setting `--positions`. Raises UserError naming the part that is wrong."""
+        """Parse the setting `--positions`. Raises UserError, naming the invalid part."""
         prefix, cells, columns = config.prefix_length, config.sequence_length, config.grid[1]
         chosen: set[int] = set()
         mean = False

@@ -1,4 +1,4 @@
-"""Read a trace store, without torch and without reading more chunks than necessary."""
+"""Read a trace store without torch, reading no more chunks than necessary."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class TopLogits(NamedTuple):
 
 
 class Halting(NamedTuple):
-    """Logits of the halting head after every supervision step. `ModelConfig.halting` says which of them decide."""
+    """Logits of the halting head after every supervision step. `ModelConfig.halting` says which of them are used."""
 
     q_halt: Float32[np.ndarray, "puzzles steps"]
     q_continue: Float32[np.ndarray, "puzzles steps"]
@@ -39,10 +39,10 @@ class Halting(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LazyArray:
-    """An array that reads only what is indexed: `array[rows, ...]` with integers, slices or lists for each axis.
+    """An array that reads only the indexed elements: `array[rows, ...]` with integers, slices, or lists for each axis.
 
-    The first axis is the puzzles that the store had when it was opened. Lists select on each axis independently, like
-    `numpy.ix_`. Raises StoreError if a chunk is missing or damaged, and IndexError outside the shape.
+    The first axis is the puzzles that were in the store when it was opened. Lists select on each axis independently, as
+    with `numpy.ix_`. Raises StoreError if a chunk is missing or damaged, and IndexError for an index out of bounds.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class LazyArray:
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype that is returned: bfloat16, which NumPy does not have, becomes float32."""
+        """The dtype that is returned: bfloat16, which NumPy lacks, becomes float32."""
         return np.dtype(np.float32 if self.bfloat16 else self.plan.dtype)
 
     def __len__(self) -> int:
@@ -116,9 +116,9 @@ class LazyArray:
 
 
 class TraceStore:
-    """A store as it was when opened, with the puzzles of its finished shards. Reopen it to see more of a growing store.
+    """A snapshot of a store when opened, with the puzzles in its finished shards. Reopen a growing store to see more.
 
-    Methods take `rows`, which index these puzzles from 0; `puzzles[row]` is the number of a puzzle in the set.
+    Methods take `rows`, which index these puzzles from 0; `puzzles[row]` is the puzzle's number in the set.
     """
 
     def __init__(self, path: Path, manifest: Mapping[str, Any], layout: Layout):
@@ -152,11 +152,11 @@ class TraceStore:
 
     @property
     def complete(self) -> bool:
-        """Whether the store has all puzzles of the set."""
+        """Whether the store has all puzzles in the set."""
         return self.count == self.layout.puzzles
 
     def coordinates(self, name: str) -> tuple[Coordinates, ...]:
-        """The calls that are stored for y, z or the logits (those of the logits are those of y)."""
+        """The calls stored for y, z, or the logits (the logits have the same calls as y)."""
         return self.layout.coordinates(name)
 
     def states(
@@ -205,7 +205,7 @@ class TraceStore:
         return self._read_rows("inputs", rows)
 
     def labels(self, rows: Rows = None) -> UInt8[np.ndarray, "puzzles cells"]:
-        """Solutions of the puzzles; 0 in cells that are not scored, and everywhere if there is not exactly one solution."""
+        """Solutions of the puzzles; 0 in cells that are not scored, and in all cells without a unique solution."""
         return self._read_rows("labels", rows)
 
     def puzzle_ids(self, rows: Rows = None) -> Int32[np.ndarray, "puzzles"]:
@@ -260,7 +260,7 @@ def open_store(path: str | Path) -> TraceStore:
 
 
 def indices(selection: Rows, length: int) -> Int[np.ndarray, "_"]:
-    """Indices from 0 of a selection, as in NumPy: negative ones count from the end. Raises IndexError."""
+    """Indices of a selection, from 0. As in NumPy, negative indices count from the end. Raises IndexError."""
     everything = np.arange(length)
     if selection is None:
         return everything

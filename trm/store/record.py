@@ -1,4 +1,4 @@
-"""Record the states of many puzzles into a store: one batch runs while a thread writes the previous ones."""
+"""Record the states for many puzzles into a store: one batch runs while a thread writes the previous ones."""
 
 import os
 import time
@@ -48,7 +48,7 @@ class Worker:
 
     @classmethod
     def of_this_process(cls) -> "Worker":
-        """The worker that `torchrun` made this process; the only one without `torchrun`."""
+        """The worker that `torchrun` assigned to this process; the only worker without `torchrun`."""
         return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
     @property
@@ -58,7 +58,7 @@ class Worker:
 
 
 def take_gpu_of_this_process() -> None:
-    """Select the GPU of this process under `torchrun`, which starts one process per GPU."""
+    """Select this process's GPU under `torchrun`, which starts one process per GPU."""
     if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
 
@@ -79,13 +79,13 @@ def record_store(
 ) -> dict[str, Any]:
     """Record puzzles into the store `out`, or resume an unfinished store: only missing shards are run.
 
-    `recorded` is the date of a new store (default: today), `command` the command that made it. `force` removes an
+    `recorded` is the date of a new store (default: today), `command` the command that creates it. `force` removes an
     existing store. `log` is called with messages, `progress` with the number of puzzles done.
 
-    Returns `out`, `puzzles` (in the set), `recorded` (run now), `count` (in the store), `complete`, `bytes` (size of the
-    complete store on disk), `seconds`, and a `note` if the states do not reflect what the model can do. Raises
-    PuzzleError if the puzzles do not fit the model, StoreError if the folder contains something else or a store with
-    other settings, and OutputError if the disk is too small.
+    Returns `out`, `puzzles` (in the set), `recorded` (run now), `count` (in the store), `complete`, `bytes` (size of
+    the complete store on disk), `seconds`, and a `note` if the states do not reflect what the model can do. Raises
+    PuzzleError if the puzzles do not fit the model, StoreError if the folder is not a store or has different settings,
+    and OutputError if the disk is too small.
     """
     worker, started = worker or Worker(), time.perf_counter()
     model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
@@ -136,7 +136,7 @@ def record_store(
 
 
 def check_room(out: Path, layout: Layout, *, log: Log, force: bool = False) -> None:
-    """Log how much will be written. Raises OutputError if the disk does not have enough space."""
+    """Log how much will be written. Raises OutputError if there is not enough disk space."""
     missing = layout.shards - (0 if force else len(finished_shards(out)))
     if not missing:
         return
@@ -161,7 +161,7 @@ def readable_bytes(count: int) -> str:
 
 
 class _StoreRecorder:
-    """Runs the model over the puzzles, a shard at a time."""
+    """Runs the model on the puzzles, one shard at a time."""
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class _StoreRecorder:
         self.done += len(rows)
 
     def _batch(self, rows: range, writer: Writer) -> None:
-        """Run a batch, its parts in parallel; their states are written together."""
+        """Run a batch with its parts in parallel; their states are written together."""
         layout, device = self.layout, self.model.device
         taken = slice(rows.start, rows.stop)
         inputs = np.asarray(self.puzzles.inputs[taken])
@@ -234,7 +234,7 @@ class _StoreRecorder:
 
 @contextmanager
 def reported(out: Path, folder: StoreFolder, log: Log) -> Iterator[None]:
-    """Context of a recording. If it is stopped, or cannot write, a message says how to resume."""
+    """Context manager for a recording. If the recording is stopped or cannot write, a message says how to resume it."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """Write the shards of a store in a thread while the model keeps running.
 
-The amount of data waiting to be written is bounded, and so is memory, however many puzzles there are. A single thread
-writes in order, so no file of a shard appears before the previous shard is complete.
+The amount of data waiting to be written is limited, and so is memory use, regardless of the number of puzzles. A single
+thread writes in order, so no file of a shard appears before the previous shard is complete.
 """
 
 from collections import deque
@@ -15,22 +15,22 @@ from torch import Tensor
 from trm.errors import UserError
 from trm.store.folder import StoreFolder
 
-MAX_WAITING = 8 << 20  # bytes of results that may wait to be written
+MAX_WAITING = 8 << 20  # maximum bytes of results that may wait to be written
 
 
 class Writer:
     """Writes shards in its own thread. Use it as a context manager.
 
-    On exit everything that was put has been written, and an unfinished shard is removed. An error in the thread is raised
+    On exit, all queued data has been written, and an unfinished shard is removed. An error in the thread is raised
     at the next call, or on exit.
     """
 
     def __init__(self, folder: StoreFolder):
         self.folder = folder
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="trace-writer")
-        self.waiting: deque[tuple[Future, int]] = deque()  # with the bytes that each holds
+        self.waiting: deque[tuple[Future, int]] = deque()  # each with its size in bytes
         self.held = 0
-        self.shard: int | None = None  # started and not yet finished
+        self.shard: int | None = None  # shard that is started but not finished
         self.writes: list[Future] = []  # of that shard
 
     def __enter__(self) -> "Writer":
@@ -44,7 +44,7 @@ class Writer:
             self.folder.drop(self.shard)
 
     def begin(self, shard: int) -> bool:
-        """Start a shard; False if another process has it."""
+        """Start a shard. Returns False if another process is writing or has written it."""
         if not self.folder.begin(shard):
             return False
         self.shard, self.writes = shard, []
@@ -73,7 +73,7 @@ class Writer:
         self._submit(write, 0)
 
     def finish(self, shard: int) -> None:
-        """Mark the shard as complete once all of it has been written."""
+        """Mark the shard as complete once it has been fully written."""
         writes, self.writes, self.shard = self.writes, [], None
 
         def mark() -> None:

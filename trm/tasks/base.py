@@ -24,16 +24,16 @@ from trm.errors import PuzzleError
 from trm.tasks.puzzle_text import PuzzleText, numbered_lines
 
 PADDING = 0
-"""Token, in every task, of cells outside the puzzle; in labels: of cells that are not scored."""
+"""Token, in every task, for cells outside the puzzle; in labels, for cells that are not scored."""
 CHUNK = 32
 """Puzzles per random stream in `generate_many`; fixed, so that the result does not depend on the number of workers."""
 EXCLUDED_IN_A_ROW = 1000
-"""Consecutive excluded puzzles after which `generate_many` gives up: a small task may have no others."""
+"""Consecutive excluded puzzles after which `generate_many` gives up: a small task may have no other puzzles."""
 
 PuzzleProgress = Callable[[int], None]
 """Called with the number of puzzles done."""
 MAX_GUESSES = 100_000
-"""Guesses after which a solver gives up: a few seconds."""
+"""Maximum number of guesses before a solver gives up: a few seconds."""
 
 
 class Difficulty(StrEnum):
@@ -52,9 +52,9 @@ class Difficulty(StrEnum):
 class Rating:
     """How hard a puzzle is, and whether it has exactly one solution.
 
-    `solutions` is 0, 1, or 2 for "at least two"; `difficulty` is None unless it is 1. `search_nodes` is the number of
-    guesses that the task's solver made over all branches (0: it needed none); for a maze, the number of cells that the
-    search visited.
+    `solutions` is 0, 1, or 2 for "at least two"; `difficulty` is None unless `solutions` is 1. `search_nodes` is the
+    number of guesses that the task's solver made over all branches (0: no guesses were needed); for a maze, the number
+    of cells that the search visited.
     """
 
     difficulty: Difficulty | None
@@ -65,7 +65,7 @@ class Rating:
 
 @dataclass(frozen=True, eq=False)
 class Puzzle:
-    """A generated puzzle: its inputs, its solution (one of them if a maze has several) and its difficulty."""
+    """A generated puzzle: its inputs, its solution (one of the solutions if a maze has several), and its difficulty."""
 
     inputs: UInt8[np.ndarray, "cells"]
     labels: UInt8[np.ndarray, "cells"]
@@ -74,7 +74,7 @@ class Puzzle:
 
 @dataclass(frozen=True, eq=False)
 class Symmetries:
-    """One symmetry of the task's rules per grid, as index arrays; `undo` inverts them."""
+    """One symmetry of the task's rules per grid, as index arrays; `undo` inverts the symmetries."""
 
     source: Integer[np.ndarray, "batch cells"]  # the cell that moves to this position
     token_map: UInt8[np.ndarray, "batch vocab"]  # the new value of each token
@@ -98,7 +98,7 @@ class Task(ABC):
     columns: int
     vocab_size: int
     symbols: tuple[str, ...]
-    """Printed character of each token."""
+    """Printed character for each token."""
     symbol_names: tuple[str, ...]
     """Name of each token, for legends and screen readers."""
     looks: tuple[str, ...]
@@ -107,35 +107,35 @@ class Task(ABC):
     generator_options: frozenset[str] = frozenset()
     """Names of the options of `generate`."""
     checkable_by_rules: bool = True
-    """Whether the rules alone decide if an answer is correct. If not, `is_solved` is always false."""
+    """Whether the rules alone determine if an answer is correct. If not, `is_solved` is always false."""
     needs_puzzle_id: bool = False
     """Whether a model needs the puzzle id to know the rule: with the blank id it scores 0."""
     scored_cells: str = ""
     """The cells that a count of correct cells covers: "" for all, else the word for cells that are not given. Most cells
     of a maze are walls, which every answer copies, so a count over all cells would hardly change."""
     rule_score: str | None = None
-    """Name of a second score, the share of answers that `is_solved` accepts; None if it always equals exact accuracy."""
+    """Name of a second score, the fraction of answers that `is_solved` accepts; None if it always equals exact accuracy."""
     writable: tuple[int, ...]
-    """Tokens that a person can enter in a puzzle. The first is that of a cleared cell."""
+    """Tokens that a person can enter in a puzzle. The first is the token of a cleared cell."""
     unique_tokens: tuple[int, ...] = ()
-    """Those of `writable` that occur exactly once in a complete puzzle."""
+    """The tokens in `writable` that occur exactly once in a complete puzzle."""
 
     @property
     def cells(self) -> int:
-        """Number of cells of a grid, which is the number of tokens."""
+        """Number of cells in a grid, which is the number of tokens."""
         return self.rows * self.columns
 
     @abstractmethod
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Parse a puzzle as a person types it. Raises `PuzzleError`, which names the mistake and its place.
+        """Parse a puzzle as typed by a person. Raises `PuzzleError`, which names the mistake and its place.
 
-        `unfinished` also accepts a puzzle that lacks a required part (a maze without its start) but is a valid input
-        of a model.
+        `unfinished` also accepts a puzzle that lacks a required part (a maze without a start) but is a valid input to a
+        model.
         """
 
     def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
-        """Locate the puzzles of a text of any length, in order, without checking them. By default one per line, except
-        lines that start with #.
+        """Locate the puzzles in a text of any length, in order, without checking them. By default, there is one per
+        line, except on lines that start with #.
         """
         for number, line in numbered_lines(lines):
             if line.strip() and not line.startswith("#"):
@@ -151,7 +151,7 @@ class Task(ABC):
 
     @abstractmethod
     def pretty(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """A grid in lines, for people; `parse` reads it back."""
+        """A grid as readable lines; `parse` reads it back."""
 
     @abstractmethod
     def givens(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
@@ -160,7 +160,7 @@ class Task(ABC):
     def crop(
         self, tokens: UInt8[np.ndarray, "*batch cells"]
     ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]] | None:
-        """Rows and columns, from the top left, of the part of each grid that counts; None if the whole grid counts."""
+        """Rows and columns, from the top left, of the part of each grid that is scored; None for the whole grid."""
         return None
 
     @abstractmethod
@@ -192,7 +192,7 @@ class Task(ABC):
 
     @abstractmethod
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
-        """The stratum of each puzzle: the label that results are reported by, within a difficulty."""
+        """The stratum of each puzzle: the label by which results are grouped within a difficulty."""
 
     def random_symmetries(
         self,
@@ -231,7 +231,7 @@ class Task(ABC):
 
         The result depends only on `seed` and the options, not on `workers` (processes; 1 uses the current process).
         A larger count with the same seed starts with the same puzzles. No solution has a `symmetry_key` in `exclude`,
-        so that no training puzzle is a symmetric version of a test puzzle. `options` are those of `generate`.
+        so that no training puzzle is a symmetric version of a test puzzle. Takes the `options` of `generate`.
 
         Raises `PuzzleError` if no puzzle with these options is found.
         """
@@ -257,7 +257,7 @@ class Task(ABC):
         if workers <= 1 or len(sizes) <= 1:
             collect(map(chunk, range(len(sizes)), sizes))
         else:
-            # Spawned, not forked: the caller may hold torch's threads, and forking those can hang.
+            # Spawned, not forked: the caller may have torch threads running, and forking them can hang.
             with ProcessPoolExecutor(
                 min(workers, len(sizes)), get_context("spawn"), initializer=_end_with_parent
             ) as pool:
@@ -266,7 +266,7 @@ class Task(ABC):
 
 
 def _end_with_parent() -> None:
-    """End this worker when its parent is killed; otherwise it would wait for work forever."""
+    """Exit this worker when its parent is killed; otherwise it would wait for work forever."""
     parent = parent_process()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""Shared by the parsers of puzzle texts: normalising characters, and the puzzles located in a text."""
+"""Shared by the puzzle parsers: character normalisation, and the puzzles located in a text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 INVISIBLE = frozenset("\ufeff\u200b\u200c\u200d\u2060\ufe0e\ufe0f\u20e3\u00ad")
-"""Byte order marks, joiners, variation selectors, and the character that turns a digit into a keycap."""
+"""Byte order marks, joiners, variation selectors, and the combining keycap character."""
 DOTS = {"…": "...", "⋯": "...", "‥": ".."}
 """Ellipsis characters that editors and phones substitute for dots."""
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d"
@@ -30,7 +30,7 @@ class PuzzleText:
 
     @property
     def place(self) -> str:
-        """Its lines, for messages: "line 7" or "lines 7 to 15"."""
+        """The puzzle's lines, for messages: "line 7" or "lines 7 to 15"."""
         return f"lines {self.line} to {self.line + self.count - 1}" if self.count > 1 else f"line {self.line}"
 
     def with_note(self, note: str) -> PuzzleText:
@@ -39,7 +39,7 @@ class PuzzleText:
 
 
 def plain(text: str) -> str:
-    """Replace digits of other scripts, ellipses, dashes, spaces and full-width characters with their ASCII forms."""
+    """Replace digits in other scripts, ellipses, dashes, spaces, and full-width characters with their ASCII forms."""
     return text if text.isascii() else "".join(map(plain_character, text))
 
 
@@ -65,7 +65,7 @@ def plain_character(character: str) -> str:
 
 
 def quoted(character: str) -> str:
-    """A character as a message shows it: in quotes, or by its code if it cannot be printed."""
+    """A character as shown in a message: in quotes, or by its code if it is not printable."""
     return f"'{character}'" if character.isprintable() else f"the character U+{ord(character):04X}"
 
 

@@ -1,4 +1,4 @@
-"""The ablations of the TRM paper at a small scale: train all, then write a table and a figure next to the paper's results.
+"""The ablations of the TRM paper at a small scale: train them all, then compare them with the paper's results.
 
 python -m trm.training.ablations run runs/ablations      # two at a time, one core each; resumes interrupted runs
 python -m trm.training.ablations run runs/ablations --at-once 9   # all at once, on one large GPU
@@ -38,10 +38,10 @@ PAPER = {
     "one-step-gradient": 56.5,
     "continue-loss": 86.1,
 }
-"""Exact accuracy on Sudoku-Extreme in per cent: table 1 of Jolicoeur-Martineau 2025 (arXiv 2510.04871), and the text of the
-paper for the number of latents. The paper does not report T=1 with n=6."""
+"""Exact accuracy on Sudoku-Extreme in percent: from table 1 of Jolicoeur-Martineau 2025 (arXiv 2510.04871), and from
+the paper's text for the number of latents. The paper does not report T=1 with n=6."""
 DATA, LIMIT = "sudoku/test", 500  # puzzles, evenly spread over the set
-MIN_TIME_SHARE = 0.85  # an interrupted run is reported, with its minutes, from this share of its planned time
+MIN_TIME_SHARE = 0.85  # an interrupted run is reported from this fraction of its planned time
 COLUMNS = (
     "ablation",
     "exact",
@@ -59,7 +59,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class AblationResult:
-    """One ablation: exact accuracy in per cent, after the last supervision step unless stated otherwise."""
+    """One ablation: exact accuracy in percent, after the last supervision step unless stated otherwise."""
 
     ablation: str
     exact: float
@@ -68,9 +68,9 @@ class AblationResult:
     hard: float
     first_step: float  # after the first supervision step
     halt_auc: float | None
-    minutes: float  # training time
+    minutes: float  # of training
     updates: int
-    numbers: int  # parameters of the model
+    numbers: int  # number of parameters
     paper: float | None
 
 
@@ -91,7 +91,7 @@ def run_all(out: Path, at_once: int) -> None:
 
 
 def share_puzzles(out: Path) -> None:
-    """Generate the puzzles once and copy them to the folder of each run, so that all runs train on the same puzzles."""
+    """Generate the puzzles once and copy them to the folder of each run, so that all runs use the same training puzzles."""
     base = ABLATIONS[0]
     cells = base.model.sequence_length
     out.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def _run(preset: TrainingPreset, out: Path) -> str | None:
 
 
 def is_finished(preset: TrainingPreset, folder: Path, share: float = 1.0) -> bool:
-    """Whether a run has trained for the given share of its planned time."""
+    """Whether a run has trained for the given fraction of its planned time."""
     return (folder / "log.jsonl").is_file() and read_log(folder)[-1]["minutes"] >= share * preset.minutes
 
 
@@ -147,7 +147,7 @@ def measure_ablation(preset: TrainingPreset, folder: Path, bundled: Path) -> Abl
 
 
 def share_of_level(scores: dict[str, Any], level: str) -> float:
-    """Exact accuracy over all groups of one difficulty."""
+    """Exact accuracy over all groups with one difficulty."""
     groups = [group for name, group in scores["by_difficulty"].items() if name.startswith(level)]
     return sum(group["exact"] * group["count"] for group in groups) / sum(group["count"] for group in groups)
 
@@ -185,7 +185,7 @@ a change that makes updates cheaper (fewer cycles, no second pass) also gets mor
 
 
 def _stopped(results: list[AblationResult]) -> str:
-    """A sentence on the runs that stopped before their planned time; "" if there are none."""
+    """A sentence about the runs that stopped before their planned time; "" if all finished."""
     minutes = ABLATIONS[0].minutes
     early = [result.minutes for result in results if result.minutes < minutes]
     if not early:

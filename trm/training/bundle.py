@@ -31,7 +31,7 @@ from trm.training.folder import snapshot_file
 from trm.training.presets import TrainingPreset, get_preset
 
 COLUMNS = ("minutes", "update", "loss", "cells", "exact_in_flight", "held_out_exact", "n", "T", "grid_cells")
-"""Columns of `curve.csv`: figures of the log. Not every line of the log has all of them."""
+"""Columns of `curve.csv`: figures from the log. Not every log line has all of them."""
 
 
 def bundle(
@@ -60,7 +60,7 @@ def bundle(
 
 
 def measure(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
-    """The scores of `trm eval` on a bundled set, or on `limit` evenly spaced puzzles of it, without the time taken."""
+    """The scores of `trm eval`, without the run time, on a bundled set or on `limit` evenly spaced puzzles from it."""
     task = task_of(model.config)
     puzzles = load_puzzles(data, task)
     if limit:
@@ -73,7 +73,7 @@ def measure(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:
-    """Read the log of a run, one dict per line. Raises `UserError` if there is none or it is damaged."""
+    """Read the log of a run, one dictionary per line. Raises `UserError` if the log is missing or damaged."""
     path = run / "log.jsonl"
     with reading(path, UserError, "log of a training run", "Give the --out folder of one."):
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -85,7 +85,7 @@ def read_log(run: Path) -> list[dict[str, Any]]:
 
 
 def record_presets(name: str, today: date) -> None:
-    """Record traces of a bundled model on all puzzle presets of its task and size: `assets/traces/<name>/`."""
+    """Record traces of a bundled model on all puzzle presets for its task and size: `assets/traces/<name>/`."""
     model = load_model(name)
     task = task_of(model.config)
     for number, (preset, inputs) in enumerate(parsed_presets(task)):
@@ -94,9 +94,9 @@ def record_presets(name: str, today: date) -> None:
 
 
 def write_snapshots(preset: TrainingPreset, run: Path, folder: Path) -> list[str]:
-    """Copy the snapshots of a run as separate models, each with the recursion depth in use at that time.
+    """Copy the snapshots of a run as separate models, each with the recursion depth used at that time.
 
-    Returns the names that open them.
+    Returns the names by which they can be opened.
     """
     names = []
     for progress in preset.snapshots:
@@ -111,12 +111,12 @@ def write_snapshots(preset: TrainingPreset, run: Path, folder: Path) -> list[str
 
 
 def in_float16(weights: Path) -> dict[str, Tensor]:
-    """Load weights as float16: half the size, with hardly any change in the answers."""
+    """Load weights as float16, which halves the size and hardly changes the answers."""
     return {name: tensor.half() for name, tensor in load_file(weights).items()}
 
 
 def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
-    """Write the figures of a log as CSV, one row per report. `held_out_exact` is the accuracy after the last step."""
+    """Write the figures in a log as CSV, one row per report. `held_out_exact` is the accuracy after the last step."""
     with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()

@@ -1,7 +1,7 @@
-"""The card of a bundled model: its training, accuracy and limits.
+"""The model card of a bundled model: its training, accuracy, and limits.
 
-Every number is measured by `trm.evaluate` or read from the run's log. The sentences on a task's limits are written
-here; the numbers beside them are not.
+Every number is measured by `trm.evaluate` or read from the run's log. Only the sentences on a task's limits are written
+here, not the numbers next to them.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A training run: what the card needs besides the preset."""
+    """The facts about a training run that the card needs besides the preset."""
 
     log: Sequence[dict[str, Any]]  # the lines of log.jsonl
     note: str = ""  # a sentence on circumstances, such as other work on the machine
@@ -45,7 +45,7 @@ class TrainingRun:
 
     @property
     def machine(self) -> str:
-        """The hardware of the run, at its last start."""
+        """The hardware of the run when it was last started."""
         machines = [line["machine"] for line in self.log if "machine" in line]
         return machines[-1] if machines else "an unrecorded machine"
 
@@ -58,7 +58,7 @@ def card(
     today: date,
     snapshots: Sequence[str] = (),
 ) -> str:
-    """The card of a model as Markdown."""
+    """A model card as Markdown."""
     sections = (
         _title(preset.name, preset.model, model),
         _made(preset, scores, run, snapshots),
@@ -154,7 +154,7 @@ def _progress(preset: TrainingPreset, run: TrainingRun) -> str:
 
 
 def limits(preset: TrainingPreset) -> str:
-    """What the model was not trained on, and what a model of this task cannot express."""
+    """What the model was not trained on, and what a model for this task cannot express."""
     only_singles = preset.model.task == "sudoku" and {part.difficulty for part in preset.data} == {"easy"}
     return (ONLY_SINGLES if only_singles else "") + LIMITS.get(preset.model.task, "")
 

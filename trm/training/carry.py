@@ -15,18 +15,18 @@ from trm.training.parallel import Replica
 
 @dataclass
 class Carry:
-    """The puzzles of this process. `steps` counts the supervision steps of each so far."""
+    """The puzzles of this process. `steps` is the number of supervision steps that each has run so far."""
 
     inputs: Int[Tensor, "batch cell"]
     labels: Int[Tensor, "batch cell"]
     puzzle_ids: Int[Tensor, "batch"]
     state: State
     steps: Int[Tensor, "batch"]
-    least_steps: Int[Tensor, "batch"]  # it must not halt earlier
+    least_steps: Int[Tensor, "batch"]  # minimum number of supervision steps before halting
 
 
 class PuzzleFeed:
-    """Fills the carry with new puzzles of a stream, in their initial state."""
+    """Fills the carry with new puzzles from a stream, in their initial state."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class PuzzleFeed:
         self.replica, self.random = replica, random
 
     def new_carry(self, stream: PuzzleStream, reveal: float) -> Carry:
-        """A carry of new puzzles."""
+        """A carry with new puzzles."""
         inputs, labels, ids, least = self._draw(stream, self.batch, reveal)
         mine = self.replica.rows(self.batch)
         device = self.model.device
@@ -70,11 +70,11 @@ class PuzzleFeed:
         carry.steps[slots] = 0
 
     def _draw(self, stream: PuzzleStream, count: int, reveal: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Draw inputs, labels, puzzle ids, and the least number of supervision steps of each."""
+        """Draw inputs, labels, puzzle ids, and the minimum number of supervision steps for each puzzle."""
         return *stream.draw(count, reveal, self.random), self.draw_least_steps(count)
 
     def draw_least_steps(self, count: int) -> Int[Tensor, "batch"]:
-        """Draw the least number of supervision steps: 1 for most puzzles, 2 to N_sup for a share of `explore`."""
+        """Draw the minimum number of supervision steps: 1 for most puzzles, 2 to N_sup for a fraction `explore`."""
         explores = self.random.random(count) < self.explore
         drawn = self.random.integers(2, self.model.config.N_sup + 1, count)
         return torch.from_numpy(np.where(explores, drawn, 1))

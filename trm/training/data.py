@@ -1,4 +1,4 @@
-"""Training puzzles: generated once in the folder of the run, or read from an official dataset; drawn with random symmetries."""
+"""Training puzzles: generated once in the run's folder or read from an official dataset, with random symmetries."""
 
 import os
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from trm.tasks import task_of
 from trm.tasks.base import Task
 from trm.training.presets import TrainingPreset
 
-LOG_EVERY = 2000  # generated puzzles
+LOG_EVERY = 2000  # generated puzzles between log messages
 LARGEST_PUZZLES = 1 << 30  # bytes
 
 
 @dataclass(frozen=True)
 class Puzzles:
-    """Puzzles as tokens, with their solutions and their puzzle ids."""
+    """Puzzles as tokens, with their solutions and puzzle ids."""
 
     inputs: UInt8[np.ndarray, "count cells"]
     labels: UInt8[np.ndarray, "count cells"]
@@ -32,7 +32,7 @@ class Puzzles:
 
 
 class PuzzleStream:
-    """An endless stream of training puzzles: random symmetries of random puzzles of a set."""
+    """An endless stream of training puzzles: random symmetries of random puzzles from a set."""
 
     def __init__(self, task: Task, puzzles: Puzzles):
         self.task, self.puzzles = task, puzzles
@@ -40,7 +40,7 @@ class PuzzleStream:
     def draw(
         self, count: int, reveal: float, rng: np.random.Generator
     ) -> tuple[Int[Tensor, "count cells"], Int[Tensor, "count cells"], Int[Tensor, "count"]]:
-        """Draw inputs, labels and puzzle ids. In each puzzle a share of the blanks, drawn from [0, reveal], is filled in."""
+        """Draw inputs, labels, and puzzle ids. A fraction of each puzzle's blanks, drawn from [0, reveal], is filled in."""
         chosen = rng.integers(0, len(self.puzzles.inputs), count)
         inputs, labels = self.task.random_symmetries(
             self.puzzles.inputs[chosen], self.puzzles.labels[chosen], rng
@@ -53,9 +53,10 @@ class PuzzleStream:
 
 
 def official_puzzles(preset: TrainingPreset, folder: Path) -> tuple[TrainingPreset, PuzzleStream, Puzzles]:
-    """The memory-mapped train split of an official dataset folder, and the first puzzles of its test split as held-out set.
+    """The memory-mapped train split of an official dataset folder, and the first puzzles in its test split as held-out set.
 
-    If the model has puzzle ids, the returned preset's model has a row for each puzzle id of the folder. Raises `DataError`.
+    If the model has puzzle ids, the model in the returned preset has a row for each puzzle id in the folder. Raises
+    `DataError`.
     """
     task = task_of(preset.model)
     train, test = (load_puzzles(folder, task, split=split) for split in ("train", "test"))
@@ -68,14 +69,14 @@ def official_puzzles(preset: TrainingPreset, folder: Path) -> tuple[TrainingPres
 
 
 def puzzle_file(folder: Path, cells: int) -> Path:
-    """The file of a run with its generated puzzles of a size."""
+    """The file with a run's generated puzzles of one size."""
     return folder / f"puzzles-{cells}.npz"
 
 
 def generated_puzzles(
     preset: TrainingPreset, cells: int, folder: Path, log: Callable[[str], None]
 ) -> tuple[PuzzleStream, Puzzles]:
-    """Generated puzzles of a size: the training stream and the held-out set. They are generated once and read afterwards.
+    """Generated puzzles of one size, as training stream and held-out set. They are generated once, then read from disk.
 
     Raises `DataError` if the file is damaged.
     """
@@ -125,12 +126,12 @@ def generate_puzzles(preset: TrainingPreset, path: Path, log: Callable[[str], No
 
 
 def test_keys(task: Task) -> set[bytes]:
-    """Symmetry keys of the bundled test puzzles; empty if there are none of this size."""
+    """Symmetry keys of the bundled test puzzles; empty if no test puzzles have this size."""
     name = bundled_test_set(task)
     if name not in bundled_sets():
         return set()
     try:
         test = load_puzzles(name, task)
-    except DataError:  # of another size
+    except DataError:  # of a different size
         return set()
     return {task.symmetry_key(solution) for solution in test.labels[test.labelled]}

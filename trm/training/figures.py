@@ -1,4 +1,4 @@
-"""Figures of training runs as PNG. Only this module imports matplotlib for plots, since only model cards need it."""
+"""Plots of training runs as PNG. No other module imports matplotlib for plots, because only model cards need it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # Okabe and Ito: safe for 
 
 
 def draw_curve(path: Path, name: str, log: Sequence[Mapping[str, Any]]) -> None:
-    """Plot training loss and held-out accuracy over the minutes of a run. `log` holds the lines of log.jsonl."""
+    """Plot training loss and held-out accuracy against training time in minutes. `log` holds the lines of log.jsonl."""
     losses = [line for line in log if "loss" in line]
     evaluations = [line for line in log if "held_out_exact_by_step" in line]
     figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7, 5), layout="constrained")
@@ -36,7 +36,7 @@ def draw_curve(path: Path, name: str, log: Sequence[Mapping[str, Any]]) -> None:
 def draw_ablations(
     path: Path, names: Sequence[str], ours: Sequence[float], papers: Sequence[float | None]
 ) -> None:
-    """Plot the exact accuracy, in per cent, of each ablation next to the paper's; None if the paper has no such run."""
+    """Plot the exact accuracy, in percent, of each ablation next to the paper's; None if the paper has no such run."""
     figure, axes = plt.subplots(figsize=(7, 0.45 * len(names) + 1.2), layout="constrained")
     rows = range(len(names))
     axes.barh(

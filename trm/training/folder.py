@@ -4,12 +4,12 @@
     state.safetensors                  everything needed to resume: weights, averages, optimiser state, carry, random state
     preset.json                        the settings, so that a resume with other settings is rejected
     puzzles-CELLS.npz                  the generated training puzzles, one file per size
-    log.jsonl                          one JSON object per line: figures of training and of held-out puzzles
+    log.jsonl                          one JSON object per line: figures for training and held-out puzzles
     tensorboard/                       the same figures for TensorBoard
     .lock                              held by the training process, so that a second one is rejected
     snapshots/                         the averaged weights at intermediate times, if the preset specifies them
 
-Each file is written under a temporary name and renamed, so a kill loses at most the work since the last save.
+Each file is written under a temporary name and renamed, so a killed run loses at most the work since the last save.
 """
 
 import json
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
 
 
 def snapshot_file(progress: float) -> Path:
-    """The file, within the folder of a run, with the weights at this progress (0 to 1)."""
+    """The file in a run's folder with the weights at this progress (0 to 1)."""
     return Path(SNAPSHOTS, f"{100 * progress:03.0f}-percent.safetensors")
 
 
 class SavedState(NamedTuple):
-    """The state of a trainer as read from disk."""
+    """A trainer's state as read from disk."""
 
     tensors: dict[str, Tensor]
     counters: dict
@@ -65,7 +65,7 @@ CARRIED = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # fields o
 class TrainingFolder:
     """The files of a run. Create it with `open` and use it as a context manager, which closes the log.
 
-    While it is open, no other process can train into the folder.
+    While the folder is open, no other process can train into it.
     """
 
     def __init__(self, path: Path, *, writes: bool = True):
@@ -92,9 +92,10 @@ class TrainingFolder:
     def open(
         cls, path: Path, preset: TrainingPreset, *, resume: bool, writes: bool = True
     ) -> "TrainingFolder":
-        """Prepare the folder. Of several processes, only the one with `writes` writes to it.
+        """Prepare the folder. Among several processes, only the process with `writes` writes to it.
 
-        Raises `TrainingError` if a new run would overwrite another, or if there is no run with these settings to resume.
+        Raises `TrainingError` if a new run would overwrite an existing run, or if there is no run with these settings
+        to resume.
         """
         if path.exists() and not path.is_dir():
             raise TrainingError(f"{path} is a file, not a folder. Give another --out.")
@@ -149,8 +150,8 @@ class TrainingFolder:
             ) from None
 
     def save(self, trainer: "Trainer") -> None:
-        """Write the averaged model, then the state to resume from. All processes must call it, since each has a part of the
-        carry.
+        """Write the averaged model, then the state to resume from. All processes must call this, because each holds a
+        part of the carry.
         """
         tensors, counters = _pack(trainer)
         if not self.writes:
@@ -160,7 +161,7 @@ class TrainingFolder:
             save_file(tensors, temporary, metadata={"numbers": json.dumps(counters)})
 
     def save_snapshot(self, trainer: "Trainer", progress: float) -> None:
-        """Save the averaged weights as the snapshot of this progress, unless it exists."""
+        """Save the averaged weights as the snapshot for this progress, unless it exists."""
         path = self.path / snapshot_file(progress)
         if not self.writes or path.exists():
             return
@@ -183,7 +184,7 @@ class TrainingFolder:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder. The operating system releases it when the process ends, even by a kill.
+    """Hold the lock of a folder. The operating system releases it when the process ends, even if it is killed.
 
     Raises `TrainingError` if another process holds it, `OutputError` if the folder cannot be written.
     """

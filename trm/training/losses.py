@@ -1,7 +1,7 @@
-"""Training losses: cross-entropy of the cells, and losses of the halting head.
+"""Training losses: cross-entropy over cells, and losses for the halting head.
 
-Each loss is a mean over the cells of a puzzle, then over puzzles, so that the losses of equal parts of a batch average to
-the loss of the whole batch.
+Each loss is a mean over the cells in a puzzle, then over puzzles, so that the losses of equal parts of a batch average
+to the loss of the whole batch.
 """
 
 import torch
@@ -17,7 +17,7 @@ STABLEMAX_EPSILON = 1e-30
 def log_stablemax(logits: Float[Tensor, "*batch vocab"]) -> Float[Tensor, "*batch vocab"]:
     """log(s(x) / sum s), with s(x) = x + 1 for x >= 0 and 1 / (1 - x) for x < 0 (Prieto et al. 2025, arXiv 2501.04697).
 
-    s grows linearly where softmax grows exponentially, so the gradients of confident cells do not vanish. Computed in
+    s grows linearly where softmax grows exponentially, so gradients do not vanish for confident cells. Computed in
     float64, as in the public code.
     """
     x = logits.double()
@@ -32,7 +32,7 @@ def cell_loss(
     *,
     kind: str,
 ) -> Float[Tensor, ""]:
-    """Cross-entropy of the labels in nats, as a weighted mean over cells; a puzzle with total weight 0 contributes 0.
+    """Cross-entropy of the labels in nats, as a weighted mean over cells. A puzzle with total weight 0 contributes 0.
 
     `kind` is softmax or stablemax.
     """
@@ -52,8 +52,8 @@ def halt_loss(heads: Heads, right: Bool[Tensor, "batch"]) -> Float[Tensor, ""]:
 def continue_loss(heads: Heads, after: Heads, last: Bool[Tensor, "batch"]) -> Float[Tensor, ""]:
     """Q-learning loss of q_continue (HRM): the target is the value of the better action one supervision step later.
 
-    `after` are the heads one supervision step later; `last` marks puzzles for which that is the last step, where halting
-    is the only action.
+    `after` are the heads' outputs one supervision step later; `last` marks puzzles for which that is the last step,
+    where halting is the only action.
     """
     best = torch.where(last, after.q_halt, torch.maximum(after.q_halt, after.q_continue))
     return F.binary_cross_entropy_with_logits(heads.q_continue, best.sigmoid())

@@ -1,4 +1,4 @@
-"""Optimisers besides torch's AdamW: Adam-atan2, and sign-SGD for the puzzle embeddings that a batch uses."""
+"""Optimisers not in torch: Adam-atan2, and sign-SGD for the puzzle embeddings used by a batch."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -54,9 +54,9 @@ def sign_step(
     rate: float,
     decay: float,
 ) -> None:
-    """One step of sign-SGD, in place, for the rows that a batch uses; gradients of the same row are summed first.
+    """One step of sign-SGD, in place, for the rows that a batch uses; gradients for the same row are summed first.
 
-    All other rows, up to a million, remain untouched (as in the sparse embedding of the public code).
+    All other rows, up to a million, are left unchanged (as in the sparse embedding of the public code).
     """
     rows, place = puzzle_ids.unique(return_inverse=True)
     summed = gradient.new_zeros(len(rows), gradient.shape[1]).index_add_(0, place, gradient)

@@ -1,7 +1,7 @@
 """Data-parallel training with `torchrun`: each process holds the model and an equal part of the batch.
 
-All processes draw the same random numbers for the whole batch and use their own rows, so that any number of processes trains
-on the same puzzles. Gradients, which are means over equal parts, are averaged.
+All processes draw the same random numbers for the whole batch and use their own rows, so that the puzzles do not depend
+on the number of processes. Gradients, which are means over equal parts, are averaged.
 """
 
 import os
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Replica:
-    """One of `size` data-parallel processes; it owns part number `rank` of the rows of a batch."""
+    """One of `size` data-parallel processes; it owns part number `rank` of the rows in a batch."""
 
     rank: int = 0
     size: int = 1
@@ -35,7 +35,7 @@ class Replica:
         return self.rank == 0
 
     def rows(self, count: int) -> slice:
-        """The rows of a batch of `count` that this process owns."""
+        """The rows that this process owns in a batch of `count`."""
         each = count // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
@@ -48,7 +48,7 @@ class Replica:
         return torch.cat(parts)
 
     def averaged(self, value: Tensor) -> Tensor:
-        """The mean of a tensor over processes."""
+        """The mean of a tensor over all processes."""
         if self.size == 1:
             return value
         total = value.detach().clone()
@@ -72,7 +72,7 @@ class Replica:
             distributed.barrier()
 
     def agree(self, value: float) -> float:
-        """The value of the leading process, for all: clocks differ, but all processes must decide alike."""
+        """The lead process's value, on all processes: clocks differ, but all processes must take the same decision."""
         if self.size == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64)

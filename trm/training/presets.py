@@ -1,7 +1,7 @@
 """Training presets: all settings of `trm train --preset NAME`, as plain data.
 
-There are three groups. The presets of bundled models need two CPU cores for one or two hours, or one large GPU for a few
-minutes. The ablations change one thing about `sudoku-trm` each, as in table 1 of the TRM paper. The `paper-` presets have
+There are three groups. The presets for bundled models need two CPU cores for one or two hours, or one large GPU for a
+few minutes. Each ablation changes one thing in `sudoku-trm`, as in table 1 of the TRM paper. The `paper-` presets use
 the papers' hyperparameters, for a GPU and the official dataset folders.
 """
 
@@ -19,7 +19,7 @@ CellLoss = Literal["softmax", "stablemax"]
 
 @dataclass(frozen=True)
 class PuzzleSpec:
-    """Puzzles of one difficulty to generate for training, without symmetric versions of test puzzles."""
+    """Training puzzles to generate with one difficulty, without symmetric versions of test puzzles."""
 
     puzzles: int
     difficulty: str
@@ -34,7 +34,7 @@ class TrainingPreset:
     model: ModelConfig
     schedule: Schedule
     minutes: float
-    data: tuple[PuzzleSpec, ...] = ()  # to generate; if empty, an official dataset folder is required
+    data: tuple[PuzzleSpec, ...] = ()  # puzzles to generate; if empty, an official dataset folder is required
     updates: int | None = None  # length of the run in updates instead of minutes
     held_out: int = 256  # number of held-out puzzles from the same distribution, for evaluation
     data_seed: int = 1
@@ -49,9 +49,9 @@ class TrainingPreset:
     halt_weight: float = 0.5  # weight of the halting loss relative to the cell loss
     continue_loss: bool = False  # also learn q_continue, with a second forward pass (HRM)
     gradient_calls: int | None = (
-        None  # number of last calls of a supervision step with a gradient; None: the model's default
+        None  # final calls per supervision step to backpropagate through; None: the model's default
     )
-    explore: float = 0.1  # share of puzzles that must run a random number of supervision steps before halting
+    explore: float = 0.1  # fraction of puzzles that must run a random number of steps before halting
     table_rate: float = 0.0  # learning rate of the puzzle embedding (sign-SGD)
     table_decay: float = 0.0  # weight decay of the puzzle embedding
     snapshots: tuple[float, ...] = ()  # progress values at which the averaged weights are saved
@@ -65,8 +65,8 @@ class TrainingPreset:
             raise ValueError("only attention with rotary positions supports grids of several sizes")
 
 
-# Sudoku: 9x9, solvable by singles, with one solution. Both models train on the same puzzles for the same time, and their
-# parameter counts are within a factor of 1.5.
+# Sudoku: 9x9, solvable by singles, with a unique solution. Both models train on the same puzzles for the same time, and
+# their parameter counts are within a factor of 1.5.
 
 SUDOKU_MODEL = ModelConfig(
     task="sudoku",
@@ -155,7 +155,7 @@ MAZE_TRM = TrainingPreset(
         smaller_grids=(GridPhase(0.06, 81), GridPhase(0.16, 121)),
     ),
     minutes=90.0,
-    ema=0.995,  # with 0.999, the last thousand updates have a weight of two thirds, and there are only three thousand
+    ema=0.995,  # with 0.999, the last 1,000 of only 3,000 updates would have a weight of two thirds
 )
 
 MAZE_HRM = replace(
@@ -166,8 +166,8 @@ MAZE_HRM = replace(
 )
 
 
-# For one large GPU and about eight minutes: Sudokus that need search, and 30x30 mazes with long paths. Two cores cannot learn
-# either in two hours. The batch is large enough to keep such a device busy.
+# For one large GPU and about eight minutes: Sudokus that need search, and 30x30 mazes with long paths. Neither can be
+# learned on two cores in two hours. The batch is large enough to keep such a device busy.
 
 SUDOKU_TRM_LARGE = replace(
     SUDOKU_TRM,
@@ -219,7 +219,7 @@ ABLATION_MINUTES = 8.0  # per run: about 1,000 updates on one core, 10,000 on a 
 
 
 def ablation(name: str, *, model: Mapping[str, Any] | None = None, **changes: Any) -> TrainingPreset:
-    """`sudoku-trm` with one change and a short training time. A change of depth replaces the depth curriculum."""
+    """`sudoku-trm` with one change and a short training time. A changed depth replaces the depth curriculum."""
     changed = replace(SUDOKU_MODEL, **(model or {}))
     if model and {"n", "T"} & model.keys():
         changes["schedule"] = replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=changed.n, T=changed.T),))
@@ -241,7 +241,7 @@ ABLATIONS = (
     ablation("continue-loss", model={"halting": HALT_OR_CONTINUE}, continue_loss=True),
 )
 
-# The papers' own hyperparameters, for a GPU. The puzzle embedding gets one row per puzzle id of the dataset.
+# The papers' own hyperparameters, for a GPU. The puzzle embedding gets one row per puzzle id in the dataset.
 
 PAPER_MODEL = replace(
     SUDOKU_MODEL,

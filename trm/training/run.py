@@ -1,4 +1,4 @@
-"""A complete training run, as `trm train` performs it: puzzles, training loop, evaluation, table of results."""
+"""A complete training run, as performed by `trm train`: puzzles, training loop, evaluation, table of results."""
 
 import platform
 import shutil
@@ -21,10 +21,10 @@ from trm.training.trainer import Trainer
 
 SAVE_EVERY_SECONDS = 60
 REPORT_EVERY_SECONDS = 10
-COMPILE_FROM_MINUTES = 5.0  # shorter runs do not gain from half a minute of compilation
+COMPILE_FROM_MINUTES = 5.0  # minimum length of a run that gains from half a minute of compilation
 COMPILERS = ("c++", "g++", "clang++")
 EVALUATIONS = 12  # held-out evaluations per run ...
-EVALUATION_SHARE = 0.05  # ... or fewer, if they took more than this share of the time
+EVALUATION_SHARE = 0.05  # ... or fewer, if they would take more than this fraction of the time
 
 Log = Callable[[str], None]
 
@@ -41,11 +41,12 @@ def train(
 ) -> None:
     """Train a preset into the folder `out`, which contains a valid checkpoint at all times.
 
-    `minutes` replaces the preset's training time, which excludes evaluation, saving and compilation; `updates` fixes the
-    number of updates instead. `data` is an official dataset folder, for presets that do not generate puzzles. Ctrl-C saves
-    and stops; `resume` continues. With `torchrun`, each process trains on its part of the batch, and the first one writes.
+    `minutes` replaces the preset's training time, which excludes evaluation, saving, and compilation; `updates` fixes
+    the number of updates instead. `data` is an official dataset folder, for presets that do not generate puzzles.
+    Ctrl-C saves and stops the run; `resume` continues it. With `torchrun`, each process trains on its part of the
+    batch, and the first process writes.
 
-    Raises `UserError` if the folder contains another run, or no run to resume.
+    Raises `UserError` if the folder contains a different run, or no run to resume.
     """
     preset = replace(preset, minutes=minutes or preset.minutes, updates=updates or preset.updates)
     device = choose_device()
@@ -104,13 +105,13 @@ def cpu_name() -> str:
 
 
 def _no_log(text: str) -> None:
-    """Discard a log message: the logger of processes that do not lead."""
+    """Discard a log message; the logger of all processes but the lead."""
 
 
 def _generated(
     preset: TrainingPreset, out: Path, replica: Replica, log: Log
 ) -> list[tuple[PuzzleStream, Puzzles]]:
-    """The training stream and held-out set of each size. The leading process generates them, and all read them."""
+    """The training stream and held-out set for each size. The lead process generates them, and all processes read them."""
 
     def of_all_sizes() -> list[tuple[PuzzleStream, Puzzles]]:
         sizes = [phase.cells for phase in preset.schedule.smaller_grids] + [preset.model.sequence_length]
@@ -118,12 +119,12 @@ def _generated(
 
     if replica.leads:
         puzzles = of_all_sizes()
-    replica.wait()  # until the leader has written them
+    replica.wait()  # until the lead process has written them
     return puzzles if replica.leads else of_all_sizes()
 
 
 def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, log: Log) -> None:
-    """The training loop: update, report, evaluate, save; at the end log a table of the evaluations."""
+    """The training loop: update, report, evaluate, save; at the end, log a table of the evaluations."""
     stopping = StopOnSignal()
     saved = reported = time.monotonic()
     next_evaluation = progress_of(trainer) + 1 / EVALUATIONS
@@ -133,8 +134,8 @@ def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder
         compiles, began = trainer.compiles_at(progress), time.monotonic()
         figures = trainer.one_update(progress)
         now = time.monotonic()
-        # One clock for all processes: the phases of the schedule must change at the same update in all of them. Compilation
-        # is not counted: on a fast device it would take a large part of a short phase.
+        # One clock for all processes: the phases of the schedule must change at the same update in all of them.
+        # Compilation time is not counted: on a fast device, it would take up much of a short phase.
         trainer.seconds = trainer.replica.agree(trainer.seconds + (0.0 if compiles else now - began))
         averaged = {name: 0.95 * averaged.get(name, value) + 0.05 * value for name, value in figures.items()}
         if now - reported > REPORT_EVERY_SECONDS:
@@ -166,7 +167,7 @@ def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder
 
 
 def progress_of(trainer: Trainer) -> float:
-    """Progress of the run, from 0 to 1: in updates if their number is fixed, else in time."""
+    """Progress of the run, from 0 to 1: measured in updates if their number is fixed, else in time."""
     preset = trainer.preset
     return trainer.update / preset.updates if preset.updates else trainer.seconds / (60 * preset.minutes)
 
@@ -174,7 +175,7 @@ def progress_of(trainer: Trainer) -> float:
 def evaluate_held_out(
     trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, log: Log
 ) -> tuple[float, int, list[float]]:
-    """Evaluate the averaged weights on the held-out set, at the grid size and recursion depth in use.
+    """Evaluate the averaged weights on the held-out set, at the current grid size and recursion depth.
 
     Returns minutes, updates, and exact accuracy after each supervision step.
     """
@@ -196,7 +197,7 @@ def evaluate_held_out(
 
 
 def progress_line(trainer: Trainer, figures: dict[str, float]) -> str:
-    """The report of the current update, with an estimate of the time left."""
+    """A report on the current update, with an estimate of the remaining time."""
     progress = progress_of(trainer)
     depth = trainer.preset.schedule.depth_at(progress, trainer.preset.model.N_sup)
     left = 60 * trainer.preset.minutes - trainer.seconds
@@ -209,7 +210,7 @@ def progress_line(trainer: Trainer, figures: dict[str, float]) -> str:
 
 
 def table(evaluations: list[tuple[float, int, list[float]]]) -> str:
-    """A table of held-out exact accuracy, one line per evaluation."""
+    """A table of held-out exact accuracy with one line per evaluation."""
     last = len(evaluations[-1][2])
     columns = [step for step in (1, 4, 16) if step <= last] or [last]
     lines = ["minutes  updates  " + "  ".join(f"exact@{step:<2}" for step in columns)]

@@ -1,6 +1,6 @@
-"""Training schedules: recursion depth, grid size, revealed cells, learning rate and weight averaging over the progress.
+"""Training schedules: recursion depth, grid size, revealed cells, learning rate, and weight averaging by progress.
 
-Progress is the completed share of the run, from 0 to 1, so that a preset works for any `--minutes` or `--updates`.
+Progress is the completed fraction of the run, from 0 to 1, so that a preset works for any `--minutes` or `--updates`.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Decay = Literal["linear", "exponential"]
 
 @dataclass(frozen=True)
 class DepthPhase:
-    """The recursion depth up to the progress `until`."""
+    """The recursion depth until the progress `until`."""
 
     until: float
     n: int
@@ -25,7 +25,7 @@ class DepthPhase:
 
 @dataclass(frozen=True)
 class GridPhase:
-    """The number of cells of the puzzles up to the progress `until`."""
+    """The number of cells per puzzle until the progress `until`."""
 
     until: float
     cells: int
@@ -33,7 +33,7 @@ class GridPhase:
 
 @dataclass(frozen=True)
 class GivenPhase:
-    """The weight of given cells in the loss up to the progress `until`; blank cells have weight 1."""
+    """The weight of given cells in the loss until the progress `until`; blank cells have weight 1."""
 
     until: float
     weight: float
@@ -49,12 +49,10 @@ class Schedule:
     decay_from: float = 1.0  # progress at which the learning rate starts to decay ...
     decay_to: float = 1.0  # ... to this fraction of its value ...
     decay: Decay = "linear"  # ... linearly or exponentially
-    reveal: float = 0.0  # at most this share of the blank cells is revealed at the start ...
+    reveal: float = 0.0  # at most this fraction of the blank cells is revealed at the start ...
     reveal_until: float = 1.0  # ... decreasing to 0 at this progress
     givens: tuple[GivenPhase, ...] = ()  # weights of given cells in the loss; 1 after the last phase
-    smaller_grids: tuple[
-        GridPhase, ...
-    ] = ()  # sizes to start with; afterwards puzzles have the model's own size
+    smaller_grids: tuple[GridPhase, ...] = ()  # initial sizes; afterwards, puzzles have the model's own size
 
     def depth_at(self, progress: float, N_sup: int) -> Depth:
         """The recursion depth at this progress."""
@@ -62,7 +60,7 @@ class Schedule:
         return Depth(n=phase.n, T=phase.T, N_sup=N_sup)
 
     def cells_at(self, progress: float, own: int) -> int:
-        """The number of cells of the puzzles at this progress; `own` is that of the model."""
+        """The number of cells per puzzle at this progress; `own` is the model's own number."""
         return next((phase.cells for phase in self.smaller_grids if progress < phase.until), own)
 
     def given_weight_at(self, progress: float) -> float:
@@ -70,11 +68,11 @@ class Schedule:
         return next((phase.weight for phase in self.givens if progress < phase.until), 1.0)
 
     def reveal_at(self, progress: float) -> float:
-        """The largest share of blank cells that is revealed at this progress."""
+        """The largest fraction of blank cells that is revealed at this progress."""
         return self.reveal * max(0.0, 1 - progress / self.reveal_until) if self.reveal else 0.0
 
     def learning_rate_at(self, progress: float, update: int) -> float:
-        """The learning rate of an update, with warm-up and decay."""
+        """The learning rate for an update, with warm-up and decay."""
         warm = min(1.0, (update + 1) / self.warm_up)
         fall = (
             min(1.0, max(0.0, progress - self.decay_from) / (1 - self.decay_from))
@@ -88,7 +86,7 @@ class Schedule:
 class ExponentialAverage:
     """Exponential moving average (EMA) of a model's parameters, which is evaluated and saved.
 
-    It starts with a smaller decay, so that it forgets the random initialisation. With a decay of None it equals the model.
+    It starts with a smaller decay, so that it forgets the random initialisation. With a decay of None, it equals the model.
     Tensors named in `without` (a puzzle embedding with a million rows) are excluded.
     """
 

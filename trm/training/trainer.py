@@ -1,8 +1,8 @@
-"""One update of deep supervision: one supervision step for each puzzle of the batch, and one step of the optimiser.
+"""One update of deep supervision: one supervision step for each puzzle in the batch, and one optimiser step.
 
-The loss is computed after a single supervision step from the carried (y, z), which are then detached. A puzzle is replaced
-by a new one when its halting rule fires (a share of the puzzles must first run a random number of steps), or after N_sup
-steps (Jolicoeur-Martineau 2025, figure 3; exploration and q_continue as in HRM).
+The loss is computed after a single supervision step from the carried (y, z), which are then detached. A puzzle is
+replaced by a new one when its halting rule fires (a fraction of puzzles must first run a random number of steps), or
+after N_sup steps (Jolicoeur-Martineau 2025, figure 3; exploration and q_continue as in HRM).
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ TABLE = "puzzle_emb.weights"
 
 
 class Trainer:
-    """The state of a training run: model, averages, optimiser, carry and counters.
+    """The state of a training run: model, averages, optimiser, carry, and counters.
 
     `streams` provides puzzles of the model's own size and of all smaller sizes in the schedule. Raises `TrainingError` if
     the batch is not divisible by the number of processes.
@@ -68,9 +68,9 @@ class Trainer:
         self.carry: Carry | None = None
         self.update = 0
         self.seconds = 0.0
-        self.progress = 0.0  # of the latest update
+        self.progress = 0.0  # at the latest update
         self.compiled = False
-        self.compiled_for: set[int] = set()  # numbers of cells
+        self.compiled_for: set[int] = set()  # grid sizes, in cells
 
     def _optimizer(self) -> torch.optim.Optimizer:
         preset = self.preset
@@ -85,9 +85,9 @@ class Trainer:
         """Compile each block. This takes half a minute and makes updates 1.6 times faster (`python -m bench training`; two
         cores with bfloat16). Results change in the last bits.
         """
-        # One per grid size, with and without gradients. Beyond this limit, torch silently runs uncompiled code.
+        # One version per grid size, with and without gradients. Beyond this limit, torch silently runs uncompiled code.
         torch._dynamo.config.recompile_limit = 4 * len(self.streams)
-        torch._dynamo.config.suppress_errors = True  # if compilation fails: warn and run uncompiled
+        torch._dynamo.config.suppress_errors = True  # if compilation fails, warn and run uncompiled
         self.compiled = True
         for module in self.model.modules():
             if isinstance(module, Block):
@@ -98,11 +98,11 @@ class Trainer:
         return self.compiled and self.cells_at(progress) not in self.compiled_for
 
     def cells_at(self, progress: float) -> int:
-        """The number of cells of the training puzzles at this progress."""
+        """The number of cells per training puzzle at this progress."""
         return self.preset.schedule.cells_at(progress, self.preset.model.sequence_length)
 
     def averaged_model(self, cells: int | None = None) -> Model:
-        """A copy of the model with the averaged weights, for evaluation on puzzles with `cells` cells (None: its own size)."""
+        """A copy of the model with the averaged weights, for evaluating puzzles with `cells` cells (None: its own size)."""
         model = new_model(self.preset.model)
         model.load_state_dict(self.weights(), assign=True)
         if cells:
@@ -110,13 +110,13 @@ class Trainer:
         return model.to(self.device)
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights, with the current puzzle embedding, which is not averaged."""
+        """The averaged weights, with the current puzzle embedding (which is not averaged)."""
         return {
             name: self.average.shadow.get(name, tensor) for name, tensor in self.model.state_dict().items()
         }
 
     def one_update(self, progress: float) -> dict[str, float]:
-        """One update on the current carry. Returns figures of the whole batch. Raises `TrainingError` if the loss is not
+        """One update on the current carry. Returns figures for the whole batch. Raises `TrainingError` if the loss is not
         finite.
         """
         self.progress, schedule = progress, self.preset.schedule
@@ -168,7 +168,7 @@ class Trainer:
         weights: Float[Tensor, "batch cell"],
         depth: Depth,
     ) -> Float[Tensor, ""]:
-        """The total loss: cells, halting and, if the preset enables it, q_continue."""
+        """The total loss: cells, halting, and, if the preset enables it, q_continue."""
         preset, carry = self.preset, self.carry
         halting = halt_loss(heads, right)
         if preset.continue_loss:
@@ -180,7 +180,7 @@ class Trainer:
         return cells + preset.halt_weight * halting
 
     def _puzzle_vectors(self, puzzle_ids: Int[Tensor, "batch"]) -> Tensor | None:
-        """The rows of the puzzle embedding in use, with gradients; None if the embedding is not trained."""
+        """The rows of the puzzle embedding that are used, with gradients; None if the embedding is not trained."""
         if not self.preset.table_rate or not self.preset.model.puzzle_ids:
             return None
         return self.model.puzzle_emb(puzzle_ids, torch.float32).requires_grad_(True)

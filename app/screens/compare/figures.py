@@ -1,4 +1,4 @@
-"""The figures of the Compare page. Colour shows the model, dashes distinguish y and z."""
+"""The figures of the Compare page. Colour distinguishes the models, dashes distinguish y and z."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 STATE_DASHES = {"y": "solid", "z": "dot"}
 STEPS = "supervision step"
-PASSED = "supervision steps passed"
+PASSED = "supervision steps completed"
 LOG = {"type": "log", "dtick": 1, "exponentformat": "power"}
 
 
 def meanings(comparison: Comparison) -> tuple[str, str]:
-    """Colour names of the two models: those of their kinds, if the kinds differ."""
+    """Colour names of the two models: those of their types, if the types differ."""
     return charts.model_meanings(*(measured.about.kind for measured in comparison.models))
 
 
 def names(comparison: Comparison) -> tuple[str, str]:
-    """Two different names, also for a model compared with itself."""
+    """Two distinct names, even for a model compared with itself."""
     first, second = (measured.about.name for measured in comparison.models)
     return (first, second) if first != second else (f"{first}, left", f"{second}, right")
 
@@ -41,7 +41,7 @@ def curves(
     log: bool = False,
     band: bool = True,
 ) -> "Figure":
-    """One line with its band per model; None leaves a model out."""
+    """One curve with its band per model; None omits a model."""
     figure = charts.new(x=x, y=y)
     for name, meaning, curve in zip(names(comparison), meanings(comparison), pair, strict=True):
         if curve is None:
@@ -69,14 +69,14 @@ def by_state(
     log_x: bool = False,
     log_y: bool = False,
 ) -> "Figure":
-    """Lines of y and z of both models; `quantity` is a field of `Measurements` by state."""
+    """Curves for both models' y and z; `quantity` is a field of `Measurements` by state."""
     figure = charts.new(x=x, y=y)
     for name, meaning, measured in zip(
         names(comparison), meanings(comparison), comparison.models, strict=True
     ):
         for state, values in getattr(measured, quantity).items():
             points = [(index, value) for index, value in enumerate(values, 1) if value]
-            line = charts.line(f"{state} of {name}", *zip(*points, strict=True), meaning) if points else None
+            line = charts.line(f"{name}: {state}", *zip(*points, strict=True), meaning) if points else None
             if line is not None:
                 figure.add_trace(line.update(line={"dash": STATE_DASHES[state]}))
     for axis, log in ((figure.update_xaxes, log_x), (figure.update_yaxes, log_y)):
@@ -168,7 +168,7 @@ def heat_map(
 def block_names(comparison: Comparison) -> dict[tuple[int, str], str]:
     """Label of each state, by model (0 or 1) and state."""
     models = names(comparison)
-    return {(index, state): f"{state} of {models[index]}" for index, state, _ in comparison.state_blocks}
+    return {(index, state): f"{models[index]}: {state}" for index, state, _ in comparison.state_blocks}
 
 
 def _span(comparison: Comparison, block: tuple[int, str] | None) -> slice:
@@ -192,12 +192,12 @@ def _time_point_names(comparison: Comparison) -> list[str]:
 def _ticks(
     comparison: Comparison, span: slice, block: tuple[int, str] | None, time_points: list[str]
 ) -> dict:
-    """Ticks for all states: the label of each at its middle; for one state: every fourth supervision step."""
+    """Ticks for all states: each state's label at its middle. For one state: every fourth supervision step."""
     if block is None:
         middles = [(rows.start + rows.stop) // 2 for _, _, rows in comparison.state_blocks]
         return {
             "tickvals": [time_points[middle] for middle in middles],
-            "ticktext": [name.replace(" of ", "<br>of ") for name in block_names(comparison).values()],
+            "ticktext": [name.replace(": ", ":<br>") for name in block_names(comparison).values()],
         }
     measured = comparison.models[block[0]]
     T, N_sup = measured.about.T, measured.about.N_sup

@@ -1,6 +1,6 @@
 """Two models measured on one puzzle set: recorded for the default pair, otherwise computed on request and shared by all sessions.
 
-Each model is measured by a job of its own, so that it is not measured again when it is compared with a third.
+Each model is measured by its own job, so it is not measured again when it is compared with a third model.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ POLL_SECONDS = 0.3  # while a model is being opened
 
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """Two models, at their own depth, and the puzzles."""
+    """Two models, each at its own depth, and the puzzles."""
 
     sources: tuple[ModelSource, ModelSource]
     task: Task
@@ -91,14 +91,14 @@ def _measure(source: ModelSource, task: Task, puzzles: PuzzleSetChoice, progress
 
 @dataclass(frozen=True)
 class RecordedComparison:
-    """A comparison that comes with the app. `stale`: names of the models whose weights have changed since."""
+    """A comparison that comes with the app. `stale` names the models whose weights have changed since."""
 
     comparison: Comparison
     stale: tuple[str, ...]
 
 
 def recorded(one: ModelSource, other: ModelSource) -> RecordedComparison | None:
-    """The recorded comparison of two bundled models; None if there is none or it cannot be read."""
+    """The recorded comparison of two bundled models; None if it does not exist or cannot be read."""
     if not (one.is_bundled and other.is_bundled) or one.forced or other.forced:
         return None
     path = recorded_path(one.name, other.name)

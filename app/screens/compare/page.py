@@ -24,7 +24,7 @@ from probes.comparison.files import Comparison, compare_command
 from trm.errors import UserError
 
 PLAYER = "compare"
-FIRST = "maze-trm"  # with maze-hrm, the best-matched pair of the two kinds
+FIRST = "maze-trm"  # with maze-hrm, the best-matched TRM and HRM
 MOST_PUZZLES = 400  # the Gram matrices of a model then take 60 MB
 DEFAULT_PUZZLES = 100
 
@@ -57,7 +57,7 @@ def compare(one: Choice, options: Options) -> None:
 
 
 def players(one: Choice, other: Choice) -> None:
-    """Both runs, from recorded traces if there are any. Raises UserError if a run is not possible."""
+    """Both runs, taken from recorded traces where available. Raises UserError if a run is not possible."""
     named = list(zip((one, other), second_model.distinct_names(one, other), strict=True))
 
     def sides() -> tuple[pair.Side, pair.Side]:
@@ -113,7 +113,9 @@ def on_many_puzzles(one: Choice, other: Choice) -> None:
 
 
 def computed(request: ComparisonRequest) -> Comparison | None:
-    """The comparison computed on this server; None while it is being computed, with its progress shown, or if it was not requested."""
+    """The comparison computed on this server; None if it was not requested, or, with progress on the page, while it is
+    computed.
+    """
     jobs = measurement.started_jobs(request)
     if not jobs:
         return None
@@ -129,11 +131,11 @@ def show_recorded_caption(recorded: measurement.RecordedComparison) -> None:
     about = recorded.comparison.models[0].about
     if recorded.stale:
         st.warning(
-            f"Recorded with other weights of {plain(' and '.join(recorded.stale))} than the current ones. Measure again below to update.",
+            f"Recorded with different weights of {plain(' and '.join(recorded.stale))}. Measure again below to update.",
             icon=":material/history:",
         )
     else:
-        st.caption(f"Recorded on {about.count} puzzles of {about.data}.")
+        st.caption(f"Recorded on {about.count} puzzles from {about.data}.")
 
 
 def show(comparison: Comparison, request: ComparisonRequest) -> None:

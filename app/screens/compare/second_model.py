@@ -1,4 +1,6 @@
-"""The choice of the second model: any of the same task and size, including training snapshots and ablations. It is part of the link."""
+"""The choice of the second model: any model for the same task and size, including training snapshots and ablations. The
+choice is part of the link.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from trm.errors import CheckpointError, UserError
 from trm.tasks import task_of
 
 KEY = "compare_with"
-PARAMETER = "against"  # in the address; links that were shared contain it
+PARAMETER = "against"  # in the address; already shared links contain it
 
 
 def control(first: Opened, options: Options) -> None:
@@ -43,8 +45,8 @@ def control(first: Opened, options: Options) -> None:
 
 
 def candidates(first: Opened, options: Options) -> list[str]:
-    """Names of the models to choose from: bundled models, snapshots and ablations of the same task and size, and all other models,
-    whose files have not been opened yet.
+    """Names of the models to choose from: bundled models, snapshots and ablations for the same task and size, and all
+    other models, since their files have not been opened yet.
     """
     bundled = _bundled(registry.models_folder(), first.config.task, first.config.grid)
     others = [
@@ -57,7 +59,7 @@ def candidates(first: Opened, options: Options) -> list[str]:
 
 @st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=16, show_spinner=False)
 def _bundled(folder: Path, task: str, grid: tuple[int, int]) -> list[str]:
-    """Bundled models of a task and size, each followed by its snapshots; ablations last."""
+    """Bundled models for a task and size, each followed by its snapshots; ablations come last."""
     names = []
     for name in [*registry.model_names(), *registry.ablation_names()]:
         try:
@@ -70,7 +72,7 @@ def _bundled(folder: Path, task: str, grid: tuple[int, int]) -> list[str]:
 
 
 def default_second(first: Opened, names: list[str]) -> str:
-    """The default second model: one of another kind, else the last snapshot of the first, else any other."""
+    """The default second model: one of the other type, else the last snapshot of the first model, else any other."""
     own = first.source.name
     for name in names:
         if (
@@ -84,21 +86,22 @@ def default_second(first: Opened, names: list[str]) -> str:
 
 
 def choice(first: Choice, options: Options) -> Choice | Opening:
-    """The second run: the same puzzle at the second model's own depth, or with the number of steps that was set. While the model is
-    being opened, the Opening. Raises UserError where it cannot be opened, or solves another task.
+    """The second run: the same puzzle at the second model's own depth, or with the number of steps set by the user.
+    Returns the `Opening` while the model is being opened. Raises UserError if the model cannot be opened or solves a
+    different task.
     """
     name = st.session_state[KEY]
     opened = model_controls.open_model(name, options)
     if isinstance(opened, Opening):
         if opened.asks:
             raise CheckpointError(
-                f"{name} is a download of {opened.asks / 1e6:,.0f} MB. Select it as the model first, then compare it with another."
+                f"{name} must be downloaded first ({opened.asks / 1e6:,.0f} MB). Select it as the model, then compare it with another."
             )
         return opened
     task, first_task = task_of(opened.config), first.task
     if (task.name, task.cells) != (first_task.name, first_task.cells):
         raise UserError(
-            f"{name} solves {task.rows}x{task.columns} {task.name}, {first.source.name} {first_task.rows}x{first_task.columns} "
+            f"{name} solves {task.rows}x{task.columns} {task.name}, {first.source.name} solves {first_task.rows}x{first_task.columns} "
             f"{first_task.name}. Choose two models of the same task and size."
         )
     config = opened.config
@@ -114,7 +117,7 @@ def choice(first: Choice, options: Options) -> Choice | Opening:
 
 
 def distinct_names(one: Choice, other: Choice) -> tuple[str, str]:
-    """Two different short names, used in sentences such as "sudoku-hrm: ended after step 16"."""
+    """Two distinct short names, used in sentences such as "sudoku-hrm: ended after step 16"."""
     names = [each.source.name for each in (one, other)]
     if names[0] == names[1]:
         return f"{names[0]}, left", f"{names[1]}, right"

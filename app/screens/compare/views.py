@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from probes.comparison.result import BandCurve
 
-Commands = Callable[[str], str]  # from the name of a command to the line that computes the figure
+Commands = Callable[[str], str]  # maps the name of a command to the command line that computes the figure
 
 
 def solved(comparison: Comparison, command: Commands) -> None:
@@ -28,7 +28,7 @@ def solved(comparison: Comparison, command: Commands) -> None:
     _show("solved", figure, comparison, command)
     st.caption(
         f"Share of {_count(comparison)} puzzles with every cell correct. Bands: {BANDS}. "
-        "A step costs a different amount in each model: see the table above."
+        "The cost of a step differs between the models: see the table above."
     )
 
 
@@ -45,8 +45,8 @@ def residuals(comparison: Comparison, command: Commands) -> None:
             )
             _show(f"residual-{state}", figure, comparison, command)
     st.caption(
-        "How far a call moves the state: y at f_H calls, z at f_L calls. Lines: median over puzzles; bands: interquartile range. "
-        "A falling line means convergence. z saw-tooths because it restarts after each update of y."
+        "Relative change of the state in each call: y at f_H calls, z at f_L calls. Lines: medians over puzzles; bands: interquartile "
+        "range. A falling line means convergence. The z curve is a sawtooth: each update of y sets z moving again."
     )
     st.table(_last_step_residuals(comparison), border="horizontal")
 
@@ -73,10 +73,10 @@ def similarity(comparison: Comparison, command: Commands) -> None:
         command=command("similarity"),
     )
     st.caption(
-        "Debiased linear CKA between the states of all cells (without the prefix position) after every f_H call, on "
-        f"{_count(comparison)} puzzles. 1: both states distinguish the puzzles in the same way; 0: they have nothing in common. CKA "
-        "does not change under rotation and scaling, so models of different widths can be compared. It does not show what the states "
-        "are used for."
+        "Debiased linear CKA between the states of all cells (without the prefix positions, which are not cells) after every f_H call, on "
+        f"{_count(comparison)} puzzles. 1: both states arrange the puzzles in the same way; 0: nothing in common. CKA is "
+        "invariant to rotation and scaling, so models of different widths can be compared. It does not show what the states are used "
+        "for."
     )
 
 
@@ -91,33 +91,35 @@ def dimensionality(comparison: Comparison, command: Commands) -> None:
         )
         _show("spectrum", figure, comparison, command)
     ratios = [
-        f"{plain(name)} y {each.pooled_ratio['y']:.1f}, z {each.pooled_ratio['z']:.1f} of {each.width}"
+        f"{plain(name)} y {each.pooled_ratio['y']:.1f}, z {each.pooled_ratio['z']:.1f} (maximum {each.width})"
         for name, each in zip(figures.names(comparison), comparison.models, strict=True)
     ]
     st.markdown(f"Participation ratio over all steps: {'; '.join(ratios)}.")
     st.caption(
         "Participation ratio of the states of single cells: 1 = all on a line, D = isotropic. The HRM paper reports 89.95 for z_H (our "
-        "y) and 30.22 for z_L (our z), with D = 512, and interprets this as a hierarchy of dimensionality."
+        "y) and 30.22 for z_L (our z), with D = 512, and interprets this as a dimensionality hierarchy."
     )
 
 
 def solution_retention(comparison: Comparison, command: Commands) -> None:
     left, right = st.columns(2)
     with left:
-        st.markdown("**Started from the solution**")
+        st.markdown("**Starting from the solution**")
         curves = [each.kept for each in comparison.models]
-        figure = figures.curves(comparison, curves, x="steps from the start", y="puzzles solved")
+        figure = figures.curves(comparison, curves, x="supervision steps from the start", y="puzzles solved")
         _show("retention", figure, comparison, command)
     with right:
-        st.markdown("**After solving the puzzle itself**")
+        st.markdown("**After the model's own solution**")
         curves = [_if_defined(each.kept_own) for each in comparison.models]
-        figure = figures.curves(comparison, curves, x="steps since first solved", y="puzzles still solved")
+        figure = figures.curves(
+            comparison, curves, x="supervision steps since first solved", y="puzzles still solved"
+        )
         _show("retention-own", figure, comparison, command)
     st.caption(
         "Left: y starts as the solution in the model's own code (for each symbol, separately for givens and other cells, the mean y of "
-        f"the cells that decode to it at the end of solved puzzles); z starts as usual. Cells of that y that the output head decodes "
-        f"correctly: {_decoded(comparison)}. Right: of the puzzles that a model solved itself, the share still solved that many steps "
-        f"later. Bands: {BANDS}."
+        f"the cells that decode to it at the end of solved runs); z starts as usual. Share of this y's cells that the output head "
+        f"decodes correctly: {_decoded(comparison)}. Right: of the puzzles that a model solved on its own, the share still solved that "
+        f"many steps later. Bands: {BANDS}."
     )
 
 
@@ -134,8 +136,8 @@ def near_complete(comparison: Comparison, command: Commands) -> None:
         _show("near-givens", figures.near_complete(comparison, "near_givens"), comparison, command)
     st.caption(
         f"Solutions with one to five cells removed, {comparison.models[0].near_count} puzzles each: accuracy on the removed cells and on "
-        f"the givens after the last step. Whole grids solved with one blank: {_one_blank(comparison)}. A model can fill in the blank "
-        "and change a given. Neither model was trained on puzzles with so few blanks."
+        f"the givens after the last step. Puzzles with one blank solved: {_one_blank(comparison)}. A model can fill in the blank "
+        "correctly and still change a given. Neither model was trained on puzzles with so few blanks."
     )
 
 
@@ -146,8 +148,8 @@ def cost(comparison: Comparison) -> None:
     for name, each in zip(figures.names(comparison), comparison.models, strict=True):
         if each.by_token["z"] >= Z_REPEATS_X:
             st.warning(
-                f"{each.by_token['z']:.2%} of the variance of z of {plain(name)} is explained by the cell's own input token: z only "
-                "repeats x and takes no part in the reasoning. The figures of its z below show a table of tokens.",
+                f"The cell's own input token explains {each.by_token['z']:.2%} of the variance of {plain(name)}'s z: z carries nothing "
+                "but the input and plays no part in the reasoning. The figures of this z below show only the input tokens.",
                 icon=":material/warning:",
             )
 
@@ -168,7 +170,7 @@ def _show(name: str, figure: "Figure", comparison: Comparison, command: Commands
 
 
 def _decoded(comparison: Comparison) -> str:
-    """Share of the given solutions that the output head decodes correctly, by model."""
+    """Share of cells of the solutions written into y that the output head decodes correctly, by model."""
     shares = [
         f"{plain(name)} {percent(each.kept_read)}"
         + (" (too few for a valid test)" if each.kept_read < MIN_DECODED else "")
@@ -189,7 +191,7 @@ def _count(comparison: Comparison) -> str:
 
 
 def _if_defined(curve: "BandCurve") -> "BandCurve | None":
-    """None if the model solved no puzzle by itself."""
+    """The curve, or None if the model solved no puzzle by itself."""
     return curve if any(value is not None for value in curve.middle) else None
 
 

@@ -1,6 +1,7 @@
 """Figures of the Halting page about the head: probability by step, reliability, ROC, halting time, accuracy vs compute.
 
-Each function takes results of `probes` and returns a plotly figure. Nothing is computed here but positions of marks.
+Each function takes results of `probes` and returns a plotly figure. Nothing but the positions of marks is computed
+here.
 """
 
 from typing import TYPE_CHECKING
@@ -147,9 +148,9 @@ def roc(curves: dict[str, tuple[ROC, str]]) -> "Figure":
 
 
 def timing(outcomes: Outcomes, steps: int) -> "Figure":
-    """Number of puzzles by first correct step and first step that would halt, in clickable squares.
+    """Number of puzzles by first correct step and first step at which the model would halt, in clickable squares.
 
-    A heat map does not report clicks, so the counts are marks of a scatter trace on top, which does.
+    A heat map does not report clicks, so the counts are marks in a scatter trace on top, which does.
     """
     figure = charts.new(x="first correct step", y="first step that would halt", height=HEIGHT + 30)
     names = [*map(str, range(1, steps + 1)), NEVER]

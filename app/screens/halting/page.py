@@ -1,4 +1,4 @@
-"""Halting: when does a model halt, and is that right? One model on many puzzles, one figure at a time."""
+"""Halting: when does a model halt, and is it right to? One model on many puzzles, one figure at a time."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -13,11 +13,12 @@ from app.sidebar import sidebar
 from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads
 from app.ui.text import percent
+from probes.halting.calibration import UNDECIDED
 from probes.halting.report import report
 from probes.halting.runs import table
 
 TITLE = "### Does it know when it is done?"
-WIDTHS = (2.4, 1)  # of the figure and of the text beside it
+WIDTHS = (2.4, 1)  # relative widths of the figure and the text beside it
 
 
 def page() -> None:
@@ -69,15 +70,16 @@ def headline(result: HaltingResult) -> None:
             "Puzzles that are exactly correct at the first step that would halt, "
             f"after {own.mean_steps[own.learned]:.1f} steps on average.",
         ),
-        "Calibration error (undecided)": (
+        "Calibration error (uncertain answers)": (
             f"{analysis.distinct.expected_error:.3f} ({texts.number(analysis.undecided.expected_error)})",
             "Expected calibration error of the halting probability, over answers that do not repeat the previous step. "
-            "In brackets: over answers with a probability near neither 0 nor 1. 0 = perfectly calibrated.",
+            f"In brackets: over uncertain answers only, with a probability from {UNDECIDED[0]} to {UNDECIDED[1]}. "
+            "0 = perfectly calibrated.",
         ),
         "AUROC (step number alone)": (
             f"{texts.number(analysis.roc.auc)} ({texts.number(analysis.auc_of_step)})",
-            "Probability that a correct answer gets a larger halting logit than a wrong one. In brackets: the same for "
-            "the step number, a baseline that ignores the answer.",
+            "Probability that a correct answer gets a larger halting logit than a wrong one. In brackets: the same for the "
+            "step number, a baseline that ignores the answer.",
         ),
     }
     row = st.container(horizontal=True, key="halting_headline")
@@ -183,7 +185,7 @@ def decisions(result: HaltingResult) -> None:
 def beyond(result: HaltingResult) -> None:
     if result.deep is None:
         st.info(
-            f"These runs end at step {result.runs.steps}, the depth of training. Choose more supervision steps under "
+            f"These runs end at step {result.runs.steps}, the trained depth. Choose more supervision steps under "
             "*Other puzzles or steps*.",
             icon=":material/keyboard_double_arrow_right:",
         )
@@ -201,7 +203,7 @@ def beyond(result: HaltingResult) -> None:
                 list(lost_at),
                 format_func=lambda one: f"puzzle {runs.rows[one] + 1}, at step {lost_at[one]}",
                 key="halting_regressed",
-                help="Puzzles with a correct answer that became wrong beyond the depth of training.",
+                help="Puzzles whose correct answer became wrong beyond the trained depth.",
                 **IN_ADDRESS,
             )
             puzzles.open_in_solve(runs, puzzle, lost_at[puzzle])
@@ -239,13 +241,13 @@ VIEWS: Mapping[str, View] = {
     "timing": View("Halting time", timing),
     "compute": View("Accuracy vs compute", compute),
     "decisions": View("Decisions", decisions),
-    "beyond": View("Beyond training", beyond),
+    "beyond": View("Beyond trained depth", beyond),
     "errors": View("Errors", errors),
 }
 
 
 def view(result: HaltingResult) -> None:
-    """The choice of a figure, and the figure. The choice stays when other runs are shown."""
+    """Draw the figure selector and the selected figure. The selection stays when other runs are shown."""
     name = st.segmented_control(
         "Figure",
         list(VIEWS),
@@ -261,7 +263,7 @@ def view(result: HaltingResult) -> None:
 
 
 def explanation(name: str, result_text: str = "") -> None:
-    """The results in words, and how to read the figure."""
+    """Draw the results in words, and how to read the figure."""
     if result_text:
         st.markdown(result_text)
     st.caption(texts.HOW_TO_READ[name])

@@ -1,4 +1,4 @@
-"""One puzzle of many: chosen from a list or by a click on a figure, described in words, with a link to Solve."""
+"""A single puzzle, chosen from a list or by clicking a figure, described in words, with a link to Solve."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ NO_PUZZLE = -1
 
 
 def clear_selection() -> None:
-    """Forget the selected puzzle and square, which belong to the previous runs. A callback."""
+    """Callback: clear the selected puzzle and square, which belong to the previous runs."""
     st.session_state[CHOSEN], st.session_state[SQUARE] = NO_PUZZLE, None
 
 
@@ -32,7 +32,7 @@ def clicked(key: str) -> Any | None:
 
 
 def select_clicked(key: str) -> None:
-    """Select the puzzle whose mark was clicked. A callback."""
+    """Callback: select the puzzle whose mark was clicked."""
     data = clicked(key)
     if isinstance(data, list):
         data = data[0] if data else None
@@ -41,14 +41,14 @@ def select_clicked(key: str) -> None:
 
 
 def select_square(key: str) -> None:
-    """Select the square of the timing figure that was clicked, by its index on both axes. A callback."""
+    """Callback: select the clicked square of the timing figure, by its index on both axes."""
     data = clicked(key)
     if isinstance(data, list) and len(data) == 2:
         st.session_state[SQUARE], st.session_state[CHOSEN] = tuple(map(int, data)), NO_PUZZLE
 
 
 def puzzles_in_square(outcomes: Outcomes, square: tuple[int, int] | None, steps: int) -> np.ndarray:
-    """Puzzles in a square of the timing figure; all if `square` is None. Index `steps` means "never"."""
+    """Puzzles in a square of the timing figure; all puzzles if `square` is None. Index `steps` means "never"."""
     if square is None:
         return np.arange(len(outcomes.halts))
     right, halts = ((index + 1) % (steps + 1) for index in square)
@@ -56,7 +56,7 @@ def puzzles_in_square(outcomes: Outcomes, square: tuple[int, int] | None, steps:
 
 
 def choose(runs: HaltingRuns, outcomes: Outcomes, puzzles: np.ndarray) -> int | None:
-    """A list of puzzles, as an alternative to clicking. Returns the index of the chosen one in these runs."""
+    """Draw a list of puzzles, as an alternative to clicking. Returns the index of the chosen one in these runs."""
     state, names = st.session_state, list(OUTCOMES)
     options = [NO_PUZZLE, *puzzles.tolist()]
     if state.get(CHOSEN, NO_PUZZLE) not in options:
@@ -64,7 +64,7 @@ def choose(runs: HaltingRuns, outcomes: Outcomes, puzzles: np.ndarray) -> int | 
 
     def label(puzzle: int) -> str:
         if puzzle == NO_PUZZLE:
-            return f"none of {len(puzzles):,}"
+            return f"none selected ({len(puzzles):,} puzzles)"
         difficulty = f", {runs.difficulty[puzzle]}" if runs.difficulty[puzzle] else ""
         return f"{runs.rows[puzzle] + 1}{difficulty}: {OUTCOME_LABELS[names[outcomes.outcome[puzzle]]]}"
 
@@ -73,7 +73,7 @@ def choose(runs: HaltingRuns, outcomes: Outcomes, puzzles: np.ndarray) -> int | 
 
 
 def describe(runs: HaltingRuns, outcomes: Outcomes, puzzle: int, *, step: int | None = None) -> None:
-    """The outcome of a puzzle, and the link that opens it in Solve at the relevant step."""
+    """Draw a puzzle's outcome and the link that opens it in Solve at the relevant step."""
     halts, right = int(outcomes.halts[puzzle]), int(outcomes.right[puzzle])
     name = list(OUTCOMES)[outcomes.outcome[puzzle]]
     st.markdown(f"**Puzzle {runs.rows[puzzle] + 1}** {plain(OUTCOMES[name])}.")

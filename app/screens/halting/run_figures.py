@@ -24,7 +24,7 @@ CASES = {
 
 def decisions(decisions: Decisions) -> "Figure":
     """Two bars, "halts" and "continues", split by case."""
-    figure = charts.new(x="share of the decisions", y="decision", height=300)
+    figure = charts.new(x="share of decisions", y="decision", height=300)
     parts = {"continues": decisions.continues, "halts": decisions.halts}
     totals = {name: max(sum(part.values()), 1) for name, part in parts.items()}
     for case, (label, meaning, alpha) in CASES.items():
@@ -81,7 +81,7 @@ def beyond(beyond: BeyondTraining) -> "Figure":
     figure.update_yaxes(title="accuracy", tickformat=".0%", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title="puzzles", row=2, col=1)
     figure.update_yaxes(title="AUROC, ECE", range=[0, 1.03], row=3, col=1)
-    figure.update_xaxes(title="supervision step (dotted line: end of training)", row=3, col=1)
+    figure.update_xaxes(title="supervision step (dotted line: trained depth)", row=3, col=1)
     return figure
 
 

@@ -33,7 +33,7 @@ COUNT = 100  # default number of puzzles to compute
 
 @dataclass(frozen=True, eq=False)
 class HaltingResult:
-    """An analysis to show, and that of runs beyond the depth of training (`deep`) if there are any."""
+    """An analysis to show, and an analysis of runs beyond the training depth (`deep`), if available."""
 
     analysis: HaltingAnalysis
     deep: HaltingAnalysis | None
@@ -55,7 +55,7 @@ def recorded(path: Path, stamp: int) -> HaltingAnalysis | None:
 
 
 def recording(name: str, *, folder: Path | None = None) -> HaltingAnalysis | None:
-    """The analysis recorded under a name; None if there is none."""
+    """The analysis recorded under a name, or None."""
     path = (folder or RECORDED) / f"{name}.parquet"
     try:
         return recorded(path, path.stat().st_mtime_ns)
@@ -64,7 +64,7 @@ def recording(name: str, *, folder: Path | None = None) -> HaltingAnalysis | Non
 
 
 def recorded_result(opened: Opened) -> HaltingResult | None:
-    """The recorded result of a model; None if there is none."""
+    """The recorded result of a model, or None."""
     source = opened.source
     main = recording(source.name) if source.is_bundled else None
     if main is None:
@@ -95,7 +95,7 @@ class HaltingRequest:
 
 
 def controls(opened: Opened) -> None:
-    """The choice of puzzles and depth, and the button that starts the job."""
+    """Draw the controls for puzzles and depth, and the button that starts the job."""
     config, state = opened.config, st.session_state
     trained_steps = min(config.N_sup, MOST_STEPS)
     if state.get("halting_model") != opened.source.name:
@@ -111,7 +111,7 @@ def controls(opened: Opened) -> None:
         MOST_STEPS,
         key="halting_steps",
         **IN_ADDRESS,
-        help=f"The model was trained with {config.N_sup}. More steps show depth beyond training.",
+        help=f"The model was trained with {config.N_sup}. More steps go beyond the trained depth.",
     )
     depth = replace(config.depth, N_sup=state.halting_steps)
     request = HaltingRequest(opened.source, puzzles, depth)
@@ -121,14 +121,14 @@ def controls(opened: Opened) -> None:
 
 
 def start(request: HaltingRequest, work: Cost) -> None:
-    """Start a job and close the settings. A callback."""
+    """Callback: start a job and close the settings."""
     st.session_state.halting_request = request
     st.session_state[OPEN] = False
     ask(request.key, work.timed(partial(compute, request)))
 
 
 def show_recorded() -> None:
-    """Go back to the recorded result. A callback."""
+    """Callback: go back to the recorded result."""
     st.session_state.halting_request = None
 
 
@@ -173,7 +173,7 @@ def compute(request: HaltingRequest, progress: Progress) -> HaltingAnalysis:
 
 
 def _loaded(source: ModelSource, progress: Progress) -> "Model":
-    """Wait until the model is loaded. Raises UserError if it cannot be."""
+    """Wait until the model is loaded. Raises UserError if it cannot be loaded."""
     opening = shared.models().ask(source)
     while not opening.wait(0.2):
         progress(0.0, f"loading {source.name}")

@@ -1,1 +1,1 @@
-"""Interventions: a clean run next to an intervened run."""
+"""Interventions: a clean run beside an intervened run."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 ATTENTION_CAPTION = (
-    "Attention of one call of the clean run. Select a cell in the player and step to a call; the maps follow. A map shows "
-    "where a cell attends, not the effect: the value it reads there may be small."
+    "Attention in one call of the clean run. Select a cell in the player and step to a call; the maps update. A map shows "
+    "where a cell attends, not with what effect: the value read there may be small."
 )
 MIXING_CAPTION = (
     "Mixing weights between cells, the same for every puzzle: down @ up of the SwiGLU over positions with its gates fixed. "
@@ -74,7 +74,7 @@ def show(choice: Choice) -> None:
 
 
 def call(choice: Choice, at: cursor.Cursor) -> Coordinates:
-    """The call that the player shows."""
+    """The call shown in the player."""
     return Coordinates(at.supervision_step, at.cycle, at.call, F_L if at.call <= choice.depth.n else F_H)
 
 
@@ -105,7 +105,7 @@ def mixing_job(choice: Choice, model: "Model", cell: int, layer: str) -> tuple[H
 
 
 def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
-    """Two grids, from the cell and to it; below, the mean over all pairs of cells by relation."""
+    """Draw two grids, from the cell and to it, and below them the mean over all pairs of cells by relation."""
     st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}**{summary(result)}")
     task, method = choice.task, result["method"]
     symbols = [task.symbols[token] for token in puzzles.read(task, choice.puzzle)]
@@ -120,7 +120,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
             charts.show(figure, key=f"interventions-{method}-{side}")
     figure = None
     if result["relations"]:
-        st.caption("Mean over all pairs of cells, by relation. Bars: 95 % bootstrap over cells.")
+        st.caption("Mean over all pairs of cells, by relation. Bars: 95 % bootstrap intervals over cells.")
         of = "mean attention" if is_attention else "mean absolute weight"
         figure = figures.relations(result, of=of)
         charts.show(figure, key=f"interventions-{method}-relations")
@@ -134,7 +134,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
 
 
 def summary(result: dict[str, Any]) -> str:
-    """The main numbers in words."""
+    """A sentence with the main numbers."""
     text = ""
     if "prefix" in result:
         text += f". {result['prefix']:.1%} of the attention of {result['cell']} is on the prefix, which is not a cell"

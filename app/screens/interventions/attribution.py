@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 CAPTION = (
-    "Which cells of the puzzle support the answer of one cell, in the clean run. Select a cell in the player and step; the "
-    "figure follows."
+    "Which cells of the puzzle support the answer in one cell, in the clean run. Select a cell in the player and a step; the "
+    "figure updates."
 )
 SELECT = "Select a cell in the player."
 METHOD_LABELS = {
@@ -32,8 +32,8 @@ METHOD_LABELS = {
     "givens": "Leave out one given",
     "units": "Leave out a row, column or box",
 }
-GRADIENTS = "Blue cells support the answer, orange cells oppose it. Their sum is the difference to the puzzle without givens."
-ABLATION = "Blue: the logit falls without it, so it supports the answer. Orange: it opposes the answer."
+GRADIENTS = "Blue cells support the answer, orange cells oppose it. The attributions sum to the difference from the puzzle without givens."
+ABLATION = "Blue: removing these givens lowers the logit, so they support the answer. Orange: they oppose it."
 
 
 def title(choice: Choice) -> str:
@@ -41,10 +41,10 @@ def title(choice: Choice) -> str:
 
 
 def show(choice: Choice) -> None:
-    """Controls and text on the left, the figure on the right: both close to the players above."""
+    """Draw controls and text on the left and the figure on the right, both close to the players above."""
     if choice.task.name not in ("sudoku", "maze"):
         st.info(
-            f"Cells of {choice.task.name} puzzles cannot be blank, so they cannot be ablated.",
+            f"Cells in {choice.task.name} puzzles cannot be blank, so they cannot be ablated.",
             icon=":material/block:",
         )
         return
@@ -55,19 +55,19 @@ def show(choice: Choice) -> None:
 
 
 def explain(choice: Choice, place: "DeltaGenerator") -> None:
-    """The controls and the result in words; the figure is drawn in `place`."""
+    """Draw the controls and the result in words; the figure is drawn in `place`."""
     method = st.pills(
         "Method", list(METHOD_LABELS), format_func=METHOD_LABELS.get, key="attribution_method", default="givens", **IN_ADDRESS, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     halting = st.toggle(
         "Halting logit", key="attribution_halting", **IN_ADDRESS,
-        help="Explain the halting logit instead of the answer of the selected cell.",
+        help="Explain the halting logit instead of the answer in the selected cell.",
     )  # fmt: skip
     span = st.pills(
         "Through", list(SPANS), format_func=SPANS.get, key="attribution_span", default="cycle", **IN_ADDRESS, required=True,
         label_visibility="collapsed",
-        help="Part of the run to recompute, from its state at the beginning. Gradients through more calls are less accurate.",
+        help="Part of the run to recompute, from the state at its beginning. Gradients through more calls are less accurate.",
     )  # fmt: skip
     at = cursor.current(choice)
     if at is None or (at.cell is None and not halting):
@@ -99,7 +99,7 @@ def job(
 
 
 def summary(result: dict[str, Any]) -> str:
-    """The logit, the accuracy of the attribution, and how to read it."""
+    """Sentences on the logit, the accuracy of the attribution, and how to read it."""
     if result["method"] != "gradients":
         return f"Logit: {result['value']:.2f}. {ABLATION}"
     error = result["completeness_error"]

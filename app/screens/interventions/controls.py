@@ -37,7 +37,7 @@ EXAMPLES = {
     "skip": "skip at {site}",
     "depth": "depth from {step} n 2",
 }
-"""The text that the Add button inserts for each operation, to be edited. `answer` is inserted with the puzzle's text."""
+"""The template that the Add button inserts for each operation. `answer` is inserted with the puzzle's text."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class InterventionRequest:
 
     @property
     def claim(self) -> str:
-        """What the papers say about it."""
+        """What the papers report about it."""
         return "" if self.experiment == CUSTOM else EXPERIMENTS[self.experiment].claim
 
     def command(self, choice: Choice) -> str:
@@ -68,7 +68,7 @@ class InterventionRequest:
 
 
 def controls(choice: Choice) -> InterventionRequest:
-    """The row of experiments, the question of the chosen one, and its step."""
+    """Draw the row of experiments, the question of the chosen one, and its step."""
     _restore(choice)
     state = st.session_state
     st.pills(
@@ -157,7 +157,7 @@ def _use_default_step() -> None:
 
 
 def _custom(choice: Choice) -> str:
-    """The text of custom interventions, and controls that help to write one."""
+    """Draw the text field for custom interventions, and controls that help to write them."""
     text, build = st.columns([3, 2], gap="medium")
     text.text_area(
         "Interventions, one per line",
@@ -183,7 +183,7 @@ def _custom(choice: Choice) -> str:
         site, cells = _site(choice)
         row[0].segmented_control(
             "When", ["before", "after"], key="operation_when", default="after", **IN_ADDRESS, required=True,
-            help="Before or after the call that the player shows, in its selected cell if there is one.",
+            help="Before or after the call shown in the player; only in the selected cell, if any.",
         )  # fmt: skip
         row[1].button(
             "Add",
@@ -200,7 +200,7 @@ def _custom(choice: Choice) -> str:
 
 
 def _site(choice: Choice) -> tuple[str, str]:
-    """The player's call and its selected cell, as interventions write them."""
+    """The player's call and selected cell, in the notation of interventions."""
     view = st.session_state.get(cursor.REPORTED) or {}
     step, cycle, call = (int(view.get(name, 1)) for name in ("supervision_step", "cycle", "call"))
     depth = choice.depth
@@ -229,7 +229,7 @@ def _add(choice: Choice, site: str, cells: str) -> None:
 
 
 def checked(request: InterventionRequest, report: Callable[[str], Any]) -> bool:
-    """Whether the text of a request is valid; passes the error to `report` if it is not."""
+    """Whether the text of a request is valid. If it is not, the error is passed to `report`."""
     if request.experiment != CUSTOM:
         return True
     try:

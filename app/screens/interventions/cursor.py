@@ -1,7 +1,7 @@
 """The call and the selected cell of the two players, which the figures below explain.
 
-Until the players report a view, this is the view that the page opened with: from the link, or the first answer with the
-cell that changes most often in the intervened run.
+Until the players report a view, this is the opening view: from the link, or the first answer with the cell that changes
+most often in the intervened run.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Cursor:
 
 
 def reset() -> None:
-    """Forget the view of players that are no longer on the page."""
+    """Discard the view of players that are no longer on the page."""
     for key in (REPORTED, OPENED):
         st.session_state.pop(key, None)
 

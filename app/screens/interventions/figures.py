@@ -18,8 +18,8 @@ ABLATED = {
     "yz": ("both ablated", "other"),
 }
 SYMBOLS = ("circle", "diamond", "square", "x")
-OFFSET = 0.09  # horizontal distance, in runs, between the marks of two selections
-BOARD_HEIGHT = 340  # pixels: the players' grids and this one fit in the window of a laptop
+OFFSET = 0.09  # horizontal distance, in runs, between the marks of two selection methods
+BOARD_HEIGHT = 340  # pixels: the players' grids and this one fit in a laptop's window
 MAX_LABELLED_COLUMNS = 20  # with more columns, cells are too small for a symbol
 SELECTIONS = {
     "any_right": ("any run (upper bound)", "baseline"),
@@ -59,10 +59,10 @@ def experiments(result: Result) -> "Figure":
 
 
 def noise(result: Result) -> "Figure":
-    """Accuracy against the size of the noise."""
+    """Accuracy against the scale of the noise."""
     table, settings = result["table"], result["settings"]
     figure = charts.new(
-        x=f"noise size on {' and '.join(settings['state'])} at the beginning of step {settings['step']}, in state norms",
+        x=f"noise on {' and '.join(settings['state'])} at the beginning of step {settings['step']} (relative to the state norm)",
         y="share of puzzles solved",
     )
     _with_band(figure, "solved", table["size"], table["share"], table["low"], table["high"], "solved")
@@ -86,7 +86,7 @@ def ablation(result: Result) -> "Figure":
 
 
 def seeds(result: Result) -> "Figure":
-    """Number of puzzles by the number of distinct answers of their runs."""
+    """Number of puzzles by the number of distinct answers over their runs."""
     from plotly.graph_objects import Bar
 
     table, runs = result["table"], result["settings"]["runs"]
@@ -118,7 +118,7 @@ def seeds(result: Result) -> "Figure":
 
 
 def multiple_runs(result: Result) -> "Figure":
-    """Accuracy of each way to select an answer, against the number of runs."""
+    """Accuracy of each method of selecting an answer, against the number of runs."""
     table = result["table"]
     figure = charts.new(x="runs per puzzle", y="share of puzzles solved")
     for number, (name, (title, meaning)) in enumerate(SELECTIONS.items()):
@@ -143,7 +143,7 @@ def peers(result: Result) -> "Figure":
     from plotly.graph_objects import Bar
 
     table = result["table"]
-    figure = charts.new(x="removed given", y="mean absolute change of the logit", height=340)
+    figure = charts.new(x="removed given", y="mean absolute change in the logit", height=340)
     figure.add_trace(
         Bar(
             x=["peer of the cell", "any other given"],
@@ -259,7 +259,7 @@ def units(result: Result) -> "Figure":
     from plotly.graph_objects import Bar
 
     table = result["table"]
-    figure = charts.new(x="left out", y="decrease of the logit")
+    figure = charts.new(x="left out", y="decrease in the logit")
     colours = [charts.colour("solved" if effect >= 0 else "unsolved") for effect in table["effect"]]
     figure.add_trace(
         Bar(
@@ -279,7 +279,7 @@ def relations(result: Result, *, of: str) -> "Figure":
 
     kinds = {name: values for name, values in result["relations"].items() if "/" not in name}
     means, lows, highs = zip(*kinds.values(), strict=True)
-    figure = charts.new(x="relation of the cells", y=of, height=340)
+    figure = charts.new(x="relation between the cells", y=of, height=340)
     first, *_, last = kinds
     figure.add_trace(
         Bar(

@@ -1,4 +1,4 @@
-"""Interventions: a clean run next to the same run with an intervention, on one clock, and sweeps below."""
+"""Interventions: a clean run beside the same run with an intervention, synchronised, and sweeps below."""
 
 from functools import partial
 
@@ -22,7 +22,7 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 PLAYER = "interventions"
-LAST = "interventions_last"  # session key: the last runs, shown until those of another experiment are ready
+LAST = "interventions_last"  # session key: the last runs, shown until the next experiment's runs are ready
 
 
 def page() -> None:
@@ -85,7 +85,7 @@ def is_computed(choice: Choice, request: InterventionRequest) -> bool:
 
 
 def outcome(trace: Trace, task: Task) -> str:
-    """The result of a run in words."""
+    """A run's result in words."""
     grade = Grade.of(trace, task)
     text = "solved" if grade.solved[-1] else "not solved"
     if grade.right is None or not grade.counted.any():
@@ -94,13 +94,17 @@ def outcome(trace: Trace, task: Task) -> str:
 
 
 def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
-    """Two players on one clock. Their curves are folded if a figure of the selected cell is shown below."""
-    changes = both.intervened.provenance.changes or "another puzzle, clean run"
+    """Draw two synchronised players. Their curves are folded if a figure about the selected cell is shown below."""
+    changes = both.intervened.provenance.changes
     sides = [
         pair.Side(name, outcome(trace, choice.task) + about, choice.task, trace.depth, trace)
         for name, about, trace in (
             ("Clean run", "", both.clean),
-            (request.title, f": {changes}", both.intervened),
+            (
+                request.title,
+                f"; intervention: {changes}" if changes else "; a clean run on another puzzle",
+                both.intervened,
+            ),
         )
     ]
     is_near = st.session_state.get("interventions_figure") in sweeps.SINGLE_PUZZLE
@@ -115,7 +119,9 @@ def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
 
 
 def downloads(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
-    """The equivalent command, the numbers step by step, both runs as an offline page, and what the papers claim."""
+    """Draw the equivalent command, the numbers for each step, both runs as an offline page, and what the papers
+    claim.
+    """
     row = st.container(horizontal=True, vertical_alignment="center", key="experiment_downloads")
     steps = min(both.clean.steps, both.intervened.steps)
     table = {

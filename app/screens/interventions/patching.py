@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CAPTION = (
     "At the end of a step, one cell's state is patched from a run on another puzzle, and the run continues for one step. Colour: "
-    "change of the log odds of the selected cell's answer. Orange (negative): the patch opposes it. Select a cell in the player."
+    "change in the log odds of the selected cell's answer. Orange: the patch lowers them. Select a cell in the player."
 )
 
 
@@ -109,7 +109,7 @@ def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tup
 
 def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
     st.markdown(
-        f"**{plain(result['token'])} in {_name(choice, cell)}**, {result['state']} patched one cell at a time. The frame marks the cell itself."
+        f"**{plain(result['token'])} in {_name(choice, cell)}**, {result['state']} patched one cell at a time. The frame marks the selected cell."
     )
     figure = figures.patching(result, choice.task.columns, cell)
     charts.show(figure, key="interventions-patching")

@@ -27,7 +27,7 @@ MAX_CACHED_RUNS = 6  # with their states, up to 96 MiB each
 
 @dataclass(frozen=True, eq=False)
 class RunPair:
-    """A clean run and the intervened run next to it."""
+    """A clean run and the corresponding intervened run."""
 
     clean: Trace
     intervened: Trace
@@ -87,7 +87,7 @@ def run_pair(choice: Choice, request: InterventionRequest, model: "Model", progr
 
 
 def cached_run(choice: Choice, model: "Model", progress: Progress) -> "CachedRun":
-    """The clean run with its states. Call it only inside a job: jobs take turns. Raises UserError."""
+    """The clean run with its states. Call this only inside a job, because jobs run one at a time. Raises UserError."""
     from probes.interventions.fork import cache_run
 
     choice_runs.check_depth(choice.config, choice.depth)

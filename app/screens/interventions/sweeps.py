@@ -1,4 +1,4 @@
-"""Figures below the two runs: on the selected cell, and over many puzzles, recorded or computed on demand."""
+"""Figures below the two runs: about the selected cell, and over many puzzles, recorded or computed on demand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ SINGLE_PUZZLE = {
 
 @dataclass(frozen=True)
 class Section:
-    """One figure over many puzzles."""
+    """A figure over many puzzles."""
 
     title: str
     caption: str  # what is drawn, and how to read it
@@ -52,30 +52,29 @@ class Section:
 SECTIONS = {
     "experiments": Section(
         "Experiments",
-        "Share of puzzles solved after the last step with each of the experiments listed at the top. "
-        "Bars: 95 % interval (Wilson).",
+        "Share of puzzles solved after the last step in each of the experiments listed at the top. Bars: 95 % Wilson intervals.",
         "experiments",
         figures.experiments,
     ),
     "noise": Section(
         "Noise",
-        "Share of puzzles solved after the last step, against the size of Gaussian noise on the state, in units of the norm "
-        "of each position's vector. Band: 95 % bootstrap over puzzles.",
+        "Share of puzzles solved after the last step, by the scale of the Gaussian noise added to the state (relative to the "
+        "norm of each position's vector). Band: 95 % bootstrap interval over puzzles.",
         "noise",
         figures.noise,
         "noise",
     ),
     "ablation": Section(
         "Ablation",
-        "Share of blank cells that are correct after every step, when y, z or both are set to 0 once, at the beginning of a "
-        "step. Ablating both restarts the run. Band: 95 % bootstrap over puzzles.",
+        "Share of blank cells that are correct after each step when y, z or both are set to 0 once, at the beginning of a "
+        "step. Ablating both restarts the run. Band: 95 % bootstrap interval over puzzles.",
         ABLATION,
         figures.ablation,
         ABLATION,
     ),
     "seeds": Section(
         "Seeds",
-        "The same puzzles from initial states drawn with other seeds. Runs that end with different answers show that there is "
+        "Runs of the same puzzles from initial states drawn with different seeds. Different final answers show that there is "
         "more than one fixed point.",
         "seeds",
         figures.seeds,
@@ -83,8 +82,8 @@ SECTIONS = {
     ),
     "noise-runs": Section(
         "Best of K",
-        "K runs of each puzzle with noise on the initial state, and four ways to select the answer. *Any run* is the upper "
-        "bound of any selection.",
+        "K runs of each puzzle with noise on the initial state, and four ways to select the answer. *Any run* is an upper "
+        "bound for every selection rule.",
         f"{MULTI_RUN}-noise",
         figures.multiple_runs,
         MULTI_RUN,
@@ -92,15 +91,16 @@ SECTIONS = {
     "symmetries": Section(
         "Majority vote",
         "K runs of each puzzle under symmetries (digits relabelled, rows and columns permuted, sometimes transposed) that are "
-        "undone in the answer. The vote is taken per cell.",
+        "undone in the answer. The vote is taken cell by cell.",
         f"{MULTI_RUN}-symmetry",
         figures.multiple_runs,
         MULTI_RUN,
     ),
     "peers": Section(
         "Peers",
-        "Givens are removed one at a time, in one supervision step: change of the logits of blank cells that share a row, column "
-        "or box with the given (maze: its neighbours), and of all others. Bars: 95 % bootstrap over puzzles.",
+        "Givens are removed one at a time, in one supervision step: change in the logits of blank cells that share a row, column "
+        "or box with the given (its peers; in a maze, its neighbours), and of all other blank cells. Bars: 95 % bootstrap "
+        "intervals over puzzles.",
         "peers",
         figures.peers,
         "peers",
@@ -109,7 +109,7 @@ SECTIONS = {
 
 
 def show(choice: Choice) -> None:
-    """The choice of a figure, and the figure."""
+    """Draw the figure selector and the selected figure."""
     key = st.segmented_control(
         "Figure",
         [*SINGLE_PUZZLE, *SECTIONS],
@@ -172,10 +172,10 @@ def recorded_result(choice: Choice, section: Section) -> Result | None:
             icon=":material/science:",
         )
         return None
-    puzzles = f"{result.get('puzzles', '?')} puzzles of {plain(str(result.get('data', '?')))}"
+    puzzles = f"{result.get('puzzles', '?')} puzzles from {plain(str(result.get('data', '?')))}"
     if result["fingerprint"] != shared.weights_fingerprint(choice.source.name, choice.source.stamp):
         st.warning(
-            f"Recorded with earlier weights of {plain(choice.source.name)} ({puzzles}). Compute it again for the current ones.",
+            f"Recorded with earlier weights of {plain(choice.source.name)} ({puzzles}). Compute it again with the current ones.",
             icon=":material/sync_problem:",
         )
     else:
@@ -184,7 +184,7 @@ def recorded_result(choice: Choice, section: Section) -> Result | None:
 
 
 def settings(choice: Choice, key: str, section: Section) -> None:
-    """The settings of a sweep, and the button that starts it."""
+    """Draw the settings of a sweep, and the button that starts it."""
     name = section.sweep
     chosen: dict[str, Any] = {}
     if name == "noise":
@@ -192,8 +192,8 @@ def settings(choice: Choice, key: str, section: Section) -> None:
             "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state", **IN_ADDRESS
         )
         chosen["sizes"] = st.text_input(
-            "Noise sizes", SIZES, key=f"{key}-sizes", **IN_ADDRESS, max_chars=200,
-            help="Comma-separated, in units of the norm of each position's vector.",
+            "Noise scales", SIZES, key=f"{key}-sizes", **IN_ADDRESS, max_chars=200,
+            help="Comma-separated, relative to the norm of each position's vector.",
         )  # fmt: skip
     if name == ABLATION:
         chosen["how"] = st.segmented_control(
@@ -205,7 +205,7 @@ def settings(choice: Choice, key: str, section: Section) -> None:
         chosen["step"] = int(
             st.number_input(
                 "At step", 1, choice.depth.N_sup, default, key=f"{key}-step", **IN_ADDRESS,
-                help="The supervision step at which the intervention is made.",
+                help="The supervision step of the intervention.",
             )
         )  # fmt: skip
     if name in ("seeds", MULTI_RUN):
@@ -213,8 +213,8 @@ def settings(choice: Choice, key: str, section: Section) -> None:
         chosen["source"] = "symmetry" if key == "symmetries" else "noise"
     if key == "noise-runs":
         chosen["size"] = st.number_input(
-            "Noise size", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size", **IN_ADDRESS,
-            help="In units of the norm of each position's vector.",
+            "Noise scale", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size", **IN_ADDRESS,
+            help="Relative to the norm of each position's vector.",
         )  # fmt: skip
     if name != ABLATION:
         chosen["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **IN_ADDRESS))
@@ -242,7 +242,9 @@ def settings(choice: Choice, key: str, section: Section) -> None:
 
 
 def cost(choice: Choice, name: str, settings: SweepSettings, count: int) -> Cost:
-    """Estimated cost in whole runs: per puzzle, one for each noise size, ablated state or seed; for peers, one step per given."""
+    """Estimated cost in whole runs: per puzzle, one run for each noise scale, ablated state or seed; for peers, one
+    step per given.
+    """
     runs = {
         "noise": len(settings.noise_sizes),
         ABLATION: 4,
@@ -260,7 +262,7 @@ def _is_requested(choice: Choice, key: str) -> bool:
 
 
 def computed(choice: Choice, key: str) -> Result | None:
-    """The result of the requested sweep; None if there is no request, or (with progress on the page) while it runs."""
+    """The result of the requested sweep; None if none was requested, or, with progress on the page, while it runs."""
     request = st.session_state.get(f"{key}-request")
     st.session_state[f"{key}-ended"] = False
     if request is None or request[0] != choice.source:

@@ -1,1 +1,1 @@
-"""Latents: the states of many puzzles, projected."""
+"""Latents: projections of the states of many puzzles."""

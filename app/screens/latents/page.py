@@ -1,4 +1,6 @@
-"""Latents: latent states of many puzzles, projected, animated over the steps, with their residuals and convergence."""
+"""Latents: projections of the latent states of many puzzles, animated over the steps, with residuals and
+convergence.
+"""
 
 import numpy as np
 import streamlit as st
@@ -14,12 +16,12 @@ from probes.latents.projection import MODEL_FIELD, Projection, StepCurve, call_t
 from trm.errors import UserError
 
 TITLE = "### How do latent states move?"
-WIDTHS = (3, 1)  # of the plot, and of the notes beside it
+WIDTHS = (3, 1)  # relative widths of the plot and the notes beside it
 VIEWS = ("Animate", "Show all")
 METHODS = {"pca": "PCA", "umap": "UMAP"}
-TRACED_BY_DEFAULT = 2  # of the solved puzzles, and of the unsolved ones
+TRACED_BY_DEFAULT = 2  # number of solved puzzles, and of unsolved ones
 MOST_TRACED = 12
-LISTED = 60  # puzzle numbers in a sentence
+LISTED = 60  # most puzzle numbers in one sentence
 CURVE_HEIGHT = 260  # pixels
 
 
@@ -81,7 +83,7 @@ def show(projection: Projection) -> None:
 
 
 def style_controls(projection: Projection) -> PointStyle:
-    """Draw the controls of the plot. None of them needs a new computation."""
+    """Draw the controls of the plot. None of them triggers a new computation."""
     row = st.container(horizontal=True, vertical_alignment="top", key="latents_style")
     methods = [embedding.method for embedding in projection.embeddings]
     method = methods[0]
@@ -119,7 +121,7 @@ def style_controls(projection: Projection) -> PointStyle:
     )
     first = {MODEL_FIELD: projection.field(MODEL_FIELD).title} if projection.second_model else {}
     titles = first | {field.name: field.title for field in projection.fields}
-    if st.session_state.get("latents_colour") not in titles:  # a field of another projection
+    if st.session_state.get("latents_colour") not in titles:  # a field of a different projection
         st.session_state.latents_colour = next(iter(titles))
     colour = row.selectbox(
         "Colour by",
@@ -147,7 +149,7 @@ def style_controls(projection: Projection) -> PointStyle:
 
 
 def puzzle_name(projection: Projection, row: int) -> str:
-    """The number of a puzzle and its outcome, for each of two models."""
+    """The number of a puzzle and its outcome; in a joint projection, one outcome per model."""
     rows = [row, *([row + projection.puzzle_count] if projection.second_model else [])]
     solved = projection.field("solved").values
     ends = ["solved" if solved[each, -1] == 1 else "unsolved" for each in rows]
@@ -190,21 +192,21 @@ def selected_puzzles(projection: Projection, selection: point_selection.PuzzleSe
 
 
 def summary_box(projection: Projection) -> None:
-    """How solved and unsolved puzzles differ, or how well two models align, in generated sentences."""
+    """Draw sentences on how solved and unsolved puzzles differ, or on how well two models align."""
     title = "Alignment of the two models" if projection.second_model else "Solved vs unsolved"
     with st.container(border=True, key="latents_summary"):
         st.markdown(f"**{title}**: " + " ".join(projection.sentences))
 
 
 def dynamics(projection: Projection, selection: point_selection.PuzzleSelection | None) -> None:
-    """Small charts of residuals and distances to the final state, of the selected puzzles or of all."""
+    """Draw small charts of residuals and distances to the final state, for the selected puzzles or for all."""
     is_selected = np.zeros(len(projection), bool)
     is_selected[list(selection.rows) if selection else slice(None)] = True
     noun = "runs" if projection.second_model else "puzzles"
     which = f"the {is_selected.sum()} selected {noun}" if selection else f"all {len(projection)} {noun}"
     st.markdown(f"#### Dynamics of {which}")
-    lines = "each model's runs" if projection.second_model else "the puzzles that end solved and unsolved"
-    st.caption(f"Lines: medians of {lines}. Bands: interquartile range.")
+    lines = "each model's runs" if projection.second_model else "solved and unsolved puzzles"
+    st.caption(f"Lines: medians over {lines}. Bands: interquartile range.")
     columns = st.columns(2, gap="medium")
     for number, curve in enumerate(projection.curves):
         with columns[number % 2]:
@@ -227,7 +229,7 @@ def curve_figure(projection: Projection, curve: StepCurve, is_selected: np.ndarr
 
 
 def groups(projection: Projection) -> list[tuple[str, str, np.ndarray]]:
-    """The groups of runs that get a line each: name, meaning of the colour, rows."""
+    """The groups of runs that are drawn as one line each: name, colour meaning, rows."""
     if projection.second_model:
         return [
             (name, meaning, projection.model_index == index)

@@ -1,7 +1,7 @@
 """The projection plot: points, trajectories of the traced puzzles, and an animation over the steps inside the figure.
 
-Animated: one point per puzzle, at the step of the slider, over faint trajectories of all puzzles; the browser plays plotly's frames.
-Otherwise: all points at once.
+When animated, it shows one point per puzzle, at the slider's step, over faint trajectories of all puzzles; the browser
+plays plotly's frames. Otherwise it shows all points at once.
 """
 
 from typing import TYPE_CHECKING
@@ -67,7 +67,7 @@ def frame_label(projection: Projection, time_point: int) -> str:
 def axis_title(projection: Projection, embedding: EmbeddedPoints, axis: int) -> str:
     """Title of an axis; for PCA, with its share of the variance."""
     if embedding.method == "umap":
-        return f"UMAP {axis + 1} (no unit)"
+        return f"UMAP {axis + 1} (arbitrary units)"
     share = projection.variance[axis] if axis < len(projection.variance) else 0.0
     return f"component {axis + 1} ({share:.0%} of the variance)"
 

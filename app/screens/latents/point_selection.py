@@ -1,6 +1,7 @@
-"""Selecting points in the projection: a lasso or box selects puzzles, a click opens one in Solve.
+"""Selects points in the projection: a lasso or box selects puzzles, and a click opens one in Solve.
 
-A selection stays in the session while the figure is redrawn, as when a trajectory is added; a double click clears it.
+A selection stays in the session when the figure is redrawn, for example with another trajectory; a double click clears
+it.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ def on_select() -> None:
     selection = event.get("selection") or {}
     points = selected_points(selection.get("points") or [])
     areas = [*(selection.get("box") or []), *(selection.get("lasso") or [])]
-    is_new_area = areas != st.session_state.get(AREAS, [])  # an area stays drawn while points are clicked
+    is_new_area = areas != st.session_state.get(AREAS, [])  # an area remains drawn while points are clicked
     st.session_state[AREAS] = areas
     if len(points) == 1 and not is_new_area:
         st.session_state[CLICKED] = points[0]
@@ -39,7 +40,7 @@ def on_select() -> None:
 
 
 def selected_points(sent: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    """Row and time point of the points that the browser sent. Points without them (trajectories, legend) are left out."""
+    """Row and time point of the points sent by the browser. Points without them (trajectories, legend) are left out."""
     points = []
     for point in sent:
         match point.get("customdata"):
@@ -51,7 +52,7 @@ def selected_points(sent: list[dict[str, Any]]) -> list[tuple[int, int]]:
 
 
 def selection_of(points: list[tuple[int, int]]) -> PuzzleSelection | None:
-    """The puzzles of some points, in the order of their set; None without points."""
+    """The puzzles that points belong to, in the order of the set; None if there are no points."""
     latest: dict[int, int] = {}
     for row, time_point in points:
         latest[row] = max(time_point, latest.get(row, -1))
@@ -60,7 +61,7 @@ def selection_of(points: list[tuple[int, int]]) -> PuzzleSelection | None:
 
 
 def selected(projection: Projection) -> PuzzleSelection | None:
-    """The current selection, if it fits this projection."""
+    """The current selection; None if it does not fit this projection."""
     selection = st.session_state.get(SELECTED)
     fits = (
         selection
@@ -83,7 +84,7 @@ def open_clicked(projection: Projection) -> None:
 
 
 def link(projection: Projection, row: int, time_point: int) -> dict[str, str]:
-    """The link to a point in Solve: its puzzle, its call, and its cell if the projection is of one cell."""
+    """The link that opens a point in Solve: its puzzle, its call, and its cell if the projection is of one cell."""
     at, metadata = projection.call_of(row, time_point), projection.metadata_of(row)
     cell = None
     if projection.metadata.position.startswith("r"):
@@ -103,7 +104,7 @@ def table(projection: Projection, rows: tuple[int, ...], time_points: tuple[int,
     columns: dict[str, list] = {
         "puzzle": [int(projection.puzzle_numbers[row]) + 1 for row in rows],
         **({"model": [projection.metadata_of(row).model for row in rows]} if projection.second_model else {}),
-        "ends solved": [solved[row, -1] == "yes" for row in rows],
+        "solved at the end": [solved[row, -1] == "yes" for row in rows],
     }
     names = [field.name for field in projection.fields]
     for name in ("difficulty", "givens"):

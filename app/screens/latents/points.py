@@ -15,7 +15,7 @@ from trm.coordinates import Coordinates
 
 GPU_FROM = 6000  # points: SVG is slow with more
 MARKERS = ("circle", "diamond", "square", "cross", "x", "triangle-up")
-SPACE_MARKERS = ("circle", "diamond", "square", "cross", "x", "circle-open")  # all that plotly has in 3-D
+SPACE_MARKERS = ("circle", "diamond", "square", "cross", "x", "circle-open")  # all that plotly offers in 3-D
 NOT_APPLICABLE = "not applicable"
 MEANINGS = {
     "solved": {"yes": "solved", "no": "unsolved"},
@@ -98,7 +98,7 @@ class Points:
         from plotly import graph_objects
 
         rows, time_points = np.nonzero(selected)
-        if self.projection.second_model:  # the symbol tells the models apart, whatever the colour shows
+        if self.projection.second_model:  # the symbol distinguishes the models, whatever the colour shows
             marker = marker | {"symbol": [self.symbols[index] for index in self.projection.model_index[rows]]}
         trace = "Scatter3d" if not self.style.is_flat else "Scattergl" if self.gpu else "Scatter"
         return getattr(graph_objects, trace)(
@@ -114,7 +114,7 @@ class Points:
 
     def _custom_data(self, rows: np.ndarray, time_points: np.ndarray) -> list[list]:
         labels, projection = self.field.labels(), self.projection
-        suffixes = [f" of {name}" for name in model_names(projection)] if projection.second_model else [""]
+        suffixes = [f", {name}" for name in model_names(projection)] if projection.second_model else [""]
         numbers, model_indices = (projection.puzzle_numbers + 1).tolist(), projection.model_index.tolist()
 
         def value(row: int, time_point: int) -> str:
@@ -160,7 +160,7 @@ class Points:
         return entries
 
     def _legend_entry(self, name: str, colour: str, symbol: str, line_colour: str = "") -> Any:
-        """A marker of this style, on a line in the colour of the trajectories where that differs."""
+        """A marker of this style, on a line in the trajectories' colour if that differs."""
         from plotly import graph_objects
 
         flat = self.style.is_flat

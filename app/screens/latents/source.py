@@ -1,6 +1,7 @@
 """The projection that the Latents page shows: recorded with the app, or computed here on request.
 
-Computing is split into jobs, so that another state or method needs no second run: trajectories of each model, then the projection.
+The computation is split into jobs (trajectories of each model, then the projection), so that changing the state or the
+method needs no new run.
 """
 
 from dataclasses import replace
@@ -44,7 +45,9 @@ def _load(path: Path, stamp: int) -> Projection:
 
 
 def recorded(opened: Opened, other: str = "") -> Projection | None:
-    """The recorded projection of a bundled model, or the joint one of two, in either order. None if there is none or it is damaged."""
+    """The recorded projection of a bundled model, or the joint projection of two, in either order. None if it does not
+    exist or is damaged.
+    """
     name = opened.source.name if opened.source.name in SETS else None
     if other:
         pairs = [pair for pair in PAIRS if set(pair) == {opened.source.name, other}]
@@ -73,7 +76,7 @@ def matches_weights(projection: Projection, opened: Opened, options: Options, ot
 
 
 def choose_second_model(opened: Opened, options: Options) -> str:
-    """Draw the choice between this model and two models. Returns the second model's name, or ""."""
+    """Draw the choice between this model alone and two models. Returns the second model's name, or ""."""
     models = st.segmented_control(
         "Projection of",
         MODELS,
@@ -92,7 +95,7 @@ def choose_second_model(opened: Opened, options: Options) -> str:
 
 
 def controls(opened: Opened, other: str) -> ProjectionRequest | None:
-    """Draw the settings in the sidebar. Returns the request once Compute was pressed, else None."""
+    """Draw the settings in the sidebar. Returns the request once Compute has been pressed, else None."""
     task = task_of(opened.config)
     puzzles = dataset.choose(task, "latents", count=LIMIT)
     if puzzles is None:
@@ -167,7 +170,7 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
     )
     calls_per_run = _calls_per_run(state, calls, opened.config.depth)
     points = puzzles.count * calls_per_run * (2 if other else 1)
-    suffix = " of two models" if other else ""
+    suffix = " in each of two models" if other else ""
     st.caption(f"{puzzles.count} puzzles at {calls_per_run} calls{suffix}: {points:,} points")
     if points > MOST_IN_POOL:
         st.error(
@@ -190,7 +193,7 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
 
 
 def cost(config: ModelConfig, request: ProjectionRequest) -> Cost:
-    """Estimated cost. A second model counts like the first, as it may not be open yet."""
+    """Estimated cost. A second model is assumed to cost as much as the first, since it may not be open yet."""
     return Cost.of_runs("latents", config, request.limit * (2 if request.compare_with else 1))
 
 
@@ -201,9 +204,10 @@ def _calls_per_run(state: str, calls: str, depth: Depth) -> int:
 
 
 def computed(opened: Opened, request: ProjectionRequest, options: Options) -> Projection | None:
-    """The requested projection, or None while it is computed or if that was cancelled or failed, as the page then shows.
+    """The requested projection; None, with a message on the page, while it is computed or if the job was cancelled or
+    failed.
 
-    Raises UserError where the second model may not be opened.
+    Raises UserError if the second model may not be opened.
     """
     pressed = st.session_state.pop("latents_pressed", False)
     sources = [opened.source, *([source_of(request.compare_with, options)] if request.compare_with else [])]

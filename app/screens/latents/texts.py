@@ -13,12 +13,12 @@ def caption(projection: Projection) -> str:
     if projection.second_model:
         other = projection.second_model.metadata
         return (
-            f"State {metadata.state} of `{metadata.model}` and `{other.model}` ({position}) on {projection.puzzle_count} puzzles of "
+            f"State {metadata.state} of `{metadata.model}` and `{other.model}` ({position}) on {projection.puzzle_count} puzzles from "
             f"`{metadata.data}` after each of {calls} supervision steps. Weights {metadata.fingerprint[:8]} and "
             f"{other.fingerprint[:8]}, {metadata.dtype}, {metadata.recorded}."
         )
     return (
-        f"State {metadata.state} of `{metadata.model}` ({position}) on {len(projection)} puzzles of `{metadata.data}` at {calls} calls. "
+        f"State {metadata.state} of `{metadata.model}` ({position}) on {len(projection)} puzzles from `{metadata.data}` at {calls} calls. "
         f"Weights {metadata.fingerprint[:8]}, {metadata.dtype}, {metadata.recorded}."
     )
 
@@ -27,8 +27,8 @@ def outdated(projection: Projection) -> str:
     both = [projection.metadata, *([projection.second_model.metadata] if projection.second_model else [])]
     models = " and ".join(f"{each.model} ({each.fingerprint[:8]})" for each in both)
     return (
-        f"This projection was recorded with other weights of {models} than the current ones. "
-        "Press Compute in the sidebar to project the current ones."
+        f"This projection was recorded with different weights: {models}. "
+        "Press Compute in the sidebar to update it."
     )
 
 
@@ -51,11 +51,11 @@ def alignment_notes(score: AlignmentScore) -> list[str]:
     """How well the second model's states align to the first's."""
     return [
         f"**Procrustes alignment** of the two models leaves **{score.disparity:.1%}** of the variance unexplained on {score.tested} "
-        f"held-out puzzles; {score.shuffled:.1%} with puzzles shuffled ({score.shuffled_low:.1%} to {score.shuffled_high:.1%}).",
-        "That both models' points of one puzzle lie close together is puzzle-specific only to the extent that the first number is "
-        "lower than the second."
+        f"held-out puzzles; with shuffled puzzles, {score.shuffled:.1%} ({score.shuffled_low:.1%} to {score.shuffled_high:.1%}).",
+        "The models' points for one puzzle lie close together for puzzle-specific reasons only to the extent that the first number "
+        "is lower than the second."
         if score.beats_shuffled
-        else "Not better than shuffled: that both models' points of one puzzle lie close together means nothing.",
+        else "Not better than shuffled: it means nothing if the models' points for one puzzle lie close together.",
     ]
 
 
@@ -93,7 +93,7 @@ def not_recorded(name: str, compare_with: str = "") -> str:
 
 
 IN_PLANE = (
-    "Click a point to open its puzzle at that call in Solve. Lasso or box select, at the top right of the chart, list the puzzles "
-    "of the selected points."
+    "Click a point to open its puzzle at that call in Solve. Use box or lasso select (top right of the chart) to list the "
+    "puzzles of the selected points."
 )
-IN_SPACE = "Drag to rotate. Points can be selected in 2-D only."
+IN_SPACE = "Drag to rotate. Selecting points works in 2-D only."

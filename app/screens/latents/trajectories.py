@@ -1,4 +1,6 @@
-"""Trajectories drawn as lines: those of all puzzles, faint, and the traced ones. Coordinates are (puzzles, calls, axes)."""
+"""Trajectories drawn as lines: faint ones for all puzzles, and the traced ones. Coordinates are (puzzles, calls,
+axes).
+"""
 
 from typing import Any
 
@@ -12,7 +14,7 @@ MOST_FAINT = 150
 
 
 def faint(style: PointStyle, coordinates: np.ndarray) -> Any:
-    """The trajectories of all puzzles, or of MOST_FAINT evenly spread ones, as a backdrop to the points."""
+    """The trajectories of all puzzles, or of MOST_FAINT evenly spaced ones, as a background to the points."""
     count = len(coordinates)
     rows = np.unique(np.linspace(0, count - 1, min(count, MOST_FAINT)).astype(int))
     colour = charts.translucent(charts.colour("baseline"), 0.22 if style.by_step else 0.1)
@@ -20,8 +22,10 @@ def faint(style: PointStyle, coordinates: np.ndarray) -> Any:
 
 
 def traced(projection: Projection, style: PointStyle, coordinates: np.ndarray) -> list[Any]:
-    """One trace per traced puzzle and model: dashed where it ends unsolved, coloured by outcome or, with two models, by model."""
-    suffixes = [f" of {name}" for name in model_names(projection)] if projection.second_model else [""]
+    """One trace per traced puzzle and model: dashed if the puzzle ends up unsolved, coloured by outcome or, with two
+    models, by model.
+    """
+    suffixes = [f", {name}" for name in model_names(projection)] if projection.second_model else [""]
     return [
         _lines(
             style,
@@ -35,7 +39,7 @@ def traced(projection: Projection, style: PointStyle, coordinates: np.ndarray) -
 
 
 def legend_entries(projection: Projection, style: PointStyle) -> list[Any]:
-    """How the traced trajectories end, as legend entries; with two models, the models have entries of their own."""
+    """Legend entries for the outcomes of traced trajectories; with two models, the models have their own entries."""
     ends = {
         "solved" if _is_solved(projection, row) else "unsolved" for row in _traced_rows(projection, style)
     }
@@ -47,7 +51,7 @@ def legend_entries(projection: Projection, style: PointStyle) -> list[Any]:
             color=charts.colour("baseline" if projection.second_model else end),
             dash=charts.DASHES[end],
             width=2.5,
-            name=f"trajectory: ends {end}",
+            name=f"trajectory, {end} puzzle",
             showlegend=True,
         )
         for end in sorted(ends)

@@ -1,4 +1,4 @@
-"""The code view: lines of trm/recursion.py, each with marks for what it does.
+"""The code view: lines of trm/recursion.py, each with marks that say what it does.
 
 The file is parsed, not imported: importing it would load torch and delay the first scene by seconds. The marks come from
 the syntax tree, so that no line number is written down.
@@ -32,8 +32,8 @@ def recursion_file() -> Path:
 def source(path: Path | None = None) -> list[dict[str, Any]]:
     """The three functions of the recursion, each {name, lines: [{number, text, marks}]}.
 
-    A line with number None stands for omitted ones: the rest of the signature and the docstring. Raises LectureError if
-    the file lacks a function or a line that the lecture points at.
+    A line whose number is None stands for omitted lines: the rest of the signature, and the docstring. Raises
+    LectureError if the file lacks a function or a line that the lecture highlights.
     """
     path = path or recursion_file()
     text = path.read_text("utf-8")

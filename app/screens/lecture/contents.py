@@ -1,4 +1,4 @@
-"""The lecture as it is sent to the browser: texts filled in, what each scene shows, code, runs. No Streamlit."""
+"""The lecture as sent to the browser: filled-in texts, what each scene shows, code and runs. Does not use Streamlit."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -16,14 +16,14 @@ class Lecture:
     """All scenes with their runs. Raises LectureError if the data files and the runs do not fit together."""
 
     def __init__(self, replacements: Mapping[str, SceneRun] | None = None) -> None:
-        """`replacements`: runs of another model, by the names of the recorded runs that they replace."""
+        """`replacements` maps the names of recorded runs to another model's runs that replace them."""
         self.scenes = read_scenes()
         names = dict.fromkeys(name for scene in self.scenes for name in scene.runs)
         self.recorded = {name: read_run(name) for name in names}
         runs = self.recorded | dict(replacements or {})
         self.scene_runs = {scene.id: runs_for(scene, runs) for scene in self.scenes}
         self.facts = {scene.id: facts_of(scene, self.scene_runs[scene.id]) for scene in self.scenes}
-        # By language. Filling them in takes a while, and a whole class asks at once.
+        # By language. Filling them in takes a while, and a whole class requests them at once.
         self._texts: dict[str, dict[str, Any]] = {}
 
     def has(self, scene: str) -> bool:
@@ -45,7 +45,7 @@ class Lecture:
 
     def _outline(self, scene: Scene) -> dict[str, Any]:
         runs, start = self.scene_runs[scene.id], self.start_of(scene)
-        # The player goes to each start once; the scene's id tells two equal starts apart.
+        # The player goes to each start once; the scene's id distinguishes two equal starts.
         view = {**asdict(start), "mode": scene.mode, "cell": None, "scene": scene.id}
         return {
             "id": scene.id,

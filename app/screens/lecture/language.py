@@ -2,7 +2,7 @@
 
 {n}                     a fact of the run (trm/run_facts.py); {left.n} and {right.n} in a scene with two runs
 {n|call|calls}          a number and the matching form of a word: two forms as in English, three as in Russian
-[solved] ...            a paragraph for runs that are solved; [not solved, halts] combines conditions
+[solved] ...            a paragraph for solved runs; [not solved, halts] combines conditions
 """
 
 import re
@@ -22,7 +22,8 @@ CONDITION = re.compile(r"\[([\w., ]+)\] *")
 
 @dataclass(frozen=True)
 class Language:
-    """One file: words of the page and of the player, puzzle titles, and the parts of every scene, not filled in.
+    """One file: the words of the page and of the player, puzzle titles, and the parts of every scene, before they are
+    filled in.
 
     Words missing from `player` stay English, as in the player itself.
     """

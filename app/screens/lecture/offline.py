@@ -1,9 +1,9 @@
-"""The whole lecture as one HTML file that needs no network, and as a printed handout.
+"""The whole lecture as one HTML file that works offline, and as a printed handout.
 
     python -m app.screens.lecture.offline --out lecture.html [--lang ru] [--pdf lecture.pdf]
 
-The file holds all languages and all runs. Printed from any browser, it is a handout with one page per scene. --pdf prints
-it here and needs Chromium or Chrome.
+The file holds all languages and all runs. Printing it from any browser gives a handout with one page per scene. --pdf
+prints it on this machine and needs Chromium or Chrome.
 """
 
 import argparse
@@ -100,7 +100,7 @@ def contents(lecture: Lecture, language: str) -> dict[str, Any]:
 
 
 def _picture(lecture: Lecture, scene: Scene) -> str:
-    """The grid at the start of a scene, as the data URL of an image."""
+    """The grid at the start of a scene, as an image data URL."""
     run = lecture.scene_runs[scene.id][-1]
     svg = grid_svg(
         ExportedRun.of(run.trace, run.task), lecture.start_of(scene), appearance=Appearance(scene.mode)

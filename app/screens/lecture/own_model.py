@@ -33,7 +33,7 @@ def lecture_with(name: str, options: Options, language: Language) -> Lecture | N
     source = source_of(name, options)
     recorded = bundled_lecture().recorded.values()
     if any(run.model == name and run.config.kind == "trm" and run.is_current for run in recorded):
-        return bundled_lecture()  # these are its runs
+        return bundled_lecture()  # the bundled lecture has this model's runs
     model = _loaded(source, texts_of(LoadingWords, "model", language))
     if model is None:
         return None
@@ -50,7 +50,7 @@ def lecture_with(name: str, options: Options, language: Language) -> Lecture | N
 
 
 def texts_of(kind: type, prefix: str, language: Language) -> Any:
-    """The texts of this kind in the language: `words.{prefix}_{field}` of its file."""
+    """The texts of type `kind` in the language: `words.{prefix}_{field}` in its file."""
     return kind(**{field.name: language.words[f"{prefix}_{field.name}"] for field in fields(kind)})
 
 
@@ -73,7 +73,7 @@ def _loaded(source: ModelSource, words: LoadingWords) -> "Model | None":
 def _run_scenes(
     model: "Model", name: str, replaced: Mapping[str, SceneRun], language: Language, progress: Progress
 ) -> Lecture:
-    """The background job: one run per puzzle. Reports its progress in the language of the person who started it."""
+    """The background job: one run per puzzle. Reports its progress in the language of the user who started it."""
     from trm.models import parameter_count
 
     card = {"parameters": parameter_count(model), "accuracy": None}
@@ -96,7 +96,7 @@ def _run_scenes(
 
 
 def model_select(options: Options, selected: str | None, words: Mapping[str, str]) -> None:
-    """The model menu. The session key `lecture_model` holds the name, None for the recorded runs."""
+    """Draw the model menu. The session key `lecture_model` holds the name, or None for the recorded runs."""
     names = shared.model_names(models_folder(), options)
     if selected and selected not in names:
         names = [selected, *names]

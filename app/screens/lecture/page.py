@@ -1,4 +1,4 @@
-"""The Lecture page teaches the recursion in scenes, with a live player, a diagram and the code, for a class."""
+"""The Lecture page teaches the recursion to a class, in scenes with a live player, a diagram and the code."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def page() -> None:
 
 
 def show(lecture: Lecture, visit: dict[str, Any]) -> None:
-    """The lecture. A fragment, so that a change of scene reruns nothing else."""
+    """Draw the lecture. A fragment, so that a change of scene reruns nothing else."""
     is_first_visit = visit["send_all"] and not visit["model"] and not st.query_params
     try:
         component("lecture", SCRIPT, STYLE)(
@@ -47,14 +47,14 @@ def show(lecture: Lecture, visit: dict[str, Any]) -> None:
     except UserError as error:
         status.problem(str(error))
         return
-    if not is_first_visit:  # then the browser writes the address itself, without another history entry
+    if not is_first_visit:  # otherwise the browser writes the address itself, without another history entry
         links.write({"scene": visit["scene"], "lang": visit["language"], "model": visit["model"]})
     if visit["footer_language"] != visit["language"]:
-        st.rerun()  # the footer changes its language too
+        st.rerun()  # the footer changes language too
 
 
 def current_visit(lecture: Lecture) -> dict[str, Any]:
-    """The state of this person's visit: from the link at first, then updated by the browser's requests."""
+    """The state of this user's visit: initially from the link, then updated by the browser's requests."""
     state = st.session_state
     if "lecture_visit" not in state:
         link = st.query_params
@@ -67,8 +67,8 @@ def current_visit(lecture: Lecture) -> dict[str, Any]:
             "start": links.view_of(link.to_dict()),
             "present": link.get("present") == "true",
             "model": link.get("model"),
-            "room": {"code": room, "turn": followed.turn} if followed else None,  # followed by this person
-            "led_room": None if followed else rooms().open(scene),  # led by this person
+            "room": {"code": room, "turn": followed.turn} if followed else None,  # followed by this user
+            "led_room": None if followed else rooms().open(scene),  # led by this user
             # Names of the runs that the browser has: each is 200 kB, and a class shares one network.
             "sent_runs": set(),
         }
@@ -92,7 +92,7 @@ def selected_lecture(visit: dict[str, Any]) -> Lecture:
 
 
 def take_request() -> None:
-    """Take over the scene and language that the browser requests; `contents` then sends the runs they need."""
+    """Apply the scene and language that the browser requests; `contents` then sends the runs that they need."""
     request = st.session_state[KEY].get("request") or {}
     visit = st.session_state.lecture_visit
     scene, language = request.get("scene"), request.get("language")
@@ -104,12 +104,12 @@ def take_request() -> None:
         visit["language"] = language
     if visit["led_room"]:
         reclaim_room(visit, request.get("lead"))
-    if request.get("missing_runs"):  # the page was left and opened again
+    if request.get("missing_runs"):  # the user left the page and came back
         visit.update(sent_runs=set(), send_all=True)
 
 
 def reclaim_room(visit: dict[str, Any], lead: Any) -> None:
-    """Lead the former room again after a reload. `lead` is what the browser remembers: {"code", "key"}."""
+    """Resume leading the previous room after a reload. `lead` is what the browser has stored: {"code", "key"}."""
     if isinstance(lead, dict) and rooms().is_led_by(lead.get("code"), lead.get("key")):
         visit["led_room"] = lead["code"]
         rooms().move(lead["code"], visit["scene"])
@@ -118,8 +118,9 @@ def reclaim_room(visit: dict[str, Any], lead: Any) -> None:
 def contents(lecture: Lecture, visit: dict[str, Any]) -> dict[str, Any]:
     """The component's data.
 
-    Holds the runs of this scene and the next that the browser lacks (followers get all at once, so that a class does not
-    ask for each), and the texts of a new language; when the whole page is drawn also the outline and the code.
+    Contains the runs of this scene and the next that the browser lacks (followers get all runs at once, so that a class
+    does not request each one), and the texts of a new language. When the whole page is drawn, it also contains the
+    outline and the code.
     """
     scene, language = visit["scene"], visit["language"]
     order = [each.id for each in lecture.scenes]
@@ -144,7 +145,7 @@ def contents(lecture: Lecture, visit: dict[str, Any]) -> dict[str, Any]:
 
 
 def footer(lecture: Lecture, visit: dict[str, Any]) -> None:
-    """Below the lecture: its keys, the model menu, and the download."""
+    """Draw, below the lecture, its keys, the model menu and the download."""
     words = read_language(visit["language"]).words
     st.caption(plain(words["keys"]))
     model, file = st.columns([3, 2], vertical_alignment="bottom")

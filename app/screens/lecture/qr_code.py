@@ -12,13 +12,13 @@ LOCK = Lock()
 def invitation(page: str, scene: str, language: str, room: str | None) -> dict[str, Any]:
     """A QR code that opens a scene and then follows the lecturer: {scene, address, path, size, is_local}.
 
-    `page` is the page's address in the browser, `room` the lecturer's room (`rooms.py`) if any. The path needs a stroke
-    width of 1 and fills a square of side `size`.
+    `page` is the page's address in the browser, `room` the lecturer's room (`rooms.py`), if any. The path needs a
+    stroke width of 1 and fills a square of side `size`.
     """
     parts = urlsplit(page)
     query = urlencode({"scene": scene, "lang": language} | ({"follow": room} if room else {}))
     address = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-    with LOCK:  # a code takes 15 ms: a class that arrives at once makes it once, not once each
+    with LOCK:  # a code takes 15 ms: when a whole class arrives at once, it is made only once
         path, size = _qr_path(address)
     return {
         "scene": scene,
@@ -45,7 +45,7 @@ def _qr_path(text: str) -> tuple[str, int]:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host name is reachable from this machine only."""
+    """Whether a host name is reachable only from this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

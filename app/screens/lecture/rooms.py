@@ -1,7 +1,8 @@
-"""Rooms: people who open the lecture by the lecturer's QR code follow the lecturer from scene to scene.
+"""Rooms: users who open the lecture with the lecturer's QR code follow the lecturer from scene to scene.
 
-A room is a small file that names the lecturer's scene. The browsers of a class read it twice a second (`src/room.js`) as a
-static file, so forty waiting followers cost the server almost nothing. Nothing about the followers is stored.
+A room is a small file that names the lecturer's current scene. The browsers of a class read it twice a second
+(`src/room.js`) as a static file, so forty waiting followers cost the server almost nothing. Nothing about the followers
+is stored.
 """
 
 import json
@@ -15,16 +16,16 @@ from pathlib import Path
 from trm.files import OutputError, atomic_file
 
 FOLDER = Path(__file__).parents[2] / "server" / "static" / "rooms"  # Streamlit serves static/
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no lookalikes
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without easily confused characters
 CODE_LENGTH = 6
 MAX_ROOMS = 500
-# All files have one size: the server takes the size before it reads, and the lecturer may write in between.
+# All files have the same size: the server checks the size before it reads, and the lecturer may write in between.
 FILE_BYTES = 128
 
 
 @dataclass(frozen=True)
 class Room:
-    """The lecturer's scene. `turn` counts the changes of scene."""
+    """The lecturer's current scene. `turn` counts the scene changes."""
 
     scene: str
     turn: int
@@ -49,16 +50,18 @@ class Rooms:
             return code
 
     def key(self, code: str) -> str | None:
-        """The key with which a lecturer leads the room again; None if the room is older than this server."""
+        """The key with which a lecturer resumes leading the room; None if the room is older than this server
+        process.
+        """
         return self._keys.get(code)
 
     def is_led_by(self, code: object, key: object) -> bool:
-        """Whether `key` is the key of the room. Both come from a browser and may be anything."""
+        """Whether `key` is the key of the room. Both come from a browser and may have any value."""
         expected = self._keys.get(code) if isinstance(code, str) else None
         return bool(expected) and secrets.compare_digest(expected.encode(), str(key).encode())
 
     def move(self, code: str, scene: str) -> None:
-        """Move a room to a scene. A room that was dropped is created again."""
+        """Move a room to a scene. A room that was dropped is recreated."""
         with self._lock:
             before = self.read(code)
             if before is None or before.scene != scene:
@@ -77,14 +80,14 @@ class Rooms:
         return self._folder / f"{code}.json"
 
     def _write(self, code: str, room: Room) -> bool:
-        """Write the file of a room; returns whether that worked. Without it the lecture continues with no followers."""
+        """Write a room's file. Returns whether that succeeded; if not, the lecture continues without followers."""
         with suppress(OutputError), atomic_file(self._file(code)) as path:
             path.write_text(json.dumps(asdict(room)).ljust(FILE_BYTES), "utf-8")
             return True
         return False
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest rooms until one more fits."""
+        """Drop the oldest rooms until there is space for one more."""
         while len(self._keys) >= MAX_ROOMS:
             del self._keys[next(iter(self._keys))]
 

@@ -1,4 +1,4 @@
-"""The runs of the scenes. Those of the bundled models are recorded, so that they need no computation."""
+"""The runs of the scenes. Runs of the bundled models are recorded, so they need no computation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class SceneRun:
     title: str  # its title
     config: ModelConfig
     card: Mapping[str, Any]
-    is_current: bool  # whether the current weights made it
+    is_current: bool  # whether it was made with the current weights
     trace: Trace
 
     @property
@@ -54,7 +54,7 @@ class SceneRun:
 
     @property
     def sizes(self) -> dict[str, Any]:
-        """What the diagram and the code view show of the model."""
+        """The model's sizes, as shown by the diagram and the code view."""
         config, facts = self.config, self.facts
         state = [1, config.length, config.hidden_size]
         kind = KINDS[config.kind]
@@ -109,7 +109,7 @@ def start_in(scene: Scene, run: SceneRun) -> Coordinates:
 
 
 def facts_of(scene: Scene, runs: tuple[SceneRun, ...]) -> Facts:
-    """The facts for a scene's texts: those of its last run, and of a pair also left.* and right.*."""
+    """The facts for a scene's texts: those of its last run and, for a pair, also left.* and right.*."""
     main = runs[-1]
     facts = main.facts | reading_facts(main.trace, main.task, start_in(scene, main))
     if len(runs) == 2:

@@ -51,7 +51,7 @@ class Scene:
 
 
 def read_scenes(path: Path = FOLDER / "scenes.toml") -> tuple[Scene, ...]:
-    """All scenes in order. Raises LectureError that names the first mistake."""
+    """All scenes in order. Raises LectureError, naming the first mistake."""
     entries = read_toml(path).get("scene", [])
     scenes = tuple(_scene(entry, number, path) for number, entry in enumerate(entries, 1))
     if not scenes or len({scene.id for scene in scenes}) != len(scenes):

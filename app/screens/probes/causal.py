@@ -48,7 +48,7 @@ class CausalRequest:
 
 
 def view(model: Opened, experiment: LoadedExperiment, group: str) -> None:
-    """The controls and, beside them, the result. A test runs when the button is pressed."""
+    """Draw the controls and, beside them, the result. A test runs when the button is pressed."""
     chart, text = st.columns((1.8, 1))
     with text:
         request = controls(model, experiment, group)
@@ -155,7 +155,7 @@ def controls(model: Opened, experiment: LoadedExperiment, group: str) -> CausalR
 
 
 def run_test(request: CausalRequest, experiment: LoadedExperiment, progress: Progress) -> dict[str, Any]:
-    """The job: returns what `probes use --json` prints. Raises UserError."""
+    """Job: run the test. Returns what `probes use --json` prints. Raises UserError."""
     model = sources.opened(request.source, progress)
     from app.server.opening import torch_threads
     from probes.linear.causal import CausalSettings, run_causal_test
@@ -179,7 +179,7 @@ def run_test(request: CausalRequest, experiment: LoadedExperiment, progress: Pro
 
 
 def draw(result: dict[str, Any], request: CausalRequest, experiment: LoadedExperiment) -> None:
-    """The figure, the conclusion below it, and the downloads."""
+    """Draw the figure, the conclusion below it, and the downloads."""
     figure = figures.causal(result)
     charts.show(figure, key="probes-use")
     st.markdown(texts.causal(result))

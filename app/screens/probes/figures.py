@@ -33,7 +33,7 @@ SCORES |= {CODE: "bits per label"}
 
 
 def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[str]) -> "Figure":
-    """Scores of z and y with their bands over the time points, and of the baselines."""
+    """Scores of z and y over the time points, with their bands, and scores of the baselines."""
     figure = charts.new(x=step_axis_title(labels), y=SCORES[score], height=HEIGHT)
     results = {one["source"]: one for one in summary["findings"] if one["target"] == target}
     classes = next(one["classes"] for one in summary["targets"] if one["name"] == target)
@@ -210,7 +210,7 @@ def board(cells: Cells, name: str) -> "Figure":
 
 
 def confusion(shares: list[list[float | None]], counts: list[list[int]], classes: list[str]) -> "Figure":
-    """A confusion matrix: rows are true classes, columns decoded ones."""
+    """A confusion matrix: rows are true classes, columns are decoded classes."""
     from plotly.graph_objects import Heatmap
 
     figure = charts.new(x="decoded class", y="true class", height=HEIGHT)

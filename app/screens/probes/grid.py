@@ -1,4 +1,4 @@
-"""A puzzle grid with what the probes decode in each cell. HTML with fixed tags and escaped text."""
+"""A puzzle grid that shows what the probes decode in each cell, as HTML with fixed tags and escaped text."""
 
 from html import escape
 from typing import Any
@@ -48,7 +48,9 @@ def draw(
 
 
 def _pencil(readings: list[dict[str, Any]], read: list[Any], true: list[Any]) -> str:
-    """One small mark for each member decoded as yes: struck through if false; a member that was missed has a dashed ring."""
+    """One small mark for each member decoded as yes, struck through if it is false; a missed member has a dashed
+    ring.
+    """
     marks = []
     for reading, value, truth in zip(readings, read, true, strict=True):
         text = escape(reading["target"].rpartition("_")[2])
@@ -61,14 +63,14 @@ def _pencil(readings: list[dict[str, Any]], read: list[Any], true: list[Any]) ->
 
 
 def _differs(read: Any, true: Any) -> bool:
-    """Whether a decoded value counts as wrong: another class, or a number off by more than 0.5."""
+    """Whether a decoded value counts as wrong: a different class, or a number off by more than 0.5."""
     if isinstance(true, str):
         return read != true
     return abs(read - true) > 0.5
 
 
 def _short(value: Any) -> str:
-    """The text of a cell: yes and no as marks, directions as arrows, numbers to one decimal."""
+    """The text of a cell: yes and no as marks, directions as arrows, numbers with one decimal."""
     if isinstance(value, str):
         return {
             "yes": "●", "no": "·", "up": "↑", "right": "→", "down": "↓", "left": "←"

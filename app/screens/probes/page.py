@@ -23,8 +23,8 @@ from trm.tasks import task_of
 TABS = (
     "Over steps", "All targets", "By cell", "Confusion matrix", "On one puzzle", "Causal test", "Probe directions",
 )  # fmt: skip
-TABS_WITHOUT_SCORES = TABS[4:]  # for probes from files, which come without scores
-WIDTHS = (2.3, 1)  # relative widths of the figure and of the text beside it
+TABS_WITHOUT_SCORES = TABS[4:]  # for probes from files, which have no scores
+WIDTHS = (2.3, 1)  # relative widths of the figure and the text beside it
 
 
 def page() -> None:
@@ -61,7 +61,7 @@ def page() -> None:
 
 
 def view(model: Opened, experiment: LoadedExperiment) -> None:
-    """The target selector, the tabs, and the chosen tab."""
+    """Draw the target selector, the tabs, and the selected tab."""
     sources.drop_invalid_choices(probes_target=list(experiment.targets), probes_state=experiment.states)
     left, right = st.columns((1, 3.2), vertical_alignment="bottom")
     tabs = TABS if experiment.summary["findings"] else TABS_WITHOUT_SCORES
@@ -100,7 +100,7 @@ def view(model: Opened, experiment: LoadedExperiment) -> None:
 
 
 def over_steps(experiment: LoadedExperiment, target: str) -> None:
-    """Scores, or code lengths, of z, y and the baselines over the steps, with the verdict."""
+    """Draw scores or code lengths of z, y and the baselines over the steps, with the verdict."""
     facts, labels = experiment.targets[target], views.labels_of(experiment.summary)
     chart, text = st.columns(WIDTHS)
     with text:
@@ -153,7 +153,7 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
 
 
 def all_targets(experiment: LoadedExperiment, target: str) -> None:
-    """A heatmap of the main score of all targets over the steps."""
+    """Draw a heatmap of the main score of every target over the steps."""
     chart, text = st.columns(WIDTHS)
     with text:
         what = st.selectbox(
@@ -161,7 +161,7 @@ def all_targets(experiment: LoadedExperiment, target: str) -> None:
             views.SCOREBOARD_VALUES,
             key="probes_colour",
             **IN_ADDRESS,
-            help="The score of a state, or its difference from another one.",
+            help="The score of a state, or its difference from another state or the best baseline.",
         )
         st.caption(texts.SCOREBOARD)
     with chart:
@@ -179,26 +179,27 @@ def all_targets(experiment: LoadedExperiment, target: str) -> None:
 
 
 def by_cell(experiment: LoadedExperiment, target: str) -> None:
-    """The scores of the grid's cells, at one step."""
+    """Draw the scores of the grid's cells at one step."""
     time_point = time_point_slider(experiment, st.columns(2)[0])
     boards = {
         state: views.cells_at(experiment.summary, target, state, time_point) for state in experiment.states
     }
     if not any(boards.values()):
         st.info(
-            "This target has one value per puzzle, so it has no scores per cell.", icon=":material/grid_off:"
+            "This target has one value per puzzle, so there are no scores per cell.",
+            icon=":material/grid_off:",
         )
         return
     for place, (state, cells) in zip(st.columns(len(boards)), boards.items(), strict=True):
         with place:
-            st.markdown(f"**from {state}**")
-            figure = figures.board(cells, f"from {state}")
+            st.markdown(f"**Probes of {state}**")
+            figure = figures.board(cells, f"probes of {state}")
             charts.show(figure, key=f"probes-cells-{state}")
     st.caption(texts.CELLS if experiment.targets[target]["classes"] else texts.CELL_ERRORS)
 
 
 def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
-    """The confusion matrices of the probes of z and y, at one step."""
+    """Draw the confusion matrices of the z and y probes at one step."""
     time_point = time_point_slider(experiment, st.columns(2)[0])
     pairs = {
         state: views.confusion_at(experiment.summary, target, state, time_point)
@@ -212,14 +213,14 @@ def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
         return
     for place, (state, (shares, counts)) in zip(st.columns(len(pairs)), pairs.items(), strict=True):
         with place:
-            st.markdown(f"**from {state}**")
+            st.markdown(f"**Probes of {state}**")
             figure = figures.confusion(shares, counts, experiment.targets[target]["classes"])
             charts.show(figure, key=f"probes-confusion-{state}")
     st.caption(texts.CONFUSION)
 
 
 def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> None:
-    """A grid of what the probes decode in each cell of one puzzle: the one last opened in Solve, or another."""
+    """Draw a grid of what the probes decode in each cell of one puzzle, by default the one last opened in Solve."""
     task = task_of(model.config)
     if experiment.targets[target]["level"] != "cell":
         st.info(
@@ -269,7 +270,7 @@ def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> N
 
 
 def directions(experiment: LoadedExperiment, target: str) -> None:
-    """The directions of a target's probes, projected onto the plane that holds most of their length."""
+    """Draw the directions of a target's probes, projected onto the plane that captures most of their length."""
     members, labels = experiment.targets[target]["members"], views.labels_of(experiment.summary)
     chart, text = st.columns(WIDTHS)
     with text:
@@ -315,7 +316,7 @@ def directions(experiment: LoadedExperiment, target: str) -> None:
 def typed_puzzle(task) -> str:
     """The puzzle in the text box, or the last valid one, with an error message.
 
-    The box starts with the puzzle of the link, else the one last opened in Solve.
+    The box starts with the link's puzzle, or else with the one last opened in Solve.
     """
     state = st.session_state
     if state.get("probes_puzzle_of") != (task.name, task.cells):
@@ -324,7 +325,11 @@ def typed_puzzle(task) -> str:
         state.probes_last = next(filter(None, (parsed(task, text) for text in initial)), first_puzzle(task))
         state.probes_puzzle = state.probes_last
     text = st.text_area(
-        "Puzzle", key="probes_puzzle", persist_state="session", height=92, help="Press Ctrl+Enter to run it."
+        "Puzzle",
+        key="probes_puzzle",
+        persist_state="session",
+        height=92,
+        help="Press Ctrl+Enter to run this puzzle.",
     )
     try:
         state.probes_last = task.format(task.parse(text))

@@ -1,4 +1,6 @@
-"""The experiments behind the Probes page: the recorded one, or one that a job fits; and jobs that apply probes to one puzzle."""
+"""The experiments behind the Probes page: the recorded experiment, or one fitted by a job; and jobs that apply probes
+to one puzzle.
+"""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 STEPS = (1, 2, 4)
-"""The default steps. 16 steps of 200 puzzles take 5 TFLOP with sudoku-trm, 25 s on two cores, which is over the budget."""
+"""The default steps. 16 steps on 200 puzzles take 5 TFLOP with sudoku-trm, or 25 s on two cores, which is over the
+budget.
+"""
 STATES = ("z", "y")
 OPEN = "probes_open"  # session key: whether the settings of a new fit are open
 PROBE = 0.1  # rough cost of fitting one probe, in supervision steps of all puzzles
-PULSE = 0.25  # seconds between two checks of a model that is loading
+PULSE = 0.25  # seconds between polls of a model that is loading
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +44,10 @@ class LoadedExperiment:
 
     key: Hashable
     summary: dict[str, Any]
-    probes: Callable[[Sequence[str], str], list[SavedProbe]]  # (targets, state): their probes
+    probes: Callable[[Sequence[str], str], list[SavedProbe]]  # maps targets and a state to their probes
     command: str
     recorded: bool
-    is_of_these_weights: bool = True  # False for a recording made with other weights than the model has now
+    is_of_these_weights: bool = True  # False for a recording made with other weights
 
     @property
     def targets(self) -> dict[str, dict[str, Any]]:
@@ -58,7 +62,7 @@ class LoadedExperiment:
 
 
 def recorded(model: Opened) -> LoadedExperiment | None:
-    """The recorded experiment of a bundled model, which its page opens with; None if there is none."""
+    """The recorded experiment of a bundled model, with which its page opens, or None."""
     source = model.source
     folder = RECORDED / source.name
     try:
@@ -132,7 +136,7 @@ class ProbingRequest:
 
 
 def controls(model: Opened) -> None:
-    """The settings of a new experiment, and the button that starts it."""
+    """Draw the settings of a new experiment, and the button that starts it."""
     task, state = task_of(model.config), st.session_state
     groups = {group.name: group for group in groups_of(task)}
     if state.get("probes_of") != model.source.name:
@@ -174,7 +178,7 @@ def controls(model: Opened) -> None:
         format_func={"first": "at the first step", "all": "at every step", "none": "skip"}.get,
         key="probes_random",
         **IN_ADDRESS,
-        help="Baseline: probes of the same network with random weights. At every step it takes as long as the model's own run.",
+        help="Baseline: probes of the same network with random weights. At every step, this takes as long as the model's own run.",
     )
     control = right.toggle(
         "Control task",
@@ -237,7 +241,7 @@ def show_recorded() -> None:
 
 
 def computed(model: Opened) -> LoadedExperiment | None:
-    """The experiment that this person requested for this model. Shows progress and returns None until it is ready."""
+    """The experiment that this session requested for this model. Shows progress and returns None until it is ready."""
     request = st.session_state.get("probes_request")
     if request is None or request.source != model.source:
         return None
@@ -256,7 +260,7 @@ def computed(model: Opened) -> LoadedExperiment | None:
 def fit(
     request: ProbingRequest, progress: Progress
 ) -> tuple[dict[str, Any], dict[tuple[str, str], SavedProbe]]:
-    """The job: returns the experiment's summary, and its probes by target and state. Raises UserError."""
+    """Job: run the experiment. Returns its summary, and its probes by target and state. Raises UserError."""
     model = opened(request.source, progress)
     from app.server.opening import torch_threads
     from probes.linear.apply import probes_of
@@ -306,7 +310,7 @@ def decoded(model: Opened, experiment: LoadedExperiment, target: str, puzzle: st
 def decode(
     source: ModelSource, experiment: LoadedExperiment, target: str, puzzle: str, progress: Progress
 ) -> dict[str, Any]:
-    """The job: apply the probes of a target to a puzzle. Raises UserError."""
+    """Job: apply the probes of a target to a puzzle. Raises UserError."""
     model = opened(source, progress)
     from app.server.opening import torch_threads
     from probes.linear.apply import apply_to_puzzle, summary_of
@@ -323,7 +327,7 @@ def decode(
 
 
 def drop_invalid_choices(**options: Sequence[str]) -> None:
-    """Before widgets are drawn: reset those whose value is not among the options of this model or target."""
+    """Reset widgets whose value is not among the options for this model or target. Call it before they are drawn."""
     for key, values in options.items():
         if st.session_state.get(key) not in values:
             st.session_state.pop(key, None)

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from app.screens.probes.source import LoadedExperiment
 
 CAVEATS = (
-    "A linear probe shows what a state encodes, not that the model uses it. Probes are tested on puzzles that they were not "
-    "trained on. Bands: 95 %, bootstrap over test puzzles. “No more”: the band of the difference, in brackets, lies within "
-    f"{100 * MARGINS['accuracy']:.0f} points of accuracy, or {MARGINS['auroc']:.2f} of AUROC or R², of 0. Selectivity depends on one draw of random "
-    "labels, and more so for rare classes."
+    "A linear probe shows what a state encodes, not that the model uses it. Probes are tested on held-out puzzles. Bands: 95 % "
+    "bootstrap intervals over test puzzles. “No more”: the band of the difference (in brackets) lies within "
+    f"±{100 * MARGINS['accuracy']:.0f} points of accuracy, or ±{MARGINS['auroc']:.2f} of AUROC or R². Selectivity depends on a single draw "
+    "of random labels, more so for rare classes."
 )
 SCOREBOARD = (
-    "Accuracy for several classes, AUROC for two, R² for numbers. “Best baseline”: the best of a constant guess and of "
+    "Accuracy for several classes, AUROC for two, R² for numbers. “Best baseline”: the best of a constant guess and "
     "probes of the input around the cell, of features derived from the input, and of the untrained network."
 )
 CELLS = "Accuracy in each cell over the test puzzles, in percent. Empty: not tested."
@@ -28,22 +28,22 @@ CANDIDATES = (
     "Small digits: decoded candidates. Struck through: false positive. Dashed ring: missed candidate."
 )
 OUTDATED = (
-    "This was recorded with other weights than the model has now. Fit the probes again under “Fit new probes”, or record "
-    "them again with `probes fit --record`."
+    "This experiment was recorded with different weights. Fit the probes again under “Fit new probes”, or record them again "
+    "with `probes fit --record`."
 )
 CAUSAL = (
-    "Decodable information need not be used by the model. This test changes the state along the probe's direction once, in "
-    "every cell, and continues the run. It repeats this with random directions, moving each cell equally far. Choose the "
+    "The model need not use what a probe can decode. This test changes the state along the probe's direction once, in every "
+    "cell, and continues the run. The same is done with random directions, by the same distance in each cell. Choose the "
     "settings, then press “Run”."
 )
 CAUSAL_CAVEAT = (
-    "Only an effect larger than that of random directions is evidence that the model uses this information. A missing effect "
-    "does not prove the opposite: other directions may encode it too."
+    "Only an effect larger than that of random directions is evidence that the model uses this information. The absence of an "
+    "effect does not prove the opposite: other directions may encode the information too."
 )
 CODE = (
     "Online (prequential) code length: each block of labels is coded with a probe trained on the blocks before it (Voita & "
-    "Titov 2020). Few bits mean that the labels are easy to decode and that few puzzles suffice to learn them. If the code is as long as the "
-    "label entropy (a code that knows only the class frequencies), the state gives no information about the labels."
+    "Titov 2020). A short code means that the labels are easy to decode and can be learned from few puzzles. If the code is as long as the "
+    "label entropy (a code that knows only the class frequencies), the state carries no linearly decodable information about the labels."
 )
 PLANE = (
     "Nearly parallel arrows: classes that are hard to separate. Opposite arrows: one excludes the other. Short arrows: most of "
@@ -77,7 +77,7 @@ def source(summary: dict[str, Any], *, recorded: bool) -> str:
     about, split = summary["about"], summary["about"]["split"]
     return plain(
         f"{'Recorded' if recorded else 'New'}: {about['model']} ({about['fingerprint'][:8]}), "
-        f"{about['puzzles']} puzzles of {about['data']}: {split['train']} for training, {split['validation']} for "
+        f"{about['puzzles']} puzzles from {about['data']}: {split['train']} for training, {split['validation']} for "
         f"validation (to choose the regularisation), {split['test']} for testing."
     )
 
@@ -100,7 +100,7 @@ def scores(summary: dict[str, Any], target: str, score: str) -> str:
             continue
         low, high = (value_at(result, score, last, bound) for bound in ("low", "high"))
         rows.append(
-            f"| **from {state}** | **{_number(value, score)}** ({_bound(low, score)}&nbsp;to&nbsp;{_bound(high, score)}) |"
+            f"| **probe of {state}** | **{_number(value, score)}** ({_bound(low, score)}&nbsp;to&nbsp;{_bound(high, score)}) |"
         )
     for name, value in baselines_at(summary, target, score, last).items():
         if value is not None:
@@ -130,7 +130,7 @@ def _code_rows(summary: dict[str, Any], target: str, time_point: int) -> list[st
 
 
 def balance(summary: dict[str, Any], target: str, time_point: int) -> str:
-    """The share of each class among the training cells; "" for numbers."""
+    """The share of each class among the training cells; "" for numeric targets."""
     shares = balance_at(summary, target, time_point)
     if shares is None:
         return ""
@@ -142,10 +142,10 @@ def balance(summary: dict[str, Any], target: str, time_point: int) -> str:
 
 
 def plane(share: float, count: int, *, where: str) -> str:
-    """What the figure of directions shows, and how much of their length."""
+    """What the figure of directions shows, and how much of their length it captures."""
     return (
         f"**{count} probe directions** in {where}: the directions along which the probe's output changes fastest. They are "
-        f"projected onto the plane that holds most of them, **{100 * share:.0f} %** of their squared length."
+        f"projected onto the plane that captures the most of their squared length, **{100 * share:.0f} %**."
     )
 
 
@@ -171,13 +171,15 @@ def decoded(result: dict[str, Any], state: str, time_point: int) -> str:
                 total += 1
                 right += read == true if isinstance(true, str) else abs(read - true) <= 0.5
     if not total:
-        return "The true values are unknown, because the puzzle does not have exactly one solution."
+        return "The true values are unknown, because the puzzle has no unique solution."
     what = "candidates" if len({one["target"] for one in result["readings"]}) > 1 else "cells"
     return f"**{right} of {total}** {what} decoded correctly."
 
 
 def causal(result: dict[str, Any]) -> str:
-    """How much larger the effect of the probe's direction is than that of random ones, with its band."""
+    """A sentence on how much larger the effect of the probe's direction is than that of random directions, with its
+    band.
+    """
     excess = result["excess"]["changed_end"]
     low, high = 100 * excess["low"], 100 * excess["high"]
     verdict = "larger than" if low > 0 else "smaller than" if high < 0 else "not distinguishable from"
@@ -193,7 +195,7 @@ def opened_source(summary: dict[str, Any], model: str, fingerprint: str | None) 
     about, count = summary["about"], sum(len(target["members"]) for target in summary["targets"])
     other = "" if about["fingerprint"] == fingerprint else ", which has other weights"
     return plain(
-        f"Opened: {count} {'target' if count == 1 else 'targets'} of {about['model']} "
+        f"Opened: {count} {'target' if count == 1 else 'targets'} from {about['model']} "
         f"({about['fingerprint'][:8]}), applied to {model}{other}."
     )
 
@@ -205,7 +207,7 @@ def probe_folder(experiment: "LoadedExperiment") -> str:
 
 
 def apply_command(experiment: "LoadedExperiment", target: str, puzzle: str) -> str:
-    """The equivalent command, with the recorded probes or those that the command of the experiment saves."""
+    """The equivalent command, with the recorded probes or those saved by the experiment's command."""
     files = [
         f"--probe {probe_folder(experiment)}/{member}.{state}{SUFFIX}"
         for state in experiment.states

@@ -21,7 +21,7 @@ KEY = "probes_files"
 
 
 def controls() -> None:
-    """The file uploader."""
+    """Draw the file uploader."""
     st.caption(texts.UPLOAD)
     st.file_uploader(
         "Probe files",
@@ -34,7 +34,9 @@ def controls() -> None:
 
 
 def from_files(model: Opened) -> LoadedExperiment | None:
-    """The uploaded probes, for this model. None without files, and, with an error message, if they cannot be used."""
+    """The uploaded probes, for this model. None if there are no files, or, with an error message, if they cannot be
+    used.
+    """
     files = st.session_state.get(KEY) or []
     if not files:
         return None
@@ -56,7 +58,7 @@ def from_files(model: Opened) -> LoadedExperiment | None:
 
 
 def read_upload(name: str, content: bytes) -> SavedProbe:
-    """A probe from the bytes of a file. Raises ProbeFileError, with the name of the uploaded file."""
+    """Read a probe from the bytes of a file. Raises ProbeFileError, naming the uploaded file."""
     with tempfile.TemporaryDirectory(prefix="recursion-lens-") as folder:
         path = Path(folder) / "probe.safetensors"
         path.write_bytes(content)

@@ -1,6 +1,7 @@
 """Export files of a run, as `trm export` writes them, and the equivalent command.
 
-An `ExportRequest` is a snapshot of what the page shows. Making the file needs nothing else of the page, so any thread can do it.
+An `ExportRequest` is a snapshot of what the page shows. Making the file needs nothing else from the page, so any thread
+can do it.
 """
 
 import shlex
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from app.state.choice import Choice
 
 FILMS = ("gif", "mp4")
-TIME_POINTS = ("html", "png", "svg")  # formats that show one call or open at it
+TIME_POINTS = ("html", "png", "svg")  # formats that show a single call or open at one
 PICTURES = ("png", "svg", *FILMS)  # formats with a view, a light or dark theme, and optional marks
 TABLES = ("csv", "npz")
 LONGEST_PART = 40  # characters of a model or puzzle name in a file name
@@ -29,12 +30,12 @@ BASE64 = 4 / 3  # characters per byte
 
 @dataclass(frozen=True)
 class RunToExport:
-    """A run as the page shows it. `puzzle` is the puzzle's name, "" if it has none."""
+    """A run as shown on the page. `puzzle` is the puzzle's name, or "" if it has none."""
 
     trace: Trace
     task: Task
     puzzle: str = ""
-    note: str | None = None  # caveat that applies to all its answers
+    note: str | None = None  # caveat that applies to all of its answers
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ def make(
     compare_with: RunToExport | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> bytes:
-    """Make the file. For a film, `progress` gets the number of frames drawn and their total. Raises UserError."""
+    """Make the file. For a film, `progress` is called with the number of frames drawn and the total. Raises
+    UserError.
+    """
     from trm.export.outputs import OutputRequest, write
     from trm.export.pictures.film import FrameTiming
     from trm.export.pictures.picture import Appearance
@@ -80,7 +83,7 @@ def make(
 
 
 def call_in_view(view: dict[str, Any] | None, depth: Depth, steps: int) -> Coordinates:
-    """The call that the player's view shows, clipped to a run of `steps` steps; without a view, the first answer."""
+    """The call shown in the player's view, clipped to a run of `steps` steps; without a view, the first answer."""
     if view is None:
         return Coordinates(1, 1, depth.n + 1, F_H)
     tops = {"supervision_step": steps, "cycle": depth.T, "call": depth.n + 1}
@@ -94,7 +97,7 @@ def frame_count(request: ExportRequest, depth: Depth, steps: int) -> int:
 
 
 def page_bytes(*traces: Trace) -> int:
-    """Approximate size of the offline page of these runs, in bytes."""
+    """Approximate size of an offline page with these runs, in bytes."""
     from trm.player.bundle import player_css, player_js
 
     own = len(player_js()) + len(player_css())
@@ -112,7 +115,7 @@ def file_name(model: str, puzzle: str, request: ExportRequest) -> str:
 
 
 def _part(name: str) -> str:
-    """The letters and digits of a name; other characters in a row become one hyphen."""
+    """The letters and digits of a name; each run of other characters becomes one hyphen."""
     marks = (mark if _is_letter(mark) else " " for mark in unicodedata.normalize("NFKC", name))
     return "-".join("".join(marks).lower().split())[:LONGEST_PART].strip("-")
 
@@ -124,7 +127,7 @@ def _is_letter(mark: str) -> bool:
 def command(
     choice: "Choice", request: ExportRequest, name: str, *, compare_with: "ModelSource | None" = None
 ) -> str:
-    """The command that makes the same file. `compare_with`: the model of a second run on the same puzzle."""
+    """The command that makes the same file. `compare_with` is the model of a second run on the same puzzle."""
     depth = choice.depth
     arguments = ["--model", _model_argument(choice.source), "--puzzle", choice.puzzle]
     if depth != choice.config.depth:

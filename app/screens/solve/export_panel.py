@@ -39,7 +39,7 @@ from trm.progress import Progress
 from trm.trace import Trace
 
 KEY = "export"
-IN_SESSION: dict[str, Any] = {"persist_state": "session"}  # values outlive a closed panel
+IN_SESSION: dict[str, Any] = {"persist_state": "session"}  # values are kept when the panel is closed
 MOST_FRAMES = 600  # limit for a film made in the app: all frames are in memory, about half a megabyte each
 LARGE = 10e6  # bytes; browsers are slow to open larger pages
 MIME = {
@@ -63,8 +63,8 @@ EVERY = {"answer": "f_H call", "call": "call", "step": "supervision step"}
 
 
 def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, growing: bool) -> None:
-    """Draw the popover; its content only while it is open. `view`: the player's view, None before its first report; `growing`: the
-    run is not complete yet.
+    """Draw the popover, and its contents only while it is open. `view` is the player's view, None before its first
+    report. `growing` means that the run is not complete yet.
     """
     with st.container(key=KEY if pin.pinned() is None else f"{KEY}_below"):
         popover = st.popover("Export", icon=":material/download:", key=f"{KEY}_open", on_change="rerun")
@@ -81,7 +81,7 @@ def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, growing:
         view = view or links.opening_view(choice.run)
         at = call_in_view(view, trace.depth, trace.steps)
         mode = (view or {}).get("mode", "answer")
-        if mode == "reverse" and trace.z_reverse is None:  # an older recording, shown as z in the player
+        if mode == "reverse" and trace.z_reverse is None:  # an older recording, which the player shows as z
             mode = "z"
         _files(choice, trace, at, mode)
 
@@ -237,12 +237,12 @@ def _film_problem(request: ExportRequest, trace: Trace) -> str | None:
 
 
 def _film_key(request: ExportRequest) -> tuple[Hashable, ...]:
-    """The fields that a film depends on: all except the call."""
+    """The fields that a film depends on: all of them except the call."""
     return request.format, request.mode, request.marks, request.theme, request.every
 
 
 def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, second: Pinned | None) -> None:
-    """Show the command, and how its file differs, if it does."""
+    """Show the command, and how its file differs from this one, if it does."""
     caption = "Equivalent command:"
     if second and (second.choice.puzzle, second.choice.puzzle_id) != (choice.puzzle, choice.puzzle_id):
         caption = "The two runs have different puzzles, but the command takes only one: it exports the run on the right."

@@ -1,4 +1,4 @@
-"""The Solve page: how the answer develops. One model, one puzzle, the player."""
+"""The Solve page: one model, one puzzle, and a player that shows how the answer develops."""
 
 from functools import partial
 
@@ -33,7 +33,8 @@ def page() -> None:
 
 
 def solve(choice: Choice) -> None:
-    """Draw the texts, the loading message and the player, always in the same places, so that a drawn player is not remounted.
+    """Draw the texts, what the page is waiting for, and the player, always in the same places so that an existing
+    player is kept.
 
     While the user edits the puzzle, only the editor is drawn.
     """
@@ -61,7 +62,8 @@ def solve(choice: Choice) -> None:
 def show(choice: Choice, run: Trace | Run | None, growing: bool, polls: bool) -> None:
     """Draw the player and the progress of its run. A fragment, so that a new view or a new step reruns nothing else.
 
-    `growing`: the run is not complete; `polls`: it or the pinned run is not complete, so the fragment runs repeatedly.
+    `growing` means that the run is not complete, `polls` that it or the pinned run is not, so the fragment runs
+    repeatedly.
     """
     try:
         run = choice_runs.run_of(choice) if growing else run

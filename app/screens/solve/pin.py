@@ -1,7 +1,7 @@
 """The pinned run, shown beside the current one for comparison. Each session has at most one, on all pages and in the address.
 
-The player's key p pins the run it shows. A complete run is stored in the session; an incomplete one is requested until it is
-complete. A link names the pinned run by model, depth and puzzle.
+The player's key p pins the run that it shows. A complete run is stored in the session; an incomplete one is requested
+repeatedly until it is complete. A link names the pinned run by model, depth and puzzle.
 """
 
 from dataclasses import dataclass, replace
@@ -67,7 +67,9 @@ def options_of(choice: Choice, trace: Trace | None, *, key: str) -> dict[str, An
 
 
 def _on_pin(choice: Choice, trace: Trace | None, key: str) -> None:
-    """The user pressed the pin. It applies to the run they saw; a newer one may have been sent since."""
+    """Callback: the user pressed the pin. This applies to the run that was on screen; a newer one may have been sent
+    since.
+    """
     press = st.session_state[key].get("pin")
     if not isinstance(press, dict):
         return
@@ -100,8 +102,8 @@ def open_linked(page: Choice, options: Options) -> list[str]:
 
 
 def write_link(page: Choice) -> None:
-    """Write the pinned run into the address. Call it whenever the view is written too: the browser sends its address with every
-    message, and it may be the one from before the pin was pressed.
+    """Write the pinned run into the address. Call it whenever the view is written: the browser sends its address with
+    every message, and that address may predate the press of the pin.
     """
     if st.session_state.get("pin_link") is None:
         pinned_run = pinned()
@@ -127,7 +129,7 @@ def _open(linked: links.PinnedRun, page: Choice, options: Options) -> None:
 
 
 def pinned_side() -> Side | None:
-    """The pinned run as far as it is computed; None if none is pinned. Raises UserError if it cannot run."""
+    """The pinned run, as far as it has been computed; None if no run is pinned. Raises UserError if it cannot run."""
     pinned_run = pinned()
     if pinned_run is None:
         return None

@@ -1,1 +1,1 @@
-"""Attribution of an answer: gradients, attention, and the weights that mix positions."""
+"""Attribution of an answer: gradients, attention, and position-mixing weights."""

@@ -1,7 +1,7 @@
 """Attention maps of one call of a run, for every layer and head.
 
-The net does not store attention. The call is repeated from the state before it, and each block's input gives the queries
-and keys, and with them softmax(q k^T / sqrt(head_dim)). The output of a position is the sum of all values with these
+The net does not store attention. The call is repeated from the state before it; each block's input gives the queries
+and keys, and these give softmax(q k^T / sqrt(head_dim)). The output of a position is the sum of all values with these
 weights, mapped by o_proj. A large weight on a small value has little effect, so a map shows where a call attends, not
 what it does with it.
 """
@@ -35,7 +35,9 @@ class AttentionMaps:
 
 
 def attention_of(run: CachedRun, at: Coordinates) -> AttentionMaps:
-    """The attention of a call of a run. Raises InterventionError for MLP mixing, or if there is no such call."""
+    """The attention maps of one call of a run. Raises InterventionError for MLP mixing, or if the run has no such
+    call.
+    """
     if run.model.config.mixing != "attention":
         raise InterventionError(
             "This model mixes positions by an MLP and has no attention. Use its mixing weights instead."

@@ -1,12 +1,12 @@
 """Attribute one cell's logit, or the halting logit, after one supervision step to the cells of the puzzle.
 
 The logit is a function of the embedded puzzle x over a span of the recursion: the step's last cycle (the span that
-training differentiates through) or the whole step, both from the run's state at the beginning of the span, or the run up
-to that step from its initial state. Two methods:
+training differentiates through) or the whole step, both from the run's state at the start of the span, or the whole run
+up to that step from its initial state. Two methods:
 
     integrated gradients   (Sundararajan et al. 2017) along the straight line from the puzzle without givens. They sum to
                            the difference between the two ends; the error of that sum is part of the result.
-    ablation               the change of the logit when givens are removed: one by one, or by row, column and box
+    ablation               the change in the logit when givens are removed: one by one, or by row, column and box
 
 captum computes the gradients. Its `Layer` methods do not apply, because every layer is called many times.
 """
@@ -73,7 +73,7 @@ class AttributedOutput:
         return model.heads(state.y)
 
     def _start(self) -> State:
-        """The state of the run at the beginning of the span."""
+        """The run's state at the start of the span."""
         depth, step = self.run.depth, self.step
         if self.span == "cycle" and depth.T > 1:
             return self.run.state_after(Coordinates(step, depth.T - 1, depth.n + 1, F_H))
@@ -127,9 +127,9 @@ def integrated_gradients(
 ) -> Gradients:
     """Integrated gradients of every cell, with the puzzle without givens as the baseline. Raises InterventionError.
 
-    The line is split into pieces of `AT_ONCE` points. A recursive net is rough, so pieces whose gradients miss the
-    difference between their ends are halved, the worst first, until the total error is below `TOLERANCE` of the whole
-    difference, or `most` points have been used.
+    The line is split into pieces of `AT_ONCE` points. The logit of a recursive net is not smooth along the line, so
+    pieces whose gradients do not sum to the difference between their ends are halved, the worst first, until the total
+    error is below `TOLERANCE` of the whole difference, or `most` points have been used.
     """
     run = output.run
     x = output.embed(run.inputs)
@@ -199,7 +199,7 @@ class _Line:
 
 
 def _total_error(pieces: Sequence[_Piece]) -> float:
-    """Upper bound of the total error: the sum of absolute errors, which do not cancel."""
+    """Upper bound on the total error: the sum of absolute errors, which cannot cancel."""
     return sum(abs(piece.error) for piece in pieces)
 
 
@@ -215,7 +215,7 @@ class Ablation:
 
     names: tuple[str, ...]  # r1c1, row 1, column 1, box 1
     effect: Float[np.ndarray, "group"]  # value - logit without these cells
-    value: float  # the logit of the puzzle
+    value: float  # the logit for the puzzle
 
 
 def ablation(
@@ -237,7 +237,7 @@ def ablation(
 
 
 def single_givens(task: Task, inputs: np.ndarray) -> list[tuple[str, Bool[np.ndarray, "cells"]]]:
-    """Groups of one given each, with names such as r5c5."""
+    """One group per given, with names such as r5c5."""
     return [
         (f"r{cell // task.columns + 1}c{cell % task.columns + 1}", np.arange(len(inputs)) == cell)
         for cell in np.flatnonzero(task.givens(inputs))
@@ -245,7 +245,7 @@ def single_givens(task: Task, inputs: np.ndarray) -> list[tuple[str, Bool[np.nda
 
 
 def units(task: Task) -> list[tuple[str, Bool[np.ndarray, "cells"]]]:
-    """BatchedRuns and columns; boxes where the task has them."""
+    """Rows and columns, and boxes if the task has them."""
     row, column = np.divmod(np.arange(task.cells), task.columns)
     groups = [(f"row {number + 1}", row == number) for number in range(task.rows)]
     groups += [(f"column {number + 1}", column == number) for number in range(task.columns)]

@@ -1,8 +1,9 @@
-"""Between which cells do the weights move information? The matrix of MLP mixing, and any matrix between cells by relation.
+"""Which cells exchange information through the weights? The matrix of MLP mixing, and a summary of any cell-by-cell
+matrix by relation.
 
 MLP mixing passes each channel's values at all positions through a SwiGLU, down(silu(gate) * up). The matrix here is
 down @ up, with all gates fixed to one value. In a run the gates depend on the state, may close a path or flip its sign,
-and the block's norm follows, so this is a first-order view of the weights, not of a run.
+and a norm follows the block, so this is a first-order view of the weights, not of a run.
 """
 
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def peers_of(task: Task) -> Bool[np.ndarray, "cells cells"]:
 
 @dataclass(frozen=True)
 class Strength:
-    """Mean absolute value of a matrix between cells over the pairs of one relation, with a bootstrap band over cells."""
+    """Mean absolute value of a cell-by-cell matrix over the pairs of one relation, with a bootstrap band over cells."""
 
     mean: float
     low: float
@@ -73,7 +74,7 @@ class Strength:
 def by_relation(task: Task, matrix: Float[np.ndarray, "to from"]) -> dict[str, Strength]:
     """Mean |matrix| over the pairs of each relation: first all peers, then each relation, then OTHERS and RATIO.
 
-    The bootstrap resamples rows, so a cell is drawn with everything it receives. {} for a task without peers.
+    The bootstrap resamples rows, so each cell is drawn with everything it receives. {} for a task without peers.
     """
     masks = relations(task)
     if not masks:
@@ -82,7 +83,7 @@ def by_relation(task: Task, matrix: Float[np.ndarray, "to from"]) -> dict[str, S
     kinds = masks if len(masks) == 2 else {PEERS: peers_of(task)} | masks
     sums = np.stack([(size * pairs).sum(1) for pairs in kinds.values()], 1)
     counts = np.stack([pairs.sum(1) for pairs in kinds.values()], 1)
-    draws = ratio(*(BY_PUZZLE.sums(values) for values in (sums, counts)))  # (resample, kind)
+    draws = ratio(*(BY_PUZZLE.sums(values) for values in (sums, counts)))  # (resample, relation)
     rows = np.vstack((ratio(sums.sum(0), counts.sum(0)), draws))  # the estimate, then the resamples
     rows = np.column_stack((rows, ratio(rows[:, 0], rows[:, -1])))  # peers come first, others last
     ends = BY_PUZZLE.band(rows[1:])
@@ -102,7 +103,7 @@ class Mixing:
 
 
 def layer_names(config: ModelConfig) -> tuple[str, ...]:
-    """The layers of all nets: 1, 2 for a single net; L1, L2 (f_L), H1, H2 (f_H) for two."""
+    """The names of all nets' layers: 1, 2 for a single net; L1, L2 (f_L), H1, H2 (f_H) for two."""
     counts = {"L": config.layers, "H": config.H_layers} if config.H_layers else {"": config.layers}
     return tuple(f"{net}{number + 1}" for net, count in counts.items() for number in range(count))
 
@@ -110,7 +111,7 @@ def layer_names(config: ModelConfig) -> tuple[str, ...]:
 def mixing(model: "Model", task: Task, layer: str = "") -> Mixing:
     """The product down @ up of a layer's two position matrices; of the first layer by default.
 
-    Raises InterventionError if the model mixes positions by attention, or there is no such layer.
+    Raises InterventionError if the model mixes positions by attention, or has no such layer.
     """
     from trm.layers import Net
 

@@ -1,8 +1,9 @@
-"""Does the model use the structure of the task? The effect of peers on a cell, compared with all other cells.
+"""Does the model use the structure of the task? The effect of a cell's peers on it, compared with that of all other
+cells.
 
-The peers of a Sudoku cell share its row, column or box; those of a maze cell are its neighbours. The effect is the change
-of a cell's logit when a given is removed, over many cells. `probes.interventions.attribution.mixing` compares the
-weights that mix positions instead.
+The peers of a Sudoku cell share its row, column or box; those of a maze cell are its neighbours. The effect is the
+change in a cell's logit when a given is removed, averaged over many cells. `probes.interventions.attribution.mixing`
+compares the mixing weights instead.
 """
 
 from dataclasses import dataclass, replace
@@ -51,9 +52,10 @@ def peer_effects(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> PeerEffects:
-    """Remove every given, one at a time, and measure the change of the answer's logit in some blank cells of each puzzle.
+    """Remove every given, one at a time, and measure the change in the answer's logit in some blank cells of each
+    puzzle.
 
-    The effect is measured over one supervision step, from the state at its beginning. `cells_each`: number of blank
+    The effect is measured over one supervision step, from the state at its start. `cells_each` is the number of blank
     cells per puzzle. Raises UserError.
     """
     puzzles, _ = labelled_puzzles(model, task, puzzles, None, step=step)
@@ -99,7 +101,7 @@ def peer_effects(
 
 
 def effects_of_givens(clean: CachedRun, step: int) -> Float[np.ndarray, "given cells"]:
-    """How much the logit of each cell's answer falls when each given is removed in this step."""
+    """The drop in the logit of each cell's answer when each given is removed in this step."""
     output = AttributedOutput(clean, step, cell=0, span="step")
     groups = single_givens(clean.task, clean.inputs)
     puzzles = [clean.inputs, *(blanked(clean.task, clean.inputs, cells) for _, cells in groups)]

@@ -1,7 +1,7 @@
-"""Attribution results as the command line prints them and the page draws them. Imports torch only to compute.
+"""Attribution results, as printed by the command line and drawn by the page. Torch is imported only to compute them.
 
-Attribution of a logit to the cells of the puzzle; and what one cell receives from every other cell and sends to it, by
-the attention of a call or by the weights of MLP mixing.
+Covers the attribution of a logit to the cells of the puzzle, and what one cell receives from and sends to every other
+cell, by the attention of a call or the weights of MLP mixing.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 METHODS = {
     "gradients": "integrated gradients from the puzzle without givens",
-    "givens": "leave-one-out: decrease of the logit when one given is removed",
-    "units": "decrease of the logit when a row, column or box is removed",
+    "givens": "leave-one-out: decrease in the logit when one given is removed",
+    "units": "decrease in the logit when a row, column or box is removed",
 }
 MIXING = {
     "attention": "attention from one cell to every other and back in one call (attention models)",
@@ -43,8 +43,8 @@ def attributed(
 ) -> dict[str, Any]:
     """Compute one attribution: facts, a table, and `cells`, one number per cell of the grid (None if it has none).
 
-    `cell`: from 0, or HALTING_LOGIT. `token`: by default the one that the run answers in the cell after that step.
-    `span`: one of SPANS. Raises UserError.
+    `cell`: from 0, or HALTING_LOGIT. `token`: by default, the run's own answer in the cell after that step. `span`: one
+    of SPANS. Raises UserError.
     """
     from probes.interventions.attribution import gradients
 
@@ -95,7 +95,7 @@ def cell_name(task: Any, cell: int) -> str:
 def attended(
     run: "CachedRun", *, at: "Coordinates", cell: int, layer: str = "1", head: str = MEAN
 ) -> dict[str, Any]:
-    """Attention from a cell and to it in one call. Layers and heads are counted from 1. Raises InterventionError."""
+    """Attention from and to a cell in one call. Layers and heads are counted from 1. Raises InterventionError."""
     from probes.interventions.attribution.attention import attention_of
 
     maps = attention_of(run, at).weights
@@ -120,7 +120,7 @@ def attended(
 
 
 def mixed(model: "Model", task: "Task", *, cell: int, layer: str = "") -> dict[str, Any]:
-    """Mixing weights of one layer to a cell and from it. Raises InterventionError."""
+    """Mixing weights of one layer to and from a cell. Raises InterventionError."""
     from probes.interventions.attribution.mixing import mixing
 
     weights = mixing(model, task, layer)
@@ -134,7 +134,9 @@ def mixed(model: "Model", task: "Task", *, cell: int, layer: str = "") -> dict[s
 
 
 def _row_and_column(task: "Task", matrix: "np.ndarray", cell: int) -> dict[str, Any]:
-    """A cell's row (`receives`) and column (`sends`) of a matrix between cells, and the matrix's mean size by relation."""
+    """A cell's row (`receives`) and column (`sends`) of a matrix between cells, and the matrix's mean absolute value by
+    relation.
+    """
     from probes.interventions.attribution.mixing import by_relation
 
     if not 0 <= cell < task.cells:

@@ -26,13 +26,13 @@ LARGEST_JSON = 64 << 20  # bytes
 
 
 class ExperimentFileError(UserError):
-    """A file that is not an experiment, or is damaged."""
+    """The file is damaged, or is not an experiment."""
 
 
 def write_experiment(
     path: Path, experiment: "ProbingExperiment", *, probes: Path | None = None
 ) -> list[Path]:
-    """Write `path` as JSON, the table next to it as Parquet, and one file per probe of z or y into the folder `probes`.
+    """Write `path` as JSON, the table next to it as Parquet, and one file per z or y probe into the folder `probes`.
 
     Returns the paths of the files. Raises OutputError if a file cannot be written.
     """
@@ -97,7 +97,9 @@ def load_experiment(path: Path) -> dict[str, Any]:
 
 
 def _check_result(result: Mapping[str, Any], count: int) -> None:
-    """Raises ValueError, TypeError or KeyError unless a result has a score at each of its time points (indices below `count`)."""
+    """Check that a result has a score at each of its time points (indices below `count`). Raises ValueError, TypeError
+    or KeyError.
+    """
     if not all(isinstance(result[name], str) for name in ("target", "source")):
         raise TypeError("names must be text")
     time_points = result["moments"]
@@ -112,13 +114,13 @@ def _check_result(result: Mapping[str, Any], count: int) -> None:
 
 
 def recorded_experiment(model: str) -> dict[str, Any] | None:
-    """The recorded experiment of a bundled model; None if there is none. Raises ExperimentFileError."""
+    """The recorded experiment of a bundled model, or None. Raises ExperimentFileError."""
     path = RECORDED / model / "study.json"
     return load_experiment(path) if path.is_file() else None
 
 
 def recorded_causal_tests(model: str) -> dict[str, Any] | None:
-    """The causal tests that `probes use --record` recorded for a bundled model; None if there are none.
+    """The causal tests that `probes use --record` recorded for a bundled model, or None.
 
     Raises ExperimentFileError.
     """

@@ -51,7 +51,7 @@ class TargetResult:
     probes: tuple[ProbeResult, ...]  # one per member of the group
     time_points: tuple[
         int, ...
-    ]  # indices into the experiment's time points; (0,) for a probe that all of them share
+    ]  # indices into the experiment's time points; (0,) for a probe shared by all of them
     group_scores: GroupScores  # of all members together
     gains: dict[str, Score] = field(default_factory=dict)  # for z and y: differences from every other source
     wrong_cells: WrongCells | None = None  # for probes of the solution on z or y
@@ -62,7 +62,7 @@ class TargetResult:
         return self.group_scores.scores | self.gains
 
     def summary(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as JSON-compatible data."""
         return {
             "target": self.group.name,
             "source": self.source,
@@ -103,7 +103,7 @@ class ProbingExperiment:
     """For each group, at each time point: the first earlier group with the same labels, or None."""
 
     def summary(self) -> dict[str, Any]:
-        """For JSON: everything but the probes' parameters."""
+        """JSON-compatible data: everything except the probes' parameters."""
         return {
             "about": self.about,
             "settings": asdict(self.settings),
@@ -114,5 +114,5 @@ class ProbingExperiment:
 
 
 def _listed(numbers: Float64[np.ndarray, "_"], digits: int = 6) -> list[float | None]:
-    """For JSON, which has no NaN."""
+    """Rounded numbers for JSON, with None for NaN."""
     return [None if np.isnan(number) else round(float(number), digits) for number in numbers]

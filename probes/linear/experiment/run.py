@@ -1,4 +1,5 @@
-"""Runs a probing experiment: which targets can be decoded from z and y, at which step, and how much the input alone gives.
+"""Runs a probing experiment: which targets can be decoded from z and y, at which step, and how well the input alone
+does.
 
 The model and an untrained copy of it run over a puzzle set. A probe is fitted for every target, source and time point.
 Sources are the states z and y, and their baselines: the input around the cell, features derived from the input, and the
@@ -157,7 +158,7 @@ def run_experiment(
 
 
 def untrained_model(model: Model, *, seed: int) -> Model:
-    """The same network with weights as initialised. Its states show what the architecture alone encodes."""
+    """The same network with freshly initialised weights. Its states show what the architecture alone encodes."""
     random = new_model(model.config)
     random.initialise(seed)
     random.compute_dtype = model.compute_dtype
@@ -165,7 +166,7 @@ def untrained_model(model: Model, *, seed: int) -> Model:
 
 
 def first_of(values: Values, count: int) -> Values:
-    """The values at the first `count` time points. A target that does not change has a single one."""
+    """The values at the first `count` time points. A target that does not change has only one."""
     return Values(values.values[:, :count], values.defined[:, :count])
 
 
@@ -184,7 +185,7 @@ def repeated_labels(
 
 
 def _label_key(values: Values, time_point: int) -> bytes:
-    """A key that is equal for labels that are equal where they are defined, up to swapping two classes."""
+    """A key shared by labels that agree wherever they are defined, up to swapping two classes."""
     at = 0 if values.values.shape[1] == 1 else time_point
     labels, defined = values.values[:, at], values.defined[:, at]
     own = labels[defined]
@@ -205,7 +206,7 @@ def _target_result(
     answer: Values | None,
     stages: ExperimentProgress,
 ) -> TargetResult:
-    """Fit the probes of a group on one source. `answer`: the current answers, if the group is the solution."""
+    """Fit the probes of a group on one source. `answer` holds the current answers if the group is the solution."""
     if group.first.level is Level.PUZZLE:
         states, types = states.mean(2, keepdims=True), None
     is_own = source in STATES
@@ -219,7 +220,7 @@ def _target_result(
             name=member.name,
             settings=settings.probe
             if is_own and member.classes
-            else replace(settings.probe, code_length=False),  # not defined for numbers
+            else replace(settings.probe, code_length=False),  # not defined for numeric targets
             types=types,
             progress=stages.fit(
                 f"fitting {member.name.replace('_', ' ')} from {SOURCE_LABELS.get(source, source)}"

@@ -1,4 +1,4 @@
-"""Scores of a target group: of all members together, of every cell, and differences between sources.
+"""Scores of a target group: for all members together and for every cell, and differences between sources.
 
 All sources use the same resamples of the test puzzles, because the seed is the same. The band of a difference is therefore
 paired: the variation from puzzles that are hard for both sources cancels.
@@ -28,22 +28,22 @@ class GroupScores:
     puzzles: int  # number of test puzzles
     sampled: Sampled
     sampled_majority: (
-        Sampled  # of a constant guess: the majority class, an AUROC of 0.5, or R² = 0 of the mean
+        Sampled  # of a constant guess: the majority class, an AUROC of 0.5, or R² = 0 for the mean
     )
     by_cell: Float64[
         np.ndarray, "time cell"
-    ]  # accuracy over the test puzzles; for numbers the mean absolute error
+    ]  # accuracy over the test puzzles; mean absolute error for numeric targets
     confusion: Int64[np.ndarray, "time class class"] | None  # number of cells by true and predicted class
     test_puzzles: Int64[np.ndarray, "time class"] | None  # number of test puzzles with a cell of each class
 
 
 @dataclass(frozen=True, eq=False)
 class WrongCells:
-    """Predictions of a probe of the solution in the test cells whose current answer is wrong."""
+    """Predictions of a solution probe in the test cells whose current answer is wrong."""
 
     cells: Int64[np.ndarray, "time"]
     puzzles: Int64[np.ndarray, "time"]
-    answer: Int64[np.ndarray, "time"]  # cells in which it predicts the answer
+    answer: Int64[np.ndarray, "time"]  # cells in which it predicts the current answer
     solution: Int64[np.ndarray, "time"]  # cells in which it predicts the solution
 
     @classmethod
@@ -116,7 +116,8 @@ def scored(
 def gains(own: GroupScores, others: Mapping[str, GroupScores]) -> dict[str, Score]:
     """Differences of the main score from a constant guess and from every other source, by the name `above NAME`.
 
-    A source with fewer time points is compared at those only; a source with a single one is compared at all.
+    A source with fewer time points is compared at those only; a source with a single time point is compared at all of
+    them.
     """
 
     def difference(theirs: Sampled) -> Score:

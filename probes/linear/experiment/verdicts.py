@@ -1,4 +1,5 @@
-"""Verdicts on a target, in sentences: more than its baselines, less, no more, or not distinguishable; or why there is none.
+"""Verdicts on a target, in sentences: more than its baselines, less, no more, or not distinguishable; or why a verdict
+is not possible.
 
 Experiments are in the format of `ProbingExperiment.summary`. A band that contains 0 does not prove that there is no
 difference. "No more" requires a band within a margin around 0 (an equivalence test; Lakens 2017,
@@ -10,7 +11,7 @@ from probes.linear.experiment.views import Summary, labels_of, result_for, value
 MARGINS = {"auroc": 0.05, "accuracy": 0.02, "r2": 0.05}
 """Largest differences of each score that count as negligible."""
 FEWEST = 5
-"""Minimum number of test puzzles with a cell of the rarer class. A band over fewer puzzles is meaningless."""
+"""Minimum number of test puzzles with a cell of the rarer class. A band from fewer puzzles is meaningless."""
 CHANCE = {"auroc": "a constant guess", "accuracy": "the majority class", "r2": "the mean"}
 BASELINES = {
     "input": "the input",
@@ -24,7 +25,7 @@ SCORES = {"auroc": "AUROC", "accuracy": "%", "r2": "R²"}
 def verdict(summary: Summary, target: Summary, time_points: list[int]) -> str:
     """The verdict at the last of the time points.
 
-    If there is none: the reason, and the verdict at the latest time point that has one.
+    If no verdict is possible there: the reason, and the verdict at the latest time point that has one.
     """
     parts: list[str] = []
     for time_point in reversed(time_points):
@@ -38,7 +39,8 @@ def verdict(summary: Summary, target: Summary, time_points: list[int]) -> str:
 
 
 def untestable_reason(summary: Summary, target: Summary, time_point: int) -> str:
-    """Why a target has no verdict at a time point: one class only, too few puzzles of a class, or labels of another target.
+    """Why a target has no verdict at a time point: one class only, too few puzzles of a class, or the same labels as
+    another target.
 
     Empty if it has one.
     """
@@ -50,7 +52,7 @@ def untestable_reason(summary: Summary, target: Summary, time_point: int) -> str
         return f"the rarer class occurs in only {what}: too few for a verdict"
     repeats = target.get("repeats")
     same = repeats[time_point] if repeats else None
-    return f"the labels are those of “{same.replace('_', ' ')}”: see there" if same else ""
+    return f"the labels are the same as for “{same.replace('_', ' ')}”: see that target" if same else ""
 
 
 def puzzles_with_rarer_class(summary: Summary, target: Summary, time_point: int) -> int | None:
@@ -82,7 +84,7 @@ def comparison(summary: Summary, target: Summary, time_point: int) -> str:
 
 
 def describe_difference(low: float, high: float, score: str) -> str:
-    """The verdict that the band of a difference allows."""
+    """The verdict that the band of a difference supports."""
     if -MARGINS[score] <= low and high <= MARGINS[score]:
         return "encodes no more than the best baseline"
     if low > 0:
@@ -95,7 +97,7 @@ def describe_difference(low: float, high: float, score: str) -> str:
 def smallest_gain(
     summary: Summary, target: str, state: str, time_point: int
 ) -> tuple[str, tuple[float, float, float] | None]:
-    """The strongest baseline of a state: its name, the difference from it, and its band."""
+    """The strongest baseline of a state: its name, and the state's gain over it with its band."""
     result = result_for(summary, target, state)
     differences = {
         name: tuple(
@@ -111,7 +113,7 @@ def smallest_gain(
 
 
 def wrong_cells(summary: Summary, target: str, time_point: int) -> str:
-    """Whether a probe of the solution decodes the solution or the answer where they differ; "" for other targets."""
+    """Whether a solution probe decodes the solution or the current answer where they differ; "" for other targets."""
     parts, answering, cells, puzzles = [], [], 0, 0
     for state in summary["settings"]["states"]:
         counts = (result_for(summary, target, state) or {}).get("wrong_cells")
@@ -127,7 +129,7 @@ def wrong_cells(summary: Summary, target: str, time_point: int) -> str:
         answering += [state] if answer > solution else []
     if not parts:
         return ""
-    where = f"{cells} {'cell' if cells == 1 else 'cells'} of {puzzles} test {'puzzle' if puzzles == 1 else 'puzzles'}"
+    where = f"{cells} {'cell' if cells == 1 else 'cells'} in {puzzles} test {'puzzle' if puzzles == 1 else 'puzzles'}"
     conclusion = f" {' and '.join(answering)} {'encode' if len(answering) > 1 else 'encodes'} the answer rather than the solution."
     return (
         f"Where the answer after step {labels_of(summary)[time_point]} is wrong ({where}), {', '.join(parts)}."

@@ -10,7 +10,7 @@ from typing import Any
 
 Summary = Mapping[str, Any]
 SCOREBOARD_VALUES = ("z", "y", "z minus y", "z minus best baseline", "y minus best baseline")
-"""Choices of what a scoreboard shows."""
+"""What a scoreboard can show."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,15 @@ class Scoreboard:
 
     @property
     def format(self) -> str:
-        """The format of the values."""
+        """The format string of the values."""
         return "+.2f" if self.signed else ".2f"
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The score of each cell, row by row: accuracy, or mean absolute error for numbers. None where nothing was tested."""
+    """The score of each cell, row by row: accuracy, or mean absolute error for numeric targets. None where nothing was
+    tested.
+    """
 
     values: list[list[float | None]]
     is_share: bool
@@ -106,7 +108,7 @@ def scoreboard(summary: Summary, what: str) -> Scoreboard:
 
 
 def cells_at(summary: Summary, target: str, source: str, time_point: int) -> Cells | None:
-    """The score of each cell of the grid; None for a target of puzzles, or if nothing was fitted."""
+    """The score of each cell of the grid; None for a puzzle-level target, or if nothing was fitted."""
     result = result_for(summary, target, source)
     facts = next(one for one in summary["targets"] if one["name"] == target)
     if result is None or facts["level"] != "cell" or time_point not in result["moments"]:
@@ -124,7 +126,7 @@ def confusion_at(
 ) -> tuple[list[list[float | None]], list[list[int]]] | None:
     """The confusion matrix [true][predicted], as shares of each true class and as counts.
 
-    None for numbers, or if nothing was fitted.
+    None for numeric targets, or if nothing was fitted.
     """
     result = result_for(summary, target, source)
     if result is None or not result["confusion"] or time_point not in result["moments"]:
@@ -135,7 +137,7 @@ def confusion_at(
 
 
 def balance_at(summary: Summary, target: str, time_point: int) -> list[float] | None:
-    """The share of each class among the training cells; the mean over several members. None for numbers."""
+    """The share of each class among the training cells; the mean over several members. None for numeric targets."""
     result = result_for(summary, target, "z") or result_for(summary, target, "y")
     probes = [] if result is None else result["probes"]
     if not probes or not all("class_balance" in probe for probe in probes):
@@ -147,15 +149,15 @@ def balance_at(summary: Summary, target: str, time_point: int) -> list[float] | 
 
 @dataclass(frozen=True)
 class Code:
-    """Online code lengths at the time points of a result; None where there are no labels."""
+    """Online code lengths at the time points of a result; None if there are no labels."""
 
     bits: list[float | None]  # per label
-    entropy: list[float | None]  # bits per label of a code that knows the class frequencies only
+    entropy: list[float | None]  # bits per label of a code that knows only the class frequencies
     compression: list[float | None]  # entropy / bits
 
 
 def code_of(summary: Summary, target: str, source: str) -> Code | None:
-    """The code lengths of all members of a target together; None if they were not computed, and for numbers."""
+    """The code lengths of all members of a target together; None if they were not computed, and for numeric targets."""
     result = result_for(summary, target, source)
     facts = next(one for one in summary["targets"] if one["name"] == target)
     probes = [] if result is None else result["probes"]

@@ -1,7 +1,7 @@
 """Probe targets: properties of a cell or a puzzle, computed by the task's own logic, that probes decode from the states.
 
-A target has a meaning, a mask of the cells for which it is defined, and a chance level. Cells whose input shows the value
-are left out: decoding the digit of a given would show nothing.
+A target has a meaning, a mask of the cells for which it is defined, and a chance level. Cells whose input shows the
+value are left out: decoding the digit of a given would prove nothing.
 """
 
 from probes.linear.targets.base import Evidence, Level, Target, TargetError, TargetKind, Values, values_at
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def targets_of(task: Task) -> tuple[Target, ...]:
-    """All targets of a task, in display order. Their names are unique."""
+    """A task's targets, in display order. Their names are unique."""
     if task.name == "sudoku":
         from probes.linear.targets.sudoku import sudoku_targets
 

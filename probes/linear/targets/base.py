@@ -16,7 +16,7 @@ Tokens = UInt8[np.ndarray, "_ _"]
 
 
 class TargetError(UserError):
-    """A target that does not exist, or cannot be computed from the given data."""
+    """The target does not exist, or cannot be computed from the given data."""
 
 
 class TargetKind(StrEnum):
@@ -38,7 +38,7 @@ class Level(StrEnum):
 class Evidence:
     """The data that targets are computed from: puzzles at one time point of their runs. Unknown data is None.
 
-    Raises TargetError if the arrays do not fit the task or each other.
+    Raises TargetError if the arrays do not match the task or each other.
     """
 
     task: Task
@@ -49,7 +49,7 @@ class Evidence:
     supervision_step: int | None = None  # of this time point, from 1
     halts: Bool[np.ndarray, "_"] | None = None  # per puzzle, whether the model would halt after this step
     precomputed_facts: Mapping[str, Shaped[np.ndarray, "_ _"]] | None = None
-    """`Task.facts` of every puzzle, if they were computed before, as in a trace store."""
+    """`Task.facts` of every puzzle, if already computed, as in a trace store."""
 
     def __post_init__(self) -> None:
         if self.inputs.shape[1] != self.task.cells:
@@ -100,7 +100,7 @@ PER_TIME_POINT = frozenset({"now", "supervision_step", "halts"})
 class Values:
     """Values of a target: class indices (for binary targets 1 is yes) or numbers; 0 where the target is not defined.
 
-    The axes are puzzles, then time points if there are several, then cells for a target of cells.
+    The axes are puzzles, then time points if there are several, then cells for a cell-level target.
     """
 
     values: Int16[np.ndarray, "*shape"] | Float32[np.ndarray, "*shape"]
@@ -119,13 +119,13 @@ class Target:
     meaning: str  # one sentence
     kind: TargetKind
     level: Level
-    classes: tuple[str, ...]  # class names; ("no", "yes") for binary targets, () for numbers
+    classes: tuple[str, ...]  # class names; ("no", "yes") for binary targets, () for numeric targets
     compute: Callable[[Evidence], RawValues]
     needs: frozenset[str] = frozenset()  # keys of NEEDS
 
     @property
     def varies(self) -> bool:
-        """Whether the value may change between time points."""
+        """Whether the value can change between time points."""
         return bool(self.needs & PER_TIME_POINT)
 
     @property
@@ -167,7 +167,8 @@ def values_at(
     supervision_steps: Sequence[int] | None = None,
     halts: Bool[np.ndarray, "puzzle time"] | None = None,
 ) -> Values:
-    """Values at several time points, (puzzle, time, cell), as `fit_probe` takes them; one cell for targets of puzzles.
+    """Values at several time points, (puzzle, time, cell), as `fit_probe` takes them; one cell for puzzle-level
+    targets.
 
     `now`, `supervision_steps` and `halts` hold the data of every time point, in place of those of `evidence`. A target that
     does not change has a single time point. Raises TargetError if data that the target needs is missing.

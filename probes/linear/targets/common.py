@@ -1,4 +1,4 @@
-"""Targets of every task: correctness, whether the puzzle is solved, difficulty, and the state of the run."""
+"""Targets for every task: correctness, whether the puzzle is solved, difficulty, and the state of the run."""
 
 import numpy as np
 

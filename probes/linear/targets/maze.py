@@ -1,4 +1,4 @@
-"""Targets of a maze: shortest paths, dead ends, distances, and the reach of a flood fill from the start."""
+"""Maze targets: shortest paths, dead ends, distances, and the reach of a flood fill from the start."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ DIRECTIONS = {"up": (-1, 0), "right": (0, 1), "down": (1, 0), "left": (0, -1)}
 
 
 def maze_targets(task: Maze) -> list[Target]:
-    """All targets of a maze of this size. They are not defined for cells whose input shows the value."""
+    """All targets for mazes of this size. They are not defined for cells whose input shows the value."""
     return [
         binary("on_path", "This open cell lies on a shortest path.", partial(_of_open_cells, fact="on_path")),
         binary(
@@ -80,7 +80,9 @@ def _reached(evidence: Evidence, *, steps: int) -> RawValues:
 
 
 def _next_direction(evidence: Evidence) -> RawValues:
-    """The direction of the neighbour that is one step closer to the goal; undefined if there are two, and at the goal."""
+    """The direction of the neighbour that is one step closer to the goal; undefined at the goal, and where two
+    neighbours are.
+    """
     side = evidence.task.side
     distance = evidence.facts["distance_to_goal"].astype(int).reshape(-1, side, side)
     around = np.pad(distance, ((0, 0), (1, 1), (1, 1)), constant_values=-1)

@@ -1,4 +1,4 @@
-"""Targets of a Sudoku: digits, candidates, singles and conflicts."""
+"""Sudoku targets: digits, candidates, singles and conflicts."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ from trm.tasks.sudoku.solver import from_tokens, start
 
 
 def sudoku_targets(task: Sudoku) -> list[Target]:
-    """All targets of a Sudoku of this size."""
+    """All targets for Sudokus of this size."""
     return [
         *symbol_targets(task, FIRST_DIGIT, "digit"),
         binary("given", "This cell is given.", lambda evidence: (evidence.givens, all_cells(evidence))),

@@ -48,7 +48,7 @@ def test_it_opens_with_two_recorded_runs_and_a_recorded_comparison(monkeypatch):
     ]
     assert app.link["against"] == PAIR[1]
     about = load_comparison(recorded_path(*PAIR)).models[0].about
-    assert f"Recorded on {about.count} puzzles of {about.data}" in app.captions and not app.warnings
+    assert f"Recorded on {about.count} puzzles from {about.data}" in app.captions and not app.warnings
     assert "cannot be attributed to the architecture" in app.captions
     for view in VIEWS:
         app.set("compare-view", view)
@@ -82,17 +82,20 @@ def test_a_z_that_only_repeats_its_input_is_named_above_all_figures(monkeypatch)
     stored = measurement.RecordedComparison(replace(recorded, models=models), ())
     monkeypatch.setattr(measurement, "recorded", lambda *sources: stored)
     app = App({}, "compare")
-    assert [warning for warning in app.warnings if "of the variance of z of maze-hrm" in warning]
-    assert not any("z of maze-trm" in warning for warning in app.warnings)
+    assert [warning for warning in app.warnings if "of the variance of maze-hrm's z" in warning]
+    assert not any("maze-trm's z" in warning for warning in app.warnings)
     app.set("compare-view", "Near-complete puzzles")
-    assert charts(app) == 2 and "Whole grids solved with one blank" in app.captions
+    assert charts(app) == 2 and "Puzzles with one blank solved" in app.captions
     app.set("compare-view", "Solution retention")
     assert "in the model's own code" in app.captions
 
 
 def test_the_second_model_and_its_depth_follow_the_first(open_compare):
     app = open_compare(model="sudoku-hrm")
-    assert any("differ in eight respects besides the model kind" in warning for warning in app.warnings)
+    assert any(
+        "Besides the model type, sudoku-trm and sudoku-hrm differ in eight ways" in warning
+        for warning in app.warnings
+    )
     app.set("supervision_steps", 3)
     assert app["compare_with"] == "sudoku-trm" and app.payload["names"] == ["sudoku-hrm", "sudoku-trm"]
     app.until(lambda: all(side["steps"] == 3 for side in sides(app)), "runs of three steps")
@@ -113,7 +116,7 @@ def test_the_link_names_the_second_model(open_compare, model_dir):
     assert open_compare(against="../../etc")["compare_with"] == "sudoku-hrm"
     app.set("compare_with", "runs/sudoku-4")
     app.until(lambda: app.errors, "the error")
-    assert "runs/sudoku-4 solves 4x4 sudoku, sudoku-trm 9x9 sudoku" in app.errors[0]
+    assert "runs/sudoku-4 solves 4x4 sudoku, sudoku-trm solves 9x9 sudoku" in app.errors[0]
 
 
 def test_an_ablation_is_compared_with_the_model_it_changes(open_compare):
@@ -126,7 +129,7 @@ def test_an_ablation_is_compared_with_the_model_it_changes(open_compare):
 def test_a_comparison_of_other_weights_says_so(monkeypatch):
     monkeypatch.setattr(measurement.shared, "weights_fingerprint", lambda name, stamp: "f" * 16)
     app = App({}, "compare")
-    assert any("other weights of maze-trm and maze-hrm" in warning for warning in app.warnings)
+    assert any("different weights of maze-trm and maze-hrm" in warning for warning in app.warnings)
     assert charts(app) == 1
 
 

@@ -113,7 +113,7 @@ def test_a_thousand_puzzles_are_drawn_within_two_seconds(open_app, record):
 def test_results_of_other_weights_give_a_warning(open_app, record):
     record(fingerprint="f" * 16)
     (warning,) = open_page(open_app).warnings
-    assert "other weights" in warning and f"--record --model {MODEL}" in warning
+    assert "different weights" in warning and f"--record --model {MODEL}" in warning
 
 
 def test_a_damaged_recording_is_ignored(open_app, record, tmp_path):
@@ -125,7 +125,7 @@ def test_a_damaged_recording_is_ignored(open_app, record, tmp_path):
 
 def test_without_a_deep_recording_the_page_says_how_to_get_one(open_app, record):
     record(deep=False)
-    app = open_page(open_app, halting_view="Beyond training")
+    app = open_page(open_app, halting_view="Beyond trained depth")
     assert charts(app) == 0
     assert any("Choose more supervision steps" in info.value for info in app.test.info)
 
@@ -180,7 +180,7 @@ def test_computed_where_nothing_is_recorded(open_app, model_dir, record):
     app.click("halting_compute")
     app.until(lambda: numbers(app), "the result")
     assert (
-        "Computed now: runs/hrm on 10 puzzles of sudoku/test, 5 supervision steps (trained with 3)"
+        "Computed now: runs/hrm on 10 puzzles from sudoku/test, 5 supervision steps (trained with 3)"
         in app.captions
     )
     assert not app.has("halting_back")

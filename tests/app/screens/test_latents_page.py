@@ -54,7 +54,7 @@ def points(traces: list[dict]) -> list[list]:
 def test_it_opens_with_a_recorded_projection(latents, recorded):
     app = latents(model="sudoku-trm")
     words = texts(app)
-    assert f"on {len(recorded)} puzzles of `sudoku/test` at {len(recorded.calls)} calls" in words
+    assert f"on {len(recorded)} puzzles from `sudoku/test` at {len(recorded.calls)} calls" in words
     assert " ".join(recorded.sentences) in words
     plot, *curves = charts(app)
     assert len(curves) == 4
@@ -114,7 +114,7 @@ def test_a_projection_of_other_weights_says_so(latents, recorded, tmp_path, monk
     save_projection(tmp_path / "sudoku-trm.safetensors", other)
     monkeypatch.setattr(source, "RECORDED", tmp_path)
     app = latents(model="sudoku-trm")
-    assert "recorded with other weights of sudoku-trm (ffffffff)" in texts(app) and len(charts(app)) == 5
+    assert "recorded with different weights: sudoku-trm (ffffffff)" in texts(app) and len(charts(app)) == 5
 
 
 def test_a_projection_is_computed_on_request(latents, model_dir):
@@ -216,9 +216,9 @@ def test_a_recorded_joint_projection_of_two_models(latents, joint):
     )
     assert (
         f"leaves **{score.disparity:.1%}** of the variance unexplained" in words
-        and f"{score.shuffled:.1%} with puzzles shuffled" in words
+        and f"with shuffled puzzles, {score.shuffled:.1%}" in words
     )
-    assert " ".join(joint.sentences) in words and "medians of each model's runs" in words
+    assert " ".join(joint.sentences) in words and "medians over each model's runs" in words
     app.set("latents_view", "Show all")
     for axes in (2, 3):
         app.set("latents_axes", axes)
@@ -232,7 +232,7 @@ def test_a_recorded_joint_projection_of_two_models(latents, joint):
                     trace["marker"].get("symbol", []) if "marker" in trace else [],
                     strict=False,
                 ):
-                    symbols.setdefault(symbol, set()).add(point[3].rpartition(" of ")[2])
+                    symbols.setdefault(symbol, set()).add(point[3].rpartition(", ")[2])
             assert symbols == {"circle": {"sudoku-trm"}, "diamond": {"sudoku-hrm"}}, field
             names = {trace["name"] for trace in plot["data"]}
             assert {"model: sudoku-trm", "model: sudoku-hrm"} <= names
@@ -241,10 +241,10 @@ def test_a_recorded_joint_projection_of_two_models(latents, joint):
                 for trace in plot["data"]
                 if "line" in trace and "lines" in trace["mode"]
             }
-            assert lines["trajectory: ends solved"] == (LIGHT["baseline"], "solid")
-            assert lines["trajectory: ends unsolved"] == (LIGHT["baseline"], "dash")
+            assert lines["trajectory, solved puzzle"] == (LIGHT["baseline"], "solid")
+            assert lines["trajectory, unsolved puzzle"] == (LIGHT["baseline"], "dash")
             for model in ("trm", "hrm"):  # a trajectory has the colour of its model, as does the legend
-                of_model = [style for name, style in lines.items() if name.endswith(f" of sudoku-{model}")]
+                of_model = [style for name, style in lines.items() if name.endswith(f", sudoku-{model}")]
                 assert len(of_model) == 4 and {colour for colour, _ in of_model} == {LIGHT[model]}
                 if field != "model":
                     assert lines[f"model: sudoku-{model}"][0] == LIGHT[model]
@@ -350,7 +350,7 @@ def test_the_table_has_a_row_for_each_puzzle(recorded):
     table = point_selection.table(recorded, (3, 9), (0, 47))
     assert table["puzzle"] == [recorded.puzzle_numbers[3] + 1, recorded.puzzle_numbers[9] + 1]
     solved = recorded.field("solved").values[:, -1]
-    assert table["ends solved"] == [solved[3] == 1, solved[9] == 1]
+    assert table["solved at the end"] == [solved[3] == 1, solved[9] == 1]
     assert table["open in Solve"][1].endswith("at=16.3.7") and "model=sudoku-trm" in table["open in Solve"][1]
     assert len({len(column) for column in table.values()}) == 1
 

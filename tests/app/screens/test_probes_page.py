@@ -61,7 +61,7 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
         ),
         ("sudoku-trm", "solution", "z and y encode the answer rather than the solution"),
         ("maze-trm", "right_now", "the test puzzles contain only one class: nothing to test"),
-        ("maze-trm", "dead_end", "the labels are those of “on path”: see there"),
+        ("maze-trm", "dead_end", "the labels are the same as for “on path”: see that target"),
     ],
 )
 def test_the_recorded_verdict_of_a_target_is_shown(open_probes, model, target, words):
@@ -84,7 +84,7 @@ def test_another_model_brings_its_own_targets(open_probes):
 def test_a_recording_of_other_weights_shows_a_warning(open_probes, monkeypatch):
     monkeypatch.setattr(shared, "weights_fingerprint", lambda name, stamp: "f" * 16)
     app = open_probes(model="sudoku-hrm")
-    assert any("other weights" in warning for warning in app.warnings)
+    assert any("different weights" in warning for warning in app.warnings)
 
 
 def test_probes_of_a_model_without_a_recording_are_fitted_by_a_job_and_applied_to_a_puzzle(
@@ -145,7 +145,7 @@ def test_a_recorded_experiment_has_directions_and_class_balance_but_no_descripti
     app.set("probes_view", "Probe directions")
     probe = open_probe(RECORDED / "sudoku-hrm" / "solution.z.safetensors")
     wanted = plane_of(*directions_at([probe], 4, []))
-    assert f"**{100 * wanted.share:.0f} %** of their squared length" in text(app)
+    assert f"of their squared length, **{100 * wanted.share:.0f} %**." in text(app)
     (drawn,) = [
         trace
         for element in app.test.get("plotly_chart")
@@ -186,7 +186,7 @@ def test_saved_probes_are_applied_to_another_checkpoint(open_probes, model_dir):
     ]
     app.set("probes_files", files)
     assert (
-        "Opened: 2 targets of sudoku-hrm" in app.captions
+        "Opened: 2 targets from sudoku-hrm" in app.captions
         and "applied to later, which has other weights" in app.captions
     )
     assert list(app.test.get_by_key("probes_view").options) == [

@@ -31,7 +31,7 @@ PLACES = [
     ("probes", {"probes_view": "Causal test", "probes_target": "candidates"}),
     ("halting", {}),
     ("halting", {"halting_view": "Halting time"}),
-    ("halting", {"halting_view": "Beyond training"}),
+    ("halting", {"halting_view": "Beyond trained depth"}),
     ("compare", {"compare-view": "Similarity (CKA)"}),
     *(
         ("interventions", {"interventions_figure": name})

@@ -20,7 +20,7 @@ PAIR = ("input", "output")
 
 
 def tasks_in(content: Any, stem: str) -> Iterator[tuple[str, Any]]:
-    """Name and unchecked content of each task; nothing if there are no tasks. `stem` names a task without a name."""
+    """Name and unvalidated content of each task; empty without tasks. `stem` is the name of a task without one."""
     if isinstance(content, Mapping):
         if "train" in content and "test" in content and not _are_splits(content):
             yield stem, content
@@ -39,7 +39,7 @@ def tasks_in(content: Any, stem: str) -> Iterator[tuple[str, Any]]:
 
 
 def _are_splits(content: Mapping) -> bool:
-    """Whether an object holds collections under the names of splits rather than pairs."""
+    """Whether an object contains collections under split names, rather than pairs."""
     return all(
         str(name).lower() in SPLITS
         and (

@@ -21,12 +21,12 @@ from trm.errors import DataError
 from trm.tasks.base import Task
 
 LARGEST = 1 << 30
-"""Most bytes of an array."""
+"""Maximum size of an array in bytes."""
 
 
 def entries_in_arrays(source: ByteSource, task: Task, *, spread: int | None = None) -> Iterator[PuzzleEntry]:
-    """The puzzles of an array, or of the arrays in an .npz, with their answers. With `spread`, only that many evenly spaced
-    puzzles of a large array.
+    """The puzzles of an array, or of the arrays in an .npz, with their answers. With `spread`, only this many evenly
+    spaced puzzles of a large array.
 
     Raises `DataError`.
     """
@@ -99,7 +99,7 @@ def _named_arrays(source: ByteSource) -> tuple[np.ndarray, np.ndarray | None]:
 def _split(
     puzzles: np.ndarray, answers: np.ndarray | None, task: Task
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Reshape puzzles and answers to (count, cells). If one array holds pairs, the first of each pair is the puzzle."""
+    """Reshape puzzles and answers to (count, cells). In an array of pairs, the first element is the puzzle."""
     sides = (task.rows, task.columns)
     if answers is None and puzzles.ndim >= 2 and puzzles.shape[1:] in ((2, task.cells), (2, *sides)):
         return puzzles[:, 0].reshape(-1, task.cells), puzzles[:, 1].reshape(-1, task.cells)

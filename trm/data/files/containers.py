@@ -1,7 +1,7 @@
-"""Files from users, plain or compressed, on disk or uploaded, with a bound on the bytes that are read.
+"""User files, plain or compressed, on disk or uploaded, with a limit on the bytes that are read.
 
-A compressed file is never unpacked to disk. It is read as a stream that fails after `most` bytes, whatever size the file
-claims. Unsupported formats are recognised by their first bytes and reported by name.
+A compressed file is never unpacked to disk. It is read as a stream that raises an error after `most` bytes, whatever
+size the file declares. Unsupported formats are recognised by their first bytes and reported by name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trm.errors import DataError
 from trm.files import file_size, placeholder_problem
 
 MOST = 2 << 30
-"""Most bytes of a file on disk, decompressed."""
+"""Maximum decompressed size of a file on disk, in bytes."""
 MAX_MEMBERS = 10_000
 NEVER_DATA = (
     ".md",
@@ -65,14 +65,14 @@ FOREIGN = {
     b"\x80\x04\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
     b"\x80\x05\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
 }  # fmt: skip
-"""First bytes of unsupported formats, with their names and what to do instead."""
+"""First bytes of unsupported formats, with the name of each format and what to do instead."""
 LFS = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
 class ByteSource:
-    """A file that can be opened repeatedly. `name` identifies it in messages; `most` bounds the bytes read; `size` is
-    known if it is not compressed.
+    """A file that can be opened repeatedly. `name` identifies it in messages; `most` limits the bytes read; `size` is
+    known if the file is not compressed.
     """
 
     name: str
@@ -110,7 +110,7 @@ class ByteSource:
             struct.error,
         ) as error:
             raise DataError(f"{self.name} is damaged or truncated ({error}). Copy it again.") from None
-        except RuntimeError as error:  # zipfile raises it for a password
+        except RuntimeError as error:  # zipfile raises this for a zip with a password
             raise DataError(
                 f"{self.name} cannot be unpacked ({error}). Unpack it yourself and give its content."
             ) from None
@@ -161,7 +161,7 @@ class _Bounded(io.RawIOBase):
 def unpacked(source: ByteSource, *, prefer: str = "") -> ByteSource:
     """The decompressed content of a file; a plain file is returned unchanged. Raises `DataError` for unsupported formats.
 
-    In a zip with several files, the one named `prefer` is used, or else the only one that may contain data.
+    In a zip with several files, the file named `prefer` is used, else the only file that may contain data.
     """
     for _ in range(3):  # compressed files may be nested in a zip
         head = source.head()

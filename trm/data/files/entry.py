@@ -1,4 +1,4 @@
-"""A puzzle in a file, not parsed yet, so that one of many can be selected and errors name its place."""
+"""An unparsed puzzle in a file, so that one of many can be selected and errors name its place."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PuzzleEntry:
             raise DataError(f"{self.file}, {self.place}: {self._in_file(str(error))}") from None
 
     def _in_file(self, message: str) -> str:
-        """Convert line numbers in a message from lines of the drawing to lines of the file."""
+        """Convert line numbers in a message from lines of the grid to lines of the file."""
         if "\n" not in self.text:
             return message
         return re.sub(

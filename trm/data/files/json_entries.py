@@ -1,7 +1,7 @@
-"""Finds puzzles in JSON of any structure: lists of strings, rows of cells, objects with a puzzle and its solution.
+"""Finds puzzles in JSON of any structure: lists of strings, rows of cells, or objects with a puzzle and its solution.
 
-Tables in columns ({"puzzle": [...], "solution": [...]}), JSON lines and responses of web services are handled alike: an
-object with a known key for its puzzle is a puzzle, a list of rows is a puzzle, and everything else is searched.
+Column tables ({"puzzle": [...], "solution": [...]}), JSON lines, and responses of web services are handled in the same
+way: an object with a recognised puzzle key is a puzzle, a list of rows is a puzzle, and everything else is searched.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from trm.tasks.base import Task
 
 REMEDY = 'Give a list such as ["53..7...", ...] or [{"question": "53..7..."}, ...], or rows such as [[5,3,0, ...], ...].'
 DEEPEST = 12
-"""Most nested objects and lists that are searched."""
+"""Maximum nesting depth of objects and lists that is searched."""
 
 
 def entries_in_json(content: Any, name: str, task: Task, *, place: str = "") -> Iterator[PuzzleEntry]:
     """The puzzles in parsed JSON. Raises `DataError`, which names the entry without a puzzle.
 
-    `name` is the file and `place` the place of the content, for messages; by default places are numbered entries.
+    `name` is the file and `place` the location of the content, for messages; by default, entries are numbered.
     """
     if not isinstance(content, list) or _is_puzzle(content, task):
         content = [content]
@@ -58,7 +58,7 @@ def _search(entry: Any, name: str, task: Task, place: str, depth: int) -> Iterat
 
 
 def _of_object(entry: Mapping, name: str, task: Task, place: str) -> PuzzleEntry | None:
-    """The puzzle of an object with a known key, with its answer; None if it has no such key."""
+    """The puzzle and answer of an object with a recognised puzzle key; None if it has no such key."""
     row = {str(key).strip().lower(): value for key, value in entry.items()}
     keys = [
         key
@@ -79,7 +79,7 @@ def _of_object(entry: Mapping, name: str, task: Task, place: str) -> PuzzleEntry
 
 
 def _as_rows(entry: Mapping, task: Task) -> list[dict] | None:
-    """The rows of a table in columns; None if an object is not such a table."""
+    """The rows of a column table; None if the object is not such a table."""
     columns = {
         str(key): list(value.values()) if isinstance(value, Mapping) else value
         for key, value in entry.items()

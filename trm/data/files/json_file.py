@@ -1,4 +1,4 @@
-"""Reads JSON files from users, with bounded size and one-line errors."""
+"""Reads user JSON files, with limited size and one-line errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trm.data.files.containers import ByteSource, unpacked
 from trm.errors import DataError
 
 MAX_BRACKETS = 4_000_000
-"""Most lists and objects in a file: an empty list takes 2 bytes in the file and 64 in memory."""
+"""Maximum number of lists and objects in a file: an empty list takes 2 bytes in the file and 64 in memory."""
 
 
 def json_line(line: str, file: str, place: str) -> Any:

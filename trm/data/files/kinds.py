@@ -1,6 +1,6 @@
-"""The kinds of puzzle file that can be read, one line each, for the documentation, the help texts and the upload.
+"""The supported types of puzzle file, one line each, for the documentation, the help texts, and the upload dialog.
 
-The readers look at the content of a file; the endings are only the usual ones. Each kind has an example that a test reads.
+Readers go by the content of a file; the extensions are only the usual ones. Each type has an example that a test reads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ LINE = GRID.replace("\n", "")
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of puzzle file. `example`: a 4x4 Sudoku, or a maze or ARC grid (`task`), in this form; "" for binary files."""
+    """A type of puzzle file. `example` is a 4x4 Sudoku, or a maze or ARC grid (`task`), as such a file; "" if binary."""
 
     name: str
     endings: tuple[str, ...]
@@ -49,13 +49,13 @@ ENCODINGS = "Text may be UTF-8, UTF-16 or UTF-32, with or without a byte order m
 
 
 def sentence() -> str:
-    """All kinds as a list in words, for help texts."""
+    """A sentence that lists all file types, for help texts."""
     names = [kind.name for kind in KINDS]
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def table() -> str:
-    """All kinds as a Markdown table."""
+    """All file types as a Markdown table."""
     rows = ["| kind | usual endings | what is read |", "|---|---|---|"]
     rows += [f"| {kind.title} | {' '.join(kind.endings)} | {_escaped(kind.what)} |" for kind in KINDS]
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""Reads puzzles in Parquet, as on the Hugging Face Hub and Kaggle: one row group at a time, and only the needed columns."""
+"""Reads puzzles from Parquet files, as on the Hugging Face Hub and Kaggle: only the needed columns, by row group."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from trm.errors import DataError
 
 ROWS = 1024
 LARGEST_GROUP = 1 << 30
-"""Most bytes of a decompressed row group, according to its metadata."""
+"""Maximum size of a decompressed row group in bytes, according to its metadata."""
 LARGEST_SCHEMA = 10_000
-"""Most columns."""
+"""Maximum number of columns."""
 Wanted = Callable[[list[str]], list[str]]
 
 
@@ -22,7 +22,7 @@ def rows_of(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Row numbers, from 1, and rows as dicts by column. `wanted` selects the columns to read. Raises `DataError`.
 
-    With `spread`, only that many evenly spaced rows are read, and row groups without any of them are skipped.
+    With `spread`, only this many evenly spaced rows are read, and row groups without such rows are skipped.
     """
     import pyarrow
     from pyarrow import parquet

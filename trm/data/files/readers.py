@@ -1,8 +1,8 @@
 """Reads any puzzle file; its content decides the format, not its name.
 
-The file is decompressed (`containers`). Its first bytes tell arrays, Parquet and text apart. Text that starts like JSON is
-parsed as JSON, text with a header that names a puzzle column is a table, and any other text is searched for grids by the
-task.
+The file is decompressed (`containers`). Its first bytes distinguish arrays, Parquet, and text. Text that starts like
+JSON is parsed as JSON, text with a header that names a puzzle column is a table, and the task searches any other text
+for grids.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from trm.tasks.base import Task
 from trm.tasks.puzzle_text import PuzzleText
 
 HEAD = 50
-"""Lines inspected to tell a table from other text."""
+"""Number of lines inspected to distinguish a table from other text."""
 SECTION = re.compile(r"\[[^\W\d_][^\[\],\"']*\]")
 """A heading in brackets, as in .sdk files."""
 LARGEST_JSON = 64 << 20
-"""Most characters of a JSON document; JSON lines may be longer."""
+"""Maximum length of a JSON document in characters; a JSON lines file may be longer."""
 LONGEST_GRID = 100_000
-"""Most characters of a text that may be a single grid in an unusual form."""
-MAX_LINES_WITHOUT_PUZZLE = 50_000  # consecutive lines after which the search stops
+"""Maximum length, in characters, of a text that may be a single grid in an unusual format."""
+MAX_LINES_WITHOUT_PUZZLE = 50_000  # maximum run of lines without a grid before the search stops
 SAMPLE_SIZE = 100
-"""At least one of the first puzzles of a text, this many, must be valid."""
+"""At least one of this many puzzles at the start of a text must be valid."""
 CSV = (".csv", ".tsv")
 EMPTY = " is empty. Give a file with one puzzle per line."
 NO_PUZZLE = "contains no puzzles. Give a file with one puzzle per line, or with drawn grids."
@@ -51,11 +51,11 @@ NO_PUZZLE = "contains no puzzles. Give a file with one puzzle per line, or with 
 def read(
     source: ByteSource, task: Task, *, prefer: str = "", spread: int | None = None
 ) -> Iterator[PuzzleEntry]:
-    """The puzzles of a file, unparsed, in file order; at least one. `prefer` selects a file of a zip with several.
+    """The unparsed puzzles in a file, in file order; at least one. `prefer` selects a file in a zip with several files.
 
-    With `spread`, a large file yields only about that many evenly spaced puzzles (`trm.data.files.spread`).
+    With `spread`, a large file yields only about this many evenly spaced puzzles (`trm.data.files.spread`).
 
-    Raises `DataError`, which names the file and the place at fault.
+    Raises `DataError`, which names the file and the faulty place.
     """
     source = unpacked(source, prefer=prefer)
     try:
@@ -147,7 +147,7 @@ def _in_json(
         if "..." in whole and len(whole) <= LONGEST_GRID:
             task.parse(whole, unfinished=True)  # raises for an incomplete array
         line = getattr(error, "lineno", None)
-        if line is None:  # a number of thousands of digits
+        if line is None:  # a number with thousands of digits
             raise DataError(f"{source.name} is not JSON with puzzles. {REMEDY}") from None
         raise DataError(
             f"{source.name}, line {line}: not JSON ({error.msg}). Give JSON, or text with one puzzle per line."
@@ -184,7 +184,7 @@ def _parsed(line: str) -> Any:
 
 
 def _valid_entries(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
-    """The puzzles of a text that can be parsed."""
+    """The puzzles in a text that can be parsed."""
     for puzzle in task.find_puzzles(lines):
         try:
             task.parse(puzzle.text, unfinished=True)
@@ -194,7 +194,7 @@ def _valid_entries(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
 
 
 def _in_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
-    """The grids of a text, or the whole text if it is one grid."""
+    """The grids in a text, or the whole text if it is one grid."""
     start, size = [], 0
     for line in text:
         start.append(line)

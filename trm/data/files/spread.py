@@ -1,8 +1,8 @@
-"""Samples evenly spaced puzzles of a large file without reading all of it.
+"""Samples evenly spaced puzzles from a large file without reading all of it.
 
-At evenly spaced byte offsets, the next complete row is read. If rows have about the same length, as in all large sets, the
-result matches what `trm.evaluate.evenly` selects from a set in memory. Smaller files, files with puzzles over several lines,
-and files with hardly more rows than requested must be read completely; the functions return None for them.
+At evenly spaced byte offsets, the next complete row is read. If rows have about the same length, as in all large sets,
+the result matches what `trm.evaluate.evenly` selects from a set in memory. Smaller files, files with multi-line
+puzzles, and files with few more rows than requested must be read completely; the functions return None for them.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from trm.errors import DataError
 from trm.tasks.base import Task
 
 LARGE = 16 << 20
-"""Bytes above which a file is sampled."""
+"""File size in bytes above which a file is sampled."""
 SPARE = 4
-"""Rows that a file must have per sampled row."""
+"""Minimum number of rows in the file per sampled row."""
 
 RowReader = Callable[[str, str], Iterator[PuzzleEntry]]
-"""Maps a line and its place, for messages, to its puzzle."""
+"""Converts a line to its puzzle; the second argument is its location, for messages."""
 
 
 def evenly_spread(total: int, count: int) -> Int[np.ndarray, "taken"]:
-    """Up to `count` evenly spaced numbers from 0 to `total - 1`, both included."""
+    """Up to `count` evenly spaced integers from 0 to `total - 1`, inclusive."""
     return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int))
 
 
 def spread_rows(source: ByteSource, task: Task, count: int) -> Iterator[PuzzleEntry] | None:
-    """About `count` evenly spaced puzzles of a large text with one puzzle per line; None if all of it must be read."""
+    """About `count` evenly spaced puzzles from a large text with one puzzle per line; None if it must be read fully."""
     size = _size(source)
     if size is None or encoding_of(source.head()) not in ("utf-8", "utf-8-sig"):
         return None
@@ -57,7 +57,7 @@ def spread_rows(source: ByteSource, task: Task, count: int) -> Iterator[PuzzleEn
 
 
 def _size(source: ByteSource) -> int | None:
-    """Decompressed bytes of a large file; None for a smaller one."""
+    """Decompressed size of a large file in bytes; None for a smaller file."""
     size = source.size
     if size is None:
         size = 0
@@ -68,7 +68,7 @@ def _size(source: ByteSource) -> int | None:
 
 
 def _lines_at(source: ByteSource, begin: int, size: int, count: int) -> Iterator[tuple[int, bytes]]:
-    """Complete lines at evenly spaced offsets from `begin` to the last line, each once, with their offsets."""
+    """Complete lines at evenly spaced offsets from `begin` to the last line, without duplicates, with their offsets."""
     with source.open() as stream:
         last = _last_line(stream, source, begin, size)
         before = -1
@@ -103,7 +103,7 @@ def _last_line(stream: io.BufferedIOBase, source: ByteSource, begin: int, size: 
 
 
 def _row_reader(head: list[str], source: ByteSource, task: Task) -> tuple[RowReader | None, int]:
-    """A parser for single lines of this file, None if lines cannot be parsed alone; and the number of header lines."""
+    """A parser for single lines (None if lines cannot be parsed separately), and the number of header lines."""
     layout = layout_of(head)
     if layout is not None:
         rows = list(csv.reader(head[layout.line + 1 :], delimiter=layout.delimiter))

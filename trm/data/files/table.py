@@ -1,4 +1,4 @@
-"""Reads tables of puzzles: CSV with a header and common column names, separated by commas, semicolons, tabs or bars.
+"""Reads puzzle tables: CSV with a header and common column names, separated by commas, semicolons, tabs, or vertical bars.
 
 A table without a header is treated as text with one puzzle per line (`Task.find_puzzles`).
 """
@@ -23,7 +23,7 @@ PUZZLE_COLUMNS = (
     "problema", "tablero", "puzle", "griglia", "rompecabezas", "quebra-cabeça", "zagadka", "plansza", "opgave", "puzzel",
     "задача", "задачи", "головоломка", "судоку", "問題", "题目", "題目", "谜题", "盤面", "문제", "퍼즐",
 )  # fmt: skip
-"""Common names of the puzzle column, or its key in JSON. If several occur, the first that contains a puzzle is used."""
+"""Common names for the puzzle column, or for its key in JSON. If several occur, the first with a puzzle is used."""
 ANSWER_COLUMNS = (
     "a", "answer", "answers", "solution", "solutions", "solved", "solved_sudoku", "solved_board", "solution_string", "label",
     "labels", "output", "outputs", "target", "targets", "result", "completion", "y", "lösung", "loesung", "lösungen", "antwort",
@@ -33,7 +33,7 @@ ANSWER_COLUMNS = (
 RATING_COLUMNS = ("rating", "ratings", "er", "score", "hardness")
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_SIZE = 20
-"""Rows inspected to decide which of several columns contains the puzzles."""
+"""Number of rows inspected to decide which of several columns contains the puzzles."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TableLayout:
 
 
 def layout_of(head: Sequence[str]) -> TableLayout | None:
-    """Detect a table from its first lines: the header is the first line that names a puzzle column. None if there is none."""
+    """Detect a table from its first lines: the header is the first line that names a puzzle column. None without one."""
     for number, line in enumerate(head):
         for delimiter in DELIMITERS:
             try:
@@ -62,7 +62,7 @@ def layout_of(head: Sequence[str]) -> TableLayout | None:
 
 
 def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows as dicts by column, each with its last line. `lines` are those of the whole file. Raises `DataError`."""
+    """Rows as dictionaries by column, with their last lines. `lines` is the whole file. Raises `DataError`."""
     reader = csv.reader(islice(lines, layout.line, None), delimiter=layout.delimiter)
     header = layout.header
     try:
@@ -97,7 +97,7 @@ def entries_of_table(
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of the columns of a table, or of the keys in JSON; "" if there is no such column."""
+    """The names of a table's columns, or of the keys in JSON; "" for a missing column."""
 
     puzzle: str
     answer: str
@@ -114,9 +114,9 @@ class Columns:
         return cls(puzzle, answer, rating, "difficulty" if "difficulty" in header else "")
 
     def entry_of(self, row: dict[str, str], name: str, place: str, line: int = 1) -> PuzzleEntry:
-        """The puzzle of a row. In tables of other sources, ratings and difficulties on unknown scales are dropped."""
+        """The puzzle in a row. Ratings and difficulties on unknown scales are dropped from tables of other origin."""
         rating, difficulty = (row.get(key, "").strip() for key in (self.rating, self.difficulty))
-        if self.puzzle not in OUR_COLUMNS:  # other sources use all kinds of scales
+        if self.puzzle not in OUR_COLUMNS:  # other sources use various scales
             rating = rating if _is_number(rating) else ""
             difficulty = difficulty.lower() if difficulty.lower() in tuple(Difficulty) else ""
         return PuzzleEntry(

@@ -1,7 +1,8 @@
-"""Decodes text files: UTF-8, UTF-16 and UTF-32 by their byte order marks, UTF-16 without a mark by its zero bytes.
+"""Decodes text files: UTF-8, UTF-16, and UTF-32 by byte order mark, and UTF-16 without a mark by its zero bytes.
 
-A line that is not UTF-8 is decoded as Latin-1, which old programs wrote. This only affects comments and names, since cells
-are the same in both encodings. Lines have bounded length, so that a file without line breaks cannot fill memory.
+A line that is not UTF-8 is decoded as Latin-1, the encoding that older programs used. This affects only comments and
+names, since cells are the same in both encodings. Line length is limited, so that a file without line breaks cannot
+fill memory.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""UTF-32 comes first, since its mark starts with that of UTF-16."""
+"""UTF-32 comes first because its mark starts with the mark of UTF-16."""
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 UNDECODED = re.compile(r"[\udc80-\udcff]")
 
@@ -40,7 +41,7 @@ def encoding_of(head: bytes) -> str:
 
 
 def lines_of(source: ByteSource) -> Iterator[str]:
-    """The lines of a text file, with line breaks. Raises `DataError`, which names a line that is too long."""
+    """The lines of a text file, including line breaks. Raises `DataError`, naming the line, if a line is too long."""
     encoding = encoding_of(source.head())
     with source.open() as stream:
         errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"

@@ -1,4 +1,4 @@
-"""The data of one cell to draw, and shapes shared by several kinds of grids."""
+"""The data for drawing one cell, and shapes shared by several types of grid."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CellView:
     marks: frozenset[str]
     joints: frozenset[str]  # sides where a path continues: up, right, down, left
     fading: float
-    secondary: int | None  # small token: the previous answer or y, if the view shows it and it differs
+    secondary: int | None  # small token: the previous answer or y, if shown and different
     confidence: float | None
     probabilities: Float[np.ndarray, "vocab"] | None
 
@@ -63,7 +63,7 @@ class CellView:
 
     @property
     def look(self) -> str:
-        """How the token is drawn, see `Task.looks`."""
+        """How the token is drawn (see `Task.looks`)."""
         return self.grid.task.looks[self.token]
 
     @property
@@ -91,11 +91,11 @@ class CellView:
         return 1.0
 
     def rect(self, fill: str, *, gap: Length = 0) -> Rect:
-        """The whole cell, except for a gap to the next cells."""
+        """The whole cell, except for a gap to the neighbouring cells."""
         return Rect(self.x, self.y, self.size - gap, self.size - gap, fill)
 
     def square(self, fill: str, share: float) -> Rect:
-        """A square in the middle that covers a share of the cell's area."""
+        """A square in the middle that covers a fraction of the cell's area."""
         x, y = self.middle
         side = self.size * share**0.5
         return Rect(x - side / 2, y - side / 2, side, side, fill)
@@ -109,11 +109,11 @@ def outline(x: Length, y: Length, width: Length, height: Length, thick: Length, 
     yield Rect(x + width, y, thick, height, tone)
 
 
-# Marks of pictures have two tones, so that they are visible on any colour.
+# Marks in pictures have two tones, so that they are visible on any colour.
 
 
 def two_tone_hatch(cell: CellView) -> Iterator[Shape]:
-    """The mark of a conflict."""
+    """The conflict mark."""
     place = (cell.x, cell.y, cell.size, cell.size)
     thick, every = max(1.0, cell.size / 14), max(6.0, cell.size / 3)
     yield Hatch(*place, cell.palette.paper, 2.8 * thick, every)
@@ -121,7 +121,7 @@ def two_tone_hatch(cell: CellView) -> Iterator[Shape]:
 
 
 def picture_marks(cell: CellView) -> Iterator[Shape]:
-    """The marks of changed, wrong and stable cells."""
+    """The marks for changed, wrong, and stable cells."""
     palette = cell.palette
     if "changed" in cell.marks:
         yield Corner(cell.x, cell.y, cell.size * 0.42, palette.paper)

@@ -1,4 +1,4 @@
-"""Films of a run: GIF with Pillow, MP4 with the program ffmpeg."""
+"""Films of a run: GIF with Pillow, MP4 with ffmpeg."""
 
 import shutil
 import subprocess
@@ -22,11 +22,11 @@ PALETTE = 256
 
 @dataclass(frozen=True)
 class FrameTiming:
-    """Which calls have frames, and how many seconds frames last. Raises `UserError` if a duration is out of range."""
+    """Which calls have frames, and the frame duration in seconds. Raises `UserError` if a duration is out of range."""
 
     every: str = "answer"  # one of run.EVERY
     frame: float = 0.3  # seconds per frame
-    hold: float = 1.5  # seconds of the first and the last frame
+    hold: float = 1.5  # seconds for the first and the last frame
 
     def __post_init__(self):
         for name, seconds in (("--frame-time", self.frame), ("--hold", self.hold)):
@@ -36,7 +36,7 @@ class FrameTiming:
                 )
 
     def seconds(self, frames: int) -> list[float]:
-        """The duration of each of `frames` frames, in seconds."""
+        """Durations of `frames` frames in seconds."""
         times = [self.frame] * frames
         times[0] = times[-1] = max(self.hold, self.frame)
         return times
@@ -45,7 +45,7 @@ class FrameTiming:
 def save_gif(
     path: Path, frames: Sequence[Picture], timing: FrameTiming, progress: Callable[[int, int], None]
 ) -> None:
-    """Write frames as an endless GIF. All frames share one palette, so that each stores only the differences."""
+    """Write frames as a looping GIF. All frames share one palette, so that each stores only the differences."""
     palette = _palette(frames)
 
     def drawn() -> Iterator[Image.Image]:
@@ -61,7 +61,7 @@ def save_gif(
 
 
 def _palette(frames: Sequence[Picture]) -> Image.Image:
-    """A palette with the colours of all frames and, for smooth edges, mixes of line colours with the background."""
+    """A palette with the colours in all frames and, for smooth edges, mixtures of line colours with the background."""
     own = frames[0].palette
     tones = dict.fromkeys([*own.tones, *(tone for picture in frames for tone in _tones(picture.shapes))])
     steps = max(1, (PALETTE - len(tones)) // len(own.tones))
@@ -81,7 +81,7 @@ def _tones(shapes: Iterable[Shape]) -> Iterator[str]:
 
 
 def ffmpeg() -> str:
-    """The path of the program ffmpeg. Raises `UserError` if it is not installed."""
+    """The path of ffmpeg. Raises `UserError` if it is not installed."""
     path = shutil.which("ffmpeg")
     if path is None:
         raise UserError(
@@ -91,7 +91,7 @@ def ffmpeg() -> str:
 
 
 def _repeats(seconds: Sequence[float]) -> Iterator[int]:
-    """How often to repeat each frame at RATE frames per second: at least once, without accumulating rounding errors."""
+    """How many times to repeat each frame at RATE per second: at least once, without accumulating rounding errors."""
     total = 0
     for end in accumulate(seconds):
         count = max(1, round(end * RATE) - total)
@@ -121,7 +121,7 @@ def save_mp4(
                 progress(number, len(frames))
             process.stdin.close()
         except BrokenPipeError:
-            pass  # ffmpeg ended early; its messages tell why
+            pass  # ffmpeg exited early; its messages say why
         except BaseException:
             process.kill()
             raise

@@ -1,8 +1,9 @@
-"""Fonts of pictures: text is measured and drawn identically on every machine, with two fonts of installed packages.
+"""Fonts for pictures: text is measured and drawn identically on every machine, with two fonts from installed packages.
 
-Pillow's own scalable font has the Latin letters. Other characters use DejaVu Sans, which comes with matplotlib: Greek,
-Cyrillic, Hebrew, Arabic, mathematics, arrows, some emoji. A symbol that neither font has (most emoji) is replaced by its name
-in brackets, a letter (Chinese, Thai) by a box. SVG and HTML keep the original characters and use the viewer's fonts.
+Pillow's own scalable font provides the Latin letters. Other characters use DejaVu Sans, which comes with matplotlib:
+Greek, Cyrillic, Hebrew, Arabic, mathematics, arrows, some emoji. A symbol that is in neither font (most emoji) is
+replaced by its name in brackets, a letter (Chinese, Thai) by a box. SVG and HTML keep the original characters and use
+the viewer's fonts.
 
 Pillow draws characters in logical order, so right-to-left text is reordered by the rules of Unicode (UAX #9), and Arabic
 letters are replaced by their joining forms.
@@ -66,7 +67,7 @@ def _drawable(mark: str) -> str:
     """A character, or its replacement if no font has it."""
     kind = unicodedata.category(mark)
     if (kind in ("Cf", "Sk") and not mark.isascii()) or "\ufe00" <= mark <= "\ufe0f":
-        return ""  # joiners and selectors between emoji, marks of direction
+        return ""  # emoji joiners and selectors, direction marks
     if _has(LATIN, mark) or _has(WIDE, mark):
         return mark
     return f"[{unicodedata.name(mark, 'symbol').lower()}]" if kind == "So" else BOX
@@ -74,7 +75,7 @@ def _drawable(mark: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _has(face: str, mark: str) -> bool:
-    """Whether a font has a character: a missing one is drawn like a code point that no font has."""
+    """Whether a font has a character: a missing character is drawn like a code point that no font has."""
     return mark.isspace() or _shape(face, mark) != _shape(face, "\U0010ffff")
 
 
@@ -95,7 +96,7 @@ def _visual_order(text: str) -> str:
 
 
 def wrap(text: str, size: Length, width: Length, most: int) -> list[str]:
-    """Wrap text to at most `most` lines no wider than `width`; the rest is cut. Words longer than a line are broken."""
+    """Wrap text to at most `most` lines no wider than `width`; the rest is cut off. Words longer than a line are broken."""
     room = int(NARROWEST * most * width / size)
     words = (text if len(text) <= room else text[:room] + CUT).split()
     lines = [""]

@@ -1,4 +1,4 @@
-"""Only the grid after one call of a run, as SVG, for pages with their own title and text."""
+"""Only the grid after one call in a run, as SVG, for pages with their own title and text."""
 
 from trm.coordinates import Coordinates
 from trm.export.call_view import call_view

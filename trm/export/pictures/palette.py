@@ -18,7 +18,7 @@ class Palette:
     on_goal: str  # letters on the goal
 
     def mix(self, tone: str, share: float, ground: str | None = None) -> str:
-        """Mix a share (0 to 1) of a tone with the paper or another background."""
+        """Mix a fraction (0 to 1) of a tone with the paper or another background."""
         return mixed(tone, ground or self.paper, round(share, 3))
 
     @cached_property

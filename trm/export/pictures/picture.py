@@ -1,7 +1,7 @@
 """The layout of a picture of a run after one call.
 
-From top to bottom: title, position in the recursion, grid, legend, event of the call, caption, provenance. One layout is
-computed for all pictures of a film, so that its frames have the same size and nothing jumps.
+From top to bottom: title, position in the recursion, grid, legend, event of the call, caption, provenance. One layout
+is computed for all pictures in a film, so that its frames have the same size and nothing jumps.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from trm.export.run import ExportedRun
 
 MARGIN = 24
 TEXT_WIDTH = 540  # at least
-GRID_SIDE = 600  # the largest cells that fit in this size are used ...
+GRID_SIDE = 600  # grid size: the largest cells that fit are used ...
 LARGEST_CELL, SMALLEST_CELL = 72, 10  # ... within these bounds
 TITLE, PLACE, BODY, SMALL = 19, 15.5, 15, 12.5  # font sizes
 LINE = 1.35  # line height, relative to the font size
@@ -36,7 +36,7 @@ SWATCH = 12  # side of a mark in the legend
 
 @dataclass(frozen=True)
 class Appearance:
-    """How pictures look: the view, whether to mark cells that stayed correct, and the theme.
+    """How pictures look: the view, whether to mark stably correct cells, and the theme.
 
     Raises `UserError` for an unknown view or theme.
     """
@@ -57,12 +57,12 @@ class Appearance:
 
 @dataclass(frozen=True)
 class PictureLayout:
-    """The common layout of pictures of some calls of a run."""
+    """The common layout for pictures of several calls in a run."""
 
     run: ExportedRun
     appearance: Appearance
     skin: Skin
-    rows: int  # of the drawn part of the grid: for ARC, only as much as the largest grid of the run
+    rows: int  # of the drawn part of the grid: for ARC, the size of the run's largest grid
     columns: int
     cell: int
     title: tuple[str, ...]  # its lines
@@ -74,7 +74,7 @@ class PictureLayout:
     def of(
         cls, run: ExportedRun, calls: Sequence[Coordinates], appearance: Appearance | None = None
     ) -> PictureLayout:
-        """Compute the layout of the pictures of these calls."""
+        """Compute the layout for pictures of these calls."""
         appearance = appearance or Appearance()
         rows, columns = window(run)
         cell = min(max(GRID_SIDE // max(rows, columns), SMALLEST_CELL), LARGEST_CELL)
@@ -124,7 +124,7 @@ class PictureLayout:
         return self.grid_top + self.cell * self.rows
 
     def picture(self, at: Coordinates) -> Picture:
-        """The picture after one call of the run."""
+        """The picture after one call in the run."""
         appearance, palette = self.appearance, self.palette
         view = call_view(self.run, at, appearance.mode, marks=appearance.marks)
         texts = sentences(self.run, at, appearance.mode)
@@ -160,7 +160,7 @@ class PictureLayout:
         )
 
     def _legend(self, view: CallView, pen: Pen) -> Iterator[Shape]:
-        """The label and count of each mark, with space for the largest count, so that the layout does not shift."""
+        """The label and count of each mark, with space for the largest count, so that the layout is stable."""
         most = "0" * len(str(self.run.task.cells))
         x, baseline = float(MARGIN), pen.next_line(SMALL)
         for name in self._marks():
@@ -187,7 +187,7 @@ class PictureLayout:
 
 @dataclass(frozen=True)
 class Frames(Sequence[Picture]):
-    """The frames of a film, created on access: all frames of a maze together take hundreds of megabytes."""
+    """The frames of a film, created on access: all frames for a maze together take hundreds of megabytes."""
 
     layout: PictureLayout
     calls: Sequence[Coordinates]
@@ -239,11 +239,11 @@ class Pen:
         return self.y - 0.35 * size
 
     def lines(self, lines: Sequence[str], size: Length, colour: str, *, bold: bool = False) -> list[Text]:
-        """Lay out lines below each other."""
+        """Lay out lines one below the other."""
         return [Text(MARGIN, self.next_line(size), line, size, colour, bold=bold) for line in lines]
 
     def paragraph(self, text: str, size: Length, colour: str, room: int) -> list[Text]:
-        """Wrap a text and reserve space for `room` lines, even if it has fewer."""
+        """Wrap a text and reserve space for `room` lines, even if the text has fewer."""
         lines = wrap(text, size, self.width, room)
         written = self.lines(lines, size, colour)
         self.y += (room - len(lines)) * LINE * size
@@ -251,9 +251,9 @@ class Pen:
 
 
 def window(run: ExportedRun) -> tuple[int, int]:
-    """Rows and columns to draw: all, or for a task that crops its grids, those of the largest grid with its border.
+    """Rows and columns to draw: all, or, for a task that crops its grids, the largest grid and its border.
 
-    Cells beyond may hold anything and are neither scored nor marked.
+    Cells outside this window may hold anything and are neither scored nor marked.
     """
     task, trace = run.task, run.trace
     grids = np.concatenate(

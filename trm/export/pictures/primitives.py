@@ -1,4 +1,4 @@
-"""The elements of a picture: a few kinds of shapes and text that both SVG and Pillow can draw.
+"""The elements of a picture: text and a few types of shape that both SVG and Pillow can draw.
 
 Lengths are in CSS pixels, y grows downwards, and later shapes are drawn over earlier ones.
 """

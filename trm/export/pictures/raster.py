@@ -1,4 +1,4 @@
-"""Draws a picture as pixels with Pillow: at a higher resolution that is averaged, so that slanted edges are smooth."""
+"""Draws a picture as pixels with Pillow, at a higher resolution that is then averaged to smooth slanted edges."""
 
 from PIL import Image, ImageDraw
 

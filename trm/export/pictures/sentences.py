@@ -1,4 +1,4 @@
-"""The texts of a call: its position, its event, and a caption; equal to the player's (trm/player/text/sentences.js)."""
+"""The texts of a call: its position, its event, and a caption, equal to the player's (trm/player/text/sentences.js)."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def _event(run: ExportedRun, at: Coordinates, answer: int) -> str:
 
 
 def _halting(run: ExportedRun, at: Coordinates) -> str:
-    """The halting head reads y at the end of a supervision step; earlier answers have no probability."""
+    """The sentence on halting. The halting head reads y at the end of a supervision step, not after earlier answers."""
     if run.trace.provenance.halting == NEVER:
         return "no halting head"
     step, halt_step, depth = at.supervision_step, run.trace.halt_step, run.trace.depth
@@ -96,7 +96,7 @@ def _caption(run: ExportedRun, at: Coordinates, answer: int, mode: str) -> str:
     caption = skin_of(run.task).captions[mode]
     if cycle < T:
         untrained = f"{unchanged}Intermediate answer, cycle {cycle} of {T}: the head is trained only on the last cycle."
-        # Unlike the player, a picture has no button that names its view.
+        # Unlike the player, a picture has no button with the name of its view.
         return untrained if mode == "answer" else f"{untrained} {caption}"
     return unchanged + caption
 
@@ -109,10 +109,10 @@ def _reverse(run: ExportedRun, answer: int) -> str:
 
 
 def counted(count: int, thing: str) -> str:
-    """A count with its noun, in the singular or plural."""
+    """A count with its noun in the singular or plural."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def short(value: float) -> str:
-    """A number with the precision at which a curve can be read: two decimals, or one digit below 0.01."""
+    """A number with two digits, the precision at which a curve can be read."""
     return "0" if value == 0 else f"{value:.2f}" if value >= 0.01 else f"{value:.0e}"

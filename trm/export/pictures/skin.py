@@ -1,4 +1,4 @@
-"""Skins: the marks of a kind of grid and their texts, equal to those of the player. The looks of a task select its skin."""
+"""Skins: the marks for a type of grid and their texts, equal to the player's. A task's looks determine its skin."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,15 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class Skin:
-    """A kind of grid: text (Sudoku), maze, or colours (ARC)."""
+    """A type of grid: text (Sudoku), maze, or colours (ARC)."""
 
     name: str
     marks: tuple[str, ...]  # in the legend
     conflict: str  # label of the conflict mark
     conflicts: str  # sentence on the number of conflicts; {cells} is their count
-    no_conflicts: str  # sentence if there are none and it is unknown whether the puzzle is solved
+    no_conflicts: str  # sentence if there are no conflicts and it is unknown whether the puzzle is solved
     captions: dict[str, str]  # what the cells show, by mode
-    fades: str = ""  # the look whose cells fade out when they are dropped
+    fades: str = ""  # the look whose cells fade out after they are dropped
 
 
 TEXT = Skin(

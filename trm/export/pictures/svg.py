@@ -10,7 +10,7 @@ from trm.export.pictures.fonts import Length, measure
 from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Picture, Rect, Ring, Shape, Text
 
 FONTS = "'Source Sans 3', 'Segoe UI', system-ui, Helvetica, Arial, sans-serif"
-WIDER = 1.25  # how much wider the viewer's font may be than that of the layout
+WIDER = 1.25  # how much wider the viewer's font may be than the layout's
 
 
 def svg(picture: Picture) -> str:
@@ -56,5 +56,5 @@ def _drawn(shape: Shape, most: int) -> Iterator[str]:
 
 
 def n(number: Length) -> str:
-    """A number with a precision of a hundredth of a pixel."""
+    """A number rounded to a hundredth of a pixel."""
     return f"{number:.2f}".rstrip("0").rstrip(".")

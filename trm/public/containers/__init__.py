@@ -1,6 +1,6 @@
-"""Read the content of weights files, one module per file format, without executing anything and in bounded memory.
+"""Read the content of weights files in bounded memory, without executing anything; one module per file format.
 
-open                      recognise the format from the first bytes, or say what a file without weights is
+open                      recognise the format from the first bytes, or identify a file without weights
 torch_file                torch's zip format and its old format
 pickled, builders, inert  interpret their pickles without running them; build plain values; placeholders for objects
 sharded                   safetensors, in one file or several

@@ -1,4 +1,4 @@
-"""Read weights from an .npz of NumPy or MLX, a zip of arrays. Pickled arrays are refused."""
+"""Read weights from an .npz file (a zip of arrays) saved by NumPy or MLX. Pickled arrays are rejected."""
 
 import zipfile
 from pathlib import Path
@@ -9,7 +9,7 @@ from torch import Tensor
 from trm.arrays import Header, read_npz
 from trm.errors import CheckpointError
 
-MAX_UNPACKED = 16  # times the size of the file; weights hardly compress
+MAX_UNPACKED = 16  # maximum ratio to the size of the file; weights hardly compress
 
 
 def is_npz(path: Path) -> bool:

@@ -1,6 +1,6 @@
 """The results of calls in a pickle: plain values and tensors for known functions, inert objects for all others.
 
-Nothing that a pickle names is called, and nothing is copied, as a pickle could request a million copies.
+Nothing that a pickle names is called, and nothing is copied, because a pickle could request a million copies.
 """
 
 import re
@@ -29,7 +29,7 @@ HARMFUL = re.compile(
 ALLOCATING = re.compile(
     r"(builtins|collections)\.\w+|torch(\.storage)?\.\w*(Tensor|Storage)"
 )  # these allocate memory if called with a number
-MAX_PART = 4096  # characters in a path segment
+MAX_PART = 4096  # maximum number of characters in a path segment
 
 
 def result_of_call(called: Any, arguments: tuple[Any, ...]) -> Any:
@@ -66,7 +66,7 @@ def _sequence(name: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _content(value: Any) -> bytes | None:
-    """Bytes, also if a pickle of protocol 2 stores them as text; None for other values."""
+    """Bytes, even if a protocol-2 pickle stores them as text; None for other values."""
     if isinstance(value, InertObject) and value.name == "_codecs.encode" and value.arguments:
         text = value.arguments[0]
         return text.encode("latin-1") if isinstance(text, str) else None
@@ -85,7 +85,7 @@ def _scalar(name: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _numpy_dtype(thing: Any) -> np.dtype | None:
-    """The dtype that an inert object stands for, if it is numeric; else None."""
+    """The dtype that an inert object represents if it is numeric; else None."""
     code = (
         thing.arguments[0]
         if isinstance(thing, InertObject) and thing.name == "numpy.dtype" and thing.arguments
@@ -126,7 +126,7 @@ def _parameter(name: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _subclass(name: str, arguments: tuple[Any, ...]) -> Any:
-    """A tensor subclass; the arguments are its rebuild function, class, arguments and attributes."""
+    """A tensor subclass; the arguments are its rebuild function, class, arguments, and attributes."""
     is_rebuild = (
         len(arguments) == 4 and isinstance(arguments[0], InertName) and isinstance(arguments[2], tuple)
     )

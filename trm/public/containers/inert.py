@@ -1,4 +1,4 @@
-"""What a pickle contains besides plain values: storages of the file, and inert objects in place of real ones."""
+"""What a pickle contains besides plain values: storages in the file, and inert objects in place of real ones."""
 
 from typing import Any, NamedTuple
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class HarmfulError(ValueError):
-    """A pickle that would call something harmful. It is not called here, but the whole file is refused."""
+    """Raised for a pickle that would call something harmful. Nothing is called here, but the whole file is rejected."""
 
 
 class StorageView(NamedTuple):
@@ -18,7 +18,7 @@ class StorageView(NamedTuple):
 
 
 class InertObject:
-    """An object of a pickle that is not created, only described by its name, arguments, state and parts."""
+    """An object in a pickle that is not created, only described by its name, arguments, state, and parts."""
 
     __slots__ = ("arguments", "name", "parts", "state")
 
@@ -50,13 +50,13 @@ class InertName(InertObject):
 def plain_settings(stored: Any) -> Any:
     """The plain values in a file, without tensors, as nested dictionaries.
 
-    Namespaces, dataclasses and the containers of OmegaConf become dictionaries.
+    Namespaces, dataclasses, and OmegaConf containers become dictionaries.
     """
     return _Plain().of(stored, 0)
 
 
 class _Plain:
-    """Traverses a bounded part of the content of a file, without following cycles."""
+    """Traverses a bounded part of a file's content without following cycles."""
 
     MAX_DEPTH, MAX_PARTS = 8, 20_000
 

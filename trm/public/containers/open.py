@@ -1,6 +1,6 @@
-"""Read a weights file, whatever its name: its first bytes determine the format, or what else it is.
+"""Read a weights file regardless of its name: its first bytes identify the format.
 
-Files by safetensors and torch are memory-mapped, not read, and nothing in a file is executed.
+Files from safetensors and torch are memory-mapped, not read, and nothing in a file is executed.
 """
 
 import struct
@@ -22,7 +22,7 @@ from trm.public.weights import INDEX
 BEGINNING = 512  # bytes that determine the format
 UNPACK = "Unpack it and name the file in it."
 
-# First bytes of other files, and what to do with them.
+# First bytes of unsupported files, and what to do with them.
 OTHER_FILES: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "is compressed with gzip. Unpack it (gunzip) and name the file in it."),
     (b"BZh", "is compressed with bzip2. Unpack it (bunzip2) and name the file in it."),
@@ -43,7 +43,7 @@ OTHER_FILES: tuple[tuple[bytes, str], ...] = (
 
 
 def read_stored(path: Path) -> Any:
-    """The content of a file: tensors in the dictionaries they were saved in, and inert objects. Raises CheckpointError."""
+    """The content of a file: tensors, in the dictionaries they were saved in, and inert objects. Raises CheckpointError."""
     try:
         with path.open("rb") as file:
             beginning, size = file.read(BEGINNING), path.stat().st_size
@@ -71,7 +71,7 @@ def read_stored(path: Path) -> Any:
 
 
 def _reader(path: Path, beginning: bytes, size: int) -> Callable[[Path], Any]:
-    """The reader for a file with this beginning. Raises CheckpointError, which says what the file is, if there is none."""
+    """The reader for a file with this beginning. Raises CheckpointError, which says what the file is, for other files."""
     if beginning.startswith(b"PK"):
         if not zipfile.is_zipfile(path):
             raise CheckpointError(

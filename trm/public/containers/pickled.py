@@ -1,9 +1,10 @@
 """Read a pickle without running it.
 
-A pickle is a program that can call anything. Here a small interpreter follows its instructions, importing nothing and
-calling nothing that the pickle names: dictionaries, lists, strings and numbers are built, tensors are views of the file,
-and everything else (the state of a random generator, a path, a dataclass, a function) becomes an `InertObject` that only
-records its name and parts. So a file with such objects beside its tensors opens, and a malicious one does nothing.
+A pickle is a program that can call anything. Here, a small interpreter follows its instructions without importing or
+calling anything that the pickle names: dictionaries, lists, strings and numbers are built, tensors are views of the
+file, and everything else (the state of a random generator, a path, a dataclass, a function) becomes an `InertObject`
+that only records its name and parts. So a file with such objects alongside its tensors can be opened, and a malicious
+file does nothing.
 
 The work is bounded: a pickle may have at most MAX_INSTRUCTIONS instructions, and each creates one small object.
 """
@@ -25,11 +26,11 @@ KEYS = (
     bool,
     bytes,
     type(None),
-)  # types of dictionary keys; hashing nested ones could take forever
+)  # types of dictionary keys; hashing nested keys could take forever
 
 
 class EndlessError(ValueError):
-    """A pickle with too many instructions."""
+    """Raised for a pickle with too many instructions."""
 
 
 def read_pickle(file: ZipExtFile | mmap, storage: Callable[[Any], StorageView]) -> Any:
@@ -48,7 +49,7 @@ def read_pickle(file: ZipExtFile | mmap, storage: Callable[[Any], StorageView]) 
 
 
 class _Machine:
-    """The stack, marks and memo of a pickle program, with a method per kind of instruction."""
+    """The stack, marks, and memo of a pickle program, with one method per type of instruction."""
 
     def __init__(self, storage: Callable[[Any], StorageView]):
         self.storage = storage
@@ -107,7 +108,7 @@ class _Machine:
         state = self.pop()
         if isinstance(
             self.stack[-1], InertObject
-        ):  # attributes of a dictionary, such as torch's _metadata, are dropped
+        ):  # a dictionary's attributes, such as torch's _metadata, are dropped
             self.stack[-1].state = state
 
     def call(self, arguments: Any, called: Any) -> None:

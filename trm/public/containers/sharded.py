@@ -25,7 +25,7 @@ def read_safetensors(path: Path) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """A value of the metadata, which contains only strings; JSON objects and lists are decoded."""
+    """A metadata value. Metadata contains only strings; JSON objects and lists are decoded."""
     if text[:1] not in "{[" or len(text) > MAX_INDEX:
         return text
     try:

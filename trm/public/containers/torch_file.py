@@ -1,7 +1,7 @@
 """Read files written by `torch.save`: a zip of a pickle and storages, or, in the old format, pickles followed by storages.
 
-Storages are memory-mapped, not read: of a table of two gigabytes only the rows that are used are loaded. See `pickled`
-for why nothing in these files runs.
+Storages are memory-mapped, not read: of a two-gigabyte table, only the rows that are used are loaded. See `pickled` for
+why no code in these files runs.
 """
 
 import mmap
@@ -19,11 +19,11 @@ from trm.public.containers.builders import DTYPES
 from trm.public.containers.inert import InertName, StorageView
 from trm.public.containers.pickled import read_pickle
 
-MAX_PICKLE = 1 << 26  # bytes; some runs save the states of random generators and data in it
+MAX_PICKLE = 1 << 26  # bytes; some runs also save data and the states of random generators in the pickle
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
 LOCAL_HEADER = struct.Struct(
     "<4s22xHH"
-)  # of a zip entry: signature, lengths of its name and of the extra field
+)  # header of a zip entry: signature, length of the name, length of the extra field
 
 
 def read_zip(path: Path) -> Any:
@@ -51,7 +51,7 @@ def read_zip(path: Path) -> Any:
                 raise ValueError("cut short")
             return mapped[begin : begin + entry.file_size]
 
-        for name, entry in entries.items():  # a harmful pickle anywhere makes the whole file suspect
+        for name, entry in entries.items():  # a single harmful pickle makes the whole file suspect
             if name.endswith(".pkl") and name != pickled and entry.file_size <= MAX_PICKLE:
                 with archive.open(name) as file:
                     read_pickle(file, lambda _: StorageView(None, torch.uint8))
@@ -69,7 +69,7 @@ def _begin_of(file: BufferedReader, header: int) -> int:
 
 
 def _storages(find: Callable[[str], torch.UntypedStorage]) -> Callable[[Any], StorageView]:
-    """A function that resolves persistent ids ("storage", class, key, device, count); each storage is located once."""
+    """A function that resolves persistent ids ("storage", class, key, device, count); each storage is located only once."""
     storages: dict[str, torch.UntypedStorage] = {}
 
     def storage(identifier: Any) -> StorageView:

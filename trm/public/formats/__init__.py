@@ -1,10 +1,10 @@
 """Tensor names and settings in the checkpoints of public code bases, one module each. The official format is `base.OFFICIAL`.
 
 nano_trm    TRM in a Lightning .ckpt: other tokens, puzzles on a larger canvas
-eqr         EqR: TRM's names, without initial states
+eqr         EqR: TRM's tensor names, without initial states
 air         AIR: one net f_level; the class name says where x is added
 urm         URM: one state, and a convolution in the MLP
-sotaku      one state, the answer fed back, its own names
+sotaku      one state, the answer fed back, its own tensor names
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ FORMATS = (nano_trm.FORMAT, eqr.FORMAT, air.FORMAT, urm.FORMAT, sotaku.FORMAT)
 
 
 def format_of_tensors(names: Iterable[str]) -> Format:
-    """The format to which one of these plain tensor names is unique; otherwise the official format."""
+    """The format that uniquely uses one of these plain tensor names; otherwise the official format."""
     names = list(names)
     marked = (each for each in FORMATS if each.mark and any(each.mark.fullmatch(name) for name in names))
     return next(marked, OFFICIAL)

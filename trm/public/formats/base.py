@@ -24,7 +24,7 @@ COMMON = (
 
 
 def no_fields(shapes: Shapes, notes: Description) -> Fields:
-    """No fields of its own: all are resolved as in the official format."""
+    """No format-specific fields: all are resolved as in the official format."""
     return {}
 
 
@@ -35,29 +35,29 @@ class Format:
     title: str
     source: str  # repositories of the public code
     files: str  # usual names of its checkpoints
-    settings_in: str  # where n, T and similar settings are
+    settings_in: str  # where n, T, and similar settings are stored
     assumed: str  # what is assumed if it is not stated
-    names: re.Pattern[str]  # names of its tensors, without wrapper prefixes
-    kind: str | None = None  # kind of its models; None: determined as for official ones
+    names: re.Pattern[str]  # names of the format's tensors, without wrapper prefixes
+    kind: str | None = None  # kind of its models; None: determined as for official checkpoints
     mark: re.Pattern[str] | None = None  # a tensor name that no other format has
     module: re.Pattern[str] | None = None  # the part of `arch.name` before the @
     renamed: Mapping[str, str] = field(default_factory=dict)  # prefix of a tensor name -> our prefix
-    joined: Callable[[dict[str, Any]], dict[str, Any]] = dict  # combines several of its tensors into ours
-    synonyms: Mapping[str, str] = field(default_factory=dict)  # its name of a setting -> the official name
+    joined: Callable[[dict[str, Any]], dict[str, Any]] = dict  # combines several tensors into one of ours
+    synonyms: Mapping[str, str] = field(default_factory=dict)  # setting in this format -> official name
     values: Mapping[str, Callable[[Any], Any]] = field(
         default_factory=dict
     )  # convert settings to official values
     types: Mapping[str, type] = field(
         default_factory=dict
-    )  # types of settings that official code does not have
+    )  # types of the settings that official code does not have
     weights: str = ""  # whether weights are averaged, if nothing in the file says so
     off: Mapping[str, Any] = field(default_factory=dict)  # settings that have no effect at this value
     harmless: frozenset[str] = frozenset()  # settings that do not change what trained weights compute
-    shapes: Callable[[dict[str, Tensor], Path], Shapes] = Shapes  # reads sizes from its tensors
-    fields: Callable[[Shapes, Description], Fields] = no_fields  # fields that it resolves in its own way
+    shapes: Callable[[dict[str, Tensor], Path], Shapes] = Shapes  # reads sizes from tensors in this format
+    fields: Callable[[Shapes, Description], Fields] = no_fields  # fields resolved in its own way
 
     def plain(self, tensors: dict[str, Any]) -> dict[str, Any]:
-        """Tensors of this format under our names."""
+        """Tensors in this format under our names."""
         plain = {}
         for name, tensor in tensors.items():
             start = next((start for start in self.renamed if name.startswith(start)), "")
@@ -65,7 +65,7 @@ class Format:
         return self.joined(plain)
 
     def official(self, settings: Settings) -> Settings:
-        """Settings of this format under their official names; the first of several synonyms is used."""
+        """Settings in this format under their official names; the first of several synonyms is used."""
         named: Settings = {}
         for key in (*self.synonyms, *settings):
             if key in settings and self.synonyms.get(key, key) not in named:

@@ -1,6 +1,6 @@
 """EqR (github.com/locuslab/EqR): `step_<N>_<run>.pth` with its settings in the file, or `all_config.yaml` one folder up.
 
-Tensors have TRM's names. There are no initial states, which are drawn, and no prefix.
+Tensors have TRM's names. There is no prefix, and there are no initial states, as these are drawn at random.
 """
 
 import re
@@ -19,7 +19,7 @@ OWN = {
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """Damping, noise and deviations of the initial states. Defaults count as assumed if the file does not give a value."""
+    """Damping, noise, and deviations of the initial states. Defaults count as assumed if the file gives no value."""
     own: Fields = {"prefix_length": (0, PUBLIC_CODE)}
     for setting, (field, default) in OWN.items():
         value = notes.arch.get(setting)
@@ -30,7 +30,7 @@ def fields(shapes: Shapes, notes: Description) -> Fields:
 def square(settings: Settings) -> Settings:
     """Settings without the sides of the board, which matter only to 2-D rotary positions.
 
-    For 2-D positions the sides of a board that is not square stay, so that they are reported as not understood.
+    For 2-D positions, the sides of a non-square board are left in, so that they are reported as not understood.
     """
     sides = settings.get("board_height"), settings.get("board_width")
     if settings.get("pos_encodings") != "axial" or sides[0] == sides[1]:

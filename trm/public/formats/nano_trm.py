@@ -1,7 +1,7 @@
 """nano-trm (github.com/olivkoch/nano-trm): a Lightning .ckpt that contains all hyperparameters.
 
-A Sudoku has the tokens 0 pad, 1 end, 2 blank, 3 and up digits, and is at the top left of a canvas of `seq_len` cells; mazes
-and ARC have the official tokens. There is one halting logit.
+A Sudoku has the tokens 0 pad, 1 end, 2 blank, and digits from 3, and is at the top left of a canvas with `seq_len`
+cells; mazes and ARC use the official tokens. There is one halting logit.
 """
 
 import re
@@ -18,11 +18,11 @@ TRAINING_ONLY = frozenset({
     "max_grid_size", "ffn_expansion", "learning_rate_emb", "warmup_steps", "use_muon", "pad_value", "_recursive_",
     "steps_per_epoch", "label_smoothing", "ema_decay", "name", "max_epochs", "use_constant_lr",
 })  # fmt: skip
-"""Settings of the training run, or that follow from the tensors."""
+"""Settings of the training run, and settings that follow from the tensors."""
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """The tokens, task and canvas of a Sudoku, recognised by its vocabulary; ARC has as many tokens as 9x9, but more cells."""
+    """The tokens, task, and canvas of a Sudoku, recognised by vocabulary and size: ARC has as many tokens as 9x9 Sudoku."""
     side, cells = shapes.vocab_size - FIRST_DIGIT, shapes.length or notes.arch.get("seq_len") or 0
     if side not in SIDES or cells >= ARC_CELLS:
         return {}
@@ -33,7 +33,7 @@ def fields(shapes: Shapes, notes: Description) -> Fields:
 
 
 def positions(value: object) -> str:
-    """Its kind of positions under the official name."""
+    """The position encoding under its official name."""
     return {"1d": "rope", "2d": "rope2d"}.get(str(value), "none")
 
 

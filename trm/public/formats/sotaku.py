@@ -1,4 +1,4 @@
-"""sotaku (github.com/chenglou/sotaku): a bare state dict with its own names. No file gives heads, iterations or positions."""
+"""sotaku (github.com/chenglou/sotaku): a bare state dict with its own names, without heads, iterations, or positions."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ LAYER = re.compile(r"layers\.(\d{1,3})\.(.*)")
 
 
 def joined(tensors: dict[str, Any]) -> dict[str, Any]:
-    """Its tensors with query, key and value of a layer in one matrix, and every layer as a net of its own."""
+    """The tensors with each layer's query, key, and value in one matrix, and each layer as a separate net."""
     combined = {}
     for name, tensor in tensors.items():
         layer = LAYER.fullmatch(name)
@@ -39,7 +39,7 @@ def joined(tensors: dict[str, Any]) -> dict[str, Any]:
 
 
 class SotakuShapes(Shapes):
-    """Sizes from the shapes of its tensors."""
+    """Sizes from the shapes of sotaku's tensors."""
 
     def __init__(self, tensors: dict[str, Tensor], path: Path):
         self.hidden_size, self.vocab_size = shape_of("initial_encoder.weight", tensors, path)
@@ -53,7 +53,7 @@ class SotakuShapes(Shapes):
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """All fields: every layer is a call, the last one f_H, and an iteration is a supervision step."""
+    """All fields: every layer is a call, the last layer is f_H, and an iteration is a supervision step."""
     digits = shapes.vocab_size - 1
     usual = f"{ASSUMED}sotaku default"
     return {

@@ -12,7 +12,7 @@ TRAINING_ONLY = frozenset({
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """n and its defaults. All passes are alike; the last of a cycle is f_H here, so n is one less than `L_cycles`."""
+    """n and URM's defaults. All passes are alike; the last in a cycle is f_H here, so n is one less than `L_cycles`."""
     passes = notes.arch.get("L_cycles")
     n = (
         (5, f"{ASSUMED}URM default")

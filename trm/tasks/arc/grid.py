@@ -1,6 +1,6 @@
 """ARC grids and their encoding as 30x30 tokens.
 
-A grid occupies the top left corner. Border tokens fill the row below it and the column to its right, as far as they lie
+A grid occupies the top left corner. Border tokens fill the row below it and the column to its right where they lie
 within the 30x30 cells; the corner between them and everything beyond is padding:
 
     grid   colours  tokens
@@ -9,8 +9,8 @@ within the 30x30 cells; the corner between them and everything beyond is padding
            1 1 . .
            . . . .
 
-An answer is decoded as in the public evaluation: the largest rectangle of colours in the top left corner. Training does
-not score padding, so a model may output anything beyond the border.
+An answer is decoded as in the public evaluation: the largest rectangle of colours in the top left corner. Padding is
+not scored in training, so a model may output anything beyond the border.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Grid = UInt8[np.ndarray, "_ _"]
 
 
 def checked_grid(rows: object) -> Grid:
-    """Convert a list of rows, as in JSON, to a grid. Raises `PuzzleError`, which names the row and column at fault."""
+    """Convert a list of rows, as in JSON, to a grid. Raises `PuzzleError`, which names the faulty row and column."""
     if not (isinstance(rows, list) and rows and all(isinstance(row, list) for row in rows)):
         raise PuzzleError("Not a grid. Give a list of rows of colours, such as [[0,1],[2,3]].")
     if len(rows) > SIDE:
@@ -58,7 +58,7 @@ def checked_grid(rows: object) -> Grid:
 
 
 def encode(grid: Grid | list) -> UInt8[np.ndarray, "cells"]:
-    """Encode a grid as 900 tokens; `decode` inverts it. Raises `PuzzleError` as `checked_grid` does."""
+    """Encode a grid as 900 tokens; `decode` inverts it. Raises `PuzzleError`, as `checked_grid` does."""
     colours = checked_grid(grid.tolist() if isinstance(grid, np.ndarray) else grid)
     rows, columns = colours.shape
     tokens = np.full((SIDE, SIDE), PADDING, np.uint8)
@@ -69,9 +69,9 @@ def encode(grid: Grid | list) -> UInt8[np.ndarray, "cells"]:
 
 
 def decode(tokens: UInt8[np.ndarray, "cells"]) -> Grid:
-    """Decode 900 tokens: the largest rectangle of colours in the top left corner, 0x0 if there is none.
+    """Decode 900 tokens: the largest rectangle of colours in the top left corner, 0x0 without colours.
 
-    Among rectangles of equal area it is the one with the fewest rows, as in the public evaluation.
+    Among rectangles of equal area, the one with the fewest rows is used, as in the public evaluation.
     """
     rows, columns = crop_sizes(tokens)
     return tokens.reshape(SIDE, SIDE)[: int(rows), : int(columns)] - np.uint8(FIRST_COLOUR)
@@ -80,8 +80,8 @@ def decode(tokens: UInt8[np.ndarray, "cells"]) -> Grid:
 def crop_sizes(
     tokens: UInt8[np.ndarray, "*batch cells"],
 ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]]:
-    """Rows and columns of the grid that `decode` returns; 0, 0 if there is none."""
-    # A rectangle of the first r rows is as wide as the shortest run of colours at the start of any of them.
+    """Rows and columns of the grid that `decode` returns; 0, 0 without a grid."""
+    # A rectangle of the first r rows is as wide as the shortest run of colours at the start of these rows.
     runs = np.logical_and.accumulate(is_colour(tokens).reshape(*tokens.shape[:-1], SIDE, SIDE), -1).sum(-1)
     widths = np.minimum.accumulate(runs, -1)
     best = (widths * np.arange(1, SIDE + 1)).argmax(-1)
@@ -95,7 +95,7 @@ def is_colour(tokens: UInt8[np.ndarray, "*shape"]) -> Bool[np.ndarray, "*shape"]
 
 
 def broken_border(tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-    """Mask of the cells next to the crop that should be border tokens and are not; the first cell if there is no crop.
+    """Mask of the cells next to the crop that should be border tokens but are not; the first cell without a crop.
 
     Cells beyond the border may hold anything, because training does not score them.
     """

@@ -1,8 +1,8 @@
-"""The ARC task: grids of colours whose rule is only given by a few examples.
+"""The ARC task: grids of colours, whose rule is given only by a few examples.
 
-A model of this task does not see the examples of a puzzle. It has learned one vector per training puzzle, its puzzle id,
-which stands for the rule. So this class cannot check an answer, solve a grid or generate one: an answer is correct if it
-equals the output published with its task.
+A model of this task does not see the examples of a puzzle. It has learned one vector per puzzle id, which represents
+the rule. So this class cannot check an answer, solve a grid, or generate one: an answer is correct if it equals the
+output published with its task.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ PALETTE = (
 """Colours 0-9 as on the ARC website."""
 
 STRATUM = 10
-"""Width of the bands of grid sizes that results are reported by."""
+"""Width of the bands of grid sizes by which results are reported."""
 
 
 @dataclass(frozen=True)
 class Arc(Task):
-    """ARC grids on 30x30 tokens: 0 padding, 1 border, 2-11 the colours 0-9, as in the public data sets."""
+    """ARC grids on 30x30 tokens: 0 padding, 1 border, 2-11 the colours 0-9, as in the public datasets."""
 
     name = "arc"
     checkable_by_rules = False
@@ -54,13 +54,13 @@ class Arc(Task):
     writable = tuple(range(FIRST_COLOUR, VOCAB_SIZE))
 
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Parse one grid, see `trm.tasks.arc.text`. Every grid is complete, so `unfinished` has no effect."""
+        """Parse one grid (see `trm.tasks.arc.text`). Every grid is complete, so `unfinished` has no effect."""
         return encode(text.parse(puzzle))
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """Rows of digits separated by /: the grid that `decode` returns, which is the part of an answer that counts.
+        """Rows of digits separated by /: the grid that `decode` returns, which is the part of an answer that is scored.
 
-        "" if there is none. `parse` reads it back with its border; tokens beyond the crop are lost.
+        "" without a grid. `parse` reads it back with its border; tokens beyond the crop are lost.
         """
         return text.in_lines(decode(tokens), text.ROW_SEPARATOR)
 
@@ -79,7 +79,7 @@ class Arc(Task):
         return crop_sizes(tokens)
 
     def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Mask of the cells next to the crop that are not border tokens, so that the answer is not one clean grid.
+        """Mask of the cells next to the crop that are not border tokens, so that the answer is not a cleanly bordered grid.
 
         The rule for the colours is unknown, so colours never conflict. Cells beyond the border are not marked: training
         does not score them, so trained models output anything there.
@@ -89,7 +89,7 @@ class Arc(Task):
     def is_solved(
         self, inputs: UInt8[np.ndarray, "*batch cells"], answer: UInt8[np.ndarray, "*batch cells"]
     ) -> Bool[np.ndarray, "*batch"]:
-        """Always False: the rules cannot decide. Compare the answer with the label instead."""
+        """Always False, because there are no rules to check. Compare the answer with the label instead."""
         return np.zeros(inputs.shape[:-1], bool)
 
     def solutions(
@@ -112,18 +112,18 @@ class Arc(Task):
         )
 
     def generate(self, rng: np.random.Generator, difficulty: Difficulty | str, **options: Any) -> NoReturn:
-        """Always raises `PuzzleError`: there is no rule to generate puzzles from."""
+        """Always raises `PuzzleError`: without a known rule, no puzzle can be generated."""
         raise PuzzleError("ARC puzzles cannot be generated. Give a folder of ARC task files.")
 
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
-        """Bands of the longer side of the input, wherever it lies in the 30x30 cells (training sets translate it)."""
+        """Bands of the input's longer side, wherever the input lies in the 30x30 cells (training sets translate it)."""
         colours = is_colour(inputs).reshape(-1, SIDE, SIDE)
         side = np.maximum(colours.any(1).sum(-1), colours.any(2).sum(-1))
         highest = -(-np.maximum(side, 1) // STRATUM) * STRATUM
         return [f"side {high - STRATUM + 1}-{high}" for high in highest.tolist()]
 
     def symmetries(self, count: int, rng: np.random.Generator) -> Symmetries:
-        """The identity only: a rotated or recoloured grid follows another rule and has another puzzle id in public models."""
+        """Only the identity: in public models, a rotated or recoloured grid has a different rule and puzzle id."""
         tokens = np.arange(self.vocab_size, dtype=np.uint8)
         return Symmetries(np.tile(np.arange(self.cells), (count, 1)), np.tile(tokens, (count, 1)))
 

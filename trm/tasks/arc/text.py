@@ -8,7 +8,7 @@ from trm.errors import PuzzleError
 from trm.tasks.arc.grid import Grid, checked_grid
 
 LONGEST_TEXT = 100_000
-"""Most characters accepted; a 30x30 grid in indented JSON has under 10,000."""
+"""Maximum number of characters; a 30x30 grid in indented JSON has fewer than 10,000."""
 
 ROW_SEPARATOR = "/"
 BETWEEN_CELLS = ", \t"
@@ -16,7 +16,7 @@ REMEDY = "Write [[0,1],[2,3]], or rows of digits 0-9 on separate lines or separa
 
 
 def parse(text: str) -> Grid:
-    """Parse one grid. Raises `PuzzleError`, which names the row and column at fault."""
+    """Parse one grid. Raises `PuzzleError`, which names the faulty row and column."""
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
             f"This text has {len(text):,} characters; the maximum is {LONGEST_TEXT:,}. Paste one grid."

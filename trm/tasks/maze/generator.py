@@ -1,14 +1,14 @@
-"""Maze generator: generate the walls in a style, then place start and goal at the requested distance.
+"""Maze generator: generate walls in one of three styles, then place start and goal at the requested distance.
 
 - depth-first: rooms on every second row and column, joined by a randomised depth-first search. There is exactly one
   path between any two cells, and it is long and winding.
 - loops: depth-first, with some walls between rooms removed, so that there are several paths.
-- random: each cell is a wall with the same probability. There are many paths, open areas and unreachable pockets, as in
-  the public Maze-Hard.
+- random: each cell is a wall with the same probability. There are many paths, open areas, and unreachable pockets, as
+  in the public Maze-Hard set.
 
-The goal is drawn uniformly from the cells at a suitable distance from a random start. If there is none, the cell farthest
-from the start becomes the new start, whose longest path is close to the longest in the maze. If that fails too, new walls
-are generated.
+The goal is drawn uniformly from the cells at a suitable distance from a random start. If there is no such cell, the
+cell farthest from the start becomes the new start, whose longest path is close to the longest in the maze. If this also
+fails, new walls are generated.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from trm.tasks.maze.rating import difficulty_of, lengths
 from trm.tasks.maze.solver import MazeSearch, bfs_layers
 
 TRIES, MAX_CELLS = 5000, 2_000_000
-"""Mazes generated, and cells of all of them together, before `generate` gives up: at most about 5 seconds."""
+"""Maximum number of mazes, and of cells in all of them, before `generate` gives up: at most about 5 seconds."""
 WALL_SHARE = (0.3, 0.42)
-"""Range of the share of walls in a random maze. With fewer walls the path is trivial, with more hardly any cells connect."""
+"""Range of the wall fraction in a random maze. With fewer walls, the path is trivial; with more, few cells connect."""
 
 
 class MazeRequest(NamedTuple):
-    """The maze to generate: its path has `shortest` to `longest` steps; style loops removes `loops` walls."""
+    """The maze to generate: its path has `shortest` to `longest` steps; the style "loops" removes `loops` walls."""
 
     side: int
     difficulty: Difficulty
@@ -61,7 +61,7 @@ class MazeRequest(NamedTuple):
             raise PuzzleError(f"A {side}x{side} maze can have 1 to {most_loops} loops, not {loops}.")
         fewest, most = lengths(side, difficulty)
         longest = most if max_path is None else min(most, max_path)
-        if difficulty is Difficulty.EASY:  # shorter paths are easy too, but only on request
+        if difficulty is Difficulty.EASY:  # shorter paths are also easy, but are generated only on request
             fewest = min(fewest, longest) if min_path is None else min_path
         shortest = max(fewest, min_path or 0)
         if not 1 <= shortest <= longest:
@@ -100,7 +100,7 @@ STYLES: dict[str, Callable[[MazeRequest, random.Random], Cells]] = {
 
 
 def generate(request: MazeRequest, rng: random.Random) -> MazeSearch:
-    """Generate a maze with exactly the requested difficulty. Raises `PuzzleError` if none is found."""
+    """Generate a maze with exactly the requested difficulty. Raises `PuzzleError` if this fails."""
     tries = min(TRIES, MAX_CELLS // request.side**2)
     for _ in range(tries):
         board = _place_ends(request, STYLES[request.style](request, rng), rng)
@@ -139,7 +139,7 @@ def _rooms_in_a_row(side: int) -> int:
 def _rooms(side: int, rng: random.Random) -> list[int]:
     """Cells that become rooms: every second row and column, within a border of walls if the side is odd.
 
-    An even side has space for the border on one side only, which is drawn at random.
+    An even side has space for the border at one end only, which is chosen at random.
     """
     border = 0 if side == 3 else 1  # with a border, 3x3 would be a single room
     rows, columns = (
@@ -170,7 +170,7 @@ def _carve(side: int, rooms: list[int], rng: random.Random) -> Cells:
 
 
 def _place_ends(request: MazeRequest, passable: Cells, rng: random.Random) -> Board | None:
-    """Place start and goal at a requested distance; None if these walls allow none."""
+    """Place start and goal at a requested distance; None if these walls do not allow it."""
     stride = request.side + 1
     start = 1 << rng.choice(members(passable))
     for _ in range(2):

@@ -1,9 +1,9 @@
-"""A set of cells of a maze as one big integer.
+"""A set of maze cells as one big integer.
 
-Cell (row, column) is bit `row * stride + column`, with `stride = side + 1`: each row ends with one bit that is never part
-of the maze. A shift by 1 or by `stride` moves a whole set by one step, and cells that leave the grid land on bits outside
-the maze, which are masked. One step of a breadth-first search takes four shifts, however many cells it reaches. This makes
-mazes fast in plain Python.
+Cell (row, column) is bit `row * stride + column`, with `stride = side + 1`: each row ends with one bit that is never
+part of the maze. A shift by 1 or by `stride` moves a whole set by one step, and cells that leave the grid land on bits
+outside the maze, which are masked. One step of a breadth-first search takes four shifts, regardless of how many cells
+it reaches. This makes maze computations fast in plain Python.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 WALL, OPEN, START, GOAL, PATH = range(1, 6)
-"""Tokens, as in the public data sets; 0 is padding."""
+"""Tokens, as in the public datasets; 0 is padding."""
 
 Cells = int
 """A set of cells."""
 
 
 class Board(NamedTuple):
-    """A maze. `start` and `goal` are sets of one cell each, and both are passable."""
+    """A maze. `start` and `goal` are sets with one cell each; both are passable."""
 
     side: int
     passable: Cells
@@ -35,7 +35,7 @@ class Board(NamedTuple):
 
 
 def board_of(side: int, tokens: UInt8[np.ndarray, "cells"]) -> Board:
-    """Convert tokens to a maze; cells of a drawn path are passable like other open cells."""
+    """Convert tokens to a maze. Cells of a marked path are passable, like other open cells."""
     return Board(
         side,
         passable=pack(side, (tokens >= OPEN) & (tokens <= PATH)),

@@ -1,6 +1,6 @@
-"""The meaning of each character in a drawn maze. The meaning of some characters depends on the others in the text:
+"""The meaning of each character in a drawn maze. The meaning of some characters depends on other characters in the text:
 
-`X` is a wall in a text without `#` and a path otherwise; `E` and `B` are goals in a text without `G`, and `A` is a start
+`X` is a wall in a text without `#`, else a path; `E` and `B` are goals in a text without `G`, and `A` is a start
 in a text without `S`; `.` is open, or the path if spaces are open and the dots lead from start to goal; the wall is
 whichever of `0` and `1` forms the border.
 """
@@ -13,21 +13,21 @@ from trm.errors import PuzzleError
 from trm.tasks.maze.geometry import GOAL, OPEN, PATH, START, WALL
 
 MARKS = {"#": WALL, " ": OPEN, "\xa0": OPEN, ".": OPEN, "_": OPEN, "S": START, "G": GOAL, "o": PATH}
-"""Characters of the public data sets, and common substitutes for spaces."""
+"""Characters of the public datasets, and common substitutes for spaces."""
 WALLS = "█▓▉■⬛🧱%"
 OTHER_WALL = "X"
-"""A wall in a text without other walls."""
+"""Characters for a wall in a text without other walls."""
 FLOORS = "·░⬜□"
 PATHS = "+*Xx•O^v<>"
 STARTS, GOALS = "A@", "EBFT"
-"""Start and goal in a text without S or G; the first of these characters that occurs."""
+"""Characters for start and goal in a text without S or G; the first that occurs is used."""
 NUMBERS = {"2": START, "3": GOAL}
-"""Start and goal in a grid of 0 and 1."""
+"""Characters for start and goal in a grid of 0 and 1."""
 ALL = frozenset([*MARKS, *WALLS, OTHER_WALL, *FLOORS, *PATHS, *STARTS, *GOALS, "0", "1", *NUMBERS])
 
 
 def character_tokens(characters: Sequence[str], side: int) -> dict[str, int]:
-    """Map each character that may occur in these cells to its token. Raises `PuzzleError` if either of 0 and 1 may be the
+    """Map each character that may occur in these cells to its token. Raises `PuzzleError` if both 0 and 1 could be the
     wall.
     """
     present = set(characters)
@@ -69,7 +69,7 @@ def _of_numbers(characters: Sequence[str], side: int) -> dict[str, int]:
 
 
 def dots_lead_from_start_to_goal(tokens: Iterable[int], characters: Sequence[str], side: int) -> bool:
-    """Whether the dots of a maze that also has spaces are a path: a line without gaps or forks from start to goal."""
+    """Whether the dots in a maze that also has spaces form a path: a line without gaps or forks from start to goal."""
     if "." not in characters or " " not in characters or "o" in characters:
         return False
     grid = list(tokens)

@@ -1,11 +1,12 @@
-"""Rates a maze by the length of its shortest path, in sides of the maze, and by the dead ends along it.
+"""Rates a maze by the length of its shortest path, in units of the maze's side, and by the dead ends along it.
 
-- easy: shorter than two sides, or fewer than one dead end per five cells of a side
+- easy: shorter than two sides, or with fewer than one dead end per five cells of side length
 - medium: shorter than three sides
 - hard: three sides or longer
 
-At 15x15, medium mazes start at 30 steps and hard mazes at 45, both with at least 3 dead ends. The public Maze-Hard (30x30,
-paths of over 110 steps) is hard by its length. A corridor without dead ends is easy, however long it is.
+At 15x15, medium mazes start at 30 steps and hard mazes at 45, both with at least 3 dead ends. The public Maze-Hard set
+(30x30, paths of over 110 steps) is hard because of its path lengths. A corridor without dead ends is easy, regardless
+of its length.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from trm.tasks.maze.geometry import Board
 from trm.tasks.maze.solver import MazeSearch, dead_ends_along, on_simple_paths
 
 SIDES = {Difficulty.EASY: 1, Difficulty.MEDIUM: 2, Difficulty.HARD: 3}
-"""Shortest usual path of each difficulty, in sides of the maze. Easy mazes may have shorter paths on request."""
+"""Usual minimum path length for each difficulty, in sides of the maze. On request, easy mazes may have shorter paths."""
 DEAD_ENDS_PER_CELL = 1 / 5
-"""Fewest dead ends along the path of a maze that is not easy, per cell of a side."""
+"""Minimum number of dead ends along the path of a maze that is not easy, per cell of side length."""
 
 
 def level(side: int, distance: int, dead_ends: int) -> Difficulty:
-    """The difficulty of a maze with a path of `distance` steps and `dead_ends` dead ends along it."""
+    """The difficulty of a maze whose path has `distance` steps and `dead_ends` dead ends along it."""
     if distance < SIDES[Difficulty.MEDIUM] * side or dead_ends < DEAD_ENDS_PER_CELL * side:
         return Difficulty.EASY
     return Difficulty.MEDIUM if distance < SIDES[Difficulty.HARD] * side else Difficulty.HARD
 
 
 def lengths(side: int, difficulty: Difficulty) -> tuple[int, int]:
-    """Shortest and longest path, in steps, of generated mazes of this difficulty."""
+    """Minimum and maximum path length, in steps, of generated mazes with this difficulty."""
     longer = SIDES[difficulty] + 1
     return SIDES[difficulty] * side, longer * side - 1 if longer in SIDES.values() else side**2 - 1
 

@@ -1,4 +1,4 @@
-"""Maze solver: breadth-first search, all shortest paths, and the cells that lie on no path."""
+"""Maze solver: breadth-first search, all shortest paths, and the cells that are not on any path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trm.tasks.maze.geometry import Board, Cells, members, neighbours
 
 
 def bfs_layers(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> list[Cells]:
-    """Breadth-first search: layer k holds the cells k steps from the nearest cell of `first`.
+    """Breadth-first search: layer k contains the cells k steps from the nearest cell of `first`.
 
     Ends with the layer that contains a cell of `until`, or with the last layer.
     """
@@ -24,7 +24,7 @@ def bfs_layers(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> 
 
 
 class MazeSearch(NamedTuple):
-    """A breadth-first search of a maze from its start, up to the goal or, if that is unreachable, all reachable cells."""
+    """A breadth-first search of a maze from its start to the goal or, if it is unreachable, over all reachable cells."""
 
     board: Board
     layers: list[Cells]
@@ -36,19 +36,19 @@ class MazeSearch(NamedTuple):
 
     @property
     def distance(self) -> int:
-        """Steps of the shortest path; -1 if there is none, or not exactly one start and one goal."""
+        """Length of the shortest path in steps; -1 without a path, or without exactly one start and one goal."""
         ends = (self.board.start.bit_count(), self.board.goal.bit_count())
         return len(self.layers) - 1 if ends == (1, 1) and self.layers[-1] & self.board.goal else -1
 
     @property
     def visited(self) -> int:
-        """Number of cells that the search reached."""
+        """Number of cells reached by the search."""
         return sum(layer.bit_count() for layer in self.layers)
 
     def on_shortest_paths(self) -> Cells:
-        """Cells of all shortest paths together, with start and goal.
+        """Cells on all shortest paths, including start and goal.
 
-        If there are exactly `distance + 1` cells, there is only one shortest path.
+        If there are exactly `distance + 1` cells, the shortest path is unique.
         """
         if self.distance < 0:
             return 0
@@ -59,7 +59,7 @@ class MazeSearch(NamedTuple):
         return cells
 
     def shortest_paths(self) -> Iterator[Cells]:
-        """Every shortest path, with start and goal, always in the same order.
+        """Every shortest path, including start and goal, in a fixed order.
 
         Paths are traced back from the goal. Every neighbour in the previous layer is one step nearer to the start, so
         every choice leads to a path.
@@ -82,9 +82,9 @@ class MazeSearch(NamedTuple):
 def on_simple_paths(board: Board) -> Cells:
     """Cells on any simple path (one that visits no cell twice) from start to goal; no cells if there is no path.
 
-    If an edge is added between start and goal, these cells are the biconnected component of that edge. A depth-first search
-    that takes the edge first finds them: whatever is attached by a single cell is removed when the search leaves that cell
-    (Hopcroft and Tarjan 1973, Algorithm 447).
+    If an edge is added between start and goal, these cells are the biconnected component of that edge. A depth-first
+    search that takes this edge first finds them: any part attached by a single cell is removed when the search leaves
+    that cell (Hopcroft and Tarjan 1973, Algorithm 447).
     """
     if MazeSearch.of(board).distance < 0:
         return 0

@@ -36,9 +36,9 @@ SMALLEST_SIDE, LARGEST_SIDE = 3, 100
 class Maze(Task):
     """Mazes of `side` x `side` cells: find a shortest path from start to goal.
 
-    Tokens (uint8): 0 padding, 1 wall, 2 open, 3 start, 4 goal, 5 path, as in the public data sets. A solution is the maze
-    with the cells of one shortest path, between start and goal, as path tokens.
-    Raises `PuzzleError` for a side outside 3 to 100.
+    Tokens (uint8): 0 padding, 1 wall, 2 open, 3 start, 4 goal, 5 path, as in the public datasets. A solution is the
+    maze with the cells of one shortest path between start and goal marked as path. Raises `PuzzleError` for a side
+    outside 3 to 100.
     """
 
     side: int = 15
@@ -68,7 +68,7 @@ class Maze(Task):
         return self.side
 
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Parse a maze, see `trm.tasks.maze.text`. With `unfinished`, starts and goals may be missing or occur repeatedly."""
+        """Parse a maze (see `trm.tasks.maze.text`). With `unfinished`, starts and goals may be missing or repeated."""
         return text.parse(puzzle, self.side, any_ends=unfinished)
 
     def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
@@ -79,7 +79,7 @@ class Maze(Task):
         return "".join(self.symbols[token] for token in tokens)
 
     def public_text(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """One line in the characters of the public data sets, with spaces for open cells."""
+        """One line in the characters of the public datasets, with spaces for open cells."""
         return "".join(text.PUBLIC[token] for token in tokens)
 
     def pretty(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
@@ -90,10 +90,10 @@ class Maze(Task):
         return (inputs == WALL) | (inputs == START) | (inputs == GOAL)
 
     def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Mask of the cells where the path ends, forks or touches itself. A path cell must have two neighbours among path,
+        """Mask of the cells where the path ends, forks, or touches itself. A path cell must have two neighbours among path,
         start and goal; start and goal must have one. If there are several starts (goals), all of them conflict.
 
-        Start and goal do not conflict as long as there is no path cell.
+        Start and goal do not conflict while there are no path cells.
         """
         grid = tokens.reshape(*tokens.shape[:-1], self.side, self.side)
         on_path = (grid == PATH) | (grid == START) | (grid == GOAL)
@@ -114,8 +114,8 @@ class Maze(Task):
     ) -> Bool[np.ndarray, "*batch"]:
         """Whether the answer preserves the maze and its path is any shortest path.
 
-        A path without ends and forks connects start and goal and may come with closed loops. If it has as many cells as the
-        shortest path, no cells are left for loops.
+        A path without dead ends or forks connects start and goal, but separate closed loops may exist. If there are as
+        many path cells as in the shortest path, no cells are left for loops.
         """
         may_be_drawn = (answer == OPEN) | (answer == PATH)
         unchanged = np.where(self.givens(inputs), answer == inputs, may_be_drawn).all(-1)
@@ -123,7 +123,7 @@ class Maze(Task):
         return np.asarray(unchanged & (steps == self._distances(inputs)) & ~self.conflicts(answer).any(-1))
 
     def _distances(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Int[np.ndarray, "*batch"]:
-        """Steps of the shortest path of each maze, -1 if there is none. Equal mazes are searched once."""
+        """Length of each maze's shortest path in steps, -1 without a path. Identical mazes are searched only once."""
         distances: dict[bytes, int] = {}
         flat = inputs.reshape(-1, self.cells)
         for maze in flat:
@@ -153,11 +153,11 @@ class Maze(Task):
         loops: int | None = None,
     ) -> Puzzle:
         """Generate a maze with a shortest path of `min_path` to `max_path` steps, within the range of its difficulty: 1 to 2
-        sides (easy), 2 to 3 (medium), 3 or more (hard). Easy mazes may be shorter than a side on request.
+        sides (easy), 2 to 3 (medium), 3 or more (hard). On request, easy mazes may have paths shorter than a side.
 
-        `style` is depth-first (a single path), loops (`loops` walls removed, by default a third of the side) or random
+        `style` is depth-first (a single path), loops (`loops` walls removed, by default a third of the side), or random
         (walls anywhere). If a maze with loops or random walls has several shortest paths, the labels hold the first of
-        `solutions`, and `is_solved` accepts any. Raises `PuzzleError` if no such maze is found.
+        `solutions`, and `is_solved` accepts any. Raises `PuzzleError` if no such maze can be generated.
         """
         difficulty = Difficulty(difficulty)
         request = generator.MazeRequest.of(self.side, difficulty, style, min_path, max_path, loops)
@@ -166,7 +166,7 @@ class Maze(Task):
         return Puzzle(tokens_of(search.board), labels, difficulty)
 
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
-        """Bands of the length of the shortest path, one side wide."""
+        """Bands of shortest-path length, each as wide as a side of the maze."""
         lowest = self._distances(inputs) // self.side * self.side
         return ["no path" if low < 0 else f"{low}-{low + self.side - 1} steps" for low in lowest.tolist()]
 
@@ -180,8 +180,8 @@ class Maze(Task):
         """Properties of each cell:
 
         - `wall`: is a wall
-        - `on_path`: lies on a shortest path, start and goal included
-        - `dead_end`: is passable, but on no path from start to goal that visits no cell twice
+        - `on_path`: lies on a shortest path, including start and goal
+        - `dead_end`: is passable, but not on any simple path (no cell visited twice) from start to goal
         - `dead_end_tip`: is a dead end with at most one passable neighbour
         - `distance_to_start`, `distance_to_goal`: steps; -1 for walls and unreachable cells
         """

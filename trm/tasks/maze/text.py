@@ -1,8 +1,9 @@
-"""Mazes as text: parses what people paste and reports exactly what is wrong with the rest.
+"""Mazes as text: parses what people paste and reports exactly what is wrong if it cannot.
 
-The public data sets write `#` for walls, spaces for open cells, `S` start, `G` goal, `o` path. Copying loses spaces, mostly
-at the ends of lines, so one-line text is written with `.` for open cells; both are read. If the other characters alone fill
-the grid, spaces and line breaks are ignored. Other notations are in `marks`, mazes with thin walls in `thin`.
+The public datasets write `#` for walls, spaces for open cells, `S` for start, `G` for goal, and `o` for path. Copying
+loses spaces, mostly at line ends, so one-line text is written with `.` for open cells; both are read. If the other
+characters alone fill the grid, spaces and line breaks are ignored. `marks` handles other notations, and `thin` mazes
+with thin walls.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from trm.tasks.maze.thin import is_thin, widened
 from trm.tasks.puzzle_text import PuzzleText, numbered_lines, quoted
 
 LONGEST_TEXT = 100_000
-"""Most characters accepted; a 100x100 maze in lines has 10,100."""
+"""Maximum number of characters; a 100x100 maze in lines has 10,100."""
 
 PUBLIC = (" ", "#", " ", "S", "G", "o")
-"""Character of each token in the public data sets. They have no padding; it is written as open."""
+"""Character for each token in the public datasets. They have no padding; here it is written as open."""
 REMEDY = "Use # for walls, spaces or . for open cells, one S, one G, and o for a path."
 FAST = {True: {mark: MARKS[mark] for mark in "# SGo"}, False: {mark: MARKS[mark] for mark in "#.SGo"}}
-"""Tokens of the characters of the public data sets, with and without spaces: the fast path for a maze in one line."""
+"""Tokens for the characters of the public datasets, with and without spaces: the fast path for a one-line maze."""
 SIZE = re.compile(r"\s*(\d{1,3})(?:\s*[x\u00d7,; ]\s*(\d{1,3}))?\s*")
 """A line above a maze that gives its size."""
 ROW_CHARACTERS = 4
-"""Most characters per cell in a drawing, with spaces and walls between cells."""
+"""Maximum characters per cell in a drawing, including spaces and walls between cells."""
 COMMENT = 4
-"""A line is a heading or a comment if at least one in this many characters is a letter without a meaning in mazes."""
+"""A line is a heading or a comment if at least one in this many characters is a letter with no meaning in mazes."""
 
 Lines = list[tuple[int, str]]
-"""Lines of a text with their numbers, from 1."""
+"""Lines of a text, numbered from 1."""
 
 
 class Mark(NamedTuple):
@@ -75,7 +76,7 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
     token_of = character_tokens(characters, side)
     _check_characters(
         cells, token_of, lines
-    )  # a tab is spacing between cells, but a mistake in place of a cell
+    )  # a tab is allowed as spacing between cells, but not in place of a cell
     tokens = [token_of[mark] for mark in characters]
     if dots_lead_from_start_to_goal(tokens, characters, side):
         tokens = [PATH if mark == "." else token for mark, token in zip(characters, tokens, strict=True)]
@@ -85,7 +86,7 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
 
 
 def puzzle_texts(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
-    """Locate the mazes of a text: each is one line that can hold all cells, or consecutive shorter lines.
+    """Locate the mazes in a text: each is one line with enough characters for all cells, or consecutive shorter lines.
 
     Empty lines, comments and headings end a drawing and are not part of it.
     """
@@ -131,7 +132,7 @@ def _is_row(line: str, side: int) -> bool:
 
 
 def _is_heading(line: str, side: int) -> bool:
-    """Whether a line is text or a size. It takes several letters, since a row may contain a mistake, to be reported."""
+    """Whether a line is text or a size. Several letters are required, because a row may contain a mistake to report."""
     if (size := SIZE.fullmatch(line)) and set(line.split()) - {"0", "1"}:
         return {size[1], size[2] or size[1]} == {str(side)}
     marks = "".join(line.split())
@@ -140,7 +141,7 @@ def _is_heading(line: str, side: int) -> bool:
 
 
 def _without_frame(text: str, side: int) -> str:
-    """Remove list brackets, code fences and a line with the size, and convert thin walls to cells."""
+    """Remove list brackets, code fences, and a line with the size, and convert thin walls to cells."""
     if text.lstrip().startswith(("[", "{")):
         text = _from_list(text)
     lines = text.splitlines()
@@ -156,7 +157,7 @@ def _without_frame(text: str, side: int) -> str:
 
 
 def _from_list(text: str) -> str:
-    """Convert a list of rows in JSON or Python to lines; other text is returned unchanged."""
+    """Convert a JSON or Python list of rows to lines; other text is returned unchanged."""
     try:
         rows = json.loads(text.replace("'", '"'))
         return "\n".join(row if isinstance(row, str) else "".join(map(str, row)) for row in rows)
@@ -165,7 +166,7 @@ def _from_list(text: str) -> str:
 
 
 def _numbered(text: str) -> Lines:
-    """Split a text into lines, with the empty one after a final line break: it may be a row of open cells."""
+    """Split a text into lines, including the empty line after a final line break: it may be a row of open cells."""
     return list(enumerate([*text.splitlines(), *([""] if text.endswith("\n") else [])], 1))
 
 
@@ -178,7 +179,7 @@ def _marks(lines: Lines) -> Iterator[Mark]:
 def _rows(lines: Lines, side: int) -> Lines:
     """The lines of the grid, padded to full length. Empty lines are rows, unless there are too many lines."""
     filled = [(number, line) for number, line in lines if line.strip()]
-    is_one_line = len(lines) == 1 and len(lines[0][1]) >= side * side  # its last rows may consist of spaces
+    is_one_line = len(lines) == 1 and len(lines[0][1]) >= side * side  # the last rows may consist of spaces
     if is_one_line or (len(filled) == 1 and len(filled[0][1].rstrip()) > side):
         number, line = filled[0] if filled else lines[0]
         line = line[: side * side] + line[side * side :].rstrip()
@@ -203,7 +204,7 @@ def _without_spare(lines: Lines, side: int, blanks: str | None) -> Lines:
 
 
 def _wrong_size(lines: Lines, side: int) -> str:
-    """The error message for a text of the wrong size."""
+    """The error message for a text with the wrong size."""
     expected = (
         f"A {side}x{side} maze has {side} lines of {side} characters, or {side * side} characters in one line"
     )

@@ -1,4 +1,4 @@
-"""Converts mazes with thin walls, as contests and most generators print them, to mazes whose walls are cells.
+"""Converts mazes with thin walls, as printed in contests and by most generators, to mazes whose walls are cells.
 
     +--+--+        o---o---o       _ _ _
     |     |        |       |      |  _  |      ┌──┬──┐
@@ -34,7 +34,7 @@ def is_thin(lines: Sequence[str]) -> bool:
 
 
 def widened(lines: Sequence[str], side: int) -> list[str]:
-    """Rows of the maze with its walls as cells. Raises `PuzzleError` if it is not such a maze or has another size."""
+    """Rows of the maze with its walls as cells. Raises `PuzzleError` if it is not such a maze or has the wrong size."""
     lines = [line.rstrip() for line in lines if line.strip()]
     left = min(len(line) - len(line.lstrip()) for line in lines)
     underscored = not any(mark in "".join(lines) for mark in "-─━═=")
@@ -62,7 +62,7 @@ def widened(lines: Sequence[str], side: int) -> list[str]:
 
 
 def _from_bars(lines: Sequence[str], count: int, pitch: int) -> Cells:
-    """Convert a drawing with a cell every `pitch` characters. A corner is a wall if the drawing has a mark there."""
+    """Convert a drawing with a cell every `pitch` characters. A corner is a wall if the drawing has a character there."""
     padded = [line.ljust(count * pitch + 1) for line in lines]
     side = 2 * count + 1
     grid = [[OPEN] * side for _ in range(side)]

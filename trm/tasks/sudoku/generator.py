@@ -1,9 +1,9 @@
-"""Sudoku generator: fill a grid at random, then dig out cells as long as the puzzle keeps a property.
+"""Sudoku generator: fill a grid at random, then blank out cells as long as the puzzle keeps a property.
 
-The property (singles suffice, or the solution is unique) survives as long as the dug cells can still be derived, and a cell
-that cannot be dug now cannot be dug later. So a single pass over the cells in random order yields a puzzle from which no
-further cell can be dug. Cells are tried in blocks, and one by one only if a block fails: the result is the same as cell by
-cell, with far fewer tests.
+The property (singles suffice, or the solution is unique) holds as long as the blank cells can still be derived, and a
+cell that cannot be blanked now cannot be blanked later. So a single pass over the cells in random order yields a puzzle
+in which no further cell can be blanked. Cells are tried in blocks, and one by one only if a block fails: the result is
+the same as cell by cell, with far fewer tests.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from trm.tasks.sudoku.logic import place_by_logic
 from trm.tasks.sudoku.solver import Search, SearchGivenUp, place_singles, start
 
 TRIES = 1000
-"""Grids dug before `generate` gives up: about 10 seconds."""
+"""Number of grids tried before `generate` gives up: about 10 seconds."""
 GIVENS_SHARE = {Difficulty.EASY: (0.3, 0.5), Difficulty.MEDIUM: (0.3, 0.37), Difficulty.HARD: (0.29, 0.34)}
-"""Default range of the number of givens, as shares of the cells; for 81 cells 24-40, 24-30 and 23-27."""
+"""Default range of the number of givens, as fractions of the cells; for 81 cells: 24-40, 24-30, and 23-27."""
 
 Derivable = Callable[[Geometry, list[int], Candidates], bool]
-"""Whether the given candidates imply the dug ones with the techniques of a difficulty."""
+"""Whether the given candidates imply the blanked ones with the techniques of a difficulty."""
 
 
 def random_solution(geometry: Geometry, rng: random.Random) -> list[int]:
     """A complete grid as candidate numbers: random boxes on the diagonal, then a search in random order.
 
-    Boxes on the diagonal share no row or column, so any contents are valid. Every grid can occur, though not with exactly
-    the same probability.
+    Boxes on the diagonal share no row or column, so any contents are valid. Every grid can occur, though not with
+    exactly equal probability.
     """
     side, cells = geometry.side, geometry.cells
     bands, stacks = geometry.box_columns, geometry.box_rows
@@ -50,21 +50,21 @@ def random_solution(geometry: Geometry, rng: random.Random) -> list[int]:
 
 
 def by_singles(geometry: Geometry, givens: list[int], dug: Candidates) -> bool:
-    """Easy: naked and hidden singles place every dug cell."""
+    """Easy: naked and hidden singles fill every blank cell."""
     position = start(geometry, givens)
     place_singles(geometry, position, wanted=dug)
     return position.placed & dug == dug
 
 
 def by_logic(geometry: Geometry, givens: list[int], dug: Candidates) -> bool:
-    """Medium: singles, locked candidates and pairs place every dug cell."""
+    """Medium: singles, locked candidates, and pairs fill every blank cell."""
     position = start(geometry, givens)
     place_by_logic(geometry, position)
     return position.placed & dug == dug
 
 
 def by_search(geometry: Geometry, givens: list[int], dug: Candidates) -> bool:
-    """Hard: the givens leave no second solution."""
+    """Hard: the givens allow no second solution."""
     solutions = Search(geometry).solutions(start(geometry, givens))
     return next(solutions, 0) != 0 and next(solutions, 0) == 0
 
@@ -72,9 +72,9 @@ def by_search(geometry: Geometry, givens: list[int], dug: Candidates) -> bool:
 def dig(
     geometry: Geometry, order: list[int], derivable: Derivable, floor: int
 ) -> tuple[list[int], list[int]]:
-    """Dig the cells of a complete grid in the given order, down to `floor` givens or until no cell can be dug.
+    """Blank out cells of a complete grid in the given order, down to `floor` givens or until no cell can be blanked.
 
-    `order` holds all candidates of a solution. Returns (givens, dug), the latter in the order of digging.
+    `order` holds all candidates in a solution. Returns (givens, dug); `dug` is in the order of blanking.
     """
     givens = set(order)
     dug: list[int] = []
@@ -97,7 +97,7 @@ def dig(
 
 
 def _block_plan(cells: int) -> list[tuple[int, int]]:
-    """(start, size) of the blocks in digging order: large ones first, since later cells fail more often."""
+    """(start, size) of the blocks, in order: large blocks first, because later cells fail more often."""
     plan, at = [], 0
     for size, until in ((cells * 3 // 8, cells // 2), (max(1, cells // 20), cells * 2 // 3), (1, cells)):
         while at < until:
@@ -107,7 +107,7 @@ def _block_plan(cells: int) -> list[tuple[int, int]]:
 
 
 def usual_givens(geometry: Geometry, difficulty: Difficulty) -> tuple[int, int]:
-    """Fewest and most givens of a puzzle of this difficulty by default."""
+    """Default minimum and maximum number of givens for this difficulty."""
     fewest, most = GIVENS_SHARE[difficulty]
     return int(fewest * geometry.cells), int(most * geometry.cells)
 
@@ -117,8 +117,8 @@ def generate(
 ) -> tuple[list[int], list[int]]:
     """Generate a puzzle with one solution and exactly this difficulty: (givens, dug) as candidate numbers.
 
-    The number of givens is drawn uniformly from the range, both ends included, and grids are tried until one reaches it.
-    Raises `PuzzleError` if none does.
+    The number of givens is drawn uniformly from the range (inclusive), and grids are tried until one reaches it. Raises
+    `PuzzleError` if none does.
     """
     fewest, most = givens
     if not 0 <= fewest <= most <= geometry.cells:

@@ -1,9 +1,9 @@
 """Sudoku as an exact cover problem on one big integer.
 
-A *candidate* is the statement "cell c holds digit d". A 9x9 Sudoku has 9 x 81 = 729 candidates, and a set of candidates is
-one Python integer with bits `d * cells + c`. There are four kinds of constraint: each cell holds one digit, and each row,
-column and box holds each digit once. Each kind partitions the candidates into `cells` *groups*, and a solution has exactly
-one candidate in each group.
+A *candidate* is the statement "cell c holds digit d". A 9x9 Sudoku has 9 x 81 = 729 candidates, and a set of candidates
+is one Python integer with bits `d * cells + c`. There are four kinds of constraint: each cell holds one digit, and each
+row, column, and box holds each digit once. Each kind partitions the candidates into `cells` *groups*, and a solution
+has exactly one candidate in each group.
 
 Within a kind, the k-th members of all groups are the first members shifted by the same amount. So a few shifts and ands
 process all 81 groups at once, which makes a solver in plain Python fast enough to generate puzzles.
@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Int
 
 BLANK = 1
-"""Token of a blank cell; 0 is padding, 2 and up are the digits 1 and up."""
+"""Token for a blank cell; 0 is padding, and 2 and up are the digits from 1."""
 FIRST_DIGIT = 2
 
 Candidates = int
@@ -32,7 +32,7 @@ class ConstraintKind(NamedTuple):
     firsts: Candidates
     shifts: tuple[int, ...]
     whole: int
-    """Sum of `1 << shift`: `first * whole` is the group of `first`, and this works for several groups at once."""
+    """Sum of `1 << shift`: `first * whole` is the group of `first`; this works for several groups at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Geometry:
     digits: Candidates
     """All candidates of cell 0; `digits << c` are those of cell c."""
     compatible: tuple[Candidates, ...]
-    """For each candidate, the candidates that remain when it is placed: itself and all that share no group with it."""
+    """For each candidate, the candidates that remain after it is placed: itself and all that share no group with it."""
     unit_masks: tuple[Candidates, ...]
     """For each unit, the candidates of the first digit; `mask << d * cells` are those of digit d."""
 

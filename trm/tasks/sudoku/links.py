@@ -1,6 +1,6 @@
-"""Sudokus in the formats of websites and apps: links, game IDs, and candidate grids on one line.
+"""Sudokus in the formats of websites and apps: links, game IDs, and one-line candidate grids.
 
-A link that contains the digits (sudokuwiki, sudokuexchange) needs no parser of its own: its run of cells is the puzzle.
+A link that contains the digits (sudokuwiki, sudokuexchange) needs no special parser: its run of cells is the puzzle.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ OTHERS = re.compile(
     r"(f-puzzles\.com|crackingthecryptic\.com|sudokupad\.(?:app|svencodes)|penpa|swaroopg92)\S*", re.I
 )
 LARGEST_UNPACKED = 1 << 20
-"""Most characters of a decompressed puzzle; a 9x9 puzzle has a few thousand."""
+"""Maximum length of a decompressed puzzle in characters; a 9x9 puzzle has a few thousand."""
 
 
 def cells_in_link(text: str, side: int) -> str | None:
     """The cells encoded in a link or code, with . for blanks; None if the text is neither.
 
-    Raises `PuzzleError` for a Sudoku of another size.
+    Raises `PuzzleError` for a Sudoku of a different size.
     """
     text = text.strip()
     if match := PUZZ_LINK.search(text):
@@ -103,7 +103,7 @@ def _from_f_puzzles(code: str, side: int) -> str | None:
 
 
 def decompress(code: str) -> str:
-    """Decompress base64 text of lz-string, as in the links of f-puzzles and others. Raises `ValueError`."""
+    """Decompress lz-string base64 text, which links from f-puzzles and others contain. Raises `ValueError`."""
     try:
         packed = base64.b64decode(code.replace(" ", "+").replace("-", "+") + "=" * (-len(code) % 4))
     except binascii.Error as error:

@@ -1,6 +1,6 @@
-"""Sudokus in brackets, as in Python, NumPy, JSON and C: `[[5, 3, 0, ...], ...]`, `["53..7....", ...]`, `{{5,3,...}}`.
+"""Sudokus in brackets, as in Python, NumPy, JSON, and C: `[[5, 3, 0, ...], ...]`, `["53..7....", ...]`, `{{5,3,...}}`.
 
-Nothing is evaluated. Only the contents of innermost brackets are parsed: each is a row, a whole grid, or skipped.
+Nothing is evaluated. Only the contents of innermost brackets are parsed: each is a row or a whole grid, or is skipped.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ QUOTED = re.compile(r"""(["'])(.*?)\1""")
 
 
 def grids_in_brackets(text: str, side: int) -> list[PuzzleText]:
-    """The grids in the brackets of a text; [] if no bracket holds a row or a grid.
+    """The bracketed grids in a text; [] if no brackets contain a row or a grid.
 
-    Raises `PuzzleError` if the rows do not form grids; it names the line of the row at fault.
+    Raises `PuzzleError`, naming the line of the faulty row, if the rows do not form grids.
     """
     grids: list[PuzzleText] = []
     rows: list[tuple[str, int]] = []
@@ -77,11 +77,11 @@ def _count(inside: str) -> int:
 
 
 def zero_and_minus_one(text: str) -> bool:
-    """Whether both 0 and -1 occur as fields, so that either may be the blank."""
+    """Whether both 0 and -1 occur as fields, so that either could be the blank."""
     numbers = set(re.findall(r"(?<![\w.\-])-?\d+(?:\.0*)?(?![\w.])", text))
     return bool({"0", "0.", "0.0"} & numbers) and bool({"-1", "-1.", "-1.0"} & numbers)
 
 
 def is_shortened(text: str) -> bool:
-    """Whether NumPy replaced rows or cells by dots."""
+    """Whether NumPy abbreviated rows or cells with dots."""
     return re.search(r"\[[^\[\]]*\d[ ,]+\.\.\.[ ,]*[\d\]]|\][\s,]*\.\.\.[\s,]*\[", text) is not None

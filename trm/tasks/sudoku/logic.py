@@ -1,9 +1,9 @@
 """Sudoku techniques beyond singles (locked candidates and pairs), and the rating based on them.
 
-- Locked candidates: all candidates of a digit in a box lie in one line, so the digit is eliminated from the rest of the
-  line; or vice versa.
+- Locked candidates: all candidates for a digit in a box lie in one line, so the digit is eliminated from the rest of
+  the line; or vice versa.
 - Naked pair: two cells of a unit have the same two candidates, so both are eliminated from the rest of the unit.
-- Hidden pair: two digits of a unit have the same two cells left, so all other digits are eliminated from these cells.
+- Hidden pair: two digits in a unit have only the same two cells left, so all other digits are eliminated from these cells.
 
 The names are those in general use among Sudoku solvers.
 """
@@ -21,11 +21,11 @@ from trm.tasks.sudoku.geometry import Candidates, Geometry
 from trm.tasks.sudoku.solver import Position, Search, from_tokens, place_singles, start
 
 Elimination = Callable[[Geometry, Candidates], Candidates]
-"""A technique: maps the possible candidates to those that it rules out."""
+"""A technique: maps the remaining candidates to those that it rules out."""
 
 
 def locked_candidates(geometry: Geometry, possible: Candidates) -> Candidates:
-    """Candidates ruled out because all candidates of a digit in one unit lie in its overlap with another unit."""
+    """Candidates ruled out because all candidates for a digit in one unit lie in its overlap with another unit."""
     side, cells, masks = geometry.side, geometry.cells, geometry.unit_masks
     lines, boxes = masks[: 2 * side], masks[2 * side :]
     grid = (1 << cells) - 1
@@ -64,7 +64,7 @@ def pairs(geometry: Geometry, possible: Candidates) -> Candidates:
 
 
 def _twins(groups: Sequence[Candidates]) -> list[tuple[int, int]]:
-    """Positions of pairs of equal groups that have two members."""
+    """Positions of pairs of equal groups with two members."""
     twins, seen = [], {}
     for position, group in enumerate(groups):
         if group.bit_count() == 2:
@@ -106,8 +106,8 @@ def rate(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"], *, max_guesses:
     """Rate a puzzle by the simplest techniques that solve it.
 
     easy: naked and hidden singles. medium: also locked candidates and pairs. hard: search. `search_nodes` counts the
-    guesses of a search with singles as its only inference, until it rules out a second solution; the count depends on the
-    orientation of the grid. Raises `PuzzleError` if the search gives up.
+    guesses of a search with singles as its only inference, until a second solution is ruled out; the count depends on
+    the orientation of the grid. Raises `PuzzleError` if the search gives up.
     """
     givens = from_tokens(geometry, tokens)
     first = start(geometry, givens).possible

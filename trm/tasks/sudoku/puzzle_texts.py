@@ -1,7 +1,7 @@
-"""Locates the Sudokus in a text of any length, line by line: one per line among other fields, or drawn over several lines.
+"""Locates the Sudokus in a text of any length: one per line, possibly among other fields, or drawn over several lines.
 
-A line of words is a heading and is skipped. A line that is almost a row is not a heading: it belongs to a drawing with a
-mistake, which is reported when that puzzle is parsed.
+A line of words is a heading and is skipped. A line that is almost a row is not a heading: it belongs to a faulty
+drawing, whose mistake is reported when that puzzle is parsed.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from trm.tasks.sudoku.rows import (
 )
 
 MAX_LINES = 60
-"""Most lines of a paragraph that may contain drawings, in multiples of the rows of a grid."""
+"""Maximum number of lines in a paragraph that may contain drawings, in multiples of a grid's rows."""
 MAX_IN_BANDS = 4
-"""Most lines of a drawing with empty lines between its bands, in multiples of the rows of a grid."""
+"""Maximum number of lines in a drawing with empty lines between its bands, in multiples of a grid's rows."""
 ROW_CHARACTERS = 4
-"""Most characters per cell in a drawing."""
+"""Maximum characters per cell in a drawing."""
 COMMENTS = ("#", "%", "//", "<!--")
 REMARK = re.compile(r"(?<=\S)\s+(?:#|//|<-).*[^\W\d_]{2}.*$")
 """A comment after a row."""
 QUOTED = re.compile(r"^\s*>[> ]*(?=\S)")
-"""The mark of quoted lines in mails and chats."""
+"""The quotation mark at the start of lines in e-mails and chats."""
 ANSWER_HEADING = re.compile(
     r"\b(solutions?|solved|solves?|answers?|results?|state|l[öo]sung(en)?|soluci[óo]n(es)?|soluzion[ei]|r[ée]solu\w*"
     r"|solu[çc][ãa]o|oplossing|rozwi[ąa]zani[ae]|решени[ея]|ответ\w*|解答?|答え|答案|정답|풀이)",
@@ -45,7 +45,7 @@ Line = tuple[int, str]
 
 
 def puzzle_texts(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
-    """Locate the puzzles of a text, in order, each with its answer if that is below or next to it."""
+    """Locate the puzzles in a text, in order, each with its answer if the answer is below or next to it."""
     return join_answers(_grids_with_headings(lines, side))
 
 
@@ -104,7 +104,7 @@ def _grids_with_headings(lines: Iterable[str], side: int) -> Iterator[tuple[Puzz
 def _resolve(
     drawing: list[Line], paragraph: list[Line], side: int, *, at_end: bool
 ) -> tuple[list[PuzzleText], list[Line]]:
-    """The grids of the lines so far, and the lines that need more lines to complete a grid.
+    """The grids in the lines so far, and the remaining lines, which are incomplete without further lines.
 
     A paragraph may be one band of a drawing that has empty lines between its bands.
     """
@@ -119,7 +119,7 @@ def _resolve(
 
 
 def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
-    """The grids of a drawing with their lines; [] if it cannot be parsed. A number alone on a line is a heading."""
+    """The grids in a drawing with their lines; [] if the drawing cannot be parsed. A number alone on a line is a heading."""
     texts = [line for _, line in lines]
     grids = grids_in(texts, side)
     if grids is None:
@@ -129,7 +129,7 @@ def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
         one_each = bool(texts) and all(spaces_are_blanks(line, side) for line in texts)
         return [PuzzleText(line.replace(" ", "."), number) for number, line in lines] if one_each else []
     rows = [number for number, line in lines if not is_rule(line)]
-    if len(rows) != side * len(grids):  # some rows look like lines between rows
+    if len(rows) != side * len(grids):  # some rows look like rules between rows
         rows = [number for number, _ in lines][: side * len(grids)]
     return [
         PuzzleText(_text(grid), rows[at * side], rows[at * side + side - 1] - rows[at * side] + 1)
@@ -138,8 +138,8 @@ def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
 
 
 def _faulty_drawing(lines: list[Line], side: int) -> list[PuzzleText]:
-    """A drawing with a mistake as one unparsed puzzle, so that the mistake is reported; [] if it has too few cells to be a
-    drawing.
+    """A drawing with a mistake as one unparsed puzzle, so that the mistake is reported; [] if there are too few cells
+    for a drawing.
     """
     rows = [line for line in lines if not is_rule(line[1])]
     cells = sum(_cell_count(line, side) for _, line in rows)
@@ -150,7 +150,7 @@ def _faulty_drawing(lines: list[Line], side: int) -> list[PuzzleText]:
 
 
 def _belongs_to_drawing(line: str, side: int) -> bool:
-    """Whether a line is drawn between rows, or is short enough for a row and has few characters besides cells: some of
+    """Whether a line is a rule between rows, or is short enough for a row and has few characters besides cells: some of
     these may be mistakes.
     """
     stripped = line.strip()
@@ -178,7 +178,7 @@ def _cell_count(line: str, side: int) -> int:
 
 
 def _is_number(line: str, side: int) -> bool:
-    """Whether a line is only a number: how many puzzles follow, or the number of a puzzle."""
+    """Whether a line is only a number: the number of puzzles that follow, or the index of a puzzle."""
     match = re.fullmatch(r"\s*[#(\[]?(\d{1,3})[.):\]]?\s*", line)
     return match is not None and len(match[1]) <= max(1, side // 3)
 
@@ -186,7 +186,7 @@ def _is_number(line: str, side: int) -> bool:
 def puzzle_on_line(line: str, side: int, number: int = 1) -> PuzzleText | None:
     """The puzzle on a line that holds all cells, with its answer if the line has one; None if there is no puzzle.
 
-    A line with two puzzles that do not answer each other is returned unchanged, so that parsing rejects it.
+    A line with two puzzles, neither of which is the answer of the other, is returned unchanged, so that parsing rejects it.
     """
     if len(line) <= 2 * side or line.lstrip().startswith(COMMENTS):
         return None
@@ -224,7 +224,7 @@ def _other_whole(line: str, side: int, number: int) -> PuzzleText | None:
 
 
 def _runs(line: str, side: int) -> list[str]:
-    """Strings of all cells of a grid, delimited from other characters, with blanks written as dots."""
+    """Strings of all cells in a grid, delimited from other characters, with blanks written as dots."""
     runs = []
     for blanks, pattern in _patterns(side):
         for run in pattern.findall(line):

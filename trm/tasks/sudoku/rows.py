@@ -1,13 +1,14 @@
-"""Rows of a drawn Sudoku: finds the cells of each line among whatever is drawn between and around them.
+"""Rows of a drawn Sudoku: finds the cells in each line among the characters drawn between and around them.
 
-A drawing is parsed as a whole under one of a few common conventions:
+A drawing is parsed as a whole, using one of a few common conventions:
 
-- characters: one per cell, one mark for a blank, anything drawn between cells
-- fields: cells separated by tabs, commas, semicolons, bars or spaces; an empty field, `-1`, `None` and similar are blanks
+- characters: one per cell, one blank mark, any lines drawn between cells
+- fields: cells separated by tabs, commas, semicolons, vertical bars, or spaces; an empty field, `-1`, `None` and
+  similar are blanks
 - columns: cells in columns of equal width, with blanks left out
 - candidates: all digits that a cell may hold; cells with one digit are givens
 
-All conventions that fit must agree: a drawing that two of them parse differently is rejected.
+All applicable conventions must agree: a drawing that two of them parse differently is rejected.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from functools import cache, lru_cache
 Row = tuple[str, ...]
 """The cells of a row: a digit, or . for a blank."""
 Convention = Callable[[Sequence[str], int], "list[Row] | None"]
-"""Maps lines to their rows; None if any line is neither a row nor drawn between rows."""
+"""Maps lines to rows; None if any line is neither a row nor a rule between rows."""
 
 BARS = "|│┃║¦"
 DRAWN = "|-+=,;:'\"`[](){}\\/" + "".join(map(chr, range(0x2500, 0x2580)))
@@ -41,7 +42,7 @@ DRAWN_LINE = re.compile(r"[-=_~*─━═┄┈]{2}|[+:|─━═│║┼]")
 def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
     """The grids of a drawing, top to bottom; None if it is not a drawing or is ambiguous.
 
-    `lines` are non-empty lines of one or several paragraphs, normalised by `plain`.
+    `lines` are non-empty lines from one or more paragraphs, normalised by `plain`.
     """
     if len(lines) < side:
         return None
@@ -58,7 +59,7 @@ def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
 
 
 def is_rule(line: str) -> bool:
-    """Whether a line is drawn between rows: it has no cells, only dashes and the marks at their ends."""
+    """Whether a line is a rule between rows: it has no cells, only dashes and the marks at their ends."""
     return len(line) <= LONGEST_RULE and _is_rule(line)
 
 
@@ -182,7 +183,7 @@ def _is_empty_row(line: str) -> bool:
 
 
 def _segments(line: str) -> list[str]:
-    """The parts of a line between its bars, without bars at the ends."""
+    """The parts of a line between vertical bars, excluding bars at the ends."""
     parts = re.split(f"[{re.escape(BARS)}]", line)
     if len(parts) > 2 and not parts[0].strip():
         parts = parts[1:]
@@ -203,7 +204,7 @@ def _at(segments: list[str], width: int, columns: range, digits: frozenset[str])
 
 
 def _as_candidates(lines: Sequence[str], side: int) -> list[Row] | None:
-    """Each field holds the candidates of a cell, in order; at least one field holds several."""
+    """Each field holds a cell's candidates, in order; at least one field holds several."""
     rows, several = [], False
     for line in lines:
         words = re.sub(r"[|│┃║{}()\[\],;]", " ", line).split()
@@ -216,7 +217,7 @@ def _as_candidates(lines: Sequence[str], side: int) -> list[Row] | None:
 
 
 def is_candidates(word: str, side: int) -> bool:
-    """Whether a word is a set of candidates: digits, each at most once and in order."""
+    """Whether a word is a set of candidates: distinct digits in ascending order."""
     return set(word) <= _digits(side) and list(word) == sorted(set(word))
 
 

@@ -1,7 +1,8 @@
-"""Sudoku solver: place singles until there are none, then branch on the smallest group.
+"""Sudoku solver: place singles until none are left, then branch on the smallest group.
 
-The only inference is "if a group has one candidate left, place it": a naked single if the group is a cell, a hidden single
-if it is a digit in a row, column or box. When there are no singles, the candidates of the smallest group are tried.
+The only inference is "if a group has one candidate left, place it": a naked single if the group is a cell, a hidden
+single if it is a digit in a row, column, or box. If there are no singles, the candidates in the smallest group are
+tried.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ from trm.tasks.sudoku.geometry import FIRST_DIGIT, Candidates, Geometry, members
 
 
 class SearchGivenUp(PuzzleError):
-    """The search reached its limit before it could decide."""
+    """Raised if the search reaches its limit before it is conclusive."""
 
 
 @dataclass(slots=True)
 class Position:
-    """The candidates that are still possible, and those that are placed (a subset, unless there is a contradiction)."""
+    """The candidates that are still possible, and the candidates placed (a subset, unless there is a contradiction)."""
 
     possible: Candidates
     placed: Candidates = 0
 
 
 def from_tokens(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"]) -> list[int]:
-    """Candidate numbers of the filled cells."""
+    """Candidate numbers for the filled cells."""
     filled = np.flatnonzero(tokens >= FIRST_DIGIT)
     return ((tokens[filled].astype(int) - FIRST_DIGIT) * geometry.cells + filled).tolist()
 
 
 def to_tokens(geometry: Geometry, placed: Candidates) -> UInt8[np.ndarray, "cells"]:
-    """Tokens of the placed candidates; cells without one are blank."""
+    """Tokens of the placed candidates; cells without a candidate are blank."""
     tokens = np.ones(geometry.cells, np.uint8)
     for candidate in members(placed):
         digit, cell = divmod(candidate, geometry.cells)
@@ -56,7 +57,7 @@ def start(geometry: Geometry, givens: Iterable[int]) -> Position:
 
 
 def place_singles(geometry: Geometry, position: Position, wanted: Candidates = 0) -> bool:
-    """Place naked and hidden singles, in place, until there are none or all of `wanted` are placed.
+    """Place naked and hidden singles, in place, until none are left or all of `wanted` are placed.
 
     Returns False as soon as a group has no candidate left. A contradiction may go unnoticed if all of `wanted` are placed
     first.
@@ -89,7 +90,7 @@ def place_singles(geometry: Geometry, position: Position, wanted: Candidates = 0
 
 
 def smallest_group(geometry: Geometry, possible: Candidates) -> Candidates:
-    """The candidates of a group to branch on: one with two candidates if there is any, else the smallest cell."""
+    """The candidates in the group to branch on: a group with two candidates if there is one, else the smallest cell."""
     for firsts, shifts, whole in geometry.constraint_kinds:
         ones = twos = threes = 0
         for shift in shifts:
@@ -107,13 +108,13 @@ def smallest_group(geometry: Geometry, possible: Candidates) -> Candidates:
 class Search:
     """Depth-first search for solutions.
 
-    `nodes` is the number of candidates tried over all branches: 0 means that singles alone decide the puzzle.
+    `nodes` is the number of candidates tried over all branches: 0 means that singles alone settle the puzzle.
     """
 
     def __init__(
         self, geometry: Geometry, *, shuffle: random.Random | None = None, node_limit: int = MAX_GUESSES
     ) -> None:
-        """`shuffle` randomises the order of candidates; `node_limit` bounds the work, at 30 microseconds per node."""
+        """`shuffle` randomises the order of candidates; `node_limit` limits the work, at 30 microseconds per node."""
         self.geometry = geometry
         self.nodes = 0
         self._shuffle = shuffle

@@ -1,7 +1,7 @@
-"""Symmetries of Sudoku: transformations that preserve the rules, so that one puzzle yields a great many.
+"""Symmetries of Sudoku: transformations that preserve the rules, so that one puzzle yields many others.
 
-Digits may be permuted; rows may be permuted within a band, and bands among each other; columns and stacks likewise; and if
-boxes are square, the grid may be transposed.
+Digits may be permuted, rows within a band, and whole bands; the same holds for columns and stacks. If boxes are square,
+the grid may also be transposed.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def random_symmetries(
 
 
 def _random_lines(batch: int, *, bands: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """For each puzzle, an order of its rows (or columns) that keeps bands together: (batch, bands * size)."""
+    """For each puzzle, a permutation of its rows (or columns) that keeps bands together: (batch, bands * size)."""
     band_order = rng.random((batch, bands)).argsort(1)
     within = rng.random((batch, bands, size)).argsort(2)
     return (band_order[:, :, None] * size + within).reshape(batch, bands * size)
@@ -44,9 +44,9 @@ def _random_lines(batch: int, *, bands: int, size: int, rng: np.random.Generator
 def symmetry_key(solution: UInt8[np.ndarray, "cells"], *, box_rows: int = 3, box_columns: int = 3) -> bytes:
     """A key that all symmetric versions of a complete grid share; grids with different keys are not symmetric.
 
-    Two rows of a band define a permutation of the digits, upper to lower. Its cycle lengths do not change when digits are
-    permuted, columns moved or the two rows swapped. The key collects the cycle lengths of all pairs of rows within bands
-    and of columns within stacks, sorted wherever a symmetry may reorder them.
+    Two rows of a band define a permutation of the digits, upper to lower. Its cycle lengths do not change if digits are
+    permuted, columns are moved, or the two rows are swapped. The key collects the cycle lengths of all pairs of rows
+    within bands and of columns within stacks, sorted wherever a symmetry may reorder them.
     """
     side = box_rows * box_columns
     grid = (solution.reshape(side, side) - FIRST_DIGIT).tolist()

@@ -18,14 +18,14 @@ from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
 
 STRATUM = 6
-"""Width of the bands of givens that results are reported by: 24-29, 30-35, ..."""
+"""Width of the bands of givens by which results are reported: 24-29, 30-35, ..."""
 
 
 @dataclass(frozen=True)
 class Sudoku(Task):
-    """Sudoku with boxes of `box_rows` x `box_columns` cells: 3x3 for the usual one; 2x2 and 2x3 for teaching.
+    """Sudoku with boxes of `box_rows` x `box_columns` cells: 3x3 for standard Sudoku; 2x2 and 2x3 for teaching.
 
-    Tokens (uint8): 0 padding, 1 blank, 2 and up the digits 1 and up, as in the public data sets.
+    Tokens (uint8): 0 padding, 1 blank, 2 and up for the digits from 1, as in the public datasets.
     Raises `PuzzleError` for a box shape outside 2x2 to 3x3.
     """
 
@@ -74,7 +74,7 @@ class Sudoku(Task):
         return ("",) * self.vocab_size
 
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Parse a Sudoku, see `trm.tasks.sudoku.text`. Any givens are allowed, so `unfinished` has no effect."""
+        """Parse a Sudoku (see `trm.tasks.sudoku.text`). Any number of givens is allowed, so `unfinished` has no effect."""
         return text.parse(puzzle, self.rows)
 
     def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
@@ -90,7 +90,7 @@ class Sudoku(Task):
         return inputs > BLANK
 
     def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Mask of the cells whose digit occurs again in their row, column or box."""
+        """Mask of the cells whose digit is repeated in their row, column, or box."""
         repeated = np.zeros(tokens.shape, bool)
         for peer in self._geometry.peers.T:
             repeated |= tokens == tokens[..., peer]
@@ -121,10 +121,10 @@ class Sudoku(Task):
         givens: tuple[int, int] | None = None,
     ) -> Puzzle:
         """Generate a puzzle with one solution and exactly this difficulty; the number of givens is drawn uniformly from the
-        range `givens`, both ends included.
+        range `givens`, inclusive.
 
-        Raises `PuzzleError` if none is found: hard 9x9 puzzles with more than 32 givens are rare, and 22 givens take
-        seconds.
+        Raises `PuzzleError` if no puzzle is found: hard 9x9 puzzles with more than 32 givens are rare, and 22 givens
+        take seconds to reach.
         """
         difficulty = Difficulty(difficulty)
         board = self._geometry

@@ -1,9 +1,9 @@
-"""Sudoku as text: parses what people paste and reports exactly what is wrong with the rest.
+"""Sudoku as text: parses what people paste and reports exactly what is wrong if it cannot.
 
-Digits are cells, `.` and `0` are blanks. Marks between cells (spaces, line breaks, `| - + =`, box-drawing characters) are
-skipped. Other marks (`_ * x X ? -`, dots, squares) are blanks if that is the only interpretation that fits. If a text has
-more than cells, it is searched for one grid: drawings, Python and NumPy lists, spreadsheet cells, links, candidates (see
-`rows`, `lists`, `links`).
+Digits are cells, `.` and `0` are blanks. Marks between cells (spaces, line breaks, `| - + =`, box-drawing characters)
+are skipped. Other marks (`_ * x X ? -`, dots, squares) are blanks if that is the only interpretation that fits. If a
+text contains more than cells, it is searched for one grid: drawings, Python and NumPy lists, spreadsheet cells, links,
+candidates (see `rows`, `lists`, `links`).
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from trm.tasks.sudoku.puzzle_texts import puzzle_texts
 from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one, spaces_are_blanks
 
 LONGEST_TEXT = 100_000
-"""Most characters accepted; the largest drawings of a 9x9 grid have under 1,000."""
+"""Maximum number of characters; the largest drawings of a 9x9 grid have fewer than 1,000."""
 
 SEPARATORS = frozenset("|-+=,;") | frozenset(map(chr, range(0x2500, 0x2580)))
 BLANKS = frozenset(".0")
 HEAD, LARGEST_LIST = 200, 64 << 20
-"""Lines that decide whether a text is a list, and most characters of a list."""
+"""Number of lines that determine whether a text is a list, and maximum length of a list in characters."""
 ESCAPED_LINE = "\\n"
-"""A line break as programs print it inside quotes."""
+"""A line break as printed inside quotes."""
 
 
 def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
-    """Parse a `side` x `side` Sudoku. Raises `PuzzleError`, which names the line and position at fault."""
+    """Parse a `side` x `side` Sudoku. Raises `PuzzleError`, which names the faulty line and position."""
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
             f"This text has {len(text):,} characters; the maximum is {LONGEST_TEXT:,}. Paste one puzzle."
@@ -72,7 +72,7 @@ def _codes(side: int) -> dict[str, int]:
 
 
 def _elsewhere(text: str, side: int) -> str | None:
-    """The cells of the only grid in a text with other content; None if there is no grid or several."""
+    """The cells of the only grid in a text with other content; None if there is no grid, or more than one."""
     cells = cells_in_link(text, side)
     if cells is None:
         for variant in dict.fromkeys((text, text.replace(ESCAPED_LINE, "\n"))):
@@ -83,14 +83,14 @@ def _elsewhere(text: str, side: int) -> str | None:
 
 
 def find_puzzles(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
-    """Locate the puzzles of a text of any length. A text that starts with a list is read into memory, up to
+    """Locate the puzzles in a text of any length. A text that starts with a list is read into memory, up to
     `LARGEST_LIST`.
     """
     lines = iter(lines)
     head = list(islice(lines, HEAD))
     try:
         in_brackets = bool(grids_in_brackets(plain("".join(head)), side))
-    except PuzzleError:  # cut in the middle, or a mistake that is reported once the whole text is read
+    except PuzzleError:  # cut off in the middle, or a mistake that is reported once the whole text is read
         in_brackets = True
     if not in_brackets:
         yield from puzzle_texts(chain(head, lines), side)
@@ -104,7 +104,7 @@ def find_puzzles(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
 
 
 def is_grid(text: str, side: int) -> bool:
-    """Whether a text consists of exactly the cells of a grid."""
+    """Whether a text consists of exactly a grid's cells."""
     return len(text) == side * side and not set(text) - set(".123456789"[: side + 1])
 
 
@@ -140,7 +140,7 @@ def _in_order(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
 
 
 def _other_blank(text: str, digits: dict[str, int], cells: int) -> frozenset[str]:
-    """The mark that must be a blank: the only candidate in a text without plain blanks."""
+    """The character that must be the blank: the only candidate in a text without plain blanks."""
     marks = [
         mark for mark in OTHER_BLANKS if mark in text and (mark != "-" or not SEPARATORS & set(text) - {"-"})
     ]
@@ -152,7 +152,7 @@ def _other_blank(text: str, digits: dict[str, int], cells: int) -> frozenset[str
 
 
 def _odd_line(cells_by_line: list[int], side: int) -> str:
-    """The lines with a wrong number of cells, if the text has one line per row, for the error message."""
+    """For the error message: the lines with a wrong number of cells, if the text has one line per row."""
     filled = [(number, count) for number, count in enumerate(cells_by_line, 1) if count]
     if len(filled) <= 1:
         return ""

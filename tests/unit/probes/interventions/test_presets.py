@@ -97,11 +97,14 @@ def test_remarks_give_the_caveats_of_the_experiments():
     assert (
         "still solves 95.0 % of the puzzles that its clean run solves: a wrong answer rarely traps it" in text
     )
-    assert "the blank cell is correct in 92.0 % of the puzzles, and 97.8 % of the givens are" in text
-    assert "99.97 % of the variance of z of a" in text
+    assert (
+        "the blank cell is correct in 92.0 % of the puzzles, and 97.8 % of the givens are still correct"
+        in text
+    )
+    assert "99.97 % of the variance of a's z" in text
     trapped = experiments | {"wrong-answer": outcome(0.2, read=0.99) | {"kept_of_solved": 0.3}}
     text = " ".join(remarks({"a": {"z_by_token": 0.4, "experiments": trapped}}))
-    assert "often traps it" in text and "variance of z" not in text
+    assert "often traps it" in text and "of the variance of" not in text
 
 
 def test_a_maze_has_experiments_too(tiny_model):

@@ -183,11 +183,11 @@ def test_a_bootstrap_interval_contains_its_value_and_shrinks_with_more_puzzles()
 def test_sentences_contain_the_numbers(result):
     lines = sentences(result)
     assert lines[0].startswith(
-        "2 of 4 puzzles end solved. The last recorded update changes z by 0.0 % of its norm on solved puzzles and by "
-        "18.0 % on unsolved ones (95 %: 16.4 to 19.6 %); medians."
+        "2 of 4 puzzles are solved. The median last update changes z by 0.0 % of its norm on solved puzzles and by "
+        "18.0 % on unsolved ones (95 %: 16.4 to 19.6 %)."
     )
     assert (
-        "100.0 % of the solved and 0.0 % of the unsolved puzzles; solved puzzles are converged from step 2 on"
+        "100.0 % of the solved and 0.0 % of the unsolved puzzles; solved puzzles converge at step 2 (median)"
         in lines[1]
     )
     assert (
@@ -200,12 +200,13 @@ def test_a_component_separates_them_only_where_it_is_significant(tiny_config):
     result = difference_of(tiny_config(), *apart(4))
     assert result.p is not None and result.p < 0.001
     assert sentences(result)[2] == (
-        "Component 1 (60.0 % of the variance) separates them: solved puzzles end at 11.00 ± 1.00, unsolved ones at -5.50 ± 0.50; "
+        "Component 1 (60.0 % of the variance) separates them: its final value is 11.00 ± 1.00 for solved puzzles and -5.50 ± "
+        "0.50 for unsolved ones; "
         "AUROC 1.000 (0.5 = chance; best of 3 components, permutation test, p < 0.001)."
     )
 
 
-@pytest.mark.parametrize("right, words", [(True, "end solved.*harder"), (False, "end unsolved.*easier")])
+@pytest.mark.parametrize("right, words", [(True, "are solved.*harder"), (False, "are unsolved.*easier")])
 def test_one_group_alone_is_not_compared(tiny_config, right, words):
     result = difference_of(tiny_config(), np.full((2, 2), right), np.ones((2, 2, 4)))
     (line,) = sentences(result)

@@ -76,7 +76,7 @@ def test_a_target_with_the_labels_of_another_refers_to_it_and_has_a_verdict_at_a
     summary["targets"][0]["repeats"] = [None, "right_now"]
     summary["findings"][0] |= {"moments": [0, 1], "scores": {"above input": gain}}
     assert sentences(summary, "t", [0, 1]) == (
-        "After step 16, the labels are those of “right now”: see there. "
+        "After step 16, the labels are the same as for “right now”: see that target. "
         "After step 1, z encodes more than every baseline (+0.400, +0.300 to +0.500, relative to the input)."
     )
 
@@ -85,7 +85,7 @@ def test_the_sentence_on_wrong_cells_names_the_answer_where_the_probe_decodes_it
     wrong = {"cells": [100], "puzzles": [5], "answer": [77], "solution": [10]}
     summary = summary_of("accuracy", {"input": (0.6, 0.5, 0.7)}, wrong_cells=wrong)
     assert sentences(summary, "t", [0]).endswith(
-        "Where the answer after step 1 is wrong (100 cells of 5 test puzzles), the probe of z decodes this wrong answer in "
+        "Where the answer after step 1 is wrong (100 cells in 5 test puzzles), the probe of z decodes this wrong answer in "
         "77 % of the cells and the solution in 10 %. z encodes the answer rather than the solution."
     )
     wrong |= {"answer": [5], "solution": [10]}

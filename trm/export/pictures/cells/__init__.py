@@ -1,1 +1,1 @@
-"""Cells of a grid as shapes, one module per kind of grid."""
+"""Grid cells as shapes, one module per type of grid."""

@@ -1,8 +1,8 @@
-"""The grid after a call as shapes: each cell is a group of shapes with a description, followed by the lines of the grid.
+"""The grid after a call as shapes: each cell is a group of shapes with a description, followed by the grid lines.
 
-The kind of grid determines how a cell is drawn: `text.py`, `maze.py`, `colours.py`. Marks never rely on colour alone: a
-changed cell has a corner, a conflict is hatched, a wrong cell is underlined (text) or has a bar (pictures), a cell that
-stayed correct has a square, a given is bold.
+The type of grid determines how a cell is drawn: `text.py`, `maze.py`, `colours.py`. Marks never rely on colour alone: a
+changed cell has a corner, a conflict is hatched, a wrong cell is underlined (text) or has a bar (pictures), a stably
+correct cell has a square, a given is bold.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MARK_NAMES = {
     "wrong": "wrong",
     "stable": "stayed correct",
 }
-"""Labels of the marks, except for `conflict`, whose label depends on the skin."""
+"""Labels of the marks, except `conflict`, whose label depends on the skin."""
 
 PAINTERS: dict[str, Callable[[CellView], Iterator[Shape]]] = {
     TEXT.name: text.paint,

@@ -33,7 +33,7 @@ def paint(cell: CellView) -> Iterator[Shape]:
 
 
 def _second(cell: CellView) -> Iterator[Shape]:
-    """An inner square for the second most probable token, with its probability as area."""
+    """An inner square for the second most probable token; its area is the probability."""
     if cell.probabilities is None:
         return
     others = cell.probabilities.copy()
@@ -46,7 +46,7 @@ def _second(cell: CellView) -> Iterator[Shape]:
 
 
 def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
-    """The outline of the crop, as far as it is drawn."""
+    """The part of the crop's outline that is drawn."""
     rows, columns = (int(size) for size in grid.task.crop(view.tokens))
     rows, columns = min(rows, grid.rows), min(columns, grid.columns)
     if rows and columns:

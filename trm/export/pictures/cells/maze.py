@@ -36,7 +36,7 @@ def paint(cell: CellView) -> Iterator[Shape]:
 
 
 def _thing(cell: CellView) -> Iterator[Shape]:
-    """The content of the cell: start is a disc with its letter, goal a square with its letter."""
+    """The content of a cell: start is a disc with its letter, goal is a square with its letter."""
     palette = cell.palette
 
     def bright(tone: str) -> str:
@@ -60,7 +60,7 @@ def _thing(cell: CellView) -> Iterator[Shape]:
 
 
 def _probability(cell: CellView) -> Iterator[Shape]:
-    """A dot with the probability of path as area."""
+    """A dot whose area is the probability of path."""
     if cell.probabilities is not None:
         p = float(cell.probabilities[cell.grid.task.looks.index("path")])
         yield Disc(*cell.middle, cell.size * 0.46 * p**0.5, cell.palette.accent)

@@ -64,7 +64,7 @@ def _symbol(cell: CellView) -> Iterator[Shape]:
 
 
 def _pencil(cell: CellView) -> Iterator[Shape]:
-    """Pencil marks: each symbol is small at its own position, and grows towards the middle as its probability nears 1."""
+    """Pencil marks: each symbol is small at its own position, and grows towards the middle as its probability rises."""
     if cell.probabilities is None:
         return
     palette, task = cell.palette, cell.grid.task
@@ -81,7 +81,7 @@ def _pencil(cell: CellView) -> Iterator[Shape]:
 
 @lru_cache(maxsize=16)
 def _places(task: Task) -> tuple[tuple[int, float, float], ...]:
-    """For each symbol of an answer, its token and the position of its pencil mark, as shares of the cell."""
+    """For each symbol of an answer, its token and the position of its pencil mark, as fractions of the cell."""
     tokens = [token for token, name in enumerate(task.symbol_names) if name not in ("blank", "pad")]
     across = getattr(task, "box_columns", 0) or ceil(len(tokens) ** 0.5)
     down = ceil(len(tokens) / across)
