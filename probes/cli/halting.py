@@ -1,7 +1,7 @@
 """`python -m probes halting`: when a model would halt, and whether that is right.
 
 Writes a report as JSON and a row per puzzle and step as Parquet. `--record` does this for the bundled models, into the
-folder that the Halting page reads; `--findings` writes the recorded results into a document, between two marks.
+folder that the Halting page reads; `--findings` writes the recorded results into a document, between two markers.
 """
 
 import json

@@ -1,6 +1,6 @@
 """`probes sweep WHAT`: one intervention with many sizes, sites or seeds, over a set of puzzles.
 
-noise      accuracy against the size of noise on a state
+noise      accuracy against the scale of the noise on a state
 removal    ablation: accuracy step by step after y, z or both are set to 0
 seeds      initial states from other seeds: number of distinct answers and fixed points, share correct
 rollouts   multiple runs of each puzzle: best of K by halting logit, majority vote, any of them

@@ -54,7 +54,7 @@ def _output_options(command: Parser) -> None:
         "--format", default="official", choices=("official", "csv"), help="output format (default: official)"
     )
     command.add_argument(
-        "--split", default="test", choices=("train", "test"), help="part of the data set (default: test)"
+        "--split", default="test", choices=("train", "test"), help="part of the dataset (default: test)"
     )
 
 

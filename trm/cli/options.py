@@ -99,7 +99,7 @@ def identifiers_option(command: Parser) -> None:
     command.add_argument(
         "--identifiers",
         type=Path,
-        help="identifiers.json of the data set that an ARC model was trained on (default: the one beside the checkpoint)",
+        help="identifiers.json of the dataset that an ARC model was trained on (default: the one next to the checkpoint)",
     )
 
 
@@ -194,6 +194,6 @@ def chosen_puzzle_id(options: Namespace, model: "Model") -> int:
     if path is None:
         raise UserError(
             f"Puzzle id {options.puzzle_id!r} is a name, but there is no identifiers.json to look up its number. "
-            "Give --identifiers, the file from the data set that the model was trained on."
+            "Give --identifiers, the file from the dataset that the model was trained on."
         )
     return puzzle_id(options.puzzle_id, read_identifiers(path), path)
