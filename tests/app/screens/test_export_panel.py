@@ -134,7 +134,7 @@ def test_the_html_export_contains_the_pinned_run(open_app):
     assert "The pinned run is not included." in page_text(app) and "--compare-with" not in code(app)
     app.set("export_format", "html")
     app.set("puzzle_text", TYPED)
-    assert len(sides(app)) == 2 and "The command takes one puzzle" in page_text(app)
+    assert len(sides(app)) == 2 and "the command takes only one" in page_text(app)
     assert "--compare-with" not in code(app) and code(app)[-1] == "sudoku-trm.html"
 
 
