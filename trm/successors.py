@@ -112,10 +112,10 @@ class URM(Model):
 
 
 class Sotaku(Model):
-    """A pre-norm transformer in which every layer is a call. x is the initial state, and the answer is fed back.
+    """A pre-norm transformer; each of its layers is recorded as one call. x is the initial state, and the answer is fed back.
 
-    The head outputs only digits, so the logits of all other tokens are minus infinity. A supervision step is an
-    iteration in its code. Before the first answer, y is 0 and nothing is fed back.
+    The head outputs only digits, so the logits of all other tokens are minus infinity. Its authors'
+    code calls a supervision step an iteration. Before the first answer, y is 0 and nothing is fed back.
     """
 
     def add_parts(self, config: ModelConfig) -> None:

@@ -37,7 +37,7 @@ class ProjectionRequest:
 
     @property
     def command(self) -> str:
-        """The command line that computes the same projection."""
+        """The command line that reproduces this projection."""
         options = [
             "--model",
             self.model,

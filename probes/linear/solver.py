@@ -168,7 +168,7 @@ class Logistic:
 
 
 def gram_matrix(problems: Problems) -> Tensor:
-    """Sum of weight x x^T over the examples of each time point, in float64."""
+    """Weighted sum of x x^T over the examples at each time point, in float64."""
     import torch
 
     return torch.stack(

@@ -1,9 +1,9 @@
-"""Verdicts on a target, in sentences: more than its baselines, less, no more, or not distinguishable; or why a verdict
-is not possible.
+"""Verdicts on a target, as sentences: decoded better than its baselines, worse, no better, or indistinguishable; or why
+no verdict is possible.
 
-Experiments are in the format of `ProbingExperiment.summary`. A band that contains 0 does not prove that there is no
-difference. "No more" requires a band within a margin around 0 (an equivalence test; Lakens 2017,
-doi:10.1177/1948550617697177).
+Experiments are in the format of `ProbingExperiment.summary`. A confidence interval that contains 0 does not prove that
+there is no difference. "No better" requires the interval to lie within a margin around 0 (an equivalence test; Lakens
+2017, doi:10.1177/1948550617697177).
 """
 
 from probes.linear.experiment.views import Summary, labels_of, result_for, value_at

@@ -53,9 +53,9 @@ def read(
 ) -> Iterator[PuzzleEntry]:
     """The unparsed puzzles in a file, in file order; at least one. `prefer` selects a file in a zip with several files.
 
-    With `spread`, a large file yields only about this many evenly spaced puzzles (`trm.data.files.spread`).
+    If `spread` is given, only about `spread` evenly spaced puzzles are read from a large file (`trm.data.files.spread`).
 
-    Raises `DataError`, which names the file and the faulty place.
+    Raises `DataError`, which names the file and the location of the error.
     """
     source = unpacked(source, prefer=prefer)
     try:
