@@ -25,7 +25,7 @@ def test_the_history_of_a_cell_and_links_to_its_calls(open_run):
         "last changed at step 4, cycle 1",
         "changed 3 times",
         "first correct at step 2, cycle 2",
-        "correct value lost once, back for good at step 4, cycle 1",
+        "lost once, back for good at step 4, cycle 1",
     ]
     player.root.locator("[data-event=right]").click()
     assert player.position == (2, 2, 3, "f_H")

@@ -120,6 +120,8 @@ def test_help_is_visible_at_any_scroll_position(open_run):
 
 def visit(player: Player, page: str) -> Player:
     """Go there by the menu; the player, once it is on the page again, is that of Solve."""
+    player.page.wait_for_timeout(300)  # the browser writes the address just before it reports the view
+    player.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     player.page.get_by_role("link", name=page.title(), exact=True).click()
     if page != "solve":
         player.page.wait_for_url(f"**/{page}**")

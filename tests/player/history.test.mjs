@@ -82,11 +82,11 @@ test("a cell's history in words, with the calls to go to", () => {
     "last changed at step 2, cycle 1 (5)",
     "changed 2 times",
     "first correct at step 1, cycle 1 (1)",
-    "correct value lost once, back for good at step 2, cycle 1 (5)",
+    "lost once, back for good at step 2, cycle 1 (5)",
   ]);
   assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 1]) }).slice(2), [
     "first correct at step 1, cycle 1 (1)",
-    "correct value lost 2 times, wrong at the end",
+    "lost 2 times, wrong at the end",
   ]);
   assert.deepEqual(story({ answers: base64([2, 1, 2, 1, 2, 2, 2, 2]) }), [
     "last changed at step 2, cycle 1 (5)",

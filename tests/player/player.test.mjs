@@ -355,29 +355,29 @@ test("the caption says what the head was not trained for", () => {
 
 test("the selected cell in words", () => {
   const trace = decodeTrace(tinyPayload());
-  assert.equal(cellSentence(trace, 7, 1), "Row 1, column 2: 2 with probability 1.00; correct value: 2");
-  assert.equal(cellSentence(trace, 1, 1), "Row 1, column 2: blank with probability 0.61; correct value: 2");
-  assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet; correct value: 1");
+  assert.equal(cellSentence(trace, 7, 1), "Row 1, column 2: 2 with probability 1.00; correct: 2");
+  assert.equal(cellSentence(trace, 1, 1), "Row 1, column 2: blank with probability 0.61; correct: 2");
+  assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet; correct: 1");
   assert.equal(
     cellSentence(trace, 0, 0, "z"),
-    "Row 1, column 1, given: no answer yet; correct value: 1; z decodes to 1 (p\u00a0=\u00a00.00)",
+    "Row 1, column 1, given: no answer yet; correct: 1; z decodes to 1 (p\u00a0=\u00a00.00)",
   );
   assert.equal(
     cellSentence(trace, 7, 1, "z"),
-    "Row 1, column 2: 2 with probability 1.00; correct value: 2; z decodes to 2 (p\u00a0=\u00a00.59)",
+    "Row 1, column 2: 2 with probability 1.00; correct: 2; z decodes to 2 (p\u00a0=\u00a00.59)",
   );
   const both = decodeTrace(reversePayload());
   assert.equal(
     cellSentence(both, 0, 1, "reverse"),
-    "Row 1, column 2: no answer yet; correct value: 2; z is nearest to blank",
+    "Row 1, column 2: no answer yet; correct: 2; z is nearest to blank",
   );
   assert.equal(
     cellSentence(both, 3, 1, "reverse"),
-    "Row 1, column 2: 1 with probability 0.59; correct value: 2; z is nearest to 2, y to 2",
+    "Row 1, column 2: 1 with probability 0.59; correct: 2; z is nearest to 2, y to 2",
   );
   assert.equal(
     cellSentence(both, 3, 1, "confidence"),
-    "Row 1, column 2: 1 with probability 0.59; correct value: 2",
+    "Row 1, column 2: 1 with probability 0.59; correct: 2",
   );
 });
 
@@ -633,7 +633,7 @@ test("mazes and colours in words", () => {
     eventSentence(trace, 1),
     "first answer, 2 of 3 open cells correct, halting is decided at the end of the step",
   );
-  assert.equal(cellSentence(trace, 3, 1), "Row 1, column 2: path with probability 0.67; correct value: path");
+  assert.equal(cellSentence(trace, 3, 1), "Row 1, column 2: path with probability 0.67; correct: path");
   assert.equal(STRIPS[1].name(trace), "correct cells");
   const noWalls = decodeTrace(
     mazePayload({

@@ -143,7 +143,7 @@ def test_two_models_in_a_joint_projection(made, capsys, tiny_model, monkeypatch)
     printed(capsys, *run, "--out", made / "recorded" / "one--other.safetensors")
     printed(capsys, "--findings", made / "findings.md")
     text = (made / "findings.md").read_text()
-    assert ", joint projection** (" in text and "6 puzzles of" in text
+    assert ", joint projection** (" in text and "6 puzzles from" in text
     assert all(
         sentence in text
         for sentence in load_projection(made / "recorded" / "one--other.safetensors").sentences

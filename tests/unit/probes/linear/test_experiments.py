@@ -88,7 +88,7 @@ def test_puzzles_may_lack_a_symbol_but_must_have_the_models_size(tiny_model, puz
     depth = Depth(n=2, T=2, N_sup=1)
     runs = collect(tiny_model(), blank.inputs, depth=depth, time_points=time_points_of(depth, [1]))
     assert runs.now.shape == (2, 1, 16)
-    with pytest.raises(PuzzleError, match="reads 36 cells"):
+    with pytest.raises(PuzzleError, match="takes 36 cells"):
         run_experiment(
             tiny_model(sequence_length=36),
             TASK,
