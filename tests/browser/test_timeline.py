@@ -120,9 +120,7 @@ def test_the_halting_probability_is_that_of_the_step_end_and_is_labelled_so_befo
     player = open_run()
     value, event = player.root.get_by_test_id("halt-probability"), player.root.locator(".event")
     shown = "node => getComputedStyle(node.previousElementSibling, '::after').content"
-    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "at step end" in value.evaluate(
-        shown
-    )
+    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "at step end" in value.evaluate(shown)
     assert event.inner_text().endswith("halting is decided at the end of the step")
     player.press("Shift+ArrowRight", "ArrowLeft")  # to the last call of the first step
     assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and value.evaluate(shown) == "none"
