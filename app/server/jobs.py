@@ -205,7 +205,7 @@ class Jobs:
         raise Cancelled
 
     def _run(self, job: Job) -> tuple[Any, UserError | None]:
-        """The result and the error of a job, one of which is None; both are None if it was cancelled."""
+        """The result of a job, or its error; (None, None) if it was cancelled."""
 
         def progress(share: float, words: str) -> None:
             job.share, job.words = min(max(share, 0.0), 1.0), words

@@ -186,7 +186,7 @@ def _is_number(line: str, side: int) -> bool:
 def puzzle_on_line(line: str, side: int, number: int = 1) -> PuzzleText | None:
     """The puzzle on a line that holds all cells, with its answer if the line has one; None if there is no puzzle.
 
-    A line with two puzzles, neither of which is the answer of the other, is returned unchanged, so that parsing rejects it.
+    A line with two unrelated puzzles is returned unchanged, so that parsing rejects it.
     """
     if len(line) <= 2 * side or line.lstrip().startswith(COMMENTS):
         return None

@@ -1,4 +1,4 @@
-"""Optimisers by hand, and a puzzle embedding of which only the used rows are trained."""
+"""Tests of the optimisers against hand-worked updates, and of a puzzle embedding that trains only the rows in use."""
 
 import math
 from dataclasses import replace
