@@ -2,10 +2,11 @@
 
 PYTHON ?= python3
 TORCH ?= $(shell grep -o '^torch[^ ]*' requirements.txt)
-PORT ?= 8501
+PORT ?=
 MODEL_DIR ?=
 DATA_DIR ?=
 WORKERS ?= 3
+TESTS ?= tests
 BIN := .venv/bin
 SCRIPTS := '{app,tests,trm}/**/*.{js,mjs,css}'
 
@@ -13,23 +14,35 @@ SCRIPTS := '{app,tests,trm}/**/*.{js,mjs,css}'
 # A test run starts many processes; without stored bytecode each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: app test quick test-slow bench recorded lint format clean
+.PHONY: app test quick test-types test-slow coverage docs bench recorded lint format clean
 .DELETE_ON_ERROR:
 
-app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder with your checkpoints, DATA_DIR=folder with ARC tasks
-	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.maxUploadSize 1024 --server.headless $(if $(or $(DISPLAY),$(filter Darwin,$(shell uname))),false,true) \
-		-- $(if $(MODEL_DIR),--model-dir '$(MODEL_DIR)') $(if $(DATA_DIR),--data-dir '$(DATA_DIR)')
+app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder with your checkpoints, DATA_DIR=folder with ARC tasks and recorded states
+	$(BIN)/recursion-lens $(if $(PORT),--port $(PORT)) $(if $(MODEL_DIR),--model-dir '$(MODEL_DIR)') $(if $(DATA_DIR),--data-dir '$(DATA_DIR)')
 
 test: lint .venv/.browser  ## install what is missing, then run lint, unit, app and browser tests
 	$(BIN)/pytest -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest -m 'alone and not slow' tests/browser tests/served
 
-quick: lint  ## the check for every commit: lint, unit tests without shape checks, JavaScript tests
-	$(BIN)/pytest tests/unit -m 'not heavy and not slow' --numprocesses 2 --dist loadfile \
-		--override-ini addopts='-q --strict-markers --import-mode=importlib'
+quick: lint  ## the check for every commit: lint, unit tests without the heavy ones, JavaScript tests
+	$(BIN)/pytest tests/unit -m 'not heavy and not slow' --numprocesses 2 --dist loadfile
 
-test-slow: .venv/.test .venv/.browser  ## the slow tests that `make test` leaves out
-	$(BIN)/pytest -m slow || test $$? = 5  # 5: no test was selected
+test-types: .venv/.test  ## the unit tests with every shape and type in an annotation checked
+	$(BIN)/pytest tests/unit -m 'not slow' --numprocesses 2 --dist loadfile \
+		--jaxtyping-packages=trm,probes,beartype.beartype
+
+test-slow: .venv/.test .venv/.browser  ## the slow tests that `make test` leaves out, and ten times as many examples of the property-based ones
+	$(BIN)/pytest -m 'slow or hypothesis' --hypothesis-profile=many --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+coverage: .venv/.test .venv/.browser  ## which lines and branches the tests reach; TESTS=tests/unit/trm/tasks for those of some tests
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(TESTS) -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+docs: .venv/.test  ## build the documentation site into build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
+	@echo "The site is in build/docs. Open build/docs/index.html."
 
 bench: .venv/.test .venv/.browser  ## run the benchmarks: one JSON line per figure
 	$(BIN)/python -m bench

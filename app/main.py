@@ -1,6 +1,7 @@
-"""Recursion Lens: the entry point of the app. Run it with `make app` or `streamlit run app/main.py`.
+"""Recursion Lens: the entry point of the app. Run it with `recursion-lens`, `make app` or `streamlit run app/main.py`.
 
-Each visit runs `app/server/pages.py`; `app/server/options.py` reads the arguments after `--` on the command line.
+Each visit runs `app/server/pages.py`, and `app/server/http/routes.py` serves what a page fetches while it is on screen;
+`app/server/options.py` reads the arguments after `--` on the command line.
 """
 
 import sys
@@ -10,6 +11,8 @@ import streamlit as st
 
 HERE = Path(__file__).resolve().parent
 if (root := str(HERE.parent)) not in sys.path:
-    sys.path.insert(0, root)  # Streamlit puts app/ on the path, not the folder that holds app, trm and probes
+    sys.path.insert(0, root)  # Streamlit puts app/ on the path, not the folder that holds it
 
-app = st.App(HERE / "server" / "pages.py")
+from app.server.http.routes import routes  # noqa: E402  # needs the path
+
+app = st.App(HERE / "server" / "pages.py", routes=routes(st.get_option("server.baseUrlPath")))

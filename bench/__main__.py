@@ -1,4 +1,4 @@
-"""Measure all topics or the named ones: `python -m bench [matmul] [forward] [recording] [training] [probes] [latents] [similarity] [browser] [lecture] [--quick]`."""
+"""Measure all topics or the named ones: `python -m bench [matmul] [forward] [side_by_side] [first_answer] [recording] [training] [probes] [latents] [similarity] [browser] [lecture] [serving] [--quick]`."""
 
 import argparse
 import subprocess
@@ -7,6 +7,8 @@ import sys
 TOPICS = (
     "matmul",
     "forward",
+    "side_by_side",
+    "first_answer",
     "recording",
     "training",
     "probes",
@@ -14,6 +16,7 @@ TOPICS = (
     "similarity",
     "browser",
     "lecture",
+    "serving",
 )
 
 
@@ -29,7 +32,7 @@ def main() -> int:
     if unknown := set(options.topics) - set(TOPICS):
         parser.error(f"unknown topic {sorted(unknown)[0]!r}; topics: {', '.join(TOPICS)}")
     quick = ["--quick"] if options.quick else []
-    # one process per topic: memory and threads that one topic leaves behind must not slow the next
+    # one process per topic: memory and threads that a topic leaves behind must not slow down the next topic
     codes = [
         subprocess.run([sys.executable, "-m", f"bench.{topic}", *quick]).returncode
         for topic in options.topics or TOPICS

@@ -1,12 +1,13 @@
 """Latency in the browser: time to the first grid, and from a key press to the changed grid. `python -m bench.browser`
 
-Key presses step through every call of the bundled run, in every view, 33 ms apart like a held key, at 1280x800 in headless
-Chromium without a GPU. Script time: from the arrival of the key event to the end of the player's work. Paint time: from the
-arrival of the key event until the frame after the next animation frame has been painted.
+Key presses step through every call of the bundled run, in every view. They are 33 ms apart, as when a key is held down. The
+browser is headless Chromium at 1280x800, without a GPU. Script time is measured from the key event to the end of the player's
+work. Paint time is measured from the key event until the browser has painted the next animation frame.
 
-30x30 mazes are stepped answer by answer in a standalone player: a bundled run and two synthetic ones. One synthetic run
-extends its path gradually, and is also loaded step by step while keys are pressed. The other is the worst case: all 900 cells
-change at every answer. Two synchronised players are measured in the same way, with two bundled models and with the worst case.
+For 30x30 mazes, key presses step through the answers of a bundled run and two synthetic runs in a standalone player. The first
+synthetic run extends its path gradually, and is also loaded step by step while keys are pressed. The second is the worst case:
+all 900 cells change at every answer. Two synchronised players are measured in the same way, with two bundled models and with
+the worst case.
 """
 
 import json
@@ -41,7 +42,7 @@ TOPIC = "browser"
 SIZE = {"width": 1280, "height": 800}
 BUNDLED_MAZE = "maze30-trm"
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
-KEY_INTERVAL = 33  # ms: a held key
+KEY_INTERVAL = 33  # ms between key presses, as when a key is held down
 # ms per key press; LARGE_PAINT is for 30x30 cells and for two players
 SCRIPT, PAINT, LARGE_PAINT = 4.0, 33.0, 50.0
 READY_TIMEOUT = 120_000  # ms until the computed run replaces the recorded one
@@ -69,8 +70,8 @@ async ([key, presses, every]) => {
 """
 
 
-# For every step: shows the run with one more step, then presses a key four times. Returns the times of the player's script, and
-# of all long tasks (more than 50 ms) that the browser reports.
+# For every step, shows the run with one more step, then presses a key four times. Returns the script times of the player, and
+# the durations of all long tasks (more than 50 ms) that the browser reports.
 GROW_AND_PRESS = """
 async ([texts, every]) => {
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -93,7 +94,7 @@ async ([texts, every]) => {
 
 
 def seconds_to_first_grid(browser: Browser) -> float:
-    """Seconds from the start of a page on a fresh server to its first cell."""
+    """Measure the seconds from opening a page on a fresh server until its first cell appears."""
     with ServedApp() as app:
         context = browser.new_context(viewport=SIZE)
         page = context.new_page()
@@ -107,7 +108,7 @@ def seconds_to_first_grid(browser: Browser) -> float:
 
 @contextmanager
 def standalone_player(browser: Browser, data: dict[str, Any]) -> Iterator[tuple[Page, float]]:
-    """A new page that shows a payload, and the script time of the player in ms."""
+    """Open a new page that shows the payload `data`. Yields the page and the player's script time in ms."""
     page = browser.new_page(viewport=SIZE)
     open_standalone(page)
     yield page, show(page, data)
@@ -117,7 +118,10 @@ def standalone_player(browser: Browser, data: dict[str, Any]) -> Iterator[tuple[
 def press_keys(
     page: Page, presses: int, *, label: str = "", key: str = "ArrowDown", paint: float = PAINT
 ) -> None:
-    """Step through the run from its first answer, in every view, and print the times. `label` names the run."""
+    """Press a key to step through the run from its first answer, in every view, and print the times in ms.
+
+    `label` names the run; `paint` is the budget of the paint time in ms.
+    """
     facts = {"presses": presses, "viewport": "1280x800"}
     for number, mode in enumerate(MODES, 1):
         name = f"{label}: key press, {mode}" if label else f"key press, {mode}"
@@ -134,7 +138,7 @@ def press_keys(
 
 
 def bundled_run(browser: Browser, quick: bool) -> None:
-    """Key presses in the app, on the Sudoku that it opens with."""
+    """Measure key presses in the app, on the Sudoku that it shows first."""
     with ServedApp() as app:
         page = browser.new_page(viewport=SIZE)
         page.goto(app.url)
@@ -147,7 +151,7 @@ def bundled_run(browser: Browser, quick: bool) -> None:
 
 
 def synthetic_mazes() -> dict[str, Trace]:
-    """Synthetic runs on a 30x30 maze: one changes about 60 cells per answer, the other all cells."""
+    """Create two synthetic runs on a 30x30 maze, by name. Each answer changes about 60 cells, or all cells."""
     task = get_task("maze", 900)
     puzzle = task.generate(np.random.default_rng(1), "hard")
     answers = {
@@ -180,7 +184,7 @@ def large_grids(browser: Browser, quick: bool) -> None:
 
 
 def two_players(browser: Browser, quick: bool) -> None:
-    """Two synchronised players: two bundled models on a hard Sudoku, and two runs in which every answer changes all cells."""
+    """Measure two synchronised players: two models on a hard Sudoku, and two runs that always change all cells."""
     task = get_task("sudoku")
     puzzle = task.generate(np.random.default_rng(1), "hard")
     models = [load_model(name) for name in ("sudoku-hrm", "sudoku-trm")]

@@ -1,4 +1,4 @@
-"""Helpers of all benchmarks: figures printed as JSON, timing with repeats, and the `--quick` option."""
+"""Helpers for all benchmarks: figures printed as JSON, repeated timing, and the `--quick` option."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from statistics import median
 def print_figure(
     name: str, value: float, unit: str, *, topic: str, budget: float | None = None, **facts: object
 ) -> None:
-    """Print one figure as a JSON line. `budget`: its upper limit, None without one; `facts`: how it was measured."""
+    """Print a figure as a JSON line. `budget` is its upper limit or None; `facts` say how the figure was measured."""
     line = {
         "figure": name,
         "value": float(f"{value:.4g}"),
@@ -27,15 +27,15 @@ def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def seconds(function: Callable[[], object]) -> float:
-    """Run time of one call, in seconds."""
-    start = time.perf_counter()
+def seconds(function: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Measure the run time of one call of a function, in seconds of a clock."""
+    start = clock()
     function()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def median_seconds(function: Callable[[], object], repeats: int) -> float:
-    """Median run time in seconds, after one warm-up call."""
+    """Measure the median run time of a function in seconds, after one warm-up call."""
     function()
     return median(seconds(function) for _ in range(repeats))
 
@@ -43,9 +43,9 @@ def median_seconds(function: Callable[[], object], repeats: int) -> float:
 def paired_seconds(
     first: Callable[[], object], second: Callable[[], object], pairs: int
 ) -> list[tuple[float, float]]:
-    """Run times in seconds of two functions, measured in pairs, after one warm-up call of each.
+    """Measure the run times of two functions in seconds, in pairs, after a warm-up call of both functions.
 
-    The functions alternate in going first, so that other load on the machine affects both equally.
+    The order alternates between pairs, so that other load on the machine affects both functions equally.
     """
     first(), second()
     times = []
@@ -64,7 +64,7 @@ def percentile_95(values: list[float]) -> float:
 
 
 def parse_quick(description: str) -> bool:
-    """Parse a topic's command line: whether `--quick` was given."""
+    """Parse a topic's command line, and return whether `--quick` was given."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--quick", action="store_true", help="few repeats: checks that it runs; figures are rough"

@@ -1,4 +1,6 @@
-"""Forward passes: the trace of a bundled puzzle, the overhead of recording, and the published model size. `python -m bench.forward`"""
+"""Time of forward passes: a trace of a bundled puzzle, the overhead of recording, and the published model size.
+`python -m bench.forward`
+"""
 
 from statistics import median
 
@@ -18,7 +20,7 @@ from trm.training.presets import PAPER_MODEL
 
 TOPIC = "forward"
 MODEL = "sudoku-trm"
-# TRM for Sudoku in the published size, MLP mixing. Random weights are enough: the time does not depend on them.
+# TRM for Sudoku in the published size, with MLP mixing. Random weights are enough: the time does not depend on them.
 FULL_SIZE = PAPER_MODEL
 
 
@@ -30,7 +32,7 @@ def infer(model: Model, inputs: torch.Tensor) -> None:
 
 
 def bundled(quick: bool) -> None:
-    """The bundled model on its first preset puzzle: time with everything recorded, and the ratio to no recording."""
+    """Measure the bundled model on its first preset puzzle: time of a trace, and its ratio to a run without recording."""
     model = load_model(MODEL)
     task = task_of(model.config)
     puzzle = task.parse(load_presets(task.name)[0].puzzle)
@@ -47,7 +49,7 @@ def bundled(quick: bool) -> None:
 
 
 def full_size(quick: bool) -> None:
-    """The published model size on one puzzle: time, operations, and the fraction of this machine's peak rate."""
+    """Measure the published model size on one puzzle: time, operations, and the fraction of this machine's peak rate."""
     model = new_model(FULL_SIZE)
     model.initialise(0)
     model.requires_grad_(False)

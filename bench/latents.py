@@ -1,4 +1,6 @@
-"""Projections of the Latents page: PCA and UMAP of the states of 64 puzzles after 48 calls. `python -m bench.latents`"""
+"""Time of the Latents page's projections: PCA and UMAP of the states of 64 puzzles after 48 calls.
+`python -m bench.latents`
+"""
 
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from trm.tasks import task_of
 
 TOPIC = "latents"
 MODEL, PUZZLES = "sudoku-trm", 64
-FIRST_UMAP = "--fresh"  # first argument of a process that times one UMAP, including imports and compilation
+FIRST_UMAP = "--fresh"  # first argument of a process that times its first UMAP, with imports and compilation
 
 
 def main() -> None:
@@ -67,7 +69,7 @@ def main() -> None:
 
 
 def seconds_of_first_umap(path: str) -> float:
-    """Seconds of this process's first UMAP, on states in a file; includes the import of the libraries."""
+    """Measure the seconds of this process's first UMAP, on states in a file. This includes the import of libraries."""
     states = np.load(path)
     return seconds(lambda: fit_umap(states, UMAPSettings()))
 

@@ -1,9 +1,10 @@
-"""A class that follows a lecture: the delay of a scene change for 40 followers of one server. `python -m bench.lecture`
+"""Delay of a scene change in a lecture with 40 followers on one server, and of a restart. `python -m bench.lecture`
 
-The lecturer and one follower are pages in headless Chromium; the lecturer changes scenes with a key. On the follower's page the
-delay ends when the scene is drawn. The other followers are clients that speak Streamlit's protocol and poll the lecturer's room as
-often as a browser does (`app/screens/lecture/src/room.js`), because 40 pages would load two cores more than the server does.
-For a client the delay ends when it has the scene and its run.
+The lecturer and one follower are pages in headless Chromium; the lecturer changes scenes with a key. On the follower's page, the
+delay ends when the scene is drawn. The other followers are clients that use Streamlit's protocol and ask for the lecturer's room
+as a browser does (`app/screens/lecture/src/room.js`), because 40 pages would need more processor time than the server.
+For a client, the delay ends when it has received the scene and its runs. At the end the server is killed and started again; who
+follows again has received the lecturer's scene from the new server.
 """
 
 import asyncio
@@ -14,12 +15,13 @@ import time
 from concurrent.futures import Future
 from contextlib import suppress
 from statistics import median
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from playwright.sync_api import Page, TimeoutError, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from app.screens.lecture.contents import bundled_lecture
 from bench.figures import parse_quick, percentile_95, print_figure, progress
@@ -28,26 +30,28 @@ from tests.support.served_app import ServedApp, open_browser
 TOPIC = "lecture"
 FOLLOWERS, CHANGES = 40, 10
 BUDGET = 2.0  # seconds
+RESTART_BUDGET = 10.0  # seconds
+RETRY = 0.5  # seconds until a client asks again after a lost connection
 PAUSE = 3.0  # seconds between scene changes
 TIMEOUT = 30.0  # seconds after which a scene change counts as lost
-MAX_MESSAGE = 1 << 24  # bytes of a message
+MAX_MESSAGE = 1 << 24  # maximum size of a message in bytes
 FOLLOW_CODE = re.compile(r"follow=(\w+)")
 CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 RUNS = {scene["id"]: set(scene["runs"]) for scene in bundled_lecture().outline}
-POLL_INTERVAL = 0.5  # seconds; as in src/room.js
 
 
 class Follower:
-    """One client. `scenes`: the scenes it has received, with the time of arrival."""
+    """A client that follows a lecture. `scenes` maps each scene that it has received to the time of arrival."""
 
     def __init__(self, code: str):
         self.code = code
         self.scenes: dict[str, float] = {}
         self.bytes = 0
         self._runs: set[str] = set()
+        self._scene = ""  # the lecturer's scene
 
     async def follow(self, address: str) -> None:
-        """Follow the lecture until cancelled."""
+        """Follow the lecture at `address` until cancelled."""
         stream = f"{address.replace('http', 'ws')}/_stcore/stream"
         async with connect(stream, subprotocols=["streamlit"], max_size=MAX_MESSAGE) as server:
             message = BackMsg()
@@ -57,9 +61,11 @@ class Follower:
             await server.send(message.SerializeToString())
             polling = asyncio.create_task(self._poll(address))
             try:
-                async for content in server:
-                    self.bytes += len(content)
-                    self._receive(ForwardMsg.FromString(content))
+                with suppress(ConnectionClosed):  # the server was killed
+                    async for content in server:
+                        self.bytes += len(content)
+                        self._receive(ForwardMsg.FromString(content))
+                await polling
             finally:
                 polling.cancel()
 
@@ -67,26 +73,40 @@ class Follower:
         if message.WhichOneof("type") == "delta":
             sent = message.delta.new_element.bidi_component
             if text := sent.json or sent.mixed.json:
-                self._runs |= set(json.loads(text)["runs"])
+                self._runs |= set(json.loads(text).get("runs", ()))
+                self._arrive()
+
+    def _arrive(self) -> None:
+        """Note the arrival of the lecturer's scene, if its runs are here too."""
+        if self._scene and RUNS[self._scene] <= self._runs:
+            self.scenes.setdefault(self._scene, time.perf_counter())
 
     async def _poll(self, address: str) -> None:
-        """Poll the room for the current scene."""
-        url = urlsplit(address)
-        reader, writer = await asyncio.open_connection(url.hostname, url.port)
-        request = f"GET /app/static/rooms/{self.code}.json HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode()
+        """Ask for the lecturer's scene, again and again, and again after the server is gone for a while."""
         while True:
-            await asyncio.sleep(POLL_INTERVAL)
-            writer.write(request)
+            with suppress(OSError, asyncio.IncompleteReadError):
+                await self._poll_connected(urlsplit(address))
+            await asyncio.sleep(RETRY)
+
+    async def _poll_connected(self, url: SplitResult) -> None:
+        """Ask for the scene until the connection or the room is lost. The server answers when the scene has changed."""
+        turn = 0
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        while True:
+            request = f"GET /rooms/{self.code}?turn={turn} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n"
+            writer.write(request.encode())
             head = await reader.readuntil(b"\r\n\r\n")
             body = await reader.readexactly(int(CONTENT_LENGTH.search(head)[1]))
             self.bytes += len(head) + len(body)
-            scene = json.loads(body)["scene"]
-            if RUNS[scene] <= self._runs:
-                self.scenes.setdefault(scene, time.perf_counter())
+            if b" 200 " not in head.split(b"\r\n")[0]:
+                return
+            room = json.loads(body)
+            self._scene, turn = room["scene"], room["turn"]
+            self._arrive()
 
 
 class Audience:
-    """`count` followers, in one background thread."""
+    """A number of followers in one background thread."""
 
     def __init__(self, address: str, code: str, count: int):
         self.followers = [Follower(code) for _ in range(count)]
@@ -98,14 +118,14 @@ class Audience:
         ]
 
     def arrivals(self, scene: str) -> list[float]:
-        """Arrival times of the scene at the followers that have it. Raises the error of a follower that failed."""
+        """Arrival times of a scene at the followers that have received it. If a follower failed, raises its error."""
         for future in self._running:
             if future.done():
                 future.result()
         return [follower.scenes[scene] for follower in self.followers if scene in follower.scenes]
 
     def wait_for(self, scene: str) -> list[float]:
-        """The same, after all followers have the scene or the timeout is over."""
+        """Wait until all followers have received a scene, or until the timeout. Returns the arrival times."""
         deadline = time.perf_counter() + TIMEOUT
         while len(self.arrivals(scene)) < len(self.followers) and time.perf_counter() < deadline:
             time.sleep(0.02)
@@ -121,13 +141,13 @@ class Audience:
 
 
 def lecture_on(page: Page, scene: str = ""):
-    """Locator of the lecture on a page, at `scene` if given, with its grid drawn."""
+    """Locator of the lecture on a page after its grid has been drawn, at `scene` if given."""
     at = f'[data-scene="{scene}"]' if scene else ""
     return page.locator(f'[data-testid="lecture"]{at}:has([data-cell])').first
 
 
 def room_code(lecturer: Page) -> str:
-    """The code of the lecturer's room, from the invitation with the QR code."""
+    """Read the code of the lecturer's room from the invitation with the QR code."""
     lecturer.keyboard.press("i")
     code = FOLLOW_CODE.search(lecturer.get_by_test_id("invitation").inner_text())[1]
     lecturer.keyboard.press("i")
@@ -135,14 +155,14 @@ def room_code(lecturer: Page) -> str:
 
 
 def processor_time_per_follower(app: ServedApp, followers: int, seconds: float) -> float:
-    """Server processor time per waiting follower, in milliseconds per second."""
+    """Measure the server's processor time for each waiting follower, in milliseconds per second."""
     start, used = time.perf_counter(), app.processor_seconds()
     time.sleep(seconds)
     return 1000 * (app.processor_seconds() - used) / (time.perf_counter() - start) / followers
 
 
 def change_scene(lecturer: Page, follower: Page, audience: Audience) -> tuple[list[float], float]:
-    """Change the scene once. Returns the seconds until it arrived at each client, and until it was drawn on the page."""
+    """Change the scene. Returns the seconds until it arrived at each client, and until the follower's page drew it."""
     audience.clear_scenes()
     before = lecture_on(lecturer).get_attribute("data-scene")
     start = time.perf_counter()
@@ -158,6 +178,18 @@ def change_scene(lecturer: Page, follower: Page, audience: Audience) -> tuple[li
         f"{scene}: at {len(arrived)} of {len(audience.followers)} within {max(arrived, default=0):.2f} s, drawn after {drawn:.2f} s"
     )
     return arrived, drawn
+
+
+def restart(app: ServedApp, lecturer: Page, audience: Audience) -> float:
+    """Kill and restart the server. Returns the seconds until all clients follow again, or TIMEOUT."""
+    scene = lecture_on(lecturer).get_attribute("data-scene")
+    audience.clear_scenes()
+    start = time.perf_counter()
+    app.restart()
+    progress(f"the server is up again after {time.perf_counter() - start:.1f} s")
+    arrived = audience.wait_for(scene)
+    progress(f"{len(arrived)} of {len(audience.followers)} follow again")
+    return max(arrived) - start if len(arrived) == len(audience.followers) else TIMEOUT
 
 
 def main() -> None:
@@ -188,8 +220,9 @@ def main() -> None:
             arrived += [
                 *arrivals,
                 *[TIMEOUT] * (count - len(arrivals)),
-            ]  # a client that never got the scene counts as the timeout
+            ]  # the delay of a client that never received the scene is the timeout
             drawn.append(drawn_after)
+        restarted = restart(app, lecturer, audience)
         sent = sum(each.bytes for each in audience.followers) / count / 1e6
         audience.disconnect()
         browser.close()
@@ -209,6 +242,9 @@ def main() -> None:
         topic=TOPIC,
         budget=BUDGET,
         **facts,
+    )
+    print_figure(
+        "all follow again after a restart", restarted, "s", topic=TOPIC, budget=RESTART_BUDGET, **facts
     )
     print_figure("server processor time per waiting follower", waiting, "ms/s", topic=TOPIC, **facts)
     print_figure(

@@ -1,7 +1,7 @@
-"""Training as in the paper's pseudo-code, in plain PyTorch: the reference that the trainer is timed against.
+"""Training as in the paper's pseudo-code, in plain PyTorch: the reference for the time of our trainer.
 
-Follows figure 3 of the TRM paper (arXiv 2510.04871), with the sizes of our preset and no optimisations: float32, a fresh
-batch for all supervision steps, straightforward modules.
+The code follows figure 3 of the TRM paper (arXiv 2510.04871), with the sizes of our preset and no optimisations: it uses
+float32, one batch for all supervision steps, and simple modules.
 """
 
 import torch
@@ -67,7 +67,7 @@ class PlainTRM(nn.Module):
 
 
 class PlainTraining:
-    """The loop over supervision steps; `one_update` runs one of them."""
+    """Training on one batch. `one_update` runs one supervision step and updates the weights and their average."""
 
     def __init__(self, config: ModelConfig, inputs: Tensor, labels: Tensor, learning_rate: float):
         self.config, self.inputs, self.labels = config, inputs, labels

@@ -1,4 +1,4 @@
-"""Linear probes: the default experiment of the page, how fast it can be cancelled, and the batched fit against scikit-learn.
+"""Time of linear probes: the page's default experiment, its cancellation, and the batched fit compared with scikit-learn.
 `python -m bench.probes`
 """
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.figures import parse_quick, print_figure, progress, seconds
-from probes.linear.collect import collect, time_points_of
-from probes.linear.experiment.results import ExperimentSettings
 from probes.linear.experiment.run import run_experiment
+from probes.linear.experiment.summary import ExperimentSettings
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings, apply
 from probes.linear.splits import split_puzzles
 from probes.linear.target_groups import default_targets
+from probes.states import StateSource, time_points_of
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 TOPIC = "probes"
 MODEL, PUZZLES = "sudoku-trm", 200
-FEW = 60  # puzzles of the comparison with scikit-learn, at 48 time points: every answer of 16 supervision steps of 3 cycles
-C = 0.1  # inverse regularisation strength, the same for both
+FEW = 60  # puzzles in the comparison with scikit-learn, at 48 time points: every answer in 16 supervision steps of 3 cycles
+C = 0.1  # inverse regularisation strength of both fits
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def compare_with_sklearn(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
-    """Fit probes of the solution at every answer: all in one batch, then one by one with scikit-learn, in the same process."""
+    """Time probes of the solution at every answer: all fitted in one batch, then one by one with scikit-learn."""
     import torch
     from sklearn.linear_model import LogisticRegression
 
@@ -85,19 +85,17 @@ def compare_with_sklearn(model: "Model", puzzles: "PuzzleSet", *, steps: int) ->
     task, depth = task_of(model.config), model.config.depth
     time_points = time_points_of(depth, range(1, steps + 1), "cycles")
     progress(f"{len(time_points)} probes in one batch, and with scikit-learn")
-    runs = collect(
-        model, puzzles.inputs, puzzles.puzzle_identifiers, depth=depth, time_points=time_points, states=("y",)
-    )
+    source = StateSource.compute(model, task, puzzles, depth=depth, time_points=time_points, states=("y",))
     target = target_of(task, "solution")
-    evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=runs.end)
+    evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=source.final_answers())
     values = values_at(
         target,
         evidence,
-        now=runs.now,
+        now=source.answers_at(time_points),
         supervision_steps=[at.supervision_step for at in time_points],
-        halts=runs.halts,
+        halts=source.halts_at(time_points),
     )
-    split, states = split_puzzles(len(puzzles), seed=0), runs.states["y"]
+    split, states = split_puzzles(len(puzzles), seed=0), source.states_at("y", time_points)
     settings, fitted_probes = ProbeSettings(C=(C,), resamples=1), []
     batched_seconds = seconds(
         lambda: fitted_probes.append(

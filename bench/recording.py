@@ -1,7 +1,7 @@
-"""Trace stores: time and memory of recording a thousand puzzles, and the speed-up from a second process. `python -m bench.recording`
+"""Trace stores: throughput and memory of recording, and the speed-up from a second process. `python -m bench.recording`
 
-Throughput is relative to the same forward passes in the same batches without recording, as in `trm eval`, alternating in one
-run. Memory is the peak of a fresh process. Each process has one thread.
+The throughput with recording is relative to forward passes in equal batches without recording, as in `trm eval`. Runs with and
+without recording alternate. Memory is the peak in a fresh process with one thread.
 """
 
 import json
@@ -38,7 +38,7 @@ finally:
 
 
 def throughput(quick: bool) -> None:
-    """Throughput with recording relative to without."""
+    """Measure the throughput with recording, relative to the throughput without recording."""
     model = load_model(MODEL)
     task = task_of(model.config)
     puzzles = load_puzzles(DATA, task)
@@ -65,7 +65,10 @@ def throughput(quick: bool) -> None:
 
 
 def run_trace(limit: int, out: Path, *, processes: int = 1) -> dict[str, float]:
-    """Run `trm trace` in processes of one thread each. Returns the largest peak memory in MiB and the longest time in seconds."""
+    """Run `trm trace` in one or more processes of one thread each.
+
+    Returns the largest `peak` memory in MiB and the longest time in `seconds`.
+    """
     command = ["trace", "--model", MODEL, "--data", DATA, "--limit", str(limit), "--out", str(out)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "WORLD_SIZE": str(processes)}
     running = [

@@ -1,4 +1,4 @@
-"""CKA of two models on one puzzle set, with the time of its model runs measured separately. `python -m bench.similarity`"""
+"""Time of the CKA between two models on one puzzle set, and of the model runs. `python -m bench.similarity`"""
 
 from functools import partial
 

@@ -1,4 +1,6 @@
-"""Training: one update of the sudoku-trm preset at full depth, compared with the paper's pseudo-code. `python -m bench.training`"""
+"""Time of one update of the sudoku-trm preset at full depth, compared with the paper's pseudo-code.
+`python -m bench.training`
+"""
 
 from functools import partial
 from statistics import median
@@ -36,7 +38,7 @@ def main() -> None:
     elapsed = median(ours for ours, _ in turns)
     ratio = median(theirs / ours for ours, theirs in turns)
     model = preset.model
-    # the backward pass costs two products for each one of the forward pass, and covers only the last latent recursion
+    # the backward pass computes two products for each forward product, and covers only the last latent recursion
     f_L_calls = trainer.model.gradient_calls(model.n) - 1
     backward = 2 * (f_L_calls * flops.f_L_call(model) + flops.f_H_call(model) + flops.heads(model))
     operations = preset.batch * (flops.supervision_step(model) + backward)

@@ -1,5 +1,11 @@
-"""`python -m probes`."""
+"""Entry point for `python -m probes` and the `probes` program."""
 
 from trm.terminal import run_program
 
-run_program("probes.cli.main")
+
+def main() -> None:
+    run_program("probes.cli.main")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,9 @@
-"""How a model encodes its answer in y; used to write a different answer into a run.
+"""Measured y vectors that encode the symbols of an answer. They are used to write a different answer into a run.
 
-Setting y to the *input* embedding of an answer does not work: the output heads of the bundled models decode every cell
-of that embedding incorrectly, because training does not make y resemble x. The code is measured instead: for each
-symbol, the mean y of the cells whose answer is that symbol, separately for given and other cells. The head is linear,
-so it decodes the mean of states that all decode to one symbol as that symbol.
+Setting y to the *input* embedding of an answer does not work: the LM heads of the bundled models decode every cell of
+that embedding incorrectly, because training does not make y resemble x. The code is measured instead. The vector of a
+symbol is the mean y of all cells that decode to that symbol, separately for given and other cells. The LM head is
+linear, so it decodes this mean as the symbol too.
 """
 
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ from trm.model import Model
 
 @dataclass(frozen=True, eq=False)
 class AnswerCode:
-    """The y vector that encodes each symbol of the answer in a cell."""
+    """The y vector that encodes each answer symbol in a cell."""
 
     model: Model
-    vectors: Float[Tensor, "2 symbol dim"]  # for cells that are not given, then for givens
+    vectors: Float[Tensor, "2 symbol dim"]  # index 0: cells that are not given; index 1: givens
     occurs: Bool[Tensor, "symbol"]  # whether the symbol occurs in any cell
 
     @classmethod
     def of(
         cls, model: Model, y: Float[Tensor, "puzzle cell dim"], given: Bool[np.ndarray, "puzzle cell"]
     ) -> "AnswerCode":
-        """Measure the code from the y of cells, without the prefix.
+        """Measure the code from the y vectors of cells, without prefix positions.
 
-        A symbol that occurs only in givens, or only in other cells, has the same vector for both.
+        A symbol that occurs only in givens, or only in other cells, gets one vector for both.
         """
         y = y.to(model.compute_dtype)
         with torch.no_grad():
@@ -51,7 +51,7 @@ class AnswerCode:
         answer: Int[Tensor, "batch cell"],
         given: Bool[np.ndarray, "batch cell"],
     ) -> Float[Tensor, "batch position dim"]:
-        """y with this answer written into its cells. The prefix, and cells whose symbol has no code, are unchanged."""
+        """Return y with this answer written into its cells. Prefix positions and cells without a code are unchanged."""
         vectors = self.vectors[torch.from_numpy(given).to(y.device).long(), answer].to(y.dtype)
         cells = y[:, -answer.shape[1] :]
         cells = torch.where(self.occurs[answer][..., None], vectors, cells)

@@ -1,8 +1,8 @@
 """Mean and covariance of sets of points that may be larger than memory.
 
-The points come in chunks. Each block is centred separately and then merged with the previous ones (Chan, Golub & LeVeque
-1983, "Algorithms for Computing the Sample Variance") in float64, which stays accurate if the mean is much larger than the
-standard deviation.
+The points come in chunks. Each block of rows is centred separately and then merged with the previous blocks in float64
+(Chan, Golub & LeVeque 1983, "Algorithms for Computing the Sample Variance"). The result is accurate even if the mean is
+much larger than the standard deviation.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,10 +14,12 @@ from jaxtyping import Float, Float64
 from trm.errors import UserError
 
 ROWS = 4096  # points converted to float64 at a time
-MOST_DIMENSIONS = 4096  # a covariance of 128 MiB
+MOST_DIMENSIONS = 4096  # the covariance then takes 128 MiB
 
 Chunks = Float[np.ndarray, "*batch dim"] | Iterable[Float[np.ndarray, "*batch dim"]]
-"""One array of states or an iterable of arrays, with any leading axes, such as puzzles, time points and cells."""
+"""One array of states, or an iterable of arrays. The last axis is the width; leading axes (puzzles, time points, cells)
+are pooled.
+"""
 
 
 class StatesError(UserError):
@@ -34,9 +36,9 @@ class MeanAndCovariance:
 
 
 def blocks(chunks: Chunks) -> Iterator[Float64[np.ndarray, "row dim"]]:
-    """The points of all chunks in float64, up to `ROWS` at a time.
+    """Yield the points of all chunks in float64, at most `ROWS` points at a time.
 
-    Raises StatesError if chunks differ in width or a value is not finite.
+    Raises StatesError if the chunks differ in width or a value is not finite.
     """
     width = None
     for chunk in [chunks] if isinstance(chunks, np.ndarray) else chunks:
@@ -56,9 +58,9 @@ def blocks(chunks: Chunks) -> Iterator[Float64[np.ndarray, "row dim"]]:
 
 
 def covariance(chunks: Chunks) -> MeanAndCovariance:
-    """Count, mean and covariance of all points.
+    """Compute the count, mean and covariance of all points.
 
-    Raises StatesError without points, if a value is not finite, or if states are wider than `MOST_DIMENSIONS`.
+    Raises StatesError if there are no points, a value is not finite, or the states are wider than `MOST_DIMENSIONS`.
     """
     count, mean, scatter = 0, np.zeros(0), np.zeros((0, 0))
     for block in blocks(chunks):

@@ -1,9 +1,9 @@
-"""Robustness of a probe to noise on the states.
+"""Robustness of linear probes to noise on the states.
 
-A linear probe decodes information even if it is encoded in a component a thousandth of the state's norm. Information
-that a network uses must survive some noise. A probe of the current answer is therefore fitted on clean states, then
-applied to test puzzles with Gaussian noise of increasing scale. `dies_at` is the noise level at which half of the gain
-over the majority class is lost.
+A linear probe can decode information from a component with a thousandth of the state's norm. Information that a network
+uses must survive some noise. The probe of the current answer is therefore fitted on clean states and tested with
+Gaussian noise of increasing scale. `dies_at` is the noise level at which half of the gain over the majority class is
+lost.
 """
 
 from collections.abc import Mapping
@@ -28,16 +28,16 @@ MOST_ITERATIONS = 300
 
 @dataclass(frozen=True)
 class NoiseCurve:
-    """Accuracy of a probe of the current answer, on cells that are not given, by noise level."""
+    """Accuracy of a probe of the current answer at each noise level, on cells that are not given."""
 
     clean: float
-    majority: float  # accuracy of the training puzzles' most frequent answer
+    majority: float  # accuracy of always predicting the most frequent training answer
     levels: tuple[float, ...]
     accuracy: tuple[float, ...]
 
     @property
     def dies_at(self) -> float | None:
-        """The lowest level with at most half of the gain over the majority class; None if no level is."""
+        """The lowest noise level that removes at least half of the gain over the majority class; None if no level does."""
         floor = (self.clean + self.majority) / 2
         dead = (
             level for level, accuracy in zip(self.levels, self.accuracy, strict=True) if accuracy <= floor
@@ -52,9 +52,10 @@ def probe_under_noise(
     *,
     seed: int = 0,
 ) -> dict[str, NoiseCurve]:
-    """The noise curve of each state. The first half of the puzzles is for training, the other for testing.
+    """Fit a probe of the current answer on each state and return its noise curve.
 
-    Raises ValueError with fewer than two puzzles, or if the training half has only one answer.
+    The first half of the puzzles is for training, the second half for testing. Raises ValueError if there are fewer
+    than two puzzles, or if the training half has only one answer class.
     """
     if len(answers) < 2:
         raise ValueError("One half of the puzzles is for training, the other for testing: use two or more")

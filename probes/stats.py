@@ -1,7 +1,6 @@
-"""Statistics of runs on many puzzles: input checks, bootstrap bands, and a paired test of two methods on the same
-puzzles.
+"""Statistics of runs on many puzzles: input checks, bootstrap confidence intervals and a paired test of two methods.
 
-Correctness after each supervision step is an array (step, puzzle). Steps are counted from 1, as in the app.
+Correctness after each supervision step is an array of shape [step, puzzle]. Steps are counted from 1, as in the app.
 """
 
 from collections.abc import Iterator
@@ -10,14 +9,14 @@ from math import comb
 from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Num
+from jaxtyping import Bool, Float, Float64, Int64, Num
 
 from probes.threads import one_blas_thread
 from trm.errors import UserError
 
-DRAWS = 1 << 22  # puzzles drawn at a time, 32 MiB
-RARE = 5  # with fewer puzzles of the rarer outcome, the bootstrap band of a share is too narrow; with none its width is zero
-BANDS = f"95 % bootstrap intervals over puzzles; Wilson intervals for shares with fewer than {RARE} successes or failures"
+DRAWS = 1 << 22  # resampled puzzles in memory at a time, 32 MiB
+RARE = 5  # with fewer puzzles of the rarer outcome, the bootstrap interval is too narrow, and with 0 its width is 0
+BANDS = f"95% bootstrap intervals over puzzles, or Wilson intervals for proportions with fewer than {RARE} successes or failures"
 SIGNIFICANT = 0.05  # significance level
 
 
@@ -28,7 +27,10 @@ class RunsError(UserError):
 def check_runs(
     right: Bool[np.ndarray, "step puzzle"], halting: Float[np.ndarray, "step puzzle"] | None = None
 ) -> None:
-    """Check the inputs. Raises RunsError if there are no puzzles or steps, or a halting logit is not finite."""
+    """Check the inputs of an analysis.
+
+    Raises RunsError if there are no puzzles or no steps, or if a halting logit is not finite.
+    """
     steps, puzzles = right.shape
     if not (steps and puzzles):
         raise RunsError(
@@ -43,20 +45,22 @@ def check_runs(
 def ratio(
     part: Num[np.ndarray, "*batch"], whole: Num[np.ndarray, "*#batch"]
 ) -> Float64[np.ndarray, "*batch"]:
-    """part / whole; NaN where whole is 0."""
+    """Return part / whole, with NaN where whole is 0."""
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """Bootstrap over puzzles (Efron 1979): puzzles are resampled with replacement, each with all its steps.
+    """Settings of the bootstrap over puzzles (Efron 1979): it resamples puzzles with replacement, each with all its
+    steps.
 
-    Steps of a puzzle are correlated, so resampling single steps would make bands too narrow. Bootstrap bands of shares near
-    0 or 1 are too narrow as well, so `share_band` uses a binomial interval there.
+    The steps of a puzzle are correlated, so resampling single steps would make confidence intervals too narrow.
+    Bootstrap intervals of proportions near 0 or 1 are too narrow as well, so `share_band` uses a binomial interval
+    there.
     """
 
     resamples: int = 1000
-    level: float = 0.95  # share of the resamples within a band
+    level: float = 0.95  # confidence level
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -66,25 +70,46 @@ class Resampling:
             )
 
     def sums(self, values: Num[np.ndarray, "puzzle value"]) -> Float64[np.ndarray, "resample value"]:
-        """The sum of each value over the puzzles of every resample. Equal numbers of puzzles get the same resamples."""
+        """Sum each value over the puzzles of every resample. Arrays with equally many puzzles get the same resamples."""
         sums = []
         for times in self.draws(len(values)):
             with one_blas_thread():
                 sums.append(times @ values)
         return np.concatenate(sums)
 
-    def draws(self, puzzles: int) -> Iterator[Float64[np.ndarray, "resample puzzle"]]:
-        """The number of times each puzzle is drawn in every resample, in batches of resamples."""
-        random = np.random.default_rng(self.seed)
-        at_once = max(1, DRAWS // puzzles)
+    def indices(self, *groups: int) -> Iterator[Int64[np.ndarray, "resample puzzle"]]:
+        """Yield the puzzles of every resample, in batches of resamples.
+
+        With the sizes of several groups, each group is resampled separately. The puzzles of the first group come first,
+        and the indices of a group begin after those of the group before it.
+        """
+        random, sizes = np.random.default_rng(self.seed), np.array(groups)
+        size, first = (np.repeat(each, sizes) for each in (sizes, np.cumsum(sizes) - sizes))
+        at_once = max(1, DRAWS // len(size))
         for start in range(0, self.resamples, at_once):
             count = min(at_once, self.resamples - start)
-            drawn = random.integers(puzzles, size=(count, puzzles)) + puzzles * np.arange(count)[:, None]
-            times = np.bincount(drawn.ravel(), minlength=count * puzzles).reshape(count, puzzles)
+            yield first + random.integers(size, size=(count, len(size)))
+
+    def draws(self, puzzles: int) -> Iterator[Float64[np.ndarray, "resample puzzle"]]:
+        """Yield how often each puzzle occurs in every resample, in batches of resamples."""
+        for drawn in self.indices(puzzles):
+            drawn = drawn + puzzles * np.arange(len(drawn))[:, None]
+            times = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
             yield times.astype(np.float64)
 
+    def with_sample(self, puzzles: int) -> Float64[np.ndarray, "draw puzzle"]:
+        """Return how often each puzzle occurs in the sample itself, once, and below it in every resample.
+
+        The counts are drawn as such, which is faster than drawing puzzles, so these resamples differ from those of
+        `draws`.
+        """
+        drawn = np.random.default_rng(self.seed).multinomial(
+            puzzles, np.full(puzzles, 1 / puzzles), self.resamples
+        )
+        return np.concatenate([np.ones((1, puzzles)), drawn])
+
     def band(self, values: Float64[np.ndarray, "resample *batch"]) -> Float64[np.ndarray, "2 *batch"]:
-        """Bounds of the central `level` share of the resamples, ignoring NaN; NaN if all are NaN."""
+        """Return the lower and upper confidence limits of resampled values, ignoring NaN; NaN if all values are NaN."""
         columns = values.reshape(len(values), -1)
         ends = np.full((2, columns.shape[1]), np.nan)
         some = ~np.isnan(columns).all(0)
@@ -99,8 +124,9 @@ class Resampling:
         part: Num[np.ndarray, "*batch"],
         whole: Num[np.ndarray, "*batch"],
     ) -> Float64[np.ndarray, "2 *batch"]:
-        """The band of the shares part / whole: from the resamples, or the binomial interval if the rarer outcome has
-        fewer than RARE puzzles.
+        """Return the confidence limits of the proportion part / whole.
+
+        They come from the resamples, or from the binomial interval if the rarer outcome has fewer than RARE puzzles.
         """
         rare = np.minimum(part, whole - part) < RARE
         return np.where(rare, binomial_band(part, whole, self.level), self.band(values))
@@ -112,8 +138,9 @@ BY_PUZZLE = Resampling()
 def binomial_band(
     part: Num[np.ndarray, "*batch"], whole: Num[np.ndarray, "*batch"], level: float = BY_PUZZLE.level
 ) -> Float64[np.ndarray, "2 *batch"]:
-    """Wilson's interval (1927) of the share part / whole. Its width is above zero at 0 and 1 too; NaN where whole is
-    0.
+    """Return the limits of Wilson's confidence interval (1927) for the proportion part / whole; NaN where whole is 0.
+
+    The interval has a positive width even if the proportion is 0 or 1.
     """
     z = NormalDist().inv_cdf((1 + level) / 2)
     share = ratio(part, whole)
@@ -124,21 +151,19 @@ def binomial_band(
 
 @dataclass(frozen=True)
 class Paired:
-    """A paired comparison of two methods on the same puzzles: the number that only one of them solves."""
+    """Paired comparison of two methods on the same puzzles: the number of puzzles that only one method solves."""
 
     gained: int  # puzzles that only the second method solves
     lost: int  # puzzles that only the first method solves
 
     @classmethod
     def of(cls, first: Bool[np.ndarray, "puzzle"], second: Bool[np.ndarray, "puzzle"]) -> "Paired":
-        """Count them, given which puzzles each method solves."""
+        """Count these puzzles, given which puzzles each method solves."""
         return cls(gained=int((second & ~first).sum()), lost=int((first & ~second).sum()))
 
     @property
     def p(self) -> float:
-        """Exact two-sided p-value of McNemar's test (1947): a fair coin flip for each puzzle that only one method
-        solves.
-        """
+        """Exact two-sided p-value of McNemar's test (1947) for the puzzles that only one method solves."""
         tosses = self.gained + self.lost
         tail = sum(comb(tosses, heads) for heads in range(min(self.gained, self.lost) + 1))
         return min(1.0, 2 * tail / 2**tosses)

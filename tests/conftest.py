@@ -4,14 +4,16 @@ Real weights are used in a few end-to-end tests only. Everything else runs on mo
 enough to be recomputed by hand-written reference code.
 """
 
+import atexit
 import json
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jaxtyping
 import pytest
 import torch
 import yaml
@@ -34,9 +36,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 threadpool_limits(1)  # NumPy's BLAS
 
-# How long an example takes says nothing on a busy machine.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# The app keeps the secret of lecture rooms in the user's folder of state: that of the tests.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="recursion-lens-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
+# `make test` draws the same few examples every time, `make test-slow` many others. How long one takes says nothing on a
+# busy machine.
+settings.register_profile("few", deadline=None, max_examples=20, derandomize=True)
+settings.register_profile("many", deadline=None, max_examples=200)
+settings.load_profile("few")
 
 TINY = {
     "task": "sudoku",
@@ -66,7 +74,12 @@ WITH_A_CLOCK = ("tests/browser/", "tests/served/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` looks for tests that run alone where those with a clock are, since it takes long to collect all."""
+    """`make test` looks for tests that run alone where those with a clock are, since it takes long to collect all.
+
+    Files that take long start first: those of the browser, then those with heavy tests. Then no worker begins one at the end.
+    """
+    heavy = {item.path for item in items if item.get_closest_marker("heavy")}
+    items.sort(key=lambda item: (not item.nodeid.startswith(WITH_A_CLOCK), item.path not in heavy))
     for item in items:
         if item.get_closest_marker("alone") and not item.nodeid.startswith(WITH_A_CLOCK):
             raise pytest.UsageError(
@@ -97,14 +110,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 def one_thread() -> None:
     """The first UMAP of a process makes OpenMP, and with it torch, use all cores from then on."""
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shapes_are_checked(request: pytest.FixtureRequest) -> Iterator[None]:
-    """In the tests of the parts alone: checks take half the time of a run, and pages show hundreds of runs."""
-    jaxtyping.config.update("jaxtyping_disable", "unit" not in request.path.parts)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""The configuration of a model: its sizes, its parts, and how deep it recurses.
+"""The configuration of a model: its sizes, its components, and the depth of its recursion.
 
 The tensors of a checkpoint determine some fields (sizes, number of layers) but not others (n, T, N_sup, heads,
-positions). Fields whose values had to be assumed are listed in `assumed`, and every user interface marks them.
+positions). `assumed` lists the fields whose values had to be assumed, and every user interface marks these values.
 """
 
 from collections.abc import Mapping
@@ -21,20 +21,20 @@ Tokens = Literal["official", "nano-trm", "digits"]
 Names = tuple[str, ...]
 
 # Limits on what a file may request, checked before memory is allocated or time is spent.
-MAX_SIZE = 1 << 24  # for any count or width
+MAX_SIZE = 1 << 24  # maximum of any count or width
 MAX_LAYERS = 256
-MAX_POSITIONS = 1 << 14  # prefix and cells together
-MAX_CALLS = 1 << 16  # net calls over all supervision steps
-MAX_LATENTS = 64  # z states in a multi-z model
+MAX_POSITIONS = 1 << 14  # maximum number of positions: prefix and cells
+MAX_CALLS = 1 << 16  # maximum number of net calls in all supervision steps together
+MAX_LATENTS = 64  # maximum number of z states in a multi-z model
 
 
 class _Short(Repr):
     def repr_int(self, x: int, level: int) -> str:
-        """The digits of a number, or its size in bits: Python refuses to print numbers with thousands of digits."""
+        """Return the digits of an integer, or its size in bits: Python refuses to print thousands of digits."""
         return f"a number of {x.bit_length()} bits" if x.bit_length() > 128 else str(x)
 
 
-SHORT = _Short()  # abbreviates values: a line of yaml can expand to billions of elements
+SHORT = _Short()  # abbreviates values: a line of YAML can expand to billions of elements
 SHORT.maxlevel = 1
 
 # How error messages describe the type of a field.
@@ -51,12 +51,12 @@ TYPES = {
 
 
 def halting_words(rule: Halting) -> str:
-    """A model's halting rule, in words."""
+    """Describe a halting rule in words."""
     return "never halts: it has no halting head" if rule == NEVER else f"halts when {rule}"
 
 
 class Forceable(NamedTuple):
-    """A field that a checkpoint may not contain, and its command-line options."""
+    """A configuration field that a checkpoint may lack, and the command-line options that set it."""
 
     kind: type
     options: tuple[str, ...]
@@ -81,18 +81,18 @@ class ConfigError(UserError):
 
 @dataclass(frozen=True)
 class ModelKind:
-    """What distinguishes one kind of model from the others. `trm.models` and `trm.successors` have a class for each."""
+    """The properties of one kind of model. Each kind has a class in `trm.models` or `trm.successors`."""
 
     title: str
     nets: int  # 1: the same net is f_L and f_H
-    latents: range  # allowed numbers of z states; 0: y and z are one state
-    halting: Halting = HALT_ALONE  # when it halts, unless the configuration says otherwise
+    latents: range  # allowed numbers of z states; 0: y and z are the same state
+    halting: Halting = HALT_ALONE  # default halting rule
     last_calls: int = 0  # calls backpropagated through in training; 0: the whole last latent recursion
     min_n: int = 1  # 0: a cycle may consist of the f_H call alone
     layer_calls: bool = False  # every layer is a separate call, so n is the number of layers minus one
 
     def gradient_calls(self, n: int) -> int:
-        """Number of final calls in a supervision step that are backpropagated through, given n."""
+        """Number of calls at the end of a supervision step that training backpropagates through, for a given n."""
         return self.last_calls or n + 1
 
 
@@ -114,8 +114,8 @@ KINDS = {
 class ModelConfig:
     """The configuration of a model of any kind.
 
-    Widths are inner widths of the SwiGLU nets, not expansion factors. Raises ConfigError, naming the field, if the
-    values do not describe a model.
+    `mlp_width` and `mixing_width` are inner widths of the SwiGLUs, not expansion factors. Raises ConfigError, naming
+    the field, if the values do not describe a model.
     """
 
     task: str  # the task whose tokens the model uses, such as "sudoku"
@@ -124,35 +124,35 @@ class ModelConfig:
     hidden_size: int  # D
     layers: int  # blocks in the net, or in the net of f_L if there are two
     mlp_width: int  # inner width of the SwiGLU over channels
-    mixing: Mixing  # what mixes positions
+    mixing: Mixing  # how information is mixed between positions
     mixing_width: int  # inner width of the SwiGLU over positions (mixing "mlp"), else 0
     heads: int  # attention heads (mixing "attention"), else 0
     positions: Positions
-    prefix_length: int  # positions before the first cell; the halting head reads the first one
-    puzzle_ids: int  # rows of the puzzle embedding table, 0 without one
+    prefix_length: int  # positions before the first cell
+    puzzle_ids: int  # rows of the puzzle embedding table, 0 without a table
     puzzle_embedding_size: int  # width of a row, 0 without a table
     n: int  # f_L calls in a latent recursion
     T: int  # latent recursions in a supervision step
     N_sup: int  # supervision steps
     kind: str = "trm"  # one of KINDS
     H_layers: int = 0  # blocks in the net of f_H if there are two nets, else 0
-    latents: int = 1  # z states: one, one per f_L call (multi z), or 0 (single z: y and z are one state)
+    latents: int = 1  # number of z states: 1, one per f_L call (multi z), or 0 (single z, which is also y)
     rope_theta: float = 10_000.0
-    # When it halts; the default depends on the kind. A TRM trained with a loss on q_continue halts like HRM.
+    # The halting rule; the default depends on the kind. A TRM trained with a loss on q_continue halts like HRM.
     halting: Halting = None  # type: ignore[assignment]
     halting_outputs: int = (
-        2  # of the halting head: q_halt and q_continue, q_halt alone, or 0 without a halting head
+        2  # number of outputs: 2 (q_halt and q_continue), 1 (q_halt), or 0 (no halting head)
     )
     mlp_kernel: int = 0  # kernel size of the convolution in the SwiGLU over channels (URM), 0 without one
-    tokens: Tokens = "official"  # token numbering: the public datasets' or another code base's
-    canvas: int = 0  # side of a larger grid with the puzzle at its top left; its other cells end the prefix. 0: no canvas
+    tokens: Tokens = "official"  # token numbering of the public datasets ("official") or of another code base
+    canvas: int = 0  # side of a larger grid with the puzzle at its top left (nano-trm), 0 without such a grid
     injection: str = ""  # AIR: where x is added, for example Lx_H (once in f_L, not in f_H)
     damping: float = 1.0  # EqR: fraction of the state that a call's output replaces
     y_deviation: float = 0.0  # EqR: standard deviation of the random initial y
     z_deviation: float = 0.0  # EqR: standard deviation of the random initial z
-    noise: float = 0.0  # EqR: deviation of the noise that its own code adds in every call; not added here
-    assumed: Names = ()  # fields above that the checkpoint did not contain
-    unknown: Names = ()  # checkpoint settings that are not understood: the original model may compute something different
+    noise: float = 0.0  # EqR: standard deviation of the noise that its code adds in every call; omitted here
+    assumed: Names = ()  # names of the fields above that the checkpoint did not contain
+    unknown: Names = ()  # checkpoint settings that are not understood: the original model may compute something else
 
     def __post_init__(self):
         for field in fields(self):
@@ -246,23 +246,25 @@ class ModelConfig:
 
     @property
     def layers_per_call(self) -> dict[str, int]:
-        """Number of blocks in an f_L call and in an f_H call."""
+        """Number of blocks in an f_L call and in an f_H call, by kind of call."""
+        if KINDS[self.kind].layer_calls:
+            return {F_L: 1, F_H: 1}
         return {F_L: self.layers, F_H: self.H_layers or self.layers}
 
     @property
     def effective_depth(self) -> int:
-        """Blocks applied in sequence in a full run: layers x (n + 1) x T x N_sup with one net."""
+        """Number of blocks applied in sequence in a full run. With one net: layers x (n + 1) x T x N_sup."""
         each = self.layers_per_call
         return self.N_sup * self.T * (self.n * each[F_L] + each[F_H])
 
     @property
     def length(self) -> int:
-        """P: positions of the net's input, prefix and cells."""
+        """Number of positions in the net's input (P): the prefix and the cells."""
         return self.prefix_length + self.sequence_length
 
     @property
     def order(self) -> tuple[int, ...]:
-        """Index of each position in the net's own order (prefix, then canvas); () without a canvas."""
+        """Index of each position in the net's own order (prefix, then canvas). Empty without a canvas."""
         if not self.canvas:
             return ()
         prefix, (rows, columns) = self.own_prefix, self.grid
@@ -272,22 +274,22 @@ class ModelConfig:
 
     @property
     def own_prefix(self) -> int:
-        """Prefix positions before the canvas, or before the cells if there is no canvas."""
+        """Number of prefix positions before the canvas, or before the cells if there is no canvas."""
         return self.prefix_length - (self.canvas**2 - self.sequence_length if self.canvas else 0)
 
     @property
     def halting_position(self) -> int:
-        """The position that the halting head reads: the first in the net's own order."""
+        """Index of the position that the halting head reads: the first position in the net's own order."""
         return 0 if self.own_prefix or not self.canvas else self.prefix_length
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Rows and columns of the (square) grid of cells."""
+        """Number of rows and columns of the square grid of cells."""
         side = isqrt(self.sequence_length)
         return side, self.sequence_length // side
 
     def check_puzzles(self, cells: int, vocab_size: int) -> None:
-        """Raises PuzzleError unless the model takes puzzles with this many cells and tokens."""
+        """Raise PuzzleError unless the model accepts puzzles with this number of cells and this vocabulary size."""
         if cells != self.sequence_length:
             raise PuzzleError(
                 f"This model takes {self.sequence_length} cells, but the puzzle has {cells} cells. Choose another model."
@@ -298,14 +300,14 @@ class ModelConfig:
             )
 
     def check_puzzle_id(self, puzzle_id: int) -> None:
-        """Raises PuzzleError if the puzzle table has no such row. Without a table, every id is treated as blank."""
+        """Raise PuzzleError if an id is negative or not in the puzzle table. A model without a table ignores the id."""
         if puzzle_id < 0 or (self.puzzle_ids and puzzle_id >= self.puzzle_ids):
             raise PuzzleError(
                 f"There is no puzzle id {puzzle_id}: the ids of this model are 0 to {self.puzzle_ids - 1}."
             )
 
     def with_depth(self, **changes: int) -> "ModelConfig":
-        """The same configuration with another n, T or N_sup. Raises ConfigError."""
+        """Return a copy with another n, T or N_sup. Raises ConfigError if a value is not allowed."""
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -313,9 +315,9 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ModelConfig":
-        """Read what `to_dict` wrote.
+        """Create a configuration from the dictionary that `to_dict` returned.
 
-        Raises ConfigError naming the first key that is unknown, missing or of the wrong type.
+        Raises ConfigError, naming the key, if a key is unknown, missing or of the wrong type.
         """
         by_name = {field.name: field for field in fields(cls)}
         for name in values:
@@ -328,7 +330,7 @@ class ModelConfig:
 
 
 def _read(name: str, value: Any, wanted: Any) -> Any:
-    """A value from JSON or yaml, converted to the type of its field. Raises ConfigError."""
+    """Convert a value from JSON or YAML to the type of its field. Raises ConfigError if the type does not fit."""
     if wanted in (int, str) and type(value) is wanted:
         return value
     if wanted is float and type(value) in (int, float) and -MAX_SIZE <= value <= MAX_SIZE:

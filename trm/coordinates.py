@@ -1,12 +1,12 @@
 """The coordinates of a state in the recursion.
 
-A run is three nested loops, and a state is addressed by its position in these loops, never by a module name:
+A run consists of three nested loops. A state is addressed by its position in these loops, never by a module name:
 
     supervision step s   1..N_sup
       cycle t            1..T
         call l           1..n are f_L (they update z), call n+1 is f_H (it updates y)
 
-All are counted from 1, as on screen.
+All indices start at 1, as on screen.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ F_H = "f_H"
 
 @dataclass(frozen=True, order=True)
 class Coordinates:
-    """One call of the recursion. The coordinates address the state after it."""
+    """The coordinates of a call in the recursion. They address the state after this call."""
 
     supervision_step: int
     cycle: int
@@ -28,12 +28,12 @@ class Coordinates:
 
 @dataclass(frozen=True)
 class Depth:
-    """How deep a model recurses.
+    """The depth of a model's recursion.
 
-    Raises ValueError if a number is not positive; only n may be 0.
+    Raises ValueError if n is below 0, or T or N_sup is below 1.
     """
 
-    n: int  # f_L calls in a latent recursion; 0 in a model with one state that answers in every call
+    n: int  # f_L calls in a latent recursion; 0 if every call updates the answer
     T: int  # latent recursions (cycles) in a supervision step
     N_sup: int  # maximum number of supervision steps
 
@@ -45,15 +45,15 @@ class Depth:
 
     @property
     def calls_per_step(self) -> int:
-        """Net calls in one supervision step: T x (n + 1)."""
+        """Number of net calls in one supervision step: T x (n + 1)."""
         return self.T * (self.n + 1)
 
     def calls_left(self, at: Coordinates) -> int:
-        """Net calls from this one to the end of its supervision step, including this one."""
+        """Number of net calls from the call `at` to the end of its supervision step, including the call `at`."""
         return (self.T - at.cycle + 1) * (self.n + 1) - at.call + 1
 
     def calls(self, supervision_step: int) -> Iterator[Coordinates]:
-        """The calls of one supervision step, in order."""
+        """Yield the coordinates of all calls in one supervision step, in order."""
         for cycle in range(1, self.T + 1):
             for call in range(1, self.n + 1):
                 yield Coordinates(supervision_step, cycle, call, F_L)

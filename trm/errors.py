@@ -1,20 +1,21 @@
 """Errors that a user can cause, one exception type per cause.
 
-The message is one line: what is wrong, where, and what to do next. The command line and the app show it unchanged.
+Each message is one line that says what is wrong, where, and what to do next. The command line and the app show the
+message unchanged.
 """
 
 import re
 from collections.abc import Sequence
 
-MAX_LENGTH = 600  # characters of a message
+MAX_LENGTH = 600  # maximum number of characters in a message
 
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line and direction marks, and surrogates: they break or reorder a line, or are not valid UTF-8."""
+"""Characters that break or reorder a line or are not valid UTF-8: control characters, direction marks, surrogates."""
 
 
 class UserError(Exception):
-    """An error that a user can cause and fix.
+    """Base class of the errors that a user can cause and fix.
 
     A message may quote the name or content of an untrusted file, so unprintable characters are escaped, and the middle
     of a message longer than MAX_LENGTH is left out.
@@ -26,19 +27,19 @@ class UserError(Exception):
 
 
 class PuzzleError(UserError):
-    """Text that is not a puzzle of the task, or a puzzle that the model cannot take."""
+    """Raised for text that is not a puzzle of the task, or for a puzzle that does not fit the model."""
 
 
 class DataError(UserError):
-    """A puzzle set that cannot be read or written."""
+    """Raised if a puzzle set cannot be read or written."""
 
 
 class CheckpointError(UserError):
-    """A checkpoint that is missing, damaged, or of an unsupported model."""
+    """Raised for a checkpoint that is missing or damaged, or that contains an unsupported model."""
 
 
 class UnknownSettingsError(CheckpointError):
-    """A checkpoint with settings that are not understood. It is opened only if the user accepts this."""
+    """Raised for a checkpoint with settings that are not understood, unless the user accepts them."""
 
     def __init__(self, path: object, settings: Sequence[str]):
         self.settings = tuple(settings)
@@ -49,8 +50,8 @@ class UnknownSettingsError(CheckpointError):
 
 
 class TrainingError(UserError):
-    """A training run that cannot be started or resumed."""
+    """Raised if a training run cannot be started or resumed."""
 
 
 class StoreError(UserError):
-    """A folder that is not a trace store, a damaged store, or one that cannot be resumed with these settings."""
+    """Raised if a folder is not a trace store, or if a store is damaged or cannot be resumed with these settings."""

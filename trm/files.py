@@ -33,10 +33,10 @@ class OutputError(UserError):
 def reading(
     path: Path, refusal: type[UserError], thing: str, remedy: str, *, most: int | None = None
 ) -> Iterator[None]:
-    """Context manager for reading a file. Any exception becomes a `refusal`: one line with the path and the remedy.
+    """Context manager for reading a file. It converts any exception to a one-line `refusal` with path and remedy.
 
-    `thing` is what the file should be, such as "trace of this version". Anything but a regular file, and any file
-    larger than `most` bytes, is rejected before it is opened.
+    `thing` names the expected content, such as "trace of this version". Files that are not regular files, or that are
+    larger than `most` bytes, are rejected before they are opened.
     """
     article = "an" if thing[0] in "aeiou" else "a"
     try:
@@ -55,7 +55,7 @@ def reading(
 
 
 def file_size(path: Path, refusal: type[UserError]) -> int:
-    """Size of a file in bytes. Raises OSError, or `refusal` for anything but a regular file."""
+    """Size of a file in bytes. Raises `refusal` if it is not a regular file, and OSError if it is not accessible."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise refusal(f"{path} is a folder. Give a file in it.")
@@ -65,7 +65,7 @@ def file_size(path: Path, refusal: type[UserError]) -> int:
 
 
 def placeholder_problem(text: str) -> str:
-    """What is wrong with a placeholder (a Git LFS pointer or a web page), and the remedy. Empty for any other text."""
+    """Describe the problem and the remedy if a text is a Git LFS pointer or a web page. Empty for any other text."""
     start = text.lstrip().lower()
     if start.startswith("version https://git-lfs") or "oid sha256:" in start:
         size = re.search(r"^size (\d{1,15})\r?$", start, re.M)
@@ -80,7 +80,7 @@ def placeholder_problem(text: str) -> str:
 
 
 def strict_json(text: str | bytes) -> Any:
-    """Parse JSON. Raises ValueError, also for NaN and infinite numbers, which browsers do not accept."""
+    """Parse JSON. Raises ValueError for invalid JSON, and for NaN and infinite numbers, which browsers reject."""
     return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
 
 
@@ -106,7 +106,7 @@ def make_folder(path: Path) -> None:
 
 
 def check_replaceable(path: Path) -> None:
-    """Raises OutputError if the path is a folder, a device, or a pipe, which a file must not replace."""
+    """Raise OutputError if a file cannot replace the path because it is a folder, a device or a pipe."""
     if "\0" in str(path):
         raise OutputError(f"{str(path)!r} is not a file name. Give another name.")
     try:
@@ -122,8 +122,8 @@ def check_replaceable(path: Path) -> None:
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to. On success the file replaces `path` atomically; on failure it is removed.
 
-    The temporary name has the suffix of `path`, because some writers append a missing one. Raises OutputError if the
-    file cannot be written.
+    The temporary name has the suffix of `path`, because some writers append a missing suffix. Raises OutputError if
+    the file cannot be written.
     """
     check_replaceable(path)
     make_folder(path.parent)
@@ -144,7 +144,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """`atomic_file` for a folder. `path` may exist if it is empty. Raises OutputError if it cannot be written."""
+    """Like `atomic_file`, for a folder. `path` may be an existing empty folder. Raises OutputError if writing fails."""
     make_folder(path.parent)
     remove_abandoned(path.parent)
     with writing(path):
@@ -161,7 +161,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Context manager for writing a file. Failures such as a full disk become an OutputError."""
+    """Context manager for writing a file. It converts failures, such as a full disk, to an OutputError."""
     try:
         yield
     except (OSError, SafetensorError) as error:
@@ -173,7 +173,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @cache  # scan each folder only once, however many files are written to it
 def remove_abandoned(folder: Path) -> None:
-    """Remove old partial files and folders that a killed process left behind in a folder."""
+    """Remove partial files and folders older than a day, which a killed process left behind in a folder."""
     with suppress(OSError):
         for partial in folder.glob(f"{PARTIAL}*"):
             if partial.lstat().st_mtime < time.time() - ABANDONED:

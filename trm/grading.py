@@ -15,12 +15,12 @@ BLANK_ID = (
 
 
 def caveat(task: Task, puzzle_id: int) -> str | None:
-    """The caveat that applies to every answer for this puzzle id, or None."""
+    """Return the warning that applies to every answer with this puzzle id, or None."""
     return BLANK_ID if task.needs_puzzle_id and puzzle_id == 0 else None
 
 
 def most_changed_cell(trace: Trace, task: Task) -> int:
-    """The scored blank cell whose answer changed most often. The player selects this cell initially."""
+    """Index of the scored blank cell whose answer changes most often. The player selects this cell initially."""
     scored = np.ones(task.cells, bool) if trace.labels is None else trace.labels != PADDING
     changes = (trace.answers[1:] != trace.answers[:-1]).sum(0)
     return int(np.argmax(changes * (scored & ~task.givens(trace.inputs))))
@@ -28,20 +28,20 @@ def most_changed_cell(trace: Trace, task: Task) -> int:
 
 @dataclass(frozen=True)
 class Grade:
-    """The grade of a puzzle and of the answer after every f_H call."""
+    """The givens and conflicts of a puzzle, and the grade of the answer after every f_H call."""
 
     givens: Bool[np.ndarray, "cells"]
     input_conflicts: Bool[np.ndarray, "cells"]  # givens that contradict each other
     conflicts: Bool[np.ndarray, "f_H cells"]  # cells that break a rule
     counted: Bool[np.ndarray, "cells"]  # cells scored as right or wrong
-    right: Int[np.ndarray, "f_H"] | None  # number of right cells; None without a known solution
+    right: Int[np.ndarray, "f_H"] | None  # number of right cells; None if the solution is not known
     # Whether the answer obeys the rules and preserves the givens; for a task without rules, whether it equals the
     # labels.
     solved: Bool[np.ndarray, "f_H"]
 
     @classmethod
     def of(cls, trace: Trace, task: Task) -> "Grade":
-        """Grade a trace."""
+        """Grade the answers of a trace."""
         givens = task.givens(trace.inputs)
         counted = ~givens if task.scored_cells else np.ones(task.cells, bool)
         right = solved = None

@@ -2,10 +2,14 @@
 
 Parameters stay in float32 and are cast to the dtype of the activations where they are used, so the same weights run in
 float32 on a CPU and in bfloat16 on a GPU. Modules and parameters are named as in the public TRM and HRM code, so that
-its checkpoints load key by key. Weights start as zeros; `initialise` draws them for training.
+its checkpoints load key by key. Weights are initially zero; `initialise` draws random weights for training.
+
+Without gradients, layers write into the results of their own matrix products instead of new memory. In a batch of a
+small model, new memory takes up to half of the time of a SwiGLU.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import sqrt
 from typing import Literal
 
@@ -17,18 +21,30 @@ from torch import Tensor, nn
 RMS_EPSILON = 1e-5
 
 
-def rms_norm(x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-    """Divide each vector by its root mean square. There is no learned weight; squares are summed in float32."""
-    scale = torch.rsqrt(x.float().square().mean(-1, keepdim=True) + RMS_EPSILON)
-    return x * scale.to(x.dtype)
+def add_and_norm(
+    x: Float[Tensor, "*axes"], change: Float[Tensor, "*axes"], axis: int = -1
+) -> Float[Tensor, "*axes"]:
+    """Divide the vectors of x + change along an axis by their root mean square. Without gradients, overwrites `change`.
+
+    There is no learned weight; squares are summed in float32.
+    """
+    overwrites = not torch.is_grad_enabled()
+    total = change.add_(x) if overwrites and change.is_contiguous() else x + change
+    scale = torch.rsqrt(total.float().square().mean(axis, keepdim=True) + RMS_EPSILON).to(x.dtype)
+    return total.mul_(scale) if overwrites else total * scale
+
+
+def gated(gate: Tensor, up: Tensor) -> Tensor:
+    """Compute silu(gate) * up. Without gradients, overwrites `gate`."""
+    return F.silu(gate) * up if torch.is_grad_enabled() else F.silu(gate, inplace=True).mul_(up)
 
 
 def numpy_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x W^T (+ b) by NumPy's BLAS (OpenBLAS), for float32 on a CPU without gradients.
+    """Compute x W^T (+ b) with NumPy's BLAS (OpenBLAS), for float32 on a CPU without gradients.
 
-    NumPy sums in a different order than torch. That rarely matters, but a model with random weights can be chaotic: a
-    difference in the last bit grows about thirtyfold in every supervision step. With NumPy's order, the recorded
-    outputs of the public code are reproduced even then (MLP mixing: to the last bit), so `trm forward` uses this
+    NumPy sums in a different order than torch. The order rarely matters, but a model with random weights can be
+    chaotic: a difference in the last bit grows about thirtyfold in every supervision step. In NumPy's order, even such
+    a model reproduces the recorded outputs of the public code (with MLP mixing: bit by bit), so `trm forward` uses this
     function.
     """
     product = torch.from_numpy(x.numpy().reshape(-1, x.shape[-1]) @ weight.numpy().T).view(*x.shape[:-1], -1)
@@ -36,7 +52,7 @@ def numpy_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class Linear(nn.Module):
-    """x W^T (+ b), with W cast to the dtype of x. `product` does the arithmetic."""
+    """Linear layer: x W^T (+ b), with W cast to the dtype of x. Set `product` to use another matrix product."""
 
     def __init__(self, inputs: int, outputs: int, bias: bool = False):
         super().__init__()
@@ -70,7 +86,7 @@ class PuzzleEmbedding(nn.Module):
     """One vector per puzzle id. The table is a buffer, as in the public code, where a separate optimizer trains it.
 
     A table for ARC has a million rows. It stays on the CPU as it was opened (possibly memory-mapped, in the dtype of
-    the file); only the rows that are needed are read, converted, and moved.
+    the file). Only the rows that a batch needs are read, converted, and moved to the device.
     """
 
     def __init__(self, count: int, dim: int):
@@ -87,7 +103,7 @@ class PuzzleEmbedding(nn.Module):
 
 
 class SwiGLU(nn.Module):
-    """down(silu(gate) * up), with gate and up from one matrix (Shazeer 2020)."""
+    """Gated MLP: down(silu(gate) * up), where one matrix computes gate and up (Shazeer 2020)."""
 
     def __init__(self, dim: int, width: int):
         super().__init__()
@@ -95,8 +111,18 @@ class SwiGLU(nn.Module):
         self.down_proj = Linear(width, dim)
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
-        return self.down_proj(F.silu(gate) * up)
+        return self.down_proj(gated(*self.gate_up_proj(x).chunk(2, dim=-1)))
+
+    def mix_positions(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        """Compute the SwiGLU over positions: of the transpose of x, transposed.
+
+        In float32 on a CPU, the weights stand on the left instead, which saves the transposes.
+        """
+        is_left = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled()
+        if not is_left or self.gate_up_proj.product is not F.linear:
+            return self(x.transpose(1, 2)).transpose(1, 2)
+        gate_up, down = (layer.weight.expand(len(x), -1, -1) for layer in (self.gate_up_proj, self.down_proj))
+        return torch.bmm(down, gated(*torch.bmm(gate_up, x).chunk(2, dim=1)))
 
 
 class ConvSwiGLU(SwiGLU):
@@ -109,8 +135,7 @@ class ConvSwiGLU(SwiGLU):
         nn.init.zeros_(self.dwconv.bias)
 
     def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
-        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
-        inner = (F.silu(gate) * up).transpose(-1, -2)  # (B, W, P)
+        inner = gated(*self.gate_up_proj(x).chunk(2, dim=-1)).transpose(-1, -2)  # (B, W, P)
         weight, bias = (part.to(x.dtype) for part in (self.dwconv.weight, self.dwconv.bias))
         mixed = F.conv1d(F.pad(inner, (weight.shape[-1] - 1, 0)), weight, bias, groups=len(weight))
         return self.down_proj(F.silu(mixed).transpose(-1, -2))
@@ -120,11 +145,11 @@ class ConvSwiGLU(SwiGLU):
 class Rotary:
     """Rotary position embedding: the angles by which queries and keys are rotated (Su et al. 2021).
 
-    "rope": positions are numbered in sequence, prefix first. "rope2d" (nano-trm): half of the pairs rotate by a cell's
-    row and half by its column, both with the first half of the frequencies; the prefix rotates as in "rope". "axial"
-    (EqR, sotaku): row and column each get RoPE over half of the head. `groups` is the number of parts a head is
-    split into; within a part, elements of the first half pair with those of the second (1: the whole head; head_dim /
-    2: neighbouring elements pair).
+    `positions` is one of three types. "rope": positions are numbered in sequence, starting with the prefix. "rope2d"
+    (nano-trm): half of the pairs rotate by a cell's row and half by its column, both with the first half of the
+    frequencies; the prefix rotates as in "rope". "axial" (EqR, sotaku): row and column each get RoPE over half of the
+    head. `groups` is the number of parts into which a head is split. Within each part, elements of the first half pair
+    with elements of the second half, so neighbouring elements pair if `groups` is head_dim / 2.
     """
 
     positions: Literal["rope", "rope2d", "axial"]
@@ -132,11 +157,11 @@ class Rotary:
     theta: float
     groups: int = 1
     prefix: int = 0
-    columns: int = 1  # of the grid or canvas, in cells
+    columns: int = 1  # number of columns in the grid or canvas
     order: tuple[int, ...] = ()  # index of each position in the grid or canvas; (): in sequence
 
     def angles(self, rotary_positions: Float[Tensor, "length"]) -> Float[Tensor, "length pairs"]:
-        """Angles of each pair at these positions, counted from the first prefix position of the model's own grid."""
+        """Angle of each pair in radians at the given positions. Position 0 is the model's first prefix position."""
         band = 4 if self.positions == "axial" else 2
         # 1 / theta^(i / dim), not theta^(-i / dim): they differ in the last bit, and some models amplify that.
         step = torch.arange(0, self.head_dim, band, dtype=torch.float32, device=rotary_positions.device)
@@ -150,23 +175,40 @@ class Rotary:
             rotated = torch.where(cell[:, None] < 0, torch.outer(rotary_positions, frequency), rotated)
         return rotated
 
+    def places(self, length: int) -> Float[Tensor, "length"]:
+        """Place of each of `length` positions in the grid or canvas."""
+        return torch.tensor(self.order, dtype=torch.float32) if self.order else torch.arange(length).float()
+
     def tables(self, rotary_positions: Float[Tensor, "length"], like: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosines and sines for each element of a head, each (P, head_dim)."""
+        """Cosines and sines for each element of a head, each of shape (P, head_dim)."""
         pairs = self.angles(rotary_positions.to(like.device)).unflatten(-1, (self.groups, -1))
         angle = torch.cat((pairs, pairs), dim=-1).flatten(-2)
         return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
 
     def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Rotate each pair of x, which is (B, H, P, head_dim), by the angle of its position."""
+        """Rotate each pair of elements of x (B, H, P, head_dim) by the angle of its position.
+
+        Without gradients, overwrites x.
+        """
         first, second = x.unflatten(-1, (self.groups, -1)).chunk(2, dim=-1)
-        return x * cos + torch.cat((-second, first), dim=-1).flatten(-2) * sin
+        turned = torch.cat((-second, first), dim=-1).flatten(-2)
+        return x * cos + turned * sin if torch.is_grad_enabled() else x.mul_(cos).add_(turned.mul_(sin))
+
+
+@lru_cache(maxsize=8)
+def usual_tables(
+    rotary: Rotary, length: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Cosines and sines at the positions of a whole grid, computed once and shared by all layers."""
+    with torch.inference_mode(False):  # training may use tables that were first computed for inference
+        return rotary.tables(rotary.places(length), like=torch.empty(0, dtype=dtype, device=device))
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt(head_dim)) v; each is (B, H, P, head_dim).
+    """Compute softmax(q k^T / sqrt(head_dim)) v. Query, key and value have shape (B, H, P, head_dim).
 
-    On a CPU, torch's fused kernel multiplies in float32. Explicit products cut the time for bfloat16 training of a
-    small model on 15x15 mazes to two thirds (measured on a Zen 5 core, 2 to 4 heads).
+    On a CPU, torch's fused kernel multiplies in float32, so for bfloat16 the products are explicit. They reduce the
+    training time of a small model on 15x15 mazes to two thirds (measured on a Zen 5 core, 2 to 4 heads).
     """
     if query.device.type == "cpu" and query.dtype == torch.bfloat16:
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
@@ -177,7 +219,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 class Attention(nn.Module):
     """Multi-head attention between all positions (no mask).
 
-    `rotary_positions` overrides the positions in `rotary` if set.
+    If `rotary_positions` is set, it replaces the positions that `rotary` defines.
     """
 
     def __init__(self, dim: int, heads: int, rotary: Rotary | None, bias: bool = False):
@@ -192,7 +234,7 @@ class Attention(nn.Module):
         return self.o_proj(mixed.transpose(1, 2).reshape(x.shape))
 
     def weights(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch head to from"]:
-        """Attention weights, softmax(q k^T / sqrt(head_dim)), in float32. Each row sums to 1 over the keys."""
+        """Attention weights, softmax(q k^T / sqrt(head_dim)), in float32. They sum to 1 over the keys (last axis)."""
         query, key, _ = self.query_key_value(x)
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
         return scores.float().softmax(-1)
@@ -208,18 +250,15 @@ class Attention(nn.Module):
         """Queries and keys, each (B, H, P, head_dim), rotated by their positions."""
         if self.rotary is None:
             return query, key
-        rotary_positions = self.rotary_positions
-        if rotary_positions is None:
-            order = self.rotary.order
-            rotary_positions = (
-                torch.tensor(order) if order else torch.arange(query.shape[-2], device=query.device)
-            )
-        cos, sin = self.rotary.tables(rotary_positions.float(), like=query)
+        if self.rotary_positions is None:
+            cos, sin = usual_tables(self.rotary, query.shape[-2], query.dtype, query.device)
+        else:
+            cos, sin = self.rotary.tables(self.rotary_positions, like=query)
         return self.rotary.rotate(query, cos, sin), self.rotary.rotate(key, cos, sin)
 
 
 def rotary_of(config) -> Rotary | None:
-    """The rotary embedding of a model's attention; None if the model uses another position encoding or none."""
+    """Return the rotary embedding of a model's attention, or None if the model does not use rotary embeddings."""
     if config.positions not in ("rope", "rope2d", "axial"):
         return None
     head_dim = config.hidden_size // config.heads
@@ -258,13 +297,12 @@ class Block(nn.Module):
 
     def mix(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         if hasattr(self, "self_attn"):
-            return rms_norm(x + self.self_attn(x))
-        channels = x.transpose(1, 2)  # (B, D, P)
-        return rms_norm(channels + self.mlp_t(channels)).transpose(1, 2)
+            return add_and_norm(x, self.self_attn(x))
+        return add_and_norm(x, self.mlp_t.mix_positions(x), axis=1)
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         x = self.mix(x)
-        return rms_norm(x + self.mlp(x))
+        return add_and_norm(x, self.mlp(x))
 
 
 def normed(norm: nn.LayerNorm, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
@@ -294,7 +332,7 @@ class PreNormBlock(nn.Module):
 
 
 class Net(nn.Module):
-    """The tiny net of a model: a stack of blocks, applied to the sum of its input states."""
+    """A tiny net: a stack of blocks. Its input is the sum of the states that a call reads."""
 
     def __init__(self, config, layers: int, block: type[nn.Module] = Block):
         super().__init__()
@@ -307,7 +345,10 @@ class Net(nn.Module):
 
 
 def truncated_normal(tensor: Tensor, deviation: float, generator: torch.Generator) -> None:
-    """Fill with samples from a normal truncated at two sigma, rescaled to the standard deviation `deviation`."""
+    """Fill a tensor with samples from a normal distribution that is truncated at two sigma.
+
+    The samples are then rescaled to the standard deviation `deviation`.
+    """
     shrinkage = 0.87962566  # standard deviation of a unit normal truncated at +-2
     with torch.no_grad():
         nn.init.trunc_normal_(tensor, std=1.0, a=-2.0, b=2.0, generator=generator)

@@ -9,18 +9,20 @@ from torch import Tensor, nn
 
 from trm.config import HALT_OR_CONTINUE, KINDS, ModelConfig
 from trm.coordinates import Coordinates
+from trm.engine import Engine
 from trm.layers import Attention, Embedding, Linear, Net, PuzzleEmbedding, truncated_normal
 from trm.recursion import Heads, State
 
 
 class Model(nn.Module, ABC):
-    """Base class with what all kinds of model share: x, the initial state, and the heads that read y.
+    """Base class of all kinds of model. It provides x, the initial state, and the heads that read y.
 
     Activations have the dtype `compute_dtype`; parameters keep the dtype they were loaded with. A new model has zero
     weights: load a checkpoint, or call `initialise` before training.
     """
 
-    tokens_without_logit = 0  # number of tokens, starting at token 0, for which the head has no logit
+    engine: Engine = "torch"  # what computes the nets without gradients (`trm.engine`)
+    tokens_without_logit = 0  # number of tokens, starting at token 0, for which the LM head has no logit
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -60,9 +62,9 @@ class Model(nn.Module, ABC):
         puzzle_ids: Int[Tensor, "batch"],
         puzzle_vectors: Float[Tensor, "batch size"] | None = None,
     ) -> Float[Tensor, "batch position dim"]:
-        """x, the embedded input: the puzzle prefix and the tokens of the cells, scaled by sqrt(D).
+        """Compute x, the embedded input: the puzzle prefix and the tokens of the cells, scaled by sqrt(D).
 
-        `puzzle_vectors`, if given, replaces the rows of the puzzle table.
+        If `puzzle_vectors` is given, it replaces the rows of the puzzle table.
         """
         config, dtype = self.config, self.compute_dtype
         x = self.embed_tokens(inputs, dtype)
@@ -78,25 +80,25 @@ class Model(nn.Module, ABC):
         return sqrt(config.hidden_size) * x
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
-        """The initial y and z: one vector each, the same at every position, drawn before training and never trained."""
+        """Return the initial y and z: two random vectors that are never trained, each repeated at every position."""
         return State(self.H_init.to(x.dtype).expand_as(x), self.L_init.to(x.dtype).expand_as(x))
 
     @abstractmethod
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
-        """f_L: update z. `call` is the index of the call within its latent recursion, from 1."""
+        """Update z by one f_L call. `call` is the index of the call in its latent recursion, from 1."""
 
     @abstractmethod
     def f_H(self, x: Float[Tensor, "batch position dim"], state: State) -> State:
-        """f_H: update the answer y, at the end of a latent recursion."""
+        """Update the answer y by one f_H call, at the end of a latent recursion."""
 
     def latent(self, state: State, at: Coordinates) -> Float[Tensor, "batch position dim"]:
-        """The z that the call at these coordinates updates; for an f_H call, the z that the f_L call before it updated."""
+        """Return the z that the call `at` updates, or, for an f_H call, the z that the preceding f_L call updates."""
         return state.z
 
     def heads(self, y: Float[Tensor, "batch position dim"]) -> Heads:
-        """Logits of the cells, and the halting logits at the halting position, in float32.
+        """Compute the logits of the cells, and the halting logits at the halting position, in float32.
 
-        A missing halting logit gets a value that never causes a halt: minus infinity for q_halt, 0 for q_continue.
+        Without a halting head, q_halt is minus infinity (the model never halts). A missing q_continue is 0.
         """
         outputs = self.config.halting_outputs
         q = (
@@ -107,55 +109,55 @@ class Model(nn.Module, ABC):
         return Heads(self.decode(y), q[:, 0], q[:, 1] if outputs == 2 else torch.zeros_like(q[:, 0]))
 
     def decode(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
-        """Logits of the cells, from the output head.
+        """Compute the logits of the cells from a state, with the LM head.
 
-        The head was trained only on y after a supervision step. For any other state, the result is only an
+        The LM head was trained only on y after a supervision step. For any other state, the result is only an
         interpretation.
         """
         return self.cell_logits(state[:, self.config.prefix_length :])
 
     def cell_logits(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
-        """Logits from the state of each cell, in float32."""
+        """Compute the logits of each cell from its state, in float32."""
         return self.lm_head(cells).float()
 
     def unembedding(self) -> Float[Tensor, "vocab dim"]:
-        """The weight vector of each token in the output head."""
+        """Weight vector of each token in the LM head."""
         return self.lm_head.weight
 
     def reverse_embed(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
-        """The dot product of each cell's state with the input embedding of each token.
+        """Compute the dot product of each cell's state with the input embedding of each token.
 
-        The token with the largest product is the one whose embedding the state resembles most (reverse embedding, arXiv
-        2510.04871, figure 6). Neither the output head nor the position is used. Training does not make states resemble
-        inputs, so this too is only an interpretation.
+        The state is most similar to the embedding of the token with the largest product (reverse embedding, arXiv
+        2510.04871, figure 6). The LM head and the position are not used. Training does not make states resemble input
+        embeddings, so the result is only an interpretation.
         """
         cells = state[:, self.config.prefix_length :].float()
         return cells @ self.token_embedding().float().T
 
     def token_embedding(self) -> Float[Tensor, "vocab dim"]:
-        """The input embedding of each token, unscaled."""
+        """Input embedding of each token, not scaled by sqrt(D)."""
         return self.embed_tokens.embedding_weight
 
     def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
-        """The halting logit; positive where the model would halt.
+        """Return the halting logit, which is positive where the model would halt.
 
-        It is q_halt, or q_halt - q_continue where q_continue was trained (both are then Q-learning values).
+        The logit is q_halt, or q_halt - q_continue if q_continue was trained (both outputs are then Q-values).
         """
         return heads.q_halt - heads.q_continue if self.config.halting == HALT_OR_CONTINUE else heads.q_halt
 
     def halt_probability(self, heads: Heads) -> Float[Tensor, "batch"]:
-        """The halting probability; above 0.5 where the model would halt."""
+        """Return the halting probability, which is above 0.5 where the model would halt."""
         return self.halting_logit(heads).sigmoid()
 
     def gradient_calls(self, n: int) -> int:
-        """Number of final calls backpropagated through in training: the last latent recursion; two calls in HRM."""
+        """Number of calls at the end of a supervision step that training backpropagates through: n + 1, in HRM 2."""
         return KINDS[self.config.kind].gradient_calls(n)
 
     def set_grid_side(self, side: int) -> None:
         """Treat square grids with this side length as the top left corner of the model's own grid.
 
-        Each cell keeps the rotary position that it has in the full grid. Otherwise the cell below would be `side`
-        positions away, and what the model learned about neighbours at one grid size would be wrong at all others.
+        Each cell keeps its rotary position in the full grid. Otherwise, the distance to the cell below would be `side`
+        positions, so what the model learns about neighbours at one grid size would be wrong at all other sizes.
         """
         rotary_positions = None
         if side != self.config.grid[1]:

@@ -11,7 +11,7 @@ All kinds run through the same recursion. They differ in a few one-line methods:
 
 Later models from other code bases are in `trm.successors`.
 
-(*) as in HRM if q_continue was trained (`no_ACT_continue: false` in the public code).
+(*) q_halt > q_continue, as in HRM, if q_continue was trained (`no_ACT_continue: false` in the public code).
 Parameters have the names of the public code bases (H_init is the initial y, L_init the initial z).
 """
 
@@ -44,7 +44,7 @@ class TRMTwoNets(TRM):
 
 
 class HRM(TRMTwoNets):
-    """Hierarchical Reasoning Model (Wang et al. 2025, arXiv 2506.21734): y is its z_H, z its z_L."""
+    """Hierarchical Reasoning Model (Wang et al. 2025, arXiv 2506.21734). In the paper, y is z_H and z is z_L."""
 
 
 class TRMSingleZ(Model):

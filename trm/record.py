@@ -1,4 +1,4 @@
-"""Record a run as a trace: a hook collects the states in a supervision step, which are then decoded together."""
+"""Record a run as a trace. A hook collects the states of each supervision step, and they are then decoded together."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ import torch
 from jaxtyping import Float, Int, Num, UInt8
 from torch import Tensor
 
-from trm import __version__
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import PuzzleError
 from trm.model import Model
+from trm.provenance import Provenance
 from trm.recursion import Hook, State, deep_supervision, unchanged
 from trm.resume import ResumePoint, SkippingModel, resumed_supervision
 from trm.tasks.base import Task
-from trm.trace import Provenance, Trace, quantised
+from trm.trace import Trace, quantised
 
 
 @dataclass(frozen=True)
 class ResumedRun:
-    """A run to resume: its trace so far, where to resume, and the states already computed in the unfinished step."""
+    """A run to resume: its trace so far, the resume point, and the states already computed in the unfinished step."""
 
     trace: Trace | None  # at the depth of the resumed run; anything after `point` is ignored
     point: ResumePoint
@@ -32,7 +32,7 @@ class ResumedRun:
 
 
 def unique_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.ndarray, "cells"] | None:
-    """The solution if it is unique; None if there is no solution, more than one, or the search gives up."""
+    """Return the unique solution, or None if there is no solution or more than one, or if the search gives up."""
     try:
         solutions = task.solutions(inputs, limit=2)
     except PuzzleError:
@@ -61,34 +61,21 @@ def growing_trace(
     changes: str = "",
     resumed: ResumedRun | None = None,
 ) -> Iterator[Trace]:
-    """Run a model on one puzzle, yielding the trace so far after every supervision step.
+    """Run a model on one puzzle and yield the trace so far after every supervision step.
 
-    `depth` defaults to the model's own. `recorded` is the date to store. `puzzle_id` is a row of the model's puzzle
-    table. `labels` is the published answer; without it, a solver searches for the unique solution. Interventions pass
-    hooks (the states they return are recorded), `skips` (true for calls to skip) and `changes` (a description of both).
-    With `resumed`, only the calls after its resume point are executed.
+    `depth` defaults to the model's own. `recorded` is the date stored in the trace. `puzzle_id` is a row of the model's
+    puzzle table. `labels` is the published solution; without it, a solver searches for the unique solution. An
+    intervention passes hooks (the trace records the states that they return), `skips` (true for calls to skip) and
+    `changes` (a description of both). With `resumed`, only the calls after its resume point are executed.
 
-    Raises PuzzleError if the puzzle does not have the model's size or the table has no such row, and ConfigError if the
-    model cannot run at this depth.
+    Raises PuzzleError if the puzzle or its id does not fit the model, and ConfigError if the model cannot run at this
+    depth.
     """
     config = model.config
     config.check_puzzles(len(inputs), task.vocab_size)
     config.check_puzzle_id(puzzle_id)
     depth = config.with_depth(**vars(depth)).depth if depth else config.depth
-    device = model.device
-    provenance = Provenance(
-        model=model.name,
-        fingerprint=model.fingerprint,
-        kind=config.kind,
-        task=config.task,
-        device=device.type,
-        dtype=str(model.compute_dtype).removeprefix("torch."),
-        version=__version__,
-        recorded=recorded.isoformat() if recorded else "",
-        changes=changes,
-        halting=config.halting,
-        unknown=", ".join(config.unknown),
-    )
+    provenance = Provenance.of(model, recorded=recorded, changes=changes or None)
     tokens, puzzle_ids = one_puzzle(model, inputs, puzzle_id)
     start = resumed.before if resumed else initial_state(model, tokens, puzzle_ids)
     recorder = Recorder(model, blank=~task.givens(inputs), start=start)
@@ -108,13 +95,13 @@ def growing_trace(
     )
     for step in steps:
         arrays = recorder.after_step(model.halt_probability(step.heads))
-        yield Trace(provenance, depth, config.depth, inputs, labels, **arrays)
+        yield Trace(provenance, depth, config.depth, inputs, labels=labels, **arrays)
 
 
 def one_puzzle(
     model: Model, inputs: UInt8[np.ndarray, "cells"], puzzle_id: int
 ) -> tuple[Int[Tensor, "1 cells"], Int[Tensor, "1"]]:
-    """A batch with one puzzle and its puzzle id, on the model's device."""
+    """Create a batch with one puzzle and its puzzle id, on the model's device."""
     tokens = torch.from_numpy(inputs.astype(np.int64))[None].to(model.device)
     return tokens, torch.tensor([puzzle_id], device=model.device)
 
@@ -122,24 +109,24 @@ def one_puzzle(
 def initial_state(
     model: Model, tokens: Int[Tensor, "batch cells"], puzzle_ids: Int[Tensor, "batch"]
 ) -> State:
-    """The initial state for a run on these puzzles."""
+    """Compute the initial state for a run on these puzzles."""
     with torch.no_grad():
         return model.initial_state(model.embed(tokens, puzzle_ids))
 
 
-# Arrays of a trace by their first axis: f_H calls, or all calls. The axis of halt_probability is supervision steps.
+# Arrays of a trace by their first axis: f_H calls, or all calls. halt_probability has a value per supervision step.
 ANSWERS = ("answers", "probabilities", "entropy", "residual_y", "y_reverse")
 CALLS = ("z_answers", "z_confidence", "residual_z", "z_reverse")
 
 
 class Recorder:
-    """An `after_call` hook for a run on one puzzle. It decodes all states of a supervision step together, at its end."""
+    """An `after_call` hook for a run on one puzzle. It collects states; `after_step` decodes them together."""
 
     def __init__(self, model: Model, blank: np.ndarray, start: State):
         self.model = model
         self.blank = blank
         self.before = start
-        self.states: list[tuple[Coordinates, State]] = []  # of this supervision step
+        self.states: list[tuple[Coordinates, State]] = []  # states after the calls of this supervision step
         self.parts: dict[
             str, list[np.ndarray]
         ] = {}  # arrays of finished supervision steps, by field of Trace
@@ -151,7 +138,7 @@ class Recorder:
     def resume(self, run: ResumedRun) -> None:
         """Start from an unfinished run.
 
-        The unfinished step is decoded as a whole, so the trace is bit-identical to that of an uninterrupted run.
+        The unfinished step is decoded as a whole, so the trace is bit-identical to the trace of an uninterrupted run.
         """
         self.states = list(run.states)
         if run.trace is None:
@@ -163,7 +150,7 @@ class Recorder:
         self.parts = {name: [getattr(run.trace, name)[:count]] for name, count in counts.items()}
 
     def after_step(self, halt_probability: Tensor) -> dict[str, np.ndarray]:
-        """Decode the supervision step that has just ended. Returns the arrays of the trace so far."""
+        """Decode the supervision step that has just ended. Returns the arrays of the trace so far, by field."""
         states = [(None, self.before), *self.states]
         latent = self.model.latent
         z_before = torch.cat([latent(was, at) for (_, was), (at, _) in pairwise(states)])  # (calls, P, D)
@@ -194,7 +181,7 @@ class Recorder:
 
 
 def mean_entropy(probabilities: Float[np.ndarray, "frames cells vocab"]) -> Float[np.ndarray, "frames"]:
-    """Entropy in bits, averaged over cells; 0 without cells."""
+    """Entropy in bits for each frame, averaged over cells; 0 if there are no cells."""
     if not probabilities.shape[1]:
         return np.zeros(len(probabilities), np.float32)
     bits = -(probabilities * np.log2(np.maximum(probabilities, 1e-12))).sum(-1)
@@ -204,6 +191,6 @@ def mean_entropy(probabilities: Float[np.ndarray, "frames cells vocab"]) -> Floa
 def relative_residuals(
     before: Num[Tensor, "moves position dim"], after: Num[Tensor, "moves position dim"]
 ) -> Float[np.ndarray, "moves"]:
-    """Relative residuals ||after - before|| / ||after||, over all positions together."""
+    """Relative residual ||after - before|| / ||after|| for each update, with norms over all positions and channels."""
     before, after = before.float().flatten(1), after.float().flatten(1)
     return ((after - before).norm(dim=1) / after.norm(dim=1)).cpu().numpy()

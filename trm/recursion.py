@@ -1,14 +1,14 @@
-"""The recursion of a tiny recursive model, the only loop over its calls in the project.
+"""The recursion of a tiny recursive model: the project's only loop over model calls.
 
     latent recursion    n times z <- f_L(x, y, z), then once y <- f_H(y, z)
     deep recursion      T latent recursions: one supervision step
     deep supervision    up to N_sup supervision steps, with (y, z) detached in between
                         and an answer decoded after each
 
-x is the embedded input, y the current answer, z the latent state (Jolicoeur-Martineau 2025, arXiv 2510.04871; HRM
-calls y z_H and z z_L: Wang et al. 2025, arXiv 2506.21734). A model supplies x, the initial state, f_L, f_H, and the
-heads. Recording and interventions use hooks: `before_call` replaces the state that a call reads, `after_call` the state
-that it returns.
+x is the embedded input, y the current answer, z the latent state (Jolicoeur-Martineau
+2025, arXiv 2510.04871). In HRM, y is z_H and z is z_L (Wang et al. 2025, arXiv
+2506.21734). A model supplies x, the initial state, f_L, f_H, and the heads. Recording
+and interventions use hooks, which replace the state before or after a call.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from trm.coordinates import F_H, F_L, Coordinates, Depth
 
 
 class State(NamedTuple):
-    """The answer y and the latent z, each (B, P, D); with K latents z is (B, K, P, D)."""
+    """The answer y and latent z, each (B, P, D). With K latents, z is (B, K, P, D)."""
 
     y: Tensor
     z: Tensor
@@ -33,7 +33,7 @@ class State(NamedTuple):
 
 
 class Heads(NamedTuple):
-    """Outputs of the heads on y: logits of every cell (B, L, V) and two halting logits (B,)."""
+    """Head outputs for y: logits of all cells (B, L, V) and two halting logits (B,)."""
 
     logits: Tensor
     q_halt: Tensor
@@ -42,7 +42,7 @@ class Heads(NamedTuple):
 
 @runtime_checkable
 class RecursiveModel(Protocol):
-    """What the recursion requires of a model."""
+    """The methods that the recursion requires of a model."""
 
     def embed(self, inputs: Int[Tensor, "batch cell"], puzzle_ids: Int[Tensor, "batch"]) -> Tensor: ...
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State: ...
@@ -53,7 +53,7 @@ class RecursiveModel(Protocol):
 
 @dataclass(frozen=True)
 class SupervisionStep:
-    """The state after a supervision step, and the outputs of the heads on it."""
+    """The state after a supervision step, and the head outputs for this state."""
 
     number: int  # from 1
     state: State
@@ -61,11 +61,11 @@ class SupervisionStep:
 
 
 Hook = Callable[[Coordinates, State], State]
-"""Called with the state before or after a call. Its return value replaces the state."""
+"""Function that maps the state before or after a call to the state that replaces it."""
 
 
 def unchanged(at: Coordinates, state: State) -> State:
-    """The hook that does nothing."""
+    """Hook that returns the state unchanged."""
     return state
 
 
@@ -80,10 +80,10 @@ def latent_recursion(
     after_call: Hook = unchanged,
     gradient_calls: int = 0,
 ) -> State:
-    """n f_L calls update z, then one f_H call updates y.
+    """Run n f_L calls, which update z, and then one f_H call, which updates y.
 
-    `at` is (supervision step, cycle). Only the last `gradient_calls` calls in the supervision step are backpropagated
-    through.
+    `at` is (supervision step, cycle). Gradients are computed only for the last
+    `gradient_calls` calls of the supervision step.
     """
     for call in range(1, depth.n + 1):
         here = Coordinates(*at, call, F_L)
@@ -107,7 +107,7 @@ def deep_recursion(
     step: int = 1,
     **options: Hook | int,
 ) -> State:
-    """One supervision step: T latent recursions, with the same hooks and gradient."""
+    """Run one supervision step: T latent recursions with the same `options`."""
     for cycle in range(1, depth.T + 1):
         at = (step, cycle)
         state = latent_recursion(model, x, state, depth=depth, at=at, **options)
@@ -124,10 +124,10 @@ def deep_supervision(
     first_step: int = 1,
     **hooks: Hook,
 ) -> Iterator[SupervisionStep]:
-    """Run the supervision steps up to N_sup without gradients, yielding after each.
+    """Run supervision steps `first_step` to N_sup without gradients; yield each step.
 
-    Nothing halts early, as in the evaluation of both papers. `start` maps the model's initial state to the state to
-    start from, for example one that holds the solution. Close the iterator to stop before the last step.
+    Nothing halts early, as in both papers' evaluations. `start` maps the initial state
+    to the first state of the run. To stop before the last step, close the iterator.
     """
     with torch.no_grad():
         x = model.embed(inputs, puzzle_ids)

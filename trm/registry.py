@@ -1,23 +1,29 @@
-"""The locations and names of the bundled models and traces. Does not open weights or import torch."""
+"""Find the bundled models and traces by name, and the snapshots of a run. This module does not import torch."""
 
 import hashlib
 import json
 import os
+from contextlib import suppress
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from safetensors import safe_open
 
+from recursion_lens import ASSETS
 from trm.config import ConfigError, ModelConfig
 from trm.errors import CheckpointError
 from trm.files import reading
+from trm.provenance import Training
+from trm.public.weights import steps_of_run
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SNAPSHOTS = "snapshots"  # folder in a model's folder: weights saved during training, each a separate model
 ABLATIONS = "ablations"  # folder next to the models: models trained with one change each
 STATES = "states.json"  # next to a model's weights: results of `trm.inspection.state_use`
 FORMAT = "recursion-lens-1"  # marks a config.json as ours; other tools write files of that name too
+TRAINING = "training"  # entry of our config.json besides the configuration
 MAX_CONFIG = 1 << 20  # bytes
 MAX_HASHED = 1 << 28  # bytes; larger files are sampled
 ENDS, SAMPLES, SAMPLE = 1 << 20, 65, 1 << 14
@@ -49,7 +55,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def model_folder(name: str) -> Path | None:
-    """Folder of the bundled model, snapshot, or ablation with this name, or None."""
+    """Folder of the bundled model, snapshot, or ablation with this name. None for any other name."""
     model = name.partition("/")[0]
     is_bundled = name in ablation_names() or (
         model in model_names() and (name == model or name in snapshot_names(model))
@@ -58,12 +64,12 @@ def model_folder(name: str) -> Path | None:
 
 
 def trace_paths(model_name: str) -> list[Path]:
-    """Paths of the bundled traces of a model, the default one first."""
+    """Paths of the bundled traces of a model. The first path is the default trace."""
     return sorted((ASSETS / "traces" / model_name).glob("*.safetensors"))
 
 
 def model_config(name: str) -> ModelConfig:
-    """Configuration of a bundled model. Raises CheckpointError."""
+    """Configuration of a bundled model. Raises CheckpointError if it is missing or invalid."""
     config = own_config(models_folder() / name)
     if config is None:
         raise CheckpointError(
@@ -73,19 +79,37 @@ def model_config(name: str) -> ModelConfig:
 
 
 def own_config(folder: Path) -> ModelConfig | None:
-    """The configuration in a folder in our format; None if config.json is missing or not ours.
+    """Read the configuration in a folder. Returns None if config.json is missing or not in our format.
 
-    Raises CheckpointError if it is ours but does not describe a model.
+    Raises CheckpointError if the file is in our format but does not describe a model.
     """
     values = own_values(folder)
+    if values is None:
+        return None
+    values.pop(TRAINING, None)
     try:
-        return None if values is None else ModelConfig.from_dict(values)
+        return ModelConfig.from_dict(values)
     except ConfigError as error:
         raise CheckpointError(f"{folder / 'config.json'}: {error}.") from None
 
 
+def own_training(folder: Path) -> Training | None:
+    """Read from the config.json of a folder how far its model was trained. None if the file does not say.
+
+    Raises CheckpointError if the entry is damaged.
+    """
+    values = (own_values(folder) or {}).get(TRAINING)
+    try:
+        return None if values is None else msgspec.convert(values, Training)
+    except msgspec.ValidationError as error:
+        raise CheckpointError(f"{folder / 'config.json'}: {TRAINING}: {error}.") from None
+
+
 def own_values(folder: Path) -> dict[str, Any] | None:
-    """The values in the config.json of a folder; None if it is missing or not ours. Raises CheckpointError."""
+    """Read the values in the config.json of a folder. Returns None if the file is missing or not in our format.
+
+    Raises CheckpointError if the file is damaged.
+    """
     path = folder / "config.json"
     if not path.is_file() or path.stat().st_size > MAX_CONFIG:
         return None
@@ -95,12 +119,57 @@ def own_values(folder: Path) -> dict[str, Any] | None:
     return values if ours else None
 
 
-def fingerprint(path: Path) -> str:
-    """An identifier of a weights file: the first 16 hexadecimal digits of a SHA-256.
+@dataclass(frozen=True)
+class Snapshot:
+    """A checkpoint of a training run."""
 
-    Files up to 256 MiB are hashed as a whole. For larger files (an ARC table takes gigabytes), the hash covers the
-    size, the first and the last MiB, where safetensors and zip files describe their contents (zip: with a checksum of
-    every tensor), and 64 blocks of 16 KiB spread evenly in between. A change inside a large table can go unnoticed.
+    weights: Path
+    number: int  # how far the run was
+    unit: str  # of the number: "update", "step" or "epoch"
+
+    def __str__(self) -> str:
+        return f"{self.unit} {self.number:,}"
+
+
+def run_snapshots(weights: Path) -> tuple[Snapshot, ...]:
+    """Return the checkpoints of the run to which a weights file belongs, earliest first; empty if there is only one.
+
+    A run is the folder of a run of `trm train`, or all files in one folder whose names differ only in the number of the
+    step or epoch.
+    """
+    if weights.name == "model.safetensors":
+        found = _own_snapshots(run_folder(weights))
+    else:
+        steps = steps_of_run(weights).items()
+        found = [Snapshot(weights.with_name(name), step.number, step.unit) for name, step in steps]
+    by_number = {
+        snapshot.number: snapshot for snapshot in found
+    }  # of an average and its original, the average
+    return tuple(by_number[number] for number in sorted(by_number)) if len(by_number) > 1 else ()
+
+
+def run_folder(weights: Path) -> Path:
+    """Return the folder of the run to which a weights file belongs."""
+    inside = weights.name == "model.safetensors" and weights.parent.parent.name == SNAPSHOTS
+    return weights.parent.parent.parent if inside else weights.parent
+
+
+def _own_snapshots(run: Path) -> list[Snapshot]:
+    found = []
+    for weights in (*run.glob(f"{SNAPSHOTS}/*/model.safetensors"), run / "model.safetensors"):
+        with suppress(CheckpointError):  # a snapshot that cannot be read is left out
+            if weights.is_file() and (training := own_training(weights.parent)):
+                found.append(Snapshot(weights, training.update, "update"))
+    return found
+
+
+def fingerprint(path: Path) -> str:
+    """Identifier of a weights file: the first 16 hexadecimal digits of a SHA-256 hash.
+
+    Files up to 256 MiB are hashed as a whole. For larger files (an ARC table takes gigabytes), the hash covers the file
+    size, the first and last MiB, and 64 blocks of 16 KiB spread evenly in between. In the first and last MiB,
+    safetensors and zip files describe their contents (zip files with a checksum of every tensor). A change inside a
+    large table can go unnoticed.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -119,9 +188,10 @@ def fingerprint(path: Path) -> str:
 
 
 def model_card(name: str) -> dict[str, Any]:
-    """A bundled model's sizes and its scores from `trm eval`, as printed by `trm models`.
+    """Return a bundled model's sizes and its scores from `trm eval`. `trm models` prints them.
 
-    Keys: `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. Raises CheckpointError.
+    The keys are `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. `accuracy` is None without scores. Raises
+    CheckpointError if a file cannot be read.
     """
     folder, config = models_folder() / name, model_config(name)
     weights = folder / "model.safetensors"
@@ -144,7 +214,7 @@ def model_card(name: str) -> dict[str, Any]:
 
 
 def measured_states(name: str) -> dict[str, Any]:
-    """The recorded results of `trm.inspection.state_use` for a bundled model; empty if there are none."""
+    """Return the recorded results of `trm.inspection.state_use` for a bundled model. Empty if nothing is recorded."""
     folder = model_folder(name)
     return (folder and _measured(folder / STATES)) or {}
 

@@ -12,7 +12,7 @@ from trm.recursion import Hook, RecursiveModel, State, SupervisionStep, deep_sup
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """Where to resume a run: the state after a call."""
+    """The point at which to resume a run: the coordinates of a call, and the state after this call."""
 
     state: State
     after: Coordinates
@@ -21,8 +21,8 @@ class ResumePoint:
 class SkippingModel:
     """Wrapper that skips calls of a model in one run: where `skips` is true, f_L and f_H return the state unchanged.
 
-    Pass its `before_call` hook to the recursion; the wrapper gets the current coordinates from it. The `after_call`
-    hook is still called for every call.
+    Pass the wrapper's `before_call` to the recursion as its hook: the wrapper gets the current coordinates from it. The
+    constructor's `before_call` hook does not receive skipped calls. An `after_call` hook receives every call.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ def resumed_supervision(
     before_call: Hook = unchanged,
     after_call: Hook = unchanged,
 ) -> Iterator[SupervisionStep]:
-    """`deep_supervision` from a resume point. Calls up to and including that point, and their hooks, are not executed.
+    """Run `deep_supervision` from a resume point. Calls up to and including this point are skipped with their hooks.
 
-    The first step yielded is the unfinished one, or the next one if the point is the end of a supervision step.
+    The first step yielded is the unfinished step, or the next step if the point is at the end of a supervision step.
     """
     done = resume.after
     rest = SkippingModel(model, lambda at: at <= done, before_call)

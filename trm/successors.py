@@ -4,11 +4,11 @@
     EqR             z <- (1 - d) z + d net(x + y + z)  y <- (1 - d) y + d net(y + z)  q_halt > 0            random
     AIR             z <- net(z + y + a x)            y <- net(y + z + b x)            q_halt > q_continue   fixed
     URM             h <- net(h + x)                  h <- net(h + x)                  q_halt > 0            fixed
-    sotaku          h <- layer k (h), layer 1 of h + the answer fed back              never                 x
+    sotaku          h <- layer_k(h); layer_1 reads h + the fed-back answer            never                 x
 
-URM and sotaku have a single state h that is both y and z, and every call could produce an answer. The last call of a
-cycle in their code is f_H here, so n is one less. EqR: github.com/locuslab/EqR, AIR: github.com/juchengshen/air, URM:
-github.com/UbiquantAI/URM, sotaku: github.com/chenglou/sotaku.
+URM and sotaku have a single state h that is both y and z, and every call could produce an answer. Here, the last call
+of each cycle in their code is f_H, so n is one less than the number of calls. EqR: github.com/locuslab/EqR, AIR:
+github.com/juchengshen/air, URM: github.com/UbiquantAI/URM, sotaku: github.com/chenglou/sotaku.
 """
 
 import re
@@ -37,7 +37,7 @@ class EqR(Model):
         return ()
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
-        """Normal noise truncated at two deviations, independent at every position and channel."""
+        """Draw truncated normal noise, independent at every position and channel."""
         generator = torch.Generator().manual_seed(self.START_SEED)
         deviations = (self.config.y_deviation, self.config.z_deviation)
         drawn = [torch.zeros(x.shape[1:]) for _ in deviations]
@@ -57,10 +57,10 @@ class EqR(Model):
 
 
 class AIR(Model):
-    """TRM with other types of injection: `injection` L<a>_H<b> adds x a times in f_L and b times in f_H ("", x or 2x).
+    """A TRM with another injection of x. `injection` L<a>_H<b> adds x a times in f_L and b times in f_H ("", x or 2x).
 
-    The other values change only f_L: minus_x subtracts x, had_prod replaces y + x by (z + y) * x, and gx_linear and
-    gx_non_linear add G x and tanh(G x) with a learned matrix G.
+    The other values of `injection` change only f_L: minus_x subtracts x, had_prod replaces y + x by (z + y) * x, and
+    gx_linear and gx_non_linear add G x and tanh(G x) with a learned matrix G.
     """
 
     OF_F_L = ("minus_x", "had_prod", "gx_linear", "gx_non_linear")
@@ -112,10 +112,10 @@ class URM(Model):
 
 
 class Sotaku(Model):
-    """A pre-norm transformer; each of its layers is recorded as one call. x is the initial state, and the answer is fed back.
+    """A pre-norm transformer that starts from x and feeds its answer back. Each layer is recorded as one call.
 
-    The head outputs only digits, so the logits of all other tokens are minus infinity. Its authors'
-    code calls a supervision step an iteration. Before the first answer, y is 0 and nothing is fed back.
+    The LM head outputs only digits, so the logits of all other tokens are minus infinity. The authors' code calls a
+    supervision step an iteration. Before the first answer, y is 0 and nothing is fed back.
     """
 
     def add_parts(self, config: ModelConfig) -> None:

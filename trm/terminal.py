@@ -1,44 +1,74 @@
-"""Output of the command line: formatted results, log lines, and exit codes."""
+"""What a program writes on a terminal: log lines, one-line errors with exit codes, and the command of a result."""
 
 import os
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import fields, is_dataclass
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_type_hints
 
 from trm.errors import UserError
 
 EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
-"""Exit codes; those for Ctrl-C and a broken pipe follow the convention of shells."""
+"""Exit codes. The codes for Ctrl-C and a broken pipe follow the convention of shells."""
 NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")  # in torch's messages
 
 
-def format_result(result: Any) -> str:
-    """Format a result for reading: one `name: value` per line, and one block per object in a list."""
-    if isinstance(result, list):
-        return "\n\n".join(format_result(item) for item in result) or "none"
-    lines = []
-    for name, value in result.items():
-        if isinstance(value, str) and "\n" in value:
-            lines.append(value)
-        elif isinstance(value, list) and value and isinstance(value[0], str):
-            lines += [f"{name}:", *(f"  {number:3d}  {item}" for number, item in enumerate(value, 1))]
-        elif isinstance(value, dict):
-            lines += [f"{name}:", *(f"  {key}: {_short(item)}" for key, item in value.items())]
-        else:
-            lines.append(f"{name}: {_short(value)}")
-    return "\n".join(lines)
+def as_command(program: str, *settings: Any) -> str:
+    """Return the command with these settings as options.
+
+    Settings are dataclasses, whose default values are left out, or mappings. The option of a field is the first name in
+    its annotation (`cyclopts.Parameter`), otherwise `--` and its name. A field that is a dataclass stands for its own
+    options. None and False are left out; a tuple is joined by commas, and a list repeats the option.
+    """
+    words = program.split()
+    for option, value in (pair for each in settings for pair in _options(each)):
+        if value is True:
+            words.append(option)
+        elif value is not None and value is not False:
+            for item in value if isinstance(value, list) else [value]:
+                words += [option, ",".join(map(str, item)) if isinstance(item, tuple) else str(item)]
+    return shlex.join(words)
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, list):
-        return " ".join(_short(item) for item in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
-    return "none" if value is None else str(value)
+def _options(settings: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(settings, Mapping):
+        yield from ((f"--{name.replace('_', '-')}", value) for name, value in settings.items())
+        return
+    hints = get_type_hints(type(settings), include_extras=True)
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        parameters = getattr(hints[field.name], "__metadata__", ())
+        if is_dataclass(value):
+            yield from _options(value)
+        elif field.default is True and not value:
+            yield parameters[0].negative[0], True
+        elif value != field.default:
+            names = [name for parameter in parameters for name in parameter.name or ()]
+            yield (names or [f"--{field.name.replace('_', '-')}"])[0], value
+
+
+def names_of(kind: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    """Convert an option with comma-separated names. For `cyclopts.Parameter(converter=...)`."""
+    return tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
+
+
+def steps_of(kind: Any, tokens: Sequence[Any]) -> tuple[int, ...]:
+    """Convert an option with supervision steps, such as 1,4,8-16. For `cyclopts.Parameter(converter=...)`.
+
+    Raises UserError for any other text.
+    """
+    steps: set[int] = set()
+    for part in names_of(kind, tokens):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or len(part) > 9:
+            raise UserError(
+                f"{tokens[0].keyword} must be supervision steps such as 1,4,8-16, not {part[:40]!r}."
+            )
+        steps |= set(range(int(first), int(last or first) + 1))
+    return tuple(sorted(steps))
 
 
 def log(text: str) -> None:
@@ -58,7 +88,7 @@ def write(text: str) -> None:
 
 @contextmanager
 def printing_result() -> Iterator[None]:
-    """Context manager for printing a result. Raises BrokenPipeError for a closed pipe, UserError if writing fails."""
+    """Context manager for printing a result. Raises BrokenPipeError for a closed pipe, UserError for other failures."""
     try:
         yield
         sys.stdout.flush()
@@ -75,8 +105,8 @@ def printing_result() -> Iterator[None]:
 def exit_on_errors(name: str) -> Iterator[None]:
     """Context manager for running a program.
 
-    A user error, or a file that the system refuses to open, ends the program with exit code 2 and one line on stderr.
-    Ctrl-C and a broken pipe end the program without a message.
+    A user error, a lack of memory, or a file that the system refuses to open ends the program with exit code 2 and one
+    line on stderr. Ctrl-C ends it with exit code 130 and one line, a broken pipe with exit code 141 and no message.
     """
     try:
         yield
@@ -104,7 +134,7 @@ def _exit_user_error(name: str, error: UserError) -> NoReturn:
 
 
 def run_program(module: str) -> None:
-    """Run `main` of a module such as `trm.cli.main`. Ctrl-C prints no traceback, even while importing it."""
+    """Import a module such as `trm.cli.main` and run its `main`. Errors in both are handled by `exit_on_errors`."""
     with exit_on_errors(module.partition(".")[0]):
         sys.stdout.reconfigure(errors="backslashreplace")  # for terminals without Unicode
         import_module(module).main()

@@ -1,8 +1,8 @@
-"""The puzzle editor, which replaces the player while a puzzle is edited.
+"""The puzzle editor, which replaces the player while the user edits a puzzle.
 
-The draft and its undo history live in the browser. When typing or drawing pauses, the browser reports the draft's text
-and Python checks it: number of solutions, difficulty, contradictions. Pasted text is parsed by the task. Any grid that
-a model accepts is allowed. All data from the browser is validated here.
+The browser keeps the draft and its undo history. When the user pauses, the browser sends the text of the draft, and
+Python determines its number of solutions, its difficulty and its contradictions. The task parses pasted text. Every
+grid that a model accepts is allowed. This module validates all data from the browser.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,6 @@ import streamlit as st
 from app.editor.description import describe_task, grid_of
 from app.player.component import component
 from app.sidebar import puzzles, validity
-from app.state import links
 from trm.errors import PuzzleError
 from trm.tasks.base import Task
 
@@ -44,8 +43,7 @@ def button(task: Task) -> None:
 
 
 def open_for(task: Task) -> None:
-    """Open the editor at the next rerun. The player returns to its view unless a different puzzle is chosen."""
-    links.save_view()
+    """Open the editor at the next rerun."""
     st.session_state.editing = (task.name, task.cells)
     st.session_state.draft = st.session_state.pasted = None
 
@@ -56,7 +54,7 @@ def close() -> None:
 
 @st.fragment
 def show(choice: "Choice") -> None:
-    """Draw the editor. It is a fragment, so that checking a draft reruns nothing else."""
+    """Draw the editor as a fragment, so that checking a draft does not rerun the rest of the page."""
     task, state = choice.task, st.session_state
     if not is_open(task):  # just closed
         st.rerun()
@@ -77,7 +75,7 @@ def show(choice: "Choice") -> None:
 
 
 def _on(event: str, act: Callable[[Any], None]) -> Callable[[], None]:
-    """A callback that passes the browser's value of this event to `act`."""
+    """Return a callback that calls `act` with the value that the browser reported for this event."""
     return lambda: act(st.session_state[KEY].get(event))
 
 
@@ -87,7 +85,7 @@ def _save_draft(draft: Any) -> None:
 
 
 def _validity(task: Task, draft: str) -> dict[str, Any]:
-    """The verdict on a draft, with the draft's text."""
+    """Return the verdict on a draft, together with the text of the draft."""
     try:
         verdict = validity.verdict(task, draft)
     except PuzzleError as error:
@@ -96,7 +94,7 @@ def _validity(task: Task, draft: str) -> dict[str, Any]:
 
 
 def _parse_pasted(task: Task, request: Any) -> None:
-    """Parse a pasted text into a grid or an error message, with the number that the browser gave it."""
+    """Parse pasted text and store the resulting grid or error message, with the number of the browser's request."""
     if not isinstance(request, dict) or not isinstance(request.get("text"), str):
         return
     try:
@@ -107,11 +105,10 @@ def _parse_pasted(task: Task, request: Any) -> None:
 
 
 def _use(task: Task, text: Any) -> None:
-    """Make the draft the page's puzzle."""
+    """Use the draft as the puzzle of the page and close the editor."""
     try:
         tokens = task.parse(str(text), unfinished=True)
-    except PuzzleError:  # not sent by the editor: its drafts always parse
+    except PuzzleError:  # the text does not come from the editor, whose drafts can always be parsed
         return
-    links.clear_view()
     puzzles.set_puzzle(task, tokens)
     close()

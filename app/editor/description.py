@@ -1,6 +1,4 @@
-"""The description of a task for the editor's script: its symbols, the appearance of cells, and the keys that enter
-them.
-"""
+"""Describes a task for the editor's script: its symbols, the appearance of its cells, and the keys for its symbols."""
 
 from typing import Any
 
@@ -10,13 +8,13 @@ from trm.tasks.base import Task
 
 HINTS = {
     "sudoku": "Click a cell and type its digit. Contradictions are flagged but allowed: the model accepts any grid.",
-    "maze": "Drag to draw, right-drag to erase. The model accepts any maze.",
-    "arc": "Drag to paint, right-drag to paint black.",
+    "maze": "Drag to draw; right-drag to erase. The model accepts any maze.",
+    "arc": "Drag to paint; right-drag to paint black.",
 }
 
 
 def describe_task(task: Task) -> dict[str, Any]:
-    """The description of a task, as plain values for JSON."""
+    """Return the description of a task as JSON-compatible data."""
     drawn = any(task.looks)
     return {
         "kind": f"{task.name} {task.rows}x{task.columns}",
@@ -40,12 +38,15 @@ def describe_task(task: Task) -> dict[str, Any]:
 
 
 def has_sizes(task: Task) -> bool:
-    """Whether grids of the task vary in size, as crops of a larger grid."""
+    """Whether the grids of the task vary in size and are padded to a larger grid."""
     return task.crop(np.zeros(task.cells, np.uint8)) is not None
 
 
 def keys_of(task: Task) -> dict[str, int]:
-    """Tokens by key: their symbols, the first letters of named cells (such as wall), and 0 for a blank."""
+    """Return the token that each key enters.
+
+    Keys are the symbols, the first letters of named cells (such as w for wall), and 0 for a blank cell.
+    """
     keys = {task.symbols[token].lower(): token for token in task.writable}
     for token in task.writable:
         look = task.looks[token]
@@ -56,7 +57,7 @@ def keys_of(task: Task) -> dict[str, int]:
 
 
 def key_labels(task: Task) -> str:
-    """The keys for a task's tokens, as text."""
+    """Describe the keys that enter a task's tokens, as text."""
     digits = [task.symbols[token] for token in task.writable if task.symbols[token].isdigit()]
     return (
         f"{digits[0]} … {digits[-1]}" if digits else " ".join(task.looks[token][0] for token in task.writable)
@@ -64,7 +65,7 @@ def key_labels(task: Task) -> str:
 
 
 def grid_of(task: Task, tokens: np.ndarray) -> dict[str, Any]:
-    """A puzzle as rows, columns and tokens, without the padding of grids that vary in size."""
+    """Return the rows, columns and tokens (in row-major order) of a puzzle, without padding."""
     crop = task.crop(tokens)
     rows, columns = (task.rows, task.columns) if crop is None else map(int, crop)
     cells = tokens.reshape(task.rows, task.columns)[:rows, :columns]

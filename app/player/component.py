@@ -1,6 +1,6 @@
-"""The player as a Streamlit component, and a factory for components that share its modules and style.
+"""The player as a Streamlit component, and a factory for other components that share its modules and style.
 
-Stepping happens in the browser, without server requests.
+The browser steps through a run without requests to the server.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,13 @@ from typing import Any
 
 import streamlit as st
 
+from app.state import edits
 from trm.player.bundle import FOLDER, bundle, player_css
 
 
 @cache
 def component(name: str, script: Path, *styles: Path) -> Callable[..., Any]:
-    """A component whose `script` has `mount` as its default export. Registered once per server."""
+    """Return a component, registered once per server. The default export of `script` must be the function `mount`."""
     return st.components.v2.component(
         f"recursion_lens_{name}",
         html=f'<div class="lens-{name}"></div>\n',
@@ -32,20 +33,27 @@ def player(
     on_pin: Callable[[], None] | None = None,
     edit: bool = False,
     fold: bool = False,
-) -> dict[str, Any] | None:
-    """Draw the payload of one run or of a pair. Returns the settled view (coordinates, cell, mode), or None before the
-    first report.
+    reports: bool = False,
+    guide: dict[str, Any] | None = None,
+) -> None:
+    """Draw the payload of a single run or of a pair of runs.
 
-    `pin` is what a click on the pin does, "pin" or "unpin"; None hides the pin. `on_pin` is called after a click, with
-    {"pin": bool, "trace_id": str} in the session state of the key, under "pin". `edit` says whether the page has an
-    editor; the help then lists its key. `fold` says whether a pair initially hides the curves below the grids. The
-    browser writes the view into the address; the page does so too (`app.state.links.remember_view`), so that Python
-    knows it.
+    `pin` is the effect of a click on the pin, "pin" or "unpin"; None hides the pin. `on_pin` is called after a click,
+    with {"pin": bool, "trace_id": str} in `st.session_state[key]["pin"]`. With `edit`, the help lists the key that opens
+    the editor. With `fold`, the curves below the grids of a pair are hidden at first.
+
+    `guide`, {"lecture": address, "papers": {model: address}}, makes a single player show first visitors what it is, and open its first run at the
+    call that shows most.
+
+    The browser writes the view (coordinates, cell and mode) into the address, where `app.state.links.current_view` reads
+    it. With `reports`, it also makes the page or fragment rerun once the view settles. A run with a `feed` in its payload
+    is fetched by the browser while it grows; one rerun follows when all runs have ended.
     """
-    state = component("player", FOLDER / "mount.js")(
-        data=data | {"pin": pin, "edit": edit, "fold": fold, "addressed": True},
+    options = {"pin": pin, "edit": edit, "fold": fold, "addressed": True, "reports": reports, "guide": guide}
+    component("player", FOLDER / "mount.js")(
+        data=data | options | {"place": key, "edits": edits.count()},
         key=key,
         on_view_change=lambda: None,
         on_pin_change=on_pin or (lambda: None),
+        on_news_change=lambda: None,
     )
-    return state.get("view")

@@ -1,16 +1,16 @@
-"""Two synchronised runs, each in its own player, with their differences marked. Used for pinned runs on Solve, and by
-pages that compare runs:
+"""Draws two synchronised runs, each in its own player, and marks their differences.
 
-    trm, hrm = (pair.Side.of(choice, choice_runs.shown(choice, place=name), name=name) for name, choice in ...)
+Solve uses this module for pinned runs. Other pages use it to compare runs:
+
+    trm, hrm = (pair.Side.of(choice, choice_runs.shown(choice, place=name), name=name, place=name) for ...)
     pair.show(trm, hrm, key="compare")
 
-`show` draws what has been computed so far. `show_growing` redraws runs that are still growing; it takes a function that
-makes both sides. A session follows one run per `place`, so two growing runs need two places.
+The browser fetches the further steps of incomplete runs. A session watches one run for each `place`, so two incomplete
+runs need two places.
 
-Keys, clock and settings are shared in the browser (`trm/player/pair.js`). Only the settled view is reported to Python.
+The two players share keyboard input, clock and settings in the browser (`trm/player/pair.js`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,10 +18,11 @@ import streamlit as st
 
 from app.player.component import player
 from app.server import shared
+from app.server.http import feeds
+from app.server.http.feeds import Growth
 from app.server.runs import Run
-from app.state import links
+from app.state import session
 from trm.coordinates import Depth
-from trm.errors import UserError
 from trm.export.payload import VERSION, pair_payload, payload
 from trm.tasks.base import Task
 from trm.trace import Trace
@@ -32,21 +33,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Side:
-    """One run of a pair, as far as it has been computed, with its name and title."""
+    """One of the two runs of a pair, as far as it has been computed, with its name and title."""
 
-    name: str  # short, for sentences such as "Pinned: ended after step 8"
-    title: str  # everything that distinguishes it from the other run
+    name: str  # short name, for sentences such as "Pinned: ended after step 8"
+    title: str  # complete description that distinguishes the run from the other run
     task: Task
-    depth: Depth  # requested
-    trace: Trace | None  # None before the first step is computed
+    depth: Depth  # requested depth
+    trace: Trace | None  # None before the first supervision step is computed
+    feed: str | None = None  # address of further steps, if the run is being computed
+    why: str | None = None  # address that answers why a cell changed, if this run can be attributed
 
     @classmethod
-    def of(cls, choice: "Choice", run: Run | Trace | None, *, name: str, title: str | None = None) -> Self:
-        """A side from a choice and the result of `choice_runs.shown` for it. Raises UserError if the run failed."""
+    def of(cls, choice: "Choice", run: Run | Trace | None, *, name: str, place: str = "") -> Self:
+        """Create a side from a choice and its result of `choice_runs.shown`. Raises UserError if the run failed.
+
+        `place` is that of `choice_runs.shown`.
+        """
         if isinstance(run, Run) and run.error:
             raise run.error
         trace = run.trace if isinstance(run, Run) else run
-        return cls(name, title or run_title(choice), choice.task, choice.depth, trace)
+        return cls(
+            name, run_title(choice), choice.task, choice.depth, trace, feed_of(choice, run, place=place)
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -54,7 +62,7 @@ class Side:
 
 
 def run_title(choice: "Choice") -> str:
-    """The model, puzzle and depth of a run, on one line."""
+    """Describe the model, puzzle and depth of a run on one line."""
     depth = choice.depth
     return f"{choice.source.name}: {choice.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"
 
@@ -67,16 +75,17 @@ def show(
     start: dict[str, Any] | None = None,
     hint: str = "",
     **options: Any,
-) -> dict[str, Any] | None:
-    """Draw both sides. `key` is the key of the player on this page, `start` the initial view (`app.state.links`),
-    `hint` a text shown while both are the same run, and `options` those of `app.player.component.player`.
+) -> None:
+    """Draw both sides in synchronised players.
 
-    Returns the settled view, that of one player with `align` and `lead`, or None before the first report.
+    `key` is the key of the component on this page, and `start` the initial view (see `app.state.links`). `hint` is
+    shown while both sides are the same run. `options` are further arguments of `app.player.component.player`.
     """
     sides = (left, right)
-    places = (f"{key} left", key)  # the right one shares the cache of a single player
+    places = (f"{key} left", key)  # the right player shares the cache of a single player
     sent = [
-        cached_payload(at, side.task, side.depth, side.trace) for at, side in zip(places, sides, strict=True)
+        cached_payload(at, side.task, side.depth, side.trace) | {"feed": side.feed, "why": side.why}
+        for at, side in zip(places, sides, strict=True)
     ]
     data = pair_payload(
         sent,
@@ -85,35 +94,27 @@ def show(
         start=start,
         hint=hint,
     )
-    return player(data, key=key, **options)
+    player(data, key=key, **options)
 
 
-def show_growing(make_sides: Callable[[], tuple[Side, Side]], *, key: str, **options: Any) -> None:
-    """Draw the sides that `make_sides` returns, and redraw them until both are complete. Writes the view into the address.
-    `options` are those of `show`.
+def feed_of(choice: "Choice", run: Run | Trace | None, *, place: str = "") -> str | None:
+    """Return the address of the further steps of a run that is being computed; None for all others."""
+    if not isinstance(run, Run) or run.done or session.is_stopped(choice):
+        return None
+    runs, key, watcher = shared.runs(), run.key, session.watcher(place)
 
-    `make_sides` must request the runs on each call, or they pause. If it raises UserError, the page reruns and shows
-    the error.
-    """
-    sides = make_sides()
-    grows = not all(side.is_whole for side in sides)
+    def read() -> Growth | None:
+        run = runs.poll(key, watcher=watcher)
+        return run and Growth(run, runs.look_every)
 
-    def draw() -> None:
-        try:
-            now = make_sides() if grows else sides
-        except UserError:
-            st.rerun()  # the page calls `make_sides` again and shows the error
-        view = show(*now, key=key, **options)
-        if view:
-            links.remember_view(view)
-        if grows and all(side.is_whole for side in now):
-            st.rerun()  # stops the timer of the fragment
-
-    st.fragment(draw, run_every=shared.runs().look_every if grows else None)()
+    return feeds.address("runs", feeds.RUNS.publish((key, watcher), read))
 
 
 def cached_payload(place: str, task: Task, depth: Depth, trace: Trace | None) -> dict[str, Any]:
-    """The payload of a trace, or an empty one if no step has been computed. `place` names the player that caches it."""
+    """Return the payload of a trace, or an empty payload if no step has been computed.
+
+    The last payload of each `place` is cached in the session.
+    """
     if trace is None:
         return {"version": VERSION, "rows": task.rows, "columns": task.columns, "steps": 0} | vars(depth)
     cached: dict[str, tuple[Trace, dict[str, Any]]] = st.session_state.setdefault("payloads", {})

@@ -1,1 +1,1 @@
-"""What all sessions share on the server: options, open models, runs and background jobs."""
+"""Server-side objects that all sessions share: options, open models, runs and background jobs."""

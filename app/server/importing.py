@@ -1,8 +1,8 @@
 """Imports pages one at a time, and excludes imported objects from garbage collection.
 
-Python can import in several threads at once, so a thread may see a module that another thread has only half imported.
-For example, plotly found pandas among the imported modules, but without `Series`. Of ten users who opened a fresh
-server at the same time, four got a traceback.
+Python threads can import at the same time, so a thread may use a module that another thread has only partly imported.
+For example, plotly used pandas before `pandas.Series` existed. Without the lock in this module, four of ten users who
+opened a newly started server at the same time got a traceback.
 """
 
 import gc
@@ -12,9 +12,9 @@ import sys
 import threading
 
 LIBRARIES = ("pandas", "plotly.graph_objects")
-WITHOUT_CHARTS = ("solve", "lecture")  # these pages do not wait for them
+WITHOUT_CHARTS = ("solve", "lecture")  # pages that do not need these libraries at first
 
-MANY_MODULES = 20
+MANY_MODULES = 20  # number of newly imported modules that justifies another call of `gc.freeze`
 
 _importing = threading.Lock()
 _imported: set[str] = set()
@@ -22,8 +22,9 @@ _modules_frozen = 0
 
 
 def import_page(name: str) -> None:
-    """Import all modules of `app.screens.<name>` except the script, and their chart libraries. Later visitors wait for
-    the first import.
+    """Import the chart libraries and all modules of `app.screens.<name>` except the page script `page`.
+
+    Other threads wait until the import is complete.
     """
     with _importing:
         if name in _imported:
@@ -38,13 +39,13 @@ def import_page(name: str) -> None:
 
 
 def freeze_libraries(*, many: int = MANY_MODULES) -> None:
-    """Exclude imported objects from garbage collection, once `many` modules have been imported since the last call.
+    """Exclude all current objects from garbage collection if `many` modules have been imported since the last freeze.
 
-    Streamlit collects garbage after every rerun, while all other threads wait. Torch, plotly and pandas create some
-    400,000 objects that are never garbage; scanning them took 150 ms each time, and takes no time once they are frozen.
-    Twelve visitors would delay the import of torch by a minute, so code that waits for a model calls this too.
+    Streamlit collects garbage after every rerun, and all other threads wait. Torch, plotly and pandas create about
+    400,000 objects that are never garbage. Scanning these objects takes 150 ms per rerun unless they are frozen. Twelve
+    visitors would thus delay the import of torch by a minute, so code that waits for a model calls this function too.
     """
     global _modules_frozen
     if len(sys.modules) >= _modules_frozen + many:
         _modules_frozen = len(sys.modules)
-        gc.freeze()  # also freezes current garbage, at most that since the last rerun
+        gc.freeze()  # also freezes the garbage created since the last rerun

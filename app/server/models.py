@@ -1,8 +1,9 @@
-"""Which models may be opened on this server, and by which names.
+"""Finds the models that may be opened on this server, and converts their names to `ModelSource` objects.
 
-A model is named as in the selectbox and in links: a bundled name, a path relative to a `--model-dir` folder, a hub
-repository (`hf://owner/repo`), or, if only the owner can reach the server, any path. Names are turned into
-`ModelSource`s only here, so this module confines paths to those folders. It opens no model and does not import torch.
+The name of a model, in the selectbox and in links, is a bundled name, a path relative to a `--model-dir` folder, or a
+hub repository (`hf://owner/repo`). If only the owner can reach the server, a name can also be any path. Only this
+module converts names to `ModelSource` objects and prevents access to files outside the folders. It does not open models
+and does not import torch.
 """
 
 import os
@@ -19,23 +20,23 @@ from trm.public.address import is_hub, parse_address
 from trm.public.settings_files import local_settings_files
 from trm.public.weights import candidates, choose_weights
 
-DEEPEST = 4  # levels of folders searched below --model-dir
-MOST_FILES = 20_000  # files examined in one search
-MOST_MODELS = 500
+DEEPEST = 4  # maximum number of folder levels searched below --model-dir
+MOST_FILES = 20_000  # maximum number of files examined in a search
+MOST_MODELS = 500  # maximum number of models listed
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model that may be opened. Equal sources mean the same weights."""
+    """A model that may be opened. Equal sources have the same weights."""
 
-    name: str  # as displayed
-    spec: str  # the argument of `load_model`
+    name: str  # displayed name
+    spec: str  # argument of `load_model`
     kind: str  # "bundled", "file" or "hub"
-    base: str = ""  # the folder that its name is relative to; removed from messages to visitors
+    base: str = ""  # folder that the name is relative to; removed from messages to visitors
     token: bool = False  # whether to use the owner's hub token
-    stamp: tuple[int, ...] = ()  # sizes and times of its files: if its files change, it is a different model
-    heads: int | None = None  # number of attention heads, if it overrides the checkpoint's
-    accepted: bool = False  # whether to open it even if some settings are not understood
+    stamp: tuple[int, ...] = ()  # sizes and times of the files, so that changed files make another source
+    heads: int | None = None  # number of attention heads, if it overrides the number in the checkpoint
+    accepted: bool = False  # whether to open the model even if some of its settings are not understood
 
     @property
     def is_bundled(self) -> bool:
@@ -43,19 +44,20 @@ class ModelSource:
 
     @property
     def forced(self) -> dict[str, int]:
-        """Fields of ModelConfig that the user has overridden."""
+        """Fields of ModelConfig that the user has overridden, with their values."""
         return {} if self.heads is None else {"heads": self.heads}
 
     @property
     def folder(self) -> Path | None:
-        """The folder of its files; None for a hub repository."""
+        """The folder of the model's files; None for bundled models and hub repositories."""
         return Path(self.spec).parent if self.kind == "file" else None
 
 
 def found_models(folders: tuple[Path, ...], *, links: bool = False) -> list[str]:
-    """Names of the checkpoints in these folders and below: the folder's name, or the file's if a folder holds several.
+    """Return the names of the checkpoints in these folders and their subfolders, as paths relative to the folders.
 
-    With `links`, links that lead out of the folders are followed.
+    The name of a checkpoint is the path of its subfolder, or of its file if the subfolder contains several checkpoints.
+    With `links`, symbolic links that lead out of the folders are followed.
     """
     names: dict[str, None] = {}
     for root in folders:
@@ -70,8 +72,9 @@ def found_models(folders: tuple[Path, ...], *, links: bool = False) -> list[str]
 
 
 def _folders(root: Path, *, links: bool) -> Iterator[tuple[Path, list[str]]]:
-    """Each folder with its files, sorted by name, without hidden folders. Links to folders are visited only with
-    `links`.
+    """Yield each folder below `root` with the names of its files, without hidden folders and files.
+
+    Symbolic links to folders are followed only with `links`.
     """
     looked_at, seen = 0, set()
     for path, below, files in os.walk(root, followlinks=links):
@@ -90,9 +93,9 @@ def _folders(root: Path, *, links: bool) -> Iterator[tuple[Path, list[str]]]:
 
 
 def source_of(name: str, options: Options, *, accepted: bool = False) -> ModelSource:
-    """The model with this name. Raises CheckpointError, with a one-line message, if it may not be opened here.
+    """Return the source of the model with this name. Raises CheckpointError if it may not be opened on this server.
 
-    `accepted`: open it even if some settings are not understood.
+    `accepted` allows opening the model even if some of its settings are not understood.
     """
     if (folder := registry.model_folder(name)) is not None:
         return ModelSource(name, name, "bundled", stamp=_stamp(folder / "model.safetensors"))
@@ -111,8 +114,10 @@ def source_of(name: str, options: Options, *, accepted: bool = False) -> ModelSo
 
 
 def _found(name: str, options: Options) -> tuple[Path, Path]:
-    """The weights file at a path, and the folder that the name is relative to: one of the server's, or any if only its
-    owner can reach the server. Raises CheckpointError.
+    """Return the weights file with this name and the folder that the name is relative to.
+
+    The folder is one of the server's folders, or any folder if only the owner can reach the server. Raises
+    CheckpointError if there is no such file or it may not be opened.
     """
     for root in options.model_dirs:
         path = _inside(root, name, links=options.local)
@@ -137,7 +142,7 @@ def _nowhere(shown: str, options: Options) -> str:
 
 
 def _weights_of(path: Path, name: str, root: Path, options: Options) -> Path:
-    """The file itself, or the weights file in a folder. Raises CheckpointError."""
+    """Return a file unchanged, or the weights file of a folder. Raises CheckpointError if the folder has none."""
     if not path.is_dir():
         return path
     files = [
@@ -149,7 +154,7 @@ def _weights_of(path: Path, name: str, root: Path, options: Options) -> Path:
 
 
 def _anywhere(name: str) -> Path | None:
-    """The path on this machine; None if nothing is there."""
+    """Return the absolute path on this machine; None if it does not exist."""
     try:
         path = Path(name).expanduser().absolute()
         return path if path.exists() else None
@@ -158,7 +163,7 @@ def _anywhere(name: str) -> Path | None:
 
 
 def _inside(root: Path, name: str, *, links: bool = False) -> Path | None:
-    """The path with this name below a folder; None if it does not exist or lies outside."""
+    """Return the path with this name below a folder; None if it does not exist or is outside the folder."""
     try:
         path = _below(root, name)
         if path is None:
@@ -170,7 +175,7 @@ def _inside(root: Path, name: str, *, links: bool = False) -> Path | None:
 
 
 def _below(root: Path, name: str) -> Path | None:
-    """The path with this name, if it is below the folder before links are followed."""
+    """Return the path with this name if it is below the folder (before links are followed), else None."""
     path = Path(os.path.normpath(root / name))
     if not path.is_relative_to(root):  # an absolute path, possibly the same folder under another name
         path = path.parent.resolve() / path.name
@@ -178,9 +183,9 @@ def _below(root: Path, name: str) -> Path | None:
 
 
 def _bounds(root: Path) -> Path:
-    """The folder that links may lead into: this folder, or for a snapshot in the hub's cache the whole repository.
+    """Return the folder that links may lead into: `root`, or the whole repository if `root` is in a hub cache.
 
-    In that cache `snapshots/<commit>/` holds links to `blobs/`.
+    In a hub cache, the files in `snapshots/<commit>/` are links into `blobs/`.
     """
     for folder in (root, *root.parents):
         if folder.parent.name == "snapshots" and (folder.parent.parent / "blobs").is_dir():
@@ -189,7 +194,7 @@ def _bounds(root: Path) -> Path:
 
 
 def _leading_out(root: Path, name: str) -> Path | None:
-    """The first link on the path to this name that leads out of the folder."""
+    """Return the first link on the path to this name that leads out of the folder; None if there is no such link."""
     try:
         path = _below(root, name)
         steps = [*reversed(path.relative_to(root).parents), path.relative_to(root)] if path else []
@@ -201,7 +206,7 @@ def _leading_out(root: Path, name: str) -> Path | None:
 
 def _about_link(link: Path, root: Path) -> str:
     return (
-        f"{link.relative_to(root)} is a link that leads out of the server's folder, and nothing outside is opened. Copy its target "
+        f"{link.relative_to(root)} is a link that leads out of the server's folder, and the server opens nothing outside it. Copy its target "
         f"there, start the app on localhost, or start it with {HOW_TO_START}."
     )
 
@@ -211,7 +216,7 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 
 def _checked(weights: Path, root: Path, *, links: bool) -> Path:
-    """The file, if neither it nor the files read with it are links that lead outside. Raises CheckpointError."""
+    """Return the weights file. Raises CheckpointError if it or a settings file is a link that leads out of `root`."""
     for path in () if links else (weights, *local_settings_files(weights)):
         if path.is_relative_to(root) and os.path.lexists(path) and not _is_inside(path, root):
             raise CheckpointError(_about_link(path, root))
@@ -219,7 +224,7 @@ def _checked(weights: Path, root: Path, *, links: bool) -> Path:
 
 
 def _stamp(weights: Path) -> tuple[int, ...]:
-    """Sizes and times of the weights and of the files that describe them."""
+    """Return the sizes and modification times of the weights file and its settings files."""
     numbers = []
     for path in (weights, *local_settings_files(weights)):
         with suppress(OSError):

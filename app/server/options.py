@@ -1,13 +1,15 @@
-"""The options that the server was started with: what users may open on it.
+"""Reads the options that the server was started with, which determine the models and data that users may open.
 
     streamlit run app/main.py -- --model-dir runs --data-dir arc --no-hub
     streamlit run app/main.py --server.address 0.0.0.0 -- --public
 
-On localhost the server belongs to its owner: any path may be typed, links are followed, and the hub is enabled with the
-owner's token. On any other address, and with `--public`, models come only from the folders named here; the hub is
-disabled, or with `--hub` enabled for public repositories. `--public` is for servers open to strangers: it also limits
-how much each visitor may compute. The environment variables RECURSION_LENS_MODEL_DIR (several folders separated like
-PATH) and RECURSION_LENS_DATA_DIR have the same effect.
+The command `recursion-lens` passes them on. On localhost, only the owner can reach the server. The owner may type any
+path, symbolic links are followed, and the hub is enabled with the owner's token. On any other address, and with
+`--public`, models come only from the given folders, and the hub is disabled. `--hub` enables the hub for public
+repositories. `--public` is for servers that strangers can reach, and also limits the length of a run. `--lan` puts this
+machine's address in the local network into the QR code of the lecture, for a lecturer who opens the app at localhost.
+The environment variables RECURSION_LENS_MODEL_DIR (several folders, separated as in PATH) and
+RECURSION_LENS_DATA_DIR set the folders too.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from trm.errors import UserError
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 MODEL_DIR, DATA_DIR = "RECURSION_LENS_MODEL_DIR", "RECURSION_LENS_DATA_DIR"
-HOW_TO_START = "`make app MODEL_DIR=FOLDER`, or `streamlit run app/main.py -- --model-dir FOLDER`"
+HOW_TO_START = "`recursion-lens --model-dir FOLDER`, or `make app MODEL_DIR=FOLDER`"
 
 
 class OptionError(UserError):
@@ -35,13 +37,14 @@ class OptionError(UserError):
 
 @dataclass(frozen=True)
 class Options:
-    """Options from the command line and the environment, and who can reach the server."""
+    """The server's options, from the command line, the environment and the address."""
 
     model_dirs: tuple[Path, ...] = ()
     data_dir: Path | None = None
     hub: bool = False
-    local: bool = False  # reachable only from this machine: any readable path may be opened
-    public: bool = False  # open to strangers
+    local: bool = False  # whether only this machine can reach the server, so that any path may be opened
+    public: bool = False  # whether strangers can reach the server
+    lan: bool = False  # whether the lecture's QR code has this machine's address in the local network
 
     @property
     def opens_others(self) -> bool:
@@ -57,12 +60,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def read_options(arguments: Sequence[str], environment: Mapping[str, str], address: str | None) -> Options:
-    """Options of a server bound to an address. Raises OptionError naming the invalid option or missing folder."""
+    """Read the options of a server bound to `address`. Raises OptionError for an invalid option or a missing folder."""
     parser = _Parser(prog="app", add_help=False, allow_abbrev=False)
     parser.add_argument("--model-dir", action="append", type=Path, default=[])
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--hub", action=argparse.BooleanOptionalAction)
     parser.add_argument("--public", action="store_true")
+    parser.add_argument("--lan", action="store_true")
     given = parser.parse_args(list(arguments))
     listed = filter(None, environment.get(MODEL_DIR, "").split(os.pathsep))
     model_dirs = tuple(given.model_dir) or tuple(map(Path, listed))
@@ -73,11 +77,13 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str], addre
     resolved = tuple(folder.resolve() for folder in model_dirs)
     local = address in LOCAL and not given.public
     hub = local if given.hub is None else given.hub
-    return Options(resolved, None if data_dir is None else data_dir.resolve(), hub, local, given.public)
+    data_dir = None if data_dir is None else data_dir.resolve()
+    return Options(resolved, data_dir, hub, local, given.public, given.lan)
 
 
 def server_options() -> Options:
-    """The options of this server. Streamlit passes on the arguments after `--`; in tests the arguments are not ours."""
+    """Return the options of this server. Raises OptionError if they are invalid."""
+    # Streamlit passes on the arguments after `--`. In tests, the arguments are those of the test runner.
     arguments = sys.argv[1:] if Path(sys.argv[0]).name == "main.py" else []
     environment = tuple((name, os.environ[name]) for name in (MODEL_DIR, DATA_DIR) if name in os.environ)
     return _options(tuple(arguments), environment, st.get_option("server.address"))
@@ -87,12 +93,12 @@ def server_options() -> Options:
 def _options(
     arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...], address: str | None
 ) -> Options:
-    """The options. Cached, because every page requests them repeatedly."""
+    """Read the options. The result is cached, because every page requests the options several times."""
     return read_options(arguments, dict(environment), address)
 
 
 def about(error: OptionError) -> str:
-    """The error as shown to visitors. If visitors may be strangers, folders are named only in the log."""
+    """Return the message to show to visitors. On any address other than localhost, details are only in the log."""
     if st.get_option("server.address") in LOCAL:
         return str(error)
     logging.getLogger(__name__).error("%s", error)

@@ -1,23 +1,22 @@
-"""The router: the script that `app/main.py` runs for each visit. It draws the requested page."""
+"""The router, which draws the requested page. Streamlit runs this script in each rerun."""
 
 from pathlib import Path
 
 import streamlit as st
 
-from app.server import streamlit_fixes
 from app.server.importing import freeze_libraries, import_page
 from app.server.options import OptionError, about, server_options
 from app.state.widgets import carry_over
 from app.ui import text_size
 from app.ui.text import plain
 
-# Not in a folder pages/ beside this script: Streamlit takes that for its older multipage scheme, in which the first visitor
-# of a server who follows a link to /compare gets that file without this one.
+# The folder must not be called pages/: Streamlit would use its older multipage scheme, in which the first visitor who
+# follows a link to /compare gets the script of that page without this router.
 SCREENS = Path(__file__).resolve().parents[1] / "screens"
-ICON = Path(__file__).with_name("icon.svg")  # a named icon would be fetched from another host
+ICON = Path(__file__).with_name("icon.svg")  # Streamlit would fetch a named icon from another host
 PRINTING = Path(__file__).with_name("printing.js")
 FIRST = "solve"
-PAGES = {  # name (both file and address) and icon, in the order of the menu
+PAGES = {  # icon of each page, in the order of the menu; the name is both the folder and the address of the page
     "solve": "grid_on",
     "latents": "scatter_plot",
     "probes": "colorize",
@@ -29,7 +28,6 @@ PAGES = {  # name (both file and address) and icon, in the order of the menu
 
 
 def main() -> None:
-    streamlit_fixes.apply()
     st.set_page_config(page_title="Recursion Lens", page_icon=ICON, layout="wide")
     is_embedded = st.context.is_embedded
     for name in ("page.css", "embed.css") if is_embedded else ("page.css",):
@@ -51,7 +49,7 @@ def main() -> None:
         st.error(plain(about(error)), icon=":material/terminal:")
         return
     if not options.local:
-        st.set_option("client.showErrorDetails", "type")  # a traceback would reveal folders of the server
+        st.set_option("client.showErrorDetails", "type")  # a traceback would show paths on the server
     import_page(page.url_path or FIRST)
     carry_over(page.url_path)
     page.run()

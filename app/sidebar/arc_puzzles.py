@@ -1,7 +1,7 @@
 """Controls for ARC only: a task from the server's --data-dir, the number of its test, and the puzzle id.
 
 An ARC model knows a task's rule only through the embedding of the puzzle id. The `identifiers.json` of the training set
-maps tasks to ids; a copy of it beside the checkpoint is used.
+maps tasks to ids. The app uses the copy of this file beside the checkpoint, if there is one.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,10 @@ SetPuzzle = Callable[[Task, np.ndarray], None]
 
 
 def open_link(task: Task, options: Options, link: dict[str, str]) -> None:
-    """Select the test that the link names; its input becomes the puzzle if the link has none. Call before `puzzles.init_state`."""
+    """Select the test that the link names. If the link has no puzzle, the input of the test becomes the puzzle.
+
+    Call this before `puzzles.init_state`.
+    """
     state = st.session_state
     name, _, number = link.pop("arc", "").rpartition(".")
     if name in _tasks(options):
@@ -38,8 +41,9 @@ def open_link(task: Task, options: Options, link: dict[str, str]) -> None:
 def init_state(
     task: Task, config: ModelConfig, options: Options, folder: Path | None, link: dict[str, str]
 ) -> None:
-    """Set the id and the task before the widgets are drawn. The id is clipped to the model's table; the task is cleared
-    if the puzzle is not one of its inputs.
+    """Set the puzzle id and the task before the widgets are drawn.
+
+    The id is clipped to the model's table. The task is cleared if the puzzle is not one of its inputs.
     """
     state = st.session_state
     linked = link.pop("id", None)
@@ -57,7 +61,7 @@ def init_state(
 def controls(
     task: Task, config: ModelConfig, options: Options, folder: Path | None, *, set_puzzle: SetPuzzle
 ) -> None:
-    """Draw the controls. `folder` holds the checkpoint; `set_puzzle(task, tokens)` changes the puzzle."""
+    """Draw the controls. `folder` contains the checkpoint; `set_puzzle(task, tokens)` changes the puzzle."""
     state = st.session_state
     tasks = _tasks(options)
     if options.data_dir and not tasks:
@@ -84,13 +88,16 @@ def controls(
             0,
             config.puzzle_ids - 1,
             key="puzzle_id",
-            help=f"Row in the model's table of {config.puzzle_ids:,} puzzle embeddings. 0 is the blank id, used by no puzzle.",
+            help=f"Row in the model's table of {config.puzzle_ids:,} puzzle embeddings. 0 is the blank id, which no puzzle uses.",
         )
         st.caption(plain(_id_sentence(folder)))
 
 
 def published(task: Task, options: Options, puzzle: str) -> tuple[str | None, np.ndarray | None]:
-    """The ARC test whose input is this puzzle, as links name it, and its output if published. (None, None) if no test is selected."""
+    """Return the name of the selected test and its output, or None if the output is not published.
+
+    The name has the form that links use. Returns (None, None) if no test is selected or its input is not this puzzle.
+    """
     state = st.session_state
     if not state.get("arc_task") or not _is_chosen(task, options, puzzle):
         return None, None
@@ -101,8 +108,9 @@ def published(task: Task, options: Options, puzzle: str) -> tuple[str | None, np
 def published_by_name(
     task: Task, options: Options, name: str, puzzle: str
 ) -> tuple[str | None, np.ndarray | None]:
-    """As `published`, for the test named `task.number` in a link. (None, None) if it does not exist or its input
-    differs.
+    """Return the test named `task.number` in a link and its output, as `published` does.
+
+    Returns (None, None) if the test does not exist or its input is not this puzzle.
     """
     name, _, number = name.rpartition(".")
     tests = _tasks(options)[name].test if name in _tasks(options) else []
@@ -114,7 +122,7 @@ def published_by_name(
 
 
 def title_of(arc: str) -> str:
-    """The title of a test, from its name in links."""
+    """Return the title of a test, given its name in links."""
     name, _, number = arc.rpartition(".")
     return f"ARC task {name}, test {number}"
 
@@ -139,9 +147,7 @@ def _use_test(
 
 
 def _use_id(arc_task: "ArcTask", config: ModelConfig, folder: Path | None) -> None:
-    """Select the task's id if there is an identifiers.json beside the checkpoint, or the blank id if that file lacks
-    the task.
-    """
+    """Select the task's id from the identifiers.json beside the checkpoint; the blank id if the file lacks the task."""
     ids = _ids_by_name(folder)
     if ids is not None:
         puzzle_id = ids.get(arc_task.identifier, 0)
@@ -154,9 +160,7 @@ def _chosen_pair(tasks: "dict[str, ArcTask]") -> "ArcPair":
 
 
 def _is_chosen(task: Task, options: Options, text: str) -> bool:
-    """Whether this text is the input of the selected test. Text that cannot be parsed (yet) leaves the selection
-    unchanged.
-    """
+    """Return whether this text is the input of the selected test. Text that is not a puzzle keeps the selection."""
     tasks = _tasks(options)
     if st.session_state.arc_task not in tasks:
         return False
@@ -167,10 +171,10 @@ def _is_chosen(task: Task, options: Options, text: str) -> bool:
 
 
 def _id_sentence(folder: Path | None) -> str:
-    """A sentence on where the id comes from."""
+    """Return a sentence on the origin of the id."""
     ids, chosen = _ids_by_name(folder), st.session_state.get("arc_task")
     if ids is None:
-        return f"No {FILE} beside the checkpoint, so the ids of the tasks are unknown."
+        return f"There is no {FILE} beside the checkpoint, so the ids of the tasks are unknown."
     if chosen is None:
         return f"The {FILE} beside the checkpoint lists {len(ids):,} puzzles."
     name = chosen.partition(",")[0]
@@ -181,7 +185,7 @@ def _id_sentence(folder: Path | None) -> str:
 
 
 def _ids_by_name(folder: Path | None) -> dict[str, int] | None:
-    """Puzzle ids by name, from the file beside the checkpoint; None if it is missing or unreadable."""
+    """Return the puzzle ids by name, from the file beside the checkpoint; None if the file is missing or unreadable."""
     if folder is None or not (folder / FILE).is_file():
         return None
     try:
@@ -191,7 +195,7 @@ def _ids_by_name(folder: Path | None) -> dict[str, int] | None:
 
 
 def _tasks(options: Options) -> "dict[str, ArcTask]":
-    """The tasks in the server's --data-dir; empty if there are none, in which case `controls` shows the error."""
+    """Return the tasks in the server's --data-dir; empty without tasks, in which case `controls` shows the error."""
     try:
         return {} if options.data_dir is None else _read_tasks(options.data_dir)
     except DataError:
@@ -200,7 +204,7 @@ def _tasks(options: Options) -> "dict[str, ArcTask]":
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the ARC tasks")
 def _read_tasks(folder: Path) -> "dict[str, ArcTask]":
-    """Read the tasks in the server's --data-dir. Raises DataError."""
+    """Read the tasks in the server's --data-dir. Raises DataError if they cannot be read."""
     from trm.data.arc import arc_tasks
 
     return arc_tasks(folder)
@@ -208,7 +212,7 @@ def _read_tasks(folder: Path) -> "dict[str, ArcTask]":
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the puzzle ids")
 def _read_ids(path: Path) -> dict[str, int]:
-    """Read the puzzle ids by name from an identifiers.json. Raises DataError."""
+    """Read the puzzle ids by name from an identifiers.json. Raises DataError if the file is not valid."""
     from trm.data.identifiers import read_identifiers
 
     return read_identifiers(path)

@@ -1,6 +1,4 @@
-"""Checkpoint files dropped onto the page. Available only if the server is local; the files are deleted when the session
-ends.
-"""
+"""Checkpoint files dropped onto the page. They are accepted only by a local server and deleted when the session ends."""
 
 import tempfile
 from pathlib import Path, PurePath

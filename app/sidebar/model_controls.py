@@ -23,7 +23,7 @@ DEFAULT_MODEL = "sudoku-trm"
 ANOTHER = "Other: path or HF repo"
 ACCEPT = "Open anyway"
 MOST_STEPS = 64
-MOST_CYCLES = 64  # for n and for T
+MOST_CYCLES = 64  # maximum of n, and of T
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class Opened:
 
     source: ModelSource
     config: ModelConfig
-    sources: Mapping[str, str]  # config field -> where its value comes from; empty for bundled models
-    folder: Path | None = None  # of the checkpoint
-    notes: tuple[str, ...] = ()  # remarks from opening it
+    sources: Mapping[str, str]  # origin of each config value, by field; empty for bundled models
+    folder: Path | None = None  # folder of the checkpoint
+    notes: tuple[str, ...] = ()  # remarks from opening the model
 
 
 def choose(
     names: list[str], options: Options, link: dict[str, str], first: str = DEFAULT_MODEL
 ) -> tuple[Opened | Opening | None, list[str]]:
-    """Draw the model controls. Returns the model, or its `Opening` while it loads, and error messages.
+    """Draw the model controls. Returns the model, or its `Opening` while it loads, and a list of error messages.
 
-    If the requested model cannot be opened, the previous model stays, or in a new session the model `first`.
+    If the requested model cannot be opened, the previous model remains, or `first` in a new session.
     """
     state = st.session_state
     if "model" not in state:  # the first page of a session
@@ -77,7 +77,7 @@ def choose(
                 f"{name} has settings that are not understood: {', '.join(error.settings)}. The results shown here may differ from what the "
                 f'model really computes. Press "{ACCEPT}", or choose another model.'
             )
-            st.button(ACCEPT, key="accept_unknown", icon=":material/warning:", on_click=_accept, args=(name,))
+            st.button(ACCEPT, key="accept_unknown", icon=":material/warning:", on_click=accept, args=(name,))
             continue
         except UserError as error:
             mistakes.append(str(error))
@@ -90,7 +90,7 @@ def choose(
 
 
 def _init_model(names: list[str], options: Options, requested: str | None, first: str) -> None:
-    """Set the model of a new session: the requested one if the server may open it, otherwise the default."""
+    """Set the model of a new session: the requested model if the server may open it, otherwise the default."""
     state = st.session_state
     state.model, state.model_path = _default(names, first) or ANOTHER, ""
     if requested is None or requested in names:
@@ -120,7 +120,7 @@ def _path_help(options: Options) -> str:
 
 
 def open_model(name: str, options: Options) -> Opened | Opening:
-    """Open a model by name. While it loads, returns its `Opening`. Raises UserError if it cannot be opened."""
+    """Open a model by name. Returns its `Opening` while it loads. Raises UserError if the model cannot be opened."""
     source = source_of(name, options, accepted=name in st.session_state.get("accepted", ()))
     if source.is_bundled:
         config = registry.model_config(name)
@@ -134,14 +134,15 @@ def open_model(name: str, options: Options) -> Opened | Opening:
     return Opened(source, opening.model.config, opening.model.sources, opening.folder, opening.model.notes)
 
 
-def _accept(name: str) -> None:
+def accept(name: str) -> None:
     """Callback: allow, for this session, a model whose settings are not all understood."""
     st.session_state.accepted = {*st.session_state.get("accepted", ()), name}
 
 
 def cancel_opening(opening: Opening) -> None:
-    """Cancel an opening and return to the previous model. Used as a callback, because only callbacks may change
-    widgets.
+    """Callback: cancel an opening and return to the previous model.
+
+    Only callbacks may change widgets.
     """
     shared.models().cancel(opening)
     st.session_state.model_path = st.session_state.get("opened", "")
@@ -151,7 +152,7 @@ def cancel_opening(opening: Opening) -> None:
 
 
 def init_depth(opened: Opened, link: dict[str, str]) -> None:
-    """Set the values before the widgets are drawn: the model's own values, or in a new session those of the link."""
+    """Set the values before the widgets are drawn: the model's own values, or in a new session the link's values."""
     state, config = st.session_state, opened.config
     if state.get("depth_of") == opened.source.name and "supervision_steps" in state:
         return
@@ -168,6 +169,7 @@ def init_depth(opened: Opened, link: dict[str, str]) -> None:
 
 
 def steps_control() -> None:
+    """Draw the slider for the number of supervision steps."""
     st.slider(
         "Supervision steps",
         1,
@@ -179,7 +181,7 @@ def steps_control() -> None:
 
 
 def possible_heads(config: ModelConfig) -> list[int]:
-    """Head counts that fit the weights."""
+    """Return the head counts that fit the weights."""
     divisors = []
     for heads in range(1, config.hidden_size + 1 if config.mixing == "attention" else 1):
         if config.hidden_size % heads:
@@ -193,7 +195,7 @@ def possible_heads(config: ModelConfig) -> list[int]:
 
 
 def force_controls(opened: Opened) -> None:
-    """Inputs for n and T, and for the number of heads if the checkpoint does not contain it."""
+    """Draw inputs for n and T, and for the number of heads if the checkpoint does not contain it."""
     config = opened.config
     for place, name, what in zip(
         st.columns(2), ("n", "T"), ("f_L calls per cycle", "Cycles per supervision step"), strict=True
@@ -214,12 +216,12 @@ def force_controls(opened: Opened) -> None:
             possible_heads(config),
             key="force_heads",
             persist_state="session",
-            help=f"Not stored in the checkpoint. Assumed: {config.heads}.",
+            help=f"The checkpoint does not contain this value. The assumed value is {config.heads}.",
         )
 
 
 def forced(opened: Opened) -> tuple[ModelSource, ModelConfig, Depth]:
-    """Source, config and depth with the overrides applied."""
+    """Return source, config and depth with the overrides applied."""
     state, config, source = st.session_state, opened.config, opened.source
     if state.force_heads != config.heads:
         source, config = replace(source, heads=state.force_heads), replace(config, heads=state.force_heads)
@@ -227,7 +229,7 @@ def forced(opened: Opened) -> tuple[ModelSource, ModelConfig, Depth]:
 
 
 def link_of(opened: Opened, depth: Depth) -> dict[str, str | None]:
-    """Address parameters for model and depth. Values equal to the model's own are None, so that they are left out."""
+    """Return the address parameters for model and depth. Values equal to the model's own are None and thus left out."""
     config = opened.config
     values = {"n": (depth.n, config.n), "T": (depth.T, config.T), "steps": (depth.N_sup, config.N_sup)}
     values["heads"] = (st.session_state.force_heads, config.heads)

@@ -7,20 +7,23 @@ import streamlit as st
 
 from app.server import shared
 from app.server.checks import Check
+from app.server.http.feeds import Progress
 from app.server.models import ModelSource
 from app.sidebar import model_controls
 from app.sidebar.model_controls import Opened
+from app.ui import progress
 from app.ui.text import plain
 from trm import registry
 from trm.config import KINDS, ModelConfig, halting_words
 from trm.coordinates import Depth
+from trm.engine import ENGINES
 from trm.errors import CheckpointError
 
 TABLE_HELP = (
-    "D: hidden size. Prefix: positions in front of the cells, for the puzzle embedding and the halting head. Positions: prefix "
-    "plus cells. n: f_L calls per cycle. T: cycles per supervision step. N_sup: maximum number of supervision steps."
+    "D is the hidden size. The prefix consists of positions in front of the cells, for the puzzle embedding and the halting head; "
+    "positions are prefix plus cells. n is the number of f_L calls per cycle, T the number of cycles per supervision step, and N_sup the "
+    "maximum number of supervision steps."
 )
-CHECK_EVERY = 1.0  # seconds between polls of a self-check
 
 
 def show(opened: Opened) -> None:
@@ -41,18 +44,22 @@ def show(opened: Opened) -> None:
 
 
 def show_inert_states(opened: Opened) -> None:
-    """Warn about each of the model's states that carries little more than its input."""
+    """Warn about each state of the model that carries little more than its input."""
     warn_of_inert_states(opened.source.name, states_of(opened))
 
 
 def warn_of_inert_states(model: str, states: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw a warning for each state in `states` that is marked as inert."""
     for name, use in states.items():
         if use["inert"]:
             st.warning(inert_sentence(model, name, use), icon=":material/warning:")
 
 
 def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:
-    """How much the model uses y and z: measured in advance for bundled models, by the self-check for others."""
+    """Return how much the model uses y and z, by state.
+
+    For bundled models, this was measured in advance; for other models, the self-check measures it.
+    """
     if opened.source.is_bundled:
         return registry.measured_states(opened.source.name)
     check = _check(opened)
@@ -60,9 +67,10 @@ def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:
 
 
 def inert_sentence(model: str, state: str, use: Mapping[str, Any]) -> str:
+    """Return the warning about an inert state, with its measurements."""
     return (
         f"{plain(model)}'s {state} is inert: the input token explains {use['variance_by_token']:.1%} of its variance, and replacing "
-        f"{state} with one constant per token changes {use['changed']:.1%} of the answers. Anything decoded from {state} comes from the input."
+        f"{state} with one constant per token changes {use['changed']:.1%} of the answers. Whatever is decoded from {state} comes from the input."
     )
 
 
@@ -74,7 +82,7 @@ def show_depth(opened: Opened) -> None:
 
 
 def _assumed_sentence(opened: Opened) -> str:
-    """The assumed values, grouped by the reason given for them."""
+    """Return the assumed values, grouped by the reason given for them."""
     by_default: dict[str, list[str]] = {}
     for name in opened.config.assumed:
         where = opened.sources.get(name, "assumed")
@@ -83,12 +91,13 @@ def _assumed_sentence(opened: Opened) -> str:
 
 
 def title(config: ModelConfig) -> str:
+    """Return the model type, the task and the grid size."""
     rows, columns = config.grid
     return f"{KINDS[config.kind].title}, {config.task} {rows}x{columns}"
 
 
 def _table(opened: Opened) -> str:
-    """The config values, with their origin where it matters."""
+    """Return the config values as lines of text, with their origin where it matters."""
     config = opened.config
     layers = f"{config.layers}" + (f" in f_L, {config.H_layers} in f_H" if config.H_layers else "")
     rows = [("D", "hidden_size", config.hidden_size), ("layers", "layers", layers)]
@@ -112,7 +121,7 @@ def _table(opened: Opened) -> str:
 
 
 def _origin(opened: Opened, field: str) -> str:
-    """Origin of a value that is neither in the tensors nor in our config.json; "" otherwise."""
+    """Return the origin of a value that is neither in the tensors nor in our config.json; "" otherwise."""
     where = opened.sources.get(field, "")
     if field in opened.config.assumed:
         return f" :orange[({where or 'assumed'})]"
@@ -120,33 +129,40 @@ def _origin(opened: Opened, field: str) -> str:
 
 
 def _score(opened: Opened, depth: Depth, config_in_use: ModelConfig) -> None:
-    """Draw the measured accuracy of a bundled model at its trained depth; the self-check otherwise."""
+    """Draw the measured accuracy of a bundled model at its trained depth, and the self-check in all other cases."""
     source, config = opened.source, opened.config
     changed = (depth.n, depth.T, config_in_use.heads) != (config.n, config.T, config.heads)
     if source.is_bundled and not changed:
         accuracy = _accuracy(source.name, source.stamp)
         if accuracy:
             st.caption(
-                f"Accuracy: {accuracy['exact']:.1%} of {accuracy['count']:,} puzzles in {accuracy['data']} solved exactly."
+                f"Accuracy: {accuracy['exact']:.1%} of {accuracy['count']:,} puzzles in {accuracy['data']} are solved exactly."
             )
         return
     check = _check(opened)
-    pending = check is None or check.states is None
-    st.fragment(self_check, run_every=CHECK_EVERY if pending else None)(opened, pending)
-
-
-def self_check(opened: Opened, pending: bool) -> None:
-    """Draw the self-check at this depth. A fragment; it polls if the check was `pending` when the page was drawn."""
-    check = _check(opened)
-    if pending and check is not None and check.states is not None:
-        st.rerun()
     result = check and check.result
     st.caption(f"Self-check: {'running...' if result is None else plain(check_sentence(result))}")
+    if check is None or check.states is None:
+        _follow_check(source, depth)
+
+
+def _follow_check(source: ModelSource, depth: Depth) -> None:
+    """Rerun the page when the model is loaded, and whenever its self-check has a new result."""
+    models, checks = shared.models(), shared.checks()
+
+    def read() -> Progress:
+        model = models.ask(source).model if models.ready(source) else None
+        if model is None:
+            return Progress("loading")
+        check = checks.ask(source, model, depth)
+        return Progress(f"{check.result is not None} {check.states is not None}")
+
+    progress.follow(("check", source, depth), read, key="self_check")
 
 
 @st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
 def _accuracy(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
-    """A bundled model's accuracy as measured by `trm eval`; None if not measured or if the weights cannot be read."""
+    """Return a bundled model's accuracy from `trm eval`; None if it was not measured or the weights cannot be read."""
     try:
         return registry.model_card(model_name)["accuracy"]
     except CheckpointError:
@@ -161,18 +177,18 @@ def _check(opened: Opened) -> Check | None:
 
 
 def check_sentence(result: Mapping[str, Any]) -> str:
-    """The result of a self-check, as a sentence."""
+    """Return the result of a self-check as a sentence."""
     if "puzzles" not in result:
         return result["note"]
     exact = round(result["exact"] * result["puzzles"])
     return (
-        f"{result['puzzles']} puzzle{'s' if result['puzzles'] != 1 else ''}, {exact} solved exactly, "
-        f"{result['blank_cell']:.0%} of blank cells correct, loss {result['loss']:.3g} nats."
+        f"{result['puzzles']} puzzle{'s' if result['puzzles'] != 1 else ''}, {exact} solved exactly; "
+        f"{result['blank_cell']:.0%} of blank cells are correct, and the loss is {result['loss']:.3g} nats."
     )
 
 
 def _depth_sentence(config: ModelConfig, depth: Depth) -> str:
-    """The n, T and N_sup in use, and the trained values where they differ."""
+    """Return n, T and N_sup in use, and the trained values where they differ."""
 
     def trained(name: str) -> str:
         own = getattr(config, name)
@@ -186,8 +202,13 @@ def _depth_sentence(config: ModelConfig, depth: Depth) -> str:
 
 
 def _device_sentence(source: ModelSource) -> str:
-    """The device and dtype in use, once the model is loaded."""
+    """Return the device, dtype and engine of live runs, once the model is loaded."""
     model = shared.models().ask(source).model if shared.models().ready(source) else None
     if model is None:
-        return "Model not loaded yet; showing a recorded run."
-    return f"Runs in {str(model.compute_dtype).removeprefix('torch.')} on {model.device.type.upper()}."
+        return "The model is not loaded yet; the player shows a recorded run."
+    from trm.engine.choice import choose
+
+    return (
+        f"The model runs in {str(model.compute_dtype).removeprefix('torch.')} on {model.device.type.upper()}, live runs with "
+        f"{ENGINES[choose(model).engine]}."
+    )

@@ -1,4 +1,4 @@
-"""Puzzles from an uploaded file. If it contains several puzzles, a number input selects one. The file is not stored."""
+"""Puzzles from an uploaded file, which is not stored. If it contains several puzzles, a number input selects one."""
 
 from collections.abc import Callable
 
@@ -59,9 +59,7 @@ def _show(question: PuzzleEntry, task: Task) -> None:
 
 
 def _use(task: Task, set_puzzle: SetPuzzle, is_new_file: bool) -> None:
-    """Callback: make the selected puzzle the current one (for a new file, its first puzzle). `controls` shows
-    errors.
-    """
+    """Callback: use the selected puzzle, or the first puzzle of a new file. `controls` shows errors."""
     if is_new_file:
         st.session_state.puzzle_of_file = 1
     try:
@@ -77,7 +75,7 @@ def _chosen(in_file: list[PuzzleEntry]) -> int:
 
 
 def _in_file(task: Task) -> list[PuzzleEntry]:
-    """The puzzles in the file, parsed once; empty without a file. Raises DataError."""
+    """Return the puzzles in the file, parsed once; empty without a file. Raises DataError if the file is not valid."""
     state = st.session_state
     file = state.get("puzzle_file")
     if file is None:

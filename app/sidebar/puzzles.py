@@ -1,4 +1,4 @@
-"""Controls for the puzzle: a preset, typed text, a file, a generated one, or an ARC task.
+"""Controls for the puzzle: a preset, typed text, a file, a generated puzzle, or an ARC task.
 
 The session stores the puzzle as text in its task's one-line form.
 """
@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app.sidebar import puzzle_files
+from app.state import edits
 from app.state.links import IN_ADDRESS
 from trm.data import PuzzlePreset, load_presets, load_puzzles
 from trm.data.bundled import sets_for_task
@@ -18,11 +19,11 @@ from trm.tasks.base import Difficulty, Task
 YOURS = "Your puzzle"  # title of a puzzle that is neither a preset nor in a set
 FIRST_SEED = 0  # seed of the generated first puzzle if no preset fits
 MOST_LINES = 18  # lines of a grid in the text field; longer grids scroll
-LINE = 13  # pixels per line of that grid, as in page.css
+LINE = 13  # pixels per line of a grid in the text field, as in page.css
 HELP = {
-    "sudoku": "Digits, with . or 0 for blanks; on one or more lines, with or without separators.",
-    "maze": "# wall, space or . open, S start, G goal; on one or more lines.",
-    "arc": "Rows of digits 0 to 9, on separate lines or separated by /, or JSON such as [[0,1],[2,3]].",
+    "sudoku": "Type digits, with . or 0 for blank cells, on one or more lines, with or without separators.",
+    "maze": "Use # for a wall, a space or . for an open cell, S for the start and G for the goal, on one or more lines.",
+    "arc": "Type rows of digits from 0 to 9, on separate lines or separated by /, or JSON such as [[0,1],[2,3]].",
 }
 
 
@@ -49,7 +50,7 @@ def init_state(task: Task, link: dict[str, str]) -> None:
 
 
 def controls(task: Task, task_controls: Callable[[], None] | None = None) -> None:
-    """Draw the controls; they write to the session. `task_controls` draws controls for this task only, if any."""
+    """Draw the controls, which write to the session. `task_controls` draws controls for this task only, if any."""
     presets = fitting_presets(task.name, task.cells, task)
     if presets:
         st.selectbox(
@@ -71,7 +72,7 @@ def controls(task: Task, task_controls: Callable[[], None] | None = None) -> Non
             key="puzzle_text",
             persist_state="session",
             height=min(task.rows, MOST_LINES) * LINE + 30 if any(task.looks) else 92,
-            on_change=_match_preset,
+            on_change=_use_text,
             args=(task,),
             help=f"{HELP.get(task.name, '')} Press Ctrl+Enter to apply.",
         )
@@ -89,9 +90,10 @@ def controls(task: Task, task_controls: Callable[[], None] | None = None) -> Non
 
 
 def chosen(task: Task) -> tuple[str, str, str, str | None]:
-    """The current puzzle, its title and description, and an error message if the text is not a puzzle."""
+    """Return the current puzzle, its title and description, and an error message if the text is not a puzzle."""
     state = st.session_state
     mistake = state.pop("no_new_puzzle", None)
+    state.applied_text = state.puzzle_text
     try:
         state.current_puzzle = task.format(read(task, state.puzzle_text))
     except PuzzleError as error:
@@ -100,9 +102,7 @@ def chosen(task: Task) -> tuple[str, str, str, str | None]:
 
 
 def title_of(task: Task, puzzle: str) -> tuple[str, str]:
-    """Title and description of a puzzle in one-line form: those of its preset, or else its position in a bundled
-    set.
-    """
+    """Return title and description of a puzzle in one-line form, from its preset or its position in a bundled set."""
     preset = fitting_presets(task.name, task.cells, task).get(_preset_key(task, puzzle))
     return (
         (preset.title, preset.sentence) if preset else (_place_in_set(task.name, puzzle, task) or YOURS, "")
@@ -111,7 +111,7 @@ def title_of(task: Task, puzzle: str) -> tuple[str, str]:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _place_in_set(task_name: str, puzzle: str, _task: Task) -> str | None:
-    """For example "Puzzle 27 from sudoku/test"; None if the puzzle is in no bundled set."""
+    """Return a title such as "Puzzle 27 from sudoku/test"; None if the puzzle is in no bundled set."""
     tokens = read(_task, puzzle)
     for name in sets_for_task(_task):
         inputs = _inputs(task_name, _task.cells, name, _task)
@@ -123,7 +123,7 @@ def _place_in_set(task_name: str, puzzle: str, _task: Task) -> str | None:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _inputs(task_name: str, cells: int, name: str, _task: Task) -> np.ndarray:
-    """Tokens of all puzzles in a set; empty if the set cannot be read."""
+    """Return the tokens of all puzzles in a set; empty if the set cannot be read."""
     try:
         return load_puzzles(name, _task).inputs
     except DataError:
@@ -132,7 +132,7 @@ def _inputs(task_name: str, cells: int, name: str, _task: Task) -> np.ndarray:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def fitting_presets(task_name: str, cells: int, _task: Task) -> dict[str, PuzzlePreset]:
-    """The presets that fit the task's grid size, by key."""
+    """Return the presets that fit the task's grid size, by key."""
     try:
         presets = load_presets(task_name)
     except DataError:  # the task has no presets
@@ -141,7 +141,7 @@ def fitting_presets(task_name: str, cells: int, _task: Task) -> dict[str, Puzzle
 
 
 def first_puzzle(task: Task) -> str:
-    """The puzzle of a new session: the first preset, or a puzzle generated with a fixed seed."""
+    """Return the puzzle of a new session: the first preset, or a puzzle generated with a fixed seed."""
     presets = fitting_presets(task.name, task.cells, task)
     if presets:
         return task.format(task.parse(next(iter(presets.values())).puzzle))
@@ -166,30 +166,48 @@ def _tokens(task: Task, text: str) -> np.ndarray | None:
 
 
 def read(task: Task, text: str) -> np.ndarray:
-    """Parse a puzzle as typed, which may be unfinished. Raises PuzzleError."""
+    """Parse a puzzle as typed, which may be unfinished. Raises PuzzleError if the text is not a puzzle."""
     return task.parse(text, unfinished=True)
 
 
 def _field_text(task: Task, tokens: np.ndarray) -> str:
-    """The puzzle as text for the text field: a grid of lines if its symbols form a picture (mazes), else one line."""
+    """Return the puzzle as text for the text field: a grid of lines if its symbols form a picture, else one line."""
     return task.pretty(tokens) if any(task.looks) else task.format(tokens)
 
 
 def set_puzzle(task: Task, tokens: np.ndarray) -> None:
-    """Make this the current puzzle. Call it only from callbacks, before the widgets are drawn."""
-    st.session_state.puzzle_text = _field_text(task, tokens)
+    """Make this the current puzzle. Call this only from callbacks, before the widgets are drawn."""
+    edits.note()
+    st.session_state.puzzle_text = st.session_state.applied_text = _field_text(task, tokens)
     st.session_state.puzzle_preset = _preset_key(task, task.format(tokens))
 
 
 def _use_preset(task: Task, presets: Mapping[str, PuzzlePreset]) -> None:
-    """Show the selected preset. If the selection is cleared (Escape), the puzzle stays and its preset is selected
-    again.
-    """
+    """Callback: show the selected preset. If the selection was cleared (Escape), select the puzzle's preset again."""
     key = st.session_state.puzzle_preset
-    if key is None:
+    if edits.is_outdated():
+        _restore(task)
+    elif key is None:
         _match_preset(task)
     else:
         set_puzzle(task, task.parse(presets[key].puzzle))
+
+
+def _use_text(task: Task) -> None:
+    """Callback: show the typed puzzle, and select its preset, if it has one."""
+    if edits.is_outdated():
+        _restore(task)
+    else:
+        edits.note()
+        st.session_state.applied_text = st.session_state.puzzle_text
+        _match_preset(task)
+
+
+def _restore(task: Task) -> None:
+    """Keep the puzzle, which a page that is not up to date does not know yet."""
+    text = st.session_state.get("applied_text", st.session_state.puzzle_text)
+    st.session_state.puzzle_text = text
+    _match_preset(task)
 
 
 def _match_preset(task: Task) -> None:

@@ -1,4 +1,4 @@
-"""The sidebar: model, puzzle and depth, set by its controls or by the link. Both are validated here."""
+"""The sidebar: model, puzzle and depth, set by its controls or by the link, and validated here."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import streamlit as st
 from app.server import shared
 from app.server.opening import Opening
 from app.server.options import Options
-from app.sidebar import arc_puzzles, model_controls, model_facts, puzzles
+from app.sidebar import arc_puzzles, model_controls, model_facts, puzzles, training_axis
 from app.state import links
 from app.state.choice import Choice
 from app.ui import status
@@ -33,14 +33,16 @@ def sidebar(
     below_model: Callable[[model_controls.Opened], None] | None = None,
     first: str = model_controls.DEFAULT_MODEL,
 ) -> Selection:
-    """Draw the controls. `below_model` draws the page's own controls for the open model; `first` is the model of a session
-    that starts on this page.
+    """Draw the controls and return the selection.
+
+    `below_model` draws the page's own controls for the open model. `first` is the model of a session that starts on
+    this page.
     """
     names = shared.model_names(models_folder(), options)
     link = links.opened_with()
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        opened, mistakes = model_controls.choose(names, options, link, first)
+        opened, mistakes = training_axis.choose(names, options, link, first)
         if not isinstance(opened, model_controls.Opened):
             return Selection(opening=opened, mistakes=tuple(mistakes))
         task = task_of(opened.config)
@@ -95,7 +97,7 @@ def _choice(opened: model_controls.Opened, task: Task, options: Options) -> Choi
 
 
 def chosen(selection: Selection, mistakes: Sequence[str] = ()) -> Choice | None:
-    """The choice, or None if there is no model yet, in which case a message says why. Errors are shown first."""
+    """Draw the errors and return the choice. Returns None, with a message, if there is no model yet."""
     with st.container():
         for mistake in (*selection.mistakes, *mistakes):
             status.problem(mistake)
@@ -105,14 +107,14 @@ def chosen(selection: Selection, mistakes: Sequence[str] = ()) -> Choice | None:
 
 
 def model_sidebar(options: Options) -> model_controls.Opened | None:
-    """Draw the sidebar of a page about one model on many puzzles. Returns None, and shows a message, until the model is open.
+    """Draw the sidebar of a page about one model on many puzzles. The choice of model persists across pages.
 
-    The choice persists across pages.
+    Returns None, with a message, until the model is open.
     """
     names = shared.model_names(models_folder(), options)
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        opened, mistakes = model_controls.choose(names, options, links.opened_with())
+        opened, mistakes = training_axis.choose(names, options, links.opened_with())
     for mistake in mistakes:
         status.problem(mistake)
     if opened is None or isinstance(opened, Opening):

@@ -1,4 +1,4 @@
-"""Validity of a puzzle, checked without a model: how many solutions it has, and which givens contradict each other."""
+"""Validity of a puzzle, checked without a model: its number of solutions, and givens that contradict each other."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,15 @@ from trm.errors import PuzzleError
 from trm.tasks.base import Rating, Task
 
 SOLUTIONS = ("none", "one", "several")
-MOST_GUESSES = 5000  # for rating a puzzle: at most 150 ms
+MOST_GUESSES = 5000  # limit for rating a puzzle: at most 150 ms
 MOST_RATINGS = 256
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`solutions` is none, one, several, unknown (the search was abandoned), or "" for a task without rules to check.
+    """Result of checking a puzzle.
 
+    `solutions` is none, one, several, unknown (the search was abandoned), or "" for a task without rules to check.
     `conflicts` lists the givens that break a rule, as (row, column) from 0.
     """
 
@@ -39,5 +40,5 @@ def verdict(task: Task, puzzle: str) -> Verdict:
 
 @st.cache_data(max_entries=MOST_RATINGS, show_spinner=False)
 def _rating(task_name: str, puzzle: str, _task: Task) -> Rating:
-    """The difficulty of a puzzle, rated by the task's own solver. Raises PuzzleError if the solver gives up."""
+    """Rate the difficulty of a puzzle by the task's own solver. Raises PuzzleError if the solver gives up."""
     return _task.rate(_task.parse(puzzle, unfinished=True), max_guesses=MOST_GUESSES)

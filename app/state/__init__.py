@@ -1,1 +1,1 @@
-"""Session state: the user's choice, the address, and widget values."""
+"""The state of a session: the user's choice, the page's address, and the values of widgets."""

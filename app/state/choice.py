@@ -1,7 +1,7 @@
-"""A user's choice: a model, its depth, and a puzzle."""
+"""The user's choice of a model, its depth, and a puzzle."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,20 +15,22 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class Choice:
-    """What to display. `puzzle` is in the task's one-line form. If the typed text is not a puzzle, `mistake` says
-    why.
-    """
+    """The model, depth and puzzle that a page displays. Equal choices have the same run."""
 
     source: ModelSource
     config: ModelConfig
     depth: Depth
-    puzzle: str
-    title: str
-    sentence: str
+    puzzle: str  # in the task's one-line form
+    title: str = field(compare=False)  # title of the puzzle
+    sentence: str = field(compare=False)  # description of the puzzle
     puzzle_id: int = 0
     labels: bytes | None = None  # tokens of the published answer, for tasks that cannot be graded by rules
-    mistake: str | None = None
-    arc: str | None = None  # the ARC test whose input is the puzzle, by its name in links
+    mistake: str | None = field(
+        default=None, compare=False
+    )  # why the typed text is not a puzzle, if it is not
+    arc: str | None = field(
+        default=None, compare=False
+    )  # name, as in links, of the ARC test with this puzzle
 
     @cached_property
     def task(self) -> Task:
@@ -40,10 +42,10 @@ class Choice:
 
     @property
     def run(self) -> Hashable:
-        """Key of the run: choices with the same run have equal keys."""
+        """Key of the run. Choices have equal keys if they have the same run."""
         return self.source, self.puzzle, self.puzzle_id, self.labels, self.depth
 
     @property
     def is_as_trained(self) -> bool:
-        """Whether nothing is overridden, so that a recorded run is the same run."""
+        """Whether the user has changed neither heads, depth nor puzzle id, so that a recorded trace may be shown."""
         return not self.source.forced and self.depth == self.config.depth and not self.puzzle_id

@@ -1,12 +1,15 @@
-"""The page's address stores the view. This module writes it, and parses it as untrusted input.
+"""Writes the current view into the page's address, and parses addresses as untrusted input.
 
-model   name, path or hub name       n, T, heads, steps  if they differ from the model's own
-puzzle  in the task's one-line form  id, arc             puzzle id; ARC task and number of its test
-at, cell, mode                       what the player shows
-pin                                  the pinned run; align, lead: how the two players are aligned
+Parameters of an address:
+model                name or path of the model, or its address on the hub
+n, T, heads, steps   depth and number of attention heads, if they differ from those of the model
+puzzle, id           puzzle in the task's one-line form; puzzle id
+arc                  ARC task and number of its test
+at, cell, mode       call, selected cell and display mode of the player
+why                  1 if *Why?* is open in the player
+pin, align, lead     pinned run; alignment of the two players
 """
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,11 +19,17 @@ import streamlit as st
 
 LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
+OPTIONAL_VIEW = {"align": "call", "lead": "left", "why": "1"}
+"""Parameters of a view with one value each, which a view lacks otherwise: two players are aligned by call, `at` refers
+to the left player, *Why?* is open."""
 LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
 IN_ADDRESS = {"bind": "query-params"}
-"""Options of a widget whose value is in the address, under its key: it survives a reload, a copied link and a page change. The
-browser adds no history entry for it. The widget's default must be the value it shows when the address has none.
+"""Options of a widget whose value is stored in the address, in a parameter named after the widget's key.
+
+The value survives a reload, a copied link and a page change. The browser adds no history entry when it changes. The
+default of the widget must be the value to show if the parameter is missing.
 """
+NUMBER = "link"  # key of the number of the link in a view
 MARK = "~"  # separates the parts of `pin`; it needs no escaping in addresses
 SOLVE = Path(__file__).parents[1] / "screens" / "solve" / "page.py"
 SET_FROM_LINK = (
@@ -38,19 +47,20 @@ SET_FROM_LINK = (
 
 @dataclass(frozen=True)
 class PinnedRun:
-    """The pinned run, as a link describes it."""
+    """A pinned run, as described by the parameter `pin` of a link."""
 
     model: str
     depth: tuple[int, int, int]  # n, T and N_sup, each at least 1
-    puzzle: str = ""  # "": the page's puzzle
+    puzzle: str = ""  # "" for the puzzle of the page
     puzzle_id: int = 0
-    heads: int | None = None  # None: the model's own
+    heads: int | None = None  # None for the number of heads in the checkpoint
     arc: str = ""  # ARC task and number of its test
 
 
 def opened_with() -> dict[str, str]:
-    """The parameters that this session was opened with, or those of the last `follow`. Callers remove the ones that
-    they have put into widgets.
+    """Return the parameters of the link that this session was opened with, or of the link that it last followed.
+
+    Callers remove the parameters that they have used to set widgets.
     """
     state = st.session_state
     followed = state.pop("followed", None)
@@ -69,10 +79,10 @@ def opened_with() -> dict[str, str]:
 
 
 def follow(link: dict[str, str]) -> NoReturn:
-    """Go to Solve as if it had been opened with these parameters: `follow(place(...))`.
+    """Switch to Solve as if it had been opened with these parameters, for example those of `place(...)`.
 
-    Do not call it in a callback, where Streamlit cannot switch pages: `if st.button(...): links.follow(...)`. Parameters that are
-    not given are reset as in a new session, except the model and the pinned run.
+    Missing parameters are reset as in a new session, except the model and the pinned run. Streamlit cannot switch pages
+    in a callback, so write `if st.button(...): links.follow(...)`.
     """
     st.session_state.followed = dict(link)
     st.switch_page(SOLVE, query_params=link)
@@ -86,9 +96,10 @@ def place(
     cell: tuple[int, int] | None = None,
     mode: str | None = None,
 ) -> dict[str, str]:
-    """Parameters of a link to one call of a run in Solve.
+    """Return the parameters of a link to a call of a run in Solve.
 
-    `puzzle` is in the one-line form of its task, `at` is (supervision step, cycle, call) from 1, `cell` is (row, column) from 0.
+    `puzzle` is in the one-line form of its task, `at` is (supervision step, cycle, call) counted from 1, and `cell` is
+    (row, column) counted from 0.
     """
     values = {
         "model": model,
@@ -101,66 +112,39 @@ def place(
 
 
 def address(link: dict[str, str], path: str = "/") -> str:
-    """The address of a link on this server, for links that open in a new tab."""
+    """Return the address of a link on this server, relative to the host, for links that open in a new tab."""
     return f"{path}?{urlencode(link)}"
 
 
-def opening_view(run: Hashable = None) -> dict[str, Any] | None:
-    """The view that a player opens with: coordinates, cell and mode; for two players also their alignment. It is the
-    last view of this run, or else the view in the link.
+def opening_view() -> dict[str, Any] | None:
+    """Return the view in the link that this session was opened with, or that it last followed; None if it has no view.
+
+    A view contains coordinates, cell and mode, and for two players their alignment. A player goes there once.
     """
-    return last_view(run) or st.session_state.get("opening_view")
+    return st.session_state.get("opening_view")
 
 
-def last_view(run: Hashable) -> dict[str, Any] | None:
-    """The view of this run when the user left the page, or None."""
-    of, view = st.session_state.get("last_view", (None, None))
-    return view if of == run else None
+def current_view(player: str) -> dict[str, Any] | None:
+    """Return the view of the player with this key; None before the user has moved.
 
-
-def save_view() -> None:
-    """Make the next player open with the view in the address."""
-    _open_with(view_of(st.query_params.to_dict()))
-
-
-def clear_view() -> None:
-    """Make the next player open with its default view."""
-    _open_with(None)
+    Before the player reports a view, it is the one in the address with which the page was drawn.
+    """
+    if reported := (st.session_state.get(player) or {}).get("view"):
+        return reported
+    view, opened = view_of(st.query_params.to_dict()), opening_view() or {}
+    return None if view == {name: value for name, value in opened.items() if name != NUMBER} else view
 
 
 def _open_with(view: dict[str, Any] | None) -> None:
-    st.session_state.opening_view = view
-    st.session_state.last_view = st.session_state.settled_view = (None, None)
-
-
-def leave_page() -> None:
-    """Call on a page change: the player opens with its current view when the user comes back. It must not be called
-    earlier, because a player jumps to any new opening view that it is sent.
-    """
-    of, view = st.session_state.pop("settled_view", (None, None))
-    if view:
-        st.session_state.last_view = (of, view)
-
-
-def remember_view(view: dict[str, Any], run: Hashable = None) -> None:
-    """Write the player's view into the address. With `run`, it is also the view to restore after a page change."""
-    state = st.session_state
-    if run is not None:
-        state.settled_view = (run, view)
-        if state.get("last_view", (run,))[0] != run:  # another run is on screen by now
-            state.last_view = (None, None)
-    cell = view.get("cell")
-    place = ".".join(str(view[name]) for name in ("supervision_step", "cycle", "call"))
-    write(
-        {"at": place, "mode": str(view["mode"]), "cell": ",".join(map(str, cell)) if cell else None}
-        | _pair_view(view)
-    )
+    """Make the player go to a view. Following the same link again goes there again, so views of links are numbered."""
+    number = st.session_state.views_opened = st.session_state.get("views_opened", -1) + 1
+    st.session_state.opening_view = view and (view | {NUMBER: number} if number else view)
 
 
 def read_pin(text: str) -> PinnedRun | None:
-    """Parse the parameter `pin`, as `write_pin` writes it; None if it is malformed.
+    """Parse the parameter `pin` in the format of `write_pin`; None if it is malformed.
 
-    Only the lengths of the model and puzzle are checked here; whether they exist is checked when they are opened.
+    Only the lengths of the names and the puzzle are checked here. Opening the pinned run checks whether they are valid.
     """
     model, depth, puzzle, puzzle_id, heads, arc, *more = [
         *map(unquote, text.split(MARK)),
@@ -176,27 +160,28 @@ def read_pin(text: str) -> PinnedRun | None:
 
 
 def write_pin(run: PinnedRun) -> str:
-    """Format the parameter `pin`: model~n.T.steps~puzzle~id~heads~arc, without trailing empty parts."""
+    """Format the parameter `pin` as model~n.T.steps~puzzle~id~heads~arc, without empty parts at the end."""
     depth = ".".join(map(str, run.depth))
     parts = [run.model, depth, run.puzzle, str(run.puzzle_id or ""), str(run.heads or ""), run.arc]
     return MARK.join(part.replace("%", "%25").replace(MARK, "%7E") for part in parts).rstrip(MARK)
 
 
 def write(values: dict[str, str | None]) -> None:
-    """Set these parameters of the address; None removes one. Only changed values are written, in one update: Streamlit adds a
-    history entry for each update unless the browser already shows that address (`trm/player/model/link.js`).
+    """Set these parameters of the address. The value None removes a parameter.
 
-    Parameters bound to widgets (`IN_ADDRESS`) are not touched.
+    All changed values are written in one update, because Streamlit adds a history entry for each update unless the
+    browser already shows the new address (`trm/player/model/link.js`). Other parameters, such as those of widgets with
+    `IN_ADDRESS`, do not change.
     """
     current = st.query_params.to_dict()
-    # An empty list removes a parameter in the same update.
+    # An empty list removes the parameter in the same update.
     changed = {name: value or [] for name, value in values.items() if current.get(name, "") != (value or "")}
     if changed:
         st.query_params.update(changed)
 
 
 def parse_numbers(text: str, count: int, *, separator: str = ",", digits: int = 3) -> list[int] | None:
-    """Parse exactly `count` whole numbers of up to `digits` digits; None if the text is anything else."""
+    """Parse exactly `count` non-negative integers of at most `digits` digits; None if the text is anything else."""
     parts = text.split(separator)
     if len(parts) != count or not all(part.isdecimal() and len(part) <= digits for part in parts):
         return None
@@ -210,7 +195,10 @@ def parse_number(text: str, *, most: int, otherwise: int) -> int:
 
 
 def view_of(link: dict[str, str]) -> dict[str, Any] | None:
-    """The view in a link, or None. Numbers are parsed but not range-checked; the player clips them to its run."""
+    """Parse the view in a link; None if its parameter `at` is missing or malformed.
+
+    The range of the numbers is not checked, because the player clips them to its run.
+    """
     place = parse_numbers(link.get("at", ""), 3, separator=".")
     if place is None:
         return None
@@ -218,13 +206,5 @@ def view_of(link: dict[str, str]) -> dict[str, Any] | None:
     cell = parse_numbers(link.get("cell", ""), 2)
     mode = link.get("mode", "answer")
     return {"supervision_step": step, "cycle": cycle, "call": call, "cell": cell, "mode": mode} | {
-        name: value for name, value in _pair_view(link).items() if value
-    }
-
-
-def _pair_view(view: dict[str, Any]) -> dict[str, str | None]:
-    """Alignment of two players, where it differs from the default: `align` by call, `lead` if `at` is the left player's."""
-    return {
-        name: other if view.get(name) == other else None
-        for name, other in (("align", "call"), ("lead", "left"))
+        name: other for name, other in OPTIONAL_VIEW.items() if link.get(name) == other
     }

@@ -1,4 +1,4 @@
-"""Per-session state: the watcher names for the session's runs, and the run that the user stopped."""
+"""State of a session that concerns runs: the names under which it watches runs, and the run that the user stopped."""
 
 from uuid import uuid4
 
@@ -8,12 +8,12 @@ from app.state.choice import Choice
 
 
 def watcher(place: str = "") -> str:
-    """The name of a watcher: one for each place in a session that shows a run."""
+    """Return the name under which this session watches a run. Each `place` that shows a run has a different name."""
     return st.session_state.setdefault("watcher", uuid4().hex) + place
 
 
 def is_stopped(choice: Choice) -> bool:
-    """Whether the user stopped this run."""
+    """Whether the user has stopped the run of this choice."""
     return st.session_state.get("stopped") == choice.run
 
 

@@ -1,1 +1,1 @@
-"""UI elements shared by several pages: charts, downloads, progress, messages."""
+"""UI elements that several pages share: charts, downloads, progress and messages."""

@@ -1,4 +1,4 @@
-"""Export of a figure: the equivalent command, the figure as HTML, and the data behind it."""
+"""Exports a figure: the equivalent command, the figure as HTML, and the data that it shows."""
 
 import io
 import json
@@ -22,8 +22,9 @@ def offer(
     data: Any = None,
     command: str = "",
 ) -> None:
-    """Draw the export popover under a figure. `name` is the name of the files, which are made when a button is
-    pressed.
+    """Draw the export popover under a figure. `name` is the name of the files without extension.
+
+    Each file is created when the user presses its button.
     """
     with st.popover("Export", icon=":material/download:", key=f"export-{name}"):
         if command:
@@ -50,7 +51,7 @@ def _button(place: Any, name: str, ending: str, label: str, mime: str, make: Any
 
 
 def html(figure: "Figure", title: str) -> bytes:
-    """An HTML page that works offline; it includes plotly, 5 MB."""
+    """Export a figure as an HTML page that works offline. The page includes plotly, which takes 5 MB."""
     from plotly.graph_objects import Figure
 
     alone = Figure(figure).update_layout(template="plotly_white", title=None)

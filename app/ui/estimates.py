@@ -1,7 +1,7 @@
-"""Estimates how long a job will take before it starts: its operations times the pace of the last job of that type.
+"""Estimates the duration of a job before it starts, as its number of operations times the pace of similar jobs.
 
-A pace is in seconds per 10^12 floating-point operations (`trm.flops`). It differs by type of job, since some jobs
-record all states.
+The pace is the time of the last job of the same type on this server, in seconds per 10^12 floating-point operations
+(`trm.flops`). Types of jobs differ in pace, because some jobs record all states.
 """
 
 import time
@@ -10,33 +10,33 @@ from typing import Any
 
 import streamlit as st
 
-from app.server.jobs import Work
+from app.server.work import Work
 from trm import flops
 from trm.config import ModelConfig
 from trm.progress import Progress
 
 MINUTE = 60
 PACES = {"latents": 80.0, "probes": 130.0, "use": 130.0, "halting": 60.0, "compare": 80.0, "sweep": 100.0}
-"""Measured on two cores without a GPU. Used until a job of that type has finished on this server."""
+"""Paces measured on two cores without a GPU. They are used until a job of the same type has finished on this server."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of a job: its type and its number of operations, in 10^12."""
+    """The cost of a job."""
 
-    kind: str
-    operations: float
+    kind: str  # type of the job, a key of `PACES`
+    operations: float  # number of floating-point operations, in 10^12
 
     @classmethod
     def of_runs(cls, kind: str, config: ModelConfig, runs: float) -> "Cost":
-        """Cost of this many runs of a model at its depth."""
+        """Return the cost of `runs` runs of a model at the depth in `config`."""
         return cls(kind, runs * flops.run(config) / 1e12)
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(self.kind, self.operations + other.operations)
 
     def timed(self, work: Work) -> Work:
-        """Wrap the work so that its measured pace is used in later estimates for this type of job."""
+        """Wrap the function of a job so that later estimates for this type of job use its measured pace."""
         measured = _measured()
 
         def work_and_measure(progress: Progress) -> Any:
@@ -48,18 +48,18 @@ class Cost:
         return work_and_measure
 
     def estimate(self) -> str:
-        """The estimate as a sentence."""
+        """Return the estimated duration as a sentence."""
         seconds = self.operations * _measured().get(self.kind, PACES[self.kind])
         by = (
             ", based on the last such job on this server"
             if self.kind in _measured()
             else " on two cores without a GPU"
         )
-        return f"Takes {rounded_time(seconds)}{by}."
+        return f"This takes {rounded_time(seconds)}{by}."
 
 
 def rounded_time(seconds: float) -> str:
-    """A duration as text, rounded to the precision of an estimate."""
+    """Format a duration in seconds as text, rounded to the precision of an estimate."""
     if seconds < 5:
         return "a few seconds"
     if seconds < 1.5 * MINUTE:
@@ -70,5 +70,5 @@ def rounded_time(seconds: float) -> str:
 
 @st.cache_resource(show_spinner=False)
 def _measured() -> dict[str, float]:
-    """Measured paces by type of job, shared by all sessions of this server."""
+    """Return the measured paces by type of job, which all sessions of this server share."""
     return {}

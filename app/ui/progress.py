@@ -1,23 +1,37 @@
-"""Progress of a job on screen: a bar, the time left, and a Cancel button."""
+"""Draws the progress of jobs and other computations: a progress bar, the remaining time, and a Cancel button.
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+The browser fetches the progress from the server, and the page is rerun only when a computation comes to another stage.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app.server import shared
-from app.server.jobs import Job, Work
-from app.state import session
+from app.server.http import feeds
+from app.server.http.feeds import Progress
+from app.server.work import Job, Work
+from app.state import edits, session
 from app.ui.text import plain
+from trm.player.bundle import bundle
 
-POLL_EVERY = 0.4  # seconds
-BAR_AFTER = 0.3  # seconds that a job may take before its bar appears
+NAME = "recursion_lens_progress"
+SCRIPT = Path(__file__).with_suffix(".js")
+HTML = """<div class="progress-bar" role="progressbar" data-testid="progress" hidden>
+  <p></p>
+  <div class="track"><div></div></div>
+</div>
+"""
+BAR_AFTER = 0.3  # seconds until the progress bar appears
 
 
 @dataclass(frozen=True)
 class Words:
-    """Texts shown with a job; a page in another language passes its own."""
+    """The texts shown with a job or a model that loads. A page in another language passes its own texts."""
 
     waits: str = "queued behind another job"
     left: str = "about {seconds} s left"
@@ -26,57 +40,36 @@ class Words:
     cancelled: str = "Cancelled."
     cancelled_at: str = "Cancelled at {share}; that work was discarded."
     again: str = "Start again"
+    loading: str = "Loading {model}. This takes a few seconds, the first time only."
+    size: str = "{model} is a {size} MB download."
+    download: str = "Download {size} MB"
+    downloading: str = "Downloading {model}"
+    downloaded: str = "Downloading {model}: {done} of {total} MB"
 
 
 ENGLISH = Words()
 
 
-def started(key: Hashable, work: Work, *, restart: bool = False) -> Job:
-    """The job with this key, started if there is none. A cancelled or failed job is started again only with `restart`."""
-    job = shared.jobs().find(key)
-    return ask(key, work) if job is None or restart else job
-
-
 def ask(key: Hashable, work: Work) -> Job:
-    """The job with this key for this session, started if there is none or if the last one was cancelled or failed."""
+    """Request a job for this session. It is started if it is new, or if it has failed or been cancelled before."""
     return shared.jobs().ask(key, work, asker=session.watcher())
 
 
 def given_up(job: Job) -> bool:
-    """Whether the job failed or this session cancelled it, so that it will have no result here."""
+    """Whether the job failed or was cancelled, so that this session will get no result."""
     return job.given_up_by(session.watcher())
 
 
 def cancel(job: Job) -> None:
-    """Cancel a job for this session; it continues for other sessions that requested it."""
+    """Cancel a job for this session. The job continues if other sessions have requested it."""
     shared.jobs().leave(job, asker=session.watcher())
 
 
-def result_of(
-    key: Hashable, work: Work, *, restart: bool = False, saved: str = "", words: Words = ENGLISH
-) -> Any | None:
-    """As `watch`, for a page that requests its job each time it is drawn. A cancelled or failed job is started again
-    only by the button drawn here, or with `restart`. `saved` is a sentence on what is kept of a cancelled job.
-    """
-    job = started(key, work, restart=restart)
-    result = watch(job, saved=saved, words=words)
-    if given_up(job):
-        st.button(
-            words.again,
-            key=f"again-{hash(key)}",
-            icon=":material/refresh:",
-            on_click=started,
-            args=(key, work),
-            kwargs={"restart": True},
-        )
-    return result
-
-
 def watch(job: Job, *, saved: str = "", words: Words = ENGLISH) -> Any | None:
-    """The result of a job. None, with a progress bar, while it runs; None, with a message, if it was cancelled or
-    failed.
+    """Return the result of a job, or draw its state and return None.
 
-    Reruns the page when the job ends.
+    While the job is queued or running, a progress bar is drawn, and the page is rerun when the job ends. If the job
+    failed or was cancelled, a message is drawn, which ends with the sentence `saved` about results that remain.
     """
     if not job.done:
         shared.jobs().wait(job, BAR_AFTER)
@@ -94,18 +87,71 @@ def watch(job: Job, *, saved: str = "", words: Words = ENGLISH) -> Any | None:
 
 
 def _cancelled(job: Job, saved: str, words: Words) -> str:
-    """A sentence on what was discarded and what was saved."""
+    """Return the message for a cancelled job: how much of the work was discarded, and the sentence `saved`."""
     lost = words.cancelled_at.format(share=f"{job.share:.0%}") if job.share >= 0.01 else words.cancelled
     return f"{lost} {saved}".rstrip()
 
 
-@st.fragment(run_every=POLL_EVERY)
+def follow(
+    about: Hashable,
+    read: Callable[[], Progress | None],
+    *,
+    key: str,
+    hidden: bool = False,
+    reruns: bool = True,
+) -> None:
+    """Draw the progress of a computation, and rerun this page or fragment when its stage changes.
+
+    `about` identifies the computation. The browser gets the progress by `read`, which is called outside of the session
+    and returns None if nothing is computed any more. A progress that is `hidden` or has no text is not drawn.
+    """
+    now = read() or Progress("")
+
+    def news() -> Progress | None:
+        latest = read()
+        return Progress(latest.stage) if hidden and latest else latest
+
+    watched = (about, session.watcher(), hidden)
+    draw(Progress(now.stage) if hidden else now, key=key, feed=feeds.publish(watched, news), reruns=reruns)
+
+
+def draw(progress: Progress, *, key: str, feed: str | None = None, reruns: bool = False) -> None:
+    """Draw a progress bar. With the address of a `feed`, the browser updates it."""
+    data = asdict(progress) | {
+        "tag": feeds.tag(progress),
+        "feed": feed,
+        "reruns": reruns,
+        "edits": edits.count(),
+    }
+    _component()(data=data, key=key, on_news_change=lambda: None)
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component(
+        NAME, html=HTML, css=SCRIPT.with_suffix(".css").read_text("utf-8"), js=bundle(SCRIPT)
+    )
+
+
+def follow_job(job: Job, words: Words = ENGLISH, *, hidden: bool = False) -> None:
+    """Draw the progress of a job, and rerun the page when the job ends."""
+    jobs, key, asker = shared.jobs(), job.key, session.watcher()
+
+    def read() -> Progress | None:
+        job = jobs.find(key)
+        if job is None:
+            return None
+        jobs.look(job, asker=asker)
+        stage = "ended" if job.done or job.cancelled_by(asker) else "running"
+        return Progress(stage, job.share, _progress_text(job, words))
+
+    follow((key, words), read, key=f"progress-{hash(key)}", hidden=hidden)
+
+
 def _bar(job: Job, words: Words) -> None:
-    if job.done or job.cancelled_by(session.watcher()):
-        st.rerun()
-    shared.jobs().look(job, asker=session.watcher())
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(job.share, text=plain(_progress_text(job, words)))
+    with bar:
+        follow_job(job, words)
     button.button(
         words.cancel,
         key=f"cancel-{hash(job.key)}",
@@ -117,7 +163,7 @@ def _bar(job: Job, words: Words) -> None:
 
 
 def _progress_text(job: Job, words: Words) -> str:
-    """What the job is doing and the time left; for a queued job, the time left for the job before it."""
+    """Describe the job's stage and remaining time. For a queued job, the time is that of the job ahead of it."""
     before = shared.jobs().before(job)
     text = job.words if before is None else words.waits
     left = (before or job).seconds_left

@@ -1,4 +1,4 @@
-"""Text for pages: escaping for Markdown, and percentages.
+"""Formats text for pages: escapes Markdown and formats percentages.
 
 Streamlit renders most strings as Markdown. Text from users, files and links must be escaped first.
 """
@@ -9,15 +9,15 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])")
 
 
 def plain(text: str) -> str:
-    """Escape a text so that Markdown shows it literally. Parts between backticks remain code."""
+    """Escape a text so that Markdown shows it literally. Parts between pairs of backticks remain code."""
     parts = text.split("`")
-    if len(parts) % 2 == 0 or "" in parts[1::2]:  # unbalanced or empty backticks: not the app's message
+    if len(parts) % 2 == 0 or "" in parts[1::2]:  # unbalanced or empty backticks: not from the app's messages
         return _escaped(text)
     return "".join(f"`{part}`" if number % 2 else _escaped(part) for number, part in enumerate(parts))
 
 
 def percent(share: float | None) -> str:
-    """A share as a percentage with one decimal; "none" if it is None or NaN."""
+    """Format a fraction as a percentage with one decimal; "none" if it is None or NaN."""
     return "none" if share is None or share != share else f"{share:.1%}"
 
 

@@ -1,5 +1,7 @@
-"""The page's text size as reported by the browser; it is larger on a 4K screen or with the user's settings. Charts use
-pixels, so their sizes are multiplied by it.
+"""Scales charts with the page's text size, which the browser reports.
+
+The text is larger on a 4K screen or if the user has set a larger font size. Charts have sizes in pixels, so this module
+multiplies these sizes.
 """
 
 from functools import cache
@@ -15,9 +17,21 @@ NAME = "recursion_lens_text_size"
 SCRIPT = Path(__file__).with_suffix(".js")
 SCALE = "text_scale"
 MOST = 4.0
-PIXELS = {"size", "thickness", "xpad", "ypad", "xgap", "ygap", "borderwidth", "outlinewidth", "standoff"}
-"""Figure properties that are in pixels at any level. `PIXELS_WITHIN` lists those that are in pixels only inside certain
-parts.
+PIXELS = {
+    "size",
+    "thickness",
+    "xpad",
+    "ypad",
+    "xgap",
+    "ygap",
+    "borderwidth",
+    "outlinewidth",
+    "standoff",
+    "itemwidth",
+}
+"""Figure properties whose values are always in pixels.
+
+`PIXELS_WITHIN` lists, for some parts of a figure, the properties that are in pixels only inside this part.
 """
 PIXELS_WITHIN = {
     "line": {"width"},
@@ -33,20 +47,20 @@ def _component() -> Any:
 
 
 def watch() -> None:
-    """Have the browser report the text size. The page is rerun when it changes."""
+    """Make the browser report the text size, and rerun the page when the text size changes."""
     reported = _component()(data={"scale": scale()}, key="text_size", on_scale_change=lambda: None)
     if reported.get("scale"):
         st.session_state[SCALE] = reported["scale"]
 
 
 def scale() -> float:
-    """Text size, in multiples of the default 16 pixels."""
+    """Return the text size as a multiple of the default, 16 pixels. The result is between 1 and `MOST`."""
     reported = st.session_state.get("text_size") or {}
     return min(max(float(reported.get("scale") or st.session_state.get(SCALE, 1.0)), 1.0), MOST)
 
 
 def enlarged(figure: "Figure", times: float) -> "Figure":
-    """The figure with every length in pixels multiplied by `times`. Lengths in axis units do not change."""
+    """Return a copy of a figure with all lengths in pixels multiplied by `times`. Lengths in axis units stay as is."""
     from plotly.graph_objects import Figure
 
     return Figure(_enlarged(figure.to_plotly_json(), times))

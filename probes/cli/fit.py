@@ -1,165 +1,172 @@
-"""`probes fit`: fit and score linear probes over a puzzle set. `probes apply`: apply saved probes to one puzzle."""
+"""Commands `probes fit`, which fits and scores linear probes on a puzzle set, and `probes apply`, which applies them."""
 
-from argparse import Namespace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from trm.cli.options import DATA_HELP, PUZZLE_HELP, limited_puzzles, model_options, puzzle_tokens
+from cyclopts import Group, Parameter
+
+from probes.cli.figures import PaperFigure, probe_charts
+from probes.linear.apply import apply_to_puzzle, summary_of
+from probes.linear.experiment.files import (
+    record_experiment,
+    recorded_causal_tests,
+    recorded_experiment,
+    save_probes,
+    write_experiment,
+)
+from probes.linear.experiment.results import ProbingExperiment
+from probes.linear.experiment.run import fit_experiment, run_experiment
+from probes.linear.experiment.summary import ExperimentSettings
+from probes.linear.files import open_probe
+from probes.linear.target_groups import default_targets, groups_of, recorded_targets
+from probes.reports.linear import write_findings
+from probes.states import StateSource
+from trm.cli.options import (
+    FLAT,
+    CheckpointOptions,
+    ModelChoice,
+    ModelName,
+    PuzzleText,
+    TestPuzzles,
+    puzzle_tokens,
+)
+from trm.cli.printing import Output
 from trm.errors import UserError
-from trm.progress import ProgressLine
-
-USUAL_LIMIT = 200
-
-
-def add(adder) -> None:
-    """Add both commands."""
-    fit = adder.add_parser("fit", help="fit linear probes on the states of a model and score them")
-    model_options(fit, required=False)
-    fit.add_argument("--data", help=DATA_HELP + " (default: the bundled test set of the model's task)")
-    fit.add_argument(
-        "--limit",
-        type=int,
-        default=USUAL_LIMIT,
-        help="number of puzzles, evenly spread over the set (default: 200)",
-    )
-    fit.add_argument(
-        "--out", type=Path, help="JSON file to write; the table is written next to it as .parquet"
-    )
-    fit.add_argument("--save", type=Path, help="folder to save the probes in, for `probes apply`")
-    fit.add_argument(
-        "--record",
-        action="store_true",
-        help="record the result that the Probes page of a bundled model opens with: all targets at steps 1, 2, 4, 8 and the last",
-    )
-    fit.add_argument(
-        "--findings",
-        type=Path,
-        help="instead: write the recorded results into this document, between its marks",
-    )
-    what = fit.add_argument_group("what to probe")
-    what.add_argument("--targets", help="comma-separated names; `list` lists all targets")
-    what.add_argument("--state", default="z,y", help="z, y or both (default)")
-    what.add_argument("--steps", default="1,2,4", help="supervision steps, such as 1,4,16 or 1-16")
-    what.add_argument(
-        "--calls",
-        default="last",
-        choices=("last", "cycles", "all"),
-        help="calls of each supervision step: the last one (default), the f_H call of every cycle, or all",
-    )
-    how = fit.add_argument_group("how to probe")
-    how.add_argument(
-        "--random",
-        default="all",
-        choices=("all", "first", "none"),
-        help="time points at which an untrained network is probed too (default: all, which doubles the model runs)",
-    )
-    how.add_argument("--no-control", action="store_true", help="skip the control task")
-    how.add_argument(
-        "--code-length",
-        action="store_true",
-        help="also compute the description length (MDL, online code) of targets with classes",
-    )
-    how.add_argument("--balanced", action="store_true", help="give every class the same weight")
-    how.add_argument(
-        "--seed", type=int, default=0, help="seed of the split, the control task and the untrained network"
-    )
-    fit.set_defaults(run=run_fit)
-
-    apply = adder.add_parser("apply", help="apply saved probes to one puzzle, cell by cell and step by step")
-    model_options(apply)
-    apply.add_argument(
-        "--probe",
-        action="append",
-        required=True,
-        type=Path,
-        help="a file written by `fit --save`; may be given several times",
-    )
-    apply.add_argument("--puzzle", required=True, help=PUZZLE_HELP)
-    apply.add_argument("--out", type=Path, help="JSON file to write")
-    apply.set_defaults(run=run_apply)
+from trm.parallel import Worker
+from trm.progress import ProgressLine, no_progress
+from trm.registry import model_names
+from trm.results import as_json, write_json
 
 
-def run_fit(options: Namespace) -> dict[str, Any]:
-    """Run `fit`. Returns what is printed. Raises UserError."""
-    from probes.linear.experiment.files import RECORDED, write_experiment
-    from probes.linear.experiment.results import ExperimentSettings
-    from probes.linear.experiment.run import run_experiment
-    from probes.linear.probe import ProbeSettings
-    from probes.linear.target_groups import default_targets, groups_of, recorded_targets
-    from trm.cli.options import open_model
+@FLAT
+@dataclass(frozen=True, kw_only=True)
+class ProbedPuzzles(TestPuzzles):
+    """Which puzzles, by default 200 of the test set."""
 
-    if options.findings:
-        return write_recorded(options.findings)
-    if not options.model:
-        raise UserError("--model is missing. Give --model, or --findings alone.")
-    model, task = open_model(options)
-    if options.targets == "list":
+    limit: int | None = 200
+    """number of puzzles, evenly spread over the set"""
+
+
+def fit(
+    *,
+    model: ModelName | None = None,
+    opening: CheckpointOptions = CheckpointOptions(),
+    puzzles: ProbedPuzzles = ProbedPuzzles(),
+    store: Path | None = None,
+    settings: Annotated[
+        ExperimentSettings, Parameter(name="*", group=Group("The experiment"))
+    ] = ExperimentSettings(),
+    out: Path | None = None,
+    save: Path | None = None,
+    figure: PaperFigure = PaperFigure(),
+    record: bool = False,
+    findings: Path | None = None,
+) -> dict[str, Any] | Output | None:
+    """Fit probes, and return their scores. Raises UserError if an option is missing or not valid.
+
+    Args:
+        store: a store made by `trm trace`, instead of --model and --data; the model does not run
+        out: JSON file to write; the table is written next to it as .parquet
+        save: folder to save the probes in, for `probes apply`
+        record: record the result that the Probes page of a bundled model opens with: all targets at steps 1, 2, 4, 8 and the last
+        findings: instead: write the recorded results into this document, between its marks
+    """
+    figure.check()
+    if findings:
+        return write_recorded(findings)
+    if store:
+        return _fit_store(store, model, puzzles, settings, out, save, figure)
+    if not model:
+        raise UserError("--model is missing. Give --model, --store, or --findings alone.")
+    loaded, task = opening.open(model)
+    if settings.targets == ("list",):
         return {group.name: group.meaning for group in groups_of(task)}
-    names = split_names(options.targets) if options.targets else default_targets(task)
-    steps = parse_steps(options.steps)
-    if options.record:
-        last = model.config.N_sup
-        names, steps = (
-            recorded_targets(task),
-            (*(step for step in (1, 2, 4, 8) if step < last), last),
+    settings = replace(settings, targets=settings.targets or default_targets(task))
+    if record:
+        last = loaded.config.N_sup
+        steps = (*(step for step in (1, 2, 4, 8) if step < last), last)
+        settings = replace(settings, targets=recorded_targets(task), steps=steps)
+    chosen = puzzles.load(loaded, task)
+    with ProgressLine() as progress:
+        experiment = run_experiment(loaded, task, chosen, settings, progress=progress)
+    if record:
+        record_experiment(loaded.name, experiment)
+    return _written(experiment, out, save, figure)
+
+
+def _fit_store(
+    store: Path,
+    model: str | None,
+    puzzles: ProbedPuzzles,
+    settings: ExperimentSettings,
+    out: Path | None,
+    save: Path | None,
+    figure: PaperFigure,
+) -> dict[str, Any] | Output | None:
+    """Fit probes on recorded states, with other processes if there are any. None in all processes but the lead."""
+    if model or puzzles.data:
+        raise UserError("Give either --model and --data, or --store alone.")
+    limit = None if puzzles.limit == ProbedPuzzles.limit else puzzles.limit
+    source, worker = StateSource.open(store, limit=limit), Worker.of_this_process()
+    if settings.targets == ("list",):
+        return {group.name: group.meaning for group in groups_of(source.task)}
+    settings = replace(settings, targets=settings.targets or default_targets(source.task))
+    folder = None
+    if worker.size > 1:
+        if not out:
+            raise UserError("--out is missing. Several processes meet in its folder.")
+        folder = out.parent
+    with ProgressLine() as progress:
+        experiment = fit_experiment(
+            source,
+            settings,
+            worker=worker,
+            folder=folder,
+            progress=progress if worker.is_lead else no_progress,
         )
-        options.out = RECORDED / model.name / "study.json"
-        options.save = RECORDED / model.name
-    puzzles = limited_puzzles(options, model, task)
-    settings = ExperimentSettings(
-        targets=names,
-        states=split_names(options.state),
-        steps=steps,
-        calls=options.calls,
-        random=options.random,
-        control=not options.no_control,
-        probe=ProbeSettings(balanced=options.balanced, code_length=options.code_length, seed=options.seed),
-    )
-    with ProgressLine("per mille of the work done", 1000) as progress:
-        experiment = run_experiment(
-            model, task, puzzles, settings, progress=lambda share, words: progress.count(int(1000 * share))
-        )
-    if options.out:
-        write_experiment(options.out, experiment, probes=options.save)
-    elif options.save:
-        from probes.linear.experiment.files import save_probes
-
-        save_probes(options.save, experiment)
-    return experiment.summary() if options.json else headline(experiment)
+    return _written(experiment, out, save, figure) if experiment else None
 
 
-def run_apply(options: Namespace) -> dict[str, Any]:
-    """Run `apply`. Returns what is printed. Raises UserError."""
-    import json
+def _written(
+    experiment: ProbingExperiment, out: Path | None, save: Path | None, figure: PaperFigure
+) -> Output:
+    if out:
+        write_experiment(out, experiment, probes=save)
+    elif save:
+        save_probes(save, experiment)
+    if figure.pdf:
+        figure.save(probe_charts(experiment.summary()), experiment.provenance, experiment.settings.probe.seed)
+    return Output(as_json(experiment.summary()), experiment.main_scores())
 
-    from probes.linear.apply import apply_to_puzzle, open_probe, summary_of
-    from trm.cli.options import open_model
-    from trm.files import atomic_file
 
-    probes = [open_probe(path) for path in options.probe]
-    model, task = open_model(options)
-    inputs = puzzle_tokens(options.puzzle, task, unfinished=False)
+def apply(
+    *, choice: ModelChoice, probe: tuple[Path, ...], puzzle: PuzzleText, out: Path | None = None
+) -> Output:
+    """Apply saved probes, and return what they read. Raises UserError if a file or the puzzle is not valid.
+
+    Args:
+        probe: a file written by `fit --save`; may be given several times
+        out: JSON file to write
+    """
+    probes = [open_probe(path) for path in probe]
+    model, task = choice.load()
+    inputs = puzzle_tokens(puzzle, task, unfinished=False)
     result = summary_of(apply_to_puzzle(model, task, inputs, probes), model=model, task=task, inputs=inputs)
-    if options.out:
-        with atomic_file(options.out) as temporary:
-            temporary.write_text(json.dumps(result), "utf-8")
-    if options.json:
-        return result
-    return {
+    if out:
+        write_json(out, result)
+    by_step = {
         f"{reading['target']} from {reading['state']}": {
             f"step {at['supervision_step']}": "".join("." if cell is None else str(cell)[:1] for cell in row)
-            for at, row in zip(reading["moments"], reading["read"], strict=True)
+            for at, row in zip(reading["time_points"], reading["read"], strict=True)
         }
         for reading in result["readings"]
     }
+    return Output(result, by_step)
 
 
 def write_recorded(document: Path) -> dict[str, Any]:
     """Write the recorded experiments of the bundled models as a section of a document."""
-    from probes.linear.experiment.files import recorded_causal_tests, recorded_experiment
-    from probes.reports.linear import write_findings
-    from trm.registry import model_names
-
     experiments = {name: recorded_experiment(name) for name in sorted(model_names(), reverse=True)}
     uses = {name: recorded_causal_tests(name) for name in experiments}
     return write_findings(
@@ -167,29 +174,3 @@ def write_recorded(document: Path) -> dict[str, Any]:
         {name: experiment for name, experiment in experiments.items() if experiment},
         {name: use for name, use in uses.items() if use},
     )
-
-
-def headline(experiment) -> dict[str, Any]:
-    """The summary for the terminal: the main score of every target and source at each time point."""
-    return {
-        f"{result.group.name} from {result.source} ({result.group.score})": [
-            round(float(value), 4) for value in result.scores[result.group.score].value
-        ]
-        for result in experiment.results
-    }
-
-
-def split_names(text: str) -> tuple[str, ...]:
-    """Split comma-separated names."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def parse_steps(text: str) -> tuple[int, ...]:
-    """Parse comma-separated numbers and ranges, such as 1,4,8-16. Raises UserError."""
-    steps: list[int] = []
-    for part in split_names(text):
-        first, _, last = part.partition("-")
-        if not (first.isdecimal() and (last.isdecimal() or not _) and len(part) < 9):
-            raise UserError(f"{part!r} is not a step. Give numbers and ranges, such as 1,4,8-16.")
-        steps += range(int(first), int(last or first) + 1)
-    return tuple(sorted(set(steps)))

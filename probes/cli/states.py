@@ -1,57 +1,42 @@
-"""`probes states`: does a model use y and z, and how much noise can a probe of each survive?"""
+"""`probes states`: test whether a model uses y and z, and how much noise a probe of each state survives."""
 
-from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from trm.cli.options import DATA_HELP, limited_puzzles, model_options
+from probes.robustness import probe_under_noise
+from probes.states import StateSource, last_call
+from trm.cli.options import FLAT, ModelChoice, TestPuzzles
+from trm.inspection.state_use import measure_state_use
 from trm.progress import ProgressLine
 
 
-def add(adder) -> None:
-    """Add the command."""
-    states = adder.add_parser(
-        "states", help="test whether a model uses y and z, and how robust probes of them are to noise"
-    )
-    model_options(states)
-    states.add_argument("--data", help=DATA_HELP + " (default: the bundled test set of the model's task)")
-    states.add_argument(
-        "--limit", type=int, default=64, help="number of puzzles, evenly spread over the set (default: 64)"
-    )
-    states.set_defaults(run=run)
+@FLAT
+@dataclass(frozen=True, kw_only=True)
+class SomePuzzles(TestPuzzles):
+    """Which puzzles, by default 64 of the test set."""
+
+    limit: int | None = 64
+    """number of puzzles, evenly spread over the set"""
 
 
-def run(options: Namespace) -> dict[str, Any]:
-    """The results of `trm.inspection.state_use` and `probes.robustness` for y and z."""
-    from probes.linear.collect import collect, time_points_of
-    from probes.robustness import probe_under_noise
-    from trm.cli.options import open_model
-    from trm.inspection.state_use import measure_state_use
-
-    model, task = open_model(options)
-    puzzles = limited_puzzles(options, model, task)
+def run(*, choice: ModelChoice, puzzles: SomePuzzles = SomePuzzles()) -> dict[str, Any]:
+    """Return the results of `trm.inspection.state_use` and `probes.robustness` for y and z."""
+    model, task = choice.load()
+    chosen = puzzles.load(model, task)
     depth = model.config.depth
-    blank = ~task.givens(puzzles.inputs)
-    with ProgressLine("puzzles run") as running:
-        used = measure_state_use(model, puzzles.inputs, puzzles.labels, blank, progress=running.count)
-    last = time_points_of(depth, [depth.N_sup])
-    with ProgressLine("% of the states collected", 100) as collecting:
-        runs = collect(
-            model,
-            puzzles.inputs,
-            puzzles.puzzle_identifiers,
-            depth=depth,
-            time_points=last,
-            states=tuple(used),
-            progress=lambda share: collecting.count(round(100 * share)),
+    blank = ~task.givens(chosen.inputs)
+    with ProgressLine() as progress:
+        used = measure_state_use(model, chosen.inputs, chosen.labels, blank, progress=progress)
+    last = last_call(depth, depth.N_sup)
+    with ProgressLine() as progress:
+        source = StateSource.compute(
+            model, task, chosen, time_points=(last,), states=tuple(used), progress=progress
         )
-    noise = probe_under_noise(
-        {name: state[:, 0] for name, state in runs.states.items()}, runs.now[:, 0], blank
-    )
+    noise = probe_under_noise({name: source.states(name, last) for name in used}, source.answers(last), blank)
     return {
         "model": model.name,
-        "puzzles": len(puzzles),
-        "data": puzzles.name,
+        "puzzles": len(chosen),
+        "data": chosen.name,
         "states": {
             name: use.to_dict() | {"noise": asdict(noise[name]) | {"dies_at": noise[name].dies_at}}
             for name, use in used.items()

@@ -1,168 +1,148 @@
-"""`probes sweep WHAT`: one intervention with many sizes, sites or seeds, over a set of puzzles.
+"""`probes sweep WHAT`: one intervention with many sizes, sites or seeds, over a set of puzzles."""
 
-noise      accuracy against the scale of the noise on a state
-removal    ablation: accuracy step by step after y, z or both are set to 0
-seeds      initial states from other seeds: number of distinct answers and fixed points, share correct
-rollouts   multiple runs of each puzzle: best of K by halting logit, majority vote, any of them
-peers      effect of removing a given on its peers and on other cells
-patching   effect on one cell of patching each (step, cell) from a run on another puzzle
-"""
-
-from argparse import Namespace
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
-from probes.cli.shared import progress_line, write
+from cyclopts import Group, Parameter
+
+from probes.cli.shared import one_cell
+from probes.interventions.fork import cache_run
+from probes.interventions.patching import patch_map
+from probes.interventions.presets import another_puzzle
+from probes.interventions.recorded import SweepResult, described
+from probes.interventions.recorded import record as record_result
 from probes.interventions.sweep_results import (
-    ABLATION,
+    FROM_STORE,
     LIMITS,
     MULTI_RUN,
-    SOURCES,
     SWEEPS,
+    SweepSettings,
     command_for,
     run_sweep,
     settings_for,
 )
-from trm.cli.options import (
-    DATA_HELP,
-    PUZZLE_HELP,
-    identifiers_option,
-    limited_puzzles,
-    model_options,
-    puzzle_tokens,
-)
+from probes.states import StateSource
+from trm.cli.options import FLAT, ModelChoice, PuzzleText, TestPuzzles, puzzle_tokens
 from trm.errors import UserError
+from trm.model import Model
+from trm.progress import ProgressLine, part_of
+from trm.provenance import Provenance
+from trm.results import write_json, write_parquet
+from trm.tasks.base import Task
+from trm.terminal import as_command, steps_of
 
-if TYPE_CHECKING:
-    from trm.model import Model
-    from trm.tasks.base import Task
-
-SETTINGS = ("state", "step", "seed", "sizes", "how", "runs", "source", "size")  # of sweeps, by option name
-
-
-def add(adder) -> None:
-    command = adder.add_parser(
-        "sweep",
-        help="run one intervention with many sizes, sites or seeds over a set",
-        description=__doc__,
-        formatter_class=_raw(),
-    )
-    command.add_argument("what", choices=(*SWEEPS, "patching"))
-    model_options(command)
-    command.add_argument("--data", help=DATA_HELP + " (default: the bundled test set of the model's task)")
-    command.add_argument("--limit", type=int, help="number of puzzles, evenly spread over the set")
-    identifiers_option(command)
-    command.add_argument("--state", help="y, z, or yz for both (default: yz; for patching: z)")
-    command.add_argument(
-        "--step", type=int, help="apply the intervention at the beginning of this supervision step"
-    )
-    command.add_argument("--seed", type=int, help="random seed (default: 0)")
-    command.add_argument("--sizes", help="noise: comma-separated sizes, in units of the state's own norm")
-    command.add_argument("--how", choices=("zero", "initial"), help=f"{ABLATION}: replacement for the state")
-    command.add_argument("--runs", type=int, help=f"seeds, {MULTI_RUN}: runs per puzzle (default: 8)")
-    command.add_argument(
-        "--source",
-        choices=SOURCES,
-        help=f"{MULTI_RUN}: how the runs differ",
-    )
-    command.add_argument("--size", type=float, help=f"{MULTI_RUN} with noise: its size (default: 0.3)")
-    patching = command.add_argument_group("patching")
-    patching.add_argument("--puzzle", help=PUZZLE_HELP)
-    patching.add_argument("--other", help="the puzzle to patch states from (default: another preset)")
-    patching.add_argument("--cell", help="the target cell, such as r5c5")
-    patching.add_argument(
-        "--steps", default="1-8", help="supervision steps to patch, such as 1,2 or 1-8 (default: 1-8)"
-    )
-    patching.add_argument(
-        "--after", type=int, default=1, help="supervision steps to run after a patch (default: 1)"
-    )
-    command.add_argument(
-        "--out", type=Path, help="JSON file to write; the table is written next to it as .parquet"
-    )
-    command.add_argument(
-        "--record", action="store_true", help="write the result that the page shows for a bundled model"
-    )
-    command.set_defaults(run=run)
+What = Annotated[
+    str,
+    Parameter(
+        choices=(*SWEEPS, "patching"),
+        help="noise: accuracy against the scale of the noise on a state; removal: ablation, accuracy step by step after y, z "
+        "or both are set to 0; seeds: initial states from other seeds, the number of distinct answers and fixed points; "
+        "rollouts: multiple runs of each puzzle, best of K by halting logit, majority vote, any correct run; peers: effect "
+        "of removing a given on its peers and on other cells; patching: effect on one cell of patching one cell at one step "
+        "from a run on another puzzle, for all steps and cells",
+    ),
+]
+"""Names a sweep."""
 
 
-def run(options: Namespace) -> dict[str, Any]:
-    from probes.interventions.recorded import record
-    from trm.cli.options import open_model
+@Parameter(name="*", group=Group("Patching"))
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """What is patched."""
 
-    chosen = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
-    settings = settings_for(options.what, **chosen)  # before the model is opened, to report errors early
-    model, task = open_model(options)
-    if options.what == "patching":
-        result, name = _patching(options, model, task), "patching"
+    puzzle: PuzzleText | None = None
+    other: str | None = None
+    """the puzzle to patch states from (default: another preset)"""
+    cell: str | None = None
+    """the target cell, such as r5c5"""
+    steps: Annotated[tuple[int, ...], Parameter(converter=steps_of)] = tuple(range(1, 9))
+    """supervision steps to patch, such as 1,2 or 1-8"""
+    after: int = 1
+    """supervision steps to run after a patch"""
+
+
+def run(
+    what: What,
+    /,
+    *,
+    choice: ModelChoice,
+    puzzles: TestPuzzles = TestPuzzles(),
+    given: Annotated[SweepSettings, FLAT] = SweepSettings(),
+    patch: Patch = Patch(),
+    store: Path | None = None,
+    out: Path | None = None,
+    record: bool = False,
+) -> dict[str, Any]:
+    """Run a sweep, and return its result. Raises UserError if an option is missing or not valid.
+
+    Args:
+        store: instead of --data: a store of clean runs from which noise and removal start, made by `trm trace --positions all` with this model
+        out: JSON file to write; the table is written next to it as .parquet
+        record: write the result that the page shows for a bundled model
+    """
+    settings = settings_for(what, given)
+    model, task = choice.load()
+    recorded = _opened(what, store, puzzles, model) if store else None
+    if what == "patching":
+        state = "z" if given.state == "yz" else given.state
+        result, name = _patching(choice.model, model, task, patch, state), "patching"
     else:
-        puzzles = limited_puzzles(options, model, task, default_limit=LIMITS[options.what])
-        result = run_sweep(options.what, model, task, puzzles, settings, progress_line())
-        result["command"] = command_for(options.what, options.model, puzzles.name, options.limit, settings)
-        name = f"{options.what}-{settings.source}" if options.what == MULTI_RUN else options.what
-    if options.out:
-        result["written"] = str(write(options.out, result, result["table"]))
-    if options.record:
-        result["recorded"] = str(record(model.name, name, result))
-    return result
+        some = replace(puzzles, limit=LIMITS[what] if puzzles.limit is None else puzzles.limit)
+        loaded = recorded.puzzles if recorded else some.load(model, task)
+        named = {"store": store} if store else {"data": loaded.name}
+        command = command_for(what, {"model": choice.model, **named, "limit": puzzles.limit}, settings)
+        result = run_sweep(
+            what, model, task, loaded, settings, ProgressLine(), command=command, recorded=recorded
+        )
+        name = f"{what}-{settings.source}" if what == MULTI_RUN else what
+    printed = described(result)
+    if out:
+        write_json(out, printed)
+        write_parquet(out.with_suffix(".parquet"), result.table)
+        printed["written"] = str(out)
+    if record:
+        printed["recorded"] = str(record_result(name, result))
+    return printed
 
 
-def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
-    from probes.interventions.fork import cache_run
-    from probes.interventions.patching import patch_map
-    from probes.interventions.presets import another_puzzle
-    from probes.interventions.sweeps import sub_progress
-    from trm.store.positions import Positions
+def _opened(what: str, store: Path, puzzles: TestPuzzles, model: Model) -> StateSource:
+    if puzzles.data or what not in FROM_STORE:
+        raise UserError(f"Give either --data or --store, and --store only for {' and '.join(FROM_STORE)}.")
+    source = StateSource.open(store, limit=puzzles.limit)
+    source.check_model(model)
+    return source
 
-    if options.puzzle is None or options.cell is None:
+
+def _patching(spec: str, model: Model, task: Task, patch: Patch, state: str) -> SweepResult:
+    if patch.puzzle is None or patch.cell is None:
         raise UserError("patching needs --puzzle and --cell, such as --cell r5c5.")
-    chosen_steps = steps_of(options.steps)
-    inputs = puzzle_tokens(options.puzzle, task)
-    (position, *more) = Positions.of(options.cell, model.config).single
-    if more or position < model.config.prefix_length:
-        raise UserError(f"--cell must name one cell, such as r5c5, not {options.cell!r}.")
+    steps = [step for step in patch.steps if step < model.config.N_sup]
+    inputs = puzzle_tokens(patch.puzzle, task)
+    cell = one_cell(patch.cell, model.config)
     other = (
-        puzzle_tokens(options.other, task, unfinished=False)
-        if options.other
-        else another_puzzle(task, inputs)
+        puzzle_tokens(patch.other, task, unfinished=False) if patch.other else another_puzzle(task, inputs)
     )
-    progress = progress_line()
-    clean = cache_run(model, task, inputs, progress=sub_progress(progress, 0.0, 0.1))
-    theirs = cache_run(model, task, other, progress=sub_progress(progress, 0.1, 0.2))
-    last = model.config.N_sup - 1
-    steps = [step for step in chosen_steps if step <= last]
+    progress = ProgressLine()
+    clean = cache_run(model, task, inputs, progress=part_of(progress, 0.0, 0.1))
+    theirs = cache_run(model, task, other, progress=part_of(progress, 0.1, 0.2))
     effects = patch_map(
-        clean, theirs, position - model.config.prefix_length, state=options.state or "z", steps=steps,
-        after=options.after, progress=sub_progress(progress, 0.2, 1.0),
-    )  # fmt: skip
-    return {
-        "sweep": "patching",
-        "model": model.name,
-        "fingerprint": model.fingerprint,
-        "puzzle": task.format(inputs),
-        "other": task.format(other),
-        "cell": options.cell,
-        "state": effects.state,
-        "token": effects.token,
-        "after": effects.after,
-        "unpatched": effects.unpatched.round(4).tolist(),
-        "command": f"python -m probes sweep patching --model {options.model} --puzzle '{task.format(inputs)}' "
-        f"--cell {options.cell} --state {effects.state} --steps {options.steps} --after {effects.after}",
-        "table": effects.columns(),
-    }
-
-
-def steps_of(text: str) -> list[int]:
-    """Parse steps such as 1,2 or 1-8. Raises UserError."""
-    steps: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()) or len(part) > 9:
-            raise UserError(f"--steps must be supervision steps such as 1,2 or 1-8, not {text[:40]!r}.")
-        steps += range(int(first), int(last or first) + 1)
-    return sorted(set(steps))
-
-
-def _raw():
-    from argparse import RawDescriptionHelpFormatter
-
-    return RawDescriptionHelpFormatter
+        clean, theirs, cell, state=state, steps=steps, after=patch.after, progress=part_of(progress, 0.2, 1.0)
+    )
+    shown = replace(patch, puzzle=task.format(inputs), other=patch.other and task.format(other))
+    command = as_command("python -m probes sweep patching", {"model": spec, "state": effects.state}, shown)
+    return SweepResult(
+        provenance=Provenance.of(model, recorded=date.today(), depth=clean.depth, command=command),
+        sweep="patching",
+        settings={
+            "puzzle": task.format(inputs),
+            "other": task.format(other),
+            "cell": patch.cell,
+            "state": effects.state,
+            "token": effects.token,
+            "after": effects.after,
+        },
+        table=effects.columns(),
+        effects={"unpatched": effects.unpatched.round(4).tolist()},
+    )

@@ -1,1 +1,1 @@
-"""Two models on one puzzle set: accuracy, convergence, CKA, dimensionality, cost."""
+"""Comparison of two models on one puzzle set: accuracy, convergence, CKA, dimensionality, cost."""

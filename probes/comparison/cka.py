@@ -1,16 +1,16 @@
-"""Linear centred kernel alignment (CKA): how similarly two sets of states arrange the same puzzles.
+"""Linear centred kernel alignment (CKA): the similarity of two sets of states of the same puzzles.
 
-CKA compares which puzzles are close to which: it is the cosine between the centred Gram matrices of the two sets of
-states. It is invariant to rotation, reflection, scaling and translation, and the widths may differ, so any state of any
-model at any time point can be compared with any other. It is 1 for the same arrangement and near 0 for independent
-ones.
+CKA compares which puzzles have similar states: it is the cosine between the centred Gram matrices of the two sets. It
+is invariant to rotation, reflection, scaling and translation, and the widths may differ, so any state of any model at
+any time point can be compared with any other state. It is 1 if both sets arrange the puzzles identically and near 0 if
+the arrangements are independent.
 
-The plain measure (Kornblith et al. 2019, arXiv:1905.00414) grows with the width of the states and shrinks with the number of puzzles: 50
-puzzles in 500 random directions already look similar. The debiased one (Nguyen, Raghu & Kornblith 2021, arXiv:2010.15327) replaces HSIC
-by the unbiased HSIC_1 of Song et al. 2012; it can fall slightly below 0.
+The plain measure (Kornblith et al. 2019, arXiv:1905.00414) grows with the width of the states and shrinks with the
+number of puzzles: 50 puzzles in 500 random directions already look similar. The debiased measure (Nguyen, Raghu &
+Kornblith 2021, arXiv:2010.15327) replaces HSIC by the unbiased HSIC_1 of Song et al. 2012 and can be slightly below 0.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,10 @@ from jaxtyping import Float, Float32, Float64
 
 from probes.covariance import StatesError
 from probes.threads import one_blas_thread
+from trm.progress import Progress, no_progress
 
-FEWEST = 4  # puzzles: HSIC_1 is not defined for fewer
-COLUMNS = 4096  # dimensions of the states converted to float64 at a time
+FEWEST = 4  # puzzles; HSIC_1 is not defined for fewer
+COLUMNS = 4096  # state dimensions converted to float64 at a time
 ENTRIES = 1 << 25  # entries of all Gram matrices in memory at a time: 256 MiB
 
 
@@ -29,16 +30,18 @@ def cka(
     b: Float[np.ndarray, "puzzle_b time_b dim_b"] | None = None,
     *,
     debiased: bool = True,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = no_progress,
 ) -> Float64[np.ndarray, "time_a time_b"]:
-    """Linear CKA between every time point of a and every time point of b, on the same puzzles in the same order.
+    """Compute linear CKA between every time point of a and every time point of b, on the same puzzles in the same
+    order.
 
-    Without b, between all pairs of time points of a. For several states, such as y and z of two models, call it once
-    per pair. NaN where the states of a time point do not distinguish puzzles: all are equal, or (debiased) all are
-    equally far from each other. Each Gram matrix is computed once, in blocks of rows if they do not all fit into
-    memory. Cost: puzzles^2 dim per time point, then puzzles^2 per pair.
+    Without b, all pairs of time points of a are compared. For several states, such as y and z of two models, call the
+    function once per pair of states. A value is NaN if the states of a time point do not distinguish puzzles: all
+    states are equal, or (debiased) equally far from each other. Each Gram matrix is computed once, in blocks of rows if
+    the matrices do not all fit into memory. The cost is puzzles^2 x dim per time point, then puzzles^2 per pair of time
+    points.
 
-    `progress` is called with the share done; an exception raised in it stops the computation. Raises StatesError if
+    `progress` is called with the fraction done; an exception raised in it stops the computation. Raises StatesError if
     there are fewer than four puzzles, a and b have different numbers of puzzles, or a value is not finite.
     """
     count = len(a)
@@ -48,7 +51,6 @@ def cka(
         )
     if count < FEWEST:
         raise StatesError(f"CKA needs at least {FEWEST} puzzles, not {count}. Record more.")
-    progress = progress or (lambda share: None)
     sides = [a] if b is None else [a, b]
     time_points = sum(side.shape[1] for side in sides)
     height = max(1, ENTRIES // max(time_points * count, 1))
@@ -57,7 +59,7 @@ def cka(
     squares = [np.zeros(side.shape[1]) for side in sides]
     rounding = [np.zeros(side.shape[1]) for side in sides]
     done = 0
-    progress(0.0)
+    progress(0.0, "computing CKA")
     with one_blas_thread():
         for rows in blocks:
             block = []
@@ -69,7 +71,7 @@ def cka(
                     square[time_point] += flat @ flat
                     least[time_point] = _rounding(count, trace)
                     done += 1
-                    progress(done / (time_points * len(blocks)))
+                    progress(done / (time_points * len(blocks)), "computing CKA")
                 block.append(grams)
             products += block[0] @ block[-1].T
     norms = [_norms(square, least) for square, least in zip(squares, rounding, strict=True)]
@@ -78,16 +80,19 @@ def cka(
 
 @dataclass(frozen=True)
 class NormalisedGrams:
-    """Centred Gram matrices of each time point, as unit vectors: all that CKA needs, so the states can be discarded.
+    """The centred Gram matrix of each time point as a unit vector. CKA needs nothing else, so the states can be
+    discarded.
 
-    CKA is the product of two of them. NaN where the states of a time point do not distinguish puzzles.
+    CKA is the inner product of two of these vectors. A vector is NaN if the states of its time point do not distinguish
+    puzzles.
     """
 
     vectors: Float32[np.ndarray, "time entry"]
 
     def cka(self, other: "NormalisedGrams") -> Float64[np.ndarray, "time other"]:
-        """Linear CKA of all these time points with all time points of `other`. Raises StatesError if the number of
-        puzzles differs.
+        """Compute linear CKA between all these time points and all time points of `other`.
+
+        Raises StatesError if the number of puzzles differs.
         """
         if self.vectors.shape[1] != other.vectors.shape[1]:
             raise StatesError(
@@ -101,11 +106,12 @@ def normalised_grams(
     states: Float[np.ndarray, "puzzle time dim"],
     *,
     debiased: bool = True,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = no_progress,
 ) -> NormalisedGrams:
     """Compute the Gram matrices of all time points, to compare models whose states do not fit into memory together.
 
-    Takes 4 bytes per time point and pair of puzzles. `progress` and StatesError: as for `cka`.
+    The result takes 4 bytes per time point and pair of puzzles. `progress` is called with the fraction done. Raises
+    StatesError if there are fewer than four puzzles or a value is not finite.
     """
     count, time_points = states.shape[:2]
     if count < FEWEST:
@@ -116,8 +122,7 @@ def normalised_grams(
             gram, trace = _centred_gram(states[:, time_point], slice(0, count), debiased=debiased)
             flat = gram.ravel()
             vectors[time_point] = flat / _norms(flat @ flat, _rounding(count, trace))
-            if progress:
-                progress((time_point + 1) / time_points)
+            progress((time_point + 1) / time_points, "computing CKA")
     return NormalisedGrams(vectors)
 
 
@@ -136,11 +141,11 @@ def _norms(
 def _centred_gram(
     states: Float[np.ndarray, "puzzle dim"], rows: slice, *, debiased: bool
 ) -> tuple[Float64[np.ndarray, "row puzzle"], float]:
-    """Rows of the centred Gram matrix, and the trace of the whole matrix before debiasing.
+    """Return rows of the centred Gram matrix, and the trace of the whole matrix before debiasing.
 
-    Debiased means U-centred (Szekely & Rizzo 2014): zero on the diagonal, with row means that exclude it. The sum of
-    products of two such matrices is n (n - 3) HSIC_1, so CKA is the cosine between them. The states are centred first,
-    so the rows of their Gram matrix sum to zero, and to minus the diagonal without it.
+    The debiased matrix is U-centred (Szekely & Rizzo 2014): its diagonal is zero and excluded from the row means. The
+    sum of products of two such matrices is n (n - 3) HSIC_1, so CKA is the cosine between them. The states are centred
+    first, so the rows of their Gram matrix sum to zero, and to minus the diagonal entry without it.
     """
     count = len(states)
     gram, diagonal = np.zeros((rows.stop - rows.start, count)), np.zeros(count)
@@ -158,7 +163,10 @@ def _centred_gram(
 def _centred_columns(
     states: Float[np.ndarray, "puzzle dim"],
 ) -> Iterator[Float64[np.ndarray, "puzzle column"]]:
-    """The states minus their mean, some columns at a time. The first puzzle is subtracted first, so equal states become exactly 0."""
+    """Yield the states minus their mean, some columns at a time.
+
+    The first puzzle is subtracted first, so that equal states become exactly 0.
+    """
     for start in range(0, states.shape[1], COLUMNS):
         part = states[:, start : start + COLUMNS].astype(np.float64)
         if not np.isfinite(part).all():

@@ -1,7 +1,7 @@
-"""Confounds of a comparison: how two models differ besides their type.
+"""Confounds of a comparison: the differences between two models besides their type.
 
-If there are any, a difference in results cannot be attributed to the architecture. Bundled models are also compared by
-training preset and log; other models only by what their weights show.
+If there are confounds, a difference in results cannot be attributed to the architecture. Bundled models are also
+compared by training preset and training log, other models only by size and depth.
 """
 
 import csv
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 SUDOKU_PAIR = ("sudoku-trm", "sudoku-hrm")
 SUDOKU_CONFOUNDS = (
-    "Besides the model type, sudoku-trm and sudoku-hrm differ in eight ways: parameters, D, n, T, updates, calls backpropagated "
-    "through, loss on the continue logit, and phases of the depth schedule. In addition, sudoku-hrm's z carries nothing but the input. "
+    "Apart from the model type, sudoku-trm and sudoku-hrm differ in eight ways: parameters, D, n, T, updates, backpropagated "
+    "calls, loss on the continue logit, and phases of the depth schedule. In addition, sudoku-hrm's z carries nothing but the input. "
     "Differences between the two therefore say nothing about HRM or TRM in general; maze-trm and maze-hrm are better matched."
 )
 LABELS = {
-    "calls with gradient": "calls backpropagated through",
+    "calls with gradient": "backpropagated calls",
     "depth phases in training": "phases of the depth schedule",
 }
-"""Names in words of the facts whose key differs from them."""
+"""Display names of the facts whose key is not their name."""
 
 
 def facts(model: "Model") -> dict[str, str]:
-    """Size and depth of a model and, for bundled models, how it was trained."""
+    """Return the size and depth of a model and, for bundled models, how it was trained, as strings by name."""
     from trm.models import parameter_count
     from trm.training.presets import get_preset
 
@@ -57,7 +57,7 @@ def facts(model: "Model") -> dict[str, str]:
 
 
 def differences(one: Measurements, other: Measurements) -> list[str]:
-    """The facts that differ between two models, each with both values."""
+    """List the facts that differ between two models, each with both values."""
     return [
         f"{LABELS.get(name, name)} ({value} vs {other.facts[name]})"
         for name, value in one.facts.items()
@@ -66,12 +66,12 @@ def differences(one: Measurements, other: Measurements) -> list[str]:
 
 
 def caution(one: Measurements, other: Measurements) -> str:
-    """A sentence on the confounds of a comparison and what they imply; "" if there are none."""
+    """Return a paragraph on the confounds of a comparison and their consequence; "" if there are no confounds."""
     differing = differences(one, other)
     if not differing:
         return ""
     ways = "way" if len(differing) == 1 else "ways"
     return (
-        f"Besides the model type, {one.about.name} and {other.about.name} differ in {len(differing)} {ways}: {', '.join(differing)}. "
+        f"Apart from the model type, {one.provenance.model} and {other.provenance.model} differ in {len(differing)} {ways}: {', '.join(differing)}. "
         "Each was trained once, so differences between their results cannot be attributed to the architecture."
     )

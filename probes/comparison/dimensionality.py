@@ -1,6 +1,6 @@
 """Dimensionality of a set of states: the spectrum of its covariance, and the participation ratio.
 
-N points span at most N - 1 directions, which bounds both measures: compare only sets with the same number of points,
+N points span at most N - 1 dimensions, which bounds both measures. Compare only sets with the same number of points,
 and use many more points than the dimensionality you expect.
 """
 
@@ -11,11 +11,11 @@ from probes.covariance import MOST_DIMENSIONS, StatesError, blocks, covariance
 
 
 def spectrum(states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "eigenvalue"]:
-    """Eigenvalues of the covariance of all points, min(points, dim) of them in descending order, in squared units.
+    """Compute the min(points, dim) largest eigenvalues of the covariance of all points, in descending order.
 
-    Values below the rounding error of the largest are set to zero. All are zero for a single point, or if all points
-    are equal. Raises StatesError if there are no points, a value is not finite, or points and dim both exceed
-    `MOST_DIMENSIONS`.
+    Eigenvalues below the rounding error of the largest eigenvalue are set to zero. All are zero if there is a single
+    point or all points are equal. Raises StatesError if there are no points, a value is not finite, or points and dim
+    both exceed `MOST_DIMENSIONS`.
     """
     points, width = int(np.prod(states.shape[:-1])), states.shape[-1]
     if 0 < points < width:
@@ -37,17 +37,18 @@ def spectrum(states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "ei
 def time_point_spectra(
     states: Float[np.ndarray, "puzzle time dim"],
 ) -> Float64[np.ndarray, "time eigenvalue"]:
-    """The spectrum over puzzles at every time point. Raises StatesError as `spectrum` does."""
+    """Compute the spectrum over puzzles at every time point. Raises StatesError in the same cases as `spectrum`."""
     return np.stack([spectrum(states[:, time_point]) for time_point in range(states.shape[1])])
 
 
 def participation_ratio(
     eigenvalues: Float64[np.ndarray, "*batch eigenvalue"],
 ) -> Float64[np.ndarray, "*batch"]:
-    """(sum of eigenvalues)^2 / sum of their squares: 1 on a line, D for isotropic points, 0 for equal points.
+    """Compute (sum of eigenvalues)^2 / (sum of squared eigenvalues).
 
-    Gao et al. 2017, "A theory of multineuronal dimensionality, dynamics and measurement"; used on y and z in the HRM
-    paper (Wang et al. 2025, arXiv:2506.21734).
+    The ratio is 1 for points on a line, D for isotropic points in D dimensions, and 0 for equal points. It is defined
+    in Gao et al. 2017, "A theory of multineuronal dimensionality, dynamics and measurement". The HRM paper (Wang et al.
+    2025, arXiv:2506.21734) applies it to y and z.
     """
     shares = _shares(eigenvalues)
     squares = (shares**2).sum(-1)
@@ -55,6 +56,6 @@ def participation_ratio(
 
 
 def _shares(values: Float64[np.ndarray, "*batch value"]) -> Float64[np.ndarray, "*batch value"]:
-    """Values divided by their sum; zeros stay zeros."""
+    """Return the values divided by their sum; zeros if the sum is zero."""
     total = values.sum(-1, keepdims=True)
     return np.divide(values, total, out=np.zeros(values.shape), where=total > 0)

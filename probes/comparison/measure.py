@@ -1,10 +1,11 @@
-"""Measure a model on a puzzle set for a comparison: accuracy by step, residuals, dimensionality, solution retention and, for CKA between
-models, how its states arrange the puzzles.
+"""Measurements of a model on a puzzle set, for a comparison with other models.
 
-Each model is measured on its own, so a third one costs one more measurement. Time points of models with different T and
-n share one axis, the number of supervision steps completed: 1/T after the first f_H call.
+They cover accuracy by step, residuals, dimensionality, solution retention, near-complete puzzles, and the Gram matrices
+for CKA. Each model is measured separately, so a third model costs one more measurement. Models with different T and n
+share one time axis: the number of supervision steps completed, such as 1/T after the first f_H call.
 """
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -16,17 +17,18 @@ from probes.comparison.cka import NormalisedGrams, normalised_grams
 from probes.comparison.confounds import facts
 from probes.comparison.dimensionality import participation_ratio, spectrum, time_point_spectra
 from probes.comparison.near_complete import BLANKS, has_near_complete, near_complete
-from probes.comparison.result import BandCurve, Measurements, ModelMetadata, Numbers
-from probes.comparison.set_run import SetRun, run_set
+from probes.comparison.result import BandCurve, Measurements, Numbers
+from probes.comparison.set_run import SetRun, read_set, run_set
 from probes.halting.by_step import SharesByStep, compute_by_step, retention, solved_by_step
+from probes.states import StateSource
 from probes.stats import BY_PUZZLE
-from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.inspection.state_use import explained_by
 from trm.model import Model
 from trm.models import parameter_count
-from trm.progress import Progress
+from trm.progress import Progress, no_progress, part_of
+from trm.provenance import Provenance
 from trm.tasks.base import Task
 
 STATES = ("y", "z")
@@ -40,13 +42,14 @@ def measure(
     puzzles: PuzzleSet,
     *,
     depth: Depth | None = None,
+    recorded: StateSource | None = None,
     near_limit: int = NEAR_LIMIT,
-    progress: Progress = lambda share, words: None,
+    progress: Progress = no_progress,
 ) -> tuple[Measurements, dict[str, NormalisedGrams]]:
     """Measure a model on a puzzle set, and compute the Gram matrices of its y and z after every f_H call, for CKA.
 
-    `near_limit` is the maximum number of puzzles per number of blanks. Raises as `run_set`, `normalised_grams` and
-    `spectrum` do.
+    Only puzzles with exactly one solution count. `near_limit` is the maximum number of puzzles per number of blanks.
+    Raises RunsError, PuzzleError or StatesError, as `run_set`, `normalised_grams` and `spectrum` do.
     """
     depth = depth or model.config.depth
     puzzles = puzzles.take(np.flatnonzero(puzzles.labelled))
@@ -58,23 +61,25 @@ def measure(
         if has_near_complete(task)
         else []
     )
-    runs = 2 * len(puzzles) + sum(map(len, near_sets))
+    runs = (1 if recorded else 2) * len(puzzles) + sum(map(len, near_sets))
     done = 0
 
     def run(chosen: PuzzleSet, message: str, **options: Any) -> SetRun:
         nonlocal done
-        before, count = done, len(chosen)
-        done += count
+        before, done = done, done + len(chosen)
         return run_set(
             model,
             chosen,
             depth=depth,
-            progress=lambda share: progress(0.9 * (before + share * count) / max(runs, 1), message),
+            progress=part_of(progress, 0.9 * before / max(runs, 1), 0.9 * done / max(runs, 1), message),
             **options,
         )
 
     name = model.name
-    first = run(puzzles, f"running {name} on {len(puzzles)} puzzles", store_states=True)
+    if recorded:
+        first = read_set(recorded, model)
+    else:
+        first = run(puzzles, f"running {name} on {len(puzzles)} puzzles", store_states=True)
     code = _code(model, task, puzzles, first)
     from_solution = run(puzzles, f"starting {name} from the solutions", solution_code=code)
     near_runs = {
@@ -89,15 +94,22 @@ def measure(
     for number, (state, states) in enumerate({"y": first.y, "z": first.z}.items()):
         grams[state] = normalised_grams(
             states.reshape(*states.shape[:2], -1),
-            progress=lambda share, state=state, number=number: progress(
-                0.9 + 0.05 * (number + 0.7 * share), f"computing Gram matrices of {state} of {name}"
+            progress=part_of(
+                progress,
+                0.9 + 0.05 * number,
+                0.9 + 0.05 * (number + 0.7),
+                f"computing Gram matrices of {state} of {name}",
             ),
         )
         progress(0.9 + 0.05 * (number + 0.7), f"computing the spectra of {state} of {name}")
         dimensionality[state] = _dimensionality(states[:, depth.T - 1 :: depth.T])
         by_token[state] = explained_by(puzzles.inputs.ravel(), states[:, -1].reshape(-1, states.shape[-1]))
+    cost = compute_by_step(model.config.with_depth(**vars(depth)), 1)
     measured = Measurements(
-        about=_about(model, puzzles, depth),
+        provenance=Provenance.of(model, recorded=date.today(), puzzles=puzzles, depth=depth),
+        parameters=parameter_count(model),
+        layers_per_step=int(cost.layers[0]),
+        flops_per_step=int(cost.operations[0]),
         facts=facts(model),
         solved=_curve(solved_by_step(first.solved)),
         residual=_residuals(first, depth),
@@ -107,9 +119,9 @@ def measure(
         spectrum={state: shares for state, (_, _, shares) in dimensionality.items()},
         width=model.config.hidden_size,
         by_token={state: rounded(share) for state, share in by_token.items()},
-        kept=_curve(retention(from_solution.solved, from_solution=True).right),
-        kept_read=rounded(from_solution.start_accuracy.mean()),
-        kept_own=_curve(retention(first.solved).right),
+        retention=_curve(retention(from_solution.solved, from_solution=True)),
+        solution_decoded=rounded(from_solution.start_accuracy.mean()),
+        own_retention=_curve(retention(first.solved)),
         near={blanks: _curve(solved_by_step(each.solved)) for blanks, (_, each) in near_runs.items()},
         near_blanks=near_accuracy[False],
         near_givens=near_accuracy[True],
@@ -118,32 +130,15 @@ def measure(
     return measured, grams
 
 
-def _about(model: Model, puzzles: PuzzleSet, depth: Depth) -> ModelMetadata:
-    config: ModelConfig = model.config.with_depth(**vars(depth))
-    cost = compute_by_step(config, 1)
-    return ModelMetadata(
-        name=model.name,
-        fingerprint=model.fingerprint,
-        kind=config.kind,
-        task=config.task,
-        data=puzzles.name,
-        count=len(puzzles),
-        **vars(depth),
-        parameters=parameter_count(model),
-        layers_per_step=int(cost.layers[0]),
-        flops_per_step=int(cost.operations[0]),
-    )
-
-
 def _code(model: Model, task: Task, puzzles: PuzzleSet, run: SetRun) -> AnswerCode:
-    """The model's code for symbols in y, measured on the puzzles it solves, or on all if it solves none."""
+    """Measure the model's code for symbols in y on the puzzles it solves, or on all puzzles if it solves none."""
     solved = np.flatnonzero(run.solved[-1]) if run.solved[-1].any() else np.arange(len(puzzles))
     y = torch.from_numpy(run.y[solved, -1]).to(model.device)
     return AnswerCode.of(model, y, task.givens(puzzles.inputs[solved]))
 
 
 def _cell_accuracy(task: Task, puzzles: PuzzleSet, run: SetRun, *, given: bool) -> BandCurve:
-    """Accuracy on the givens, or on all other cells, after each step; bands over puzzles."""
+    """Compute the accuracy on the givens, or on all other cells, after each step, with confidence limits over puzzles."""
     counted = task.givens(puzzles.inputs) == given
     share = (((run.answers == puzzles.labels) & counted).sum(-1) / counted.sum(-1)).T
     low, high = BY_PUZZLE.band(BY_PUZZLE.sums(share) / len(share))
@@ -152,7 +147,7 @@ def _cell_accuracy(task: Task, puzzles: PuzzleSet, run: SetRun, *, given: bool) 
 
 
 def _residuals(run: SetRun, depth: Depth) -> dict[str, BandCurve]:
-    """Residuals of y at f_H calls and of z at f_L calls, by the number of supervision steps completed."""
+    """Return the residuals of y at f_H calls and of z at f_L calls, by the number of supervision steps completed."""
     at = {kind: [] for kind in ("f_H", "f_L")}
     for step in range(1, depth.N_sup + 1):
         for index, call in enumerate(depth.calls(step), 1):
@@ -161,7 +156,7 @@ def _residuals(run: SetRun, depth: Depth) -> dict[str, BandCurve]:
 
 
 def _settled(run: SetRun) -> dict[str, dict[str, float | None]]:
-    """Median residual of y and z over the last supervision step."""
+    """Compute the median residual of y and z over the last supervision step, for solved and unsolved puzzles."""
     groups = {"solved": run.solved[-1], "unsolved": ~run.solved[-1]}
     return {
         state: {group: _median(residual[-1][rows]) for group, rows in groups.items()}
@@ -174,7 +169,7 @@ def _median(values: Float[np.ndarray, "value"]) -> float | None:
 
 
 def _dimensionality(states: Float[np.ndarray, "puzzle step cell dim"]) -> tuple[Numbers, float, Numbers]:
-    """Participation ratio after each step and over all steps pooled, and the variance shares of the pooled states.
+    """Compute participation ratios by step and over all steps pooled, and the pooled spectrum as fractions of variance.
 
     A point is one cell of one puzzle, as in the HRM paper, so there are many more points than dimensions.
     """
@@ -193,10 +188,12 @@ def _dimensionality(states: Float[np.ndarray, "puzzle step cell dim"]) -> tuple[
 
 
 def rounded(value: Num[np.ndarray, ""] | np.number | float) -> float | None:
+    """Round a value to DIGITS significant digits; None if it is not finite."""
     return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
 
 
 def numbers(values: Float64[np.ndarray, "value"] | list[float]) -> Numbers:
+    """Round all values for JSON, with None for values that are not finite."""
     return [rounded(value) for value in values]
 
 

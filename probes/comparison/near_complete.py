@@ -1,7 +1,8 @@
-"""Near-complete puzzles: a solution with a few cells removed.
+"""Near-complete puzzles: solutions with a few cells removed.
 
-A person fills in the last blank of a Sudoku at a glance. Ren & Liu 2026 (arXiv:2601.10679) report that HRM fails there.
-Blank cells and givens are counted separately, because a model may fill in the blank correctly and still change a given.
+A person fills in the last blank of a Sudoku at a glance, but Ren & Liu 2026 (arXiv:2601.10679) report that HRM fails on
+such puzzles. Blank cells and givens are counted separately, because a model may fill in the blank correctly and still
+change a given.
 """
 
 from dataclasses import replace
@@ -15,19 +16,19 @@ from trm.tasks.base import Task
 from trm.tasks.sudoku.geometry import BLANK
 
 BLANKS = (1, 2, 3, 4, 5)
-MOST_BLANKS = 9  # with many more, random cells rarely leave a single solution
+MOST_BLANKS = 9  # with many more blanks at random cells, the solution is rarely unique
 
 
 def has_near_complete(task: Task) -> bool:
-    """Whether solutions of the task are complete puzzles: true for Sudoku, not for mazes or ARC."""
+    """Return whether near-complete puzzles exist for the task: true for Sudoku, false for mazes and ARC."""
     return task.name == "sudoku"
 
 
 def near_complete(task: Task, puzzles: PuzzleSet, blanks: int, *, seed: int = 0) -> PuzzleSet:
-    """The solutions of a set, each with `blanks` random cells removed so that the solution remains unique.
+    """Return the solutions of a set, each with `blanks` random cells removed so that the solution remains unique.
 
-    If the removed cells allow a second solution, others are drawn. Raises RunsError for a task other than Sudoku, or
-    more than `MOST_BLANKS` blanks.
+    Puzzles without exactly one solution are left out. Cells are drawn again until the solution is unique. Raises
+    RunsError for a task other than Sudoku, or unless `blanks` is from 1 to `MOST_BLANKS`.
     """
     if not has_near_complete(task):
         raise RunsError(f"Near-complete puzzles exist for Sudoku only, not for {task.name}.")

@@ -1,24 +1,23 @@
-"""The measurements of one model on a puzzle set, in the form stored as JSON.
+"""The measurements of one model on a puzzle set.
 
-`probes.comparison.measure` computes them; reading them needs no torch.
+`probes.comparison.measure` computes the measurements; reading them needs no torch.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+
+from trm.provenance import Provenance
 
 MIN_DECODED = (
-    0.99  # share of cells the output head must decode correctly for the solution to count as written into y
+    0.99  # fraction of cells the LM head must decode correctly for the solution to count as written into y
 )
-Z_REPEATS_X = (
-    0.99  # share of the variance of z explained by the cell's own input token: above this, z only repeats x
-)
+Z_REPEATS_X = 0.99  # fraction of the variance of z explained by the cell's own input token: from here on, z only repeats x
 
 Numbers = list[float | int | None]  # None: not defined
 
 
 @dataclass(frozen=True)
 class BandCurve:
-    """A curve with a band around it. Raises ValueError unless all four lists have one number, or None, per point."""
+    """A curve with lower and upper limits. Raises ValueError unless all four lists have the same length."""
 
     x: Numbers
     middle: Numbers
@@ -26,72 +25,42 @@ class BandCurve:
     high: Numbers
 
     def __post_init__(self) -> None:
-        columns = list(vars(self).values())
-        numbers = [number for column in columns for number in column]
-        if len(set(map(len, columns))) != 1 or not all(isinstance(n, int | float | None) for n in numbers):
+        if len(set(map(len, vars(self).values()))) != 1:
             raise ValueError("not the points of a curve")
 
 
 @dataclass(frozen=True)
-class ModelMetadata:
-    """The model, its depth and puzzles, and the cost of a supervision step."""
-
-    name: str
-    fingerprint: str
-    kind: str
-    task: str
-    data: str
-    count: int  # puzzles
-    n: int
-    T: int
-    N_sup: int
-    parameters: int
-    layers_per_step: int  # applied in sequence: effective depth
-    flops_per_step: int
-
-
-@dataclass(frozen=True)
 class Measurements:
-    """All measurements of one model. Bands of shares are `probes.stats.BANDS`, other bands are quartiles.
+    """All measurements of one model. `probes.stats.BANDS` describes limits of proportions; limits of residuals are
+    quartiles.
 
-    `by_token` is the share of the variance over cells, at the end of the run, that the cell's input token explains. For
-    `kept`, the solution is written into y, in the model's own code, before step 1.
+    `by_token` is the fraction of the variance over cells, at the end of the run, that the cell's input token explains.
+    For `retention`, the solution is written into y, in the model's own encoding, before step 1.
     """
 
-    about: ModelMetadata
+    provenance: Provenance
+    parameters: int
+    layers_per_step: int  # layers applied in sequence in a supervision step: effective depth
+    flops_per_step: int
     facts: dict[str, str]  # size, depth and training of the model, in words
-    solved: BandCurve  # share of puzzles solved, by supervision step
+    solved: BandCurve  # fraction of puzzles solved, by supervision step
     residual: dict[
         str, BandCurve
     ]  # by state: |Δs| / |s| of each call that updates it, by supervision steps completed
     settled: dict[
         str, dict[str, float | None]
-    ]  # by state: median over the last step, of "solved" and "unsolved"
+    ]  # by state: median residual over the last step, of "solved" and "unsolved" puzzles
     ratio: dict[str, Numbers]  # by state: participation ratio over all cells, after each supervision step
-    pooled_ratio: dict[str, float]  # by state: the same over all steps pooled
-    spectrum: dict[str, Numbers]  # by state: shares of variance, in descending order, over all steps pooled
-    width: int  # of the state of a cell: upper bound of the participation ratio
-    by_token: dict[str, float]  # by state
-    kept: BandCurve  # share of puzzles solved k steps after the start from the solution
-    kept_read: float  # share of the cells of that y that the output head decodes correctly, before any step
-    kept_own: BandCurve  # share of puzzles still solved k steps after the model first solved them
+    pooled_ratio: dict[str, float]  # by state: participation ratio over all steps pooled
+    spectrum: dict[str, Numbers]  # by state: fractions of variance, descending, over all steps pooled
+    width: int  # dimensions of a cell's state: upper bound of the participation ratio
+    by_token: dict[str, float]  # by state: see above
+    retention: BandCurve  # fraction of puzzles solved k steps after the start from the solution
+    solution_decoded: float  # fraction of cells the LM head decodes correctly from that y, before step 1
+    own_retention: BandCurve  # fraction of puzzles still solved k steps after the first solution
     near: dict[
         str, BandCurve
-    ]  # by number of blanks: share of puzzles solved, by step; {} if the task has no such puzzles
+    ]  # by number of blanks: fraction of puzzles solved, by step; {} if the task has no near-complete puzzles
     near_blanks: dict[str, BandCurve]  # by number of blanks: accuracy on the blank cells
     near_givens: dict[str, BandCurve]  # by number of blanks: accuracy on the givens
-    near_count: int  # puzzles per number of blanks
-
-    def to_dict(self) -> dict[str, Any]:
-        """The measurements as JSON-compatible values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Measurements":
-        """Inverse of `to_dict`. Raises KeyError or TypeError for other values."""
-        curves = {name: BandCurve(**values[name]) for name in ("solved", "kept", "kept_own")}
-        named = {
-            name: {key: BandCurve(**curve) for key, curve in values[name].items()}
-            for name in ("residual", "near", "near_blanks", "near_givens")
-        }
-        return cls(**values | curves | named | {"about": ModelMetadata(**values["about"])})
+    near_count: int  # number of puzzles per number of blanks

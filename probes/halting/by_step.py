@@ -1,12 +1,13 @@
-"""Runs step by step: when answers become correct, whether they stay correct, how errors disappear, and what a step costs.
+"""Runs step by step: when answers become correct, whether they stay correct, how errors disappear, and what a step
+costs.
 
-Do errors disappear gradually, or does a run stay flat until a single step solves the puzzle? Ren & Liu 2026
-(arXiv:2601.10679) describe the second in HRM as "grokking along the steps". Others count monotone solves: runs whose
-errors never increase. A run that is correct after step 1 or 2 is evidence for neither, because it has fewer than two
-wrong answers to compare.
+Errors may disappear gradually, or a run may stay flat until a single step solves the puzzle. Ren & Liu 2026
+(arXiv:2601.10679) report the flat case for HRM and call it "grokking along the steps". Other analyses count monotone
+solves: runs whose errors never increase. A run that is correct after step 1 or 2 supports neither view, because it has
+fewer than two wrong answers to compare.
 
-The inputs are, for every step that was run (the steps of training, or more), whether each answer is exactly correct and
-how many blank cells are wrong, both `step puzzle`. Steps are counted from 1.
+There are two inputs of shape [step, puzzle]: whether each answer is exactly correct, and how many blank cells are
+wrong. They cover every step that was run, which may be more than in training. Steps are counted from 1.
 """
 
 from dataclasses import dataclass
@@ -23,13 +24,13 @@ Wrong = UInt16[np.ndarray, "step puzzle"]
 """Number of blank cells that are wrong after each supervision step."""
 
 
-LATE_STEP = 3  # runs first correct at this step or later have at least two wrong answers to compare
-FLAT_SHARE = 0.9  # a run is flat while at least this share of the cells wrong after step 1 is still wrong
+LATE_STEP = 3  # a run first correct at this step or later has at least two wrong answers to compare
+FLAT_SHARE = 0.9  # a run is flat while at least this fraction of the cells wrong after step 1 is still wrong
 
 
 @dataclass(frozen=True)
 class PuzzleShare:
-    """A share of puzzles with its 95 % band; NaN if there are no puzzles."""
+    """A proportion of puzzles with its 95 % confidence interval; NaN if there are no puzzles."""
 
     share: float
     band: tuple[float, float]
@@ -42,7 +43,7 @@ def puzzle_share(
     *,
     resampling: Resampling = BY_PUZZLE,
 ) -> PuzzleShare:
-    """Share of the puzzles `among` that have the flag."""
+    """Compute the fraction of the puzzles in `among` that have the flag, with its confidence interval."""
     shares = _shares((flags & among)[None], among[None], resampling)
     low, high = shares.band[:, 0]
     return PuzzleShare(float(shares.share[0]), (float(low), float(high)), int(shares.count[0]))
@@ -50,19 +51,19 @@ def puzzle_share(
 
 @dataclass(frozen=True)
 class SolvingStatistics:
-    """How puzzles get solved."""
+    """Proportions of puzzles that are solved monotonically, stay solved, or are solved by a single step."""
 
-    monotone: PuzzleShare  # among those solved at the end: no step increased the number of wrong blank cells
-    monotone_late: PuzzleShare  # the same, among those first correct at LATE_STEP or later
-    stays: PuzzleShare  # among those correct at some step: correct after every later step too
-    single_step: PuzzleShare  # among those first correct at LATE_STEP or later: flat in every earlier step
+    monotone: PuzzleShare  # of puzzles correct after the last step: no step increased the number of wrong blank cells
+    monotone_late: PuzzleShare  # as `monotone`, of puzzles also first correct at LATE_STEP or later
+    stays: PuzzleShare  # of puzzles correct after some step: correct after every later step too
+    single_step: PuzzleShare  # of puzzles first correct at LATE_STEP or later: flat in every earlier step
 
 
 def solving(wrong: Wrong, right: Right, *, resampling: Resampling = BY_PUZZLE) -> SolvingStatistics:
-    """Count monotone solves, solutions that persist, and flat runs that a single step solves.
+    """Compute the proportions of monotone solves, lasting solutions, and flat runs that a single step solves.
 
-    A run first correct at step 2 has only one wrong answer, so it is trivially monotone and cannot be called flat: it
-    counts in `monotone` and `stays` only. Raises RunsError if there are no puzzles or steps.
+    A run that is first correct at step 2 has only one wrong answer. It is trivially monotone and cannot be called flat,
+    so it counts only in `monotone` and `stays`. Raises RunsError if there are no puzzles or steps.
     """
     check_runs(right)
     errors = wrong.astype(np.int64)
@@ -81,20 +82,20 @@ def solving(wrong: Wrong, right: Right, *, resampling: Resampling = BY_PUZZLE) -
 
 @dataclass(frozen=True)
 class ErrorsBeforeSolving:
-    """Errors in the last steps before puzzles are solved, aligned at the first correct answer."""
+    """Fraction of wrong blank cells in the last steps before puzzles are solved, aligned at the first correct answer."""
 
-    before: Int[np.ndarray, "offset"]  # supervision steps before the first correct answer, down to 0
-    quantiles: Float64[np.ndarray, "3 offset"]  # quartiles of wrong / blank cells
-    count: Int[np.ndarray, "offset"]  # puzzles that took at least this many steps
+    before: Int[np.ndarray, "offset"]  # supervision steps before the first correct answer, descending to 0
+    quantiles: Float64[np.ndarray, "3 offset"]  # quartiles over puzzles of wrong / blank cells
+    count: Int[np.ndarray, "offset"]  # puzzles that took long enough to have this offset
 
 
 def errors_before_solving(
     wrong: Wrong, blanks: UInt16[np.ndarray, "puzzle"], right: Right, *, most: int = 8
 ) -> ErrorsBeforeSolving:
-    """Share of blank cells that are wrong, `most` to 0 steps before the first correct answer.
+    """Compute the fraction of blank cells that are wrong, from `most` steps before the first correct answer down to 0.
 
-    A puzzle counts only as far back as its own first step, so larger offsets cover fewer and slower puzzles: see
-    `count`. Offsets without puzzles are left out. Raises RunsError if there are no puzzles or steps.
+    A puzzle has no values before its own step 1, so larger offsets cover fewer and slower puzzles (see `count`).
+    Offsets without puzzles are left out. Raises RunsError if there are no puzzles or steps.
     """
     check_runs(right)
     first = first_step(right)
@@ -117,7 +118,7 @@ def errors_before_solving(
 
 @dataclass(frozen=True)
 class SharesByStep:
-    """A share of puzzles for every step, each with its 95 % band."""
+    """Proportions of puzzles by supervision step, with 95 % confidence intervals."""
 
     share: Float64[np.ndarray, "step"]  # NaN if there are no puzzles
     band: Float64[np.ndarray, "2 step"]
@@ -125,26 +126,24 @@ class SharesByStep:
 
 
 def solved_by_step(right: Right, *, resampling: Resampling = BY_PUZZLE) -> SharesByStep:
-    """Share of puzzles that are exactly correct after each step. Raises RunsError if there are no puzzles or steps."""
+    """Compute the fraction of puzzles that are exactly correct after each step.
+
+    Raises RunsError if there are no puzzles or steps.
+    """
     check_runs(right)
     return _shares(right, np.ones(right.shape, bool), resampling)
 
 
-@dataclass(frozen=True)
-class Retention:
-    """How many correct answers are still correct k = 1, 2, ... steps later."""
-
-    right: SharesByStep  # correct after k more steps, whatever happened in between
-    unbroken: SharesByStep  # correct after every one of them
-
-
-def retention(right: Right, *, from_solution: bool = False, resampling: Resampling = BY_PUZZLE) -> Retention:
+def retention(
+    right: Right, *, from_solution: bool = False, resampling: Resampling = BY_PUZZLE
+) -> SharesByStep:
     """Measure whether a model keeps a solution once it has found it.
 
+    Returns the fraction of correct answers that are still correct k = 1, 2, ... steps later, even if wrong in between.
     With `from_solution`, the runs started with the solution as y, so k counts from the start. Otherwise k counts from
-    the first step at which the model itself was correct. Puzzles that are never correct do not count, and those solved
-    late count only until their run ends, so the set of puzzles depends on k: see `count`. Raises RunsError if there are
-    no puzzles or steps.
+    the first step after which the model's answer is correct. Puzzles that are never correct do not count, and a puzzle
+    that is solved late counts only until its run ends. The set of puzzles therefore depends on k (see `count`). Raises
+    RunsError if there are no puzzles or steps.
     """
     check_runs(right)
     steps, puzzles = right.shape
@@ -154,14 +153,13 @@ def retention(right: Right, *, from_solution: bool = False, resampling: Resampli
     step = start + later - 1  # index of the step k steps later
     in_run = step < steps
     still = right[np.minimum(step, steps - 1), np.arange(puzzles)] & in_run
-    unbroken = np.logical_and.accumulate(still)
-    return Retention(right=_shares(still, in_run, resampling), unbroken=_shares(unbroken, in_run, resampling))
+    return _shares(still, in_run, resampling)
 
 
 def _shares(
     flags: Bool[np.ndarray, "step puzzle"], among: Bool[np.ndarray, "step puzzle"], resampling: Resampling
 ) -> SharesByStep:
-    """Share of the puzzles `among` that have the flag, by step; `flags` must be a subset of `among`."""
+    """Compute the fraction of the puzzles in `among` that have the flag, by step; `flags` must be a subset of `among`."""
     resampled = resampling.sums(np.concatenate((flags, among)).T.astype(np.float64))
     part, count = flags.sum(1), among.sum(1)
     band = resampling.share_band(ratio(*np.split(resampled, 2, axis=1)), part, count)
@@ -170,21 +168,21 @@ def _shares(
 
 @dataclass(frozen=True)
 class Regressions:
-    """Which correct answers become wrong, and when."""
+    """Which correct answers become wrong, and at which step."""
 
-    first: Int[np.ndarray, "puzzle"]  # first step at which a correct answer has become wrong; 0: never
-    times: Int[np.ndarray, "puzzle"]
+    first: Int[np.ndarray, "puzzle"]  # first step at which a correct answer becomes wrong; 0: never
+    times: Int[np.ndarray, "puzzle"]  # number of changes from correct to wrong
     recovered: Bool[np.ndarray, "puzzle"]  # regressed, but correct after the last step
     lost: Int[np.ndarray, "step"]  # puzzles that change from correct to wrong at each step
-    gained: Int[np.ndarray, "step"]  # and from wrong to correct
+    gained: Int[np.ndarray, "step"]  # puzzles that change from wrong to correct at each step
 
 
 def regressions(right: Right, *, after: int = 1) -> Regressions:
-    """Find answers that were correct after one step and are wrong after the next.
+    """Find answers that are correct after one step and wrong after the next.
 
-    Only changes at steps later than `after` count: pass the number of training steps to see which answers extra depth
-    breaks. Puzzles correct at the end are those correct after step `after`, plus all gained, minus all lost. Raises
-    RunsError if there are no puzzles or steps, or no step `after`.
+    Only changes at steps later than `after` count. Pass the number of training steps to see which answers extra depth
+    breaks. The number of puzzles correct at the end equals the number correct after step `after`, plus all gained,
+    minus all lost. Raises RunsError if there are no puzzles or steps, or no step `after`.
     """
     check_runs(right)
     if not 1 <= after <= len(right):
@@ -206,16 +204,17 @@ def regressions(right: Right, *, after: int = 1) -> Regressions:
 class Compute:
     """Cumulative cost after each supervision step, so that models with different steps share one axis."""
 
-    layers: Int[np.ndarray, "step"]  # applied one after another: effective depth
+    layers: Int[np.ndarray, "step"]  # layers applied one after another: effective depth
     operations: Int[np.ndarray, "step"]  # FLOPs for one puzzle, as `trm.flops` counts them
 
 
 def compute_by_step(config: ModelConfig, steps: int) -> Compute:
-    """Effective depth and operations after 1 to `steps` supervision steps.
+    """Compute the effective depth and the number of operations after 1 to `steps` supervision steps.
 
     Effective depth is defined as in the TRM paper (Jolicoeur-Martineau 2025, arXiv:2510.04871, table 1): T times the
-    layers of n f_L calls and one f_H call. That is 42 per step for TRM with n = 6, T = 3 and 24 for HRM with n = T = 2.
+    layers of n f_L calls and one f_H call. A step has depth 42 for TRM with n = 6 and T = 3, and 24 for HRM with n = T
+    = 2.
     """
-    layers = config.T * (config.n * config.layers + (config.H_layers or config.layers))
+    layers = config.effective_depth // config.N_sup
     number = np.arange(1, steps + 1)
     return Compute(layers=layers * number, operations=flops.supervision_step(config) * number)

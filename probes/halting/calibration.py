@@ -1,20 +1,19 @@
 """Calibration and discrimination of the halting probability.
 
-Calibration: of the answers given with probability 0.8, are 80 % correct? Discrimination: do correct answers get larger
-logits than wrong ones, whatever the values? A head can be good at one and bad at the other.
+Calibration: are 80 % of the answers with probability 0.8 correct? Discrimination: do correct answers get larger logits
+than wrong answers, whatever the values? A halting head can be good at one and bad at the other.
 
 TRM's q_halt is trained as the logit of "exactly correct now", so its sigmoid should be that probability. The same holds
-for HRM's q_halt, a Q-value. HRM's margin q_halt - q_continue only ranks, so use q_halt alone for calibration.
+for HRM's q_halt, a Q-value. HRM's margin q_halt - q_continue only ranks answers, so use q_halt alone for calibration.
 
-All steps in the arguments are pooled; for a single step, pass only that step: `halting[-1:], right[-1:]`. Most pairs of
-a puzzle and a step carry no new information: the answer and its logit are those of the previous step, and most
-probabilities are near 0 or 1, where any head that separates correct from wrong answers has a small error. The error
-over all pairs is therefore small even if the head is badly calibrated where it is uncertain. `repeats`, `undecided` and
-`at_halt` select more informative pairs.
+All steps in the arguments are pooled. For a single step, pass only that step: `halting[-1:], right[-1:]`. Most pairs of
+a puzzle and a step carry no new information, because answer and logit are those of the previous step. Most
+probabilities are near 0 or 1, where any halting head that separates correct from wrong answers has a small error. The
+error over all pairs is therefore small even if the head is badly calibrated where it is uncertain. `repeats`,
+`undecided` and `at_halt` select more informative pairs.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, UInt16
@@ -24,52 +23,56 @@ from probes.stats import BY_PUZZLE, Resampling, RunsError, binomial_band, check_
 
 BINS = 15  # as in Guo et al. 2017
 MAX_BINS = 1000
-UNDECIDED = (0.05, 0.95)  # a head is undecided between these halting probabilities
+UNDECIDED = (0.05, 0.95)  # a pair is undecided if its halting probability lies between these limits
 SAME = 0.02  # a change of q_halt (a logit) below this counts as no change
 
 Pairs = Bool[np.ndarray, "step puzzle"]
-"""Selected answers: pairs of a puzzle and a supervision step."""
+"""Mask that selects answers, which are pairs of a puzzle and a supervision step."""
 
 
 def repeats(changed: UInt16[np.ndarray, "step puzzle"], halting: Logits) -> Pairs:
-    """Pairs that repeat the previous step: no cell of the answer changed, and the logit moved by less than SAME."""
+    """Select pairs that repeat the previous answer: the answer did not change, and the logit changed by less than SAME."""
     unchanged = changed == 0
     unchanged[1:] &= np.abs(np.diff(halting.astype(np.float64), axis=0)) < SAME
     return unchanged
 
 
 def undecided(halting: Logits) -> Pairs:
-    """Pairs whose halting probability lies inside UNDECIDED."""
+    """Select pairs whose halting probability lies strictly between the limits in UNDECIDED."""
     low, high = UNDECIDED
     probabilities = halt_probabilities(halting)
     return (low < probabilities) & (probabilities < high)
 
 
 def at_halt(halting: Logits) -> Pairs:
-    """For each puzzle, the step at which it would halt by the model's own rule; the last step if it never would."""
+    """Select one pair per puzzle: the step at which the model's own rule would halt, or else the last step."""
     return np.arange(1, len(halting) + 1)[:, None] == stop_step(halting > 0)
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """A reliability diagram. Bin k holds probabilities in (edge k, edge k + 1]; the first bin includes its lower edge."""
+    """A reliability diagram with its calibration errors.
+
+    Bin k contains probabilities in (edge k, edge k + 1]; the first bin includes its lower edge.
+    """
 
     edges: Float64[np.ndarray, "edge"]
-    counts: Int[np.ndarray, "bin"]  # answers, one per puzzle and step
+    counts: Int[np.ndarray, "bin"]  # number of answers (one per puzzle and step)
     confidence: Float64[np.ndarray, "bin"]  # mean halting probability; NaN in an empty bin
     share_right: Float64[np.ndarray, "bin"]
     share_right_band: Float64[np.ndarray, "2 bin"]
-    expected_error: float  # ECE: mean of |share_right - confidence| over answers; NaN if there are none
+    expected_error: float  # ECE: mean of |share_right - confidence| over answers; NaN without answers
     expected_error_band: tuple[float, float]
     max_error: float  # MCE: maximum over non-empty bins
 
     @property
     def pairs(self) -> int:
+        """Number of pairs of a puzzle and a step in the diagram."""
         return int(self.counts.sum())
 
     @property
     def overconfidence(self) -> float:
-        """Mean halting probability minus accuracy, over all answers; NaN if there are none."""
+        """Mean halting probability minus accuracy, over all answers; NaN if there are no answers."""
         off = np.nansum(self.counts * (self.confidence - self.share_right))
         return float(off / self.pairs) if self.pairs else float("nan")
 
@@ -80,17 +83,16 @@ def reliability(
     *,
     among: Pairs | None = None,
     bins: int = BINS,
-    equal: Literal["width", "count"] = "width",
     resampling: Resampling = BY_PUZZLE,
 ) -> Reliability:
-    """Bin answers by halting probability and compare it with accuracy (Guo et al. 2017, arXiv:1706.04599).
+    """Bin answers by halting probability and compare the mean probability of each bin with its accuracy.
 
-    Expected and maximum calibration error follow Naeini, Cooper & Hauskrecht 2015. Bins of equal width split [0, 1]; bins
-    of equal count split at quantiles of the probabilities, and there are fewer of them if many probabilities are equal,
-    since equal ones are never split. `among` selects pairs; by default all count. Bands come from a bootstrap over
-    puzzles with fixed edges; where all answers of a bin are correct, or all wrong, from the binomial distribution over
-    its puzzles. Both errors are biased upwards when bins hold few answers, more so in a resample than in the full
-    data, so a band can lie above its estimate.
+    The diagram follows Guo et al. 2017 (arXiv:1706.04599); expected and maximum calibration error follow Naeini, Cooper
+    & Hauskrecht 2015. Bins of equal width split [0, 1]. `among` selects pairs; by default all pairs count.
+
+    Confidence intervals come from a bootstrap over puzzles with fixed edges. If all answers of a bin are correct, or
+    all are wrong, its interval is binomial over its puzzles. Both errors are biased upwards when bins contain few
+    answers, and more so in a resample than in the full data, so an interval can lie above its estimate.
 
     Raises RunsError if there are no puzzles or steps, a logit is not finite, or the number of bins is not 1 to 1000.
     """
@@ -98,8 +100,7 @@ def reliability(
     if not 1 <= bins <= MAX_BINS:
         raise RunsError(f"A diagram cannot have {bins} bins. Choose 1 to {MAX_BINS}.")
     probabilities = halt_probabilities(halting)
-    edges = np.linspace(0, 1, bins + 1) if equal == "width" else _quantile_edges(probabilities, bins)
-    bins, puzzles = len(edges) - 1, right.shape[1]
+    edges, puzzles = np.linspace(0, 1, bins + 1), right.shape[1]
     puzzle_bin = np.searchsorted(edges[1:-1], probabilities, side="left") + bins * np.arange(puzzles)
     selected = np.ones(right.shape, bool) if among is None else among
     counts, confidence, hits = (
@@ -138,7 +139,7 @@ class _CalibrationErrors:
 
 
 def _calibration_errors(counts: np.ndarray, confidence: np.ndarray, hits: np.ndarray) -> _CalibrationErrors:
-    """Means and errors from the sums of each bin, `*batch bin`."""
+    """Compute means and errors from the sums of each bin, which have shape [*batch, bin]."""
     gaps = np.abs(hits - confidence)
     return _CalibrationErrors(
         confidence=ratio(confidence, counts),
@@ -151,12 +152,12 @@ def _calibration_errors(counts: np.ndarray, confidence: np.ndarray, hits: np.nda
 def error_by_chance(
     halting: Logits, among: Pairs, *, bins: int = BINS, resampling: Resampling = BY_PUZZLE
 ) -> float:
-    """Expected calibration error (bins of equal width) below which a perfectly calibrated head stays in `level` of all
-    draws.
+    """Compute the expected calibration error that a perfectly calibrated head exceeds in only 5 % of simulations.
 
-    With few pairs even a calibrated head has an error above 0 (consistency resampling, Bröcker & Smith 2007). Each pair
-    of `among` is drawn as correct with the probability that the head gives it. All pairs of a puzzle share one draw, the
-    strongest dependence possible, which makes the bound conservative. NaN if there are no pairs.
+    With few pairs, even a calibrated head has an error above 0 (consistency resampling, Bröcker & Smith 2007). Each
+    simulation makes every pair of `among` correct with its own halting probability; bins have equal width. All pairs of
+    a puzzle use one random number. This is the strongest possible dependence, so the bound is conservative.
+    `resampling` sets the number of simulations and the level (default 95 %). Returns NaN if there are no pairs.
     """
     step, puzzle = np.nonzero(among)
     probabilities = halt_probabilities(halting)[step, puzzle]
@@ -177,27 +178,18 @@ def error_by_chance(
     return float(np.quantile(errors, resampling.level))
 
 
-def _quantile_edges(
-    probabilities: Float64[np.ndarray, "step puzzle"], bins: int
-) -> Float64[np.ndarray, "edge"]:
-    """Bin edges at observed probabilities; no two inner edges are equal."""
-    inner = np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1], method="inverted_cdf")
-    lowest, highest = probabilities.min(), probabilities.max()
-    return np.concatenate(([lowest], np.unique(inner[inner < highest]), [highest]))
-
-
 @dataclass(frozen=True)
 class ROC:
     """ROC curve of the logits as a classifier of correct answers; empty if all answers are correct or all are wrong."""
 
-    threshold: Float64[np.ndarray, "point"]  # positive at or above it; descending from infinity
+    threshold: Float64[np.ndarray, "point"]  # "correct" at or above it; descending from infinity
     false_positive_rate: Float64[np.ndarray, "point"]  # over wrong answers
     true_positive_rate: Float64[np.ndarray, "point"]  # over correct answers
     auc: float | None  # 0.5 is chance; None if all answers are correct or all are wrong
 
 
 def roc(halting: Logits, right: Right) -> ROC:
-    """ROC curve for "exactly correct now", without points that lie on a straight line between their neighbours.
+    """Compute the ROC curve for "exactly correct now", without points on a straight line between their neighbours.
 
     Raises RunsError if there are no puzzles or steps, or a logit is not finite.
     """
@@ -222,9 +214,9 @@ def roc(halting: Logits, right: Right) -> ROC:
 
 
 def step_auc(right: Right) -> float | None:
-    """AUROC of the step number alone: a baseline, since later answers are more often correct.
+    """Compute the AUROC of the step number alone. This is a baseline, since later answers are more often correct.
 
-    Raises RunsError as `roc` does.
+    Raises RunsError if there are no puzzles or steps.
     """
     number = np.arange(len(right), dtype=np.float64)[:, None]
     return roc(np.broadcast_to(number, right.shape), right).auc
@@ -236,10 +228,10 @@ def auc_band(
     *,
     resampling: Resampling = BY_PUZZLE,
 ) -> tuple[float, float] | None:
-    """Bootstrap band of the AUROC of one step; None if it is undefined.
+    """Return the bootstrap confidence interval of the AUROC of one step; None if the AUROC is undefined.
 
-    If every pair is ranked correctly, the bootstrap band has no width. The band is then that of a binomial proportion
-    over the puzzles of the rarer class.
+    If every correct answer has a larger logit than every wrong answer, the bootstrap interval has no width. The
+    function then returns the interval of a binomial proportion over the puzzles of the rarer class.
     """
     if right.all() or not right.any():
         return None
@@ -258,6 +250,9 @@ def auc_band(
 
 
 def roc_by_step(halting: Logits, right: Right) -> tuple[ROC, ...]:
-    """One ROC curve per supervision step. Raises RunsError as `roc` does."""
+    """Compute one ROC curve per supervision step.
+
+    Raises RunsError if there are no puzzles or steps, or a logit is not finite.
+    """
     check_runs(right, halting)
     return tuple(roc(halting[step : step + 1], right[step : step + 1]) for step in range(len(right)))

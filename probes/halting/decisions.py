@@ -1,9 +1,10 @@
-"""Judge a halting rule by its own decisions: was halting here better than continuing?
+"""Evaluation of a halting rule by its own decisions: was halting at a step better than continuing?
 
 HRM is trained by Q-learning (Wang et al. 2025, arXiv:2506.21734). q_halt is the value of halting now: 1 if the answer
 is correct. q_continue is the value of continuing and halting later by the same rule. The model halts when q_halt is
-larger. q_continue is therefore compared with the answer at the step at which the rule would halt next; evaluation runs
-never stop, so that answer is available. The same question applies to TRM's rule, which has no value for continuing.
+larger. q_continue is therefore compared with the answer at the step at which the rule would halt next. Evaluation runs
+do not stop at the halt, so that answer is available. TRM's rule can be evaluated in the same way, although it has no
+value for continuing.
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from probes.stats import check_runs
 
 
 def right_if_continued(halting: Logits, right: Right) -> Bool[np.ndarray, "earlier puzzle"]:
-    """For every step but the last: is the answer correct when the rule next halts?
+    """For every step except the last, return whether the answer is correct when the rule next halts.
 
-    A run that never halts again is judged by its last step. Raises RunsError if there are no puzzles or steps.
+    If the rule does not halt again, the answer after the last step counts. Raises RunsError if there are no puzzles or
+    steps, or a logit is not finite.
     """
     check_runs(right, halting)
     later = np.zeros((len(right) - 1, right.shape[1]), bool)
@@ -40,24 +42,27 @@ CASES = {
 
 @dataclass(frozen=True)
 class Decisions:
-    """All decisions (one per puzzle and step, except the last step), by case and by what the rule does."""
+    """Number of decisions by case, for halting and continuing. Each puzzle has one decision per step except the last."""
 
-    halts: dict[str, int]  # number of decisions of each of CASES in which the rule halts
+    halts: dict[str, int]  # number of decisions to halt, by case of CASES
     continues: dict[str, int]
 
     @property
     def at_stake(self) -> int:
-        """Number of decisions that matter: one choice leads to a correct answer, the other to a wrong one."""
+        """Number of decisions that matter, where only one choice leads to a correct answer."""
         return sum(part[case] for part in (self.halts, self.continues) for case in ("now", "later"))
 
     @property
     def correct_share(self) -> float | None:
-        """Share of the decisions that matter in which the rule chooses correctly; None if there are none."""
+        """Fraction of the decisions that matter in which the rule chooses correctly; None if no decision matters."""
         return (self.halts["now"] + self.continues["later"]) / self.at_stake if self.at_stake else None
 
 
 def decisions(halting: Logits, right: Right) -> Decisions:
-    """Sort every decision of the model's own rule into CASES. Raises RunsError if there are no puzzles or steps."""
+    """Count the decisions of the model's own rule in each of CASES.
+
+    Raises RunsError if there are no puzzles or steps, or a logit is not finite.
+    """
     later = right_if_continued(halting, right)
     now, halts = right[:-1], halting[:-1] > 0
     cases = {"both": now & later, "now": now & ~later, "later": ~now & later, "neither": ~now & ~later}

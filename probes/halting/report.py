@@ -1,6 +1,6 @@
-"""The complete halting analysis of one set of runs, as drawn by the page and printed by the command line.
+"""The complete halting analysis of one set of runs, as shown on the Halting page and printed by the command line.
 
-The halting head is judged on the supervision steps it was trained with. Depth beyond training is analysed separately.
+The halting head is evaluated on the supervision steps of training. Additional steps are analysed separately.
 """
 
 from dataclasses import asdict, dataclass
@@ -49,26 +49,28 @@ from probes.halting.rules import (
 )
 from probes.halting.runs import HaltingRuns
 from probes.stats import Paired, Resampling
+from trm.results import as_json
 
-NO_RESAMPLING = Resampling(resamples=1)  # where no band is needed
+NO_RESAMPLING = Resampling(resamples=1)  # used where no confidence interval is needed
 TOLERATED_LOSS = 0.005  # accuracy that may be lost to save steps
 
 
 @dataclass(frozen=True, eq=False)
 class StoppingRules:
-    """Accuracy against mean steps for every rule that is compared."""
+    """Accuracy and mean steps of all compared halting rules, for every setting of each rule."""
 
-    own: ThresholdCurve  # thresholds on the logit of the model's own rule
+    own: ThresholdCurve  # all thresholds on the logit of the model's own rule
     by_q_halt: ThresholdCurve | None  # thresholds on q_halt alone, if the own rule compares two values
     fixed: ComputeCurve
     unchanged: ComputeCurve
     all_to_own: Paired  # the own rule compared with all steps
     unchanged_to_own: (
-        Paired  # the own rule compared with "stop when the answer is unchanged", which needs no head
+        Paired  # the own rule compared with "stop when the answer is unchanged", which needs no halting head
     )
 
     @classmethod
     def of(cls, runs: HaltingRuns) -> "StoppingRules":
+        """Evaluate every rule on these runs."""
         own = right_at(runs.right, stop_step(runs.halting > 0))
         unchanged = right_at(runs.right, stop_step(unchanged_steps(runs.changed) > 0))
         return cls(
@@ -83,36 +85,36 @@ class StoppingRules:
 
 @dataclass(frozen=True, eq=False)
 class BeyondTraining:
-    """All steps that were run, including those beyond the training depth."""
+    """Results over all steps that were run, including those beyond the training depth."""
 
     trained: int
     solved: SharesByStep
-    regressions: Regressions  # after the last step of training
-    right_when_trained: int  # puzzles
-    right_at_end: int
+    regressions: Regressions  # at steps beyond training only
+    right_when_trained: int  # puzzles correct after the last step of training
+    right_at_end: int  # puzzles correct after the last step that was run
     paired: Paired  # the last step that was run compared with the last step of training
-    auc: list[float | None]  # of q_halt, by step
-    expected_error: list[float]  # of q_halt, by step
-    halting: HaltingBands  # over all steps; solved: correct after the last of them
+    auc: list[float | None]  # AUROC of q_halt, by step; None if undefined
+    expected_error: list[float]  # expected calibration error of q_halt, by step
+    halting: HaltingBands  # over all steps; solved: correct after the last step
 
 
 @dataclass(frozen=True, eq=False)
 class HaltingAnalysis:
-    """Results of `analyse`. Everything except `whole` and `beyond` covers the steps of training."""
+    """Results of `analyse`. All fields except `whole` and `beyond` cover only the steps of training."""
 
     whole: HaltingRuns  # all steps that were run
     runs: HaltingRuns  # the steps of training
     bands: HaltingBands
     reliability: Reliability  # of q_halt for "exactly correct now", over all pairs of a puzzle and a step
-    distinct: Reliability  # over pairs that do not repeat the previous step
+    distinct: Reliability  # over pairs that do not repeat the previous answer
     undecided: Reliability  # over pairs with a halting probability that is not near 0 or 1
-    undecided_by_chance: float  # bound that a calibrated head's error on these pairs would stay below
-    at_halt: Reliability  # over one pair per puzzle, the step at which the model would halt
+    undecided_by_chance: float  # on undecided pairs: error that a calibrated head exceeds in 5 % of cases
+    at_halt: Reliability  # over one pair per puzzle: the step at which the model would halt
     continuing: Reliability | None  # of q_continue for "correct if continued", if it is trained
     roc: ROC  # of q_halt
     roc_last_step: ROC
     auc_last_step_band: tuple[float, float] | None
-    auc_of_step: float | None  # of the step number alone
+    auc_of_step: float | None  # AUROC of the step number alone
     roc_own: ROC  # of the logit of the model's own rule
     outcomes: Outcomes
     stopping: StoppingRules
@@ -123,7 +125,7 @@ class HaltingAnalysis:
 
     @property
     def repeats(self) -> int:
-        """Number of pairs that repeat the previous step."""
+        """Number of pairs that repeat the previous answer."""
         return self.reliability.pairs - self.distinct.pairs
 
 
@@ -182,22 +184,23 @@ def _beyond(runs: HaltingRuns, trained: int) -> BeyondTraining:
 
 
 def report(analysis: HaltingAnalysis) -> dict[str, Any]:
-    """The results as JSON-compatible data. Shares are 0 to 1 (None without puzzles); steps count from 1.
+    """Return the results as JSON-compatible data. Proportions are 0 to 1, or None without puzzles; steps count from 1.
 
-    - `about`: provenance; `exact_by_step`: accuracy after each step that was run
-    - `calibration`: `expected_error` with its band over all pairs of a puzzle and a step, the bins, how many pairs are
-      `repeats` of the previous step, and the same error over `distinct` and `undecided` pairs and `at_halt`
+    - `about`: provenance; `without_label`: puzzles left out because they have no unique solution; `exact_by_step`: accuracy after each step that was run
+    - `calibration`: `expected_error` with its confidence interval over all pairs of a puzzle and a step, the bins, the
+      number of pairs that repeat the previous answer (`repeats`), and the error over `distinct`, `undecided` and `at_halt` pairs
     - `discrimination`: AUROC of q_halt, of the step number alone, and of the logit of the model's own rule
     - `outcomes`: number of puzzles; `delay`: steps from the first correct answer to the halt
     - `stopping`: mean steps and accuracy of each rule; `paired`: puzzles that the own rule gains and loses, with the
-      exact p of McNemar's test; `decisions` of the own rule
+      exact p-value of McNemar's test; `decisions`: decisions of the own rule by case
     - `along_steps`: how puzzles get solved; `beyond`: depth beyond training
     """
     runs, beyond = analysis.runs, analysis.beyond
     delay = analysis.outcomes.delay[~np.isnan(analysis.outcomes.delay)]
     return {
-        "about": asdict(runs.metadata),
+        "about": as_json(runs.provenance),
         "count": runs.count,
+        "without_label": runs.without_label,
         "steps": len(beyond.auc),
         "exact_by_step": beyond.solved.share.tolist(),
         "calibration": _calibration(analysis.reliability)
@@ -322,7 +325,10 @@ def _stopping(compared: StoppingRules) -> dict[str, Any]:
 
 
 def fewest_steps(curve: ComputeCurve) -> dict[str, float | None]:
-    """The cheapest setting within half a point of the accuracy of all steps (the curve's last point)."""
+    """Find the setting with the fewest mean steps whose accuracy is within half a point of the curve's last point.
+
+    The last point of the curve is the accuracy after all steps.
+    """
     enough = np.flatnonzero(curve.accuracy >= curve.accuracy[-1] - TOLERATED_LOSS)
     at = enough[curve.mean_steps[enough].argmin()]
     return {

@@ -1,8 +1,8 @@
 """Halting rules: when a model would halt, and whether that is the right step.
 
-Every model's rule is one logit per supervision step that is positive where it would halt: q_halt for TRM, the margin
-q_halt - q_continue for HRM. Evaluation runs all steps anyway, so the answers after the halt are known, and the rule is
-judged against them. `probes.halting.calibration` checks the halting probability itself.
+Every model's rule is one logit per supervision step: the model would halt where it is positive. The logit is q_halt for
+TRM and the margin q_halt - q_continue for HRM. Evaluation runs all steps, so the answers after the halt are known and
+are used to evaluate the rule. `probes.halting.calibration` checks the halting probability itself.
 
 A puzzle is solved if its answer is exactly correct after the last step. Steps are counted from 1.
 """
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Float64, Int, UInt8, UInt16
 from probes.stats import RunsError, check_runs
 
 Logits = Float[np.ndarray, "step puzzle"]
-"""Logits of the model's own halting rule: positive where it would halt."""
+"""Logits of the model's own halting rule. The model would halt where they are positive."""
 
 Right = Bool[np.ndarray, "step puzzle"]
 """Whether the answer is exactly correct after each supervision step."""
@@ -25,7 +25,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def halt_probabilities(halting: Float[np.ndarray, "*batch"]) -> Float64[np.ndarray, "*batch"]:
-    """Sigmoid of the logits, in float64; above one half where the model would halt."""
+    """Return the sigmoid of the logits in float64. It is above one half where the model would halt."""
     return np.exp(-np.logaddexp(0.0, -halting.astype(np.float64)))
 
 
@@ -42,7 +42,7 @@ class HaltingBands:
 
 
 def halting_bands(halting: Logits, right: Right, *, quantiles: tuple[float, ...] = QUANTILES) -> HaltingBands:
-    """Quantiles of the halting probability by step, over all, solved and unsolved puzzles.
+    """Compute quantiles of the halting probability by step, over all, solved and unsolved puzzles.
 
     Raises RunsError if there are no puzzles or steps, a logit is not finite, or a quantile is not in [0, 1].
     """
@@ -76,24 +76,27 @@ OUTCOMES = {
     "never_right": "would halt, but is never correct",
     "neither": "is never correct and would never halt",
 }
-"""Every run has exactly one of these outcomes. Later steps are known because evaluation does not stop at the halt."""
+"""Meaning of each outcome. Every run has exactly one outcome.
+
+Evaluation does not stop at the halt, so the later steps are known.
+"""
 
 OUTCOME_LABELS = {name: name.replace("_", " ") for name in OUTCOMES} | {
-    "breaks": "regresses",
+    "breaks": "regressing",
     "lost": "overshoots",
     "never_right": "never correct",
 }
-"""Display names of OUTCOMES."""
+"""Display names of the outcomes."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """For each puzzle, how the first step at which the model would halt compares with the first correct one."""
+    """For each puzzle, how the first step at which the model would halt compares with the first correct step."""
 
     outcome: Int[np.ndarray, "puzzle"]  # index into OUTCOMES
-    halts: Int[np.ndarray, "puzzle"]  # first step at which the model would halt, from 1; 0: none
-    right: Int[np.ndarray, "puzzle"]  # first correct step, from 1; 0: none
-    delay: Float64[np.ndarray, "puzzle"]  # halts - right; NaN if either is missing
+    halts: Int[np.ndarray, "puzzle"]  # first step at which the model would halt, from 1; 0: never
+    right: Int[np.ndarray, "puzzle"]  # first correct step, from 1; 0: never
+    delay: Float64[np.ndarray, "puzzle"]  # halts - right, in steps; NaN if either step does not exist
 
     @property
     def counts(self) -> dict[str, int]:
@@ -103,26 +106,29 @@ class Outcomes:
 
 
 def first_step(flags: Bool[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "puzzle"]:
-    """First step, from 1, at which a flag is set; 0 if it never is."""
+    """Return the first step, from 1, at which the flag of each puzzle is set; 0 if it is never set."""
     return np.where(flags.any(0), flags.argmax(0) + 1, 0)
 
 
 def stop_step(flags: Bool[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "puzzle"]:
-    """Step, from 1, at which a rule that waits for the flag stops; the last step if the flag is never set."""
+    """Return the step, from 1, at which a rule that waits for the flag stops; the last step if the flag is never set."""
     return np.where(flags.any(0), flags.argmax(0) + 1, len(flags))
 
 
 def right_at(right: Right, step: Int[np.ndarray, "puzzle"]) -> Bool[np.ndarray, "puzzle"]:
-    """Whether each puzzle is correct after its own step, from 1."""
+    """Return whether each puzzle's answer is correct after its step in `step`, counted from 1."""
     return right[step - 1, np.arange(right.shape[1])]
 
 
 def outcomes(halting: Logits, right: Right) -> Outcomes:
-    """Sort every puzzle into one of OUTCOMES. Raises RunsError if there are no puzzles or steps, or a logit is not finite."""
+    """Assign every puzzle one of OUTCOMES.
+
+    Raises RunsError if there are no puzzles or steps, or a logit is not finite.
+    """
     check_runs(right, halting)
     halts, solves = first_step(halting > 0), first_step(right)
     puzzles = np.arange(right.shape[1])
-    right_there = right[halts - 1, puzzles]  # index -1 if nothing halts; not used for those puzzles
+    right_there = right[halts - 1, puzzles]  # index -1 for puzzles that never halt; these values are not used
     stays = np.logical_and.accumulate(right[::-1])[::-1][halts - 1, puzzles]
     both = (halts > 0) & (solves > 0)
     cases = {
@@ -147,32 +153,34 @@ def outcomes(halting: Logits, right: Right) -> Outcomes:
 class ComputeCurve:
     """Cost and accuracy of a halting rule, one point per setting of the rule.
 
-    A run that the rule does not stop takes all steps. Multiply by `trm.flops.supervision_step` for operations.
+    A run that the rule does not stop takes all steps. To get operations, multiply the mean steps by
+    `trm.flops.supervision_step`.
     """
 
     setting: Float64[np.ndarray, "point"]  # ascending; its meaning depends on the rule
     mean_steps: Float64[np.ndarray, "point"]  # over puzzles
-    accuracy: Float64[np.ndarray, "point"]  # share exactly correct at the step at which each puzzle stops
+    accuracy: Float64[np.ndarray, "point"]  # fraction of puzzles that stop at a correct answer
 
 
 @dataclass(frozen=True)
 class ThresholdCurve(ComputeCurve):
-    """Settings are thresholds on the halting logit: stop after the first step whose logit is above the threshold.
+    """Cost and accuracy for thresholds on the halting logit: stop after the first step whose logit is above the
+    threshold.
 
-    The first setting is minus infinity, which stops every puzzle after one step. Any threshold from one setting up to
-    the next gives the same point, so the curve is exact and complete.
+    The first setting is minus infinity, which stops every puzzle after one step. All thresholds from one setting up to
+    the next give the same point, so the curve is exact and complete.
     """
 
     learned: int  # index of the threshold that the model was trained for, 0
 
 
 def threshold_curve(halting: Logits, right: Right) -> ThresholdCurve:
-    """Accuracy against mean steps for every threshold on the halting logit.
+    """Compute accuracy and mean steps for every threshold on the halting logit.
 
-    A puzzle can stop only at a step whose logit exceeds all its earlier ones, a record. As the threshold rises past a
-    record, the puzzle moves to its next record, or to the end. So the curve is a running sum over sorted records:
-    O(n log n) in steps times puzzles, and exact, because steps and correct answers are integers.
-    Raises RunsError if there are no puzzles or steps, or a logit is not finite.
+    A puzzle can stop only at a record: a step whose logit exceeds all earlier logits of the puzzle. As the threshold
+    reaches the logit of a record, the puzzle moves to its next record, or to the last step. The curve is therefore a
+    running sum over sorted records. It takes O(n log n) for n = steps x puzzles, and is exact because steps and correct
+    answers are integers. Raises RunsError if there are no puzzles or steps, or a logit is not finite.
     """
     check_runs(right, halting)
     steps, puzzles = right.shape
@@ -199,9 +207,9 @@ def threshold_curve(halting: Logits, right: Right) -> ThresholdCurve:
 
 
 def fixed_depth_curve(right: Right) -> ComputeCurve:
-    """Stop every puzzle after k steps, for k = 1 to all: the baseline that an adaptive rule has to beat.
+    """Compute the accuracy if every puzzle stops after k steps, for every k from 1 to the number of steps.
 
-    Raises RunsError if there are no puzzles or steps.
+    This is the baseline that an adaptive rule has to beat. Raises RunsError if there are no puzzles or steps.
     """
     check_runs(right)
     depth = np.arange(1.0, len(right) + 1)
@@ -209,7 +217,7 @@ def fixed_depth_curve(right: Right) -> ComputeCurve:
 
 
 def changed_cells(answers: UInt8[np.ndarray, "step puzzle cell"]) -> UInt16[np.ndarray, "step puzzle"]:
-    """Number of cells whose answer changed from the previous step; all cells at the first step."""
+    """Count the cells whose answer differs from the previous step; at the first step, all cells count."""
     changed = np.full(answers.shape[:2], answers.shape[2], np.uint16)
     for step, (before, after) in enumerate(pairwise(answers), start=1):
         changed[step] = (before != after).sum(-1)
@@ -217,8 +225,9 @@ def changed_cells(answers: UInt8[np.ndarray, "step puzzle cell"]) -> UInt16[np.n
 
 
 def unchanged_steps(changed: UInt16[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "step puzzle"]:
-    """Number of consecutive steps, up to each step, that left the answer unchanged. `changed` is as returned by
-    `changed_cells`.
+    """Count the consecutive steps, up to each step, that left the answer unchanged.
+
+    `changed` is as returned by `changed_cells`.
     """
     unchanged = np.zeros(changed.shape, int)
     for step in range(1, len(changed)):
@@ -227,10 +236,11 @@ def unchanged_steps(changed: UInt16[np.ndarray, "step puzzle"]) -> Int[np.ndarra
 
 
 def unchanged_answer_curve(changed: UInt16[np.ndarray, "step puzzle"], right: Right) -> ComputeCurve:
-    """Stop when the answer has not changed for m steps, for m = 1 to all but one. Needs no halting head.
+    """Compute accuracy and mean steps of the rule "stop when the answer has not changed for m steps".
 
-    `changed` is as returned by `changed_cells`. The rule stops after step m + 1 at the earliest; with a single step
-    there are no settings. Raises RunsError if there are no puzzles or steps.
+    m runs from 1 to the number of steps minus one. The rule needs no halting head and stops after step m + 1 at the
+    earliest. `changed` is as returned by `changed_cells`. A single step gives an empty curve. Raises RunsError if there
+    are no puzzles or steps.
     """
     check_runs(right)
     unchanged, setting = unchanged_steps(changed), np.arange(1, len(right))

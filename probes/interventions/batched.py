@@ -1,60 +1,45 @@
-"""Many runs at once, from arbitrary start states: the basis of sweeps.
+"""Batched runs of many puzzles from arbitrary start states. Sweeps are built on them.
 
-A row is one run: a puzzle and the state that it starts from. Rows pass through the recursion together, in batches.
+A row is one run: a puzzle and its start state. Rows pass through the recursion in batches.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, Num, UInt8
-from torch import Tensor
+from jaxtyping import Bool, Float, Num, UInt8
 
-from trm.coordinates import F_H, Coordinates, Depth
+from probes.states import StateSource, last_call
+from trm.batch import BatchStep, Rows, check_memory, run_batches
+from trm.coordinates import Depth
 from trm.device import training_dtype
 from trm.layers import Block, PuzzleEmbedding
 from trm.model import Model
-from trm.parallel import ReportDone, run_parallel
 from trm.progress import Progress, no_progress
 from trm.record import relative_residuals
-from trm.recursion import State, SupervisionStep, deep_supervision
-from trm.resume import ResumePoint, resumed_supervision
+from trm.recursion import State
 from trm.tasks.base import PADDING, Task
-
-BATCH = 32  # rows per forward pass
-GROUP = 16 * BATCH  # rows that advance together, step by step
-
-Start = Callable[[State, Int[np.ndarray, "some"]], State]
-"""Maps the initial states of some rows, and the rows' indices, to the states that they start from."""
 
 
 @dataclass(frozen=True, eq=False)
 class BatchedRuns:
-    """The results of every row."""
+    """Results of batched runs, for every row."""
 
-    answers: UInt8[np.ndarray, "step row cells"]  # after each supervision step
-    halting: Float[np.ndarray, "step row"]  # logit of the model's own rule
-    moves: Float[np.ndarray, "step row"]  # |y - previous y| / |y|
+    answers: UInt8[np.ndarray, "step row cells"]  # tokens after each supervision step
+    halting: Float[np.ndarray, "step row"]  # halting logit after each supervision step
+    moves: Float[np.ndarray, "step row"]  # change of y in each supervision step, |y - previous y| / |y|
     y: Float[np.ndarray, "row dim"] | None = (
-        None  # the last y with positions and channels flattened, on request
+        None  # final y, flattened over positions and channels; None unless requested
     )
-
-    def right(self, labels: UInt8[np.ndarray, "row cells"]) -> Bool[np.ndarray, "step row"]:
-        """Whether every scored cell is correct."""
-        return ((self.answers == labels) | (labels == PADDING)).all(-1)
-
-    def cells_right(
-        self, labels: UInt8[np.ndarray, "row cells"], counted: Bool[np.ndarray, "row cells"]
-    ) -> Float[np.ndarray, "step row"]:
-        """Share of the counted cells that are correct."""
-        hits = ((self.answers == labels) & counted).sum(-1)
-        return hits / np.maximum(counted.sum(-1), 1)
 
 
 def fast_copy(model: Model) -> Model:
-    """The same weights in the dtype that is fastest for sweeps: bfloat16 if the machine supports it."""
+    """Return a copy of the model in the fastest dtype for sweeps, which is bfloat16 if the machine supports it.
+
+    The model itself is returned if it already has this dtype.
+    """
     dtype = training_dtype(model.device)
     if dtype == model.compute_dtype:
         return model
@@ -74,143 +59,37 @@ def run_rows(
     *,
     depth: Depth,
     puzzle_ids: Num[np.ndarray, "row"] | None = None,
-    start: Start | None = None,
+    start: Callable[[Rows, State], State] | None = None,
     first: int = 1,
     return_y: bool = False,
     progress: Progress = no_progress,
     message: str = "running the model",
 ) -> BatchedRuns:
-    """Run every row through the supervision steps `first` to N_sup.
+    """Run every row through the supervision steps from `first` to N_sup.
 
-    `start` turns the initial states of some rows (given by their indices) into the states in which they start step
-    `first`; by default they start from the initial states. `progress` is called ten times a second, or at every net
-    call if there is only one batch.
+    `start` maps the initial states and indices of some rows to the states in which these rows start step `first`. By
+    default, rows start from their initial states. `return_y` adds the final y to the result. `progress` is called about
+    ten times a second while batches run in parallel, and otherwise after every net call.
     """
     count, steps = len(inputs), depth.N_sup - first + 1
-    recorder = _Recorder(count, steps, inputs.shape[1], return_y)
-    run = _BatchRunner(model, inputs, puzzle_ids, depth, first, recorder)
-    done = 0  # supervision steps, summed over rows
+    answers = np.zeros((steps, count, inputs.shape[1]), np.uint8)
+    halting, moves = np.zeros((2, steps, count), np.float32)
+    last: list[np.ndarray | None] = [None] * count
 
-    def count_calls(calls: int) -> None:
-        progress((done + calls / depth.calls_per_step) / (count * steps), message)
+    def capture(step: BatchStep) -> None:
+        index = (step.numbers - first, step.rows)
+        answers[index] = step.heads.logits.argmax(-1).cpu().numpy()
+        halting[index] = model.halting_logit(step.heads).cpu().numpy()
+        moves[index] = relative_residuals(step.before.y, step.state.y)
+        if return_y and step.numbers[0] == depth.N_sup:
+            for row, y in zip(step.rows, step.state.y, strict=True):
+                last[row] = y.flatten().float().cpu().numpy()
 
-    for begin in range(0, count, GROUP):
-        rows = np.arange(begin, min(begin + GROUP, count))
-        state = _concatenated(
-            [_start_states(model, inputs, puzzle_ids, part, start) for part in _batches(rows)]
-        )
-        for number in range(first, depth.N_sup + 1):
-            state = run.step(rows, state, number, count_calls)
-            done += len(rows)
-        recorder.record_y(rows, state.y)
-    return recorder.rows()
-
-
-@dataclass(frozen=True, eq=False)
-class _BatchRunner:
-    """Runs rows of puzzles, one supervision step at a time."""
-
-    model: Model
-    inputs: Num[np.ndarray, "row cells"]
-    puzzle_ids: Num[np.ndarray, "row"] | None
-    depth: Depth
-    first: int
-    recorder: "_Recorder"
-
-    def step(
-        self, rows: Int[np.ndarray, "some"], state: State, number: int, count_calls: ReportDone
-    ) -> State:
-        """Run supervision step `number` of some rows, with their batches in parallel. Returns the states after it."""
-        parts = list(zip(_batches(rows), _states(state), strict=True))
-        after: list[State] = [state] * len(parts)
-
-        def advance(index: int, count_rows: ReportDone) -> None:
-            after[index] = self.advance(*parts[index], number, count_rows)
-
-        run_parallel(advance, range(len(parts)), device=self.model.device, progress=count_calls)
-        return _concatenated(after)
-
-    def advance(
-        self, rows: Int[np.ndarray, "few"], before: State, number: int, count_rows: ReportDone
-    ) -> State:
-        """Run one batch of `step`; `count_rows` is called with the number of rows after every call."""
-        model, depth = self.model, self.depth
-
-        def after_call(at: Coordinates, now: State) -> State:
-            count_rows(len(rows))
-            return now
-
-        point = ResumePoint(before, after=Coordinates(number - 1, depth.T, depth.n + 1, F_H))
-        tokens, ids = _batch(model, self.inputs, self.puzzle_ids, rows)
-        (after,) = resumed_supervision(
-            model, tokens, ids, point, depth=replace(depth, N_sup=number), after_call=after_call
-        )
-        self.recorder.record(model, number - self.first, rows, before, after)
-        return after.state
-
-
-class _Recorder:
-    """Collects the results of rows step by step."""
-
-    def __init__(self, count: int, steps: int, cells: int, return_y: bool):
-        self.answers = np.zeros((steps, count, cells), np.uint8)
-        self.halting, self.moves = np.zeros((2, steps, count), np.float32)
-        self.y: list[Tensor | None] | None = [None] * count if return_y else None
-
-    def record(
-        self, model: Model, step: int, rows: Int[np.ndarray, "some"], before: State, after: SupervisionStep
-    ) -> None:
-        """Record one supervision step of some rows."""
-        self.answers[step, rows] = after.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8)
-        self.halting[step, rows] = model.halting_logit(after.heads).cpu().numpy()
-        self.moves[step, rows] = relative_residuals(before.y, after.state.y)
-
-    def record_y(self, rows: Int[np.ndarray, "some"], y: Float[Tensor, "some position dim"]) -> None:
-        """Record the last y of some rows."""
-        if self.y is not None:
-            for row, state in zip(rows, y, strict=True):
-                self.y[row] = state.flatten().float().cpu()
-
-    def rows(self) -> BatchedRuns:
-        y = torch.stack(self.y).numpy() if self.y else None
-        return BatchedRuns(self.answers, self.halting, self.moves, y)
-
-
-def _batches(rows: Int[np.ndarray, "some"]) -> list[Int[np.ndarray, "few"]]:
-    return [rows[begin : begin + BATCH] for begin in range(0, len(rows), BATCH)]
-
-
-def _states(state: State) -> Iterator[State]:
-    """The state, split like `_batches`."""
-    return (State(y, z) for y, z in zip(state.y.split(BATCH), state.z.split(BATCH), strict=True))
-
-
-def _concatenated(states: Sequence[State]) -> State:
-    return State(torch.cat([each.y for each in states]), torch.cat([each.z for each in states]))
-
-
-def _start_states(
-    model: Model,
-    inputs: Num[np.ndarray, "row cells"],
-    puzzle_ids: Num[np.ndarray, "row"] | None,
-    rows: Int[np.ndarray, "some"],
-    start: Start | None,
-) -> State:
-    """The states in which some rows start their first step."""
-    with torch.no_grad():
-        state = model.initial_state(model.embed(*_batch(model, inputs, puzzle_ids, rows)))
-    return state if start is None else start(state, rows)
-
-
-def _batch(
-    model: Model,
-    inputs: Num[np.ndarray, "row cells"],
-    puzzle_ids: Num[np.ndarray, "row"] | None,
-    rows: Int[np.ndarray, "some"],
-) -> tuple[Int[Tensor, "some cells"], Int[Tensor, "some"]]:
-    """Tokens and puzzle ids of some rows, on the model's device."""
-    ids = np.zeros(len(inputs), np.int64) if puzzle_ids is None else puzzle_ids
-    return tuple(torch.from_numpy(array[rows].astype(np.int64)).to(model.device) for array in (inputs, ids))
+    run_batches(
+        model, inputs, depth, puzzle_ids=puzzle_ids, capture=capture, start=start, first_step=first,
+        progress=progress, message=message,
+    )  # fmt: skip
+    return BatchedRuns(answers, halting, moves, np.stack(last) if return_y else None)
 
 
 def states_before(
@@ -220,33 +99,53 @@ def states_before(
     *,
     depth: Depth,
     puzzle_ids: Num[np.ndarray, "row"] | None = None,
+    recorded: StateSource | None = None,
     progress: Progress = no_progress,
-) -> State:
-    """The state of every row at the start of a supervision step."""
-    parts = []
-    for begin in range(0, len(inputs), BATCH):
-        rows = np.arange(begin, min(begin + BATCH, len(inputs)))
-        if step == 1:
-            parts.append(_start_states(model, inputs, puzzle_ids, rows, None))
-            continue
-        tokens, batch_ids = _batch(model, inputs, puzzle_ids, rows)
+) -> State | None:
+    """The state of every row at the start of a supervision step; None for step 1, which starts from initial states.
 
-        def progress_after_call(
-            at: Coordinates, state: State, begin: int = begin, size: int = len(tokens)
-        ) -> State:
-            share = ((at.supervision_step - 1) + (at.cycle - 1) / depth.T) / (step - 1)
-            progress((begin + size * share) / len(inputs), f"running up to step {step}")
-            return state
+    With `recorded`, whose labelled puzzles are the rows, the states are read. Raises StoreError if it lacks them.
+    """
+    if step == 1:
+        return None
+    check_memory(2 * len(inputs) * model.config.length * model.config.hidden_size * 4, len(inputs))
+    if recorded:
+        at, chosen = last_call(recorded.depth, step - 1), np.flatnonzero(recorded.puzzles.labelled)
+        return State(*(torch.from_numpy(recorded.whole_states(name, at, chosen)) for name in State._fields))
+    last: list[State | None] = [None] * len(inputs)
 
-        *_, last = deep_supervision(
-            model, tokens, batch_ids, depth=replace(depth, N_sup=step - 1), after_call=progress_after_call
-        )
-        parts.append(last.state)
-    return _concatenated(parts)
+    def capture(done: BatchStep) -> None:
+        for row, y, z in zip(done.rows, *done.state, strict=True):
+            last[row] = State(y, z)
+
+    run_batches(
+        model, inputs, replace(depth, N_sup=step - 1), puzzle_ids=puzzle_ids, capture=capture,
+        progress=progress, message=f"running up to step {step}",
+    )  # fmt: skip
+    return State(*map(torch.stack, zip(*last, strict=True)))
+
+
+def resumed(before: State | None, rows: Rows, initial: State) -> State:
+    """The states of some rows before a step: those of `states_before`, or the initial states at step 1."""
+    if before is None:
+        return initial
+    index = torch.from_numpy(rows).to(before.y.device)
+    return State(
+        *(state[index].to(first).view_as(first) for state, first in zip(before, initial, strict=True))
+    )
+
+
+def cells_right(
+    answers: UInt8[np.ndarray, "step row cells"],
+    labels: UInt8[np.ndarray, "row cells"],
+    counted: Bool[np.ndarray, "row cells"],
+) -> Float[np.ndarray, "step row"]:
+    """Fraction of the counted cells that are correct, for each step and row; 0 for a row without counted cells."""
+    return ((answers == labels) & counted).sum(-1) / np.maximum(counted.sum(-1), 1)
 
 
 def counted_cells(
     task: Task, inputs: UInt8[np.ndarray, "*batch cells"], labels: UInt8[np.ndarray, "*batch cells"]
 ) -> Bool[np.ndarray, "*batch cells"]:
-    """Mask of the cells that are scored and not given."""
+    """Mask of the cells that count for cell accuracy: scored cells that are not given."""
     return ~task.givens(inputs) & (labels != PADDING)

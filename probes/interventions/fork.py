@@ -1,8 +1,8 @@
-"""A clean run that is cached with its states, and runs that fork from it.
+"""A cached clean run, and intervened runs that fork from it.
 
-A forked run starts at the first call that an intervention affects. Everything before that call is taken from the cached
-run: its states and the arrays of its trace. A fork therefore makes only the remaining calls, and an intervention
-without effect reproduces the clean trace bit for bit.
+A fork starts at the first call that an intervention affects. The states and trace arrays before that call are taken
+from the cached run, so only the remaining calls are executed. An intervention without effect reproduces the clean trace
+bit for bit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ MAX_CACHED_BYTES = 96 << 20  # bytes of states; a larger run caches only the las
 
 @dataclass(eq=False)
 class CachedRun:
-    """A clean run on one puzzle, with the states from which it can be resumed. Made by `cache_run`."""
+    """A clean run on one puzzle, with the states from which it can be resumed. Use `cache_run` to create it."""
 
     model: Model
     task: Task
@@ -40,7 +40,7 @@ class CachedRun:
     trace: Trace
     start: State
     states: dict[Coordinates, State]
-    _other_runs: dict[str, "CachedRun"] = field(default_factory=dict)  # on other puzzles, by puzzle text
+    _other_runs: dict[str, "CachedRun"] = field(default_factory=dict)  # puzzle text -> run on that puzzle
 
     @property
     def depth(self) -> Depth:
@@ -48,19 +48,25 @@ class CachedRun:
 
     @cached_property
     def code(self) -> AnswerCode:
-        """How this run encodes symbols in y after its last step."""
+        """The vectors that encode each symbol in y after the last supervision step of this run."""
         y = self.states[last_of(self.depth.N_sup, self.depth)].y[:, self.model.config.prefix_length :]
         return AnswerCode.of(self.model, y, self.task.givens(self.inputs)[None])
 
     def decoded_share(self, answer: UInt8[np.ndarray, "cells"]) -> float:
-        """Write an answer into y in the run's own code, and return the share of cells that the output head decodes correctly."""
+        """Return the fraction of cells that the output head decodes correctly after an answer is written into y.
+
+        The answer is written with `code`, the encoding of this run.
+        """
         tokens = torch.from_numpy(answer.astype(np.int64))[None].to(self.model.device)
         with torch.no_grad():
             y = self.code.write(self.start.y, tokens, self.task.givens(self.inputs)[None])
             return float((self.model.decode(y).argmax(-1) == tokens).float().mean())
 
     def state_after(self, at: Coordinates, puzzle: str = "") -> State:
-        """The state after a call, of this run or of a run on another puzzle (as text). Raises PuzzleError."""
+        """Return the state after a call of this run or, if `puzzle` is given as text, of a clean run on that puzzle.
+
+        Raises PuzzleError if the puzzle is invalid.
+        """
         if puzzle:
             if puzzle not in self._other_runs:
                 inputs = self.task.parse(puzzle, unfinished=True)
@@ -73,7 +79,10 @@ class CachedRun:
         return self._recomputed(at)
 
     def _recomputed(self, at: Coordinates) -> State:
-        """The state after a call, recomputed from the end of the previous step: a large run caches only those states."""
+        """Recompute the state after a call from the end of the previous supervision step.
+
+        Large runs need this, because they cache only the last state of each step.
+        """
         states: list[State] = []
 
         def after_call(here: Coordinates, state: State) -> State:
@@ -93,22 +102,14 @@ class CachedRun:
         return states[0]
 
     def fork(self, interventions: Sequence[Intervention], *, recorded: date | None = None) -> Iterator[Trace]:
-        """Run with interventions. Yields traces that grow by one supervision step at a time.
+        """Run with interventions, and yield the trace so far after each supervision step from the fork onwards.
 
-        `recorded` is the date to write into the trace of a recorded run. Raises UserError before the first trace.
+        Without interventions, yield only the complete clean trace. `recorded` is the date to store in the trace. Raises
+        UserError before the first trace if an intervention cannot be applied.
         """
         if not interventions:
             return iter([replace(self.trace)])
-        hooks = InterventionHooks(
-            interventions=interventions,
-            model=self.model,
-            task=self.task,
-            run_depth=self.depth,
-            state_after=self.state_after,
-            givens=self.task.givens(self.inputs),
-            code=self.code,
-            start=self.start,
-        )
+        hooks = self.hooks(interventions)
         return growing_trace(
             self.model,
             self.task,
@@ -124,8 +125,21 @@ class CachedRun:
             resumed=self._resume_point(hooks),
         )
 
+    def hooks(self, interventions: Sequence[Intervention]) -> InterventionHooks:
+        """Return the hooks that apply interventions to this run. Raises UserError if one cannot be applied."""
+        return InterventionHooks(
+            interventions=interventions,
+            model=self.model,
+            task=self.task,
+            run_depth=self.depth,
+            state_after=self.state_after,
+            givens=self.task.givens(self.inputs),
+            code=self.code,
+            start=self.start,
+        )
+
     def _resume_point(self, hooks: InterventionHooks) -> ResumedRun | None:
-        """Where the fork resumes the clean run; None if it starts before the first call."""
+        """Return the point at which the fork resumes the clean run, or None if it starts from the initial state."""
         at, before = hooks.first_change
         depth, same_calls = hooks.depth, (hooks.depth.n, hooks.depth.T) == (self.depth.n, self.depth.T)
         if same_calls and not before and at in self.states:
@@ -155,7 +169,7 @@ def cache_run(
 ) -> CachedRun:
     """Run a model on a puzzle and cache its states.
 
-    Raises PuzzleError as `growing_trace` does, and whatever `progress` raises to cancel the run.
+    Raises PuzzleError and ConfigError as `growing_trace` does. An exception raised by `progress` stops the run.
     """
     depth = depth or model.config.depth
     states: dict[Coordinates, State] = {}
@@ -177,7 +191,7 @@ def cache_run(
 
 
 def last_trace(traces: Iterator[Trace], depth: Depth, progress: Progress, message: str) -> Trace:
-    """Run to the end, with progress after every step, and return the complete trace."""
+    """Iterate over the traces of a run, report progress after every step, and return the complete trace."""
     trace = None
     for trace in traces:
         progress(trace.steps / depth.N_sup, f"{message}: step {trace.steps} of {depth.N_sup}")
@@ -187,12 +201,15 @@ def last_trace(traces: Iterator[Trace], depth: Depth, progress: Progress, messag
 
 
 def last_of(step: int, depth: Depth) -> Coordinates:
-    """The call that ends a supervision step."""
+    """Return the last call of a supervision step, which is the f_H call of its last cycle."""
     return Coordinates(step, depth.T, depth.n + 1, F_H)
 
 
 def at_depth(trace: Trace, depth: Depth) -> Trace:
-    """The same run in the coordinates of a deeper one. A call that the run lacks repeats the previous call."""
+    """Express a trace in the calls of a deeper run.
+
+    A call that the trace lacks repeats the values of the previous call in its step, with a residual of 0.
+    """
     indices = {at: number for number, at in enumerate(trace.depth.calls(1))}
     calls, answers, own = [], [], trace.depth
     for step in range(trace.steps):

@@ -1,6 +1,6 @@
-"""Interventions as hooks of the recursion.
+"""Hooks of the recursion that apply interventions.
 
-An operation without effect (noise of scale 0, a patch with the state itself) returns bit-identical numbers.
+An operation without effect, such as noise of scale 0 or a patch with the current state, leaves the state bit-identical.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,25 +22,23 @@ from trm.recursion import State
 from trm.store.positions import Positions
 from trm.tasks.base import Task
 
-SEED_STEP = (
-    1_000_003  # spacing between the user's seeds, so that calls under different seeds do not share noise
-)
+SEED_STEP = 1_000_003  # generator seeds per user seed, so that user seeds do not share noise
 
 
 @dataclass
 class InterventionHooks:
-    """The hooks before_call, after_call and skips for one run, or for a batch of runs with the same interventions.
+    """The hooks `before_call`, `after_call` and `skips`, which apply interventions to one run or to a batch of runs.
 
-    `reused` holds states from an earlier run; their calls are not made again. Raises InterventionError if an
-    intervention does not apply to this model, task or depth.
+    `reused` maps calls to their states in an earlier run. These calls are not executed again. Raises InterventionError
+    if an intervention does not apply to this model, task or depth, and PuzzleError if a puzzle or answer is invalid.
     """
 
     interventions: Sequence[Intervention]
     model: Model
     task: Task
-    run_depth: Depth  # of the clean run
-    state_after: Callable[[Coordinates, str], State]  # source of patches: state after a call, on a puzzle
-    givens: Bool[np.ndarray, "cell"]  # of the puzzle
+    run_depth: Depth  # depth of the clean run
+    state_after: Callable[[Coordinates, str], State]  # maps a call and a puzzle to a state for patches
+    givens: Bool[np.ndarray, "cell"]  # whether each cell of the puzzle is given
     code: AnswerCode  # how the clean run encodes its answer in y
     start: State  # initial state of the clean run
     reused: dict[Coordinates, State] = field(default_factory=dict)
@@ -50,7 +48,7 @@ class InterventionHooks:
         self.depth = Depth(
             n=max(n for n, _ in self.depths), T=max(T for _, T in self.depths), N_sup=len(self.depths)
         )
-        self._frozen: dict[int, State] = {}  # by index of the intervention: the state that `freeze` holds
+        self._frozen: dict[int, State] = {}  # index of the intervention -> state that `freeze` restores
         self._actions = []
         for intervention in self.interventions:
             if intervention.operation != "depth":
@@ -59,7 +57,7 @@ class InterventionHooks:
 
     @property
     def first_change(self) -> tuple[Coordinates, bool]:
-        """The first call with an intervention, and whether that intervention acts before the call."""
+        """The first call with an intervention, and whether this intervention acts before the call."""
         firsts = []
         for intervention in self.interventions:
             before = intervention.before or intervention.operation in ("freeze", "skip", "depth")
@@ -74,7 +72,7 @@ class InterventionHooks:
         return at, not after
 
     def skips(self, at: Coordinates) -> bool:
-        """Whether a call is not made: skipped, beyond the depth of its step, or its state is reused."""
+        """Whether a call is not executed: it is skipped, it exceeds the depth of its step, or its state is reused."""
         n, T = self.depths[at.supervision_step - 1]
         beyond = at.cycle > T or (at.kind == F_L and at.call > n)
         return (
@@ -84,7 +82,7 @@ class InterventionHooks:
         )
 
     def before_call(self, at: Coordinates, state: State) -> State:
-        """The state that a call reads, with the interventions before the call applied."""
+        """Apply the interventions before a call, and return the state that the call reads."""
         for number, (intervention, action) in enumerate(zip(self.interventions, self._actions, strict=True)):
             if at not in intervention.site:
                 continue
@@ -95,7 +93,7 @@ class InterventionHooks:
         return state
 
     def after_call(self, at: Coordinates, state: State) -> State:
-        """The state that a call leaves, with the interventions after the call applied."""
+        """Apply the interventions after a call to its state, or to the reused state, and return the changed state."""
         state = self.reused.get(at, state)
         for number, (intervention, action) in enumerate(zip(self.interventions, self._actions, strict=True)):
             if at not in intervention.site:
@@ -108,7 +106,7 @@ class InterventionHooks:
         return state
 
     def _depths_by_step(self) -> list[tuple[int, int]]:
-        """(n, T) of every supervision step."""
+        """Return (n, T) for every supervision step, in order."""
         total = self.run_depth.N_sup
         changes = [change for change in self.interventions if change.operation == "depth"]
         for change in changes:
@@ -123,7 +121,7 @@ class InterventionHooks:
         return depths
 
     def _apply(self, change: Intervention) -> Callable[..., State]:
-        """A function that applies the intervention to a state."""
+        """Return a function that applies the intervention to a state."""
         positions = self._positions(
             change.positions or ("cells" if change.operation == "answer" else "all"), change
         )
@@ -158,7 +156,7 @@ class InterventionHooks:
             raise InterventionError(f"{change}: a mean over cells cannot be changed. Name cells, or all.")
         return torch.tensor(positions.single, device=self.model.device)
 
-    # ---- one method per operation; each returns a function from the old tensor to the new one
+    # ---- one method per operation; each returns a function that maps the old tensor to the new tensor
 
     def _zero(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
         return lambda old, at, name, frozen: with_positions(old, positions, torch.zeros_like(old))
@@ -227,7 +225,7 @@ def with_positions(
     positions: Tensor,
     new: Float[Tensor, "*batch position dim"],
 ) -> Float[Tensor, "*batch position dim"]:
-    """The old state with some positions replaced by those of the new one."""
+    """Return the old state with the vectors at `positions` replaced by those of the new state."""
     if len(positions) == old.shape[-2]:
         return new
     mixed = old.clone()
@@ -238,9 +236,10 @@ def with_positions(
 def add_noise(
     state: Float[Tensor, "batch *positions dim"], sizes: Float[Tensor, "batch"], seeds: Sequence[int]
 ) -> Float[Tensor, "batch *positions dim"]:
-    """Add Gaussian noise whose mean norm is `sizes` times the norm of each position's own vector.
+    """Add Gaussian noise with a root-mean-square norm of `sizes` times the norm of each position's own vector.
 
-    A row's noise depends only on its seed. Scale 0 returns bit-identical numbers.
+    `sizes` and `seeds` have one entry for each row. The random numbers of a row depend only on its seed. A row with
+    size 0 stays bit-identical.
     """
     drawn = torch.stack(
         [
@@ -256,5 +255,5 @@ def add_noise(
 
 
 def _number(at: Coordinates, depth: Depth) -> int:
-    """Number of calls before this one."""
+    """Return the number of calls before a call in the run."""
     return (at.supervision_step - 1) * depth.calls_per_step + (at.cycle - 1) * (depth.n + 1) + at.call - 1

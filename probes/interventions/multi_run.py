@@ -1,9 +1,9 @@
-"""Multiple runs per puzzle: where they converge, and how to select an answer (best of K, majority vote).
+"""Multiple runs per puzzle: count the fixed points, and select one answer (best of K or majority vote).
 
-The runs differ by their initial state (drawn with other seeds than in training), by noise on that state, or by a
-symmetry of the puzzle (digits relabelled, rows and columns permuted, the grid transposed) that is undone in the answer.
-The selected answer is the one with the highest halting logit, as in PTRM (arXiv:2605.19943), or a majority vote in
-every cell (Ren & Liu 2026, arXiv:2601.10679, over relabelled copies).
+The runs differ in their initial state (drawn with other seeds than in training), in noise on that state, or in a
+symmetry of the puzzle, which is undone in the answer. Symmetries of a Sudoku relabel digits, permute rows and columns,
+or transpose the grid. The selected answer is that of the run with the highest halting logit, as in PTRM
+(arXiv:2605.19943), or the majority vote in every cell, as in Ren & Liu 2026 (arXiv:2601.10679) over relabelled copies.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 
-from probes.interventions.batched import fast_copy, run_rows
+from probes.interventions.batched import run_rows
 from probes.interventions.hooks import add_noise
 from probes.interventions.sites import InterventionError
-from probes.interventions.sweeps import SweepCurve, dtype_of, labelled_puzzles
+from probes.interventions.sweeps import SweepCurve, labelled_puzzles
+from trm.batch import Rows
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
+from trm.evaluate import exact_answers
 from trm.layers import truncated_normal
 from trm.model import Model
 from trm.progress import Progress, no_progress
@@ -26,26 +28,23 @@ from trm.tasks.base import PADDING, Task
 
 SOURCES = ("seed", "noise", "symmetry")
 SETTLED = 0.05  # a run has converged if |y - previous y| / |y| is below this
-SAME = 0.1  # two final states closer than this, relative to their norm, are one fixed point
+SAME = 0.1  # final states whose relative distance is at most this are one fixed point
 
 
 @dataclass(frozen=True, eq=False)
 class MultipleRuns:
-    """K runs of each puzzle. The first run of each is the clean run."""
+    """K runs of each puzzle. The first run of each puzzle is the clean run."""
 
-    source: str
-    size: float
-    dtype: str
     labels: UInt8[np.ndarray, "puzzle cells"]
-    answers: UInt8[np.ndarray, "puzzle run cells"]  # after the last supervision step, symmetries undone
-    halting: Float[np.ndarray, "puzzle run"]  # logit of the model's own rule
-    moves: Float[np.ndarray, "puzzle run"]  # |y - previous y| / |y| in the last step
-    y: Float[np.ndarray, "puzzle run dim"] | None = None  # last y; only if the runs differ by seed
+    answers: UInt8[np.ndarray, "puzzle run cells"]  # after the last supervision step, with symmetries undone
+    halting: Float[np.ndarray, "puzzle run"]  # halting logit after the last supervision step
+    moves: Float[np.ndarray, "puzzle run"]  # |y - previous y| / |y| in the last supervision step
+    y: Float[np.ndarray, "puzzle run dim"] | None = None  # final y; None unless the source is "seed"
 
     @property
     def right(self) -> Bool[np.ndarray, "puzzle run"]:
-        labels = self.labels[:, None]
-        return ((self.answers == labels) | (labels == PADDING)).all(-1)
+        """Whether all scored cells of each final answer are correct."""
+        return exact_answers(self.answers, self.labels[:, None])
 
 
 def multiple_runs(
@@ -60,15 +59,17 @@ def multiple_runs(
     depth: Depth | None = None,
     progress: Progress = no_progress,
 ) -> MultipleRuns:
-    """Run each puzzle `runs` times. `size` is the scale of the noise, in units of the state's own norm. Raises
-    UserError.
+    """Run each puzzle `runs` times. The runs of a puzzle differ in `source`, one of SOURCES.
+
+    Puzzles without exactly one solution are left out. `size` is the scale of the noise, relative to the norm of each
+    position's vector. Raises UserError.
     """
     if source not in SOURCES:
         raise InterventionError(f"Runs cannot differ by {source!r}. Choose one of: {', '.join(SOURCES)}.")
     if not 1 <= runs <= 256:
         raise InterventionError(f"Each puzzle cannot be run {runs} times. Choose 1 to 256.")
     puzzles, depth = labelled_puzzles(model, task, puzzles, depth)
-    model, count = fast_copy(model), len(puzzles)
+    count = len(puzzles)
     puzzle_of, run_of = np.repeat(np.arange(count), runs), np.tile(np.arange(runs), count)
     inputs = puzzles.inputs[puzzle_of]
     symmetries = None
@@ -76,7 +77,7 @@ def multiple_runs(
         symmetries = task.symmetries(len(inputs), np.random.default_rng(seed))
         inputs = np.where((run_of == 0)[:, None], inputs, symmetries.apply(inputs))
 
-    def start(initial: State, rows: Int[np.ndarray, "some"]) -> State:
+    def start(rows: Rows, initial: State) -> State:
         if source == "symmetry":
             return initial
         changed = {}
@@ -103,9 +104,6 @@ def multiple_runs(
         answers = np.where((run_of == 0)[:, None], answers, symmetries.undo(answers))
     y = None if batched.y is None else batched.y.reshape(count, runs, -1)
     return MultipleRuns(
-        source,
-        size if source == "noise" else 0.0,
-        dtype_of(model),
         puzzles.labels,
         answers.reshape(count, runs, -1),
         batched.halting[-1].reshape(count, runs),
@@ -115,7 +113,7 @@ def multiple_runs(
 
 
 def drawn_states(old: torch.Tensor, seeds: list[int]) -> torch.Tensor:
-    """Initial states drawn as in training, with other seeds: one vector of unit variance, the same at every position."""
+    """Draw initial states as in training, with other seeds: one vector of unit variance, repeated at every position."""
     vectors = []
     for seed in seeds:
         vector = torch.zeros(old.shape[1:-2] + old.shape[-1:])
@@ -126,14 +124,15 @@ def drawn_states(old: torch.Tensor, seeds: list[int]) -> torch.Tensor:
 
 @dataclass(frozen=True, eq=False)
 class BestOfK:
-    """Accuracy when the answer is selected from the first k runs of each puzzle, for k from 1 to K."""
+    """Fraction of puzzles solved when the answer is selected from the first k runs, for each k from 1 to K."""
 
-    mean: SweepCurve  # one of the k runs at random; the clean run at k = 1
+    mean: SweepCurve  # a random one of the k runs; the clean run at k = 1
     best_halting: SweepCurve  # the run with the highest halting logit
     vote: SweepCurve  # majority vote in every cell; ties go to the smaller token
-    any_right: SweepCurve  # at least one of the k is correct: the upper bound of any selection
+    any_right: SweepCurve  # at least one of the k runs is correct: the upper bound for selecting one run
 
     def columns(self) -> dict[str, list]:
+        """Return the curves as table columns, with one row per k."""
         table: dict[str, list] = {"runs": list(range(1, len(self.mean.share) + 1))}
         for name, curve in vars(self).items():
             table |= {f"{name}_{end}": values for end, values in curve.rows().items()}
@@ -141,7 +140,7 @@ class BestOfK:
 
 
 def selection(results: MultipleRuns) -> BestOfK:
-    """Accuracy of each method of selecting an answer from several runs."""
+    """Compute the accuracy of each method that selects one answer from several runs."""
     right = results.right.astype(float)
     puzzles, runs = right.shape
     mean, best, vote, any_right = (np.zeros((puzzles, runs)) for _ in range(4))
@@ -156,25 +155,27 @@ def selection(results: MultipleRuns) -> BestOfK:
 
 
 def most_frequent(answers: UInt8[np.ndarray, "puzzle run cells"]) -> UInt8[np.ndarray, "puzzle cells"]:
-    """The most frequent token of each cell over runs; ties go to the smaller token."""
+    """Return the most frequent token over all runs in each cell. A tie goes to the smallest token."""
     counts = np.stack([(answers == token).sum(1) for token in range(int(answers.max(initial=0)) + 1)], -1)
     return counts.argmax(-1).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
 class FixedPoints:
-    """Final answers and fixed points of runs from different initial states, by puzzle."""
+    """Number of distinct final answers and fixed points of each puzzle, over runs from different initial states."""
 
     runs: int
-    settled: Float[np.ndarray, "puzzle"]  # share of the runs that converged
-    answers: Int[np.ndarray, "puzzle"]  # distinct answers over all runs
-    points: Int[np.ndarray, "puzzle"]  # distinct fixed points of y over the converged runs
-    right: Float[np.ndarray, "puzzle"]  # share of the runs whose final answer is correct
+    settled: Float[np.ndarray, "puzzle"]  # fraction of the runs that converged
+    answers: Int[np.ndarray, "puzzle"]  # number of distinct answers over all runs
+    points: Int[np.ndarray, "puzzle"]  # number of distinct fixed points of y over the converged runs
+    right: Float[np.ndarray, "puzzle"]  # fraction of the runs whose final answer is correct
 
     def columns(self) -> dict[str, list]:
+        """Return the results as table columns, with one row per puzzle."""
         return {name: getattr(self, name).tolist() for name in ("settled", "answers", "points", "right")}
 
     def summary(self) -> dict[str, int | float]:
+        """Return means over puzzles, and the fractions of puzzles that all, none or some of the runs solve."""
         return {
             "puzzles": len(self.answers),
             "runs": self.runs,
@@ -188,9 +189,9 @@ class FixedPoints:
 
 
 def fixed_points(results: MultipleRuns) -> FixedPoints:
-    """Count distinct final answers and fixed points (see `distinct`).
+    """Count the distinct final answers and fixed points of each puzzle, as defined by `distinct`.
 
-    Raises ValueError if the final states are missing: `multiple_runs` returns them only for source "seed".
+    Raises ValueError if `results.y` is None: `multiple_runs` returns the final states only for source "seed".
     """
     if results.y is None:
         raise ValueError("the final states are missing")
@@ -203,7 +204,7 @@ def fixed_points(results: MultipleRuns) -> FixedPoints:
 
 
 def distinct(states: Float[np.ndarray, "run dim"]) -> int:
-    """Number of distinct states: those farther than `SAME`, relative to their norm, from every state counted before."""
+    """Count distinct states. A state is new if it is farther than `SAME` times its norm from every earlier new state."""
     counted: list[np.ndarray] = []
     for state in states:
         norm = np.linalg.norm(state)

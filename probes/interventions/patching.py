@@ -1,11 +1,11 @@
-"""Activation patching (Vig et al. 2020; Meng et al. 2022): which cell's state, at which step, matters to a target cell?
+"""Activation patching (Vig et al. 2020; Meng et al. 2022): measure the effect of each cell's state on a target cell.
 
-At the end of one supervision step, the state of one cell of run A is replaced by the state of run B at the same place,
-and run A continues. The effect of the patch is the change in the log odds of A's own answer in the target cell.
+At the end of a supervision step, the state of one cell in run A is replaced by the state of the same cell in run B, and
+run A continues. The effect of the patch is the change in the log odds of run A's final answer in the target cell.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,26 +13,26 @@ from jaxtyping import Float
 
 from probes.interventions.fork import CachedRun, last_of
 from probes.interventions.sites import InterventionError
+from trm.batch import BatchStep, Rows, run_batches
 from trm.coordinates import Coordinates
-from trm.progress import Progress, ShareProgress, no_progress
-from trm.record import one_puzzle
+from trm.progress import Progress, no_progress, part_of
 from trm.recursion import State
-from trm.resume import ResumePoint, resumed_supervision
 
 
 @dataclass(frozen=True, eq=False)
 class PatchMap:
-    """Effect of patching each cell at the end of each of several supervision steps."""
+    """Effect of patching each cell at the end of each selected supervision step."""
 
     state: str
-    target: int  # the cell whose answer is measured
-    token: int  # the answer whose log odds are measured
+    target: int  # index of the cell whose answer is measured
+    token: int  # token whose log odds are measured: the final answer of the unpatched run
     steps: tuple[int, ...]
-    after: int  # supervision steps run after the patch
-    unpatched: Float[np.ndarray, "step"]  # log odds without a patch
+    after: int  # number of supervision steps from the patch to the measurement
+    unpatched: Float[np.ndarray, "step"]  # log odds without a patch, in nats
     effect: Float[np.ndarray, "step cells"]  # change in the log odds, in nats
 
     def columns(self) -> dict[str, list]:
+        """Return the effects as table columns, with one row per step and cell."""
         steps, cells = self.effect.shape
         return {
             "step": np.repeat(self.steps, cells).tolist(),
@@ -51,10 +51,11 @@ def patch_map(
     after: int = 1,
     progress: Progress = no_progress,
 ) -> PatchMap:
-    """Patch every cell, one at a time, with the state of the other run at the end of the same step.
+    """Patch each cell separately with its state in the other run at the end of the same supervision step.
 
-    The log odds are those of the unpatched run's final answer in the target cell, `after` supervision steps after the
-    patch (fewer if the run ends). `steps` None patches every step but the last. Raises InterventionError.
+    The effect is the change in the log odds of the unpatched run's final answer in the target cell. It is measured
+    `after` supervision steps after the patch, or at the last step if the run ends earlier. By default, `steps` are all
+    steps except the last. Raises InterventionError.
     """
     depth = run.depth
     patched_steps = tuple(range(1, depth.N_sup)) if steps is None else tuple(steps)
@@ -74,10 +75,8 @@ def patch_map(
     for number, step in enumerate(patched_steps):
         at = last_of(step, depth)
 
-        def step_progress(share: float, number: int = number, step: int = step) -> None:
-            progress((number + share) / len(patched_steps), f"patching step {step}")
-
-        odds = _log_odds_after_patches(run, other, at, state, target, token, after, step_progress)
+        own_progress = part_of(progress, number / len(patched_steps), (number + 1) / len(patched_steps))
+        odds = _log_odds_after_patches(run, other, at, state, target, token, after, own_progress)
         unpatched[number] = odds[0]
         effect[number] = odds[1:] - odds[0]
     return PatchMap(state, target, token, patched_steps, after, unpatched, effect)
@@ -91,9 +90,9 @@ def _log_odds_after_patches(
     target: int,
     token: int,
     after: int,
-    progress: ShareProgress,
+    progress: Progress,
 ) -> Float[np.ndarray, "rows"]:
-    """Log odds of the token in the target cell: first without a patch, then with each cell patched."""
+    """Return the log odds of the token in the target cell, first without a patch, then with each cell patched."""
     depth, model, cells = run.depth, run.model, len(run.inputs)
     own, theirs, prefix = run.state_after(at), other.state_after(at), model.config.prefix_length
     rows = {
@@ -107,30 +106,25 @@ def _log_odds_after_patches(
             rows[name][index, positions] = source
         else:
             rows[name][index, :, positions] = source.transpose(0, 1)
-    tokens, ids = one_puzzle(model, run.inputs, run.puzzle_id)
+    state = State(**rows)
     last = min(at.supervision_step + after, depth.N_sup)
+    odds = np.zeros(cells + 1)
 
-    def after_call(here: Coordinates, now: State) -> State:
-        done = (here.supervision_step - at.supervision_step - 1) * depth.calls_per_step
-        progress((done + (here.cycle - 1) * (depth.n + 1) + here.call) / depth.calls_per_step / after)
-        return now
+    def start(rows: Rows, initial: State) -> State:
+        return State(state.y[rows], state.z[rows])
 
-    steps = resumed_supervision(
-        model,
-        tokens.expand(cells + 1, -1),
-        ids.expand(cells + 1),
-        ResumePoint(State(**rows), after=at),
-        depth=depth,
-        after_call=after_call,
-    )
-    for step in steps:
-        if step.number == last:
-            steps.close()
-            return log_odds(step.heads.logits[:, target], token).cpu().numpy()
-    raise ValueError("the run has no such step")
+    def capture(step: BatchStep) -> None:
+        odds[step.rows] = log_odds(step.heads.logits[:, target], token).cpu().numpy()
+
+    run_batches(
+        model, np.repeat(run.inputs[None], cells + 1, axis=0), replace(depth, N_sup=last),
+        puzzle_ids=np.full(cells + 1, run.puzzle_id), start=start, first_step=at.supervision_step + 1,
+        capture=capture, progress=progress, message=f"patching step {at.supervision_step}",
+    )  # fmt: skip
+    return odds
 
 
 def log_odds(logits: Float[torch.Tensor, "row vocab"], token: int) -> Float[torch.Tensor, "row"]:
-    """log p - log (1 - p) of a token, in nats."""
+    """Log odds of a token, log p - log (1 - p), in nats, for each row of logits."""
     others = torch.cat((logits[:, :token], logits[:, token + 1 :]), dim=1)
     return logits[:, token] - others.logsumexp(1)

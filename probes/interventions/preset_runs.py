@@ -1,23 +1,25 @@
-"""Run the preset experiments: on one cached run, or on many puzzles."""
+"""Run the preset experiments on one cached run, or on a set of puzzles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
 
 import numpy as np
 
 from probes.interventions.batched import counted_cells
 from probes.interventions.fork import CachedRun, cache_run, last_of, last_trace
 from probes.interventions.presets import EXPERIMENTS, ExperimentSetting, plan_experiment
+from probes.interventions.recorded import PresetOutcome, PresetResults
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import Intervention
-from probes.interventions.sweeps import labelled_puzzles, sub_progress
+from probes.interventions.sweeps import labelled_puzzles
 from probes.stats import binomial_band
 from trm.data import PuzzleSet
 from trm.grading import Grade
 from trm.inspection.state_use import explained_by
 from trm.model import Model
-from trm.progress import Progress, no_progress
+from trm.progress import Progress, no_progress, part_of
+from trm.provenance import Provenance
 from trm.tasks.base import Task
 from trm.trace import Trace
 
@@ -25,10 +27,10 @@ from trm.trace import Trace
 def prepared(
     clean: CachedRun, key: str, step: int | None = None
 ) -> tuple[CachedRun, tuple[Intervention, ...]]:
-    """The run to fork and the interventions of an experiment.
+    """Return the run to fork and the interventions of an experiment.
 
-    The run is `clean`, or a new one if the experiment has its own puzzle. `step` None uses the experiment's default.
-    Raises UserError.
+    The run is `clean`, or a new clean run if the experiment changes the puzzle. The experiment starts at supervision
+    step `step`, or at its default step if `step` is None. Raises UserError.
     """
     if key not in EXPERIMENTS:
         plan_experiment(key, setting_for(clean, 1))  # raises
@@ -44,6 +46,7 @@ def prepared(
 
 
 def setting_for(clean: CachedRun, step: int) -> ExperimentSetting:
+    """Return the setting of an experiment that starts at supervision step `step` of a cached run."""
     return ExperimentSetting(clean.task, clean.inputs, clean.trace.labels, clean.depth, step)
 
 
@@ -54,15 +57,11 @@ def run_experiments(
     *,
     names: Sequence[str] | None = None,
     progress: Progress = no_progress,
-) -> dict[str, Any]:
-    """Run every experiment on every puzzle. Measures accuracy at the end, and the cell accuracy of blanks and givens
-    after every step.
+    command: str | None = None,
+) -> PresetResults:
+    """Run the experiments on every puzzle with exactly one solution. `command` is the command line that repeats them.
 
-    Every number is a mean over the puzzles with exactly one solution. Results are by experiment, with "plain" as the
-    clean run: `solved` with its interval `low` to `high`; `kept_of_solved`, the share of the puzzles solved by the
-    clean run that the intervened run solves too; and, if an answer is written into y, `read`, the share of its cells
-    that the output head decodes correctly. `z_by_token` is the share of the variance of z after the last step that a
-    cell's own input token explains. Raises UserError.
+    Raises UserError.
     """
     puzzles, depth = labelled_puzzles(model, task, puzzles, None)
     names = list(EXPERIMENTS) if names is None else list(names)
@@ -73,7 +72,7 @@ def run_experiments(
         done = number * (len(names) + 1)
 
         def here(piece: int, done: int = done) -> Progress:
-            return sub_progress(progress, (done + piece) / total, (done + piece + 1) / total)
+            return part_of(progress, (done + piece) / total, (done + piece + 1) / total)
 
         clean = cache_run(
             model,
@@ -95,27 +94,26 @@ def run_experiments(
             trace = last_trace(run.fork(changes), run.depth, here(piece), EXPERIMENTS[name].title)
             results[name].add(run, trace, changes)
     tokens = puzzles.inputs.ravel()
-    return {
-        "puzzles": len(puzzles),
-        "data": puzzles.name,
-        "N_sup": depth.N_sup,
-        "z_by_token": round(explained_by(tokens, np.concatenate(z)), 4),
-        "experiments": {
-            name: each.summary(results["plain"])
-            | {"begins_at": 1 if name == "plain" else min(EXPERIMENTS[name].step, depth.N_sup)}
+    return PresetResults(
+        provenance=Provenance.of(model, recorded=date.today(), puzzles=puzzles, depth=depth, command=command),
+        z_by_token=round(explained_by(tokens, np.concatenate(z)), 4),
+        experiments={
+            name: each.outcome(
+                results["plain"], 1 if name == "plain" else min(EXPERIMENTS[name].step, depth.N_sup)
+            )
             for name, each in results.items()
         },
-    }
+    )
 
 
 @dataclass
 class _ExperimentResults:
-    """Results of an experiment, puzzle by puzzle."""
+    """Results of one experiment, puzzle by puzzle."""
 
     solved: list[bool] = field(default_factory=list)
     cells: list[np.ndarray] = field(default_factory=list)
     givens: list[np.ndarray] = field(default_factory=list)
-    read: list[float] = field(default_factory=list)
+    decoded: list[float] = field(default_factory=list)
 
     def add(self, run: CachedRun, trace: Trace, changes: Sequence[Intervention] = ()) -> None:
         ends = slice(trace.depth.T - 1, None, trace.depth.T)
@@ -124,23 +122,25 @@ class _ExperimentResults:
         counted = counted_cells(run.task, trace.inputs, trace.labels)
         for shares, cells in ((self.cells, counted), (self.givens, given)):
             shares.append((right & cells).sum(-1) / max(int(cells.sum()), 1))
-        self.read += [
+        self.decoded += [
             run.decoded_share(run.task.parse(change.answer, unfinished=True))
             for change in changes
             if change.operation == "answer"
         ]
 
-    def summary(self, plain: "_ExperimentResults") -> dict[str, Any]:
+    def outcome(self, plain: "_ExperimentResults", begins_at: int) -> PresetOutcome:
         if not self.solved:
-            return {"solved": None, "kept_of_solved": None, "cells_right": [], "givens_right": []}
+            return PresetOutcome(solved=None, begins_at=begins_at)
         low, high = binomial_band(np.array([sum(self.solved)]), np.array([len(self.solved)]))[:, 0]
         before = np.array(plain.solved)
         comparable = len(before) == len(self.solved) and before.any()
-        return {
-            "solved": round(float(np.mean(self.solved)), 4),
-            "low": round(float(low), 4),
-            "high": round(float(high), 4),
-            "kept_of_solved": round(float(np.array(self.solved)[before].mean()), 4) if comparable else None,
-            "cells_right": np.round(np.mean(self.cells, 0), 4).tolist(),
-            "givens_right": np.round(np.mean(self.givens, 0), 4).tolist(),
-        } | ({"read": round(float(np.mean(self.read)), 4)} if self.read else {})
+        return PresetOutcome(
+            solved=round(float(np.mean(self.solved)), 4),
+            low=round(float(low), 4),
+            high=round(float(high), 4),
+            retained=round(float(np.array(self.solved)[before].mean()), 4) if comparable else None,
+            cells_right=np.round(np.mean(self.cells, 0), 4).tolist(),
+            givens_right=np.round(np.mean(self.givens, 0), 4).tolist(),
+            decoded=round(float(np.mean(self.decoded)), 4) if self.decoded else None,
+            begins_at=begins_at,
+        )

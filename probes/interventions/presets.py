@@ -1,7 +1,7 @@
-"""Preset experiments: an intervention or a different puzzle, each with what the papers claim about it.
+"""Preset experiments. Each of them changes the state or the puzzle to test a claim from a paper.
 
-An experiment depends on the puzzle (its solution) and the depth (which call ends a step), so each is a function that
-returns a plan. The numbers are those of the papers, for their models and data sets, not for the bundled models.
+The interventions depend on the puzzle's solution and on the depth, so each experiment has a function that returns its
+plan. The numbers in the claims are those of the papers, for their models and data sets, not for the bundled models.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ class ExperimentSetting:
 
     @property
     def solution(self) -> Tokens:
-        """The solution. Raises InterventionError unless there is exactly one."""
+        """The unique solution of the puzzle. Raises InterventionError if `labels` is None."""
         if self.labels is None:
             raise InterventionError(
                 "This experiment needs a puzzle with exactly one solution. Choose another puzzle."
@@ -42,7 +42,7 @@ class ExperimentSetting:
 
 @dataclass(frozen=True, eq=False)
 class InterventionPlan:
-    """What to run alongside the clean run."""
+    """The puzzle and the interventions of the run that is compared with the clean run."""
 
     inputs: Tokens
     interventions: tuple[Intervention, ...] = ()
@@ -50,18 +50,21 @@ class InterventionPlan:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A preset experiment."""
+    """A preset experiment and its description on the page."""
 
     title: str
-    claim: str  # what the papers say, with the source
-    question: str  # what is changed, and what to look for
+    claim: str  # claim of the papers, with the source
+    question: str  # description of the change, and the question to answer
     plan: Callable[[ExperimentSetting], InterventionPlan]
-    step: int = 2  # default supervision step at which it starts
-    has_step: bool = True  # whether the step can be chosen
+    step: int = 2  # default supervision step at which the experiment starts
+    has_step: bool = True  # whether the user can choose the step
 
 
 def _at_each_cycle(setting: ExperimentSetting) -> Site:
-    """The first call of every cycle from this step onwards: the whole cycle then reads the changed y."""
+    """Return the first call of every cycle from the step onwards.
+
+    The whole cycle then reads the changed y, because f_H updates y only at the end of the cycle.
+    """
     return Site(steps=(setting.step, None), calls=(1, 1))
 
 
@@ -70,7 +73,7 @@ def _first_call(setting: ExperimentSetting) -> Site:
 
 
 def without(state: str) -> Callable[[ExperimentSetting], InterventionPlan]:
-    """Plan an experiment in which every cycle from the step onwards reads the state as 0."""
+    """Return a planner for the experiment in which every cycle from the step onwards starts with the state set to 0."""
     return lambda setting: InterventionPlan(
         setting.inputs, (Intervention("zero", _at_each_cycle(setting), state, before=True),)
     )
@@ -83,7 +86,7 @@ def _noise(setting: ExperimentSetting) -> InterventionPlan:
 
 
 def _one_blank(setting: ExperimentSetting) -> InterventionPlan:
-    """The solution with only the puzzle's first blank cell left blank."""
+    """Plan a run on the solution of the puzzle, with only the puzzle's first blank cell left blank."""
     blank = np.flatnonzero(setting.inputs != setting.solution)
     if not blank.size:
         raise InterventionError("This puzzle has no blank cell. Choose another puzzle.")
@@ -104,7 +107,11 @@ def _write_into_y(
 
 
 def wrong_answer(setting: ExperimentSetting) -> Tokens:
-    """An answer with correct givens that is wrong in every other cell: each digit plus one, 9 becomes 1. For a maze: no path."""
+    """Return an answer whose givens are correct and whose other cells are all wrong.
+
+    In a Sudoku, each digit of the solution is increased by one, and the largest becomes 1. In other tasks, the answer
+    is the puzzle itself, which for a maze means no path.
+    """
     answer, blank = setting.solution.copy(), ~setting.task.givens(setting.inputs)
     if setting.task.name != "sudoku":
         return setting.inputs
@@ -127,7 +134,10 @@ def _another_z(setting: ExperimentSetting) -> InterventionPlan:
 
 
 def another_puzzle(task: Task, inputs: Tokens) -> Tokens:
-    """The first preset puzzle that is not this one; if none fits, a generated one, the same every time."""
+    """Return the first preset puzzle that differs from this puzzle.
+
+    If no preset fits the task, the puzzle is generated from a fixed seed.
+    """
     try:
         presets = load_presets(task.name)
     except DataError:
@@ -135,7 +145,7 @@ def another_puzzle(task: Task, inputs: Tokens) -> Tokens:
     for preset in presets:
         try:
             tokens = task.parse(preset.puzzle)
-        except PuzzleError:  # of another size
+        except PuzzleError:  # the preset has another size
             continue
         if not np.array_equal(tokens, inputs):
             return tokens
@@ -145,30 +155,30 @@ def another_puzzle(task: Task, inputs: Tokens) -> Tokens:
 EXPERIMENTS: Mapping[str, Experiment] = {
     "without-y": Experiment(
         "y zeroed",
-        "The paper keeps the answer y separate so that z does not have to store it: trained without y, TRM falls from 87.4 to "
-        "71.9 % on Sudoku-Extreme (arXiv:2510.04871, section 4.2).",
-        "Every cycle reads y = 0. Is the answer lost, or does z carry it alone?",
+        "TRM keeps the answer y separate so that z does not have to store it: trained without y, its accuracy on Sudoku-Extreme "
+        "falls from 87.4% to 71.9% (arXiv:2510.04871, section 4.2).",
+        "Every cycle starts with y = 0. Is the answer lost, or does z alone carry it?",
         without("y"),
     ),
     "without-z": Experiment(
         "z zeroed",
-        "The paper argues that without the previous z the model forgets how it got to its answer (arXiv:2510.04871, section 4.2).",
+        "The paper argues that, without the previous z, the model forgets how it got to its answer (arXiv:2510.04871, section 4.2).",
         "Every cycle starts with z = 0. Is the answer preserved, and does it still improve?",
         without("z"),
     ),
     "noise": Experiment(
         "Noise",
-        "With noise on the initial state, HRM fell from 57.6 to 27.7 % at scale 1, and TRM from 81.4 to 76.4 % only at scale 3 "
+        "With noise on the initial state, HRM fell from 57.6 to 27.7% at scale 1, and TRM from 81.4 to 76.4% only at scale 3 "
         "(published analyses on Sudoku-Extreme).",
         "Noise with the same norm as the state is added to y and z. After how many steps do the two runs agree again?",
         _noise,
         step=1,
     ),
     "one-blank": Experiment(
-        "One blank",
+        "One blank cell",
         "HRM fails on puzzles with a single blank cell (Ren & Liu 2026, arXiv:2601.10679). The bundled sudoku-hrm fills in the blank "
-        "but changes givens: its training puzzles contained no grids this full.",
-        "The run on the right gets the solution with one blank cell. Is the blank filled in correctly, and are the givens left intact?",
+        "cell but changes givens: its training puzzles had far more blank cells.",
+        "The run on the right starts from the solution with one cell left blank. Does it fill in the blank cell correctly and leave the givens intact?",
         _one_blank,
         step=1,
         has_step=False,
@@ -176,15 +186,15 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "wrong-answer": Experiment(
         "Wrong answer as y",
         "Wrong fixed points trap the state (Ren & Liu 2026, arXiv:2601.10679). Does a wrong answer written into y trap it too?",
-        "y is set to an answer that is wrong in every blank cell, in the model's own code. Does the model correct it?",
+        "y is set to an answer that is wrong in every blank cell, in the model's own encoding. Does the model correct it?",
         _write_into_y(wrong_answer),
     ),
     "right-answer": Experiment(
         "Solution as y",
-        "Given the solution as y, TRM kept it on 100 % of the puzzles, HRM on 0 % after one step and on 38 % after eight (published analyses "
+        "Given the solution as y, TRM kept it in 100% of the puzzles; HRM kept it in 0% after one step and 38% after eight (published analyses "
         "on Sudoku-Extreme). The embedding of a solution is not a valid y: the output heads of the bundled models decode none of its "
-        "cells correctly. The solution is therefore written in the model's own code here, and both models keep it.",
-        "y is set to the solution, with every cell encoded as the model itself encodes that symbol. Does the model keep it?",
+        "cells correctly. The solution is therefore written in the model's own encoding here, and both models keep it.",
+        "y is set to the solution, with each symbol encoded as the model itself encodes it. Does the model keep the solution?",
         _write_into_y(lambda setting: setting.solution),
         step=1,
     ),
@@ -192,14 +202,14 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         "z from another puzzle",
         "If z is a trace of the reasoning about this puzzle (arXiv:2510.04871), another puzzle's z should mislead the model until x "
         "and y correct it.",
-        "z is patched from the same call of a run on another puzzle. How much of the answer is lost, and for how long?",
+        "z is replaced with the z of the same call in a run on another puzzle. How much of the answer is lost, and for how long?",
         _another_z,
     ),
 }
 
 
 def plan_experiment(key: str, setting: ExperimentSetting) -> InterventionPlan:
-    """The plan of a preset experiment. Raises InterventionError."""
+    """Plan the preset experiment `key`. Raises InterventionError if it does not exist or does not fit the setting."""
     if key not in EXPERIMENTS:
         raise InterventionError(f"There is no experiment {key!r}. Choose one of: {', '.join(EXPERIMENTS)}.")
     if not 1 <= setting.step <= setting.depth.N_sup:

@@ -1,11 +1,11 @@
 """Sites: the calls at which an intervention acts, written as `supervision step.cycle.call`.
 
-Each part is a number, `*` for all, or a range such as `4-6` or `4-`:
+Each part is a number, `*` for every number, or a range such as `4-6` or `4-`:
 
     3.2.7     one call              3        same as 3.*.*: every call of step 3
     4-.1.1    the first call of step 4 and of every later step
 
-All are counted from 1; call n + 1 of a cycle is f_H.
+Steps, cycles and calls are counted from 1. Call n + 1 of a cycle is the f_H call.
 """
 
 import re
@@ -25,7 +25,7 @@ class InterventionError(UserError):
 
 @dataclass(frozen=True)
 class Site:
-    """Calls of a run: a range (first, last) for each of the three loops; last is None for an open range."""
+    """A set of calls, given by one range (first, last) for each of the three loops. In an open range, last is None."""
 
     steps: tuple[int, int | None] = ALL
     cycles: tuple[int, int | None] = ALL
@@ -33,7 +33,7 @@ class Site:
 
     @classmethod
     def parse(cls, text: str) -> "Site":
-        """Read `step.cycle.call`. Raises InterventionError."""
+        """Parse the text `step.cycle.call`. Raises InterventionError if it is invalid."""
         parts = text.split(".")
         if len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts):
             raise InterventionError(
@@ -48,7 +48,7 @@ class Site:
 
     @classmethod
     def of(cls, at: Coordinates) -> "Site":
-        """The site that consists of one call."""
+        """Return the site that consists of a single call."""
         return cls(*((number, number) for number in (at.supervision_step, at.cycle, at.call)))
 
     def __contains__(self, at: Coordinates) -> bool:
@@ -63,13 +63,13 @@ class Site:
         return parts[0] if parts[1:] == ["*", "*"] else ".".join(parts)
 
     def within(self, depth: Depth) -> Iterator[Coordinates]:
-        """The calls of a run of this depth that belong to the site, in order."""
+        """Yield the calls of the site in a run of this depth, in the order of the run."""
         first, last = self.steps
         for step in range(first, min(last or depth.N_sup, depth.N_sup) + 1):
             yield from (at for at in depth.calls(step) if at in self)
 
     def first(self, depth: Depth) -> Coordinates:
-        """The first of these calls. Raises InterventionError if a run of this depth has none."""
+        """Return the first call of the site in a run of this depth. Raises InterventionError if there is no such call."""
         call = next(self.within(depth), None)
         if call is None:
             raise InterventionError(
@@ -80,7 +80,7 @@ class Site:
 
 
 def one_call(text: str, depth: Depth) -> Coordinates:
-    """The coordinates of a single call, such as 3.2.7. Raises InterventionError."""
+    """Parse the site of one call, such as 3.2.7. Raises InterventionError if the run has no or several such calls."""
     calls = list(Site.parse(text).within(depth))
     if len(calls) != 1:
         Site.parse(text).first(depth)  # raises if the run has none

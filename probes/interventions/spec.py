@@ -1,21 +1,21 @@
-"""Interventions on the states of a run, as plain data with a text form. `probes.interventions.hooks` applies them.
+"""Interventions on the states of a run, stored as data and written as text. `probes.interventions.hooks` applies them.
 
-    zero y before 3.1.1                         the first call of step 3 reads y = 0
-    noise z after 1.1.6 size 1 seed 0           size: the noise scale, in units of the norm of each position's vector
-    set y before 5 to initial                   or to a number, or to D numbers separated by commas
-    freeze z at 4-                              keeps its value from before step 4
+    zero y before 3.1.1                         sets y to 0 before the first call of step 3
+    noise z after 1.1.6 size 1 seed 0           adds noise; size is relative to the norm of each position's vector
+    set y before 5 to initial                   sets y to the initial state; `to` also accepts a number or D numbers
+    freeze z at 4-                              holds z at its value from before step 4
     swap after 3.3.7                            exchanges y and z
-    patch z after 3.3.6 from 2.3.6              copies the state after another call of this run
-    patch z before 1.1.1 from 16.3.7 of 53..7   or of a run on another puzzle
-    patch y after 3.3.7 in r1c1 from 3.3.7 by r2c2   or from another cell
-    steer y after 3.3.7 in r5c5 along head:7 size 0.5   adds a direction
-    answer before 5.1.1 is 534678912...         writes an answer into y, in the run's own code
-    skip 3.2.*                                  does not make these calls
+    patch z after 3.3.6 from 2.3.6              copies z from after another call of the clean run
+    patch z before 1.1.1 from 16.3.7 of 53..7   copies z from a clean run on another puzzle
+    patch y after 3.3.7 in r1c1 from 3.3.7 by r2c2   copies y from another cell
+    steer y after 3.3.7 in r5c5 along head:7 size 0.5   adds a direction to y
+    answer before 5.1.1 is 534678912...         writes an answer into y, encoded as in the clean run
+    skip 3.2.*                                  skips these calls
     depth from 5 n 2 T 1                        changes the depth from step 5 onwards; N_sup sets the number of steps
 
-An intervention is one line; semicolons separate several. Sites: see `probes.interventions.sites`. Positions are written
-as in the trace store: all (default), cells, prefix, or cells such as r1c1,r5c5. Spaces, % and ; in a value are
-percent-encoded (%20, %25, %3B).
+Write one intervention per line, or separate them by semicolons. `probes.interventions.sites` describes the sites.
+Positions are written as in the trace store: all (the default), cells, prefix, or cells such as r1c1,r5c5. Spaces, % and
+; in a value are percent-encoded (%20, %25, %3B).
 """
 
 import re
@@ -33,13 +33,13 @@ SAFE_CHARACTERS = ",:.*-+_#/|=@!()[]"  # not percent-encoded in values
 
 @dataclass(frozen=True)
 class Operation:
-    """The description and the fields of an operation."""
+    """Description of an operation and of the fields that it uses."""
 
     description: str
     required: tuple[str, ...] = ()  # fields that must be given
     optional: tuple[str, ...] = ()  # fields that may be given
-    has_state: bool = True  # acts on y, z or both; the text must say which
-    before_or_after: bool = True  # acts before or after a call; otherwise over a span of calls
+    has_state: bool = True  # acts on y, z or both, and the text must name the state
+    before_or_after: bool = True  # acts before or after a call; if False, over all calls of the site
 
 
 OPERATIONS = {
@@ -79,19 +79,22 @@ KEYWORD_OF = {field: word for word, field in KEYWORDS.items()}
 
 @dataclass(frozen=True)
 class Intervention:
-    """One operation on one state at a site. The operation determines which fields are used."""
+    """An operation on y, z or both at a site. `OPERATIONS` lists the fields that each operation uses.
+
+    Raises InterventionError if a field is missing, invalid or not used by the operation.
+    """
 
     operation: str
     site: Site
     state: str = ""  # y, z, or yz for both
-    before: bool = False  # change what the call reads; otherwise what it leaves
-    positions: str = ""  # "": all; for an answer: the cells
-    size: float = 1.0  # in units of the norm of each position's own vector
+    before: bool = False  # act on the state that the call reads; if False, on the state after the call
+    positions: str = ""  # "" selects all positions; for an answer, all cells
+    size: float = 1.0  # size of the change, relative to the norm of each position's vector
     seed: int = 0
     value: str = ""  # a number, D numbers separated by commas, or "initial"
-    source: str = ""  # the call that a patch is copied from
-    puzzle: str = ""  # the puzzle of that run; "": the same puzzle
-    source_positions: str = ""  # "": the same positions
+    source: str = ""  # the call after which the patched state is read
+    puzzle: str = ""  # the puzzle on which the source run is made; "": the puzzle of the run itself
+    source_positions: str = ""  # the positions from which a patch is copied; "": the patched positions
     direction: str = ""  # head:7, embedding:7, probe:FILE:time_point:class, or D numbers separated by commas
     answer: str = ""
     n: int | None = None
@@ -155,7 +158,7 @@ class Intervention:
 
     @classmethod
     def parse(cls, text: str) -> "Intervention":
-        """Parse one intervention. Raises InterventionError, naming the first invalid word."""
+        """Parse one intervention. Raises InterventionError with a message that names the invalid part."""
         words = text.split()
         if not words:
             raise InterventionError("The intervention is empty. Write one such as: zero y before 3.1.1.")
@@ -187,7 +190,7 @@ class Intervention:
 
 
 def parse_all(text: str) -> tuple[Intervention, ...]:
-    """Parse interventions separated by semicolons or newlines; () for an empty text. Raises InterventionError."""
+    """Parse interventions separated by semicolons or newlines. An empty text gives (). Raises InterventionError."""
     lines = [line for line in re.split(r"[;\n]", text) if line.strip()]
     if len(lines) > MAX_INTERVENTIONS:
         raise InterventionError(f"{len(lines)} interventions are too many. The limit is {MAX_INTERVENTIONS}.")
@@ -195,12 +198,12 @@ def parse_all(text: str) -> tuple[Intervention, ...]:
 
 
 def as_text(interventions: Iterable[Intervention]) -> str:
-    """The text that `parse_all` parses."""
+    """Join interventions into one line of text that `parse_all` can parse."""
     return "; ".join(map(str, interventions))
 
 
 def _keyword_values(words: list[str]) -> Iterable[tuple[str, Any]]:
-    """Fields and values of the keywords that follow the site. Raises InterventionError."""
+    """Yield the field and the value of each keyword after the site. Raises InterventionError."""
     for position in range(0, len(words), 2):
         word = words[position]
         name = KEYWORDS.get(word)

@@ -1,9 +1,9 @@
 """Steering directions in state space, written as text.
 
-head:7          the row of the output head for a symbol: the direction in which that symbol's logit grows fastest
-embedding:7     the input embedding of a symbol
-probe:F:t:c     class c at time point t of the probe in file F, both counted from 0
-0.1,-0.2,...    D numbers; a single number is repeated D times
+head:7          the weight vector of symbol 7 in the output head: the direction in which its logit grows fastest
+embedding:7     the input embedding of symbol 7
+probe:F:t:c     the weight vector of class c at time point t in probe file F, with t and c counted from 0
+0.1,-0.2,...    D numbers, or a single number that is repeated D times
 """
 
 from pathlib import Path
@@ -19,7 +19,10 @@ from trm.tasks.base import Task
 
 
 def direction_of(text: str, model: Model, task: Task, *, what: str) -> Float[Tensor, "dim"]:
-    """The direction described by a text. Raises InterventionError, prefixed by `what`, if it is invalid or zero."""
+    """Return the direction that `text` describes, not normalised. `what` names the intervention in error messages.
+
+    Raises InterventionError if the direction is invalid or zero, and UserError if a probe file cannot be read.
+    """
     kind, _, rest = text.partition(":")
     if kind in ("head", "embedding"):
         table = model.unembedding() if kind == "head" else model.token_embedding()
@@ -34,7 +37,7 @@ def direction_of(text: str, model: Model, task: Task, *, what: str) -> Float[Ten
 
 
 def token_of(symbol: str, task: Task) -> int:
-    """The token of a printed symbol, or of `t` followed by the token's number. Raises InterventionError."""
+    """Return the token of a printed symbol, or of text such as t3 for token 3. Raises InterventionError."""
     symbols = [*task.symbols]
     if symbol in symbols:
         return symbols.index(symbol)
@@ -46,7 +49,7 @@ def token_of(symbol: str, task: Task) -> int:
 
 
 def vector_of(text: str, model: Model, *, what: str) -> Float[Tensor, "dim"]:
-    """Parse comma-separated numbers. Raises InterventionError."""
+    """Parse comma-separated numbers; a single number is repeated for all dimensions. Raises InterventionError."""
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
@@ -58,13 +61,13 @@ def vector_of(text: str, model: Model, *, what: str) -> Float[Tensor, "dim"]:
 
 
 def _of_probe(text: str, model: Model) -> Float[Tensor, "dim"]:
-    """A probe's weight vector for one class, rescaled to the units of the state."""
-    from probes.linear.files import load_probe
+    """Return a probe's weight vector for one class, rescaled to the units of the state."""
+    from probes.linear.files import open_probe
 
     file, time_point, row = [*text.rsplit(":", 2), "", ""][:3]
     if not (time_point.isdecimal() and row.isdecimal()):
         raise InterventionError(f"probe:{text} is not a direction. Write probe:FILE:time_point:class.")
-    probe, _ = load_probe(Path(file))
+    probe = open_probe(Path(file)).result
     time_points, rows, dim = probe.weights.shape
     if int(time_point) >= time_points or int(row) >= rows or dim != model.config.hidden_size:
         raise InterventionError(

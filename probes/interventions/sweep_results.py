@@ -1,19 +1,28 @@
-"""Sweep results, as printed by the command line and drawn by the page: facts as JSON, and a table of columns."""
+"""Settings of sweeps, and the sweeps by name, for the command line and the page."""
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
 
+from cyclopts import Parameter
+
+from probes.interventions.recorded import SweepResult
 from probes.interventions.sites import InterventionError
+from trm.provenance import Provenance
+from trm.terminal import as_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from probes.states import StateSource
     from trm.data import PuzzleSet
     from trm.model import Model
     from trm.tasks.base import Task
 
 ABLATION, MULTI_RUN = "removal", "rollouts"  # names of these sweeps in commands and recorded files
-SWEEPS = ("noise", ABLATION, "seeds", MULTI_RUN, "peers")  # over sets of puzzles
+SWEEPS = ("noise", ABLATION, "seeds", MULTI_RUN, "peers")  # all sweeps, each over a set of puzzles
+FROM_STORE = ("noise", ABLATION)  # sweeps whose clean runs may come from a store
 LIMITS = {"noise": 100, ABLATION: 100, "seeds": 32, MULTI_RUN: 48, "peers": 40}  # default number of puzzles
 SIZES = "0,0.5,1,2,3,6"
 SOURCES = ("noise", "symmetry", "seed")
@@ -21,16 +30,24 @@ SOURCES = ("noise", "symmetry", "seed")
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """Settings of sweeps; each sweep uses some of them (SETTINGS_OF)."""
+    """Settings of all sweeps. SETTINGS_OF lists the settings that each sweep uses. Raises InterventionError."""
 
-    state: str = "yz"  # noise: y, z, or yz for both
-    step: int = 1  # noise, ablation, peers: the supervision step
+    state: str = "yz"
+    """noise: y, z, or yz for both; patching: y or z (default)"""
+    step: int | None = None
+    """noise, removal, peers: apply the intervention at the beginning of this supervision step (default: 1; removal: 4)"""
     seed: int = 0
-    sizes: str = SIZES  # noise: comma-separated, in units of the state's own norm
-    how: str = "zero"  # ablation: zero or initial
-    runs: int = 8  # seeds, multiple runs: per puzzle
-    source: str = "noise"  # multiple runs: how the runs differ
-    size: float = 0.3  # multiple runs with noise: scale of the noise
+    """random seed"""
+    sizes: str = SIZES
+    """noise: comma-separated sizes, in units of the state's own norm"""
+    how: Annotated[str, Parameter(choices=("zero", "initial"))] = "zero"
+    """removal: replacement for the state"""
+    runs: int = 8
+    """seeds, rollouts: runs per puzzle"""
+    source: Annotated[str, Parameter(choices=SOURCES)] = "noise"
+    """rollouts: how the runs differ"""
+    size: float = 0.3
+    """rollouts with noise: its size"""
 
     def __post_init__(self) -> None:
         if self.state not in ("y", "z", "yz"):
@@ -39,7 +56,7 @@ class SweepSettings:
 
     @property
     def noise_sizes(self) -> list[float]:
-        """The sizes as numbers. Raises InterventionError."""
+        """The noise scales as numbers. Raises InterventionError if one is invalid."""
         try:
             sizes = [float(part) for part in self.sizes.split(",")]
         except ValueError:
@@ -60,10 +77,9 @@ SETTINGS_OF = {
 }
 
 
-def settings_for(what: str, **chosen: Any) -> SweepSettings:
-    """The default settings of a sweep, overridden by `chosen`. Raises InterventionError."""
-    defaults = {"step": 4} if what == ABLATION else {}
-    return SweepSettings(**defaults | chosen)
+def settings_for(what: str, given: SweepSettings = SweepSettings()) -> SweepSettings:
+    """Return the settings of a sweep, with the usual step of the sweep if none is given."""
+    return replace(given, step=given.step or (4 if what == ABLATION else 1))
 
 
 def run_sweep(
@@ -73,29 +89,44 @@ def run_sweep(
     puzzles: "PuzzleSet",
     settings: SweepSettings,
     progress: "Callable[[float, str], None]",
-) -> dict[str, Any]:
-    """Run a sweep. Returns its settings, facts and `table` as JSON-compatible data. Raises UserError."""
+    *,
+    command: str | None = None,
+    recorded: "StateSource | None" = None,
+) -> SweepResult:
+    """Run the sweep `what`, one of SWEEPS. `command` is the command line that repeats it.
+
+    `recorded` holds the clean runs on these puzzles, from which a sweep in FROM_STORE starts; the model then runs in its
+    own dtype, as it did there. Other sweeps of many runs use the fastest dtype, which the result names. Raises UserError.
+    """
+    from probes.interventions.batched import fast_copy
+
+    if not recorded and what != "peers":
+        model = fast_copy(model)
     chosen = {name: value for name, value in asdict(settings).items() if name in SETTINGS_OF[what]}
-    facts, table = _RUNNERS[what](model, task, puzzles, settings, progress)
-    provenance = {"sweep": what, "model": model.name, "fingerprint": model.fingerprint, "data": puzzles.name}
-    return provenance | {"puzzles": len(puzzles), "settings": chosen, **facts, "table": table}
+    depth = recorded.depth if recorded else model.config.depth
+    options = {"recorded": recorded, "depth": depth} if recorded else {}
+    facts, table = _RUNNERS[what](model, task, puzzles, settings, progress, **options)
+    provenance = Provenance.of(model, recorded=date.today(), puzzles=puzzles, depth=depth, command=command)
+    return SweepResult(provenance, what, chosen, table, **facts)
 
 
-def _noise(model, task, puzzles, settings, progress):
+def _noise(model, task, puzzles, settings, progress, **recorded):
     from probes.interventions.sweeps import noise_sweep
 
     results = noise_sweep(
         model, task, puzzles, sizes=settings.noise_sizes, state=settings.state, step=settings.step,
-        seed=settings.seed, progress=progress,
+        seed=settings.seed, progress=progress, **recorded,
     )  # fmt: skip
-    return {"dtype": results.dtype}, results.columns()
+    return {}, results.columns()
 
 
-def _ablation(model, task, puzzles, settings, progress):
+def _ablation(model, task, puzzles, settings, progress, **recorded):
     from probes.interventions.sweeps import ablation_sweep
 
-    results = ablation_sweep(model, task, puzzles, step=settings.step, how=settings.how, progress=progress)
-    return {"dtype": results.dtype, "recovery": results.recovery}, results.columns()
+    results = ablation_sweep(
+        model, task, puzzles, step=settings.step, how=settings.how, progress=progress, **recorded
+    )
+    return {"recovery": results.recovery}, results.columns()
 
 
 def _seeds(model, task, puzzles, settings, progress):
@@ -105,7 +136,7 @@ def _seeds(model, task, puzzles, settings, progress):
         model, task, puzzles, source="seed", runs=settings.runs, seed=settings.seed, progress=progress
     )
     ends = fixed_points(results)
-    return {"dtype": results.dtype, "summary": ends.summary()}, ends.columns()
+    return {"summary": ends.summary()}, ends.columns()
 
 
 def _multiple_runs(model, task, puzzles, settings, progress):
@@ -115,7 +146,7 @@ def _multiple_runs(model, task, puzzles, settings, progress):
         model, task, puzzles, source=settings.source, runs=settings.runs, size=settings.size,
         seed=settings.seed, progress=progress,
     )  # fmt: skip
-    return {"dtype": results.dtype}, selection(results).columns()
+    return {}, selection(results).columns()
 
 
 def _peers(model, task, puzzles, settings, progress):
@@ -150,12 +181,15 @@ _RUNNERS = {
 }
 
 
-def command_for(what: str, model: str, data: str, limit: int | None, settings: SweepSettings) -> str:
-    """The command that reproduces a sweep; default settings are left out."""
-    words = ["python -m probes sweep", what, "--model", model, "--data", data]
-    words += ["--limit", str(limit)] if limit is not None else []
+def command_for(what: str, puzzles: Mapping[str, Any], settings: SweepSettings) -> str:
+    """Return the command that reproduces a sweep. Settings with their default value are left out.
+
+    `puzzles` are the options that name the model and the puzzles.
+    """
     defaults = asdict(settings_for(what))
-    for name, value in asdict(settings).items():
-        if name in SETTINGS_OF[what] and value != defaults[name]:
-            words += [f"--{name}", str(value)]
-    return " ".join(words)
+    changed = {
+        name: value
+        for name, value in asdict(settings).items()
+        if name in SETTINGS_OF[what] and value != defaults[name]
+    }
+    return as_command(f"python -m probes sweep {what}", puzzles, changed)

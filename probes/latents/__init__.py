@@ -1,1 +1,1 @@
-"""Trajectories of states, their statistics, and PCA and UMAP projections."""
+"""Trajectories of latent states, their statistics, and their PCA and UMAP projections."""

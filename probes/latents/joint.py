@@ -1,8 +1,8 @@
-"""A joint projection of two models: their states on the same puzzles after every supervision step, in one embedding.
+"""Joint projection of two models: their states on the same puzzles after every supervision step, in one embedding.
 
-`probes.latents.procrustes` aligns the second model's states to the first's; the embeddings are then fitted on both
-together. How close the two models' points lie depends on that alignment; `SecondModel.alignment_score` measures how
-well it fits.
+`probes.latents.procrustes` aligns the states of the second model with those of the first model. The embeddings are then
+fitted on the states of both models. The distance between the points of the two models depends on the alignment, and
+`SecondModel.alignment_score` measures how well it fits.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ import numpy as np
 
 from probes.covariance import StatesError
 from probes.latents.procrustes import ALIGNED_CALLS, AlignmentScore, fit_procrustes
-from probes.latents.project import curves_of, fields_of, metadata_of, project
+from probes.latents.project import curves_of, fields_of, project
 from probes.latents.projection import (
     MODEL_FIELD,
     STORED_COMPONENTS,
@@ -35,16 +35,16 @@ def make_joint_projection(
     umap: UMAPSettings | None = None,
     progress: Progress = no_progress,
 ) -> Projection:
-    """Project two models' y or z together, from trajectories recorded at the last call of each supervision step.
+    """Project y or z of two models together, from trajectories recorded at the last call of each supervision step.
 
     Steps that only one model has are left out. Raises StatesError if the trajectories differ in puzzles or position, or
-    their states cannot be aligned or projected.
+    if the states cannot be aligned or projected.
     """
     if state not in first.states:
         raise StatesError(f"There is no state {state!r} to project. Choose y or z.")
     if not np.array_equal(first.inputs, second.inputs) or first.position != second.position:
         raise StatesError(
-            f"{first.metadata.model} and {second.metadata.model} were not recorded on the same puzzles at the same position. "
+            f"{first.provenance.model} and {second.provenance.model} were not recorded on the same puzzles at the same position. "
             "Use the same puzzle set, number of puzzles and position for both."
         )
     steps = min(len(trajectories.calls[state]) for trajectories in (first, second))
@@ -54,31 +54,32 @@ def make_joint_projection(
         alignment = fit_procrustes(*(trajectories.states[state] for trajectories in pair))
         states = alignment.combined(*(trajectories.states[state] for trajectories in pair))
     components, embeddings, pca = project(states.astype(np.float32), umap=umap, progress=progress)
-    metadata = [
-        metadata_of(trajectories, state=state, calls=ALIGNED_CALLS, command=command) for trajectories in pair
-    ]
+    provenance = [replace(trajectories.provenance, command=command) for trajectories in pair]
     projection = Projection(
-        metadata=metadata[0],
+        provenance=provenance[0],
+        state=state,
+        position=first.position,
+        calls_option=ALIGNED_CALLS,
         calls=pair[0].calls[state],
         puzzles=tuple(map(first.task.format, first.inputs)) * 2,
         puzzle_numbers=np.tile(first.puzzle_numbers, 2),
         components=components[..., :STORED_COMPONENTS].astype(np.float32),
-        variance=pca.explained_variance_ratio[:STORED_COMPONENTS],
+        variance=pca.explained_variance_ratio[:STORED_COMPONENTS].astype(np.float32),
         embeddings=embeddings,
         fields=(
             _model_field(pair, steps),
             *_joint_fields([fields_of(trajectories, state) for trajectories in pair]),
         ),
         curves=_joint_curves([curves_of(trajectories) for trajectories in pair]),
-        sentences=sentences(alignment.score, *(trajectories.metadata.model for trajectories in pair)),
-        second_model=SecondModel(metadata[1], pair[1].calls[state], alignment.score),
+        sentences=sentences(alignment.score, *(trajectories.provenance.model for trajectories in pair)),
+        second_model=SecondModel(provenance[1], pair[1].calls[state], alignment.score),
     )
     progress(1.0, "done")
     return projection
 
 
 def first_steps(trajectories: Trajectories, count: int) -> Trajectories:
-    """The first `count` supervision steps of trajectories with one recorded call per step."""
+    """Return the first `count` supervision steps of trajectories with one recorded call per step."""
     return replace(
         trajectories,
         calls={name: calls[:count] for name, calls in trajectories.calls.items()},
@@ -88,8 +89,8 @@ def first_steps(trajectories: Trajectories, count: int) -> Trajectories:
 
 
 def distinct_names(pair: list[Trajectories]) -> tuple[str, str]:
-    """Two distinct names, even for two checkpoints of one model opened under the same name."""
-    first, second = (trajectories.metadata.model for trajectories in pair)
+    """Return the names of two models. If the names are equal, a suffix tells the models apart."""
+    first, second = (trajectories.provenance.model for trajectories in pair)
     return (first, second) if first != second else (f"{first}, first", f"{second}, second")
 
 
@@ -101,7 +102,7 @@ def _model_field(pair: list[Trajectories], time_points: int) -> Field:
 
 
 def _joint_fields(pair: list[tuple[Field, ...]]) -> list[Field]:
-    """The fields that both models have, for the points of both."""
+    """Return the fields that both models have, with the values of both models."""
     others = {field.name: field for field in pair[1]}
     return [
         replace(field, values=np.concatenate([field.values, others[field.name].values]))
@@ -118,7 +119,7 @@ def _joint_curves(pair: list[tuple[StepCurve, ...]]) -> tuple[StepCurve, ...]:
 
 
 def sentences(score: AlignmentScore, first: str, second: str) -> tuple[str, ...]:
-    """Sentences about how well the second model's states align to the first's."""
+    """Describe in sentences how well the second model's states align with those of the first model."""
     verdict = (
         "so the two models share some puzzle-specific structure, which may be as little as the number of givens"
         if score.beats_shuffled
@@ -126,8 +127,8 @@ def sentences(score: AlignmentScore, first: str, second: str) -> tuple[str, ...]
     )
     return (
         f"The states of {second} are aligned to those of {first} by Procrustes: a rotation and one scale factor "
-        f"({score.scale:.2f}) between {score.components} principal components of each, which hold {score.variance[0]:.0%} "
+        f"({score.scale:.2f}) between {score.components} principal components of each model, which explain {score.variance[0]:.0%} "
         f"({first}) and {score.variance[1]:.0%} ({second}) of the variance, fitted on {score.fitted} puzzles.",
-        f"On {score.tested} held-out puzzles the alignment leaves {score.disparity:.1%} of the variance unexplained. With "
-        f"puzzles shuffled it is {score.shuffled:.1%} ({score.shuffled_low:.1%} to {score.shuffled_high:.1%}), {verdict}.",
+        f"On {score.tested} held-out puzzles, the alignment leaves {score.disparity:.1%} of the variance unexplained. With shuffled "
+        f"puzzles, it leaves {score.shuffled:.1%} ({score.shuffled_low:.1%} to {score.shuffled_high:.1%}), {verdict}.",
     )

@@ -1,7 +1,7 @@
-"""PCA of states: a linear projection. Its axes are directions in state space, and the variance it discards is known.
+"""PCA of states: a linear projection whose axes are directions in state space.
 
-Fit it on a pool of states, then apply it to those states or to others. `probes.latents.quality` measures how faithful
-the resulting plot is.
+`fit_pca` fits a PCA on a pool of states, and `PCA.transform` projects these or other states. The discarded variance is
+known. `probes.latents.quality` measures how faithful the resulting plot is.
 """
 
 from dataclasses import dataclass
@@ -11,29 +11,29 @@ from jaxtyping import Float, Float64
 
 from probes.covariance import Chunks, StatesError, blocks, covariance
 
-MOST_COMPONENTS = 50  # fitted by default, and passed to UMAP
+MOST_COMPONENTS = 50  # number of components fitted by default and passed to UMAP
 
 
 @dataclass(frozen=True)
 class PCA:
     """Principal components of a pool of states.
 
-    Each component is signed so that its loading of largest absolute value (the first, if several) is positive.
+    The sign of each component is chosen so that the first of its largest loadings in absolute value is positive.
     """
 
     mean: Float64[np.ndarray, "dim"]
     components: Float64[np.ndarray, "component dim"]  # orthonormal rows, largest variance first
-    explained_variance: Float64[np.ndarray, "component"]  # squared units, divided by count - 1
-    total_variance: float  # over all directions, including discarded ones
-    count: int  # points in the pool
+    explained_variance: Float64[np.ndarray, "component"]  # squared units, with divisor count - 1
+    total_variance: float  # variance over all directions, including discarded directions
+    count: int  # number of points in the pool
 
     @property
     def explained_variance_ratio(self) -> Float64[np.ndarray, "component"]:
-        """Share of the pool's variance along each component; all zeros if all points are equal."""
+        """Fraction of the pool's variance along each component; all zeros if all points are equal."""
         return self.explained_variance / (self.total_variance or 1.0)
 
     def transform(self, states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "*batch component"]:
-        """Coordinates of states along the components, in the units of the state.
+        """Return the coordinates of states along the components, in the units of the state.
 
         Raises StatesError if the states have another width or are not finite.
         """
@@ -48,10 +48,10 @@ class PCA:
 
 
 def fit_pca(chunks: Chunks, *, components: int = MOST_COMPONENTS) -> PCA:
-    """Fit a PCA in one pass that accumulates the covariance in float64, so the pool need not fit into memory.
+    """Fit a PCA in one pass over the pool, which need not fit into memory. The covariance is accumulated in float64.
 
-    Returns at most min(components, points, dim) components. Raises StatesError if there are no points, chunks differ in
-    width, states are too wide, or a value is not finite.
+    The PCA has at most min(components, points, dim) components. Raises StatesError if there are no points, chunks
+    differ in width, states are too wide, or a value is not finite.
     """
     pool = covariance(chunks)
     variances, vectors = np.linalg.eigh(pool.covariance)  # in ascending order

@@ -1,14 +1,14 @@
-"""Procrustes alignment: maps one model's states onto another's, for the same puzzles after the same steps.
+"""Procrustes alignment: maps the states of one model onto those of another model, for the same puzzles and steps.
 
 Orthogonal Procrustes (Schoenemann 1966) fits a rotation, possibly with a reflection. It cannot stretch or bend
-individual directions, so what it leaves unexplained is a difference in shape, not in the choice of axes. Each model's
-states are first reduced to the same number of principal components by a PCA of its own; a rotation and one scale factor
-then map the second's onto the first's.
+individual directions, so unexplained variance is a difference in shape, not in the choice of axes. The states of each
+model are first reduced to the same number of principal components by a separate PCA. A rotation and one scale factor
+then map the components of the second model onto those of the first model.
 
-Everything is fitted on half of the puzzles and scored on the other half, by the share of the first model's variance
-that the aligned states leave unexplained. The baseline repeats this, fit included, with the second model's puzzles
-shuffled. Shuffled states still follow the course over the steps that all puzzles share, so only the gap to the shuffled
-score is puzzle-specific.
+PCA and alignment are fitted on half of the puzzles. The score is the fraction of the first model's variance that the
+aligned states leave unexplained on the other half. For the baseline, the alignment is fitted and scored with the second
+model's puzzles shuffled. Shuffled states still share the course over the steps that is common to all puzzles, so only
+the difference from the baseline is puzzle-specific.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ from probes.covariance import StatesError, blocks
 from probes.latents.pca import PCA, fit_pca
 
 ALIGNED_CALLS = "last"
-"""The calls at which two models are aligned: the last of each supervision step, whatever their n and T."""
-COMPONENTS = 16  # far fewer than puzzles: with as many, any two sets of states align
+"""Calls at which two models are aligned: the last call of each supervision step, so n and T may differ."""
+COMPONENTS = 16  # must be far fewer than the puzzles, or any two sets of states align
 SHUFFLES = 20
-FEWEST = 4  # puzzles
+FEWEST = 4  # minimum number of puzzles
 
 First = Float[np.ndarray, "puzzle time dim_a"]
 Second = Float[np.ndarray, "puzzle_b time_b dim_b"]
@@ -32,7 +32,7 @@ Reduced = Float64[np.ndarray, "puzzle time component"]
 
 @dataclass(frozen=True)
 class Alignment:
-    """A linear map from the states of model a to those of model b."""
+    """An affine map from the states of model a to those of model b: a rotation, a scale factor and a translation."""
 
     mean_a: Float64[np.ndarray, "dim_a"]
     mean_b: Float64[np.ndarray, "dim_b"]
@@ -45,11 +45,11 @@ class Alignment:
 
 
 def align(a: Float[np.ndarray, "*point dim_a"], b: Float[np.ndarray, "*point dim_b"]) -> Alignment:
-    """Fit the alignment that minimises, over paired states, |scale (a - mean a) R - (b - mean b)|.
+    """Fit the alignment that minimises |scale (a - mean a) R - (b - mean b)| over paired states.
 
-    If the widths differ, the narrower states are padded with zeros, which loses nothing; R is then the part of the
-    rotation that maps into b's space. With fewer points than dimensions, any two sets of states align well. Raises
-    StatesError if there are fewer than two points, or a value is not finite.
+    If the widths differ, the narrower states are padded with zeros, and R is the part of the rotation between the
+    original dimensions. With fewer points than dimensions, any two sets of states align well. Raises StatesError if
+    there are fewer than two points, or a value is not finite.
     """
     if np.prod(a.shape[:-1]) < 2:
         raise StatesError("An alignment needs at least two paired states. Use more puzzles.")
@@ -62,7 +62,7 @@ def align(a: Float[np.ndarray, "*point dim_a"], b: Float[np.ndarray, "*point dim
 def _centred(
     states: Float[np.ndarray, "*point dim"],
 ) -> tuple[Float64[np.ndarray, "row dim"], Float64[np.ndarray, "dim"]]:
-    """The points minus their mean, and the mean."""
+    """Return the points minus their mean, and the mean."""
     rows = np.concatenate(list(blocks(states)))
     mean = rows[0] + (rows - rows[0]).mean(0)
     return rows - mean, mean
@@ -70,38 +70,38 @@ def _centred(
 
 @dataclass(frozen=True)
 class AlignmentScore:
-    """How well the second model's states align to the first's, on held-out puzzles."""
+    """Quality of the alignment between the states of two models, measured on held-out puzzles."""
 
     disparity: (
-        float  # unexplained share of the first's variance: 0 for the same shape, about 1 for no relation
+        float  # unexplained fraction of the first model's variance: 0 for equal shapes, about 1 if unrelated
     )
-    shuffled: float  # the same with puzzles shuffled: the mean over the shuffles
-    shuffled_low: float  # the smallest of them
+    shuffled: float  # mean disparity over shuffles of the puzzles
+    shuffled_low: float  # smallest disparity over the shuffles
     shuffled_high: float
     components: int
     variance: tuple[
         float, float
-    ]  # share of each model's own variance in its components, on the fitted puzzles
+    ]  # fraction of each model's variance in its components, on the fitted puzzles
     scale: float  # factor applied to the second model's states
-    fitted: int  # puzzles
-    tested: int
+    fitted: int  # number of puzzles for the fit
+    tested: int  # number of held-out puzzles
 
     @property
     def beats_shuffled(self) -> bool:
-        """Whether the alignment fits better than every shuffled one."""
+        """Whether the disparity is smaller than after every shuffle of the puzzles."""
         return self.disparity < self.shuffled_low
 
 
 @dataclass(frozen=True, eq=False)
 class ProcrustesFit:
-    """Maps the states of both models into one space, that of the first model's principal components."""
+    """Maps the states of both models into the space of the first model's principal components."""
 
     pcas: tuple[PCA, PCA]
     alignment: Alignment
     score: AlignmentScore
 
     def combined(self, first: First, second: Second) -> Float64[np.ndarray, "_ time component"]:
-        """The states of both in the shared space, the second model's after the first's."""
+        """Map the states of both models into the shared space. The rows of the second model come last."""
         aligned = self.alignment.apply(self.pcas[1].transform(second))
         return np.concatenate([self.pcas[0].transform(first), aligned])
 
@@ -114,10 +114,10 @@ def fit_procrustes(
     shuffles: int = SHUFFLES,
     seed: int = 0,
 ) -> ProcrustesFit:
-    """Align the states of the second model to those of the first, for the same puzzles and time points in the same order.
+    """Align the states of the second model with those of the first model.
 
-    The widths may differ. Raises StatesError if puzzles or time points do not correspond or are too few, a value is not
-    finite, or all states of one model are equal.
+    Puzzles and time points must be the same, in the same order. The widths may differ. Raises StatesError if puzzles or
+    time points do not correspond or are too few, a value is not finite, or all states of one model are equal.
     """
     puzzles = len(first)
     if first.shape[:2] != second.shape[:2] or puzzles < FEWEST:
@@ -158,7 +158,10 @@ def fit_procrustes(
 
 
 def _disparity(alignment: Alignment, first: Reduced, second: Reduced) -> float:
-    """Share of the first's variance, around the mean of the fitted puzzles, that the aligned second leaves unexplained."""
+    """Return the fraction of the first model's variance that the aligned states of the second leave unexplained.
+
+    The variance is around the mean of the fitted puzzles.
+    """
     variance = ((first - alignment.mean_b) ** 2).sum()
     return float(((alignment.apply(second) - first) ** 2).sum() / variance)
 
@@ -166,7 +169,7 @@ def _disparity(alignment: Alignment, first: Reduced, second: Reduced) -> float:
 def _shuffled_disparity(
     reduced: list[Reduced], fit: Int[np.ndarray, "fitted"], test: Int[np.ndarray, "tested"]
 ) -> float:
-    """The disparity with the second model's puzzles in these orders instead."""
+    """Return the disparity with the second model's puzzles in the orders `fit` and `test`."""
     first, second = reduced
     alignment = align(second[fit], first[np.sort(fit)])
     return _disparity(alignment, first[np.sort(test)], second[test])

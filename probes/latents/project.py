@@ -1,8 +1,7 @@
-"""Compute a projection from trajectories: embeddings and their quality, fields to colour points by, and curves over the
-run.
+"""Compute a projection from trajectories: embeddings with their quality, fields for colouring points, and curves.
 
-PCA is always computed, and comes first. Slow parts (UMAP, the comparison of neighbours) report their progress; an exception raised by
-the progress callback stops them.
+PCA is always computed and is the first embedding. UMAP and the comparison of neighbours are slow and report their
+progress. An exception raised by the progress callback stops the computation.
 """
 
 from dataclasses import replace
@@ -17,7 +16,6 @@ from probes.latents.projection import (
     EmbeddedPoints,
     Field,
     Projection,
-    ProjectionMetadata,
     StepCurve,
 )
 from probes.latents.quality import Quality, quality
@@ -25,7 +23,7 @@ from probes.latents.statistics import difference, distances_to_final, residuals,
 from probes.latents.trajectories import Trajectories
 from probes.latents.umap import MOST_IN_POOL, UMAPSettings, fit_umap
 from probes.threads import one_blas_thread
-from trm.progress import Progress, no_progress
+from trm.progress import Progress, no_progress, part_of
 from trm.tasks.base import PADDING, Difficulty
 
 PCA_AXES = 3  # components in the PCA embedding
@@ -41,22 +39,25 @@ def make_projection(
     umap: UMAPSettings | None = None,
     progress: Progress = no_progress,
 ) -> Projection:
-    """Project y or z.
+    """Compute the projection of a state, "y" or "z", from trajectories. UMAP is included if `umap` is given.
 
-    `calls` and `command` are stored in `Projection.metadata`. Raises StatesError if the state does not exist or there
-    are too many points.
+    `calls` and `command` are only stored in the projection. Raises StatesError if the state does not exist,
+    there are too many points, or the embedding fails.
     """
     if state not in trajectories.states:
         raise StatesError(f"There is no state {state!r} to project. Choose y or z.")
     states = trajectories.states[state]
     components, embeddings, pca = project(states, umap=umap, progress=progress)
     projection = Projection(
-        metadata=metadata_of(trajectories, state=state, calls=calls, command=command),
+        provenance=replace(trajectories.provenance, command=command),
+        state=state,
+        position=trajectories.position,
+        calls_option=calls,
         calls=trajectories.calls[state],
         puzzles=tuple(map(trajectories.task.format, trajectories.inputs)),
         puzzle_numbers=trajectories.puzzle_numbers,
         components=components[..., :STORED_COMPONENTS].astype(np.float32),
-        variance=pca.explained_variance_ratio[:STORED_COMPONENTS],
+        variance=pca.explained_variance_ratio[:STORED_COMPONENTS].astype(np.float32),
         embeddings=embeddings,
         fields=fields_of(trajectories, state),
         curves=curves_of(trajectories),
@@ -72,7 +73,7 @@ def project(
     umap: UMAPSettings | None,
     progress: Progress = no_progress,
 ) -> tuple[Float64[np.ndarray, "puzzle time component"], tuple[EmbeddedPoints, ...], PCA]:
-    """Principal components of states, their embeddings (PCA first), and the PCA that was fitted.
+    """Return the principal components of states, their embeddings (PCA first), and the fitted PCA.
 
     Raises StatesError if there are too many points, or as `fit_pca` and `fit_umap` do.
     """
@@ -88,7 +89,7 @@ def project(
         components = pca.transform(states)
     embeddings = [_embedding("pca", states, _first_axes(components, PCA_AXES), pca.explained_variance_ratio)]
     if umap is not None:
-        fitted = fit_umap(states, umap, progress=lambda share: progress(0.05 + 0.85 * share, "fitting UMAP"))
+        fitted = fit_umap(states, umap, progress=part_of(progress, 0.05, 0.9))
         coordinates = fitted.embedding.reshape(*states.shape[:2], -1)
         progress(0.92, "comparing neighbours")
         embedding = _embedding("umap", states, coordinates, fitted.pca.explained_variance_ratio)
@@ -96,30 +97,10 @@ def project(
     return components, tuple(embeddings), pca
 
 
-def metadata_of(trajectories: Trajectories, *, state: str, calls: str, command: str) -> ProjectionMetadata:
-    """The metadata of a projection of these trajectories."""
-    source = trajectories.metadata
-    return ProjectionMetadata(
-        model=source.model,
-        fingerprint=source.fingerprint,
-        kind=source.config.kind,
-        task=source.config.task,
-        cells=source.config.sequence_length,
-        data=source.data,
-        dtype=source.dtype,
-        version=source.version,
-        recorded=source.recorded,
-        state=state,
-        calls=calls,
-        position=trajectories.position,
-        command=command,
-    )
-
-
 def _first_axes(
     components: Float[np.ndarray, "puzzle time component"], count: int
 ) -> Float32[np.ndarray, "puzzle time axis"]:
-    """The first `count` components, padded with zeros if a small pool has fewer."""
+    """Return the first `count` components, padded with zeros if a small pool has fewer components."""
     missing = max(0, count - components.shape[-1])
     return np.pad(components[..., :count], ((0, 0), (0, 0), (0, missing))).astype(np.float32)
 
@@ -130,10 +111,10 @@ def _embedding(
     coordinates: Float32[np.ndarray, "puzzle time axis"],
     shares: Float[np.ndarray, "component"],
 ) -> EmbeddedPoints:
-    """An embedding with its quality: PCA in 2-D and in 3-D, UMAP in the dimensions it was fitted for.
+    """Return an embedding with its quality, for PCA in two and three dimensions, for UMAP in its own dimensions.
 
-    Quality is measured on the last point of each run only, because most neighbours of any other point belong to its own
-    run.
+    Quality is measured only on the last point of each run, because most neighbours of any other point belong to the
+    same run.
     """
     axis_counts = range(2, coordinates.shape[-1] + 1) if method == "pca" else [coordinates.shape[-1]]
     by_axes: dict[int, Quality] = {}
@@ -149,7 +130,7 @@ def _embedding(
 
 
 def curves_of(trajectories: Trajectories) -> tuple[StepCurve, ...]:
-    """Residuals of z and y, and their distances to the final state, for each puzzle over the run."""
+    """Return the residuals of z and y and their relative distances to the final state, as curves over the run."""
     curves = []
     for state in ("z", "y"):
         calls, states = trajectories.state_updates(state)
@@ -164,11 +145,11 @@ def curves_of(trajectories: Trajectories) -> tuple[StepCurve, ...]:
     return tuple(sorted(curves, key=lambda curve: curve.name, reverse=True))
 
 
-# ---- values to colour the points by: when a state was read, and how correct puzzle and answer were at that time
+# ---- values for colouring the points: the step of a state, and the correctness of the current and the final answer
 
 
 def fields_of(trajectories: Trajectories, state: str) -> tuple[Field, ...]:
-    """The fields available for the points of a state: some need a solution, a single cell, or a rated puzzle set."""
+    """Return the fields for the points of a state. Some fields need a solution, a single cell or a rated puzzle set."""
     makers = (
         _solved,
         _solved_now,
@@ -180,12 +161,12 @@ def fields_of(trajectories: Trajectories, state: str) -> tuple[Field, ...]:
 
 
 def _per_puzzle(values: np.ndarray, trajectories: Trajectories, state: str) -> np.ndarray:
-    """Repeat a value of each puzzle at all of its time points."""
+    """Repeat the value of each puzzle at all of its time points."""
     return np.repeat(np.asarray(values)[:, None], len(trajectories.calls[state]), axis=1)
 
 
 def _per_answer(values: np.ndarray, trajectories: Trajectories, state: str, missing: float) -> np.ndarray:
-    """Map a value of each answer to the time points at which it was the current one; `missing` before the first."""
+    """Map the value of each answer to the time points at which it is current; `missing` before the first answer."""
     indices = trajectories.answer_indices(state)
     return np.where(indices >= 0, values[:, np.maximum(indices, 0)], missing)
 
@@ -214,7 +195,7 @@ def _step(trajectories: Trajectories, state: str) -> list[Field]:
 
 
 def _cells(trajectories: Trajectories, state: str) -> list[Field]:
-    """Fields of the whole grid: the number of givens, and the share of correct cells among the others."""
+    """Return the fields of the whole grid: the number of givens, and the percentage of correct blank cells."""
     given = trajectories.task.givens(trajectories.inputs)
     fields = [
         Field(
@@ -235,7 +216,7 @@ def _cells(trajectories: Trajectories, state: str) -> list[Field]:
 
 
 def _cell(trajectories: Trajectories, state: str) -> list[Field]:
-    """Fields of one cell: whether it is given, its current symbol, and whether that is correct."""
+    """Return the fields of one cell: its current symbol, whether it is given, and whether the symbol is correct."""
     task, cell = trajectories.task, trajectories.cell
     given = task.givens(trajectories.inputs)[:, cell].astype(np.int16)
     symbol = _per_answer(trajectories.answers[:, :, cell].astype(np.int16), trajectories, state, -1.0).astype(

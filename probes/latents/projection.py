@@ -1,8 +1,8 @@
 """A projection of many trajectories: embeddings of one state, fields that describe each point, and curves over the run.
 
-A projection is computed from trajectories (`probes.latents.project`) or read from a file (`probes.latents.files`),
-which needs neither torch nor scikit-learn. It stores the first few principal components of every state instead of the
-states: three are drawn, and the others show how many directions a selected set of points varies in.
+`probes.latents.project` computes a projection from trajectories. `probes.latents.files` reads it from a file, without
+torch or scikit-learn. A projection stores the first principal components of every state instead of the state itself.
+Three components are drawn. The remaining components show in how many directions the points vary that are selected on the page.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,14 @@ from probes.latents.procrustes import AlignmentScore
 from probes.latents.quality import Quality
 from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
+from trm.provenance import Provenance
+from trm.results import maybe_undefined
 
 STORED_COMPONENTS = 16
 """Number of principal components that a projection stores."""
 
 MEAN = "mean"
-"""The position that stands for the mean over all cells."""
+"""Name of the position for the mean over all cells."""
 
 MODEL_FIELD = "model"
 """Name of the field that distinguishes the two models of a joint projection."""
@@ -30,20 +32,25 @@ KINDS = ("number", "category")
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A value for every point, used to colour it. Raises ValueError if kind and levels do not match."""
+    """A value of every point, used for its colour. Raises ValueError if `kind` and `levels` do not match."""
 
     name: str
     title: str
     kind: str  # number, or category
-    values: Num[np.ndarray, "puzzle time"]  # of a category: index into its levels; -1 where no level applies
+    values: Num[np.ndarray, "puzzle time"] = maybe_undefined()  # numbers, or indices into `levels`; -1: none
     levels: tuple[str, ...] = ()
 
     def __post_init__(self):
-        if self.kind not in KINDS or bool(self.levels) != (self.kind == "category"):
+        is_category = self.kind == "category"
+        if (
+            self.kind not in KINDS
+            or is_category != bool(self.levels)
+            or is_category != (self.values.dtype.kind == "i")
+        ):
             raise ValueError(f"{self.name} is not a valid field")
 
     def labels(self) -> np.ndarray:
-        """The values for a table: numbers, or names of levels, "" where the field does not apply."""
+        """Return the values for a table: numbers, or the names of levels, with "" where no level applies."""
         if self.kind == "number":
             return self.values
         return np.array([*self.levels, ""])[self.values.astype(int)]
@@ -51,22 +58,22 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class StepCurve:
-    """A quantity of every puzzle over the run."""
+    """A quantity measured over the run for every puzzle."""
 
     name: str
     title: str
-    calls: tuple[Coordinates, ...]  # after which it was measured
-    values: Float[np.ndarray, "puzzle time"]
+    calls: tuple[Coordinates, ...]  # calls after which the quantity was measured
+    values: Float[np.ndarray, "puzzle time"] = maybe_undefined()
     logarithmic: bool = False  # whether to draw it on a logarithmic axis
 
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedPoints:
-    """The coordinates of all points under one projection method."""
+    """Coordinates of all points in the embedding of one method."""
 
     method: str  # pca or umap
     coordinates: Float32[np.ndarray, "puzzle time axis"]  # two or three axes
-    quality: Mapping[int, Quality]  # by the number of axes drawn; empty if there are too few runs
+    quality: Mapping[int, Quality]  # number of axes drawn -> quality; empty if there are too few runs
     settings: UMAPSettings | None = None
 
     @property
@@ -74,31 +81,12 @@ class EmbeddedPoints:
         return self.coordinates.shape[-1]
 
 
-@dataclass(frozen=True)
-class ProjectionMetadata:
-    """What was projected, and how."""
-
-    model: str
-    fingerprint: str  # of the weights
-    kind: str  # type of model
-    task: str
-    cells: int  # of the grid
-    data: str  # name of the puzzle set
-    dtype: str
-    version: str
-    recorded: str  # date, ISO 8601
-    state: str  # y or z
-    calls: str  # as for `trm trace --calls`
-    position: str  # mean, or a cell such as r5c5
-    command: str  # that reproduces it
-
-
 @dataclass(frozen=True, eq=False)
 class SecondModel:
-    """The second model of a joint projection. The second half of the rows are its states on the same puzzles."""
+    """The second model of a joint projection. Its states on the same puzzles are the second half of the rows."""
 
-    metadata: ProjectionMetadata
-    calls: tuple[Coordinates, ...]  # its own, one for each call of the projection
+    provenance: Provenance
+    calls: tuple[Coordinates, ...]  # calls of this model, one for each call of the projection
     alignment_score: AlignmentScore
 
 
@@ -106,24 +94,42 @@ class SecondModel:
 class Projection:
     """Embeddings, fields and curves of one set of puzzles.
 
-    Arrays of points are `puzzle time`: one row per puzzle. A joint projection has two rows per puzzle: first all rows
-    of the first model, then those of the second.
+    Point arrays have the shape [puzzle, time], with one row per puzzle. A joint projection has two rows per puzzle: all
+    rows of the first model come first, then all rows of the second model.
     """
 
-    metadata: ProjectionMetadata
-    calls: tuple[Coordinates, ...]  # after which the states were read
-    puzzles: tuple[str, ...]  # of each row, in the one-line form of the task
-    puzzle_numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
-    components: Float[np.ndarray, "puzzle time component"]  # principal components, the largest first
-    variance: Float[np.ndarray, "component"]  # share of the total variance along each
+    provenance: Provenance
+    state: str  # y or z
+    position: str  # mean, or a cell such as r5c5
+    calls_option: str  # selected calls, in the format of `trm trace --calls`
+    calls: tuple[Coordinates, ...]  # calls after which the states were recorded
+    puzzles: tuple[str, ...]  # puzzle of each row, in the one-line form of the task
+    puzzle_numbers: Int[np.ndarray, "puzzle"]  # index of each row's puzzle in the puzzle set, from 0
+    components: Float[np.ndarray, "puzzle time component"]  # principal components, largest variance first
+    variance: Float[np.ndarray, "component"]  # fraction of the total variance along each component
     embeddings: tuple[EmbeddedPoints, ...]  # PCA first
     fields: tuple[Field, ...]
     curves: tuple[StepCurve, ...]
     sentences: tuple[str, ...] = ()  # how solved and unsolved puzzles differ, or how well two models align
     second_model: SecondModel | None = None
 
+    def __post_init__(self):
+        points = (len(self.puzzles), len(self.calls))
+        arrays = [
+            self.components,
+            *(each.coordinates for each in self.embeddings),
+            *(each.values for each in self.fields),
+        ]
+        second = self.second_model
+        if (
+            any(array.shape[:2] != points for array in arrays)
+            or any(curve.values.shape != (points[0], len(curve.calls)) for curve in self.curves)
+            or (second and (len(second.calls) != points[1] or points[0] % 2))
+        ):
+            raise ValueError("the arrays do not have the points of these puzzles and calls")
+
     def __len__(self) -> int:
-        """Number of rows."""
+        """Number of rows: one for each puzzle, or two in a joint projection."""
         return len(self.puzzles)
 
     @property
@@ -132,27 +138,28 @@ class Projection:
 
     @property
     def model_index(self) -> Int[np.ndarray, "row"]:
-        """The model of each row: 0 for the first, 1 for the second."""
+        """Index of each row's model: 0 for the first model, 1 for the second model."""
         return np.arange(len(self)) // self.puzzle_count
 
-    def metadata_of(self, row: int) -> ProjectionMetadata:
-        """The metadata of the model that a row belongs to."""
-        return self.second_model.metadata if self.second_model and row >= self.puzzle_count else self.metadata
+    def provenance_of(self, row: int) -> Provenance:
+        """Return the provenance of the model to which a row belongs."""
+        second = self.second_model
+        return second.provenance if second and row >= self.puzzle_count else self.provenance
 
     def call_of(self, row: int, time_point: int) -> Coordinates:
-        """The call, of the row's own model, after which a point was read."""
+        """Return the call after which a point was recorded, in the run of the row's own model."""
         second = self.second_model
         return (second.calls if second and row >= self.puzzle_count else self.calls)[time_point]
 
     def field(self, name: str) -> Field:
-        """The field of that name. Raises KeyError."""
+        """Return the field with this name. Raises KeyError."""
         for field in self.fields:
             if field.name == name:
                 return field
         raise KeyError(name)
 
     def embedding(self, method: str) -> EmbeddedPoints:
-        """The embedding by that method. Raises KeyError."""
+        """Return the embedding of this method, pca or umap. Raises KeyError."""
         for embedding in self.embeddings:
             if embedding.method == method:
                 return embedding
@@ -167,9 +174,9 @@ class Projection:
 
 
 def call_times(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "time"]:
-    """The time of each call in supervision steps: the calls of step s are spread evenly over (s - 1, s].
+    """Return the time of each call in supervision steps. The calls of step s are spread evenly over (s - 1, s].
 
-    `calls` are in the order in which they are made.
+    `calls` must be in the order of the run.
     """
     steps, first, which, count = np.unique(
         [at.supervision_step for at in calls], return_index=True, return_inverse=True, return_counts=True
@@ -180,7 +187,7 @@ def call_times(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "time"]:
 
 @dataclass(frozen=True, eq=False)
 class Quartiles:
-    """Median and quartiles of a curve over several puzzles."""
+    """Median and quartiles of a curve over several puzzles, at each time point."""
 
     median: Float[np.ndarray, "time"]
     low: Float[np.ndarray, "time"]
@@ -188,9 +195,9 @@ class Quartiles:
 
 
 def quartiles(curve: StepCurve, rows: Bool[np.ndarray, "puzzle"]) -> Quartiles | None:
-    """Quartiles over the selected puzzles, ignoring values that are not finite.
+    """Compute quartiles over the selected puzzles, ignoring values that are not finite.
 
-    None if no puzzle is selected, or a time point has no finite value.
+    Returns None if no puzzle is selected, or if a time point has no finite value.
     """
     values = np.where(np.isfinite(curve.values[rows]), curve.values[rows], np.nan)
     if not len(values) or np.isnan(values).all(0).any():

@@ -1,4 +1,4 @@
-"""How faithful a projection is: whether neighbours in it are neighbours among the states, and vice versa."""
+"""Quality of an embedding: whether neighbours in the embedding are neighbours in state space, and vice versa."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from probes.covariance import StatesError
 
-MOST_COMPARED = 2000  # states: all pairwise distances are computed
+MOST_COMPARED = 2000  # maximum number of states, because all pairwise distances are computed
 NEIGHBOURS = 5
 
 
@@ -16,11 +16,11 @@ class Quality:
     """Quality of an embedding, measured on a sample of the states."""
 
     trustworthiness: float  # 0 to 1; 1: no false neighbours (Venna & Kaski 2001)
-    neighbours_kept: float  # share of each state's k nearest neighbours that are preserved, 0 to 1
-    neighbours_by_chance: float  # that share for random coordinates
-    explained_variance: float  # share of the variance in the components drawn, or passed to UMAP
+    neighbours_preserved: float  # mean fraction of the k nearest neighbours that are preserved, 0 to 1
+    neighbours_by_chance: float  # expected `neighbours_preserved` for random coordinates
+    explained_variance: float  # fraction of the variance in the components drawn, or passed to UMAP
     neighbours: int  # k
-    compared: int  # states in the sample
+    compared: int  # number of states in the sample
 
 
 def quality(
@@ -32,11 +32,11 @@ def quality(
     sample: int = MOST_COMPARED,
     seed: int = 0,
 ) -> Quality:
-    """Compare the neighbours of states with those of their coordinates, in a random sample of at most `sample` states.
+    """Compare the nearest neighbours of states and of their coordinates, in a random sample of up to `sample` states.
 
-    Pass one state per run: a converged run leaves copies of one state, which are each other's nearest neighbours in any
-    embedding. `explained_variance` is the total ratio of the components drawn or, for UMAP, of those passed to it. Raises
-    StatesError unless there are more than twice as many states as neighbours.
+    Pass one state per run, because a converged run has many copies of one state, which are nearest neighbours in any
+    embedding. `explained_variance` is the fraction of variance in the components that are drawn or passed to UMAP.
+    Raises StatesError unless there are more than twice as many states as `neighbours`.
     """
     from sklearn.manifold import trustworthiness
     from sklearn.neighbors import kneighbors_graph
@@ -58,7 +58,7 @@ def quality(
     )
     return Quality(
         trustworthiness=float(trustworthiness(states, coordinates, n_neighbors=neighbours)),
-        neighbours_kept=float(near.multiply(embedded_near).sum() / (count * neighbours)),
+        neighbours_preserved=float(near.multiply(embedded_near).sum() / (count * neighbours)),
         neighbours_by_chance=neighbours / (count - 1),
         explained_variance=explained_variance,
         neighbours=neighbours,

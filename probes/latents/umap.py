@@ -1,9 +1,9 @@
-"""UMAP of states (McInnes, Healy & Melville 2018, arXiv:1802.03426): a nonlinear embedding that preserves neighbourhoods.
+"""UMAP of states: a nonlinear embedding that preserves neighbourhoods (McInnes et al. 2018, arXiv:1802.03426).
 
-Cluster sizes and distances between clusters have no meaning. Its input is the leading principal components of the
+Sizes of clusters and distances between clusters have no meaning. The input is the first principal components of the
 states. `probes.latents.quality` measures how faithful the embedding is.
 
-umap-learn and its dependencies are imported and compiled when the first UMAP of a process is fitted, which takes about ten seconds.
+The first fit in a process imports and compiles umap-learn and its dependencies, which takes about ten seconds.
 """
 
 import atexit
@@ -16,29 +16,39 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from cyclopts import Parameter
 from jaxtyping import Float, Float32
 
 from probes.covariance import StatesError
 from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
-from trm.progress import ShareProgress
+from trm.progress import Progress, no_progress
 
+FITTING = "fitting UMAP"
 CACHE = "NUMBA_CACHE_DIR"  # environment variable: the folder for code compiled by numba
 COMPILED = ("umap", "pynndescent")
-MOST_IN_POOL = 50_000  # points; UMAP on this many takes a minute on two cores
+MOST_IN_POOL = 50_000  # maximum number of points, which take a minute on two cores
 
 
 @dataclass(frozen=True)
 class UMAPSettings:
-    """Settings of a UMAP fit. Equal settings and states give equal embeddings on one machine. Raises StatesError."""
+    """Settings of a UMAP fit. Raises StatesError if a setting is out of range.
 
-    dimensions: int = 2  # of the embedding, 2 or 3
-    neighbours: int = 15  # per point, including itself: few show local detail, many the global structure
-    min_dist: float = 0.1  # minimum distance between embedded points, 0 to 1
+    On one machine, equal settings and equal states give equal embeddings.
+    """
+
+    dimensions: Annotated[int, Parameter(name="--axes")] = 2
+    """dimensions of the embedding, 2 or 3"""
+    neighbours: int = 15
+    """neighbours per point, including the point; more show more global structure"""
+    min_dist: float = 0.1
+    """minimum distance between embedded points, 0 to 1"""
     epochs: int = 500
+    """epochs of the fit"""
     seed: int = 0
+    """random seed of the fit"""
 
     def __post_init__(self) -> None:
         if not (
@@ -59,22 +69,21 @@ class UMAPProjection:
     """A pool of states embedded by UMAP."""
 
     settings: UMAPSettings
-    pca: PCA  # at most 50 components: the input of UMAP
-    embedding: Float32[np.ndarray, "point axis"]  # no unit
+    pca: PCA  # PCA of the states; its components, at most 50, are the input of UMAP
+    embedding: Float32[np.ndarray, "point axis"]  # coordinates, without a unit
 
 
 def fit_umap(
     states: Float[np.ndarray, "*batch dim"],
     settings: UMAPSettings | None = None,
     *,
-    progress: ShareProgress | None = None,
+    progress: Progress = no_progress,
 ) -> UMAPProjection:
     """Fit a UMAP to a pool of states, reduced to at most 50 principal components.
 
-    The embedding is initialised with the first principal components, which preserves the global structure (Kobak &
-    Linderman 2021), and uses exact neighbours. `progress` is called with 0 while another UMAP is running, then with the
-    share of epochs done. Raises StatesError if the pool is too small for the neighbours, too large, constant, or not
-    finite.
+    The fit uses exact neighbours and starts from the first principal components, which preserves the global structure
+    (Kobak & Linderman 2021). `progress` is called with 0 while another fit is running, then with the fraction of epochs
+    done. Raises StatesError if the pool is too small for the number of neighbours, too large, constant or not finite.
     """
     settings = settings or UMAPSettings()
     count = int(np.prod(states.shape[:-1]))
@@ -101,7 +110,7 @@ def _embed(
     pool: Float32[np.ndarray, "point component"],
     start: Float[np.ndarray, "point axis"],
 ) -> Float32[np.ndarray, "point axis"]:
-    """The embedding that umap-learn optimises from `start`."""
+    """Return the embedding that umap-learn optimises from `start`."""
     from pynndescent import NNDescent
     from sklearn.neighbors import NearestNeighbors
     from umap import UMAP
@@ -132,8 +141,8 @@ def _embed(
 def find_cache() -> None:
     """Set numba's cache to a temporary folder if numba cannot write to its default folders.
 
-    numba tries the folder of a library's source, then the user's cache folder, and fails on import if it can write to neither. Call
-    this before the import.
+    numba tries the source folder of a library, then the user's cache folder. Its import fails if neither is writable,
+    so call this function before the import. Raises StatesError if no temporary folder can be created.
     """
     if os.environ.get(CACHE):
         return
@@ -149,8 +158,9 @@ def find_cache() -> None:
 
 
 def _may_write(folder: Path) -> bool:
-    """Whether files can be created in a folder; the folder is created for the test. False for a relative path, such as
-    an unexpanded "~".
+    """Return whether files can be created in a folder. The folder is created if necessary.
+
+    A relative path, such as an unexpanded "~", gives False.
     """
     if not folder.is_absolute():
         return False
@@ -166,16 +176,15 @@ _lock = Lock()
 
 
 @contextmanager
-def _turn(progress: ShareProgress | None) -> Iterator[None]:
+def _turn(progress: Progress) -> Iterator[None]:
     """Run one UMAP at a time: with two concurrent callers, numba's simplest thread pool terminates the process.
 
-    Epochs are counted in place of the library's progress bar. Cancelling the fit by an exception in the bar's own
-    output would leave a tqdm lock held and block the next bar forever.
+    `progress` counts epochs in place of the library's progress bar. If an exception in the bar's own output cancelled
+    the fit, a tqdm lock would remain locked and block the next bar forever.
     """
-    progress = progress or (lambda share: None)
-    progress(0.0)
+    progress(0.0, FITTING)
     while not _lock.acquire(timeout=0.2):
-        progress(0.0)  # so that waiting can be cancelled too
+        progress(0.0, FITTING)  # so that waiting can be cancelled too
     try:
         find_cache()
         import numba
@@ -184,7 +193,7 @@ def _turn(progress: ShareProgress | None) -> Iterator[None]:
         def counted(epochs: range, **bar: Any) -> Iterator[int]:
             for epoch in epochs:
                 yield epoch
-                progress((epoch + 1) / len(epochs))
+                progress((epoch + 1) / len(epochs), FITTING)
 
         threads, library_bar = numba.get_num_threads(), layouts.tqdm
         layouts.tqdm = counted

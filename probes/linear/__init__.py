@@ -1,1 +1,1 @@
-"""Linear probes: what can be decoded linearly from y and z, with baselines and causal tests."""
+"""Linear probes of y and z, their baselines, and causal tests of what they decode."""

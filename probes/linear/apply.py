@@ -1,50 +1,35 @@
-"""Apply saved probes to one puzzle: predictions for each cell at each step, with the true values.
+"""Applies saved probes to one puzzle and returns the predicted and true values of each cell at each time point.
 
-Saved probes form an experiment without scores. They can be applied to their own model or to another checkpoint.
+Probes can be applied to the model that they were fitted on or to another checkpoint of the same task and hidden size.
+A set of saved probes can be shown like an experiment, but without scores.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Num, UInt8
 
-from probes.linear.files import ProbeFileError, load_probe
-from probes.linear.probe import ProbeResult, apply
+from probes.linear.experiment.summary import ExperimentSettings, ExperimentSummary
+from probes.linear.files import ProbeFileError, SavedProbe
+from probes.linear.probe import apply
 from probes.linear.target_groups import groups_of
 from probes.linear.targets import Evidence, Level, target_of, values_at
+from probes.states import StateSource
 from trm.config import SHORT
 from trm.coordinates import Coordinates, Depth
-from trm.files import strict_json
+from trm.data import PuzzleSet
+from trm.progress import Progress, no_progress
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
-    from probes.linear.experiment.results import ProbingExperiment
     from trm.model import Model
-    from trm.progress import ShareProgress
-
-
-@dataclass(frozen=True, eq=False)
-class SavedProbe:
-    """A fitted probe with its metadata."""
-
-    result: ProbeResult
-    state: str  # z or y
-    time_points: tuple[Coordinates, ...]
-    steps_run: int  # supervision steps of the runs that it was fitted on
-    about: dict[str, str]  # the metadata in its file
-
-    @property
-    def target(self) -> str:
-        """The name of the target."""
-        return self.result.name
 
 
 @dataclass(frozen=True, eq=False)
 class PuzzlePredictions:
-    """The predictions of one probe on one puzzle. A puzzle-level target has a single cell."""
+    """The predictions of one probe on one puzzle. The arrays of a puzzle-level target have a single cell."""
 
     target: str
     state: str
@@ -52,13 +37,11 @@ class PuzzlePredictions:
     time_points: tuple[Coordinates, ...]
     values: Num[np.ndarray, "time cell"]  # class indices, or numbers
     probability: Float32[np.ndarray, "time cell"] | None  # of the predicted class; None for numeric targets
-    true: Num[np.ndarray, "time cell"] | None  # None if the target needs a solution that is unknown
-    defined: Bool[np.ndarray, "time cell"]  # cells for which the target is defined
+    true: Num[np.ndarray, "time cell"] | None  # None if the target depends on a solution that is unknown
+    defined: Bool[np.ndarray, "time cell"]  # whether the target is defined for the cell
 
     def summary(self) -> dict[str, Any]:
-        """The predictions as JSON-compatible data: class names or numbers, None in cells where the target is not
-        defined.
-        """
+        """Return the predictions as JSON-compatible data, with class names, and None where the target is undefined."""
         return {
             "target": self.target,
             "state": self.state,
@@ -83,34 +66,14 @@ class PuzzlePredictions:
         ]
 
 
-def open_probe(path: Path) -> SavedProbe:
-    """Open a file written by `probes fit --save`. Raises ProbeFileError."""
-    result, about = load_probe(path)
-    try:
-        time_points = tuple(
-            Coordinates(int(step), int(cycle), int(call), str(kind))
-            for step, cycle, call, kind in strict_json(about["moments"])
-        )
-        probe = SavedProbe(result, about["state"], time_points, int(about["steps_run"]), about)
-    except (KeyError, TypeError, ValueError, RecursionError):
-        raise ProbeFileError(
-            f"{path} does not name its time points. Fit the probe again with `probes fit --save`."
-        ) from None
-    if probe.state not in ("z", "y") or result.time_points != len(time_points):
-        raise ProbeFileError(
-            f"{path} is not a probe of z or y, or has no weights for some of its time points. Fit it again."
-        )
-    return probe
-
-
 def check_fit(probe: SavedProbe, model: "Model", depth: Depth) -> None:
-    """Check that the model has the probe's task, hidden size and time points. Raises ProbeFileError if not.
+    """Check that the model has the probe's task and hidden size, and that a run of this depth has its time points.
 
-    The weights may differ, so a probe can be tested on another checkpoint.
+    The weights may differ, so a probe can be tested on another checkpoint. Raises ProbeFileError if the check fails.
     """
-    if probe.about.get("task") != model.config.task:
+    if probe.provenance.task != model.config.task:
         raise ProbeFileError(
-            f"The probe {SHORT.repr(probe.target)} was fitted for {SHORT.repr(probe.about.get('task'))}, but the model solves {model.config.task}. "
+            f"The probe {SHORT.repr(probe.target)} was fitted for {SHORT.repr(probe.provenance.task)}, but the model solves {model.config.task}. "
             "Fit a probe on this model."
         )
     if model.config.hidden_size != probe.result.mean.shape[1]:
@@ -135,17 +98,16 @@ def apply_to_puzzle(
     depth: Depth | None = None,
     labels: UInt8[np.ndarray, "cells"] | None = None,
     puzzle_id: int = 0,
-    progress: "ShareProgress | None" = None,
+    progress: Progress = no_progress,
 ) -> list[PuzzlePredictions]:
     """Run the model on one puzzle and apply each probe at each of its time points.
 
-    `labels` is the known solution. Without it, a solver computes the solution; true values that need one are None if it
-    is not unique. Raises ProbeFileError if a probe does not fit the model.
+    `labels` is the solution. If it is None, a solver computes the solution; unless the solution is unique, the true
+    values of targets that depend on it are None. Raises ProbeFileError if a probe does not fit the model, and
+    PuzzleError if the puzzle does not.
     """
-    from probes.linear.collect import check_puzzles, collect
     from trm.record import unique_solution
 
-    check_puzzles(model, task, inputs[None], puzzle_id)
     depth = depth or model.config.depth
     for probe in probes:
         check_fit(probe, model, depth)
@@ -154,19 +116,28 @@ def apply_to_puzzle(
         depth = replace(depth, N_sup=max(at.supervision_step for probe in probes for at in probe.time_points))
     time_points = tuple(dict.fromkeys(at for probe in probes for at in probe.time_points))
     labels = unique_solution(task, inputs) if labels is None else labels
-    runs = collect(
-        model, inputs[None], np.array([puzzle_id]), depth=depth, time_points=time_points, progress=progress
+    known = np.zeros_like(inputs) if labels is None else labels
+    puzzle = PuzzleSet.of(
+        "puzzle", task, inputs[None], known[None], puzzle_identifiers=np.array([puzzle_id], np.int32)
     )
-    evidence = Evidence(task, inputs[None], None if labels is None else labels[None], end=runs.end)
-    return [_predictions(probe, evidence, runs, time_points) for probe in probes]
+    source = StateSource.compute(
+        model,
+        task,
+        puzzle,
+        depth=depth,
+        time_points=time_points,
+        progress=progress,
+        message="running the puzzle",
+    )
+    evidence = Evidence(
+        task, inputs[None], None if labels is None else labels[None], end=source.final_answers()
+    )
+    return [_predictions(probe, evidence, source) for probe in probes]
 
 
-def _predictions(
-    probe: SavedProbe, evidence: Evidence, runs: Any, time_points: tuple[Coordinates, ...]
-) -> PuzzlePredictions:
+def _predictions(probe: SavedProbe, evidence: Evidence, source: StateSource) -> PuzzlePredictions:
     target = target_of(evidence.task, probe.target)
-    rows = [time_points.index(at) for at in probe.time_points]
-    states = runs.states[probe.state][:, rows]
+    states = source.states_at(probe.state, probe.time_points)
     if target.level is Level.PUZZLE:
         states = states.mean(2, keepdims=True)
     predictions = apply(probe.result, states)
@@ -177,9 +148,9 @@ def _predictions(
         truth = values_at(
             target,
             evidence,
-            now=runs.now[:, rows],
+            now=source.answers_at(probe.time_points),
             supervision_steps=[at.supervision_step for at in probe.time_points],
-            halts=runs.halts[:, rows],
+            halts=source.halts_at(probe.time_points),
         )
         true = np.broadcast_to(truth.values[0], values.shape)
         defined = np.broadcast_to(truth.defined[0], values.shape)
@@ -203,58 +174,36 @@ def summary_of(
     task: Task,
     inputs: UInt8[np.ndarray, "cells"],
 ) -> Mapping[str, Any]:
-    """JSON-compatible data: one entry per probe, each with its time points. Cells are in row-major order."""
+    """Return predictions as JSON-compatible data, with one entry per probe. Cells are in row-major order."""
     return {
         "model": model.name,
         "fingerprint": model.fingerprint,
         "puzzle": task.format(inputs),
         "grid": [task.rows, task.columns],
         "readings": [
-            one.summary()
-            | {
-                "moments": [
-                    {
-                        "supervision_step": at.supervision_step,
-                        "cycle": at.cycle,
-                        "call": at.call,
-                        "kind": at.kind,
-                    }
-                    for at in one.time_points
-                ]
-            }
-            for one in predictions
+            one.summary() | {"time_points": [asdict(at) for at in one.time_points]} for one in predictions
         ],
     }
 
 
-def probes_of(experiment: "ProbingExperiment") -> list[SavedProbe]:
-    """An experiment's probes of z and y, as if they had been saved and reopened."""
-    from probes.linear.experiment.files import probe_metadata
+def summary_of_probes(probes: Sequence[SavedProbe], task: Task) -> ExperimentSummary:
+    """Describe saved probes as an experiment without scores.
 
-    return [
-        SavedProbe(probe, result.source, experiment.time_points, experiment.about["depth"]["N_sup"], about)
-        for result, about in probe_metadata(experiment)
-        for probe in result.probes
-    ]
-
-
-def summary_of_probes(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
-    """An experiment without scores, in the format of `ProbingExperiment.summary`.
-
-    A target group contains the members for which every state has a probe. Raises ProbeFileError if there are no probes,
-    two are the same, or their models, time points or tasks differ.
+    A target group contains only the targets that have a probe for every state. Raises ProbeFileError if no probe is
+    given, two probes have the same target and state, the probes differ in model or time points, their task is not
+    `task`, or no target has a probe for every state.
     """
     if not probes:
         raise ProbeFileError("No probe was given. Give files written by `probes fit --save`.")
     first, seen = probes[0], set()
     for probe in probes:
-        if probe.about.get("task") != task.name:
+        if probe.provenance.task != task.name:
             raise ProbeFileError(
-                f"The probe {probe.target} was fitted for {probe.about.get('task')}, but this model solves {task.name}. "
+                f"The probe {probe.target} was fitted for {probe.provenance.task}, but this model solves {task.name}. "
                 "Choose a model of that task."
             )
-        if (probe.about.get("fingerprint"), probe.time_points) != (
-            first.about.get("fingerprint"),
+        if (probe.provenance.fingerprint, probe.time_points) != (
+            first.provenance.fingerprint,
             first.time_points,
         ):
             raise ProbeFileError(
@@ -277,15 +226,11 @@ def summary_of_probes(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any
         raise ProbeFileError(
             "No target has a probe for every state. Open both files of a target, or files of one state only."
         )
-    return {
-        "about": {
-            "model": first.about.get("model", "unknown"),
-            "fingerprint": first.about.get("fingerprint", ""),
-            "task": task.name,
-            "grid": [task.rows, task.columns],
-        },
-        "settings": {"states": states},
-        "moments": [asdict(at) for at in first.time_points],
-        "targets": [group.facts() for group in groups],
-        "findings": [],
-    }
+    return ExperimentSummary(
+        provenance=first.provenance,
+        grid=(task.rows, task.columns),
+        settings=ExperimentSettings(tuple(group.name for group in groups), tuple(states)),
+        time_points=first.time_points,
+        targets=tuple(group.summary() for group in groups),
+        results=(),
+    )

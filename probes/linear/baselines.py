@@ -1,11 +1,11 @@
-"""Baseline features for probes: the puzzle's input, and features derived from it by counting and simple rules.
+"""Baseline features for probes: the puzzle's input, and features derived from the input by counting and simple rules.
 
-Probes are fitted on these features in the same way as on states. Other states are baselines too: y when z is probed, or
-the states of an untrained network.
+Probes are fitted on these features in the same way as on states. States are used as baselines too: y is a baseline for
+z and z for y, and the states of an untrained network are a baseline for both.
 """
 
 import numpy as np
-from jaxtyping import Float32, Int, UInt, UInt8
+from jaxtyping import Int, Int16, UInt, UInt8
 
 from probes.linear.targets import Evidence
 from probes.linear.targets.sudoku import singles
@@ -14,17 +14,17 @@ from trm.tasks.maze.geometry import GOAL, START
 from trm.tasks.sudoku.geometry import geometry
 
 REACH = 2
-"""Radius of a neighbourhood in cells: 2 gives 5x5."""
+"""Radius of a cell's neighbourhood, in cells. A radius of 2 gives 5x5 cells."""
 
 
 def input_features(
     task: Task, inputs: UInt8[np.ndarray, "puzzle cell"], *, cells: bool = True
 ) -> UInt[np.ndarray, "puzzle 1 places feature"]:
-    """One-hot features of the input at and around each cell, shaped like states at a single time point.
+    """Return one-hot features of the input at and around each cell, shaped like states at a single time point.
 
-    Sudoku: the symbols of the cell and of all cells of its row, column and box. Other tasks: the symbols of its 5x5
-    neighbourhood, padded outside the grid. With `cells=False`, for puzzle-level targets: the count of each symbol, as
-    one cell.
+    For Sudoku, these are the symbols of the cell and of all cells in its row, column and box. For other tasks, they are
+    the symbols in its 5x5 neighbourhood, with padding outside the grid. With `cells=False`, for puzzle-level targets,
+    the result has a single place, and its features are the numbers of cells with each symbol.
     """
     if not cells:
         counts = (inputs[..., None] == np.arange(task.vocab_size)).sum(1)
@@ -39,13 +39,13 @@ def input_features(
     )
 
 
-def derived_features(evidence: Evidence) -> Float32[np.ndarray, "puzzle 1 cell feature"] | None:
-    """Features derived from the input at each cell without a search, shaped like states at a single time point.
+def derived_features(evidence: Evidence) -> Int16[np.ndarray, "puzzle 1 cell feature"] | None:
+    """Return features derived from the input at each cell without search, shaped like states at a single time point.
 
-    None for tasks without such features. Sudoku: the candidates and their number; for its row, column and box, the
-    number of cells in which each digit is a candidate, and the number of blank cells; the number of blank cells in the
-    puzzle; and the digit that naked and hidden singles fill in, if they do. Maze: row and column, and the offsets and
-    Manhattan distances to start and goal, ignoring walls.
+    For Sudoku, the features describe the cell (its candidates, their number, and the digit that naked and hidden
+    singles fill in), its row, column and box (the number of blank cells, and of cells in which each digit is a
+    candidate), and the puzzle (the number of blank cells). For mazes, they are the row and column, and the offsets and
+    Manhattan distances to start and goal, ignoring walls. Returns None for all other tasks.
     """
     if evidence.task.name == "sudoku":
         features = _derived_of_sudoku(evidence)
@@ -53,7 +53,7 @@ def derived_features(evidence: Evidence) -> Float32[np.ndarray, "puzzle 1 cell f
         features = _derived_of_maze(evidence)
     else:
         return None
-    return features.astype(np.float32)[:, None]
+    return features.astype(np.int16)[:, None]
 
 
 def _derived_of_sudoku(evidence: Evidence) -> Int[np.ndarray, "puzzle cell feature"]:
@@ -70,13 +70,13 @@ def _derived_of_sudoku(evidence: Evidence) -> Int[np.ndarray, "puzzle cell featu
 def _sum_in_units(
     task: Task, values: Int[np.ndarray, "puzzle cell value"]
 ) -> Int[np.ndarray, "puzzle cell three_values"]:
-    """Sums over the row, the column and the box of each cell."""
+    """Sum values over the row, the column and the box of each cell."""
     sums = values[:, geometry(task.box_rows, task.box_columns).units].sum(2)
     return sums[:, _units_of_cells(task)].reshape(*values.shape[:2], -1)
 
 
 def _units_of_cells(task: Task) -> Int[np.ndarray, "cell 3"]:
-    """The row, the column and the box of each cell, as indices of units: rows, then columns, then boxes."""
+    """Return the unit indices of each cell's row, column and box. Rows are numbered first, then columns, then boxes."""
     units = geometry(task.box_rows, task.box_columns).units
     units_of_cell = np.empty((task.cells, 3), int)
     for kind in range(3):
@@ -98,9 +98,7 @@ def _derived_of_maze(evidence: Evidence) -> Int[np.ndarray, "puzzle cell feature
 
 
 def _around(task: Task) -> np.ndarray:
-    """Indices of the neighbourhood of each cell, in the same order for every cell. The index `task.cells` means outside
-    the grid.
-    """
+    """Return the indices of the cells around each cell, [cell, neighbour]; `task.cells` means outside the grid."""
     row, column = np.divmod(np.arange(task.cells), task.columns)
     if task.name == "sudoku":
         units = geometry(task.box_rows, task.box_columns).units

@@ -1,21 +1,24 @@
-"""Fits probes in batches of time points: builds the examples and weights for `probes.linear.solver`, and chooses C.
+"""Fits probes in batches of time points: builds regression problems for `probes.linear.solver` and chooses C or alpha.
 
-An example is a cell of a puzzle for which the target is defined at one or more of the time points. Its weight is 0 at
-all other time points.
+An example is a cell of a puzzle in which the target is defined at one or more time points of the batch. Its weight is 0
+at the time points at which the target is undefined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Int, Num
+from jaxtyping import Bool, Float32, Int, Num
 
 from probes.covariance import StatesError
+from probes.linear.features import BLOCK, Features
 from probes.linear.mdl import online_code
 from probes.linear.solver import (
+    WIDE_BLOCK,
     Logistic,
     Problems,
     fit_logistic,
@@ -28,107 +31,124 @@ from probes.linear.solver import (
     standardisation,
 )
 from probes.linear.splits import Split
+from trm.progress import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+FITTING = "fitting probes"
 AT_ONCE = 256 << 20  # bytes of training features in memory at a time
+LARGE = 32 << 20  # features of one time point above this size in bytes are mapped from a temporary file
 
 Numbers = Num[np.ndarray, "puzzle time cell"]
 
 
 class Meter:
-    """Reports the share of work done. `alive` lets the progress callback cancel the work between two stages."""
+    """Reports the fraction of the work done, 0 to 1. `alive` lets the progress callback cancel work within a stage."""
 
-    def __init__(self, progress: Callable[[float], None] | None, stages: int) -> None:
-        self.progress = progress or (lambda share: None)
+    def __init__(self, progress: Progress, stages: int) -> None:
+        self.progress = progress
         self.done, self.stages = 0, stages
-        self.progress(0.0)
+        self.progress(0.0, FITTING)
 
     def alive(self) -> None:
         """Report the same share again, which gives the callback a chance to cancel."""
-        self.progress(self.done / self.stages)
+        self.progress(self.done / self.stages, FITTING)
 
     def advance(self, stages: int) -> None:
-        """Report that more stages are done."""
+        """Report that `stages` more stages are done."""
         self.done += stages
         self.alive()
 
 
 @dataclass(frozen=True, eq=False)
 class FitProblem:
-    """The states, the labels and the settings of a fit. All arrays have the same puzzles, time points and cells."""
+    """The features, labels and settings of a fit. All arrays have the same puzzles, time points and cells."""
 
-    states: Num[np.ndarray, "puzzle time cell dim"]
+    features: Features
     values: Numbers
     defined: Bool[np.ndarray, "puzzle time cell"]
-    control: Numbers | None  # values of the control task
+    control: Numbers | None  # labels of the control task
     split: Split
     classes: int  # 0 for numeric targets
-    grid: tuple[float, ...]  # C or alpha, the strongest regularisation first
+    grid: tuple[float, ...]  # values of C or alpha to try, strongest regularisation first
     balanced: bool
     code_length: bool
     seed: int
 
     @property
     def stages(self) -> int:
-        """Units of work per batch of time points, of about equal length."""
+        """The number of units of work per batch of time points. The units take about equally long."""
         return len(self.grid) * (2 if self.control is not None else 1) + 2 * self.code_length
 
     def batches(self) -> list[range]:
-        """Batches of time points whose features are in memory together."""
-        _, time_points, _, dim = self.states.shape
+        """Divide the time points into batches whose training features fit into memory together."""
+        _, time_points, _, dim = self.features.shape
         cells = int(self.defined[self.split.train].any(1).sum())
-        at_once = max(1, AT_ONCE // (4 * cells * (dim + 1)))
+        size = 4 * cells * (dim + 1)
+        at_once = max(1, AT_ONCE // size) if size <= LARGE else 1
         return [range(first, min(first + at_once, time_points)) for first in range(0, time_points, at_once)]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """The cells of some puzzles at some time points."""
+    """The examples of a fit: cells of some puzzles at a batch of time points."""
 
     time_points: range
-    order: Int[np.ndarray, "puzzle"]  # the puzzles, as indices into the states
-    rank: Int[np.ndarray, "example"]  # position of each example's puzzle in that order, ascending
-    cell: Int[np.ndarray, "example"]
+    order: Int[np.ndarray, "puzzle"]  # indices of the puzzles in the arrays of the fit problem
+    rank: Int[np.ndarray, "example"]  # position of each example's puzzle in `order`, ascending
+    cell: Int[np.ndarray, "example"]  # index of each example's cell
 
     @classmethod
     def of(cls, problem: FitProblem, order: Int[np.ndarray, "puzzle"], time_points: range) -> Examples:
-        """All cells for which the target is defined at one or more of the time points."""
+        """Select all cells in which the target is defined at one or more of the time points."""
         defined = problem.defined[order][:, time_points.start : time_points.stop].any(1)
         return cls(time_points, order, *np.nonzero(defined))
 
     def picked(self, array: Num[np.ndarray, "puzzle time cell"] | Bool[np.ndarray, "puzzle time cell"]):
-        """The entries of an array at the examples, (time, example)."""
+        """Return the array's entry for each example at each time point, (time, example)."""
         puzzles = self.order[self.rank]
         return np.stack([array[puzzles, time_point, self.cell] for time_point in self.time_points])
 
     def labels(self, problem: FitProblem, values: Numbers) -> Tensor:
-        """The labels of the examples, (time, example): classes as int64, numbers as float32."""
+        """Return the labels of the examples, (time, example), as int64 class indices or float32 numbers."""
         import torch
 
         return torch.as_tensor(self.picked(values).astype(np.int64 if problem.classes else np.float32))
 
     def problems(self, problem: FitProblem) -> Problems:
-        """The regression problems, not standardised. Raises StatesError if a state is not finite."""
+        """Build the regression problems, without standardisation. Raises StatesError if a state is not finite."""
         import torch
 
-        dim = problem.states.shape[-1]
-        x = np.ones((len(self.time_points), len(self.rank), dim + 1), np.float32)
-        puzzles = self.order[self.rank]
+        dim = problem.features.shape[-1]
+        x = scratch((len(self.time_points), len(self.rank), dim + 1))
+        x[..., dim] = 1
         for index, time_point in enumerate(self.time_points):
-            x[index, :, :dim] = problem.states[puzzles, time_point, self.cell]
-            if not np.isfinite(x[index]).all():
-                raise StatesError(
-                    "Some states are infinite or NaN. Record them again, in float32 if they were in float16."
-                )
+            for begin in range(0, len(self.order), BLOCK):
+                ranks = range(begin, min(begin + BLOCK, len(self.order)))
+                first, last = np.searchsorted(self.rank, (ranks.start, ranks.stop))
+                values = problem.features.read(self.order[begin : ranks.stop], time_point)
+                part = values[self.rank[first:last] - begin, self.cell[first:last]]
+                if not np.isfinite(part).all():
+                    raise StatesError(
+                        "Some states are infinite or NaN. Record them again, in float32 if they were in float16."
+                    )
+                x[index, first:last, :dim] = part
         weight = self.picked(problem.defined).astype(np.float32)
         return Problems(torch.from_numpy(x), self.labels(problem, problem.values), torch.from_numpy(weight))
 
 
+def scratch(shape: tuple[int, ...]) -> Float32[np.ndarray, "*shape"]:
+    """Return an uninitialised array. Above LARGE bytes it is mapped from a temporary file, which needs no memory."""
+    if 4 * prod(shape) <= LARGE * shape[0]:
+        return np.empty(shape, np.float32)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.float32, mode="w+", shape=shape)
+
+
 @dataclass(frozen=True, eq=False)
 class FittedProbes:
-    """The probes of some time points, as arrays of `ProbeResult`, and their predictions."""
+    """The probes of a batch of time points, with arrays as in `ProbeResult`, and their predictions."""
 
     mean: np.ndarray
     scale: np.ndarray
@@ -138,11 +158,11 @@ class FittedProbes:
     regularisation: np.ndarray
     predictions: np.ndarray  # (test puzzle, time, cell)
     control_predictions: np.ndarray | None
-    code: tuple[np.ndarray, np.ndarray] | None  # bits, uniform bits
+    code: tuple[np.ndarray, np.ndarray] | None  # `bits` and `uniform_bits` of `CodeLength`
 
 
 def fit_time_points(problem: FitProblem, time_points: range, meter: Meter) -> FittedProbes:
-    """Fit probes on the training puzzles, choose C on the validation puzzles, and predict the test puzzles.
+    """Fit probes on the training puzzles, choose C or alpha on the validation puzzles, and predict the test puzzles.
 
     Raises StatesError if a state is not finite.
     """
@@ -152,7 +172,7 @@ def fit_time_points(problem: FitProblem, time_points: range, meter: Meter) -> Fi
 
     shuffled = np.random.default_rng(problem.seed).permutation(
         problem.split.train
-    )  # order of the online code
+    )  # the order in which the online code sends the puzzles
     parts = [
         Examples.of(problem, order, time_points)
         for order in (shuffled, problem.split.validation, problem.split.test)
@@ -163,8 +183,7 @@ def fit_time_points(problem: FitProblem, time_points: range, meter: Meter) -> Fi
     parted = [replace(problems, x=problems.x.sub_(mean).div_(scale)) for problems in raw]
     varied = varying_features(parted[0])
     train, validation, test = (
-        problems if varied.all() else replace(problems, x=problems.x[..., varied].contiguous())
-        for problems in parted
+        problems if varied.all() else replace(problems, x=selected(problems.x, varied)) for problems in parted
     )
 
     theta, present, strength = choose_regularisation(problem, train, validation, meter)
@@ -198,13 +217,29 @@ def fit_time_points(problem: FitProblem, time_points: range, meter: Meter) -> Fi
     )
 
 
-def varying_features(train: Problems) -> Tensor:
-    """A mask of the features that vary at one or more time points, (dim + 1); always true for the intercept, the last column.
+def selected(x: Tensor, columns: Tensor) -> Tensor:
+    """Copy some features, (time, example, selected)."""
+    import torch
 
-    The weight of a constant feature is 0 in any fit. One-hot inputs have many constant features, because the target is
-    defined for blank cells only.
+    result = torch.from_numpy(scratch((*x.shape[:2], int(columns.sum())))).to(x.device)
+    for time_point in range(len(x)):
+        for begin in range(0, x.shape[1], WIDE_BLOCK):
+            part = slice(begin, begin + WIDE_BLOCK)
+            result[time_point, part] = x[time_point, part][:, columns]
+    return result
+
+
+def varying_features(train: Problems) -> Tensor:
+    """Return a mask of the features that vary at one or more time points, (dim + 1), given standardised features.
+
+    The last column, for the intercept, is always included. A constant feature has weight 0 in every fit. One-hot inputs
+    have many constant features if the target is defined only for blank cells.
     """
-    mask = ((train.x != 0) & (train.weight > 0)[..., None]).flatten(0, 1).any(0)
+    import torch
+
+    mask = torch.zeros(train.x.shape[-1], dtype=torch.bool, device=train.x.device)
+    for block in train.blocks(WIDE_BLOCK):
+        mask |= ((block.x != 0) & (block.weight > 0)[..., None]).flatten(0, 1).any(0)
     mask[-1] = True
     return mask
 
@@ -212,10 +247,10 @@ def varying_features(train: Problems) -> Tensor:
 def choose_regularisation(
     problem: FitProblem, train: Problems, validation: Problems, meter: Meter
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Coefficients (time, row, dim + 1), present classes (time, class), and the regularisation strength (time) with the
-    smallest validation loss.
+    """Fit probes with every C or alpha and choose the fit with the smallest validation loss at each time point.
 
-    Weaker regularisation is not tried at a time point once its validation loss has risen.
+    Returns the coefficients (time, row, dim + 1), the mask of present classes (time, class), and the chosen C or alpha
+    (time). Once the validation loss of a time point stops decreasing, weaker regularisation is not tried there.
     """
     import torch
 
@@ -223,7 +258,7 @@ def choose_regularisation(
     present = torch.ones(time_points, max(1, problem.classes), dtype=torch.bool, device=device)
     if problem.classes:
         present = present_classes(train, problem.classes)
-        learnable = present.gather(1, validation.y)  # classes absent from training cannot help choose C
+        learnable = present.gather(1, validation.y)  # leave out classes that are absent from training
         validation = replace(validation, weight=validation.weight * learnable)
         if problem.balanced:
             train, validation = (
@@ -255,7 +290,10 @@ def choose_regularisation(
 
 
 def class_weights(problems: Problems, classes: int) -> Tensor:
-    """Weights n / (K n_k) as in scikit-learn's `class_weight="balanced"`, (time, example). K: number of classes that occur."""
+    """Return the weight n / (K n_k) of each example, (time, example), as in scikit-learn's `class_weight="balanced"`.
+
+    n is the number of examples, n_k the number of examples of the same class, and K the number of classes that occur.
+    """
     import torch
 
     weight = (problems.weight > 0).double()
@@ -270,9 +308,10 @@ def class_weights(problems: Problems, classes: int) -> Tensor:
 def predict(
     problem: FitProblem, test: Problems, examples: Examples, theta: Tensor, present: Tensor
 ) -> Numbers:
-    """Predictions for the test cells, (puzzle, time, cell); 0 where the target is not defined.
+    """Predict the test cells, (puzzle, time, cell). The result is 0 in cells that are not among the examples.
 
-    Class indices or numbers; for two classes the log odds of the second.
+    Predictions are the log odds of class 1 if there are two classes, class indices if there are more, and otherwise
+    numbers.
     """
     if problem.classes == 2:
         logs = log_probabilities(test.x, theta, present)
@@ -281,7 +320,7 @@ def predict(
         outputs = log_probabilities(test.x, theta, present).argmax(-1)
     else:
         outputs = (test.x.double() @ theta.mT)[..., 0]
-    cells = problem.states.shape[2]
+    cells = problem.features.shape[2]
     grid = np.zeros((len(examples.order), len(examples.time_points), cells), outputs.cpu().numpy().dtype)
     grid[examples.rank, :, examples.cell] = outputs.cpu().numpy().T
     return grid

@@ -1,9 +1,9 @@
-"""Causal test: does the model use what a probe decodes? Changes a state along the probe's direction and measures the effect.
+"""Tests whether the model uses what a probe decodes, by changing a state along the probe's direction.
 
-At one time point of the run, the state of every cell is steered along the direction, or its component along the
-direction is projected out (set to the training mean). Any change to a state can do harm, so the same is done along
-random directions, moving each cell equally far. Only an effect larger than theirs is evidence of use (Elazar et al.
-2021, arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
+At one time point of the run, the state of every cell is moved along the direction, or its component along the direction
+is erased (set to the training mean). Any change to a state can do harm, so each test is repeated along random
+directions, with every cell moved by the same distance. Only an effect larger than the effect of random directions is
+evidence of use (Elazar et al. 2021, arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
 """
 
 from dataclasses import dataclass
@@ -11,34 +11,40 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Float64, UInt8
+from jaxtyping import Bool, Float32, Float64
 from torch import Tensor
 
-from probes.linear.apply import SavedProbe, check_fit
-from probes.linear.collect import CollectedRuns, check_puzzles, collect
+from probes.linear.apply import check_fit
 from probes.linear.directions import direction_of
+from probes.linear.experiment.summary import CausalSummary
+from probes.linear.files import SavedProbe
 from probes.linear.probe import ProbeError
+from probes.states import StateSource
 from probes.stats import BY_PUZZLE
 from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet
 from trm.model import Model
-from trm.progress import Progress
+from trm.progress import Progress, no_progress, part_of
 from trm.recursion import Hook, State
 from trm.tasks.base import PADDING, Task
 
 HOWS = ("move", "erase")
 SYMBOL_TARGETS = ("solution", "answer_now")
-"""Targets whose classes are symbols of the answer, so that a move of the answer to the class can be measured."""
+"""Targets whose classes are answer symbols, so that the answers equal to the chosen class can be counted."""
 
 
 @dataclass(frozen=True)
 class CausalSettings:
-    """Settings of a causal test. Raises ProbeError if one is invalid."""
+    """Settings of a causal test. Raises ProbeError if a setting is invalid."""
 
     how: str = "move"
-    strength: float = 4.0  # distance moved, in standard deviations of the states along the direction
-    randoms: int = 4  # number of random directions
+    """move: steer along the direction; erase: project it out, to the training mean"""
+    strength: float = 4.0
+    """for move: standard deviations of the states along the direction"""
+    randoms: int = 4
+    """number of random directions to compare with"""
     seed: int = 0
+    """seed of the random directions"""
 
     def __post_init__(self) -> None:
         if self.how not in HOWS:
@@ -51,16 +57,19 @@ class CausalSettings:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The effect of a change on each puzzle, as shares of the puzzle's blank cells, 0 to 1."""
+    """The outcome of clean or intervened runs.
 
-    changed_now: Float64[np.ndarray, "puzzle"]  # answers after this time point that differ from the clean run
-    changed_end: Float64[np.ndarray, "puzzle"]  # final answers that differ from the clean run
-    right_end: Float64[np.ndarray, "puzzle"]
-    of_class: Float64[np.ndarray, "puzzle"] | None  # final answers that equal the class steered to
-    solved: Bool[np.ndarray, "puzzle"]
+    Each array of numbers holds the fraction of every puzzle's blank cells, 0 to 1, to which its comment applies.
+    """
 
-    def summary(self) -> dict[str, Any]:
-        """Means over the puzzles."""
+    changed_now: Float64[np.ndarray, "puzzle"]  # answer after the time point differs from the clean run
+    changed_end: Float64[np.ndarray, "puzzle"]  # final answer differs from the clean run
+    right_end: Float64[np.ndarray, "puzzle"]  # final answer is correct
+    of_class: Float64[np.ndarray, "puzzle"] | None  # final answer is the class steered to
+    solved: Bool[np.ndarray, "puzzle"]  # whether the final answer is correct in every blank cell
+
+    def summary(self) -> dict[str, float]:
+        """Return the mean of each quantity over the puzzles."""
         means = {
             "changed_now": float(self.changed_now.mean()),
             "changed_end": float(self.changed_end.mean()),
@@ -72,20 +81,21 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class CausalResult:
-    """Outcomes of the clean run, of the change along the probe's direction, and of those along random directions."""
+    """The outcomes of the clean runs, and of runs changed along the probe's direction and along random directions."""
 
     probe: SavedProbe
     at: Coordinates
     class_name: str  # "" for numeric targets
     settings: CausalSettings
-    distance: float  # mean distance that a cell moves, as a share of its state's norm
+    distance: float  # mean distance that a cell's state is moved, as a fraction of the state's norm
     clean: Outcome
     along: Outcome
     random: tuple[Outcome, ...]
 
     def excess(self, name: str) -> tuple[float, float, float]:
-        """The effect of the probe's direction minus the mean effect of random ones: value and 95 % band over
-        puzzles.
+        """Return the effect of the probe's direction minus the mean effect of the random directions.
+
+        `name` is a field of `Outcome`. Returns the mean over puzzles and the bounds of its 95 % confidence interval.
         """
         own = getattr(self.along, name)
         difference = own - np.mean([getattr(outcome, name) for outcome in self.random], axis=0)
@@ -93,30 +103,26 @@ class CausalResult:
         low, high = BY_PUZZLE.band(sums / len(difference))[:, 0]
         return float(difference.mean()), float(low), float(high)
 
-    def summary(self) -> dict[str, Any]:
-        """The result as JSON-compatible data."""
+    def summary(self) -> CausalSummary:
+        """Return the means over the puzzles."""
         names = ["changed_now", "changed_end", "right_end"]
         names += ["of_class"] if self.along.of_class is not None else []
-        return {
-            "target": self.probe.target,
-            "state": self.probe.state,
-            "class": self.class_name,
-            "at": {
-                "supervision_step": self.at.supervision_step,
-                "cycle": self.at.cycle,
-                "call": self.at.call,
-            },
-            "how": self.settings.how,
-            "dose": self.settings.strength if self.settings.how == "move" else None,
-            "puzzles": len(self.clean.right_end),
-            "distance": self.distance,
-            "plain": self.clean.summary(),
-            "along": self.along.summary(),
-            "random": [outcome.summary() for outcome in self.random],
-            "excess": {
+        return CausalSummary(
+            target=self.probe.target,
+            state=self.probe.state,
+            class_name=self.class_name,
+            at=self.at,
+            how=self.settings.how,
+            strength=self.settings.strength if self.settings.how == "move" else None,
+            puzzles=len(self.clean.right_end),
+            distance=self.distance,
+            clean=self.clean.summary(),
+            along=self.along.summary(),
+            random=tuple(outcome.summary() for outcome in self.random),
+            excess={
                 name: dict(zip(("value", "low", "high"), self.excess(name), strict=True)) for name in names
             },
-        }
+        )
 
 
 def run_causal_test(
@@ -129,20 +135,15 @@ def run_causal_test(
     class_name: str = "",
     settings: CausalSettings | None = None,
     depth: Depth | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> CausalResult:
-    """Run the puzzles without a change, with the change, and with the same change along random directions.
+    """Run the puzzles unchanged, changed along the probe's direction, and changed along random directions.
 
     `time_point` is an index into the probe's time points. A change to z after the last call of the last supervision
-    step has no effect, as no later call uses z. Raises ProbeError or ProbeFileError if the probe does not fit the
-    model.
+    step has no effect, because no later call uses z. Raises ProbeError or ProbeFileError if the probe does not fit the
+    model or has no such time point or class, and PuzzleError if the puzzles do not fit the model.
     """
-    settings, depth, progress = (
-        settings or CausalSettings(),
-        depth or model.config.depth,
-        progress or (lambda *_: None),
-    )
-    check_puzzles(model, task, puzzles.inputs, int(puzzles.puzzle_identifiers.max(initial=0)))
+    settings, depth = settings or CausalSettings(), depth or model.config.depth
     check_fit(probe, model, depth)
     if not 0 <= time_point < len(probe.time_points):
         raise ProbeError(
@@ -153,20 +154,21 @@ def run_causal_test(
     at, direction = probe.time_points[time_point], direction_of(probe, time_point, class_name)
     run_count = 2 + settings.randoms
 
-    def run(number: int, words: str, change: Hook) -> CollectedRuns:
-        return collect(
+    def run(number: int, message: str, change: Hook) -> StateSource:
+        return StateSource.compute(
             model,
-            puzzles.inputs,
-            puzzles.puzzle_identifiers,
+            task,
+            puzzles,
             depth=depth,
             time_points=(at,),
             states=(probe.state,),
             change=change,
-            progress=lambda share: progress((number + share) / run_count, words),
+            progress=part_of(progress, number / run_count, (number + 1) / run_count),
+            message=message,
         )
 
     clean = run(0, "clean run", lambda where, state: state)
-    before = clean.states[probe.state][:, 0]  # (puzzle, cell, dim)
+    before = clean.states(probe.state, at)  # (puzzle, cell, dim)
     along = before @ direction
     spread = float(along.std())
     steering = Steering(
@@ -188,8 +190,8 @@ def run_causal_test(
         token = task.symbol_names.index(class_name)
     distance = np.abs(steering.lengths(along)) / np.linalg.norm(before, axis=-1)
 
-    def outcome(runs: CollectedRuns) -> Outcome:
-        return outcome_of(runs, clean, task, puzzles.inputs, puzzles.labels, token)
+    def outcome(source: StateSource) -> Outcome:
+        return outcome_of(source, clean, at, token)
 
     return CausalResult(
         probe,
@@ -205,23 +207,27 @@ def run_causal_test(
 
 @dataclass(frozen=True, eq=False)
 class Steering:
-    """Moves each cell by the same distance along the probe's direction or along any other."""
+    """An intervention that moves each cell's state along the probe's direction or equally far along a random direction."""
 
     probe: SavedProbe
     at: Coordinates
-    direction: Float32[np.ndarray, "dim"]  # of the probe
-    mean: float  # of the training puzzles along the direction
+    direction: Float32[np.ndarray, "dim"]  # the probe's direction, a unit vector
+    mean: float  # mean coordinate of the training puzzles along the direction
     settings: CausalSettings
     spread: float  # standard deviation of the states along the direction
 
     def lengths(self, along: Any) -> Any:
-        """Signed distances to move, for cells with these coordinates along the probe's direction."""
+        """Return the signed distance to move each cell, given its coordinate `along` the probe's direction."""
         if self.settings.how == "erase":
             return self.mean - along
         return 0 * along + self.settings.strength * self.spread
 
     def hook(self, towards: Float32[np.ndarray, "dim"], prefix: int) -> Hook:
-        """An `after_call` hook that moves every cell along a unit vector, as far as along the probe's direction."""
+        """Return an `after_call` hook that moves every cell along the unit vector `towards`.
+
+        Each cell is moved by the distance that it would be moved along the probe's direction. The first `prefix`
+        positions do not change.
+        """
 
         def moved(state: Tensor) -> Tensor:
             own = torch.from_numpy(self.direction).to(state)
@@ -242,22 +248,21 @@ class Steering:
 
 
 def outcome_of(
-    runs: CollectedRuns,
-    clean: CollectedRuns,
-    task: Task,
-    inputs: UInt8[np.ndarray, "puzzle cell"],
-    labels: UInt8[np.ndarray, "puzzle cell"],
-    token: int | None = None,
+    changed: StateSource, clean: StateSource, at: Coordinates, token: int | None = None
 ) -> Outcome:
-    """Compare changed runs with the clean runs. `right_end` is a share of the scored blank cells only."""
-    blank = ~task.givens(inputs)
+    """Compare runs with the clean runs and with the solutions in `labels`.
+
+    `right_end` is a fraction of the blank cells whose label is not padding. `of_class` counts the token `token`.
+    """
+    labels, blank = clean.puzzles.labels, ~clean.task.givens(clean.puzzles.inputs)
+    end = changed.final_answers()
     scored = blank & (labels != PADDING)
     return Outcome(
-        changed_now=_share(runs.now[:, 0] != clean.now[:, 0], blank),
-        changed_end=_share(runs.end != clean.end, blank),
-        right_end=_share(runs.end == labels, scored),
-        of_class=None if token is None else _share(runs.end == token, blank),
-        solved=((runs.end == labels) | ~scored).all(-1),
+        changed_now=_share(changed.answers(at) != clean.answers(at), blank),
+        changed_end=_share(end != clean.final_answers(), blank),
+        right_end=_share(end == labels, scored),
+        of_class=None if token is None else _share(end == token, blank),
+        solved=((end == labels) | ~scored).all(-1),
     )
 
 
@@ -268,7 +273,7 @@ def _share(
 
 
 def readable_result(result: CausalResult) -> dict[str, Any]:
-    """A result for the terminal: clean run, probe direction, and the range of random directions."""
+    """Format a result for the terminal: the clean runs, the probe's direction, and the range of random directions."""
     lines: dict[str, Any] = {
         "change": f"{result.settings.how} {result.probe.state} after step {result.at.supervision_step} along "
         f"{result.probe.target} {result.class_name}".strip(),

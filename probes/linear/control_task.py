@@ -1,9 +1,10 @@
-"""The control task of Hewitt & Liang 2019 (arXiv:1909.03368): how much can a probe of this capacity memorise?
+"""The control task of Hewitt & Liang 2019 (arXiv:1909.03368), which measures how much a probe can memorise.
 
 Each type of cell, defined by its input symbol and its position, gets a random label drawn from the distribution of the
-true labels. The label is the same in all puzzles, so only memorisation can predict it. Selectivity is the probe's score
-minus its score on the control task. It is high if the probe decodes what the states encode. It depends on a single draw
-of labels, and more so for rare classes.
+true labels. A type has the same label in all puzzles, so a probe can predict it only by memorising it. Selectivity is
+the probe's score on the target minus its score on the control task. High selectivity means that the probe decodes
+information in the states rather than memorising labels. Selectivity varies with the random labels, most for rare
+classes.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from jaxtyping import Bool, Int, Int64, Num, UInt8
 
 
 def control_types(inputs: UInt8[np.ndarray, "puzzle cell"]) -> Int64[np.ndarray, "puzzle cell"]:
-    """The type of each cell: its input symbol and its position, as one number."""
+    """Return the type of each cell, a number that encodes its input symbol and its position."""
     cells = inputs.shape[1]
     return inputs.astype(np.int64) * cells + np.arange(cells)
 
@@ -24,10 +25,10 @@ def control_values(
     *,
     seed: int,
 ) -> Num[np.ndarray, "puzzle time cell"]:
-    """The control label of each cell: for each type, one random value from the training puzzles at that time point.
+    """Draw a control label for each type of cell at each time point, from the true values of the training puzzles.
 
-    The same seed and training values give a type the same label in all puzzles. A type has the same rank among the values
-    at every time point, so its label changes only if the class proportions do.
+    `train` holds the indices of the training puzzles. Each type has one random quantile at all time points, so its
+    label changes between time points only if the distribution of the true values changes.
     """
     rank = np.random.default_rng(seed).random(int(types.max()) + 1)
     labels = np.zeros((len(types), values.shape[1], types.shape[1]), values.dtype)

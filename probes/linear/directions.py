@@ -1,8 +1,8 @@
-"""Probe directions: the directions along which a probe's output changes fastest, and the plane that captures most of
-their length.
+"""Directions along which the output of a probe changes fastest, and the plane that captures most of their length.
 
-A direction is a row of weights in the space of raw states. Probes are fitted on standardised features, so each weight is
-divided by the standard deviation of its feature. Nearly parallel directions belong to classes that are hard to separate.
+A direction is computed from the probe's weights, in the space of raw states. Probes are fitted on standardised
+features, so each weight is divided by the standard deviation of its feature. Classes whose directions are nearly
+parallel are hard to separate.
 """
 
 from collections.abc import Sequence
@@ -11,26 +11,27 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from probes.linear.apply import SavedProbe
+from probes.linear.files import SavedProbe
 from probes.linear.probe import ProbeError
 
 
 def direction_of(probe: SavedProbe, time_point: int, class_name: str = "") -> Float32[np.ndarray, "dim"]:
-    """The unit vector along which the probe's output changes fastest, in the space of raw states.
+    """Return the unit vector along which the probe's output changes fastest, in the space of raw states, [dim].
 
-    With more than two classes: the direction of `class_name` minus the mean of the others. Raises ProbeError if the target
-    has no such class, or the probe is constant.
+    For numeric targets, the output is the predicted number. For two classes, it is the log odds of `class_name` (by
+    default the second class). For more classes, it is the logit of `class_name` minus the mean logit of the other
+    classes. Raises ProbeError if `class_name` is not one of the target's classes, or if the probe is constant.
     """
     weights, classes = probe.result.weights[time_point], probe.result.classes
+    if class_name not in classes and (class_name or len(classes) > 2):
+        raise ProbeError(
+            f"The target {probe.target} has no class {class_name!r}. Choose from: {', '.join(classes) or 'none'}."
+        )
     if len(classes) > 2:
-        if class_name not in classes:
-            raise ProbeError(
-                f"The target {probe.target} has no class {class_name!r}. Choose from: {', '.join(classes)}."
-            )
         chosen = classes.index(class_name)
         row = weights[chosen] - np.delete(weights, chosen, axis=0).mean(0)
     else:
-        row = weights[0] if class_name in ("", classes[-1] if classes else "") else -weights[0]
+        row = -weights[0] if class_name and class_name == classes[0] else weights[0]
     direction = row / probe.result.scale[time_point]
     norm = np.linalg.norm(direction)
     if not norm:
@@ -40,18 +41,20 @@ def direction_of(probe: SavedProbe, time_point: int, class_name: str = "") -> Fl
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Unit vectors projected onto the plane that captures most of their length."""
+    """Projections of unit vectors onto the plane that captures most of their squared length."""
 
     names: tuple[str, ...]
-    points: Float64[np.ndarray, "direction 2"]  # the projections; a short one lies mostly outside the plane
-    share: float  # of the total squared length that lies in the plane, 0 to 1
-    cosines: Float64[np.ndarray, "direction direction"]  # between the directions themselves
+    points: Float64[np.ndarray, "direction 2"]  # projections; a short projection is mostly outside the plane
+    share: float  # fraction of the total squared length that lies in the plane, 0 to 1
+    cosines: Float64[np.ndarray, "direction direction"]  # cosine similarities of the unit vectors
 
 
 def plane_of(names: Sequence[str], directions: Float32[np.ndarray, "direction dim"]) -> Plane:
-    """The plane through the origin that captures most of the squared length: the first two right singular vectors.
+    """Project unit vectors onto the plane that captures most of their squared length.
 
-    The sign of each axis makes its coordinate of largest magnitude positive. Raises ProbeError without directions.
+    The plane passes through the origin and is spanned by the first two right singular vectors of the directions. The
+    sign of each axis is chosen so that its coordinate of largest magnitude is positive. Raises ProbeError if there are
+    no directions.
     """
     if not len(directions):
         raise ProbeError("These probes are constant, so they have no direction.")
@@ -68,11 +71,11 @@ def plane_of(names: Sequence[str], directions: Float32[np.ndarray, "direction di
 def directions_at(
     probes: Sequence[SavedProbe], time_point: int, labels: Sequence[str]
 ) -> tuple[list[str], Float32[np.ndarray, "direction dim"]]:
-    """Names and unit vectors of the directions to show together.
+    """Return the names and unit vectors of the directions to show in one figure.
 
-    Several probes (the members of a target group): the direction of each. One probe with more than two classes: the
-    direction of each class. Otherwise: the direction at each of its time points, named by `labels`. Constant probes are
-    left out.
+    For several probes (the members of a target group), return the direction of each probe. For one probe with more than
+    two classes, return the direction of each class. Otherwise, return the direction at each time point, named by
+    `labels`. Constant probes are left out.
     """
     first = probes[0]
     if len(probes) > 1:

@@ -1,12 +1,13 @@
-"""Fits linear probes: what can be decoded from a state by a linear map, and from which time point onwards.
+"""Fits linear probes, which show what a linear map can decode from a state and from which time point onwards.
 
-The states of P puzzles at K time points in C cells are one array (P, K, C, dim). For puzzle-level targets C is 1: the
-mean over cells, or one position of the prefix. A separate probe is fitted at every time point on the training puzzles:
-logistic regression for classes, ridge regression for numbers. Features are standardised on the training puzzles, the
-regularisation is the one with the smallest loss on the validation puzzles, and scores are computed on the test puzzles,
-with bands. Decodable information is not necessarily used by the model (Belinkov 2022, arXiv:2102.12452).
+The states of P puzzles at K time points in C cells form one array of shape [P, K, C, dim]. For puzzle-level targets, C
+is 1 and the state is the mean over cells or one position of the prefix. A separate probe is fitted at every time point:
+logistic regression for classes, ridge regression for numbers. Features are standardised on the training puzzles, and
+the regularisation with the smallest loss on the validation puzzles is chosen. Scores and their confidence intervals are
+computed on the test puzzles. The model does not necessarily use information that a probe can decode (Belinkov 2022,
+arXiv:2102.12452).
 
-Torch is imported when a probe is fitted, but not to apply one.
+Torch is imported only when a probe is fitted. Applying a probe does not need it.
 """
 
 from collections.abc import Sequence
@@ -16,16 +17,17 @@ from jaxtyping import Float64, Int64, Num
 
 from probes.linear.batched_fit import FitProblem, Meter, fit_time_points
 from probes.linear.control_task import control_values
+from probes.linear.features import Features
 from probes.linear.mdl import CodeLength, blocks_of, entropy_bits
 from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, States, main_score
-from probes.linear.scores import Draws, bootstrap_draws, sampled_scores, with_band
+from probes.linear.scores import Draws, sampled_scores, with_band
 from probes.linear.splits import PARTS, Split
 from probes.linear.targets.base import Values
-from trm.progress import ShareProgress
+from trm.progress import Progress, no_progress
 
 
 def fit_probe(
-    states: States,
+    features: Features | States,
     values: Values,
     split: Split,
     *,
@@ -34,20 +36,22 @@ def fit_probe(
     settings: ProbeSettings | None = None,
     types: Int64[np.ndarray, "_ _"] | None = None,
     pooled: bool = False,
-    progress: ShareProgress | None = None,
+    progress: Progress = no_progress,
 ) -> ProbeResult:
-    """Fit the probes of all time points and score them.
+    """Fit a probe at every time point and score it on the test puzzles.
 
-    `values` are (puzzle, time, cell). Values, or states such as the input, that do not change may have a single time point.
-    `classes` names the classes; if it is empty, values are numbers. `types`, from `control_types`, adds the control task.
-    `pooled` fits one probe to all time points together, for a target such as the supervision step. `progress` is called
-    with the share done; an exception in it ends the fit. Raises ProbeError if shapes do not match, values are not classes,
-    or no cell can be used for training or testing; StatesError if a state is not finite.
+    `features`, such as an array of states, have the shape [puzzle, time, cell, dim] and `values` the shape [puzzle, time, cell]. Features or values
+    that do not change, such as the input, may have a single time point. `classes` names the classes; if it is empty, the
+    values are numbers. `types`, from `control_types`, adds the control task. `pooled` fits one probe to all time points
+    together, for a target such as the supervision step. `progress` receives the fraction of the work done, 0 to 1; an
+    exception in it ends the fit. Raises ProbeError if shapes do not match, values are not class indices, or the target
+    is undefined in all training or all test cells. Raises StatesError if a state is not finite.
     """
     settings = settings or ProbeSettings()
     classes = tuple(classes)
-    _check(states, values, split, classes, settings, types)
-    problem = _fit_problem(states, values, split, classes, settings, types, pooled)
+    features = features if isinstance(features, Features) else Features.of_array(features)
+    _check(features, values, split, classes, settings, types)
+    problem = _fit_problem(features, values, split, classes, settings, types, pooled)
     batches = problem.batches()
     meter = Meter(progress, len(batches) * problem.stages)
     fits = [fit_time_points(problem, time_points, meter) for time_points in batches]
@@ -55,7 +59,7 @@ def fit_probe(
     def joined(name: str) -> np.ndarray:
         return np.concatenate([getattr(fit, name) for fit in fits], 1 if "predictions" in name else 0)
 
-    draws = bootstrap_draws(len(split.test), count=settings.resamples, seed=settings.seed)
+    draws = settings.resampling.with_sample(len(split.test))
     counts = _counts(problem)
     sampled = _scored(problem, problem.values, joined("predictions"), counts, draws)
     if problem.control is not None:
@@ -83,16 +87,16 @@ def fit_probe(
 
 
 def _check(
-    states: States,
+    features: Features,
     values: Values,
     split: Split,
     classes: tuple[str, ...],
     settings: ProbeSettings,
     types: Int64[np.ndarray, "_ _"] | None,
 ) -> None:
-    """Check the arguments of `fit_probe`. Raises ProbeError if they are invalid."""
+    """Check the arguments of `fit_probe`. Raises ProbeError if an argument is invalid."""
     labels, defined = values.values, values.defined
-    puzzles, time_points, cells, _ = states.shape
+    puzzles, time_points, cells, _ = features.shape
     if labels.ndim != 3 or labels.shape != defined.shape:
         raise ProbeError(
             f"Values must have the axes puzzle, time point and cell, as from `values_at`, not the shape {labels.shape}."
@@ -136,7 +140,7 @@ def _check(
 
 
 def _fit_problem(
-    states: States,
+    features: Features,
     values: Values,
     split: Split,
     classes: tuple[str, ...],
@@ -144,21 +148,20 @@ def _fit_problem(
     types: Int64[np.ndarray, "_ _"] | None,
     pooled: bool,
 ) -> FitProblem:
-    """Broadcast all arrays to the same puzzles, time points and cells. Pooling treats time points as additional
-    cells.
-    """
+    """Broadcast all arrays to a common shape [puzzle, time, cell]. Pooling treats time points as additional cells."""
     labels, defined, control = values.values, values.defined, None
     if types is not None:
         control = control_values(types, labels, defined, split.train, seed=settings.seed)
-    puzzles, _, cells, dim = states.shape
-    shape = (puzzles, max(states.shape[1], labels.shape[1]), cells)
+    puzzles, times, cells, _ = features.shape
+    shape = (puzzles, max(times, labels.shape[1]), cells)
+    features = features.at_times(shape[1])
     flat = (puzzles, 1, shape[1] * cells) if pooled else shape
 
     def broadcast(array: np.ndarray) -> np.ndarray:
         return np.broadcast_to(array, shape).reshape(flat)
 
     return FitProblem(
-        states=np.broadcast_to(states, (*shape, dim)).reshape(*flat, dim),
+        features=features.pooled() if pooled else features,
         values=broadcast(labels),
         defined=broadcast(defined),
         control=None if control is None else broadcast(control),
@@ -172,7 +175,7 @@ def _fit_problem(
 
 
 def _counts(problem: FitProblem) -> Int64[np.ndarray, "3 time class"]:
-    """The number of cells of each class in each part of the split; for numbers, of all cells."""
+    """Count the cells of each class in each part of the split. Numeric targets have a single count of all cells."""
     counts = []
     for part in PARTS:
         puzzles = getattr(problem.split, part)
@@ -189,6 +192,6 @@ def _scored(
     counts: Int64[np.ndarray, "3 time class"],
     draws: Draws,
 ) -> dict[str, Float64[np.ndarray, "draw time"]]:
-    """Scores on the test puzzles, for each bootstrap draw; NaN at time points without training cells."""
+    """Score predictions on each bootstrap resample of the test puzzles; NaN at time points without training cells."""
     test = problem.split.test
     return sampled_scores(true[test], predictions, problem.defined[test], counts[0], draws)

@@ -1,9 +1,9 @@
 """Minimum description length (MDL) of labels given states, by online coding (Voita & Titov 2020, arXiv:2003.12298).
 
-The labels of the training puzzles are transmitted to a receiver that has the states. The first block of puzzles is sent
-with the uniform code, log2 K bits per label. Each further, larger block is coded with a probe fitted on all blocks before
-it. Labels that are easy to decode, and that a probe learns from few puzzles, take few bits. Accuracy does not distinguish
-these from labels that are hard to learn.
+The labels of the training puzzles are sent to a receiver that knows the states. The labels of the first block of
+puzzles are sent with the uniform code, log2 K bits per label for K classes. The labels of each later, larger block are
+coded with a probe fitted on all earlier blocks. The code is short if a probe can learn the labels from few puzzles.
+Accuracy alone does not show how many puzzles a probe needs.
 """
 
 from __future__ import annotations
@@ -30,23 +30,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PORTIONS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.0)
-"""Cumulative shares of the training puzzles after each block, as in the paper."""
+"""Fraction of the training puzzles sent by the end of each block, as in the paper."""
 
 
 @dataclass(frozen=True, eq=False)
 class CodeLength:
-    """Code lengths of the labels of all training puzzles, in bits, at every time point."""
+    """The total code length of the labels of all training puzzles at every time point, in bits."""
 
-    bits: Float64[np.ndarray, "time"]
-    uniform_bits: Float64[np.ndarray, "time"]  # log2 K per label
-    entropy_bits: Float64[np.ndarray, "time"]  # of a code that knows only the class frequencies
+    bits: Float64[np.ndarray, "time"]  # length of the online code
+    uniform_bits: Float64[np.ndarray, "time"]  # length of the uniform code, log2 K per label
+    entropy_bits: Float64[np.ndarray, "time"]  # length of a code that knows only the class frequencies
     puzzles: tuple[int, ...]  # number of puzzles sent by the end of each block
 
     @property
     def compression(self) -> Float64[np.ndarray, "time"]:
-        """Label entropy / code length: 1 if the states do not help, NaN without labels.
+        """`entropy_bits` / `bits` at each time point: at most about 1 if the states do not help, NaN without labels.
 
-        Relative to the uniform code, even a constant guess would look like a gain if a class is rare.
+        The code is compared with the entropy, because even a constant guess compresses relative to the uniform code
+        if a class is rare.
         """
         return np.divide(
             self.entropy_bits, self.bits, out=np.full(self.bits.shape, np.nan), where=self.bits > 0
@@ -54,14 +55,14 @@ class CodeLength:
 
 
 def entropy_bits(counts: Int64[np.ndarray, "time class"]) -> Float64[np.ndarray, "time"]:
-    """Bits of the optimal code for labels with these class counts that does not use the states."""
+    """Return the length of the optimal code for labels with these class counts if the states are not used, in bits."""
     total = counts.sum(-1, keepdims=True)
     share = np.divide(counts, total, out=np.ones(counts.shape), where=counts > 0)
     return -(counts * np.log2(share)).sum(-1)
 
 
 def blocks_of(puzzles: int) -> tuple[int, ...]:
-    """The number of puzzles sent by the end of each block: strictly increasing, up to all of them."""
+    """Return the number of puzzles sent by the end of each block, out of `puzzles`. The numbers strictly increase."""
     return tuple(sorted({ceil(portion * puzzles) for portion in PORTIONS}))
 
 
@@ -74,12 +75,13 @@ def online_code(
     C: Tensor,
     alive: Callable[[], None] = lambda: None,
 ) -> tuple[Float64[np.ndarray, "time"], Float64[np.ndarray, "time"]]:
-    """Code lengths of the online code and of the uniform code, in bits, at each time point.
+    """Compute the lengths of the online code and of the uniform code at each time point, in bits.
 
-    Examples are in the order in which they are sent. `puzzle` (example) holds the index of each example's puzzle, from 0,
-    ascending. Weights are 0 or 1. For each block, features are standardised on the examples sent before. After n examples
-    a probability p of the probe is smoothed to (n p + 1) / (n + K), so that a class that has not occurred before costs a
-    finite number of bits. `alive` is called in every iteration of a fit; an exception in it ends the work.
+    Examples are in the order in which they are sent, and have weight 0 or 1. `puzzle`, shape [example], holds the index
+    of each example's puzzle, in ascending order from 0. `C`, shape [time], is the inverse regularisation. For each
+    block, features are standardised on the examples of earlier blocks. After n examples, a probability p of the probe
+    is smoothed to (n p + 1) / (n + K), so that the code of a new class is finite. `alive` is called in every iteration
+    of a fit; an exception in it ends the computation.
     """
     import torch
 

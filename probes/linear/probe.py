@@ -1,26 +1,28 @@
-"""Fitted linear probes: their parameters, scores and predictions. Does not import torch."""
+"""Fitted linear probes: their parameters, scores and predictions. This module does not import torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from cyclopts import Parameter
 from jaxtyping import Bool, Float32, Float64, Int16, Int64, Num
 
 from probes.linear.mdl import CodeLength
 from probes.linear.scores import Score
 from probes.linear.splits import PARTS, Split
+from probes.stats import Resampling
 from trm.errors import UserError
 
 States = Num[np.ndarray, "puzzle time cell dim"]
 
 
 class ProbeError(UserError):
-    """No probe can be fitted to these states, values or settings."""
+    """A probe cannot be fitted or used with these states, values or settings."""
 
 
 def main_score(classes: Sequence[str]) -> str:
-    """The name of the main score: R² for numeric targets, AUROC for two classes, accuracy for more."""
+    """Return the name of the main score: "auroc" for two classes, "accuracy" for more, "r2" for numeric targets."""
     return {0: "r2", 2: "auroc"}.get(len(classes), "accuracy")
 
 
@@ -30,16 +32,20 @@ PARAMETERS = ("mean", "scale", "weights", "intercept", "present", "regularisatio
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """How probes are fitted. Raises ProbeError if a setting is invalid."""
+    """Settings for fitting probes. Raises ProbeError if a setting is invalid."""
 
-    C: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-    """Inverse regularisation of logistic regression. Tried in ascending order until the validation loss rises."""
-    alpha: tuple[float, ...] = (1e4, 1e3, 1e2, 1e1, 1.0)
-    """Regularisation of ridge regression. Tried in descending order until the validation loss rises."""
-    balanced: bool = False  # weight classes equally, as `class_weight="balanced"` in scikit-learn
-    code_length: bool = False  # also compute the description length; for classes only
-    resamples: int = 1000  # bootstrap resamples of the test puzzles, for bands
+    C: Annotated[tuple[float, ...], Parameter(parse=False)] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+    """Values of C for logistic regression, tried in ascending order until the validation loss rises."""
+    alpha: Annotated[tuple[float, ...], Parameter(parse=False)] = (1e4, 1e3, 1e2, 1e1, 1.0)
+    """Values of alpha for ridge regression, tried in descending order until the validation loss rises."""
+    balanced: bool = False
+    """give every class the same weight, as `class_weight="balanced"` in scikit-learn"""
+    code_length: bool = False
+    """also compute the description length (MDL, online code) of targets with classes"""
+    resamples: int = 1000
+    """bootstrap resamples of the test puzzles, for confidence intervals"""
     seed: int = 0
+    """seed of the split, the control task and the untrained network"""
 
     def __post_init__(self) -> None:
         ascending = all(
@@ -52,14 +58,19 @@ class ProbeSettings:
                 "resamples and a seed of 0 or more."
             )
 
+    @property
+    def resampling(self) -> Resampling:
+        """The bootstrap over the test puzzles."""
+        return Resampling(resamples=self.resamples, seed=self.seed)
+
 
 @dataclass(frozen=True, eq=False)
 class ProbeResult:
-    """The probes of all time points, and their scores.
+    """The parameters and scores of the probes at all time points.
 
-    `scores` holds, for classes: `accuracy`, `balanced_accuracy` and `majority` (accuracy of the training puzzles'
-    majority class); for two classes also `auroc`; for numeric targets `r2`. With a control task also `control` (its
-    main score) and `selectivity`.
+    A target with classes has the scores `accuracy`, `balanced_accuracy` and `majority` (accuracy of always predicting
+    the majority class of the training puzzles), and `auroc` if there are two classes. A numeric target has the score
+    `r2`. The control task adds `control` (its main score) and `selectivity` (the main score minus `control`).
     """
 
     name: str
@@ -67,32 +78,41 @@ class ProbeResult:
     settings: ProbeSettings
     split: Split
     pooled: bool  # one probe for all time points
-    mean: Float32[np.ndarray, "time dim"]  # of the features of the training puzzles
-    scale: Float32[np.ndarray, "time dim"]
+    mean: Float32[np.ndarray, "time dim"]  # mean of each feature over the training puzzles
+    scale: Float32[np.ndarray, "time dim"]  # standard deviation of each feature over the training puzzles
     weights: Float32[
         np.ndarray, "time row dim"
-    ]  # for standardised features; one row per class, a single row for two classes
+    ]  # weights of standardised features; one row per class, or a single row for two classes and for numbers
     intercept: Float32[np.ndarray, "time row"]
     present: Bool[np.ndarray, "time class"]  # classes that occur in training; one column for numeric targets
-    regularisation: Float64[np.ndarray, "time"]  # the chosen C or alpha
+    regularisation: Float64[np.ndarray, "time"]  # the chosen C (classes) or alpha (numbers)
     counts: Int64[
         np.ndarray, "3 time class"
-    ]  # cells in training, validation and test; one column for numeric targets
+    ]  # number of training, validation and test cells of each class; one column for numeric targets
     scores: dict[str, Score]
-    code: CodeLength | None
+    code: CodeLength | None = None
+
+    def __post_init__(self) -> None:
+        columns = max(1, len(self.classes))
+        lengths = {len(score.value) for score in self.scores.values()}
+        lengths |= {len(self.code.bits)} if self.code else set()
+        if self.present.shape[1] != columns or self.weights.shape[1] != (columns if columns > 2 else 1):
+            raise ValueError("the number of rows does not match the classes")
+        if not lengths <= {self.time_points} or not (self.scale > 0).all():
+            raise ValueError("scores of other time points, or a scale that is not positive")
 
     @property
     def time_points(self) -> int:
-        """The number of time points; 1 if pooled."""
+        """The number of time points; 1 if the probe is pooled."""
         return len(self.mean)
 
     def summary(self) -> dict[str, Any]:
-        """JSON-compatible data: everything except the parameters, one entry per time point, with None for NaN."""
+        """Return everything except the parameters as JSON-compatible data, with None for NaN."""
         shares = self.counts / np.maximum(self.counts.sum(-1, keepdims=True), 1)
         summary: dict[str, Any] = {
             "name": self.name,
             "classes": list(self.classes),
-            "moments": self.time_points,
+            "time_points": self.time_points,
             "pooled": self.pooled,
             "puzzles": {part: len(getattr(self.split, part)) for part in PARTS},
             "examples": {part: self.counts[index].sum(-1).tolist() for index, part in enumerate(PARTS)},
@@ -117,24 +137,26 @@ class ProbeResult:
 
 @dataclass(frozen=True, eq=False)
 class ProbePredictions:
-    """Predictions of probes for states."""
+    """The predictions of probes for an array of states."""
 
+    # class indices (int16) or numbers (float32)
     values: Int16[np.ndarray, "puzzle time cell"] | Float32[np.ndarray, "puzzle time cell"]
     probabilities: Float32[np.ndarray, "puzzle time cell class"] | None  # None for numeric targets
 
     @property
     def log_odds(self) -> Float32[np.ndarray, "puzzle time cell"]:
-        """Log odds of the second of two classes."""
+        """Log odds of class 1 against class 0, for targets with two classes."""
         with np.errstate(divide="ignore"):
             logs = np.log(self.probabilities)
         return logs[..., 1] - logs[..., 0]
 
 
 def apply(result: ProbeResult, states: States, *, time_point: int | None = None) -> ProbePredictions:
-    """Predict from states (puzzle, time, cell, dim) with the probes of their time points.
+    """Apply the probe of each time point to the states of that time point, shape [puzzle, time, cell, dim].
 
-    With `time_point`, an index from 0, that probe is applied to all states. A result with only one probe always applies
-    it to all states. Predicted classes are indices. Raises ProbeError if the states do not fit the probes.
+    If `time_point` (an index from 0) is given, the probe of that time point is applied to all states. If there is only
+    one probe, it is always applied to all states. Predicted classes are indices. Raises ProbeError if states and probes
+    differ in hidden size or in the number of time points, or if there is no such time point.
     """
     if states.shape[3] != result.mean.shape[1]:
         raise ProbeError(
@@ -167,5 +189,5 @@ def apply(result: ProbeResult, states: States, *, time_point: int | None = None)
 
 
 def _listed(numbers: Float64[np.ndarray, "time"]) -> list[float | None]:
-    """Rounded numbers for JSON, with None for NaN."""
+    """Convert an array to a list for JSON, with None for NaN."""
     return [None if np.isnan(number) else float(number) for number in numbers]

@@ -1,8 +1,8 @@
-"""Scores of probes, with bands for the sampling error of the test puzzles.
+"""Scores of probes, with confidence intervals for the sampling error of the test puzzles.
 
-Bands are bootstrap percentiles (Efron 1979): test puzzles, not cells, are drawn with replacement, because the cells of
-a puzzle are not independent. The probe is not refitted. Two classes are scored by the area under the ROC curve (AUROC),
-because accuracy on a rare class mostly reflects how rare it is.
+Confidence intervals are bootstrap percentiles (Efron 1979). Puzzles rather than cells are resampled with replacement,
+because the cells of a puzzle are not independent. The probe is not refitted. Targets with two classes are scored by the
+area under the ROC curve (AUROC), because accuracy mostly reflects the class proportions if one class is rare.
 """
 
 from dataclasses import dataclass
@@ -10,40 +10,32 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, Int64, Integer, Num, Shaped
 
-BAND = (2.5, 97.5)  # percentiles: 95 % of the draws lie between them
+from probes.stats import BY_PUZZLE, ratio
+from trm.results import maybe_undefined
 
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """One number per time point; NaN where nothing could be tested."""
+    """A score and its 95 % confidence interval at each time point; NaN where nothing could be tested."""
 
-    value: Float64[np.ndarray, "time"]
-    low: Float64[np.ndarray, "time"]  # lower bound of the 95 % band
-    high: Float64[np.ndarray, "time"]
+    value: Float64[np.ndarray, "time"] = maybe_undefined()
+    low: Float64[np.ndarray, "time"] = maybe_undefined()  # lower bound of the confidence interval
+    high: Float64[np.ndarray, "time"] = maybe_undefined()  # upper bound of the confidence interval
 
 
 Draws = Float64[np.ndarray, "draw puzzle"]
-"""How often each test puzzle occurs in each resample. The first row is the test set itself: every puzzle once."""
-
-
-def bootstrap_draws(puzzles: int, *, count: int, seed: int) -> Draws:
-    """The test set, then `count` resamples of the same size, drawn with replacement."""
-    drawn = np.random.default_rng(seed).multinomial(puzzles, np.full(puzzles, 1 / puzzles), count)
-    return np.concatenate([np.ones((1, puzzles)), drawn])
+"""How often each test puzzle occurs in the test set and in each bootstrap resample (`Resampling.with_sample`)."""
 
 
 def with_band(sampled: Float64[np.ndarray, "draw time"], puzzles: int, *, lowest: float = 0.0) -> Score:
-    """The value on the test set, with percentiles over its resamples. NaN resamples are skipped.
+    """Return the score on the test set with its confidence interval over the resamples. NaN resamples are skipped.
 
-    If all resamples agree, as for an accuracy of 1, the percentiles have no width. A type of puzzle that a sample of
-    `puzzles` misses with probability 2.5 % may make up a share of up to 1 - 0.025 ** (1 / puzzles) (the exact binomial
-    bound). The band is then widened by this share, within `lowest` to 1.
+    If all resamples agree, as for an accuracy of 1, the percentiles give an interval of zero width. This interval is
+    widened by 1 - 0.025 ** (1 / puzzles) on both sides, limited to `lowest` and 1. By the exact binomial bound, puzzles
+    of a type that makes up this proportion are missing from a sample of `puzzles` puzzles with probability 2.5 %.
     """
-    low, high = np.full((2, sampled.shape[1]), np.nan)
-    some = ~np.isnan(sampled[1:]).all(0)
-    if some.any():
-        low[some], high[some] = np.nanpercentile(sampled[1:, some], BAND, axis=0)
-    missed = np.where(high - low < 1e-12, 1 - (BAND[0] / 100) ** (1 / puzzles), 0)
+    low, high = BY_PUZZLE.band(sampled[1:])
+    missed = np.where(high - low < 1e-12, 1 - ((1 - BY_PUZZLE.level) / 2) ** (1 / puzzles), 0)
     low = np.where(missed > 0, np.maximum(low - missed, np.minimum(low, lowest)), low)
     high = np.where(missed > 0, np.minimum(high + missed, 1), high)
     return Score(sampled[0], low, high)
@@ -51,10 +43,10 @@ def with_band(sampled: Float64[np.ndarray, "draw time"], puzzles: int, *, lowest
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """How often each class occurs in each test puzzle, and how often it is predicted correctly."""
+    """The number of cells of each class in each test puzzle, and how many of them are predicted correctly."""
 
-    right: Float[np.ndarray, "time puzzle class"]
-    total: Float[np.ndarray, "time puzzle class"]
+    right: Float[np.ndarray, "time puzzle class"]  # number of cells of the class predicted correctly
+    total: Float[np.ndarray, "time puzzle class"]  # number of cells of the class
 
     @classmethod
     def of(
@@ -64,7 +56,7 @@ class Hits:
         defined: Bool[np.ndarray, "puzzle time cell"],
         classes: int,
     ) -> "Hits":
-        """Count the cells for which the target is defined."""
+        """Count the cells of each class in which the target is defined."""
         of_class = np.stack([(defined & (true == one)).sum(-1) for one in range(classes)], -1)
         right = np.stack(
             [(defined & (true == one) & (predicted == one)).sum(-1) for one in range(classes)], -1
@@ -72,23 +64,27 @@ class Hits:
         return cls(right.swapaxes(0, 1).astype(float), of_class.swapaxes(0, 1).astype(float))
 
     def accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
-        """The share of cells that are predicted correctly, 0 to 1."""
-        return _ratio(draws @ self.right.sum(-1).T, draws @ self.total.sum(-1).T)
+        """Return the fraction of cells predicted correctly in each resample, 0 to 1."""
+        return ratio(draws @ self.right.sum(-1).T, draws @ self.total.sum(-1).T)
 
     def balanced_accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
-        """Mean recall over the classes that occur, 0 to 1; 1 / classes for a constant prediction."""
-        recall = _ratio(_drawn(draws, self.right), _drawn(draws, self.total))
+        """Return the mean recall over the classes that occur in each resample, 0 to 1.
+
+        A constant prediction scores 1 / K if K classes occur.
+        """
+        recall = ratio(_drawn(draws, self.right), _drawn(draws, self.total))
         occurs = ~np.isnan(recall)
-        return _ratio(np.where(occurs, recall, 0).sum(-1), occurs.sum(-1).astype(float))
+        return ratio(np.where(occurs, recall, 0).sum(-1), occurs.sum(-1).astype(float))
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of a yes cell and a no cell, by their two puzzles: the number in which the yes cell is ranked higher."""
+    """The counts behind the AUROC: pairs of a yes cell and a no cell, grouped by the puzzles of the two cells."""
 
-    higher: Float64[np.ndarray, "time yes_puzzle no_puzzle"]  # a tie counts half
-    yes: Float64[np.ndarray, "time puzzle"]  # number of cells
-    no: Float64[np.ndarray, "time puzzle"]
+    # number of pairs whose yes cell has the higher log odds; a tie counts half
+    higher: Float64[np.ndarray, "time yes_puzzle no_puzzle"]
+    yes: Float64[np.ndarray, "time puzzle"]  # number of yes cells
+    no: Float64[np.ndarray, "time puzzle"]  # number of no cells
 
     @classmethod
     def of(
@@ -97,7 +93,7 @@ class Pairs:
         log_odds: Float[np.ndarray, "puzzle time cell"],
         defined: Bool[np.ndarray, "puzzle time cell"],
     ) -> "Pairs":
-        """Count the pairs of cells for which the target is defined. Classes are 0 (no) and 1 (yes)."""
+        """Count the pairs of cells in which the target is defined. Class 0 means no and class 1 means yes."""
         puzzles, time_points, _ = true.shape
         yes, no = defined & (true == 1), defined & (true == 0)
         higher = np.zeros((time_points, puzzles, puzzles))
@@ -111,15 +107,19 @@ class Pairs:
         return cls(higher, yes.sum(-1).T.astype(float), no.sum(-1).T.astype(float))
 
     def auroc(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
-        """Probability that a yes cell is ranked above a no cell, 0 to 1; 0.5 for a constant, NaN if a class is missing."""
+        """Return the AUROC of each resample, 0 to 1; 0.5 for a constant prediction, NaN if a class is missing.
+
+        The AUROC is the probability that a random yes cell has higher log odds than a random no cell.
+        """
         higher = np.stack([((draws @ one) * draws).sum(-1) for one in self.higher], -1)
-        return _ratio(higher, (draws @ self.yes.T) * (draws @ self.no.T))
+        return ratio(higher, (draws @ self.yes.T) * (draws @ self.no.T))
 
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """Sums over each test puzzle: count, true numbers (centred), their squares, and squared errors."""
+    """The sums behind R² for each test puzzle."""
 
+    # number of cells, sum of centred true numbers, sum of their squares, sum of squared errors
     sums: Float64[np.ndarray, "time puzzle 4"]
 
     @classmethod
@@ -129,7 +129,7 @@ class Errors:
         predicted: Float[np.ndarray, "puzzle time cell"],
         defined: Bool[np.ndarray, "puzzle time cell"],
     ) -> "Errors":
-        """Sum over the cells for which the target is defined."""
+        """Sum over the cells in which the target is defined."""
         middle = (
             true[defined].mean(dtype=np.float64) if defined.any() else 0.0
         )  # centring avoids cancellation in the sums of squares
@@ -139,11 +139,14 @@ class Errors:
         return cls(np.stack([part.astype(np.float64) for part in parts], -1).swapaxes(0, 1))
 
     def r2(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
-        """1 - squared errors / squared deviations from the test mean; NaN if all numbers are equal."""
+        """Return R² of each resample; NaN if all true numbers are equal.
+
+        R² is 1 - squared errors / squared deviations from the mean true number of the resample.
+        """
         count, total, squares, missed = np.moveaxis(_drawn(draws, self.sums), -1, 0)
         spread = squares - np.divide(total**2, count, out=np.zeros(total.shape), where=count > 0)
         spread[spread <= 1e-12 * np.maximum(squares, 1e-300)] = 0
-        return 1 - _ratio(missed, spread)
+        return 1 - ratio(missed, spread)
 
 
 def sampled_scores(
@@ -153,10 +156,11 @@ def sampled_scores(
     trained: Int64[np.ndarray, "time class"],
     draws: Draws,
 ) -> dict[str, Float64[np.ndarray, "draw time"]]:
-    """All scores on the test puzzles, by name, for each bootstrap draw.
+    """Compute all scores of a probe on each bootstrap resample of the test puzzles, by name.
 
-    `predicted` holds classes or numbers, or the log odds of the second of two classes. `trained` holds the number of training
-    cells of each class, or of all cells for numbers. Time points without training cells are NaN.
+    `predicted` holds the log odds of class 1 if there are two classes, class indices if there are more, and otherwise
+    numbers. `trained` holds the number of training cells of each class, or in one column the number of all training
+    cells if the target is numeric. Scores are NaN at time points without training cells.
     """
     classes = trained.shape[1]
     if classes == 1:
@@ -176,9 +180,9 @@ def sampled_scores(
 def majority_accuracy(
     hits: Hits, most_frequent: Int[np.ndarray, "time"], draws: Draws
 ) -> Float64[np.ndarray, "draw time"]:
-    """Accuracy of always predicting the majority class of the training puzzles."""
+    """Return the accuracy of always predicting the majority class of the training puzzles, for each resample."""
     always = np.take_along_axis(hits.total, most_frequent[:, None, None], 2)[..., 0]
-    return _ratio(draws @ always.T, draws @ hits.total.sum(-1).T)
+    return ratio(draws @ always.T, draws @ hits.total.sum(-1).T)
 
 
 def _drawn(
@@ -186,8 +190,3 @@ def _drawn(
 ) -> Float64[np.ndarray, "draw time class"]:
     time_points, puzzles, classes = counts.shape
     return (draws @ counts.swapaxes(0, 1).reshape(puzzles, -1)).reshape(len(draws), time_points, classes)
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole; NaN where whole is 0."""
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)

@@ -1,18 +1,18 @@
-"""Logistic and ridge regression for many time points at once, with the objectives of scikit-learn.
+"""Fits logistic and ridge regressions for many time points at once, with the objectives of scikit-learn.
 
     logistic   min over W, b   sum_i weight_i * -log p(y_i | x_i) + |W|^2 / (2 C)      `LogisticRegression(C)`
     ridge      min over w, b   sum_i weight_i * (y_i - x_i w - b)^2 + alpha |w|^2      `Ridge(alpha)`
 
-b is not penalised. p is a softmax over one row of W per class, with the b summing to 0; for two classes the first row is 0.
-Both follow scikit-learn. Classes that do not occur are left out of the softmax, because their b would go to minus
-infinity. Every time point is a separate problem, whose solution does not depend on the others.
+The intercept b is not penalised. p is a softmax over one row of W per class, with intercepts that sum to 0; for two
+classes, the first row is 0. Both conventions follow scikit-learn. A class that does not occur is left out of the
+softmax, because its intercept would go to minus infinity. Every time point is an independent problem.
 
-Torch is imported when something is fitted.
+Torch is imported inside the functions, so that importing this module is fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,47 +20,55 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-MEMORY = 10  # pairs of steps and gradient changes in the history of L-BFGS
+BLOCK = 1 << 20  # (time point, example) pairs evaluated at a time
+WIDE_BLOCK = 1 << 15  # the same, if all features of the examples are computed with
+MEMORY = 10  # number of (step, gradient change) pairs in the history of L-BFGS
 MOST_ITERATIONS = 500
 CURVATURE_EVERY = 20  # iterations between computations of the curvature
-CURVATURE_EXAMPLES = 2048  # enough to estimate the curvature
-TOLERANCE = 1e-6  # of the largest gradient, divided by the number of examples
-ROUNDING = 1e-6  # relative error of a loss summed from float32
+CURVATURE_EXAMPLES = 2048  # minimum number of examples to estimate the curvature from, if there are enough
+TOLERANCE = 1e-6  # largest absolute gradient per example at convergence
+ROUNDING = 1e-6  # relative rounding error of a loss summed from float32 numbers
 
 
 @dataclass(frozen=True)
 class Problems:
-    """Examples of several time points, one problem each, padded to equal length with examples of weight 0."""
+    """One regression problem per time point. All have the same examples; an example without a label has weight 0."""
 
-    x: Tensor  # (time, example, dim + 1), the last column 1
-    y: Tensor  # (time, example), classes (int64) or numbers
-    weight: Tensor  # (time, example)
+    x: Tensor  # features, (time, example, dim + 1); the last column is 1, for the intercept
+    y: Tensor  # labels, (time, example): class indices (int64) or numbers
+    weight: Tensor  # weights of the examples, (time, example)
 
     def take(self, chosen: Tensor) -> Problems:
-        """A subset of the time points."""
+        """Return the problems of the time points selected by a mask or by indices."""
         return Problems(self.x[chosen], self.y[chosen], self.weight[chosen])
 
+    def blocks(self, pairs: int = BLOCK) -> Iterator[Problems]:
+        """Divide the examples into blocks, which bounds the memory for what is computed from them."""
+        time_points, examples = self.y.shape
+        size = pairs // max(1, time_points)
+        for begin in range(0, examples, size):
+            part = slice(begin, begin + size)
+            yield Problems(self.x[:, part], self.y[:, part], self.weight[:, part])
+
     def to(self, device: torch.device) -> Problems:
-        """A copy on another device."""
+        """Return the problems on another device."""
         return Problems(self.x.to(device), self.y.to(device), self.weight.to(device))
 
 
 def standardisation(problems: Problems) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each feature over the examples with weight, (time, 1, dim + 1).
+    """Compute the mean and standard deviation of each feature over the examples of positive weight, (time, 1, dim + 1).
 
-    The bias column has mean 0 and deviation 1; constant features have deviation 1.
+    The intercept column gets mean 0 and standard deviation 1, and constant features get standard deviation 1.
     """
     import torch
 
     used = (problems.weight > 0).to(problems.x.dtype)
     count = used.double().sum(1).clamp(min=1)[:, None, None]
     mean = ((used[:, None] @ problems.x).double() / count).to(problems.x.dtype)
-    square = torch.stack(
-        [
-            (used_one[:, None] * (x - mean_one) ** 2).double().sum(0)
-            for x, mean_one, used_one in zip(problems.x, mean, used, strict=True)
-        ]
-    )
+    square = torch.zeros_like(mean[:, 0], dtype=torch.float64)
+    for block in problems.blocks(WIDE_BLOCK):
+        for index, (x, weight) in enumerate(zip(block.x, block.weight, strict=True)):
+            square[index] += ((weight > 0)[:, None] * (x - mean[index]) ** 2).double().sum(0)
     scale = (square[:, None] / count).sqrt().to(problems.x.dtype)
     # Features that are constant up to rounding carry no information.
     scale = torch.where(scale > 1e-6 * mean.abs(), scale, 1.0)
@@ -70,7 +78,7 @@ def standardisation(problems: Problems) -> tuple[Tensor, Tensor]:
 
 
 def present_classes(problems: Problems, classes: int) -> Tensor:
-    """A mask of the classes with any weight, (time, class); all true if no example has weight."""
+    """Return a mask of the classes with a positive total weight, (time, class); all true if every weight is 0."""
     import torch
 
     counts = torch.zeros(len(problems.y), classes, dtype=torch.float64, device=problems.y.device)
@@ -80,9 +88,10 @@ def present_classes(problems: Problems, classes: int) -> Tensor:
 
 
 def log_probabilities(x: Tensor, theta: Tensor, present: Tensor) -> Tensor:
-    """log p of every class, (time, example, class); minus infinity for those that are not present.
+    """Compute log p of every class, (time, example, class); minus infinity for classes that are not in `present`.
 
-    theta: (time, row, dim + 1), one row per class, or a single one for two classes.
+    `x` has the shape (time, example, dim + 1), and the coefficients `theta` have the shape (time, row, dim + 1), with
+    one row per class or a single row for two classes.
     """
     import torch
 
@@ -93,36 +102,39 @@ def log_probabilities(x: Tensor, theta: Tensor, present: Tensor) -> Tensor:
 
 
 def log_losses(problems: Problems, theta: Tensor, present: Tensor) -> Tensor:
-    """Weighted sum of -log p(y), in nats, (time). Examples of weight 0 do not count, whatever their class."""
+    """Compute the weighted sum of -log p(y) over the examples of positive weight, in nats, (time)."""
     import torch
 
-    log_p = log_probabilities(problems.x, theta, present).gather(2, problems.y[..., None])[..., 0]
-    return -torch.where(problems.weight > 0, log_p * problems.weight, 0).double().sum(1)
+    total = torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
+    for block in problems.blocks():
+        log_p = log_probabilities(block.x, theta, present).gather(2, block.y[..., None])[..., 0]
+        total -= torch.where(block.weight > 0, log_p * block.weight, 0).double().sum(1)
+    return total
 
 
 def squared_losses(problems: Problems, theta: Tensor) -> Tensor:
-    """Weighted sum of squared errors of a ridge regression, (time)."""
+    """Compute the weighted sum of squared errors of a linear regression with coefficients `theta`, (time)."""
     predicted = (problems.x @ theta.to(problems.x.dtype).mT)[..., 0]
     return (problems.weight * (problems.y - predicted) ** 2).double().sum(1)
 
 
 @dataclass(frozen=True)
 class Logistic:
-    """The objective of logistic regression, for some time points."""
+    """The objective of logistic regression at several time points."""
 
     problems: Problems
-    present: Tensor  # (time, class)
-    penalty: Tensor  # (time), 1 / C
+    present: Tensor  # mask of the classes that occur, (time, class)
+    penalty: Tensor  # 1 / C, (time)
 
     def take(self, chosen: Tensor) -> Logistic:
-        """A subset of the time points."""
+        """Return the objective of the time points selected by a mask or by indices."""
         return Logistic(self.problems.take(chosen), self.present[chosen], self.penalty[chosen])
 
     def inverse_curvature(self, theta: Tensor) -> Tensor:
-        """Inverse of the Hessian's diagonal block of each row of W at theta, (time, row, dim + 1, dim + 1), in float64.
+        """Invert the Hessian's diagonal block for each row of `theta`, (time, row, dim + 1, dim + 1), in float64.
 
-        It preconditions the steps, so that correlated features converge as fast as independent ones. It need not be exact,
-        so it is computed on a sample of the examples.
+        The inverse preconditions the steps, so that the fit converges equally fast for correlated and independent
+        features. It need not be exact, so the block is computed on a sample of the examples.
         """
         import torch
 
@@ -148,43 +160,45 @@ class Logistic:
         return torch.cholesky_inverse(torch.linalg.cholesky(blocks + diagonal.diag_embed()[:, None]))
 
     def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The objective (time) and its gradient, in float64."""
+        """Compute the objective, (time), and its gradient, (time, row, dim + 1), in float64."""
         import torch
 
-        x, y, weight = self.problems.x, self.problems.y, self.problems.weight
-        log_p = log_probabilities(x, theta, self.present)
-        log_likelihood = log_p.gather(2, y[..., None])[..., 0]
-        value = -torch.where(weight > 0, log_likelihood * weight, 0).double().sum(1)
-        residual = log_p.exp_()
-        residual.scatter_add_(2, y[..., None], torch.full_like(log_likelihood, -1.0)[..., None])
-        residual *= weight[..., None]
-        if theta.shape[1] < self.present.shape[1]:
-            residual = residual[..., 1:]
-        residual = residual.masked_fill(~self.present[:, None, -theta.shape[1] :], 0)
-        gradient = (residual.mT @ x).double()
+        value = torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
+        gradient = torch.zeros_like(theta)
+        for block in self.problems.blocks():
+            log_p = log_probabilities(block.x, theta, self.present)
+            log_likelihood = log_p.gather(2, block.y[..., None])[..., 0]
+            value -= torch.where(block.weight > 0, log_likelihood * block.weight, 0).double().sum(1)
+            residual = log_p.exp_()
+            residual.scatter_add_(2, block.y[..., None], torch.full_like(log_likelihood, -1.0)[..., None])
+            residual *= block.weight[..., None]
+            if theta.shape[1] < self.present.shape[1]:
+                residual = residual[..., 1:]
+            residual = residual.masked_fill(~self.present[:, None, -theta.shape[1] :], 0)
+            gradient += (residual.mT @ block.x).double()
         weights = theta[..., :-1]
         gradient[..., :-1] += self.penalty[:, None, None] * weights
         return value + self.penalty / 2 * (weights**2).sum((1, 2)), gradient
 
 
 def gram_matrix(problems: Problems) -> Tensor:
-    """Weighted sum of x x^T over the examples at each time point, in float64."""
+    """Compute the weighted sum of x x^T over the examples, (time, dim + 1, dim + 1), in float64."""
     import torch
 
-    return torch.stack(
-        [
-            (x * weight[:, None]).double().mT @ x.double()
-            for x, weight in zip(problems.x, problems.weight, strict=True)
-        ]
-    )
+    time_points, _, width = problems.x.shape
+    gram = torch.zeros(time_points, width, width, dtype=torch.float64, device=problems.x.device)
+    for block in problems.blocks(WIDE_BLOCK):
+        gram += (block.x * block.weight[..., None]).double().mT @ block.x.double()
+    return gram
 
 
 def fit_logistic(objective: Logistic, start: Tensor, alive: Callable[[], None] = lambda: None) -> Tensor:
-    """Minimise the objective by L-BFGS (Nocedal 1980; Liu & Nocedal 1989) with backtracking, from `start` (time, row, dim + 1).
+    """Minimise the objective by L-BFGS with backtracking (Nocedal 1980; Liu & Nocedal 1989).
 
-    A time point converges when its largest gradient per example is below TOLERANCE, or its objective no longer decreases.
-    `alive` is called in every iteration; an exception in it ends the fit. For standardised features, coefficients agree
-    with those of scikit-learn at convergence to within 0.002 of the largest one, and nearly all predicted classes are equal.
+    `start` and the result are coefficients of shape (time, row, dim + 1). A time point has converged when its largest
+    absolute gradient per example is at most TOLERANCE, or its objective no longer decreases. `alive` is called in every
+    iteration; an exception in it ends the fit. For standardised features, the coefficients at convergence differ from
+    those of scikit-learn by at most 0.002 of the largest coefficient, and nearly all predicted classes are equal.
     """
     import torch
 
@@ -223,7 +237,7 @@ def fit_logistic(objective: Logistic, start: Tensor, alive: Callable[[], None] =
 
 
 def _centred(theta: Tensor, present: Tensor) -> Tensor:
-    """Shift b to sum to 0 over the classes present. A softmax does not depend on such a shift."""
+    """Shift the intercepts of the classes present so that they sum to 0. The shift does not change the softmax."""
     if theta.shape[1] == 1:
         return theta
     shift = (theta[..., -1] * present).sum(1) / present.sum(1)
@@ -238,9 +252,9 @@ def _scaled(gradient: Tensor, inverse_curvature: Tensor) -> Tensor:
 def _direction(
     gradient: Tensor, steps: list[tuple[Tensor, Tensor, Tensor]], inverse_curvature: Tensor
 ) -> Tensor:
-    """The two-loop recursion of L-BFGS, preconditioned with the Hessian blocks.
+    """Compute the L-BFGS direction by the two-loop recursion, preconditioned with the inverse Hessian blocks.
 
-    Falls back to preconditioned steepest descent if the result is not a descent direction.
+    Time points whose result is not a descent direction use preconditioned steepest descent instead.
     """
     import torch
 
@@ -261,7 +275,10 @@ def _direction(
 def _line_search(
     objective: Logistic, theta: Tensor, value: Tensor, gradient: Tensor, direction: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Halve steps until the objective decreases enough (Armijo), up to rounding. The step is 0 if it never does."""
+    """Halve each step until the objective decreases enough (Armijo condition), up to rounding.
+
+    A step that fails 20 times is 0. Returns the steps, and the value and gradient of the objective after the steps.
+    """
     import torch
 
     slope = (gradient * direction).sum((1, 2))
@@ -278,10 +295,15 @@ def _line_search(
 
 
 def fit_ridge(problems: Problems, gram: Tensor, alpha: float) -> Tensor:
-    """Closed-form solution, (time, 1, dim + 1), in float64. Values with weight 0 must be finite too."""
+    """Solve ridge regression in closed form. Returns the coefficients, (time, 1, dim + 1), in float64.
+
+    `gram` is the result of `gram_matrix`. All labels must be finite, even those of examples with weight 0.
+    """
     import torch
 
-    target = ((problems.y * problems.weight).double()[:, None] @ problems.x.double()).mT
+    target = torch.zeros(*gram.shape[:2], 1, dtype=gram.dtype, device=gram.device)
+    for block in problems.blocks(WIDE_BLOCK):
+        target += ((block.y * block.weight).double()[:, None] @ block.x.double()).mT
     penalties = torch.full(gram.shape[-1:], alpha, dtype=gram.dtype, device=gram.device)
     penalties[-1] = 1e-9  # practically unpenalised
     return torch.linalg.solve(gram + penalties.diag(), target).mT

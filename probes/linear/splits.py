@@ -1,20 +1,20 @@
-"""Splits into training, validation and test puzzles. Whole puzzles are split, never the cells of a puzzle.
+"""Splits puzzles into training, validation and test puzzles. All cells of a puzzle are in the same part.
 
-The cells of a puzzle share its state. A probe trained on some of them and tested on others can recognise the puzzle, and
-so appear to decode what it has memorised.
+The states of the cells of a puzzle depend on each other. A probe that is trained on some cells of a puzzle and tested
+on other cells can recognise the puzzle, and then seems to decode labels that it has memorised.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Int
 
 from trm.errors import UserError
 
 PARTS = ("train", "validation", "test")
+SHARES = (0.6, 0.15, 0.25)  # proportions of the parts
 Puzzles = Int[np.ndarray, "_"]
-"""Indices of puzzles, ascending."""
+"""Indices of puzzles, in ascending order."""
 
 
 class SplitError(UserError):
@@ -23,7 +23,7 @@ class SplitError(UserError):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Indices of the puzzles of each part. Raises SplitError if a part is empty or a puzzle is in two parts."""
+    """Indices of the training, validation and test puzzles. Raises SplitError if a part is empty or parts overlap."""
 
     train: Puzzles
     validation: Puzzles
@@ -42,30 +42,16 @@ class Split:
             )
 
 
-def split_puzzles(
-    count: int,
-    *,
-    shares: tuple[float, float, float] = (0.6, 0.15, 0.25),
-    seed: int = 0,
-    strata: Sequence | Shaped[np.ndarray, "_"] | None = None,
-) -> Split:
-    """Split `count` puzzles at random into training, validation and test puzzles.
+def split_puzzles(count: int, *, seed: int = 0) -> Split:
+    """Split `count` puzzles at random into training, validation and test puzzles, in the proportions SHARES.
 
-    With `strata`, one label per puzzle, every stratum is split in the same proportions, to within two puzzles. Raises
-    SplitError if shares are not positive or do not sum to 1, or there are too few puzzles.
+    Raises SplitError if there are too few puzzles.
     """
-    if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
-        raise SplitError(f"The shares {shares} are invalid. Give three positive numbers that sum to 1.")
-    if strata is not None and len(strata) != count:
-        raise SplitError(f"There are {len(strata)} strata for {count} puzzles. Give one stratum per puzzle.")
-    order = np.random.default_rng(seed).permutation(count)
-    if strata is not None:
-        order = order[np.argsort(np.unique(strata, return_inverse=True)[1][order], kind="stable")]
-    # Each puzzle goes to the part with the largest deficit, so each stratum gets these shares.
+    # Each puzzle goes to the part with the largest deficit, so the proportions are kept as closely as possible.
     deficit = np.zeros(3)
     parts: tuple[list[int], ...] = ([], [], [])
-    for puzzle in order.tolist():
-        deficit += shares
+    for puzzle in np.random.default_rng(seed).permutation(count).tolist():
+        deficit += SHARES
         part = int(deficit.argmax())
         deficit[part] -= 1
         parts[part].append(puzzle)

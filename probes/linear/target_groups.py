@@ -1,12 +1,13 @@
-"""Target groups: the targets of an experiment, each one target or several that belong together.
+"""Target groups, the units that an experiment reports. A target group has one or several targets.
 
-The candidates of a cell are nine binary targets. Their probes are fitted separately and scored together, over all cells
-and digits.
+For example, the candidates of a cell are nine binary targets. A probe is fitted for each target, and the nine probes
+are scored together over all cells and digits.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probes.linear.experiment.summary import TargetSummary
 from probes.linear.probe import main_score
 from probes.linear.targets import Target, TargetError, targets_of
 from trm.tasks.base import Task
@@ -16,7 +17,7 @@ CANDIDATES = "candidates"
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """Targets that are fitted separately and scored together; usually a single one."""
+    """Targets whose probes are fitted separately and scored together. Most groups have a single target."""
 
     name: str
     meaning: str
@@ -24,32 +25,32 @@ class TargetGroup:
 
     @property
     def first(self) -> Target:
-        """The first member. All members share its kind, level, classes and needs."""
+        """The first member, whose kind, level, classes and needs are those of all members."""
         return self.members[0]
 
     @property
     def score(self) -> str:
-        """The name of its main score."""
+        """The name of the group's main score."""
         return main_score(self.first.classes)
 
-    def facts(self) -> dict:
-        """The description of the group, as JSON-compatible data."""
+    def summary(self) -> TargetSummary:
+        """Return a description of the group."""
         first = self.first
-        return {
-            "name": self.name,
-            "meaning": self.meaning,
-            "kind": first.kind.value,
-            "level": first.level.value,
-            "classes": list(first.classes),
-            "members": [member.name for member in self.members],
-            "score": self.score,
-            "chance": first.chance,
-            "chance_says": first.chance_note,
-        }
+        return TargetSummary(
+            name=self.name,
+            meaning=self.meaning,
+            kind=first.kind.value,
+            level=first.level.value,
+            classes=tuple(first.classes),
+            members=tuple(member.name for member in self.members),
+            score=self.score,
+            chance=first.chance,
+            chance_note=first.chance_note,
+        )
 
 
 def groups_of(task: Task) -> tuple[TargetGroup, ...]:
-    """All target groups of a task, except pooled targets, which have the same value for all puzzles of a time point."""
+    """Return all target groups of a task, without pooled targets (whose value depends only on the time point)."""
     groups: dict[str, TargetGroup] = {}
     for target in targets_of(task):
         if target.pooled:
@@ -67,7 +68,7 @@ def groups_of(task: Task) -> tuple[TargetGroup, ...]:
 
 
 def groups_named(task: Task, names: Sequence[str]) -> tuple[TargetGroup, ...]:
-    """The groups with these names, in that order. Raises TargetError, listing all groups, for an unknown name."""
+    """Return the groups with these names, in this order. Raises TargetError for an unknown name or without names."""
     groups = {group.name: group for group in groups_of(task)}
     for name in names:
         if name not in groups:
@@ -80,7 +81,7 @@ def groups_named(task: Task, names: Sequence[str]) -> tuple[TargetGroup, ...]:
 
 
 def default_targets(task: Task) -> tuple[str, ...]:
-    """The default targets: a few that are informative and cheap to fit."""
+    """Return the names of a task's default targets, which are informative and cheap to fit."""
     return {
         "sudoku": ("solution", "candidates_left", "right_now"),
         "maze": ("on_path", "dead_end", "distance_to_goal"),
@@ -88,7 +89,7 @@ def default_targets(task: Task) -> tuple[str, ...]:
 
 
 def recorded_targets(task: Task) -> tuple[str, ...]:
-    """The targets of a recorded experiment."""
+    """Return the names of the targets in a task's recorded experiments."""
     return {
         "sudoku": (
             "solution", "answer_now", "candidates", "candidates_left", "naked_single", "naked_single_now",

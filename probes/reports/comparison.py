@@ -1,4 +1,4 @@
-"""The section "HRM vs TRM" of docs/findings.md: a recorded comparison next to published results; every number is generated."""
+"""The section "HRM vs TRM" of docs/findings.md: a recorded comparison beside published results, all generated."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,38 +8,36 @@ from probes.comparison.files import Comparison
 from probes.comparison.result import MIN_DECODED, Z_REPEATS_X, BandCurve, Measurements
 from probes.reports.markdown import percent, write_section
 
-RETAINS, MOSTLY = 0.99, 0.9  # minimum shares of solutions for the verdicts "Yes" and "In most puzzles"
-NONE = "none"  # in a table cell; rows with only this are left out
+RETAINS, MOSTLY = 0.99, 0.9  # minimum fractions of solutions for the verdicts "Yes" and "In most puzzles"
+NONE = "none"  # content of a table cell without a value; rows of only such cells are left out
 HRM_PAPER = "HRM paper, arXiv:2506.21734"
 ANALYSES = "published analyses of public Sudoku checkpoints"
 GIVEN_SOLUTION = (
-    "A given solution is written into y in the model's own code: for each symbol, separately for givens and other cells, the mean y of the "
-    "cells that decode to it at the end of solved puzzles; z starts as usual. The embedding of a solution would not work: the output heads "
+    "A given solution is written into y in the model's own encoding: for each symbol, separately for givens and other cells, the mean y of the "
+    "cells that decode to this symbol at the end of solved runs; z starts as usual. The embedding of a solution would not work: the output heads "
     "of the bundled models decode none of its cells correctly."
 )
-NUMBERS = (
-    "Published numbers are from other, larger models on harder puzzles: only their direction can be compared."
-)
+NUMBERS = "Published numbers are from other, larger models on harder puzzles, so only their direction can be compared."
 
 
 def write_findings(document: Path, comparison: Comparison, command: str) -> None:
-    """Write the section into a document, created if needed. Raises UserError if a marker is missing."""
+    """Write the section into a document, created if needed. Raises UserError if it has one marker without the other."""
     write_section(document, "compare", section(comparison, command))
 
 
 def section(comparison: Comparison, command: str) -> str:
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     models = comparison.models
-    about = models[0].about
-    weights = ", ".join(f"{each.about.name} {each.about.fingerprint}" for each in models)
-    names = [each.about.name for each in models]
+    about = models[0].provenance
+    weights = ", ".join(f"{each.provenance.model} {each.provenance.fingerprint}" for each in models)
+    names = [each.provenance.model for each in models]
     values = [(quantity, published, [value(each) for each in models]) for quantity, published, value in ROWS]
     rows = [_row(*each) for each in values if set(each[2]) != {NONE}]
     return "\n".join(
         [
             "## HRM vs TRM",
             "",
-            f"Measured on {about.count} puzzles from `{about.data}` by `{command}`; shown on the Compare page. Weights: {weights}.",
+            f"The models were measured on {about.count} puzzles from `{about.data}` by `{command}`; the Compare page shows the results. Weights: {weights}.",
             "",
             f"{caution(*models)} {SUDOKU_CONFOUNDS}".strip(),
             "",
@@ -50,7 +48,7 @@ def section(comparison: Comparison, command: str) -> str:
             *rows,
             *_similar(comparison),
             "",
-            f"{GIVEN_SOLUTION} CKA is between the states of all cells, without the prefix position. {NUMBERS}",
+            f"{GIVEN_SOLUTION} CKA is computed between the states of all cells, without the prefix position. {NUMBERS}",
         ]
     )
 
@@ -60,7 +58,7 @@ def _row(quantity: str, published: str, values: list[str]) -> str:
 
 
 def _at_steps(numbers: list, steps: tuple[int, ...], digits: int = 0) -> str:
-    """Shares after these steps, as far as the run goes."""
+    """Format the values after these steps in percent. Steps beyond the end of the run are left out."""
     return ", ".join(percent(numbers[step - 1], digits) for step in steps if step <= len(numbers))
 
 
@@ -79,11 +77,11 @@ def _near(near: dict[str, BandCurve], blanks: str, digits: int = 0) -> str:
 ROWS: list[tuple[str, str, Callable[[Measurements], str]]] = [
     (
         "solved after 1, 2, 4, 8, 16 steps",
-        f"HRM 1.6, 8.0, 34.8, 48.6, 54.9 %; TRM 29.5, 58.1, 70.1, 75.7, 79.1 % ({ANALYSES})",
+        f"HRM 1.6, 8.0, 34.8, 48.6, 54.9%; TRM 29.5, 58.1, 70.1, 75.7, 79.1% ({ANALYSES})",
         lambda each: _at_steps(each.solved.middle, (1, 2, 4, 8, 16)),
     ),
     (
-        "participation ratio of y (z_H) / z (z_L), out of D",
+        "participation ratio of y (z_H) / z (z_L), maximum D",
         f"HRM 89.95 / 30.22 of 512 ({HRM_PAPER})",
         lambda each: f"{each.pooled_ratio['y']:.1f} / {each.pooled_ratio['z']:.1f} of {each.width}",
     ),
@@ -93,17 +91,17 @@ ROWS: list[tuple[str, str, Callable[[Measurements], str]]] = [
         lambda each: f"{percent(each.by_token['y'])} / {percent(each.by_token['z'], 2)}",
     ),
     (
-        "given the solution: cells that the head decodes correctly",
+        "starting from the solution: cells that the output head decodes correctly",
         "",
-        lambda each: percent(each.kept_read),
+        lambda each: percent(each.solution_decoded),
     ),
     (
-        "given the solution: still solved after 1, 2, 4, 8, 16 steps",
+        "starting from the solution: still solved after 1, 2, 4, 8, 16 steps",
         "",
-        lambda each: _at_steps(each.kept.middle, (1, 2, 4, 8, 16)),
+        lambda each: _at_steps(each.retention.middle, (1, 2, 4, 8, 16)),
     ),
     (
-        "one blank cell: accuracy on it after 1, 2, 4, 8, 16 steps",
+        "one blank cell: accuracy on the blank cell after 1, 2, 4, 8, 16 steps",
         "",
         lambda each: _near(each.near_blanks, "1"),
     ),
@@ -113,30 +111,34 @@ ROWS: list[tuple[str, str, Callable[[Measurements], str]]] = [
         "HRM fails on such puzzles (Ren & Liu 2026, arXiv:2601.10679)",
         lambda each: _near(each.near, "1"),
     ),
-    ("five blank cells: accuracy on them", "", lambda each: _near(each.near_blanks, "5")),
+    ("five blank cells: accuracy on the blank cells", "", lambda each: _near(each.near_blanks, "5")),
     ("five blank cells: accuracy on the givens", "", lambda each: _near(each.near_givens, "5", 1)),
     ("five blank cells: solved", "", lambda each: _near(each.near, "5")),
     (
-        "residual of z over the last step, median of solved / unsolved",
+        "median residual of z over the last step, solved / unsolved",
         f"TRM 0.0075 / 0.49 at step 64 ({ANALYSES})",
         lambda each: _settled(each, "z"),
     ),
-    ("residual of y over the last step, median of solved / unsolved", "", lambda each: _settled(each, "y")),
+    ("median residual of y over the last step, solved / unsolved", "", lambda each: _settled(each, "y")),
     (
         "effective depth and FLOPs per step",
         "HRM 24 layers, TRM 42 (TRM paper, arXiv:2510.04871)",
-        lambda each: f"{each.about.layers_per_step} layers, {each.about.flops_per_step / 1e9:.2f} GFLOP",
+        lambda each: f"{each.layers_per_step} layers, {each.flops_per_step / 1e9:.2f} GFLOP",
     ),
 ]
 
 
 def _similar(comparison: Comparison) -> list[str]:
-    """CKA at the end of the run, within and between the two models."""
+    """Return table rows with the CKA after the last step, within each model and between the models."""
     within = [comparison.cka_between((index, "y"), (index, "z"))[-1, -1] for index in (0, 1)]
     across = [comparison.cka_between((0, state), (1, state))[-1, -1] for state in ("y", "z")]
     return [
-        _row("CKA between y and z at the end", "", [f"{value:.2f}" for value in within]),
-        _row("CKA between the models at the end: y / z", "", [f"{across[0]:.2f} / {across[1]:.2f}"] * 2),
+        _row("CKA between y and z after the last step", "", [f"{value:.2f}" for value in within]),
+        _row(
+            "CKA between the models after the last step: y / z",
+            "",
+            [f"{across[0]:.2f} / {across[1]:.2f}"] * 2,
+        ),
     ]
 
 
@@ -144,19 +146,19 @@ def _similar(comparison: Comparison) -> list[str]:
 
 
 def _answers(measured: Measurements) -> list[str]:
-    """Published claims about this type of model, and whether they hold here."""
-    name, retained, decoded = measured.about.name, measured.kept.middle, measured.kept_read
+    """Return published claims about this type of model, and whether they hold for these measurements."""
+    name, retained, decoded = measured.provenance.model, measured.retention.middle, measured.solution_decoded
     lines = []
-    if measured.about.kind == "hrm":
+    if measured.provenance.kind == "hrm":
         lines.append(_z_role(measured))
     if decoded < MIN_DECODED:
         lines.append(
-            f"**Does {name} retain a given solution?** Not tested: the head decodes only {percent(decoded)} of its cells correctly."
+            f"**Does {name} retain a given solution?** Not tested: the output head decodes only {percent(decoded)} of the solution's cells correctly."
         )
     else:
         lines.append(
-            f"**Does {name} retain a given solution?** {_retains(min(retained))} (the head decodes {percent(decoded)} of its cells "
-            f"correctly; after every one of {len(retained)} steps at least {percent(min(retained), 0)} of the grids are solved)."
+            f"**Does {name} retain a given solution?** {_retains(min(retained))} (the output head decodes {percent(decoded)} of the "
+            f"solution's cells correctly; after each of {len(retained)} steps, at least {percent(min(retained), 0)} of the grids are solved)."
         )
     if measured.near:
         blanks, givens, grids = (
@@ -171,7 +173,7 @@ def _answers(measured: Measurements) -> list[str]:
 
 
 def _z_role(measured: Measurements) -> str:
-    name, ratio, by_token = measured.about.name, measured.pooled_ratio, measured.by_token["z"]
+    name, ratio, by_token = measured.provenance.model, measured.pooled_ratio, measured.by_token["z"]
     if by_token >= Z_REPEATS_X:
         return (
             f"**Does {name}'s z take part in the reasoning?** No: {percent(by_token, 2)} of its variance is explained by the "

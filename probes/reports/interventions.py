@@ -8,20 +8,31 @@ import numpy as np
 
 from probes.comparison.result import Z_REPEATS_X
 from probes.interventions.presets import EXPERIMENTS
-from probes.interventions.recorded import RECORDED, recorded
+from probes.interventions.recorded import (
+    PRESETS,
+    RECORDED,
+    SUFFIX,
+    PresetOutcome,
+    PresetResults,
+    Recorded,
+    SweepResult,
+    recorded,
+)
 from probes.interventions.sweep_results import ABLATION, MULTI_RUN
 from probes.reports.markdown import percent, write_section
 from probes.stats import binomial_band
 from trm.errors import UserError
 
-RARELY_TRAPS = 0.8  # "rarely traps": at least this share of the puzzles the clean run solves are solved from a wrong answer
+RARELY_TRAPS = 0.8  # "rarely traps": minimum fraction of the clean run's solved puzzles that is solved from a wrong answer
 SECTION = "what causes what"  # name in its markers
-Result = dict[str, Any]
 
 
 def write_findings(document: Path) -> dict[str, Any]:
-    """Write the section between its markers, or append it to the document. Raises UserError."""
-    names = sorted({path.parent.name for path in RECORDED.glob("*/*.json")})
+    """Write the section between its markers, or append it to the document.
+
+    Raises UserError if nothing is recorded or the document has one marker without the other.
+    """
+    names = sorted({path.parent.name for path in RECORDED.glob(f"*/*{SUFFIX}")})
     if not names:
         raise UserError(
             f"Nothing is recorded in {RECORDED}. Run `python -m probes intervene --record --model NAME` first."
@@ -31,7 +42,7 @@ def write_findings(document: Path) -> dict[str, Any]:
 
 
 def section(names: list[str]) -> str:
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     parts = [
         "## What causes what",
         "",
@@ -49,25 +60,25 @@ def section(names: list[str]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _recorded_results(names: Iterable[str], sweep: str) -> dict[str, Result]:
+def _recorded_results(names: Iterable[str], sweep: str) -> dict[str, Any]:
     return {name: result for name in names if (result := recorded(name, sweep)) is not None}
 
 
 def _experiments(names: list[str]) -> list[str]:
-    results = _recorded_results(names, "experiments")
+    results = _recorded_results(names, PRESETS)
     if not results:
         return []
     lines = [
         "### Preset experiments",
         "",
-        "Puzzles solved after the last step with the 95 % interval (Wilson); `retained`: the share of the puzzles that the clean run solves that are still solved. "
+        "The table gives the percentage of puzzles solved after the last step, with its 95% interval (Wilson). “retained” is the percentage of the puzzles solved by the clean run that are still solved. "
         + _puzzles_line(results),
         "",
         f"| | {' | '.join(results)} | what the papers say |",
         f"|---{'|---' * len(results)}|---|",
     ]
     for key in ("plain", *EXPERIMENTS):
-        cells = [_outcome(key, result["experiments"].get(key)) for result in results.values()]
+        cells = [_outcome(key, result.experiments.get(key)) for result in results.values()]
         title = "Clean run" if key == "plain" else EXPERIMENTS[key].title
         if key != "plain" and EXPERIMENTS[key].has_step:
             title += f", from step {EXPERIMENTS[key].step}"
@@ -76,61 +87,59 @@ def _experiments(names: list[str]) -> list[str]:
     return [*lines, "", *(f"- {remark}" for remark in remarks(results)), ""]
 
 
-def remarks(results: dict[str, Result]) -> list[str]:
-    """Sentences by model that help to interpret the preset experiments."""
+def remarks(results: dict[str, PresetResults]) -> list[str]:
+    """Return sentences about each model that help to interpret the preset experiments."""
     return [*_written_answers(results), *_one_blank(results), *without_latent(results)]
 
 
-def _outcome(key: str, each: Result | None) -> str:
-    if each is None or each["solved"] is None:
+def _outcome(key: str, each: PresetOutcome | None) -> str:
+    if each is None or each.solved is None:
         return ""
-    retained = each["kept_of_solved"]
-    share = f"{percent(each['solved'])} ({percent(each['low'])} to {percent(each['high'])})"
+    retained = each.retained
+    share = f"{percent(each.solved)} ({percent(each.low)} to {percent(each.high)})"
     return share if key == "plain" or retained is None else f"{share}, retained {percent(retained)}"
 
 
-def _written_answers(results: dict[str, Result]) -> list[str]:
-    """Whether answers written into y are decoded correctly, and whether wrong ones trap the run."""
+def _written_answers(results: dict[str, PresetResults]) -> list[str]:
+    """Return sentences on whether answers written into y are decoded correctly, and whether wrong answers trap the run."""
     lines = []
     for name, result in results.items():
-        read = {
-            key: result["experiments"].get(key, {}).get("read") for key in ("right-answer", "wrong-answer")
-        }
-        if None in read.values():
+        right, wrong = (result.experiments.get(key) for key in ("right-answer", "wrong-answer"))
+        if not right or not wrong or right.decoded is None or wrong.decoded is None:
             continue
-        retained = result["experiments"]["wrong-answer"]["kept_of_solved"]
+        retained = wrong.retained
         traps = ""
         if retained is not None:
             traps = (
-                f" From the wrong answer it still solves {percent(retained)} of the puzzles that its clean run solves: a wrong "
+                f" Starting from the wrong answer, it still solves {percent(retained)} of the puzzles that its clean run solves: a wrong "
                 f"answer {'rarely' if retained >= RARELY_TRAPS else 'often'} traps it."
             )
         lines.append(
             f"Answers are written into y in {name}'s own code: for every symbol, separately for given and other cells, the mean y "
             f"of the cells with that symbol at the end of its clean run on the puzzle. The output head decodes "
-            f"{percent(read['right-answer'])} of the cells of the solution as intended, and {percent(read['wrong-answer'])} of "
+            f"{percent(right.decoded)} of the cells of the solution as intended, and {percent(wrong.decoded)} of "
             f"the wrong answer.{traps}"
         )
     return lines
 
 
-def _one_blank(results: dict[str, Result]) -> list[str]:
-    """Accuracy of the blank cell and of the givens in the one-blank experiment."""
+def _one_blank(results: dict[str, PresetResults]) -> list[str]:
+    """Return sentences on the accuracy of the blank cell and of the givens in the one-blank experiment."""
     return [
-        f"One blank, {name}: after the last step, the blank cell is correct in {percent(each['cells_right'][-1])} of the puzzles, "
-        f"and {percent(each['givens_right'][-1])} of the givens are still correct."
+        f"In the one-blank experiment, after the last step of {name}, the blank cell is correct in {percent(each.cells_right[-1])} of the puzzles, "
+        f"and {percent(each.givens_right[-1])} of the givens are still correct."
         for name, result in results.items()
-        if (each := result["experiments"].get("one-blank", {})).get("cells_right")
+        if (each := result.experiments.get("one-blank")) and each.cells_right
     ]
 
 
-def without_latent(results: dict[str, Result]) -> list[str]:
-    """A caveat for models whose z only repeats x."""
+def without_latent(results: dict[str, PresetResults]) -> list[str]:
+    """Return a caveat for each model whose z only repeats x."""
     return [
         f"The cell's own input token explains {percent(share, 2)} of the variance of {name}'s z after the last step: z carries "
-        "nothing but the input and is recomputed by every call. Zeroing or patching this z has no effect and shows nothing."
+        "nothing but the input and is recomputed by every call. Zeroing or patching it therefore has almost no effect; this says nothing about the role of z in other models."
         for name, result in results.items()
-        if (share := result.get("z_by_token", 0.0)) >= Z_REPEATS_X
+        if (share := result.z_by_token) >= Z_REPEATS_X
     ]
 
 
@@ -138,18 +147,19 @@ def _noise(names: list[str]) -> list[str]:
     results = _recorded_results(names, "noise")
     if not results:
         return []
-    sizes = next(iter(results.values()))["table"]["size"]
+    sizes = next(iter(results.values())).table["size"]
     lines = [
         "### Noise on the initial state",
         "",
-        "Puzzles solved after the last step with Gaussian noise on y and z, by noise size in units of the state's own norm "
-        "(95 % band: bootstrap over puzzles). " + _puzzles_line(results),
+        "The table gives the percentage of puzzles solved after the last step when Gaussian noise is added to y and z. The size of the noise is "
+        "relative to the state's own norm. Brackets hold 95% bootstrap intervals over puzzles. "
+        + _puzzles_line(results),
         "",
         f"| size | {' | '.join(results)} |",
         f"|---{'|---' * len(results)}|",
     ]
     for row, size in enumerate(sizes):
-        cells = [_with_band(result["table"], row) for result in results.values()]
+        cells = [_with_band(result.table, row) for result in results.values()]
         lines.append(f"| {size:g} | {' | '.join(cells)} |")
     return [*lines, ""]
 
@@ -161,23 +171,22 @@ def _ablation(names: list[str]) -> list[str]:
     lines = [
         "### Zero-ablation of y, z or both, once",
         "",
-        "The state is set to 0 at the beginning of a step. Share of blank cells that are correct after that step, and steps until it "
-        "is within 1 point of the clean run. Ablating both restarts the run from zero, which also gets most cells correct within a "
-        "step: compare the columns for y and z with it. " + _puzzles_line(results),
+        "The state is set to 0 at the beginning of a step. The table gives the percentage of blank cells that are correct after that step, and "
+        "the number of steps until it is within 1 point of the clean run. Ablating both states restarts the run from zero, which also gets "
+        "most cells correct within a step, so the columns for y and z should be compared with this column. "
+        + _puzzles_line(results),
         "",
         "| model | at step | clean run | y ablated | recovers after | z ablated | recovers after | both ablated | recovers after |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, result in results.items():
-        table = result["table"]
-        cells = {name: percent(table["cells"][table["taken"].index(name)]) for name in table["taken"]}
+        table = result.table
+        cells = {name: percent(table["cells"][table["ablated"].index(name)]) for name in table["ablated"]}
         columns = [
-            f"{cells[ablated]} | {'not by the end' if steps is None else steps}"
-            for ablated, steps in result["recovery"].items()
+            f"{cells[ablated]} | {'not within the run' if steps is None else steps}"
+            for ablated, steps in result.recovery.items()
         ]
-        lines.append(
-            f"| {name} | {result['settings']['step']} | {cells['nothing']} | {' | '.join(columns)} |"
-        )
+        lines.append(f"| {name} | {result.settings['step']} | {cells['nothing']} | {' | '.join(columns)} |")
     return [*lines, ""]
 
 
@@ -188,14 +197,14 @@ def _seeds(names: list[str]) -> list[str]:
     lines = [
         "### Initial states from other seeds",
         "",
-        "Ren & Liu 2026 (arXiv:2601.10679) describe several fixed points, and wrong ones trap the state. In brackets: "
-        "95 % interval (Wilson). " + _puzzles_line(results),
+        "Ren & Liu 2026 (arXiv:2601.10679) describe several fixed points; the wrong ones trap the state. Brackets hold "
+        "95% intervals (Wilson). " + _puzzles_line(results),
         "",
-        "| model | runs per puzzle | converged | distinct answers | distinct fixed points | always correct | sometimes | never |",
+        "| model | runs per puzzle | converged | distinct answers | distinct fixed points | always correct | sometimes correct | never correct |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, result in results.items():
-        ends = result["summary"]
+        ends = result.summary
         lines.append(
             f"| {name} | {ends['runs']} | {percent(ends['mean_settled'])} | {ends['mean_answers']:.2f} | {ends['mean_points']:.2f} | "
             + " | ".join(
@@ -214,24 +223,24 @@ def _multiple_runs(names: list[str]) -> list[str]:
     lines = [
         "### Multiple runs of each puzzle",
         "",
-        "In the papers, noise and the highest halting score raise accuracy from 87.3 to 98.75 % on Sudoku-Extreme with 100 runs "
-        "(arXiv:2605.19943); relabelled copies, perturbed inputs and several checkpoints together raise it from 54.5 to 96.9 % "
-        "(arXiv:2601.10679). In brackets: 95 % interval (Wilson).",
+        "In the papers, noise and the highest halting score raise accuracy from 87.3 to 98.75% on Sudoku-Extreme with 100 runs "
+        "(arXiv:2605.19943); relabelled copies, perturbed inputs and several checkpoints together raise it from 54.5 to 96.9% "
+        "(arXiv:2601.10679). Brackets hold 95% intervals (Wilson).",
         "",
-        "| model | runs differ by | runs | clean run | highest halting logit | majority vote | any of them |",
+        "| model | runs differ by | runs | clean run | highest halting logit | majority vote | any run |",
         "|---|---|---|---|---|---|---|",
     ]
     for source, results in both.items():
         for name, result in results.items():
-            table = result["table"]
+            table = result.table
             shares = [
-                _with_interval(share, result["puzzles"])
+                _with_interval(share, result.provenance.count)
                 for share in (
                     table["mean_share"][0],
                     *(table[f"{end}_share"][-1] for end in ("best_halting", "vote", "any_right")),
                 )
             ]
-            how = f"noise of size {result['settings']['size']:g}" if source == "noise" else "symmetry"
+            how = f"noise of size {result.settings['size']:g}" if source == "noise" else "symmetry"
             lines.append(f"| {name} | {how} | {table['runs'][-1]} | {' | '.join(shares)} |")
     return [*lines, ""]
 
@@ -243,15 +252,15 @@ def _peers(names: list[str]) -> list[str]:
     lines = [
         "### Do peers matter most?",
         "",
-        "One given is removed in one supervision step: mean absolute change of the logit of a blank cell's answer, for givens among "
-        "the cell's peers (Sudoku: row, column, box; maze: the four neighbours) and for all others (95 %: bootstrap over puzzles). "
-        + _puzzles_line(results),
+        "One given is removed in one supervision step. The table gives the mean absolute change of the logit of a blank cell's answer, for givens "
+        "among the cell's peers (Sudoku: row, column, box; maze: the four neighbours) and for all other givens. Brackets hold 95% bootstrap "
+        "intervals over puzzles. " + _puzzles_line(results),
         "",
         "| model | step | cells | peers | others | ratio |",
         "|---|---|---|---|---|---|",
     ]
     for name, result in results.items():
-        effects = result["effects"]
+        effects = result.effects
         cells = [
             f"{effects[key]:.3f} ({effects['bands'][key][0]:.3f} to {effects['bands'][key][1]:.3f})"
             for key in ("peers", "others", "ratio")
@@ -260,13 +269,13 @@ def _peers(names: list[str]) -> list[str]:
     return [*lines, "", *_weights(results)]
 
 
-def _effects(results: dict[str, Result]) -> list[tuple[str, Result]]:
-    """The effects of models whose mixing weights were analysed."""
-    return [(name, result["effects"]) for name, result in results.items() if "weights" in result["effects"]]
+def _effects(results: dict[str, SweepResult]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the effects of models whose mixing weights were analysed."""
+    return [(name, result.effects) for name, result in results.items() if "weights" in result.effects]
 
 
-def _weights(results: dict[str, Result]) -> list[str]:
-    """The same comparison for the mixing weights, layer by layer."""
+def _weights(results: dict[str, SweepResult]) -> list[str]:
+    """Return lines that compare the mixing weights of peers and other cells, layer by layer."""
     rows = [
         (name, layer, kinds)
         for name, effects in _effects(results)
@@ -276,8 +285,8 @@ def _weights(results: dict[str, Result]) -> list[str]:
         return []
     names = list(rows[0][2])
     lines = [
-        "Weights of models that mix positions by an MLP: mean absolute value of the product down @ up of a layer's two position "
-        "matrices, by relation between the cells (95 %: bootstrap over cells). The gates between the two matrices are left out, so "
+        "For models that mix positions by an MLP, the next table gives the mean absolute value of the product down @ up of a layer's two position "
+        "matrices, by relation between the cells. Brackets hold 95% bootstrap intervals over cells. The gates between the two matrices are left out, so "
         "this is a first-order view of the weights.",
         "",
         f"| model | layer | {' | '.join(names)} |",
@@ -289,24 +298,27 @@ def _weights(results: dict[str, Result]) -> list[str]:
     return [*lines, "", *(_structure(name, effects) for name, effects in _effects(results)), ""]
 
 
-def _structure(name: str, effects: Result) -> str:
-    """Whether peers stand out in the effects and in each layer's weights: the band of the ratio lies above 1."""
+def _structure(name: str, effects: dict[str, Any]) -> str:
+    """Say whether peers stand out, in the effects and in each layer's weights.
+
+    Peers stand out if the confidence interval of the ratio lies above 1.
+    """
     favours = {layer: list(kinds.values())[-1][1] > 1 for layer, kinds in effects["weights"].items()}
     present, absent = (
         ", ".join(layer for layer in favours if favours[layer] is value) for value in (True, False)
     )
     verb = "affect" if effects["bands"]["ratio"][0] > 1 else "do not affect"
-    parts = [f"givens among the peers {verb} a cell's answer more than others"]
+    parts = [f"givens among the peers {verb} a cell's answer more than other givens"]
     parts += [f"layers whose weights favour peers: {present}"] * bool(present)
     parts += [f"layers without this structure: {absent}"] * bool(absent)
     return f"- {name}: {'; '.join(parts)}."
 
 
-def _puzzles_line(results: dict[str, Result]) -> str:
+def _puzzles_line(results: dict[str, Recorded]) -> str:
     return (
         "Puzzles: "
         + ", ".join(
-            f"{name} ({result['fingerprint']}) {result['puzzles']} from {result['data']}"
+            f"{name} ({result.provenance.fingerprint}) {result.provenance.count} from {result.provenance.data}"
             for name, result in results.items()
         )
         + "."
@@ -314,7 +326,7 @@ def _puzzles_line(results: dict[str, Result]) -> str:
 
 
 def _with_interval(share: float, puzzles: int) -> str:
-    """A share of puzzles with its 95 % interval."""
+    """Format a proportion of puzzles with its 95 % confidence interval."""
     low, high = binomial_band(np.array([round(share * puzzles)]), np.array([puzzles]))[:, 0]
     return f"{percent(share)} ({percent(low)} to {percent(high)})"
 

@@ -4,6 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from probes.linear.experiment.summary import (
+    CausalSummary,
+    CausalTests,
+    ExperimentSummary,
+    ResultSummary,
+    TargetSummary,
+)
 from probes.linear.experiment.verdicts import (
     FEWEST,
     MARGINS,
@@ -13,38 +20,43 @@ from probes.linear.experiment.verdicts import (
     sentences,
     untestable_reason,
 )
-from probes.linear.experiment.views import Summary, baselines_at, labels_of, result_for, value_at
+from probes.linear.experiment.views import baselines_at, labels_of, value_at
 from probes.reports.markdown import write_section
 from trm.errors import UserError
 
 NAME = "probes"
 STEPS = ("1", "4", "16")
 CAVEATS = {
-    "solution": "It does not show that the model takes the digit from z: the head reads only y.",
-    "answer_now": "For y this is what its own head decodes, so a low score would mean a bad probe. For z it does not distinguish a copy from a cause.",
-    "candidates": "The input gives them by construction; the comparison only shows how much of that a state retains.",
-    "candidates_left": "The input gives it by construction; it does not show that the count is used.",
-    "naked_single": "A count in the input gives it by construction; it does not show that these cells are filled first.",
-    "naked_single_now": "It does not distinguish a detected single from an answer that is already certain.",
-    "conflict_now": "It does not show that a detected conflict is repaired.",
-    "singles_round": "It does not show that the model fills cells in this order.",
-    "right_now": "It does not show that the model uses it.",
-    "right_at_end": "It does not show that the final answer is determined at that step: easy puzzles end correctly from any state.",
-    "given": "It only shows that the probe works: givens are visible in x, which every call reads.",
-    "on_path": "It does not show that the path is followed from its ends.",
-    "dead_end": "It does not show that dead ends are filled one after the other.",
-    "distance_to_start": "It does not show that distances are counted up.",
-    "distance_to_goal": "It does not show that distances are counted down.",
-    "next_direction": "It does not show that the path is traversed.",
-    "reached_within_16": "It does not show that the model runs a flood fill.",
+    "solution": "This does not show that the model takes the digit from z, because the output head reads only y.",
+    "answer_now": "The output head decodes this digit from y, so a low score for y would mean a bad probe. For z, the score does not distinguish a copy of the answer from its cause.",
+    "candidates": "The input determines the candidates; the comparison only shows how much of this information a state retains.",
+    "candidates_left": "The input determines the number; the comparison does not show that the model uses it.",
+    "naked_single": "The input determines these cells; the comparison does not show that the model fills them first.",
+    "naked_single_now": "This does not distinguish a detected single from an answer that is already certain.",
+    "conflict_now": "This does not show that the model repairs a detected conflict.",
+    "singles_round": "This does not show that the model fills cells in this order.",
+    "right_now": "This does not show that the model uses this information.",
+    "right_at_end": "This does not show that the final answer is determined at that step, because easy puzzles are solved from any state.",
+    "given": "This only shows that the probe works, because every call reads the givens in x.",
+    "on_path": "This does not show that the model follows the path from its ends.",
+    "dead_end": "This does not show that the model fills dead ends one after the other.",
+    "distance_to_start": "This does not show that the model counts distances up.",
+    "distance_to_goal": "This does not show that the model counts distances down.",
+    "next_direction": "This does not show that the model traverses the path.",
+    "reached_within_16": "This does not show that the model runs a flood fill.",
 }
-"""Caveats: what the result of a target does not show."""
+"""For each target, what a high score does not show."""
 
 
 def write_findings(
-    document: Path, experiments: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]] | None = None
+    document: Path,
+    experiments: Mapping[str, ExperimentSummary],
+    uses: Mapping[str, CausalTests] | None = None,
 ) -> dict[str, Any]:
-    """Write the section from the recorded experiments and causal tests of each model. Raises UserError without experiments."""
+    """Write the section from the recorded experiments and causal tests of each model.
+
+    Raises UserError if there are no experiments or a marker is missing.
+    """
     if not experiments:
         raise UserError(
             "No experiment is recorded. Run `python -m probes fit --model sudoku-trm --record` first."
@@ -53,8 +65,8 @@ def write_findings(
     return {"models": list(experiments), "written": str(document)}
 
 
-def section(experiments: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]]) -> str:
-    """The section in Markdown: the method, then a table and sentences for each model."""
+def section(experiments: Mapping[str, ExperimentSummary], uses: Mapping[str, CausalTests]) -> str:
+    """Return the section as Markdown: the method, then a table and sentences for each model."""
     lines = [
         "## What can be decoded from z and y?",
         "",
@@ -62,24 +74,24 @@ def section(experiments: Mapping[str, Summary], uses: Mapping[str, Mapping[str, 
         "`python -m probes fit --findings docs/findings.md`. The experiments are in `assets/recorded/probes`; the Probes page shows "
         "them.",
         "",
-        "Linear probes of the state after a supervision step, with a separate probe for each step. Targets with several classes are "
-        "scored by accuracy in percent, targets with two classes by AUROC (the probability that a yes is ranked above a no; for a "
-        "rare class, accuracy mostly reflects its rarity), and numbers by R². Brackets hold 95 % bands from a bootstrap over test "
-        "puzzles or, if every resample gives the same value, the exact binomial bound for this number of puzzles. Baselines: a constant guess "
+        "The tables score linear probes of the state after a supervision step; each step has its own probe. Targets with several classes are "
+        "scored by accuracy in percent, targets with two classes by AUROC (the probability that a positive cell is ranked above a negative one; "
+        "for a rare class, accuracy mostly reflects its rarity), and numerical targets by R². Brackets hold 95% confidence intervals from a bootstrap over test "
+        "puzzles or, if every resample gives the same value, the exact binomial bound for this number of puzzles. The baselines are a constant guess "
         "(the majority class, an AUROC of 0.5, the mean); the same probe on the one-hot input of the cell and its row, column "
         "and box (mazes: of the 5x5 cells around it); the same probe on features derived from the input (Sudoku: candidates, "
         "their number, possible places, blanks, and the digits that naked and hidden singles fill in; mazes: row, column, "
-        "offsets and distances to start and goal); and the same probe on the untrained network. Baselines and selectivity are those "
-        "after the last step in the table.",
+        "offsets and distances to start and goal); and the same probe on the untrained network. Baselines and selectivity are given "
+        "for the last step in the table.",
         "",
-        "Differences are computed on each resample. A difference whose 95 % band, in brackets, lies within "
+        "Differences are computed on each resample. A difference whose 95% confidence interval, in brackets, lies within "
         f"{100 * MARGINS['accuracy']:.0f} points of accuracy, or {MARGINS['auroc']:.2f} of AUROC or R², of 0 is “no more”. Otherwise it is "
-        "“more” or “less” if the band lies above or below 0, and “not distinguishable” if the band contains 0. A target has no "
+        "“more” or “less” if the interval lies above or below 0, and “not distinguishable” if it contains 0. A target has no "
         "verdict if the test puzzles contain only one class, if the rarer of two classes occurs in fewer than "
         f"{FEWEST} test puzzles, or if it has the labels of another target. Verdicts are not corrected for multiple comparisons. "
         "Selectivity is the score minus the score on a control task with random labels (Hewitt & Liang 2019) that have the class "
-        "distribution of that step. It depends on this one draw of labels, and more so for rare classes. Puzzles are split, not "
-        "cells.",
+        "distribution of that step. It depends on the single draw of these labels, especially for rare classes. The data are "
+        "split by puzzle, not by cell.",
         "",
     ]
     for model, experiment in experiments.items():
@@ -89,69 +101,69 @@ def section(experiments: Mapping[str, Summary], uses: Mapping[str, Mapping[str, 
     return "\n".join(lines)
 
 
-def _model(model: str, experiment: Summary) -> list[str]:
-    about, split = experiment["about"], experiment["about"]["split"]
+def _model(model: str, experiment: ExperimentSummary) -> list[str]:
+    about, split = experiment.provenance, experiment.split
     labels = labels_of(experiment)
     time_points = [labels.index(step) for step in STEPS if step in labels] or [0, len(labels) - 1]
     lines = [
         f"### {model}",
         "",
-        f"Weights {about['fingerprint']}; {about['puzzles']} puzzles from {about['data']}: {split['train']} for training, "
+        f"Weights {about.fingerprint}; {about.count} puzzles from {about.data}: {split['train']} for training, "
         f"{split['validation']} for validation (to choose the regularisation), {split['test']} for testing.",
         "",
         f"| target | score | state | {' | '.join(f'step {labels[at]}' for at in time_points)} | constant guess | input | derived | untrained | selectivity |",
         f"|---|---|---|{'---|' * (len(time_points) + 5)}",
     ]
-    for target in experiment["targets"]:
-        if all(target["repeats"][at] for at in time_points):
+    for target in experiment.targets:
+        if all(target.repeats[at] for at in time_points):
             continue
-        for state in experiment["settings"]["states"]:
+        for state in experiment.settings.states:
             lines.append(_row(experiment, target, state, time_points))
     lines.append("")
-    for target in experiment["targets"]:
-        name = target["name"]
+    for target in experiment.targets:
+        name = target.name
         has_verdict = not all(untestable_reason(experiment, target, at) for at in time_points)
         lines.append(
-            f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {sentences(experiment, name, time_points)} "
+            f"- **{name.replace('_', ' ')}** ({target.meaning.rstrip('.')}): {sentences(experiment, name, time_points)} "
             f"{CAVEATS.get(name, '') if has_verdict else ''}".rstrip()
         )
     return lines
 
 
-def _use(model: str, recorded: Mapping[str, Any]) -> list[str]:
-    """The causal tests of a model: the effect of the probe's direction compared with random ones."""
-    first = recorded["uses"][0]
+def _use(model: str, recorded: CausalTests) -> list[str]:
+    """Return the causal tests of a model: the effect of the probe's direction compared with random directions."""
+    first = recorded.tests[0]
     return [
-        f"**Does {model} use it?** Generated by `python -m probes use --model {model} --record` (weights {recorded['fingerprint']}, "
-        f"{first['puzzles']} puzzles). After a supervision step, the state of every cell is "
-        f"{'steered once along' if first['how'] == 'move' else 'changed once by projecting out'} the direction of "
-        f"*{(first['target'].replace('_', ' ') + ' ' + first['class']).strip()}*, and the run continues. {len(first['random'])} random "
-        "directions move each cell equally far. The table gives the percentage of blank cells whose answer differs from the clean "
+        f"**Does {model} use this information?** Generated by `python -m probes use --model {model} --record` (weights {recorded.provenance.fingerprint}, "
+        f"{first.puzzles} puzzles). After a supervision step, the state of every cell is "
+        f"{'steered once along' if first.how == 'move' else 'changed once by projecting out'} the direction of "
+        f"*{(first.target.replace('_', ' ') + ' ' + first.class_name).strip()}*, and the run continues. {len(first.random)} random "
+        "directions change the state of each cell by the same distance. The table gives the percentage of blank cells whose answer differs from the clean "
         "run. The result holds for this direction and strength, not for everything that a state may encode.",
         "",
-        "| state | after step | move, share of the norm | immediately: probe, random | final: probe, random | final difference |",
+        "| state | after step | change, in % of the norm | immediately: probe, random | final: probe, random | final difference |",
         "|---|---|---|---|---|---|",
-        *map(_use_row, recorded["uses"]),
+        *map(_use_row, recorded.tests),
     ]
 
 
-def _use_row(use: Mapping[str, Any]) -> str:
+def _use_row(use: CausalSummary) -> str:
     def mean(name: str) -> float:
-        return sum(outcome[name] for outcome in use["random"]) / len(use["random"])
+        return sum(outcome[name] for outcome in use.random) / len(use.random)
 
-    excess = use["excess"]["changed_end"]
+    excess = use.excess["changed_end"]
     pairs = [
-        f"{100 * use['along'][name]:.1f}, {100 * mean(name):.1f}" for name in ("changed_now", "changed_end")
+        f"{100 * use.along[name]:.1f}, {100 * mean(name):.1f}" for name in ("changed_now", "changed_end")
     ]
     return (
-        f"| {use['state']} | {use['at']['supervision_step']} | {100 * use['distance']:.0f} % | {pairs[0]} | {pairs[1]} "
+        f"| {use.state} | {use.at.supervision_step} | {100 * use.distance:.0f}% | {pairs[0]} | {pairs[1]} "
         f"| {100 * excess['value']:+.1f} ({100 * excess['low']:+.1f} to {100 * excess['high']:+.1f}) |"
     )
 
 
-def _row(experiment: Summary, target: Summary, state: str, time_points: list[int]) -> str:
-    name, score = target["name"], target["score"]
-    result, last = result_for(experiment, name, state), time_points[-1]
+def _row(experiment: ExperimentSummary, target: TargetSummary, state: str, time_points: list[int]) -> str:
+    name, score = target.name, target.score
+    result, last = experiment.result(name, state), time_points[-1]
     few = [puzzles_with_rarer_class(experiment, target, at) for at in time_points]
     cells = [
         _banded(result, score, at)
@@ -170,7 +182,7 @@ def _row(experiment: Summary, target: Summary, state: str, time_points: list[int
     return f"| {name.replace('_', ' ')} | {SCORES[score]} | {state} | {' | '.join(cells)} |"
 
 
-def _banded(result: Summary | None, score: str, time_point: int) -> str:
+def _banded(result: ResultSummary | None, score: str, time_point: int) -> str:
     value, low, high = (value_at(result, score, time_point, bound) for bound in ("value", "low", "high"))
     if value is None:
         return "none"

@@ -1,4 +1,4 @@
-"""Generated sections of a Markdown document, each between two markers; the text around them is left unchanged."""
+"""Generated sections of a Markdown document. Two markers delimit each section; the text around them is left unchanged."""
 
 from pathlib import Path
 
@@ -7,15 +7,14 @@ from trm.files import atomic_file, reading
 
 
 def markers(name: str) -> tuple[str, str]:
-    """The begin and end markers of a section: Markdown comments."""
+    """Return the begin and end markers of a section, which are Markdown comments."""
     return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
 
 
 def write_section(document: Path, name: str, text: str) -> None:
-    """Write a text between the markers with this name, or at the end of the document if it has none. The document is
-    created if needed.
+    """Write a text between the markers of this name, or at the end of the document if it has no markers.
 
-    Raises UserError if one marker is present without the other.
+    The document is created if needed. Raises UserError if one marker is present without the other.
     """
     begin, end = markers(name)
     old = "# Findings\n"
@@ -36,5 +35,5 @@ def write_section(document: Path, name: str, text: str) -> None:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share in percent; "none" for None."""
-    return "none" if share is None else f"{100 * share:.{digits}f} %"
+    """Format a fraction in percent; "none" for None."""
+    return "none" if share is None else f"{100 * share:.{digits}f}%"

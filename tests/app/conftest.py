@@ -1,6 +1,7 @@
 """Fixtures: the app, opened in new sessions, and a folder of tiny models."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,25 @@ import pytest
 import streamlit as st
 from app_page import MODELS, App
 
-import trm.inspection.inspect
-import trm.public.hub
-import trm.record  # noqa: F401  # Python 3.11 sometimes fails when two threads parse modules at once, as the shape checks do
 from app.server.options import MODEL_DIR
 from trm.checkpoint import save_model
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_installed_components() -> Iterator[None]:
+    """AppTest reads the metadata of all installed packages, in each session anew: a third of the time of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = "streamlit.components.v2.manifest_scanner.scan_component_manifests"
+        patch.setattr(scan, list, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_main_module() -> Iterator[None]:
+    """AppTest makes its script the main module, which a process that a later test starts would run again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +38,9 @@ def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., App]:
-    """Opens the app; keywords are the query parameters. Waits for short runs, however busy the machine is."""
+    """Opens the app; keywords are the query parameters. Waits for models and short runs, however busy the machine is."""
     monkeypatch.setattr("app.server.choice_runs.SHORT_WAIT", 100.0)
+    monkeypatch.setattr("app.ui.status.LOADS_AT_ONCE", 100.0)
     return lambda **link: App(link)
 
 

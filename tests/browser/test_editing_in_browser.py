@@ -13,6 +13,7 @@ from app.editor.description import describe_task, grid_of
 from tests.browser.test_accessibility import findings
 from trm.checkpoint import load_model
 from trm.data import load_presets
+from trm.engine.choice import choose
 from trm.evaluate import solve
 from trm.player.bundle import bundle
 from trm.tasks import get_task
@@ -147,7 +148,7 @@ def test_a_maze_is_drawn_by_dragging_and_used_and_a_second_one_discarded(open_pl
     page.mouse.move(0, 0)
     editor.get_by_test_id("use").click()
     shown = Player(page)
-    model = load_model("maze-trm")
+    model = choose(load_model("maze-trm"))  # as the page does
     expected = solve(model, get_task("maze"), drawn)["answers"][0]
 
     def answer() -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Ta
         main(["export", "--trace", str(folder / file), "--html", str(folder / "page.html"), *options])
         return task, trace, folder / "page.html"
 
-    return make
+    return cache(make)
 
 
 @pytest.fixture
@@ -98,11 +99,11 @@ def walk(player: Player, task: Task, trace: Trace) -> None:
     assert number == 5
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", RUNS)
-def test_every_answer_is_shown_without_a_request(exported, open_page, name, scheme):
+def test_every_answer_is_shown_without_a_request(exported, open_page, name):
+    """Light, and dark after a press of the toggle."""
     task, trace, file = exported(name)
-    player, asked = open_page(file, color_scheme=scheme)
+    player, asked = open_page(file)
     walk(player, task, trace)
     player.page.locator("#theme").click()
     walk(player, task, trace)
@@ -125,8 +126,7 @@ MIDDLE = """(root) => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(("name", "scheme"), [("sudoku", "light"), ("maze", "dark")])
 def test_the_toggle_turns_page_and_player(exported, open_page, name, scheme):
     _, _, file = exported(name)
     player, _ = open_page(file, color_scheme=scheme)
@@ -184,6 +184,23 @@ def test_a_link_to_a_view_opens_it(exported, new_page):
     assert Player(page).position == (1, 1, 3, "f_H")
 
 
+@pytest.mark.parametrize("name", RUNS)
+def test_why_a_cell_changed_is_told_as_far_as_that_needs_no_model(exported, new_page, name):
+    task, trace, file = exported(name)
+    page = new_page()
+    cell = int(np.flatnonzero(~task.givens(trace.inputs) & (trace.answers[0] != trace.answers[1]))[0])
+    row, column = divmod(cell, task.columns)
+    page.goto(f"{file.as_uri()}?at=1.2.3&cell={row},{column}&why=1")
+    panel = Player(page).root.get_by_test_id("why-panel")
+    before, after = (task.symbol_names[trace.answers[number, cell]] for number in (0, 1))
+    assert f"step 1, cycle 2: {before} became {after}" in panel.inner_text()
+    assert "Rule: " in panel.inner_text() and "Solve page" in panel.inner_text()
+    assert not panel.get_by_test_id("remove-given").is_visible()
+    with page.expect_download() as download:
+        panel.get_by_test_id("why-csv").click()
+    assert download.value.suggested_filename == f"why-r{row + 1}c{column + 1}.csv"
+
+
 def test_names_are_shown_as_text(exported, open_page):
     _, _, file = exported("sudoku", file=f"{PUZZLE}.safetensors", model=MODEL)
     player, asked = open_page(file)
@@ -196,12 +213,16 @@ def test_names_are_shown_as_text(exported, open_page):
     assert asked == []
 
 
-@pytest.mark.parametrize("size", [(390, 844), (1280, 800)], ids=str)
 @pytest.mark.parametrize("name", RUNS)
-def test_nothing_is_wider_than_the_window(exported, open_page, name, size):
+def test_nothing_is_wider_than_the_window(exported, open_page, name):
     _, _, file = exported(name, model=MODEL)
-    player, _ = open_page(file, width=size[0], height=size[1])
-    assert player.page.evaluate("document.documentElement.scrollWidth") == size[0]
+    player, _ = open_page(file)
+    for width, height in [(1280, 800), (390, 844)]:
+        player.page.set_viewport_size({"width": width, "height": height})
+        player.eventually(
+            lambda width=width: player.page.evaluate("document.documentElement.scrollWidth") == width,
+            f"no scrolling to the side at {width}",
+        )
 
 
 EVERY_CALL = """(key) => {
@@ -223,10 +244,12 @@ EVERY_CALL = """(key) => {
 
 def test_the_page_saved_in_the_app_shows_what_the_app_shows(open_player, open_page, tmp_path):
     """The bundled Sudoku: every call has the same text, in two views, with the network cut."""
-    player = open_player()
+    player = open_player("?at=1.1.7")
     player.press("Shift+ArrowRight", "2")
     player.eventually(lambda: "at=2.1.7" in player.page.url, "the view in the address")
     player.page.get_by_role("button", name="Export").click()
+    # until the player has reported its call
+    player.page.get_by_test_id("stCode").filter(has_text="--step 2").wait_for()
     with player.page.expect_download() as saved:
         player.page.get_by_role("button", name="Save HTML").click()
     assert saved.value.suggested_filename == "sudoku-trm-easy.html"

@@ -1,9 +1,11 @@
 """The Halting page in a browser: from a figure over a whole set to one puzzle in the player."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+from pages import Pages
 from player_page import Player
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 from served_app import Served
@@ -43,9 +45,16 @@ PRINTED = """() => matchMedia("print").addEventListener("change", ({ matches }) 
 """For a printed chart: its width on screen and on paper, and the right edges of its labels and of the chart."""
 
 
-def test_charts_fit_the_paper(new_page: Callable[..., Page], served: Served):
-    page = new_page()
-    page.goto(f"{served.url}/halting")
+@pytest.fixture(scope="module")
+def page(pages: Pages, served: Served) -> Iterator[Page]:
+    """The Halting page."""
+    with pages.lent() as lent:
+        page = lent()
+        page.goto(f"{served.url}/halting")
+        yield page
+
+
+def test_charts_fit_the_paper(page: Page):
     page.locator(".js-plotly-plot .xtick").first.wait_for()
     page.evaluate(PRINTED)
     page.pdf(format="A4")
@@ -54,20 +63,22 @@ def test_charts_fit_the_paper(new_page: Callable[..., Page], served: Served):
     assert page.locator(".main-svg[viewBox]").count() == 0
 
 
-def test_in_high_contrast_the_chosen_figure_stands_out(new_page: Callable[..., Page], served: Served):
-    page = new_page(forced_colors="active")
-    page.goto(f"{served.url}/halting")
+def test_in_high_contrast_the_chosen_figure_stands_out(page: Page):
+    page.emulate_media(forced_colors="active")
     grounds = [
-        page.get_by_role("radio", name=name).evaluate("node => getComputedStyle(node).backgroundColor")
+        page.get_by_role("radio", name=name, exact=True).evaluate(
+            "node => getComputedStyle(node).backgroundColor"
+        )
         for name in ("By step", "Calibration")
     ]
+    page.emulate_media(forced_colors="none")
     assert grounds[0] != grounds[1]
 
 
 def test_from_a_mark_in_the_figure_to_its_puzzle_in_solve(open_player: Callable[..., Player]):
     page = open_player("?model=sudoku-hrm").page
     page.get_by_role("link", name="Halting").click()
-    expect(page.get_by_text("Does it know when it is done?")).to_be_visible()
+    expect(page.get_by_text("Does the model know when it is done?")).to_be_visible()
     expect(page.get_by_text("Recorded", exact=False).first).to_contain_text("1,000 puzzles from sudoku/test")
     expect(page.get_by_test_id("stMetric")).to_have_count(4)
     link = page.get_by_role("link", name="Open in Solve at step")

@@ -20,7 +20,7 @@ ARC = TINY | {
     "puzzle_ids": 4,
     "puzzle_embedding_size": 16,
 }
-SIZES = [(1280, 800), (390, 844)]
+SIZES = [(390, 844), (1280, 800)]
 WIDER = """() => [...document.querySelectorAll("*")].filter((node) => {
   const box = node.getBoundingClientRect();
   return box.width > 0 && box.right > innerWidth + 1 && !node.closest("[data-testid=stSidebar], [data-baseweb=select]");
@@ -46,16 +46,18 @@ def harmless(page: Page) -> None:
     """No script ran, nothing was loaded, and nothing is wider than the window."""
     assert page.title() == "Recursion Lens"
     assert page.locator("img[src=x]").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth <= main.clientWidth")
-    assert page.evaluate(WIDER) == []
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)  # a change of the window is drawn
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth <= main.clientWidth")
+        assert page.evaluate(WIDER) == []
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_names_are_text_in_the_app_and_in_what_is_taken_away(served, new_page, tmp_path, size):
+def test_names_are_text_in_the_app_and_in_what_is_taken_away(served, new_page, tmp_path):
     from urllib.parse import urlencode
 
-    page = new_page(width=size[0], height=size[1], accept_downloads=True)
+    page = new_page(accept_downloads=True)
     page.goto(f"{served.url}/?{urlencode({'model': hostile.MODEL, 'arc': f'{hostile.ARC_TASK}.1'})}")
     player = Player(page)
     expect(page.get_by_text(f"ARC task {hostile.ARC_TASK}, test 1.")).to_be_visible()
@@ -71,8 +73,6 @@ def test_names_are_text_in_the_app_and_in_what_is_taken_away(served, new_page, t
     harmless(page)
     command = page.locator(".st-key-export ~ * code, [data-testid=stPopoverBody] code").first.inner_text()
     assert any(hostile.MODEL in word for word in shlex.split(command))
-    if size[0] < 1000:
-        return
     with page.expect_download() as saved:
         save.click()
     assert "<" not in saved.value.suggested_filename and len(saved.value.suggested_filename) < 100

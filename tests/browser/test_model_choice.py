@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from own_models import save_own_model, served_models
+from pages import Pages
 from player_page import Player, alert
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
@@ -22,22 +22,27 @@ def choose_model(page: Page, name: str) -> None:
     page.get_by_role("option", name=name, exact=True).click()
 
 
-@pytest.mark.parametrize(("name", "side"), [("mazes/15", 15), ("sudoku-4", 4)])
-def test_grids_of_other_sizes_are_drawn(open_player, name, side):
-    player = open_player(f"?model={name}")
-    assert player.root.locator("[data-cell]").count() == side * side
-    player.cell(side - 1, side - 1).click()
-    player.wait_for_whole_run(steps=4)
-    assert player.position == (4, 2, 3, "f_H")
+@pytest.fixture(scope="module")
+def player_of_any_model(pages: Pages, served: ServedApp) -> Iterator[Player]:
+    """The player on a page where a model outside the list is asked for."""
+    with pages.lent() as lent:
+        page = lent()
+        page.goto(served.url)
+        player = Player(page)
+        choose_model(page, "Other: path or HF repo")
+        yield player
 
 
-def test_a_typed_path_opens_and_a_mistyped_one_is_named(open_player):
-    player = open_player()
-    choose_model(player.page, "Other: path or HF repo")
+def wait_for_cells(player: Player, count: int) -> None:
+    player.eventually(lambda: player.root.locator("[data-cell]").count() == count, f"{count} cells")
+
+
+def test_a_typed_path_opens_and_a_mistyped_one_is_named(player_of_any_model):
+    player = player_of_any_model
     field = player.page.locator(".st-key-model_path input")
     field.fill("mazes/15/model.safetensors")
     field.press("Enter")
-    player.eventually(lambda: player.root.locator("[data-cell]").count() == 225, "the maze")
+    wait_for_cells(player, 225)
     for typed, says in (("no/such", "no file or folder 'no/such' on this machine"), ("broken", "damaged")):
         field.fill(typed)
         field.press("Enter")
@@ -45,30 +50,20 @@ def test_a_typed_path_opens_and_a_mistyped_one_is_named(open_player):
         assert player.root.locator("[data-cell]").count() == 225
 
 
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    """A maze's, in a folder that the server was not started with."""
-    folder = tmp_path / "my run ü"
-    save_own_model(folder, "mazes/15")
-    return folder
-
-
-def test_a_checkpoint_anywhere_on_ones_own_machine_is_opened_by_its_path(open_player, checkpoint):
-    player = open_player()
-    choose_model(player.page, "Other: path or HF repo")
-    field = player.page.locator(".st-key-model_path input")
-    field.fill(str(checkpoint))
+def test_a_checkpoint_anywhere_on_ones_own_machine_is_opened_by_its_path(player_of_any_model, tmp_path):
+    """In a folder that the server was not started with."""
+    save_own_model(tmp_path / "my run ü", "sudoku-4")
+    field = player_of_any_model.page.locator(".st-key-model_path input")
+    field.fill(str(tmp_path / "my run ü"))
     field.press("Enter")
-    player.eventually(lambda: player.root.locator("[data-cell]").count() == 225, "the maze")
+    wait_for_cells(player_of_any_model, 16)
 
 
-def test_a_checkpoint_whose_files_are_dropped_is_opened(open_player, checkpoint):
-    player = open_player()
-    choose_model(player.page, "Other: path or HF repo")
-    player.page.locator(".st-key-model_files input[type=file]").set_input_files(
-        [str(path) for path in checkpoint.iterdir()]
-    )
-    player.eventually(lambda: player.root.locator("[data-cell]").count() == 225, "the maze")
+def test_a_checkpoint_whose_files_are_dropped_is_opened(player_of_any_model, tmp_path):
+    save_own_model(tmp_path / "run", "mazes/15")
+    files = player_of_any_model.page.locator(".st-key-model_files input[type=file]")
+    files.set_input_files([str(path) for path in (tmp_path / "run").iterdir()])
+    wait_for_cells(player_of_any_model, 225)
 
 
 def test_a_link_is_text_and_never_markup(new_page, served):
@@ -82,19 +77,12 @@ def test_a_link_is_text_and_never_markup(new_page, served):
     assert player.root.locator("[data-cell]").count() == 81
 
 
-def test_values_are_forced_in_the_page(open_player):
-    player = open_player("?model=sudoku-4")
-    player.page.get_by_text("TRM, sudoku 4x4").click()
-    field = player.page.locator(".st-key-force_n input")
-    field.fill("5")
-    field.press("Enter")
-    expect(player.page.get_by_test_id("stSidebar")).to_contain_text("n = 5 (trained with 2)")
-    player.eventually(lambda: player.position == (1, 1, 6, "f_H"), "the deeper run")
-    expect(player.page.get_by_test_id("stSidebar")).to_contain_text("of blank cells", timeout=30_000)
-
-
-def test_a_maze_is_typed_as_a_picture(open_player):
+def test_a_maze_of_another_size_is_drawn_and_another_one_typed_as_a_picture(open_player):
     player = open_player("?model=mazes/15")
+    assert player.root.locator("[data-cell]").count() == 15 * 15
+    player.cell(14, 14).click()
+    player.wait_for_whole_run(steps=4)
+    assert player.position == (4, 2, 3, "f_H")
     rows = ["S" + " " * 14, *[" " * 15] * 13, " " * 14 + "G"]
     player.type_puzzle("\n".join(rows))
     player.page.wait_for_url(re.compile(r"puzzle=S\.{223}G"))

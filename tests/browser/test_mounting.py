@@ -1,7 +1,7 @@
 """Mounting and removing the player, in the order in which Streamlit does it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from eventful_run import SUDOKU
@@ -18,12 +18,13 @@ MOUNT = """async (text) => {
 
 
 @pytest.fixture
-def player(new_page: Callable, run: Trace) -> Player:
+def player(new_page: Callable, run: Trace) -> Iterator[Player]:
     """A player whose removal is the page's `leave()`."""
     page = new_page()
     open_standalone(page)
     page.evaluate(MOUNT, json.dumps(sent(SUDOKU, run)))
-    return Player(page)
+    yield Player(page)
+    page.close()  # no other test gets a page with a player that it did not mount
 
 
 def test_a_late_cleanup_of_an_older_state_leaves_the_player(player):

@@ -30,17 +30,6 @@ def test_the_first_grid_is_there_at_once_and_the_model_takes_over_in_place(new_p
     assert seconds < FIRST_GRID, f"first grid after {seconds:.2f} s"
 
 
-def test_a_link_to_a_page_opens_it_for_the_first_visitor_too(new_page):
-    page = new_page()
-    with ServedApp() as app:
-        page.goto(f"{app.url}/halting")
-        page.get_by_role("heading", name="Does it know when it is done?").wait_for()
-        page.get_by_role(
-            "link", name="Compare"
-        ).wait_for()  # the app's own menu, not Streamlit's list of files
-        page.close()
-
-
 PAGES = {
     "Latents": ".js-plotly-plot",
     "Probes": ".js-plotly-plot",

@@ -1,23 +1,55 @@
 """Pages in windows of many sizes: what belongs together is seen together."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from pair_page import Pair
 from player_page import PATIENCE
+from playwright.sync_api import Locator, Page
 
 SHALLOW = "?model=sudoku-trm&steps=2&n=1&T=1"
+FITTED = """selector => {
+  const charts = [...document.querySelectorAll(selector)];
+  return charts.length && charts.every(({ _fullLayout: layout, clientWidth: width }) =>
+    layout && Math.abs(layout.width - width) < 2 && width < innerWidth);
+}"""
+
+
+@pytest.fixture(scope="module")
+def page_at(served, pages) -> Iterator[Callable[..., Page]]:
+    """A page of the app at a link below the root, in a window of a size; it is opened once, and its window resized from then on."""
+    opened: dict[str, Page] = {}
+    with pages.lent() as lent:
+
+        def make(link: str, size: tuple[int, int]) -> Page:
+            width, height = size
+            if link not in opened:
+                opened[link] = lent(width=width, height=height)
+                opened[link].goto(f"{served.url}/{link}")
+            opened[link].set_viewport_size({"width": width, "height": height})
+            return opened[link]
+
+        yield make
 
 
 @pytest.fixture
-def open_pages(served, new_page):
-    """Opens a page with two players, below the root, in a window of a size, once it is drawn."""
+def pair_at(served, new_page) -> Callable[..., Pair]:
+    """Two players on a page that is opened in a window of a size, once they are drawn."""
 
-    def make(link: str, width: int, height: int, **options) -> Pair:
-        page = new_page(width=width, height=height, **options)
+    def make(link: str, size: tuple[int, int]) -> Pair:
+        page = new_page(*size)
         page.goto(f"{served.url}/{link}")
         page.get_by_test_id("pair").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
         return Pair(page)
 
     return make
+
+
+def drawn_charts(page: Page, selector: str) -> list[Locator]:
+    """The charts of a page once each fits the window as it is now."""
+    page.locator(selector).first.locator(".modebar").wait_for(state="attached", timeout=2000 * PATIENCE)
+    page.wait_for_function(FITTED, arg=selector)
+    return page.locator(selector).all()
 
 
 def box(locator) -> tuple[float, float, float, float]:
@@ -26,19 +58,55 @@ def box(locator) -> tuple[float, float, float, float]:
     return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (3840, 2160)], ids=str)
-@pytest.mark.parametrize("link", [f"interventions{SHALLOW}", "compare"])
-def test_both_grids_are_whole_in_the_first_screen(open_pages, link, size):
+@pytest.mark.parametrize(
+    ("link", "size"),
+    [
+        (f"interventions{SHALLOW}", (1024, 768)),
+        (f"interventions{SHALLOW}", (1920, 1080)),
+        ("compare", (1280, 800)),
+        ("compare", (3840, 2160)),
+    ],
+    ids=str,
+)
+def test_both_grids_are_whole_in_the_first_screen(pair_at, link, size):
     width, height = size
-    pair = open_pages(link, width, height)
-    left, right = (box(player.root.locator(".cells")) for player in pair.players)
-    assert left[1] == right[1] and left[2] < right[0]
-    assert right[2] <= width and right[3] <= height
-    assert right[3] - right[1] >= 0.4 * height
+    pair, least = pair_at(link, size), (0.4 if width > 1024 else 0.25) * height
+
+    def are_large() -> bool:
+        left, right = (box(player.root.locator(".cells")) for player in pair.players)
+        are_beside = left[1] == right[1] and left[2] < right[0]
+        return are_beside and right[2] <= width and least <= right[3] - right[1] <= height - right[1]
+
+    pair.left.eventually(are_large, f"both grids large and whole at {size}")
 
 
-def test_attribution_is_seen_together_with_the_grid_in_which_its_cell_is_chosen(open_pages):
-    pair = open_pages(f"interventions{SHALLOW}", 1280, 800)
+TOPS = """() => {
+  const players = [];
+  const visit = (root) => root.querySelectorAll("*").forEach((each) => {
+    if (each.matches('[data-testid="player"]')) players.push(each);
+    if (each.shadowRoot) visit(each.shadowRoot);
+  });
+  visit(document);
+  return players.filter((each) => each.style.getPropertyValue("--top")).map((each) => [
+    Number.parseFloat(each.style.getPropertyValue("--top")),
+    Math.round(Math.min(each.getBoundingClientRect().top, innerHeight / 2)),
+  ]);
+}"""
+
+
+@pytest.mark.parametrize("link", ["?model=sudoku-trm", f"interventions{SHALLOW}"])
+def test_a_player_knows_where_it_begins_when_messages_above_it_are_gone(served, new_page, link):
+    page = new_page()
+    page.goto(f"{served.url}/{link}")
+    page.locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+    page.get_by_text("computed live").first.wait_for()  # the model's own run, in place of the recorded one
+    page.wait_for_timeout(500)
+    tops = page.evaluate(TOPS)
+    assert tops and all(abs(known - real) <= 2 for known, real in tops), tops
+
+
+def test_attribution_is_seen_together_with_the_grid_in_which_its_cell_is_chosen(pair_at):
+    pair = pair_at(f"interventions{SHALLOW}", (1280, 800))
     pair.page.get_by_text("Attribution", exact=True).click()
     figure = pair.page.locator(".st-key-interventions-attribution .js-plotly-plot")
     figure.wait_for()
@@ -68,26 +136,24 @@ COVERED = """plot => {
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("link", CHARTS)
-def test_the_tools_of_a_chart_lie_over_nothing(served, new_page, link, width):
-    page = new_page(width=width, height=844)
-    page.goto(f"{served.url}/{link}")
-    plots = page.locator(CHARTS[link])
-    plots.first.locator(".modebar").wait_for(state="attached", timeout=2000 * PATIENCE)
-    page.wait_for_timeout(500)
-    for plot in plots.all():
+def test_the_tools_of_a_chart_lie_over_nothing(page_at, link, width):
+    for plot in drawn_charts(page_at(link, (width, 844)), CHARTS[link]):
         assert plot.evaluate(COVERED) == []
 
 
-def test_charts_at_4k_are_as_large_in_the_room_as_on_a_screen_of_half_its_pixels(served, new_page):
+@pytest.mark.slow  # test_views.py tells of the page at 4k, tests/app/ui/test_text_size.py of its charts
+def test_charts_at_4k_are_as_large_in_the_room_as_on_a_screen_of_half_its_pixels(page_at):
     sizes = []
-    for width, height in ((1920, 1080), (3840, 2160)):
-        page = new_page(width=width, height=height)
-        page.goto(f"{served.url}/halting")
+    for size in ((1920, 1080), (3840, 2160)):
+        page = page_at("halting", size)
         tick = page.locator(".js-plotly-plot .xtick text").first
         tick.wait_for(timeout=2000 * PATIENCE)
         body = float(page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)"))
         page.wait_for_function(
-            "least => parseFloat(getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fontSize) >= least",
+            """least => {
+              const tick = document.querySelector(".js-plotly-plot .xtick text");  // gone while the chart is redrawn
+              return tick && parseFloat(getComputedStyle(tick).fontSize) >= least;
+            }""",
             arg=0.8 * body,
         )
         font = tick.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
@@ -109,10 +175,9 @@ CUT = """(nodes) => nodes.filter((node) => {
 
 @pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (960, 540), (390, 844)], ids=str)
 @pytest.mark.parametrize("name", ["probes", "latents"])
-def test_every_button_and_choice_is_seen_whole(served, new_page, name, size):
-    page = new_page(width=size[0], height=size[1])
-    page.goto(f"{served.url}/{name}")
-    page.locator(".js-plotly-plot").first.wait_for(timeout=2000 * PATIENCE)
+def test_every_button_and_choice_is_seen_whole(page_at, name, size):
+    page = page_at(name, size)
+    drawn_charts(page, CHARTS[name])
     buttons = page.get_by_test_id("stMain").locator("[role=radio], .stPopover button, .stButton button")
     assert buttons.count() >= 7
     assert buttons.evaluate_all(CUT) == []
@@ -146,9 +211,8 @@ def test_with_text_of_twice_the_size_nothing_on_solve_is_cut_or_covered(open_pla
     player = open_player(width=1280, height=800)
     player.page.add_style_tag(content=LARGE_TEXT)
     player.page.evaluate("dispatchEvent(new Event('resize'))")
-    player.page.wait_for_timeout(500)
     assert player.page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
-    assert player.root.evaluate(OVERLAPPING) == []
+    player.eventually(lambda: player.root.evaluate(OVERLAPPING) == [], "nothing cut or covered")
     main = player.page.get_by_test_id("stMain")
     assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
 

@@ -6,7 +6,7 @@ from player_page import Player
 from playwright.sync_api import expect
 
 from probes.cli.main import main
-from probes.linear.experiment.files import RECORDED, SUFFIX
+from probes.linear.experiment.files import RECORDED, SUFFIX, load_experiment, recorded_path
 from trm.data import load_presets
 
 MODEL = "sudoku-hrm"
@@ -27,7 +27,7 @@ def applied(capsys, targets: list[str], state: str, puzzle: str) -> list[dict[st
     main(["apply", "--model", MODEL, *options, "--puzzle", puzzle, "--json"])
     readings = json.loads(capsys.readouterr().out)["readings"]
     predictions = []
-    for time_point in range(len(readings[0]["moments"])):
+    for time_point in range(len(readings[0]["time_points"])):
         rows = [reading["read"][time_point] for reading in readings]
         predictions.append(
             {
@@ -53,7 +53,7 @@ def test_the_overlay_equals_the_output_of_the_command_line(served, new_page, cap
     grid = page.get_by_test_id("probe-grid")
     expect(grid).to_have_attribute("data-state", "z")
     puzzle = load_presets("sudoku")[0].puzzle
-    time_points = json.loads((RECORDED / MODEL / "study.json").read_text())["moments"]
+    time_points = load_experiment(recorded_path(MODEL)).time_points
     for targets in (["solution"], [f"candidate_{digit}" for digit in range(1, 10)]):
         if len(targets) > 1:
             page.get_by_role("combobox", name="Target").click()
@@ -65,17 +65,17 @@ def test_the_overlay_equals_the_output_of_the_command_line(served, new_page, cap
             wanted = applied(capsys, targets, state, puzzle)
             slider = page.locator(".st-key-probes_time_point").get_by_role("slider")
             slider.focus()
-            page.keyboard.press("End")
-            for time_point in reversed(range(len(time_points))):
+            last = len(time_points) - 1
+            for key, time_point in (("End", last), ("ArrowLeft", last - 1), ("Home", 0)):
+                page.keyboard.press(key)
                 expect(grid).to_have_attribute("data-time-point", str(time_point))
                 assert cells_of(page) == wanted[time_point]
-                page.keyboard.press("ArrowLeft")
             assert wanted[0] != wanted[-1]
     page.get_by_role("button", name="Open this step in Solve").click()
     player = Player(page)
     first = time_points[0]
     player.eventually(
-        lambda: player.position == (first["supervision_step"], first["cycle"], first["call"], "f_H"),
+        lambda: player.position == (first.supervision_step, first.cycle, first.call, "f_H"),
         "the step of the predictions",
     )
     assert puzzle in page.url

@@ -1,6 +1,5 @@
 """A reload and a copied link show what was chosen on a page, and choosing makes no step of the browser's way back."""
 
-import pytest
 from player_page import PATIENCE
 from playwright.sync_api import Page, expect
 
@@ -15,28 +14,24 @@ def is_chosen(page: Page, key: str, name: str) -> None:
     expect(control).to_be_checked(timeout=1000 * PATIENCE)
 
 
-CHOICES = {
-    "latents": [("latents_method", "UMAP"), ("latents_view", "Show all")],
-    "probes": [("probes_view", "On one puzzle"), ("probes_state", "y")],
-}
+CHOICES = [("probes_view", "On one puzzle"), ("probes_state", "y")]
 
 
-@pytest.mark.parametrize("page_name", CHOICES)
-def test_a_reload_and_a_copied_link_show_the_view_that_was_chosen(served, new_page, page_name):
-    choices = CHOICES[page_name]
+def test_a_reload_and_a_copied_link_show_the_view_that_was_chosen(served, new_page):
+    """As on all pages: tests/app/state/test_choices_in_address.py."""
     page = new_page()
-    page.goto(f"{served.url}/{page_name}?model=sudoku-trm")
+    page.goto(f"{served.url}/probes?model=sudoku-trm")
     page.locator(".js-plotly-plot").last.wait_for(timeout=1000 * PATIENCE)  # the page is drawn
     steps = page.evaluate("history.length")
-    for key, name in choices:
+    for key, name in CHOICES:
         choose(page, key, name)
         is_chosen(page, key, name)
-        page.wait_for_function("key => location.search.includes(key)", arg=choices[0][0])
+        page.wait_for_function("key => location.search.includes(key)", arg=CHOICES[0][0])
     assert page.evaluate("history.length") == steps
     page.reload()
-    for key, name in choices:
+    for key, name in CHOICES:
         is_chosen(page, key, name)
     other = new_page()
     other.goto(page.url)
-    for key, name in choices:
+    for key, name in CHOICES:
         is_chosen(other, key, name)

@@ -50,7 +50,7 @@ def test_a_slow_run_is_stepped_through_while_it_grows_and_the_place_stays(slow):
     arrived = steps_there(slow)
     slow.eventually(lambda: steps_there(slow) > arrived, "another step")
     assert (slow.position, slow.selected, slow.mode) == before
-    for _ in range(40):  # keys go on, however often the run grows meanwhile
+    for _ in range(20):  # keys go on, however often the run grows meanwhile
         slow.press("ArrowRight")
         slow.page.wait_for_timeout(50)
     growing = slow.position
@@ -68,7 +68,7 @@ def test_a_slow_run_can_be_stopped_and_gone_on_with(slow):
     bar = growth(slow.page)
     expect(bar).to_contain_text("Stopped after step", timeout=30_000)
     stopped = int(re.search(r"step (\d)", bar.inner_text())[1])
-    slow.page.wait_for_timeout(4000)
+    slow.page.wait_for_timeout(2500)  # two more steps' time
     assert (
         int(re.search(r"step (\d)", bar.inner_text())[1]) <= stopped + 1 < 6
     )  # the step in hand is finished
@@ -115,17 +115,3 @@ def test_fast_runs_do_not_flicker(open_player):
         player.page.wait_for_timeout(500)
     assert player.page.evaluate("window.flickers") == 0
     expect(growth(player.page)).to_have_count(0)
-
-
-@pytest.mark.parametrize(
-    "page, key", [("", "player"), ("interventions", "interventions"), ("lecture", "lecture")]
-)
-def test_what_is_stepped_through_is_not_dimmed_while_the_page_is_computed_anew(served, new_page, page, key):
-    shown = new_page()
-    shown.goto(f"{served.url}/{page}")
-    drawn = shown.locator(f".st-key-{key}").first
-    drawn.wait_for()
-    drawn.evaluate(
-        "node => { node.style.transition = 'none'; node.style.opacity = 0.33; }"
-    )  # as Streamlit does
-    assert drawn.evaluate("node => getComputedStyle(node).opacity") == "1"

@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from pair_page import Pair
 from player_page import Player
-from playwright.sync_api import Page
-from standalone import DEPTH, made_up_trace, open_standalone, random_answers, sent, show
+from standalone import DEPTH, made_up_trace, random_answers, sent
 
 from bench.figures import percentile_95
 from trm.export.payload import pair_payload
 from trm.tasks import get_task
+from trm.trace import Trace
 
 pytestmark = pytest.mark.alone
 SUDOKU = get_task("sudoku")
@@ -54,27 +55,22 @@ WALK = """async (steps) => {
 }"""
 
 
-@pytest.fixture
-def player(new_page: Callable[..., Page]) -> Player:
+def busiest(seed: int = 0) -> Trace:
     """A Sudoku of full depth in which every cell changes at every answer: the worst case."""
-    page = new_page()
-    open_standalone(page)
     puzzle = SUDOKU.generate(np.random.default_rng(1), "easy")
-    show(page, sent(SUDOKU, made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, DEPTH), depth=DEPTH)))
-    return Player(page)
+    return made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, DEPTH, seed), depth=DEPTH)
 
 
 @pytest.fixture
-def two(new_page: Callable[..., Page]) -> Player:
+def player(open_run: Callable[..., Player]) -> Player:
+    return open_run(SUDOKU, busiest())
+
+
+@pytest.fixture
+def two(open_pair: Callable[..., Pair]) -> Player:
     """The first of two such players on one clock."""
-    page = new_page()
-    open_standalone(page)
-    puzzle = SUDOKU.generate(np.random.default_rng(1), "easy")
-    runs = [
-        made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, DEPTH, seed), depth=DEPTH) for seed in (0, 1)
-    ]
-    show(page, pair_payload([sent(SUDOKU, run) for run in runs], names=["a", "b"], titles=["one", "other"]))
-    return Player(page)
+    runs = [sent(SUDOKU, busiest(seed)) for seed in (0, 1)]
+    return open_pair(pair_payload(runs, names=["a", "b"], titles=["one", "other"])).left
 
 
 @pytest.mark.parametrize("mode", "16")
@@ -110,6 +106,7 @@ def test_playing_thirty_calls_a_second_leaves_no_long_task(player):
     assert not found, f"tasks of {found} ms in each of {TRIES} tries"
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_ten_thousand_steps(player):
     browser = player.page.context.new_cdp_session(player.page)
 

@@ -1,5 +1,8 @@
 """Stepping: every call shows what the model computed, and keys, mouse and playback move to the right call."""
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
 import pytest
 from player_page import Player
 
@@ -16,15 +19,24 @@ def player(kept_player: Player) -> Player:
     return kept_player
 
 
+STEP_THROUGH = """(root, answers) => Array.from({ length: answers }, () => {
+  const { supervisionStep, cycle, call, kind } = root.dataset;
+  const cells = [...root.querySelectorAll("[data-cell]")].map((cell) => cell.textContent).join("");
+  const halt = Number(root.querySelector("[data-testid=halt-probability]").textContent);
+  document.body.dispatchEvent(
+    new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, composed: true, cancelable: true }));
+  return { at: [supervisionStep, cycle, call, kind].join("."), cells, halt };
+})"""
+"""What is shown at each answer, from one press of a key to the next."""
+
+
 def test_every_f_H_call_shows_what_trm_solve_computes(player, solved):
     expected = solved(EASY)
-    assert player.position == (1, 1, 7, "f_H")
-    for answer in range(ANSWERS):
+    for answer, shown in enumerate(player.root.evaluate(STEP_THROUGH, ANSWERS)):
         step, cycle = answer // 3 + 1, answer % 3 + 1
-        assert player.position == (step, cycle, 7, "f_H")
-        assert player.cells == expected["answers"][answer]
-        assert player.halt_probability == pytest.approx(expected["halt_probability"][step - 1], abs=0.00051)
-        player.press("ArrowRight")
+        assert shown["at"] == f"{step}.{cycle}.7.f_H"
+        assert shown["cells"] == expected["answers"][answer]
+        assert shown["halt"] == pytest.approx(expected["halt_probability"][step - 1], abs=0.00051)
     assert player.position == END  # the last call
     player.press("ArrowLeft")
     assert player.position == (16, 2, 7, "f_H")
@@ -77,23 +89,41 @@ def test_the_classes_of_cells_match_the_trace(player, traced):
         player.press("ArrowRight")
 
 
-def test_space_plays_and_stops(player):
-    player.press("Space")
-    player.eventually(lambda: player.position > (2, 1, 7, "f_H"), "playing past the first step")
-    player.press("Space")
-    stopped = player.position
-    player.page.wait_for_timeout(700)  # three calls at the speed it played
-    assert player.position == stopped
+@pytest.fixture
+def timed(open_run) -> Iterator[Player]:
+    """The player alone, showing a run of 8 answers; its page's clock moves by `run_for` only."""
+    player = open_run()
+    player.page.clock.install()
+    player.page.clock.pause_at(datetime.now() + timedelta(hours=1))
+    yield player
+    player.page.close()  # its clock stays as it is
 
 
-def test_playback_follows_the_speed_and_ends_at_the_last_answer(player):
-    player.root.get_by_test_id("speed").select_option("30")
-    player.press("Space")
-    player.page.wait_for_timeout(1000)
-    assert player.position > (3, 1, 7, "f_H")  # 5 calls per second would be at step 2
-    player.eventually(lambda: player.position == END, "the end")
-    button = player.root.get_by_test_id("play")
-    player.eventually(lambda: button.get_attribute("aria-pressed") == "false", "play stops by itself")
+def answer_on_screen(player: Player) -> int:
+    """Number of the answer that is shown, from 0; there are two a supervision step."""
+    step, cycle, _, _ = player.position
+    return 2 * (step - 1) + cycle - 1
+
+
+def test_space_plays_and_stops(timed):
+    timed.press("Space")
+    timed.page.clock.run_for(900)
+    assert answer_on_screen(timed) == 4  # 5 a second
+    timed.press("Space")
+    timed.page.clock.run_for(2000)
+    assert answer_on_screen(timed) == 4
+
+
+def test_playback_follows_the_speed_and_ends_at_the_last_answer(timed):
+    button = timed.root.get_by_test_id("play")
+    timed.root.get_by_test_id("speed").select_option("30")
+    timed.press("Space")
+    timed.page.clock.run_for(150)
+    assert answer_on_screen(timed) == 4
+    assert button.get_attribute("aria-pressed") == "true"
+    timed.page.clock.run_for(1000)
+    assert answer_on_screen(timed) == 7
+    assert button.get_attribute("aria-pressed") == "false"
 
 
 def test_buttons_do_what_keys_do(player):
@@ -183,7 +213,7 @@ def test_the_selection_moves_with_w_a_s_d(player):
 
 
 def test_help_lists_the_keys_and_closes(player):
-    help_list = player.root.get_by_role("dialog", name="Keyboard shortcuts")
+    help_list = player.root.get_by_role("dialog", name="Help")
     player.press("?")
     assert help_list.is_visible()
     assert "previous or next supervision step" in help_list.inner_text()
@@ -207,3 +237,18 @@ def test_full_screen_fills_the_window_and_can_be_left(player):
     assert player.position == (1, 2, 7, "f_H")
     player.press("f")
     player.eventually(lambda: not is_full(), "the page again")
+
+
+def test_stepping_asks_nothing_of_the_server_and_writes_the_view_into_the_address(served, new_page):
+    page, sent = new_page(), []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    page.goto(f"{served.url}/?at=1.1.7")
+    page.get_by_text("computed live").wait_for()
+    player = Player(page)
+    page.wait_for_timeout(1000)  # what the page itself reports
+    sent.clear()
+    page.on("request", lambda request: sent.append(request.url))
+    player.press("ArrowRight", "ArrowDown", "3")
+    page.wait_for_url("**at=1.3.1**mode=confidence**")
+    page.wait_for_timeout(1000)
+    assert sent == []

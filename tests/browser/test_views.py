@@ -3,25 +3,15 @@
 import re
 
 import pytest
+from player_page import Player
 
 from trm.data import load_presets
 
 HARD = next(preset.puzzle for preset in load_presets("sudoku") if preset.key == "hard")
 
 
-def test_the_link_of_a_view_opens_it_in_another_session(player, open_player):
-    player.cell(2, 5).click()
-    player.press("Shift+ArrowRight", "Shift+ArrowRight", "ArrowDown", "ArrowDown", "3")
-    player.page.wait_for_url(re.compile(r"at=3\.2\.2.*cell=2%2C5|cell=2%2C5.*at=3\.2\.2"))
-    link = player.page.url
-    theirs = open_player("?" + link.partition("?")[2])
-    assert theirs.position == (3, 2, 2, "f_L")
-    assert theirs.selected == "2,5"
-    assert theirs.mode == "confidence"
-    assert theirs.cells == player.cells
-
-
 def test_a_reload_keeps_the_view(player):
+    """In another session, too: test_link_and_keyboard.py."""
     player.cell(6, 1).click()
     player.press("Shift+ArrowRight", "ArrowRight")
     player.page.wait_for_url(re.compile(r"at=2\.2\.7"))
@@ -43,11 +33,8 @@ def test_coordinates_beyond_the_run_are_clipped_to_its_end(open_player):
     assert open_player("?at=99.99.99&cell=99,99&mode=x").position == (16, 3, 7, "f_H")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(390, 844), (1024, 768), (1280, 800), (1920, 1080)], ids=str)
-def test_nothing_is_wider_than_the_window(open_player, size, scheme):
-    width, height = size
-    player = open_player(width=width, height=height, color_scheme=scheme)
+def check_widths(player: Player) -> None:
+    width = player.page.viewport_size["width"]
     overflow = player.page.evaluate(
         "() => [document.documentElement, document.querySelector('[data-testid=stMain]')].map((e) => e.scrollWidth - e.clientWidth)"
     )
@@ -60,6 +47,10 @@ def test_nothing_is_wider_than_the_window(open_player, size, scheme):
         ".filter((node) => node.scrollWidth > node.clientWidth + 1 && node.clientWidth).map((node) => node.textContent)"
     )
     assert cut == []
+
+
+def test_nothing_is_wider_than_a_phone(open_player):
+    check_widths(open_player(width=390, height=844))
 
 
 PARTS = (
@@ -76,10 +67,15 @@ PARTS = (
 
 
 @pytest.mark.parametrize("size", [(1024, 768), (1280, 800), (1920, 1080), (3840, 2160)], ids=str)
-def test_the_whole_player_is_visible_without_scrolling(open_player, size):
-    """With the sidebar open; nothing overlaps, and the grid takes a good part of the height."""
+def test_the_whole_player_is_visible_without_scrolling(kept_player, size):
+    """With the sidebar open; nothing overlaps or is wider than the window, and the grid takes a good part of the height."""
     width, height = size
-    player = open_player(width=width, height=height)
+    player = kept_player
+    player.page.set_viewport_size({"width": width, "height": height})
+    player.eventually(
+        lambda: player.root.locator(".cells").bounding_box()["height"] >= 0.38 * height, "a large grid"
+    )
+    check_widths(player)
     assert player.page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "false"
     boxes = {part: player.root.locator(part).bounding_box() for part in PARTS}
     for part, box in boxes.items():
@@ -87,7 +83,6 @@ def test_the_whole_player_is_visible_without_scrolling(open_player, size):
         assert box["x"] >= 0 and box["x"] + box["width"] <= width + 0.5, part
     left, right = boxes[".transport"], boxes[".timeline"]
     assert left["x"] + left["width"] <= right["x"]
-    assert boxes[".cells"]["height"] >= 0.38 * height
     buttons = player.root.locator(".transport button, .transport select").evaluate_all(
         "nodes => Math.max(...nodes.map((node) => node.getBoundingClientRect().right))"
     )
@@ -98,12 +93,30 @@ def test_the_whole_player_is_visible_without_scrolling(open_player, size):
     assert symbols <= player.page.get_by_role("button", name="Export").bounding_box()["y"]
 
 
-def test_at_4k_everything_is_twice_as_large(open_player):
-    sizes = []
+def test_at_4k_everything_is_twice_as_large(kept_player):
+    sizes, player = [], kept_player
     for width, height in ((1920, 1080), (3840, 2160)):
-        player = open_player(width=width, height=height)
+        player.page.set_viewport_size({"width": width, "height": height})
+        player.eventually(
+            lambda height=height: player.root.locator(".cells").bounding_box()["height"] >= 0.38 * height,
+            "a large grid",
+        )
         font = player.root.locator(".gutter span").first.evaluate("node => getComputedStyle(node).fontSize")
         sidebar = player.page.get_by_test_id("stSidebar").bounding_box()["width"]
         sizes.append((float(font.removesuffix("px")), player.cell(0, 0).bounding_box()["width"], sidebar))
     small, large = sizes
     assert [two / one for one, two in zip(small, large, strict=True)] == pytest.approx([2, 2, 2], abs=0.15)
+
+
+@pytest.mark.parametrize(
+    "page, key", [("", "player"), ("interventions", "interventions"), ("lecture", "lecture")]
+)
+def test_what_is_stepped_through_is_not_dimmed_while_the_page_is_computed_anew(served, new_page, page, key):
+    shown = new_page()
+    shown.goto(f"{served.url}/{page}")
+    drawn = shown.locator(f".st-key-{key}").first
+    drawn.wait_for()
+    drawn.evaluate(
+        "node => { node.style.transition = 'none'; node.style.opacity = 0.33; }"
+    )  # as Streamlit does
+    assert drawn.evaluate("node => getComputedStyle(node).opacity") == "1"

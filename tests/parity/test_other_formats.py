@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from trm.checkpoint import load_model, read_checkpoint
-from trm.forward import forward_file
+from trm.inspection.forward import forward_file
 
 RECORDED = Path(
     os.environ.get(

@@ -7,6 +7,7 @@ holds `step_1000`, `all_config.yaml` and `expected.npz`. Without them `test_tran
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle, product
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from trm.checkpoint import load_model
 from trm.coordinates import F_H, Coordinates
-from trm.forward import numpy_sums
+from trm.inspection.forward import numpy_sums
 from trm.model import Model
 from trm.recursion import Heads, Hook, State, SupervisionStep, deep_supervision, unchanged
 from trm.resume import ResumePoint, resumed_supervision
@@ -26,19 +27,17 @@ from trm.resume import ResumePoint, resumed_supervision
 RECORDED = Path(
     os.environ.get("RECURSION_LENS_PARITY", Path(__file__).resolve().parents[3] / "shared" / "parity")
 )
-recorded = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=pytest.mark.skipif(
-                not (RECORDED / name / "expected.npz").is_file(),
-                reason=f"no recorded outputs in {RECORDED / name}; set RECURSION_LENS_PARITY to their folder",
-            ),
-        )
-        for name in ("trm_attention", "trm_mlp", "trm_single_z", "trm_multi_z", "hrm")
-    ],
-)
+NAMES = ("trm_attention", "trm_mlp", "trm_single_z", "trm_multi_z", "hrm")
+
+
+def case(name: str, *others: object):
+    """Parameters of a test, the first of them a recorded checkpoint."""
+    missing = not (RECORDED / name / "expected.npz").is_file()
+    reason = f"no recorded outputs in {RECORDED / name}; set RECURSION_LENS_PARITY to their folder"
+    return pytest.param(name, *others, marks=pytest.mark.skipif(missing, reason=reason))
+
+
+recorded = pytest.mark.parametrize("name", map(case, NAMES))
 
 
 # 81 positions and a prefix of 16 are an odd number; what follows holds for these alone.
@@ -168,11 +167,15 @@ def test_recorded_final_states(name):
             assert (found[key] - state).abs().max() < 1e-3, key
 
 
-@recorded
-@pytest.mark.parametrize("prefix", PREFIXES)
-@pytest.mark.parametrize("nest", [(), ("model",), ("ema",)])
+SAVED_AS = list(product(PREFIXES, [(), ("model",), ("ema",)]))
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "nest"),
+    [case(name, *saved_as) for name, saved_as in zip(cycle(NAMES), SAVED_AS, strict=False)],
+)
 def test_recorded_outputs_under_every_prefix(name, prefix, nest, tmp_path):
-    """Saved again under other names; two steps tell as much as sixteen here."""
+    """Saved again under other names, each kind under some; two steps tell as much as sixteen here."""
     stored, expected = saved_again(name, tmp_path, steps=2)
     nested = {prefix + key: tensor for key, tensor in stored.items()}
     for key in nest:

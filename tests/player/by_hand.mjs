@@ -184,3 +184,11 @@ export function arcPayload(changes = {}) {
     ...changes,
   };
 }
+
+/** The tiny run with reverse embeddings: y decodes to 2 2, then to 2 3 until the end. */
+export const reversePayload = (changes) =>
+  tinyPayload({
+    z_reverse: base64([2, 1, 1, 1, 2, 3, 2, 3, 2, 2, 1, 2, 2, 3, 2, 3]),
+    y_reverse: base64([2, 2, 2, 3, 2, 3, 2, 3]),
+    ...changes,
+  });

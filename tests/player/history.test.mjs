@@ -68,7 +68,7 @@ test("a cell's history in words, with the calls to go to", () => {
     );
   assert.deepEqual(story({}), [
     "last changed at step 2, cycle 2 (7)",
-    "changed 2 times",
+    "changed 2 times (7)",
     "first correct at step 2, cycle 2 (7)",
     "and stayed correct",
   ]);
@@ -80,7 +80,7 @@ test("a cell's history in words, with the calls to go to", () => {
   ]);
   assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 3]) }), [
     "last changed at step 2, cycle 1 (5)",
-    "changed 2 times",
+    "changed 2 times (5)",
     "first correct at step 1, cycle 1 (1)",
     "lost once, back for good at step 2, cycle 1 (5)",
   ]);
@@ -90,12 +90,12 @@ test("a cell's history in words, with the calls to go to", () => {
   ]);
   assert.deepEqual(story({ answers: base64([2, 1, 2, 1, 2, 2, 2, 2]) }), [
     "last changed at step 2, cycle 1 (5)",
-    "changed once",
+    "changed once (5)",
     "never correct",
   ]);
   assert.deepEqual(story({ labels: null, cells_right: null }), [
     "last changed at step 2, cycle 2 (7)",
-    "changed 2 times",
+    "changed 2 times (7)",
   ]);
   assert.equal(story({ N_sup: 3 })[0], "unchanged since step 2, cycle 2 (7)"); // more is to come
 });

@@ -16,6 +16,7 @@ import {
   readingText,
   spans,
 } from "../../app/screens/lecture/src/call.js";
+import { readView, writeView } from "../../app/screens/lecture/src/room.js";
 
 const TRM = {
   n: 6,
@@ -116,4 +117,11 @@ test("texts, positions and times", () => {
     ["", "d"],
   ]);
   assert.equal(clockText(605.7), "10:05");
+});
+
+test("a view is written for the server and read again, and nothing else is read", () => {
+  const view = { supervision_step: 3, cycle: 1, call: 7, cell: [4, 5], mode: "change" };
+  for (const each of [view, { ...view, cell: null }]) assert.deepEqual(readView(writeView(each)), each);
+  for (const text of ["", null, undefined, "1.2;;answer", "1.2.3;4;answer", "1.2.3;;<b>"])
+    assert.equal(readView(text), null, text);
 });

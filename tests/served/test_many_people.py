@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from statistics import median
+from collections.abc import Callable, Iterator
 
 import pytest
 from served_app import ServedApp
@@ -13,8 +12,7 @@ pytestmark = pytest.mark.alone
 
 PATIENCE = 60.0  # seconds until a page is there
 QUIET = 0.03  # of a processor: nothing is computed any more
-RERUN = 0.020  # seconds of processor time
-BATCHES, RERUNS = 5, 20
+BUSY = 0.3  # of a processor: a run is computed all the time
 PEOPLE, WHOLE_WITHIN = 12, 20.0  # seconds
 FIRST_STEP_WITHIN = 5.0  # seconds beside a run of half-minute steps
 
@@ -25,16 +23,16 @@ def app() -> Iterator[ServedApp]:
         yield app
 
 
-async def settled(app: ServedApp) -> None:
-    """Wait until the server has nothing more to do for three seconds."""
-    quiet = 0
+async def three_seconds(app: ServedApp, of: Callable[[float], bool], what: str) -> None:
+    """Wait until the server's use of a processor, 1 for a whole one, has been such for three seconds."""
+    such = 0
     for _ in range(90):
         before = app.processor_seconds()
         await asyncio.sleep(1.0)
-        quiet = quiet + 1 if app.processor_seconds() - before < QUIET else 0
-        if quiet == 3:
+        such = such + 1 if of(app.processor_seconds() - before) else 0
+        if such == 3:
             return
-    raise TimeoutError("The server never came to rest.")
+    raise TimeoutError(f"The server was never {what}.")
 
 
 async def new_puzzle(visitor: Visitor) -> float:
@@ -45,38 +43,12 @@ async def new_puzzle(visitor: Visitor) -> float:
     return time.perf_counter() - began
 
 
-async def tell_view(visitor: Visitor, step: int) -> None:
-    """As a player does when the person stays at a call."""
-    runs = visitor.runs
-    await visitor.report(
-        "player", {"view": {"supervision_step": step, "cycle": 1, "call": 7, "mode": "answer"}}
-    )
-    assert await visitor.until(lambda: visitor.runs > runs, PATIENCE)
-
-
-def test_telling_which_call_is_shown_costs_the_server_little(app):
-    async def visit() -> float:
-        async with Visitor(app.url) as visitor:
-            assert await visitor.until(lambda: visitor.shown is not None, PATIENCE)
-            await settled(app)
-            spent = []
-            for _ in range(BATCHES):
-                began = app.processor_seconds()
-                for number in range(RERUNS):
-                    await tell_view(visitor, number % 16 + 1)
-                spent.append((app.processor_seconds() - began) / RERUNS)
-            return median(spent)
-
-    (spent,) = together(visit())
-    assert spent < RERUN
-
-
 def test_twelve_who_ask_at_once_all_see_whole_runs_soon(app):
     async def visit(gate: asyncio.Barrier) -> float:
         async with Visitor(app.url) as visitor:
             assert await visitor.until(lambda: visitor.shown is not None and visitor.shown.is_whole, PATIENCE)
             await gate.wait()  # all are there
-            await settled(app)
+            await three_seconds(app, lambda use: use < QUIET, "at rest")
             await gate.wait()
             began = time.perf_counter()
             await new_puzzle(visitor)
@@ -97,7 +69,7 @@ def test_a_run_of_half_minute_steps_does_not_hold_the_others(app):
         async with Visitor(app.url) as visitor:
             assert await visitor.until(lambda: visitor.shown is not None, PATIENCE)
             holding = asyncio.create_task(hog())
-            await asyncio.sleep(10.0)
+            await three_seconds(app, lambda use: use > BUSY, "busy with that run")
             waited = await new_puzzle(visitor)
             holding.cancel()
             return waited

@@ -7,7 +7,7 @@ import torch
 from threadpoolctl import threadpool_info
 
 from trm.checkpoint import load_model
-from trm.forward import forward_file
+from trm.inspection.forward import forward_file
 
 PREFIXES = ["_orig_mod.model.inner.", "model.inner.", "inner.", "", "module."]
 """What public files put before the names of weights."""

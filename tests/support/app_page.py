@@ -3,6 +3,7 @@
 AppTest runs no JavaScript, so what the player got is read from the component's message.
 """
 
+import hashlib
 import json
 import re
 import time
@@ -10,16 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from streamlit import config
-from streamlit.components.v2.bidi_component.main import _make_trigger_id
+import streamlit as st
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
-from streamlit.util import calc_hash
 
-from app.ui import text_size
+from app.state import links
+from app.ui import progress, text_size
 
+HISTORY = "recursion_lens_history"  # undo, redo and favourites
 FOLDER = Path(__file__).resolve().parents[2] / "app"
-config._main_script_path = str(FOLDER / "main.py")  # as `streamlit run` does: its settings lie beside it
+st.App(
+    FOLDER / "main.py"
+)  # Streamlit takes the settings from the folder of the first app, as with `streamlit run`
 PATIENCE = 30.0  # seconds: a busy machine
 
 MODELS = {
@@ -45,6 +48,12 @@ def shown(markdown: str) -> str:
     return re.sub(r"\\([^\w\s]|_)", r"\1", markdown)
 
 
+def progress_of(test: AppTest) -> list[dict[str, Any]]:
+    """What the progress bars on a page were sent."""
+    sent = [element.proto for element in test.get("bidi_component")]
+    return [json.loads(each.json) for each in sent if each.component_name == progress.NAME]
+
+
 class App:
     """One person's session of the app, opened with a link to a page of it, at first the one that comes first."""
 
@@ -52,7 +61,9 @@ class App:
         self.test = AppTest.from_file(FOLDER / "server" / "pages.py", default_timeout=120)
         self.test.query_params.update(link)
         if page:
-            self.test._page_hash = calc_hash(page)
+            self.test._page_hash = hashlib.blake2b(
+                page.encode(), digest_size=16
+            ).hexdigest()  # as Streamlit names pages
         self.run()
 
     def open(self, page: str) -> None:
@@ -80,12 +91,22 @@ class App:
 
     @property
     def components(self) -> list[Any]:
-        """Those with something to see."""
+        """Players and other components with something to see, except progress bars."""
         return [
             element
             for element in self.test.get("bidi_component")
-            if element.proto.component_name != text_size.NAME
+            if element.proto.component_name not in (text_size.NAME, progress.NAME, HISTORY)
         ]
+
+    @property
+    def progress(self) -> list[dict[str, Any]]:
+        """What the progress bars on the page were sent, hidden ones included."""
+        return progress_of(self.test)
+
+    @property
+    def bars(self) -> list[str]:
+        """The texts of the progress bars."""
+        return [each["text"] for each in self.progress if each["text"]]
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -105,13 +126,20 @@ class App:
         self.test.get_by_key(key).click()
         self.run()
 
-    def trigger(self, event: str, value: Any) -> None:
-        """What the player's script asks Python for."""
-        (element,) = self.components
+    def move(self, at: tuple[int, int, int], cell: tuple[int, int] | None = None) -> None:
+        """Go to a call in the player and select a cell: the player writes them into the address."""
+        self.test.query_params.pop("cell", None)
+        self.test.query_params.update(links.place(at=at, cell=cell))
+        self.run()
+
+    def trigger(self, event: str, value: Any, component: str = "") -> None:
+        """What the player's script asks Python for, or that of the component of this name."""
+        everything = self.test.get("bidi_component") if component else self.components
+        (element,) = (each for each in everything if component in ("", each.proto.component_name))
         states = self.test._tree.get_widget_states()
         asked = json.dumps([{"event": event, "value": value}])
         states.widgets.append(
-            WidgetState(id=_make_trigger_id(element.proto.id, "events"), json_trigger_value=asked)
+            WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{element.proto.id}__events", json_trigger_value=asked)
         )
         self.test._run(states)
         assert not self.test.exception, self.test.exception[0].value

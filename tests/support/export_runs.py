@@ -5,10 +5,11 @@ from jaxtyping import UInt8
 
 from trm.coordinates import Depth
 from trm.export.run import ExportedRun
+from trm.provenance import Provenance
 from trm.tasks import get_task
 from trm.tasks.arc import encode
 from trm.tasks.base import Task
-from trm.trace import Provenance, Trace, quantised
+from trm.trace import Trace, quantised
 
 DEPTH = Depth(n=2, T=2, N_sup=3)  # 6 answers, 18 calls
 SUDOKU = get_task("sudoku", 16)

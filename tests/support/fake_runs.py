@@ -2,12 +2,16 @@
 
 import threading
 import time
+from collections.abc import Callable, Hashable
 
 import numpy as np
 
 from app.server.runs import Run
+from app.server.work import Steps
 from trm.coordinates import Depth
-from trm.trace import Provenance, Trace
+from trm.progress import Progress
+from trm.provenance import Provenance
+from trm.trace import Trace
 
 PATIENCE = 20.0  # seconds: a busy machine
 STEPS = 3
@@ -36,8 +40,11 @@ def trace(steps: int, *, of: int = STEPS, mark: int = 0, cells: int = 4) -> Trac
     )
 
 
-class Work:
-    """A run whose steps are let through one by one, and which notes the order of what is computed."""
+class Work(Steps):
+    """A run whose steps are let through one by one, and which notes the order of what is computed.
+
+    Works of one group are computed together: what is let through is then the first one's business.
+    """
 
     def __init__(
         self,
@@ -47,23 +54,33 @@ class Work:
         mark: int = 0,
         steps: int = STEPS,
         cells: int = 4,
+        group: Hashable = None,
+        calls: int = 1,
+        before_call: Callable[[], object] = lambda: None,
+        most_together: int = 64,
     ):
-        self.name, self.log, self.mark, self.steps, self.cells = (
-            name,
-            log if log is not None else [],
-            mark,
-            steps,
-            cells,
-        )
+        self.name, self.mark, self.steps, self.cells = name, mark, steps, cells
+        self.log = [] if log is None else log
+        self.group, self.calls, self.before_call = group, calls, before_call
+        self.most_together = most_together
         self.gate = threading.Semaphore(0)
-        self.started = 0
+        self.result = None
 
-    def __call__(self):
-        self.started += 1
-        for step in range(1, self.steps + 1):
-            self.log.append(f"{self.name}{step}")
+    @property
+    def step(self) -> int:
+        """The step that is computed next, from 1."""
+        return (self.result.steps if self.result else 0) + 1
+
+    def advance(self, together: list["Work"], progress: Progress) -> None:
+        for call in range(1, self.calls + 1):
+            progress(0.0, "")
+            at = f".{call}" if self.calls > 1 else ""
+            self.log.append("+".join(f"{each.name}{each.step}{at}" for each in together))
+            self.before_call()
             assert self.gate.acquire(timeout=PATIENCE)
-            yield trace(step, of=self.steps, mark=self.mark, cells=self.cells)
+        for each in together:
+            each.result = trace(each.step, of=each.steps, mark=each.mark, cells=each.cells)
+            each.is_complete = each.result.steps == each.steps
 
     def let(self, steps: int) -> None:
         self.gate.release(steps)

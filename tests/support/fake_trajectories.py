@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from probes.latents.trajectories import Trajectories, TrajectoryMetadata
+from probes.latents.trajectories import Trajectories
 from trm.config import ModelConfig
 from trm.coordinates import F_H
+from trm.provenance import Provenance
 from trm.tasks.sudoku import Sudoku
 
 SMALL = Sudoku(2, 2)
@@ -25,9 +26,18 @@ def fake_trajectories(
     predicted[~right, -1] = SOLUTION[0] + 1
     return Trajectories(
         **{
-            "metadata": TrajectoryMetadata(
-                "tiny", "0" * 16, config, "hand/made", "float32", "0", "2026-01-02"
+            "provenance": Provenance(
+                "tiny",
+                "0" * 16,
+                config.kind,
+                config.task,
+                "cpu",
+                "float32",
+                "0",
+                "2026-01-02",
+                data="hand/made",
             ),
+            "config": config,
             "position": "mean",
             "calls": {"y": calls[:answers], "z": calls[:answers]},
             "states": {name: array.astype(np.float32) for name, array in states.items()},

@@ -1,11 +1,14 @@
 """Halting runs without a model, written by hand or drawn at random."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from probes.halting.rules import halt_probabilities
-from probes.halting.runs import HaltingMetadata, HaltingRuns
+from probes.halting.runs import HaltingRuns
+from trm.provenance import Provenance
 
-METADATA = HaltingMetadata(
+ABOUT = Provenance(
     model="tiny",
     fingerprint="0" * 16,
     kind="trm",
@@ -14,7 +17,6 @@ METADATA = HaltingMetadata(
     data="some",
     n=2,
     T=2,
-    N_sup=4,
     device="cpu",
     dtype="float32",
     version="0",
@@ -22,7 +24,9 @@ METADATA = HaltingMetadata(
 )
 
 
-def make_runs(seed: int = 0, *, steps: int = 6, count: int = 40, **metadata: object) -> HaltingRuns:
+def make_runs(
+    seed: int = 0, *, steps: int = 6, count: int = 40, trained: int = 4, **about: object
+) -> HaltingRuns:
     """Errors that decrease, logits that correlate with them, answers that are correct if no error is left."""
     random = np.random.default_rng(seed)
     wrong = np.maximum(
@@ -30,12 +34,14 @@ def make_runs(seed: int = 0, *, steps: int = 6, count: int = 40, **metadata: obj
     )
     wrong = (wrong + (random.random((steps, count)) < 0.1)).astype(np.uint16)
     q_halt = (2.0 - wrong + random.normal(size=wrong.shape)).astype(np.float32)
-    kind = metadata.get("kind", "trm")
+    kind = about.get("kind", "trm")
     margin = q_halt - random.normal(size=wrong.shape).astype(np.float32) if kind == "hrm" else q_halt
     changed = np.full(wrong.shape, 16, np.uint16)
     changed[1:] = np.abs(np.diff(wrong.astype(int), axis=0))
     return HaltingRuns(
-        metadata=HaltingMetadata(**vars(METADATA) | metadata),
+        provenance=replace(ABOUT, **about),
+        trained_steps=trained,
+        without_label=0,
         rows=np.arange(count) * 3,
         puzzles=tuple(f"{number:016d}" for number in range(count)),
         difficulty=("easy", "hard") * (count // 2),

@@ -60,4 +60,4 @@ def served_models(folder: Path) -> Iterator[ServedApp]:
 
 def growth(page: Page) -> Locator:
     """What is said of a run that grows."""
-    return page.get_by_test_id("stMain").get_by_test_id("stProgress")
+    return page.get_by_test_id("stMain").locator("[data-testid=progress]:not([hidden])")

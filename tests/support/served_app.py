@@ -39,14 +39,28 @@ class Served:
 class ServedApp(Served):
     """A context in which the app is served at `url`, from a fresh process."""
 
+    cwd = ROOT / "assets"  # it may be started from anywhere
+
     def __enter__(self) -> "ServedApp":
         self.url = f"http://localhost:{_free_port()}"
         self._said = tempfile.TemporaryFile()
+        self._start()
+        return self
+
+    def command(self, port: str) -> list[str]:
         command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py")]
-        options = ["--server.headless", "true", "--server.port", self.url.rpartition(":")[2]]
+        return [*command, "--server.headless", "true", "--server.port", port]
+
+    def restart(self) -> None:
+        """Kill the server and start it again at the same address."""
+        self._process.kill()
+        self._process.wait()
+        self._start()
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
-            [*command, *options],
-            cwd=ROOT / "assets",  # it may be started from anywhere
+            self.command(self.url.rpartition(":")[2]),
+            cwd=self.cwd,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
             stdout=self._said,
             stderr=subprocess.STDOUT,
@@ -56,7 +70,6 @@ class ServedApp(Served):
         except BaseException:
             self.__exit__()
             raise
-        return self
 
     def __exit__(self, *error: object) -> None:
         end(self._process)
@@ -66,6 +79,11 @@ class ServedApp(Served):
         """What the server has used of all processors so far. Linux only."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # in user mode, in the kernel
+
+    def resident_bytes(self) -> int:
+        """Memory of the server that is in RAM. Linux only."""
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def said(self) -> str:
         """What the server printed so far."""

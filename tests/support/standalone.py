@@ -15,25 +15,35 @@ from playwright.sync_api import Page, Route
 from trm.coordinates import Depth
 from trm.export.payload import payload
 from trm.player.bundle import player_css, player_js
+from trm.provenance import Provenance
 from trm.tasks.base import Puzzle, Task
-from trm.trace import Provenance, Trace, quantised
+from trm.trace import Trace, quantised
 
 DEPTH = Depth(n=6, T=3, N_sup=16)
 
-ADDRESS = "http://player.test"  # answered by the test itself
+ADDRESS = "http://player.test/"  # answered by the test itself
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Alone</title><meta name="viewport" content="width=device-width">
 <link rel="icon" href="data:,"><link rel="stylesheet" href="player.css">
 <style>body { margin: 0; padding: 16px; background: light-dark(#fcfcfa, #10151b); color-scheme: light dark }</style>
-<div id="place"></div>
 <script type="module">
 import mount from "./player.js";
-window.reported = [];
-window.asked = [];
+let place, leave;
+window.renew = () => {
+  place?.remove();
+  leave?.();
+  for (const name of ["views", "starts", "opened"]) globalThis[Symbol.for(`recursion-lens ${name}`)]?.clear(); // where players were
+  for (const name of Object.getOwnPropertyNames(navigator)) delete navigator[name]; // what a test put there
+  place = document.body.appendChild(Object.assign(document.createElement("div"), { id: "place" }));
+  [window.reported, window.asked] = [[], []];
+  scrollTo(0, 0);
+};
+window.renew();
 window.show = (data) => {
+  const { reported, asked } = window;
   const began = performance.now();
-  mount({
-    data, parentElement: document.getElementById("place"),
-    setStateValue: (name, view) => window.reported.push(view), setTriggerValue: (name, value) => window.asked.push([name, value]),
+  leave = mount({
+    data, parentElement: place,
+    setStateValue: (name, view) => reported.push(view), setTriggerValue: (name, value) => asked.push([name, value]),
   });
   return performance.now() - began;
 };
@@ -43,8 +53,12 @@ window.show = (data) => {
 def open_standalone(page: Page, *, script: str | None = None, style: str = "") -> None:
     """Make a page that shows payloads by `window.show(payload)`, which says how many ms the player's script took.
 
-    `script` is another component's in place of the player, with a `style` beside the player's.
+    A page that showed the player before is used again, without a trace of what it showed. `script` is another component's
+    in place of the player, with a `style` beside the player's.
     """
+    if script is None and page.url == ADDRESS:
+        page.evaluate("window.renew()")
+        return
     files = {
         "/": (PAGE, "text/html"),
         "/player.css": (player_css() + style, "text/css"),
@@ -55,9 +69,10 @@ def open_standalone(page: Page, *, script: str | None = None, style: str = "") -
         body, content_type = files[urlsplit(route.request.url).path]
         route.fulfill(body=body, content_type=content_type)
 
-    page.route(f"{ADDRESS}/**", answer)
-    page.goto(f"{ADDRESS}/")
+    page.route(f"{ADDRESS}**", answer)
+    page.goto(ADDRESS if script is None else f"{ADDRESS}?another")
     page.wait_for_function("() => window.show")
+    page.unroute_all()  # a page with routes has no cache
 
 
 def show(page: Page, data: dict[str, Any]) -> float:

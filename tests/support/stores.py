@@ -1,13 +1,16 @@
-"""Small trace stores, for tests of recording and reading."""
+"""Small trace stores, for tests of recording and reading: ten puzzles, a model that halts at different steps, and how to
+record them. `puzzles`, `model` and `recorded` are fixtures."""
 
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from trm.data import PuzzleSet
+from trm.progress import no_progress
 from trm.store.layout import StoreSettings
 from trm.store.record import record_store
 from trm.tasks.sudoku import Sudoku
@@ -30,11 +33,29 @@ def model_that_halts(tiny_model):
     return made
 
 
-def recorder(tmp_path, model, puzzles):
-    """A function that records the ten puzzles with settings replaced as asked for, and returns the folder."""
+@pytest.fixture(scope="module")
+def puzzles() -> PuzzleSet:
+    return ten_puzzles()
+
+
+@pytest.fixture
+def model(tiny_model):
+    return model_that_halts(tiny_model)
+
+
+@pytest.fixture
+def recorded(tmp_path, model, puzzles):
+    """Records the ten puzzles with settings replaced as asked for; returns the folder."""
 
     def make(
-        name: str = "store", *, model=model, puzzles=puzzles, progress=None, log=str, force=False, **changes
+        name: str = "store",
+        *,
+        model=model,
+        puzzles=puzzles,
+        progress=no_progress,
+        log=str,
+        force=False,
+        **changes,
     ):
         settings = replace(SETTINGS, **changes)
         record_store(

@@ -1,9 +1,9 @@
-"""Promises about the whole: every file in its room, which way imports point, what is light to import."""
+"""Promises about the whole: every file in its room, which way imports point."""
 
 import ast
 import re
-import subprocess
 import sys
+import tomllib
 from collections import Counter
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -16,9 +16,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 FLOORS = ("trm", "probes", "app")
 """Each imports only those before it."""
+FOLDERS = (*FLOORS, "recursion_lens", "bench")
 FILES = {
     path: ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
-    for floor in (*FLOORS, "bench")
+    for floor in FOLDERS
     for path in sorted((REPOSITORY / floor).rglob("*.py"))
 }
 PATHS = {name: path for path, name in FILES.items()}
@@ -62,6 +63,13 @@ def test_imports_point_one_way(floor):
     assert files
     for path in files:
         assert not imported(path) & above, path
+        assert not [module for module, _ in names_imported(path) if module.startswith("recursion_lens.")], (
+            path
+        )
+
+
+def test_the_place_of_the_assets_is_below_all_floors():
+    assert not imported(REPOSITORY / "recursion_lens" / "__init__.py") & set(FLOORS)
 
 
 def test_no_module_imports_itself_through_others():
@@ -87,6 +95,29 @@ def test_private_names_stay_in_their_folder():
                 assert not name.startswith("_") or name.startswith("__"), f"{path} imports {module}.{name}"
 
 
+PUBLIC_PARTS = ("streamlit", "streamlit.testing.v1", "streamlit.proto")
+"""What may be imported of Streamlit: its API, AppTest, and its messages, for load tests."""
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS, "tests"])
+def test_no_private_name_of_streamlit_is_used(folder):
+    for path in sorted((REPOSITORY / folder).rglob("*.py")):
+        for module, name in names_imported(path):
+            if module.partition(".")[0] == "streamlit":
+                public = module in PUBLIC_PARTS or module.startswith("streamlit.proto.")
+                assert public and not name.startswith("_"), f"{path} imports {module}.{name}"
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "st":
+                assert not node.attr.startswith("_"), f"{path} uses st.{node.attr}"
+
+
+def test_no_fragment_polls():
+    """The browser fetches what changes by HTTP routes: a rerun on a clock would send outdated values of widgets."""
+    for path, name in FILES.items():
+        if name.startswith("app."):
+            assert "run_every" not in path.read_text("utf-8"), path
+
+
 def test_no_file_is_run_by_its_path():
     for path in FILES:
         calls = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
@@ -96,7 +127,7 @@ def test_no_file_is_run_by_its_path():
 def product_folders() -> dict[Path, list[Path]]:
     """Modules of Python and JavaScript by folder."""
     folders: dict[Path, list[Path]] = {}
-    for floor in (*FLOORS, "bench"):
+    for floor in FOLDERS:
         for path in sorted((REPOSITORY / floor).rglob("*.*")):
             if path.suffix in (".py", ".js") and path.name not in ("__init__.py", "__main__.py"):
                 folders.setdefault(path.relative_to(REPOSITORY).parent, []).append(path)
@@ -109,7 +140,7 @@ ROOMS = product_folders()
 @pytest.mark.parametrize("folder", ROOMS, ids=str)
 def test_a_room_is_seen_at_a_glance(folder):
     modules = ROOMS[folder]
-    most = {"app": 1, "probes": 6, "trm": 24}.get(str(folder), 15)
+    most = {"app": 1, "probes": 6, "trm": 28}.get(str(folder), 15)
     assert len(modules) <= most
     prefixes = Counter(path.stem.partition("_")[0] for path in modules if "_" in path.stem)
     assert not [prefix for prefix, count in prefixes.items() if count > 2], "three of a prefix are a folder"
@@ -119,19 +150,31 @@ def test_a_room_is_seen_at_a_glance(folder):
     assert not [path.name for path in whole if len(path.read_text("utf-8").splitlines()) < 25]
 
 
+WIDGET = REPOSITORY / "trm/notebook/widget.py"
+
+
+def package_of(requirement: str) -> str:
+    """The name of a package in a requirement with bounds."""
+    return re.split(r"[<>=!~ \[]", requirement)[0].lower().replace("_", "-")
+
+
 def test_what_is_imported_is_required():
-    """`make app` installs requirements.txt alone: nothing that only the tests bring may be imported."""
-    required = {
-        re.split(r"[<>=!~ \[]", line)[0].lower().replace("_", "-")
-        for line in (REPOSITORY / "requirements.txt").read_text("utf-8").splitlines()
-        if line and not line.startswith("#")
-    }
+    """`make app` installs requirements.txt alone: nothing that only the tests bring may be imported.
+
+    Only the widget may import what its extra brings.
+    """
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = (REPOSITORY / "requirements.txt").read_text("utf-8").splitlines()
+    required = {package_of(line) for line in lines if line and not line.startswith("#")}
+    extra = {package_of(line) for line in project["optional-dependencies"]["notebook"]}
     providers = packages_distributions()
-    for package in ("trm", "probes", "app"):
+    packages = {"recursion_lens", *FLOORS}
+    for package in packages:
         for path in sorted((REPOSITORY / package).rglob("*.py")):
-            for name in imported(path) - set(sys.stdlib_module_names) - {"trm", "probes", "app"}:
+            for name in imported(path) - set(sys.stdlib_module_names) - packages:
                 found = {provider.lower().replace("_", "-") for provider in providers.get(name, [name])}
-                assert found & required, f"{path} imports {name}, which requirements.txt does not name"
+                allowed = required | extra if path == WIDGET else required
+                assert found & allowed, f"{path} imports {name}, which requirements.txt does not name"
 
 
 @pytest.mark.parametrize(
@@ -160,22 +203,3 @@ def test_one_loop_over_calls():
             ):
                 callers.add(path.name)
     assert callers == {"recursion.py", "resume.py", "models.py", "successors.py"}
-
-
-LIGHT = "trm, trm.tasks, trm.tasks.sudoku, trm.tasks.maze, trm.tasks.arc, trm.trace, trm.registry, trm.data, trm.grading, trm.errors, trm.export.payload"
-PROBE = f"""
-import sys
-import {LIGHT}
-from trm.registry import model_card, model_names, trace_paths
-cards = [model_card(name) for name in model_names()]
-traces = [trm.trace.load_trace(path) for name in model_names() for path in trace_paths(name)[:1]]
-shown = [trm.export.payload.payload(trace, trm.tasks.get_task(trace.provenance.task, len(trace.inputs))) for trace in traces]
-print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"torch", "sklearn", "scipy"}}))
-"""
-
-
-def test_a_recorded_trace_is_shown_without_torch():
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == ""

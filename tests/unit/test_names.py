@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROOMS = ("app", "probes", "trm", "bench")
+ROOMS = ("app", "probes", "recursion_lens", "trm", "bench")
 PRIVATE = {
     "walk",
     "walks",
@@ -32,15 +32,7 @@ PRIVATE = {
     "anew",
 }
 ALLOWED = {
-    "moments": "a key of stored probes and experiments",
-    "kept": "a key of stored comparisons",
-    "kept_own": "a key of stored comparisons",
-    "kept_read": "a key of stored comparisons",
-    "kept_of_solved": "a key of stored experiments",
-    "neighbours_kept": "a key of stored projections",
-    "rollouts": "a value in stored sweeps",
-    "rollouts-noise": "a stored sweep",
-    "rollouts-symmetry": "a stored sweep",
+    "rollouts": "a sweep of `python -m probes sweep`",
     "against": "a parameter of links to the Compare page",
     "ast.walk": "Python's own",
     "os.walk": "Python's own",

@@ -1,108 +1,106 @@
 """`trm data generate` and `trm data convert`: generate puzzle sets and convert them to other formats."""
 
 import os
-from argparse import Namespace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from trm.cli.options import DATA_HELP, Parser, add_command
+from trm.cli.options import FLAT, DataName
+from trm.data import generate_dataset, givens_range, load_puzzles, write_dataset
 from trm.errors import UserError
 from trm.progress import ProgressLine
-
-if TYPE_CHECKING:
-    from trm.tasks.base import Task
-
-DIFFICULTIES = ("easy", "medium", "hard")
+from trm.tasks import get_task
+from trm.tasks.base import Task
 
 
-def add(subparsers) -> None:
-    data = subparsers.add_parser("data", help="generate and convert puzzle sets")
-    subcommands = data.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    generate = add_command(subcommands, "generate", run_generate, "generate puzzles with their solutions")
-    generate.add_argument("task", help="sudoku or maze")
-    generate.add_argument("--count", required=True, type=int, help="number of puzzles")
-    generate.add_argument(
-        "--size",
-        type=int,
-        help="rows of the grid: 4, 6 or 9 for Sudoku (default: 9), any for mazes (default: 15)",
-    )
-    generate.add_argument("--difficulty", default="easy", choices=DIFFICULTIES, help="default: easy")
-    generate.add_argument("--givens", help="Sudoku: number of given cells, such as 24-40 (a range) or 30")
-    generate.add_argument(
-        "--style", help="maze: depth-first (a single path; default), loops, or random (random walls)"
-    )
-    generate.add_argument(
-        "--min-path", type=int, help="maze: minimum length of the shortest path in steps (default: the side)"
-    )
-    generate.add_argument("--max-path", type=int, help="maze: maximum length of the shortest path in steps")
-    generate.add_argument("--loops", type=int, help="maze of style loops: number of walls to remove")
-    generate.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
-    _output_options(generate)
+@FLAT
+@dataclass(frozen=True, kw_only=True)
+class SetToWrite:
+    """Where and how a puzzle set is written."""
 
-    convert = add_command(
-        subcommands, "convert", run_convert, "convert a puzzle set to the official folder format or to CSV"
-    )
-    convert.add_argument("task", help="sudoku, maze or arc")
-    convert.add_argument("--data", required=True, help=DATA_HELP)
-    convert.add_argument("--size", type=int, help="rows of the grid, if not the usual size of the task")
-    _output_options(convert)
+    out: Path
+    """folder to write to"""
+    format: Literal["official", "csv"] = "official"
+    """output format"""
+    split: Literal["train", "test"] = "test"
+    """part of the dataset"""
 
 
-def _output_options(command: Parser) -> None:
-    command.add_argument("--out", required=True, type=Path, help="folder to write to")
-    command.add_argument(
-        "--format", default="official", choices=("official", "csv"), help="output format (default: official)"
-    )
-    command.add_argument(
-        "--split", default="test", choices=("train", "test"), help="part of the dataset (default: test)"
-    )
+@FLAT
+@dataclass(frozen=True, kw_only=True)
+class PuzzleShape:
+    """What generated puzzles are like. A task supports some of these options."""
+
+    givens: str | None = None
+    """Sudoku: number of given cells, such as 24-40 (a range) or 30"""
+    style: str | None = None
+    """maze: depth-first (a single path; default), loops, or random (random walls)"""
+    min_path: int | None = None
+    """maze: minimum length of the shortest path in steps (default: the side)"""
+    max_path: int | None = None
+    """maze: maximum length of the shortest path in steps"""
+    loops: int | None = None
+    """maze of style loops: number of walls to remove"""
+
+    def options_for(self, task: Task) -> dict[str, Any]:
+        """Return the given options. Raises UserError if the task does not support one of them."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        if unsupported := sorted(given.keys() - task.generator_options):
+            raise UserError(
+                f"--{unsupported[0].replace('_', '-')} is not an option for {task.name} puzzles. Leave it out."
+            )
+        return given | ({"givens": givens_range(self.givens)} if self.givens else {})
 
 
-def run_generate(options: Namespace) -> dict[str, Any]:
-    from trm.data import generate_dataset, givens_range
+def generate(
+    task: str,
+    /,
+    *,
+    count: int,
+    size: int | None = None,
+    difficulty: Literal["easy", "medium", "hard"] = "easy",
+    shape: PuzzleShape = PuzzleShape(),
+    seed: int = 0,
+    written: SetToWrite,
+) -> dict[str, Any]:
+    """Generate puzzles, and return their number and where they are.
 
-    task = sized_task(options)
-    values = {
-        "givens": givens_range(options.givens) if options.givens else None,
-        "style": options.style,
-        "min_path": options.min_path,
-        "max_path": options.max_path,
-        "loops": options.loops,
-    }
-    chosen = {name: value for name, value in values.items() if value is not None}
-    unsupported = sorted(chosen.keys() - task.generator_options)
-    if unsupported:
-        raise UserError(
-            f"--{unsupported[0].replace('_', '-')} is not an option for {task.name} puzzles. Leave it out."
-        )
-    with ProgressLine("puzzles generated", options.count) as progress:
-        written = generate_dataset(
-            task,
-            count=options.count,
-            difficulty=options.difficulty,
-            seed=options.seed,
-            out=options.out,
-            format=options.format,
-            split=options.split,
+    Args:
+        task: sudoku or maze
+        count: number of puzzles
+        size: rows of the grid: 4, 6 or 9 for Sudoku (default: 9), any for mazes (default: 15)
+        difficulty: how hard the puzzles are
+        seed: random seed
+    """
+    sized = _sized_task(task, size)
+    with ProgressLine() as progress:
+        path = generate_dataset(
+            sized,
+            count=count,
+            difficulty=difficulty,
+            seed=seed,
+            **asdict(written),
             workers=os.cpu_count() or 1,
-            progress=progress.count,
-            **chosen,
+            progress=progress,
+            **shape.options_for(sized),
         )
-    return {"count": options.count, "written": str(written)}
+    return {"count": count, "written": str(path)}
 
 
-def run_convert(options: Namespace) -> dict[str, Any]:
-    from trm.data import load_puzzles, write_dataset
+def convert(task: str, /, *, data: DataName, size: int | None = None, written: SetToWrite) -> dict[str, Any]:
+    """Convert a puzzle set, and return its number of puzzles and where it is.
 
-    task = sized_task(options)
-    with ProgressLine("puzzles read") as reading:
-        puzzles = load_puzzles(options.data, task, progress=reading.count, split=options.split)
-    written = write_dataset(puzzles, options.out, task, format=options.format, split=options.split)
-    return {"count": len(puzzles), "written": str(written)}
+    Args:
+        task: sudoku, maze or arc
+        size: rows of the grid, if not the usual size of the task
+    """
+    sized = _sized_task(task, size)
+    with ProgressLine() as progress:
+        puzzles = load_puzzles(data, sized, progress=progress, split=written.split)
+    path = write_dataset(puzzles, written.out, sized, format=written.format, split=written.split)
+    return {"count": len(puzzles), "written": str(path)}
 
 
-def sized_task(options: Namespace) -> "Task":
-    """The task and grid size given by the options. Raises UserError."""
-    from trm.tasks import get_task
-
-    return get_task(options.task, None if options.size is None else options.size**2)
+def _sized_task(name: str, size: int | None) -> Task:
+    """Return the task with the given number of rows. Raises UserError for an unknown task or size."""
+    return get_task(name, None if size is None else size**2)

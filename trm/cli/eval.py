@@ -1,31 +1,27 @@
 """`trm eval`: score a model on a puzzle set."""
 
-from argparse import Namespace
 from typing import Any
 
-from trm.cli.options import (
-    DATA_HELP,
-    add_command,
-    identifiers_option,
-    limited_puzzles,
-    model_options,
-    open_model,
-)
+from trm.cli.options import EngineChoice, ModelChoice, PuzzleChoice
+from trm.evaluate import evaluate
 from trm.progress import ProgressLine
 
 
-def add(subparsers) -> None:
-    command = add_command(subparsers, "eval", run, "score a model on a puzzle set")
-    model_options(command)
-    command.add_argument("--data", required=True, help=DATA_HELP)
-    command.add_argument("--limit", type=int, help="use only this many puzzles, spread evenly over the set")
-    identifiers_option(command)
+def run(
+    *,
+    choice: ModelChoice,
+    puzzles: PuzzleChoice,
+    early_exit: bool = False,
+    engine: EngineChoice = EngineChoice(),
+) -> dict[str, Any]:
+    """Return the scores.
 
-
-def run(options: Namespace) -> dict[str, Any]:
-    from trm.evaluate import evaluate
-
-    model, task = open_model(options)
-    puzzles = limited_puzzles(options, model, task)
-    with ProgressLine("puzzles scored", len(puzzles)) as scoring:
-        return evaluate(model, task, puzzles, progress=scoring.count)
+    Args:
+        early_exit: stop each puzzle when the model halts, and report the steps that this saves (default: all steps run, as in the papers)
+    """
+    model, task = choice.load()
+    model = engine.give(model)
+    chosen = puzzles.load(model, task)
+    with ProgressLine() as progress:
+        scores = evaluate(model, task, chosen, early_exit=early_exit, progress=progress)
+    return {**scores, "engine": model.engine}

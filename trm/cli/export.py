@@ -1,23 +1,14 @@
 """`trm export`: write a live or recorded run to files."""
 
 import os
-from argparse import Namespace
-from collections.abc import Set
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from trm.cli.options import (
-    PUZZLE_HELP,
-    PUZZLE_ID_HELP,
-    add_command,
-    chosen_puzzle_id,
-    forced_fields,
-    model_options,
-    open_model,
-    puzzle_id_options,
-    puzzle_tokens,
-)
+from cyclopts import Group, Parameter
+
+from trm.cli.options import FLAT, CheckpointOptions, ModelName, PuzzleId, PuzzleText, puzzle_tokens
 from trm.errors import UserError
 from trm.progress import ProgressLine
 
@@ -31,92 +22,113 @@ if TYPE_CHECKING:
     from trm.trace import Trace
 
 
-EXPORTS = {
-    "html": "the player as a single page that works offline",
-    "png": "image of one time point",
-    "svg": "vector image of one time point, with text as text",
-    "gif": "animation of the run",
-    "mp4": "video of the run (needs ffmpeg)",
-    "csv": "table with one line per call",
-    "npz": "all arrays of the run",
-}
+@Parameter(name="*", group=Group("Files", help="the same run is written to each file given"))
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """The files to write, by format."""
+
+    html: Path | None = None
+    """the player as a single page that works offline"""
+    png: Path | None = None
+    """image of one time point"""
+    svg: Path | None = None
+    """vector image of one time point, with text as text"""
+    pdf: Path | None = None
+    """figure of one time point for a paper, as wide as --width"""
+    gif: Path | None = None
+    """animation of the run"""
+    mp4: Path | None = None
+    """video of the run (needs ffmpeg)"""
+    csv: Path | None = None
+    """table with one line per call"""
+    npz: Path | None = None
+    """all arrays of the run"""
+    onnx: Path | None = None
+    """folder for the model's ONNX graphs: the embedding and one supervision step (needs no puzzle; docs/performance.md)"""
 
 
-def add(subparsers) -> None:
-    export = add_command(subparsers, "export", run, "export a run as a page, images, an animation or data")
-    model_options(export, required=False)
-    export.add_argument("--puzzle", help=PUZZLE_HELP)
-    puzzle_id_options(export, PUZZLE_ID_HELP)
-    export.add_argument(
-        "--depth",
-        metavar="N,T,N_SUP",
-        help="run at this depth instead of the model's own, such as 6,3,24; the files also give the trained depth",
-    )
-    export.add_argument("--trace", type=Path, help="recorded run, instead of a model and a puzzle")
-    export.add_argument(
-        "--compare-with",
-        metavar="MODEL_OR_TRACE",
-        help="show a second run on the page of --html, in step with the first: another model on the same puzzle, or a "
-        "recorded run",
-    )
-    files = export.add_argument_group("files", "the same run is written to each file given")
-    for name, text in EXPORTS.items():
-        files.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)
-    view = export.add_argument_group("what is shown")
-    view.add_argument(
-        "--step", type=int, help="supervision step of the image (default: the last); the page opens there too"
-    )
-    view.add_argument("--cycle", type=int, help="cycle in that step (default: the last)")
-    view.add_argument("--call", type=int, help="call in that cycle (default: the last, which is f_H)")
-    view.add_argument(
-        "--view",
-        metavar="VIEW",
-        help="what the cells show: answer (default), probabilities, confidence, change, z, reverse (z by reverse embedding)",
-    )
-    view.add_argument(
-        "--marks", action="store_true", help="also mark cells that became right and stayed right"
-    )
-    view.add_argument(
-        "--theme", metavar="THEME", help="theme of images and animations: light (default) or dark"
-    )
-    view.add_argument(
-        "--every",
-        default="answer",
-        choices=("call", "answer", "step"),
-        help="one frame per call, answer (f_H call) or step (default: answer)",
-    )
-    view.add_argument(
-        "--frame-time", type=float, default=0.3, metavar="S", help="seconds per frame (default: 0.3)"
-    )
-    view.add_argument(
-        "--hold",
-        type=float,
-        default=1.5,
-        metavar="S",
-        help="seconds to hold the first and the last frame (default: 1.5)",
-    )
+@FLAT
+@dataclass(frozen=True, kw_only=True)
+class RunChoice(CheckpointOptions, PuzzleId):
+    """Which run: a model on a puzzle, or a recorded run."""
+
+    model: ModelName | None = None
+    puzzle: PuzzleText | None = None
+    depth: str | None = None
+    """run at this depth (n,T,N_sup) instead of the model's own, such as 6,3,24; the files also give the trained depth"""
+    trace: Path | None = None
+    """recorded run, instead of a model and a puzzle"""
+    compare_with: str | None = None
+    """model or recorded run to show on the page of --html, in step with the first: another model on the same puzzle, or a recorded run"""
+
+    @property
+    def puzzle_name(self) -> str:
+        """The name of the puzzle file or of the recorded run. Empty for a puzzle given as text."""
+        file = self.trace or _file(self.puzzle)
+        return file.name.removesuffix(".txt").removesuffix(".safetensors") if file else ""
 
 
-def run(options: Namespace) -> dict[str, Any]:
-    from trm.export.outputs import FORMATS, OutputRequest, check_paths, write
+@Parameter(name="*", group=Group("What is shown"))
+@dataclass(frozen=True, kw_only=True)
+class ViewOptions:
+    """What the files show."""
+
+    step: int | None = None
+    """supervision step of the image (default: the last); the page opens there too"""
+    cycle: int | None = None
+    """cycle in that step (default: the last)"""
+    call: int | None = None
+    """call in that cycle (default: the last, which is f_H)"""
+    view: str | None = None
+    """what the cells show: answer (default), probabilities, confidence, change, z, reverse (z by reverse embedding)"""
+    marks: bool = False
+    """also mark cells that became right and stayed right"""
+    theme: str | None = None
+    """theme of images and animations: light (default) or dark"""
+    width: float | None = None
+    """width of --pdf in inches (default: 3.25, one column)"""
+    every: Literal["call", "answer", "step"] = "answer"
+    """one frame per call, answer (f_H call) or step"""
+    frame_time: float = 0.3
+    """seconds per frame"""
+    hold: float = 1.5
+    """seconds to hold the first and the last frame"""
+
+    @property
+    def time_point(self) -> tuple[int | None, int | None, int | None]:
+        """Supervision step, cycle and call; None where they are the last."""
+        return self.step, self.cycle, self.call
+
+
+def run(
+    *, choice: RunChoice = RunChoice(), files: Files = Files(), view: ViewOptions = ViewOptions()
+) -> dict[str, Any]:
+    """Write the files, and return what they contain."""
+    from trm.export.outputs import COLUMN, FORMATS, OutputRequest, check_paths, check_width, write
     from trm.export.pictures.film import FrameTiming
-    from trm.export.pictures.picture import Appearance
+    from trm.export.pictures.palette import Appearance
 
-    paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
+    paths = {name: path for name in FORMATS if (path := getattr(files, name)) is not None}
+    graphs = {} if files.onnx is None else _write_graphs(choice, files.onnx)
+    if graphs and not paths:
+        return graphs
     if not paths:
         raise UserError(
-            f"No output file is given. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
+            f"No output file is given. Give one or more of {', '.join(f'--{name}' for name in (*FORMATS, 'onnx'))}."
         )
-    has_coordinates = _check_options(options, paths.keys())
-    appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
-    pace = FrameTiming(options.every, options.frame_time, options.hold)
-    inputs = (options.trace, puzzle_file(options), _file(options.compare_with))
+    _check_formats(choice, view, set(paths))
+    appearance = Appearance(view.view or "answer", view.marks, view.theme or "light")
+    pace = FrameTiming(view.every, view.frame_time, view.hold)
+    width = COLUMN if view.width is None else view.width
+    check_width(width)
+    inputs = (choice.trace, _file(choice.puzzle), _file(choice.compare_with))
     check_paths(paths, [path for path in inputs if path])
-    run, at = _recorded(options) if options.trace else _made(options)
-    compare_with = _second_run(options, run) if options.compare_with is not None else None
-    with ProgressLine("frames drawn") as drawing:
-        request = OutputRequest(paths, at, at if has_coordinates else None, pace, compare_with, appearance)
-        written = write(run, request, drawing.count)
+    run, at = _recorded(choice, view) if choice.trace else _made(choice, view)
+    compare_with = _second_run(choice, run) if choice.compare_with is not None else None
+    with ProgressLine() as progress:
+        start = None if view.time_point == (None,) * 3 else at
+        request = OutputRequest(paths, at, start, pace, compare_with, width, appearance)
+        written = write(run, request, progress)
     trace = run.trace
     return {
         "model": trace.provenance.model,
@@ -129,55 +141,62 @@ def run(options: Namespace) -> dict[str, Any]:
         "written": written,
         **({"compared_with": compare_with.trace.provenance.model} if compare_with else {}),
         **({"note": run.note} if run.note else {}),
+        **graphs,
     }
 
 
-def _check_options(options: Namespace, formats: Set[str]) -> bool:
-    """Raises UserError for options of formats that are not requested. Returns whether a time point is given."""
+def _write_graphs(choice: RunChoice, folder: Path) -> dict[str, Any]:
+    """Write the ONNX graphs of the model, and return the name of the model and the sizes of the files in bytes."""
+    if choice.model is None:
+        raise UserError("--onnx writes the graphs of a model. Give --model.")
+    from trm.engine.choice import check_installed
+
+    check_installed()
+    from trm.export.graphs import export_graphs
+
+    model, _ = choice.open(choice.model)
+    return {"model": model.name, "onnx": str(folder), "files": export_graphs(model, folder)}
+
+
+def _check_formats(choice: RunChoice, view: ViewOptions, formats: set[str]) -> None:
+    """Raise UserError for options of formats that are not requested."""
     from trm.export.outputs import OF_ONE_CALL, PICTURES, WITH_A_VIEW
 
-    has_coordinates = any(number is not None for number in (options.step, options.cycle, options.call))
-    if has_coordinates and not formats & set(OF_ONE_CALL):
+    if view.time_point != (None,) * 3 and not formats & set(OF_ONE_CALL):
         raise UserError(
-            "--step, --cycle and --call apply only to --png, --svg and --html. Add one of these, or leave them out."
+            "--step, --cycle and --call apply only to --png, --svg, --pdf and --html. Add one of these, or leave them out."
         )
-    if options.view is not None and not formats & set(WITH_A_VIEW):
+    if view.view is not None and not formats & set(WITH_A_VIEW):
         raise UserError(
-            "--view applies only to --html, --png, --svg, --gif and --mp4. Add one of these, or leave it out."
+            "--view applies only to --html, --png, --svg, --pdf, --gif and --mp4. Add one of these, or leave it out."
         )
-    if (options.theme is not None or options.marks) and not formats & set(PICTURES):
+    if (view.theme is not None or view.marks) and not formats & set(PICTURES):
         raise UserError(
-            "--marks and --theme apply only to --png, --svg, --gif and --mp4. Add one of these, or leave them out."
+            "--marks and --theme apply only to --png, --svg, --pdf, --gif and --mp4. Add one of these, or leave them out."
         )
-    if options.compare_with is not None and "html" not in formats:
+    if view.width is not None and "pdf" not in formats:
+        raise UserError("--width applies only to --pdf. Add it, or leave --width out.")
+    if choice.compare_with is not None and "html" not in formats:
         raise UserError("--compare-with applies only to --html. Add it, or leave --compare-with out.")
-    return has_coordinates
-
-
-def puzzle_file(options: Namespace) -> Path | None:
-    """The path of the puzzle file, if the puzzle was given as a file."""
-    return _file(options.puzzle)
 
 
 def _file(given: str | None) -> Path | None:
-    """The text as a path if it names an existing file, else None."""
+    """Return the text as a path if it names an existing file, otherwise None."""
     return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.cli.options.puzzle_texts)
 
 
-def _recorded(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
-    """A recorded run, and the chosen time point."""
+def _recorded(choice: RunChoice, view: ViewOptions) -> "tuple[ExportedRun, Coordinates]":
+    """Return the recorded run and the chosen time point."""
     from trm.export.run import call_coordinates
 
-    given = [
-        name for name in ("model", "puzzle", "identifiers", "depth") if getattr(options, name) is not None
-    ]
-    if options.puzzle_id != "0" or given or forced_fields(options):
+    if choice != RunChoice(
+        trace=choice.trace, compare_with=choice.compare_with, accept_unknown=choice.accept_unknown
+    ):
         raise UserError(
             "--trace is a recorded run. Leave out all options for a live run (--model, --puzzle, --depth and so on)."
         )
-    run = _read(options.trace, _puzzle_name(options))
-    trace = run.trace
-    return run, call_coordinates(trace.depth, trace.steps, options.step, options.cycle, options.call)
+    run = _read(choice.trace, choice.puzzle_name)
+    return run, call_coordinates(run.trace.depth, run.trace.steps, *view.time_point)
 
 
 def _read(path: Path, puzzle: str) -> "ExportedRun":
@@ -193,26 +212,26 @@ def _read(path: Path, puzzle: str) -> "ExportedRun":
         raise TraceError(f"{path}: {error}") from None
 
 
-def _made(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
-    """A live run, and the chosen time point."""
-    if options.model is None or options.puzzle is None:
+def _made(choice: RunChoice, view: ViewOptions) -> "tuple[ExportedRun, Coordinates]":
+    """Run the model. Return the run and the chosen time point."""
+    if choice.model is None or choice.puzzle is None:
         raise UserError(
             "There is nothing to export. Give --model and --puzzle, or --trace with a recorded run."
         )
     from trm.export.run import ExportedRun, call_coordinates
     from trm.grading import caveat
 
-    model, task = open_model(options)
-    depth = _depth(options.depth, model) if options.depth is not None else model.config.depth
-    at = call_coordinates(depth, depth.N_sup, options.step, options.cycle, options.call)
-    puzzle_id = chosen_puzzle_id(options, model)
-    inputs = puzzle_tokens(options.puzzle, task, use="exported")
+    model, task = choice.open(choice.model)
+    depth = _depth(choice.depth, model) if choice.depth is not None else model.config.depth
+    at = call_coordinates(depth, depth.N_sup, *view.time_point)
+    puzzle_id = choice.number(model)
+    inputs = puzzle_tokens(choice.puzzle, task, use="exported")
     trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
-    return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), at
+    return ExportedRun.of(trace, task, puzzle=choice.puzzle_name, note=caveat(task, puzzle_id)), at
 
 
 def _depth(given: str, model: "Model") -> "Depth":
-    """n, T, and N_sup of the run. Raises UserError unless they are three numbers, ConfigError if they are too large."""
+    """Parse n, T and N_sup. Raises UserError unless they are three numbers, and ConfigError if they are too large."""
     from trm.coordinates import Depth
 
     parts = given.split(",")
@@ -223,26 +242,26 @@ def _depth(given: str, model: "Model") -> "Depth":
     return depth
 
 
-def _second_run(options: Namespace, run: "ExportedRun") -> "ExportedRun":
-    """The run to compare with: a recorded one, or a live run of another model on the same puzzle."""
+def _second_run(choice: RunChoice, run: "ExportedRun") -> "ExportedRun":
+    """Return the run to compare with: a recorded run, or a live run of another model on the same puzzle."""
     from trm.export.run import ExportedRun
 
-    path = _file(options.compare_with)
+    path = _file(choice.compare_with)
     if path is not None and _is_trace(path):
         return _read(path, path.name.removesuffix(".safetensors"))
     from trm.checkpoint import load_model
     from trm.grading import caveat
     from trm.tasks import task_of
 
-    model = load_model(options.compare_with, accept_unknown=options.accept_unknown)
+    model = load_model(choice.compare_with, accept_unknown=choice.accept_unknown)
     task = task_of(model.config)
-    puzzle_id = chosen_puzzle_id(options, model)
+    puzzle_id = choice.number(model)
     trace = _run(model, task, run.trace.inputs, puzzle_id=puzzle_id, labels=run.trace.labels)
-    return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
+    return ExportedRun.of(trace, task, puzzle=choice.puzzle_name, note=caveat(task, puzzle_id))
 
 
 def _is_trace(path: Path) -> bool:
-    """Whether a file claims to be a recorded run, intact or damaged; a checkpoint does not."""
+    """Return whether a file is labelled as a recorded run, even if it is damaged. Checkpoints have no such label."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -259,13 +278,7 @@ def _run(
     from trm.record import growing_trace
 
     depth = depth or model.config.depth
-    with ProgressLine("supervision steps run", depth.N_sup) as running:
+    with ProgressLine() as progress:
         for trace in growing_trace(model, task, inputs, depth=depth, recorded=date.today(), **options):
-            running.count(trace.steps)
+            progress(trace.steps / depth.N_sup, f"{trace.steps} of {depth.N_sup} supervision steps")
     return trace
-
-
-def _puzzle_name(options: Namespace) -> str:
-    """The name of the puzzle: the name of its file or of the recorded run; empty for a puzzle given as text."""
-    file = options.trace or puzzle_file(options)
-    return file.name.removesuffix(".txt").removesuffix(".safetensors") if file else ""

@@ -1,16 +1,21 @@
 """`trm models`: list the bundled models."""
 
-from argparse import Namespace
-from typing import Any
-
-from trm.cli.options import add_command
+from trm.cli.printing import Output, table
+from trm.registry import model_card, model_names
 
 
-def add(subparsers) -> None:
-    add_command(subparsers, "models", run, "list the bundled models")
-
-
-def run(options: Namespace) -> list[dict[str, Any]]:
-    from trm.registry import model_card, model_names
-
-    return [model_card(name) for name in model_names()]
+def run() -> Output:
+    """Return the cards of the bundled models, and a table of them."""
+    cards = [model_card(name) for name in model_names()]
+    rows = [
+        (
+            card["name"],
+            card["task"],
+            card["kind"],
+            card["parameters"],
+            "/".join(str(card[name]) for name in ("n", "T", "N_sup")),
+            "" if card["accuracy"] is None else f"{card['accuracy']['exact']:.1%}",
+        )
+        for card in cards
+    ]
+    return Output(cards, table(("name", "task", "kind", "parameters", "n/T/N_sup", "exact"), rows))

@@ -1,118 +1,75 @@
 """`trm trace`: record the states of many puzzles into a store (`trm.store`)."""
 
-import shlex
 import sys
-from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from trm.cli.options import (
-    DATA_HELP,
-    add_command,
-    forced_fields,
-    identifiers_option,
-    limited_puzzles,
-    model_options,
-    open_model,
-)
+from cyclopts import Group, Parameter
+
+from trm.cli.options import CHECKPOINT, FLAT, EngineChoice, ModelChoice, PuzzleChoice
 from trm.config import FORCEABLE
-from trm.progress import ProgressLine
-from trm.terminal import log
+from trm.parallel import Worker, take_gpu_of_this_process
+from trm.progress import ProgressLine, no_progress
+from trm.store.layout import StoredStates, StoreSettings
+from trm.store.record import record_store
+from trm.terminal import as_command, log
+
+POSITIONS = FORCEABLE["positions"]
 
 
-def add(subparsers) -> None:
-    trace = add_command(
-        subparsers,
-        "trace",
-        run,
-        "record the states of many puzzles into a store; after an interruption, the same command resumes",
-    )
-    model_options(trace, taken=("--positions",))
-    trace.add_argument("--data", required=True, help=DATA_HELP)
-    trace.add_argument("--out", required=True, type=Path, help="folder of the store")
-    trace.add_argument("--limit", type=int, help="use only this many puzzles, spread evenly over the set")
-    trace.add_argument("--force", action="store_true", help="remove an existing store and start over")
-    identifiers_option(trace)
-    stored = trace.add_argument_group("what is stored")
-    stored.add_argument("--states", default="y,z", help="y, z, y,z or none (default: y,z)")
-    stored.add_argument(
-        "--calls",
-        default="f_H",
-        help="after which calls: f_H, all, last (of each supervision step), or a list of supervision "
-        "step.cycle.call such as 1.3.7,16.*.7 (default: f_H); y is stored only at f_H calls, which update it",
-    )
-    stored.add_argument(
-        "--positions",
-        default="cells",
-        help="positions of the states: cells, mean (over all cells), prefix, all, or cells such as r1c1,r5c5; "
-        "several separated by commas (default: cells)",
-    )
-    stored.add_argument(
-        "--logits",
-        default="top5",
-        help="logits of the answers at f_H calls: none, all, or top<k> (default: top5)",
-    )
-    stored.add_argument(
-        "--dtype",
-        default="float16",
-        choices=("float16", "float32", "bfloat16"),
-        help="dtype of states and logits (default: float16)",
-    )
-    runs = trace.add_argument_group("how it runs")
-    runs.add_argument("--batch", type=int, help="puzzles per forward pass (default: 64)")
-    runs.add_argument(
-        "--shard",
-        type=int,
-        help="puzzles per shard; a shard is stored completely or not at all (default: 64)",
-    )
+@FLAT
+@dataclass(frozen=True, kw_only=True)
+class TracedModel(ModelChoice):
+    """Which model. Here --positions are those of the states."""
+
+    positions: Annotated[
+        str | None, Parameter(name=POSITIONS.options[1:], help=POSITIONS.meaning, group=CHECKPOINT)
+    ] = None
 
 
-def run(options: Namespace) -> dict[str, Any] | None:
-    from trm.store.layout import StoreSettings
-    from trm.store.record import Worker, record_store, take_gpu_of_this_process
+def run(
+    *,
+    choice: TracedModel,
+    puzzles: PuzzleChoice,
+    out: Path,
+    force: bool = False,
+    engine: EngineChoice = EngineChoice(),
+    stored: Annotated[StoredStates, Parameter(name="*", group=Group("What is stored"))] = StoredStates(),
+    batch: int | None = None,
+    shard: int | None = None,
+) -> dict[str, Any] | None:
+    """Record the states, and return what was recorded. None in all processes but the lead.
 
+    Args:
+        out: folder of the store
+        force: remove an existing store and start over
+        batch: puzzles per forward pass (default: 32, or a smaller shard)
+        shard: puzzles per shard, which is stored completely or not at all (default: 64, or a larger batch)
+    """
     worker = Worker.of_this_process()
-    shard = options.shard or max(options.batch or 0, StoreSettings.shard)
-    settings = StoreSettings(
-        states=options.states,
-        calls=options.calls,
-        positions=options.positions,
-        logits=options.logits,
-        dtype=options.dtype,
-        batch=options.batch or min(StoreSettings.batch, shard),
-        shard=shard,
-    )
+    shard = shard or max(batch or 0, StoreSettings.shard)
+    settings = StoreSettings(**asdict(stored), batch=batch or min(StoreSettings.batch, shard), shard=shard)
     take_gpu_of_this_process()
-    model, task = open_model(options)
-    puzzles = limited_puzzles(options, model, task)
-    with ProgressLine("puzzles run") as running:
+    model, task = choice.load()
+    model = engine.give(model)
+    chosen = puzzles.load(model, task)
+    with ProgressLine() as progress:
         result = record_store(
             model,
             task,
-            puzzles,
-            options.out,
+            chosen,
+            out,
             settings,
             worker=worker,
-            force=options.force,
-            command=command_line(options, settings),
+            force=force,
+            command=as_command(
+                "trm trace", choice, puzzles, engine, settings
+            ),  # without --out: a store may be moved
             log=_log_over_progress if worker.is_lead else _nothing,
-            progress=running.count if worker.is_lead else None,
+            progress=progress if worker.is_lead else no_progress,
         )
     return result if worker.is_lead else None
-
-
-def command_line(options: Namespace, settings: Any) -> str:
-    """The command that records the same store, with every setting; without --out, as a store may be moved."""
-    forcing = {
-        field: names[-1] if "--positions" in names else names[0] for field, (_, names, _) in FORCEABLE.items()
-    }
-    values: dict[str, object] = {"--model": options.model, "--data": options.data, "--limit": options.limit}
-    values |= {f"--{name}": value for name, value in asdict(settings).items()}
-    values |= {forcing[name]: value for name, value in forced_fields(options).items()}
-    values["--identifiers"] = options.identifiers
-    words = [word for name, value in values.items() if value is not None for word in (name, str(value))]
-    return shlex.join(["trm", "trace", *words])
 
 
 def _log_over_progress(text: str) -> None:
@@ -121,4 +78,4 @@ def _log_over_progress(text: str) -> None:
 
 
 def _nothing(text: str) -> None:
-    """A log callback that discards its line, for workers other than the lead."""
+    """Log callback that discards its line, for all workers except the lead."""

@@ -1,49 +1,64 @@
 """`trm train`: train a preset, or resume a stopped run."""
 
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
-from trm.cli.options import add_command
+from cyclopts import Group, Parameter
+from cyclopts.validators import mutually_exclusive
+
 from trm.errors import UserError
 from trm.terminal import log
+from trm.training.presets import get_preset
+from trm.training.run import train
+
+MAX_SNAPSHOTS = 50
+LENGTH = Parameter(group=Group("Length", validator=mutually_exclusive))
 
 
-def add(subparsers) -> None:
-    command = add_command(
-        subparsers, "train", run, "train a preset; an interrupted run can be resumed with --resume"
-    )
-    command.add_argument(
-        "--preset", required=True, help="what to train, such as sudoku-trm; an unknown name lists the presets"
-    )
-    command.add_argument("--data", type=Path, help="official data folder, for the paper-* presets")
-    command.add_argument("--out", required=True, type=Path, help="folder of the run")
-    length = command.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, help="training time; the schedules are adapted to it")
-    length.add_argument("--updates", type=int, help="number of updates, however long they take")
-    command.add_argument(
-        "--seed", type=int, help="seed of the initial weights and of all random draws (default: the preset's)"
-    )
-    command.add_argument("--resume", action="store_true", help="resume the run in the folder")
+def run(
+    *,
+    preset: str,
+    out: Path,
+    data: Path | None = None,
+    minutes: Annotated[float | None, LENGTH] = None,
+    updates: Annotated[int | None, LENGTH] = None,
+    seed: int | None = None,
+    snapshots: int | None = None,
+    resume: bool = False,
+) -> None:
+    """Train a model.
 
-
-def run(options: Namespace) -> None:
-    from trm.training.presets import get_preset
-    from trm.training.run import train
-
-    if options.minutes is not None and not options.minutes > 0:
-        raise UserError(f"--minutes must be positive, not {options.minutes:g}.")
-    if options.updates is not None and options.updates < 1:
-        raise UserError(f"--updates must be 1 or more, not {options.updates}.")
-    if options.seed is not None and not 0 <= options.seed < 2**63:
-        raise UserError(f"--seed must be 0 or more and below 2^63, not {options.seed}.")
-    preset = get_preset(options.preset)
+    Args:
+        preset: what to train, such as sudoku-trm; an unknown name lists the presets
+        out: folder of the run
+        data: official data folder, for the paper-* presets
+        minutes: training time with evaluations; the schedules are adapted to it. Puzzles are generated first, once per folder
+        updates: number of updates, however long they take
+        seed: seed of the initial weights and of all random draws (default: the preset's). With --updates, equal seeds give equal weights on a machine with as many threads
+        snapshots: number of intermediate models to save, evenly spaced (default: the preset's)
+        resume: resume the run in the folder
+    """
+    if minutes is not None and not minutes > 0:
+        raise UserError(f"--minutes must be positive, not {minutes:g}.")
+    if updates is not None and updates < 1:
+        raise UserError(f"--updates must be 1 or more, not {updates}.")
+    if seed is not None and not 0 <= seed < 2**63:
+        raise UserError(f"--seed must be 0 or more and below 2^63, not {seed}.")
+    if snapshots is not None and not 0 <= snapshots <= MAX_SNAPSHOTS:
+        raise UserError(f"--snapshots must be from 0 to {MAX_SNAPSHOTS}, not {snapshots}.")
+    chosen = get_preset(preset)
+    if seed is not None:
+        chosen = replace(chosen, seed=seed)
+    if snapshots is not None:
+        times = tuple(number / (snapshots + 1) for number in range(1, snapshots + 1))
+        chosen = replace(chosen, snapshots=times)
     train(
-        preset if options.seed is None else replace(preset, seed=options.seed),
-        options.out,
-        data=options.data,
-        minutes=options.minutes,
-        updates=options.updates,
-        resume=options.resume,
+        chosen,
+        out,
+        data=data,
+        minutes=minutes,
+        updates=updates,
+        resume=resume,
         log=log,
     )

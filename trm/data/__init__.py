@@ -1,4 +1,4 @@
-"""Puzzle sets: readers for all common formats, writers for the official format and CSV, generated and bundled sets."""
+"""Puzzle sets: readers for all common formats, writers for two formats, a generator, and the bundled sets."""
 
 from trm.data.arc import ArcPair, ArcTask, arc_tasks, load_arc
 from trm.data.bundled import bundled_sets, bundled_test_set, sets_for_task

@@ -1,13 +1,13 @@
-"""Reads ARC tasks as published: one JSON file per collection or per task.
+"""Reads ARC tasks from JSON files, with one file per collection or one file per task.
 
     <prefix>_challenges.json  {task: {"train": [{"input": grid, "output": grid}, ...], "test": [{"input": grid}, ...]}}
     <prefix>_solutions.json   {task: [grid, ...]}, one output per test input
-    <task>.json               {"train": [...], "test": [...]}, with outputs
+    <task>.json               {"train": [...], "test": [...]}; each pair has an output
 
-`trm.data.files.arc_json` reads other layouts; each file may be compressed (.json.gz).
+`trm.data.files.arc_json` lists the other supported layouts. Each file may be compressed (.json.gz, .bz2, or .xz).
 
-A model predicts the output for a test input. It never sees the training pairs: it knows the task only through the
-vector of its puzzle id, so it cannot solve a set without puzzle ids.
+A model predicts the output for a test input. It never sees the training pairs and knows the task only through the
+embedding vector of the task's puzzle id. Without puzzle ids, it therefore cannot solve ARC tasks.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from trm.data.files.json_file import read_json
 from trm.data.identifiers import FILE, with_puzzle_ids
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError, PuzzleError
+from trm.progress import Progress, no_progress
 from trm.tasks.arc.grid import Grid, checked_grid, encode
-from trm.tasks.base import PuzzleProgress, Task
+from trm.tasks.base import Task
 
 CHALLENGES, SOLUTIONS = "_challenges.json", "_solutions.json"
 PACKED = ("", ".gz", ".bz2", ".xz")
-"""Suffixes of a compressed single file."""
+"""Suffixes that may follow `.json`; "" means that the file is not compressed."""
 TEST_PUZZLES = "test_puzzles.json"
-"""The file with the test tasks and their outputs in a dataset folder of the public code."""
+"""Name of the file with the test tasks and their outputs in a dataset folder of the public TRM and HRM code."""
 
 LARGEST_FILE = 64 << 20
 MAX_PAIRS = 1000  # maximum number of pairs per task; published tasks have up to 10
@@ -42,7 +43,7 @@ LONGEST_NAME = 1000
 
 @dataclass(frozen=True, eq=False)
 class ArcPair:
-    """An input grid and its output grid, which is None if the file does not contain it."""
+    """An input grid and its output grid. The output is None if the file does not contain it."""
 
     input: Grid
     output: Grid | None
@@ -58,15 +59,15 @@ class ArcTask:
 
 
 def arc_tasks(path: Path, *, skipped: list[str] | None = None) -> dict[str, ArcTask]:
-    """Read the tasks in a folder or file: a dictionary by name, in file order.
+    """Read the tasks in a folder or file and return them as a dictionary from name to task, in file order.
 
-    In a folder with `_challenges.json` files, these are read, with outputs from the `_solutions.json` files next to
-    them; in a dataset folder of the public code, `test_puzzles.json` is read; in any other folder, all JSON files. The
-    name of a task is its identifier, or `<identifier>, <file>` if another file has a different task with the same
-    identifier (the two public evaluation sets share six).
+    In a dataset folder of the public code, only `test_puzzles.json` is read. In a folder with `_challenges.json` files,
+    only these are read; the test outputs come from the `_solutions.json` files next to them. In any other folder, all
+    JSON files are read. The name of a task is its identifier, or `<identifier>, <file>` if another file contains a
+    different task with the same identifier (the two public evaluation sets have six identifiers in common).
 
-    In a folder with one file per task, files that are not tasks are ignored if at least one file is; a note about each
-    is appended to `skipped`. Raises `DataError`, which names file, task and pair.
+    In a folder with one file per task, invalid files are skipped if at least one file is valid. A note about each
+    skipped file is appended to `skipped`. Raises `DataError`, whose message names the file, the task and the pair.
     """
     tasks: dict[str, ArcTask] = {}
     mistakes: list[DataError] = []
@@ -81,7 +82,7 @@ def arc_tasks(path: Path, *, skipped: list[str] | None = None) -> dict[str, ArcT
             continue
         for task in file_tasks:
             name = _unique_name(tasks, task, file)
-            if name not in tasks or tasks[name].test[0].output is None:  # same task, perhaps with outputs
+            if name not in tasks or tasks[name].test[0].output is None:  # the same task, perhaps with outputs
                 tasks[name] = task
     if mistakes and not tasks:
         raise mistakes[0]
@@ -106,17 +107,18 @@ def load_arc(
     task: Task,
     *,
     limit: int | None = None,
-    progress: PuzzleProgress | None = None,
+    progress: Progress = no_progress,
     identifiers: Path | None = None,
     split: str = "test",
 ) -> PuzzleSet:
-    """Load the test pairs that have outputs, named `<task>, test 1`; with `split="train"`, the training pairs.
+    """Load the first `limit` test pairs that have an output, or the training pairs if `split` is "train".
 
-    `identifiers` is the `identifiers.json` of the dataset that the model was trained on, or its folder. An
-    `identifiers.json` next to the tasks is used automatically. Without one, all puzzle ids are 0 (the blank id), with
-    which ARC models score 0. Padding in labels is not scored.
+    Each pair becomes one puzzle, named `<task>, <split> <number>`. Padding in labels is not scored. `identifiers` is
+    the `identifiers.json` of the dataset that the model was trained on, or the folder that contains this file. If it is
+    None, an `identifiers.json` next to the tasks is used. Without such a file, all puzzle ids are 0 (the blank id), and
+    ARC models score 0.
 
-    Raises `DataError`, also if a task has no puzzle id.
+    Raises `DataError` if a file is invalid, no pair has an output, or a task has no puzzle id in `identifiers`.
     """
     skipped: list[str] = []
     pairs = [
@@ -132,8 +134,7 @@ def load_arc(
     inputs, labels = np.zeros((2, len(pairs), task.cells), np.uint8)
     for row, (_, pair) in enumerate(pairs):
         inputs[row], labels[row] = encode(pair.input), encode(pair.output)
-        if progress:
-            progress(row + 1)
+        progress(0.0, f"{row + 1:,} puzzles read")
     puzzles = PuzzleSet.of(
         str(path), task, inputs, labels, names=tuple(name for name, _ in pairs), notes=tuple(skipped)
     )
@@ -144,7 +145,7 @@ def load_arc(
 
 
 def _files(path: Path) -> list[Path]:
-    """The files in a folder that contain tasks."""
+    """Return the files in a folder that may contain tasks. Raises `DataError` if there are none or too many."""
     if not path.is_dir():
         return [path]
     if (path / TEST_PUZZLES).is_file():
@@ -167,14 +168,14 @@ def _files(path: Path) -> list[Path]:
 
 
 def _stem(file: Path) -> str | None:
-    """The name of a JSON file without its suffixes; None for other files."""
+    """Return the name of a JSON file without its suffixes, or None for any other file."""
     return next(
         (file.name.removesuffix(f".json{end}") for end in PACKED if file.name.endswith(f".json{end}")), None
     )
 
 
 def _collection(file: Path) -> str | None:
-    """The name of the collection in a challenges file; None for other files."""
+    """Return the collection name of a challenges file, or None for any other file."""
     name = f"{_stem(file)}.json"
     return name.removesuffix(CHALLENGES) if name.endswith(CHALLENGES) else None
 
@@ -194,7 +195,7 @@ def _task_contents(file: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _solutions(file: Path) -> Mapping[str, Any]:
-    """Outputs for the test inputs by task, from the solutions file next to a challenges file."""
+    """Read the test outputs of each task from the solutions file next to a challenges file, if there is one."""
     name = _collection(file)
     others = [file.with_name(f"{name}{SOLUTIONS}{end}") for end in PACKED]
     path = next((other for other in others if name is not None and other.is_file()), None)
@@ -263,7 +264,7 @@ def _grid(where: str, rows: Any) -> Grid:
 
 
 def _unique_name(tasks: Mapping[str, ArcTask], task: ArcTask, file: Path) -> str:
-    """The identifier of a task, followed by its file if a different task already has this identifier."""
+    """Return the identifier of a task, followed by its file name if a different task already has this identifier."""
     other = tasks.get(task.identifier)
     if other is None or _same(other, task):
         return task.identifier
@@ -271,7 +272,7 @@ def _unique_name(tasks: Mapping[str, ArcTask], task: ArcTask, file: Path) -> str
 
 
 def _same(one: ArcTask, other: ArcTask) -> bool:
-    """Whether two tasks have equal pairs. Test outputs are ignored because some collections lack them."""
+    """Return whether two tasks have equal pairs, except for test outputs, which some collections lack."""
 
     def grids(task: ArcTask) -> list[Grid | None]:
         return [grid for pair in task.train for grid in (pair.input, pair.output)] + [

@@ -1,4 +1,4 @@
-"""Generated puzzle sets, as `trm data generate` writes them."""
+"""Generates puzzle sets; `trm data generate` uses this module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from trm.data.puzzle_set import PuzzleSet
 from trm.data.write import new_target, write_dataset
 from trm.errors import DataError
-from trm.tasks.base import Difficulty, PuzzleProgress, Task
+from trm.progress import Progress, no_progress
+from trm.tasks.base import Difficulty, Task
 
 LARGEST_SET = 1_000_000
 
@@ -25,10 +26,10 @@ def generate_set(
     seed: int,
     workers: int = 1,
     exclude: Collection[bytes] = frozenset(),
-    progress: PuzzleProgress | None = None,
+    progress: Progress = no_progress,
     **options: Any,
 ) -> PuzzleSet:
-    """Generate a set with `Task.generate_many`; the rating of a puzzle is `search_nodes` of the task's solver."""
+    """Generate a set with `Task.generate_many`. The rating of a puzzle is the `search_nodes` value of `Task.rate`."""
     difficulty = Difficulty(difficulty)
     inputs, labels = task.generate_many(
         count,
@@ -59,14 +60,16 @@ def generate_dataset(
     format: str = "official",
     split: str = "test",
     workers: int = 1,
-    progress: PuzzleProgress | None = None,
+    progress: Progress = no_progress,
     **options: Any,
 ) -> Path:
-    """Generate a set and write it to the folder `out`. Returns the split folder or CSV file.
+    """Generate a set, write it to the folder `out`, and return the path of the split folder or CSV file.
 
-    `format` is official (`out/<split>/`) or csv (`out/<split>.csv`); `load_puzzles(out)` reads either. `options` are
-    those of the task's generator (Sudoku: `givens`, a range). Raises `DataError` or `PuzzleError`, if possible before
-    the work starts.
+    `format` is "official" (writes `out/<split>/`) or "csv" (writes `out/<split>.csv`). `load_puzzles(out, task)` reads
+    both formats. `options` are passed to the task's generator, such as the range `givens` for Sudoku.
+
+    Raises `DataError` before generation starts if `count`, `seed` or `format` is invalid or the target already exists,
+    and `PuzzleError` if the task cannot generate puzzles with these options.
     """
     if not 1 <= count <= LARGEST_SET:
         raise DataError(f"Cannot generate {count:,} puzzles. Give a count from 1 to {LARGEST_SET:,}.")
@@ -81,7 +84,7 @@ def generate_dataset(
 
 
 def givens_range(text: str) -> tuple[int, int]:
-    """Parse a range of givens: "24-40", or "30" for exactly 30. Raises `DataError`."""
+    """Parse "24-40" to (24, 40) and "30" to (30, 30). Raises `DataError` for text in any other form."""
     fewest, _, most = text.partition("-")
     try:
         return int(fewest), int(most or fewest)

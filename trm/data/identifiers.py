@@ -1,8 +1,8 @@
-"""Puzzle ids by name, from the `identifiers.json` of a dataset in the format of the public code.
+"""Looks up puzzle ids by name in the `identifiers.json` of a dataset in the format of the public TRM and HRM code.
 
-The file is a list. The index of a name is its puzzle id, that is, its row in the model's puzzle embedding. Index 0 is
-`<blank>`. An ARC task has its own name, and its rotated and recoloured versions are named
-`<task>|||t<turn>|||<colours>`: about a million names in all.
+The file contains a list of names. The index of a name is its puzzle id: the row in the model's puzzle embedding. Index
+0 is `<blank>`. Rotated and recoloured versions of an ARC task are named `<task>|||t<turn>|||<colours>`. A public ARC
+dataset has about a million names.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from trm.errors import DataError
 FILE = "identifiers.json"
 BLANK = "<blank>"
 VERSION = "|||"
-"""Separates the name of a task from the transformation of the version."""
+"""Separator between the name of a task and the transformation that produced the version."""
 
 LARGEST_FILE = 256 << 20
 
 
 def read_names(path: Path) -> list[str]:
-    """Read the names of all puzzle ids, in order. Raises `DataError`."""
+    """Read the list of names, indexed by puzzle id. Raises `DataError` if the file is not such a list."""
     names = read_json(path, LARGEST_FILE)
     if not (isinstance(names, list) and names and set(map(type, names)) == {str}):
         raise DataError(f"{path} is not a list of puzzle names. Give the {FILE} of a dataset.")
@@ -37,9 +37,10 @@ def read_names(path: Path) -> list[str]:
 
 
 def read_identifiers(path: Path) -> dict[str, int]:
-    """Read the puzzle ids as a dictionary by name, without the blank id. Raises `DataError`.
+    """Read the puzzle ids as a dictionary from name to puzzle id, without the blank id.
 
-    `path` is the file or the dataset folder. A million names take about half a second.
+    `path` is the `identifiers.json` or the dataset folder that contains it. Reading a million names takes about half a
+    second. Raises `DataError` if the file is not valid.
     """
     names = read_names(path / FILE if path.is_dir() else path)
     # Backwards, so that the first of several equal names wins.
@@ -49,9 +50,9 @@ def read_identifiers(path: Path) -> dict[str, int]:
 
 
 def puzzle_id(name: str, identifiers: Mapping[str, int], path: Path) -> int:
-    """The puzzle id of a task, or of one of its versions, in `identifiers`, which `read_identifiers(path)` returned.
+    """Return the puzzle id of an ARC task or of a version of a task.
 
-    Raises `DataError` for an unknown name.
+    `identifiers` is the result of `read_identifiers(path)`. Raises `DataError` if it does not contain `name`.
     """
     if name not in identifiers:
         raise DataError(
@@ -62,9 +63,10 @@ def puzzle_id(name: str, identifiers: Mapping[str, int], path: Path) -> int:
 
 
 def with_puzzle_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
-    """Return the set with puzzle ids looked up by name in an `identifiers.json`; `path` is that file or its folder.
+    """Return a copy of the set with the puzzle id of each named puzzle; unnamed puzzles get the blank id.
 
-    A set without names is returned unchanged. Raises `DataError` if a name has no id.
+    `path` is an `identifiers.json` or the folder that contains it. A set without names is returned unchanged. Raises
+    `DataError` if the file does not contain a name.
     """
     identifiers = read_identifiers(path) if any(puzzles.names) else {}
     ids = [puzzle_id(identifier_of(name), identifiers, path) if name else 0 for name in puzzles.names]
@@ -72,10 +74,10 @@ def with_puzzle_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
 
 
 def identifier_of(puzzle: str) -> str:
-    """The part of a puzzle's name that identifies its puzzle id: `0a1b2c3d` of `0a1b2c3d, test 1`."""
+    """Return the part of a puzzle's name that determines its puzzle id: `0a1b2c3d` for `0a1b2c3d, test 1`."""
     return puzzle.partition(",")[0]
 
 
 def task_name(name: str) -> str:
-    """The task that a version belongs to: `0a1b2c3d` of `0a1b2c3d|||t3|||0213456789`."""
+    """Return the name of the task from the name of a version: `0a1b2c3d` for `0a1b2c3d|||t3|||0213456789`."""
     return name.partition(VERSION)[0]

@@ -1,4 +1,4 @@
-"""Loads a puzzle set by name or path; the content determines the reader."""
+"""Loads a puzzle set by name or path. The content of the files determines the reader."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from trm.data.identifiers import with_puzzle_ids
 from trm.data.official import load_official
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError, PuzzleError
-from trm.tasks.base import Difficulty, PuzzleProgress, Task
+from trm.progress import Progress, no_progress
+from trm.tasks.base import Difficulty, Task
 
 MAX_PUZZLES = 1_000_000
 MAX_NOTES = 3
-"""Maximum number of notes per file about skipped parts."""
+"""Maximum number of notes about skipped parts of one file."""
 
 
 def load_puzzles(
@@ -33,24 +34,25 @@ def load_puzzles(
     *,
     limit: int | None = None,
     spread: int | None = None,
-    progress: PuzzleProgress | None = None,
+    progress: Progress = no_progress,
     identifiers: Path | None = None,
     split: str = "test",
 ) -> PuzzleSet:
     """Load a puzzle set, or its first `limit` puzzles.
 
-    `spec` is one of the following, tried in this order: the name of a bundled set (write `./sudoku/test` for a folder
-    of that name); a dataset folder in the official format, or one of its splits; a folder with `<split>.csv`; for ARC,
-    a folder of JSON task files or one such file; any other file in a format of `trm.data.files.kinds`. If a puzzle has
-    no answer, the task solves it. `progress` is called with the number of puzzles read so far.
+    `spec` is one of the following, tried in this order:
+    1. the name of a bundled set (to open a folder with the same name, write `./sudoku/test`)
+    2. a dataset folder in the official format, or one of its splits
+    3. a folder that contains `<split>.csv`
+    4. for ARC, a JSON file of tasks or a folder of such files
+    5. any other file in a format listed in `trm.data.files.kinds`
 
-    `spread` is for callers that use only this many evenly spaced puzzles: a large file is then read only in part, and
-    the set consists of these puzzles.
+    For items 1, 3 and 5, the task's solver computes any missing answer. `progress` is called with the number of puzzles
+    read so far. If `spread` is given, only about `spread` evenly spaced puzzles of a large file are
+    read. `identifiers` is the `identifiers.json` of the dataset that the model was trained on; it determines the puzzle
+    ids of sets with puzzle names (ARC sets) and does not affect other sets.
 
-    `identifiers` is the `identifiers.json` of the dataset that a model was trained on: it gives the puzzle id for each
-    puzzle name. It only affects sets with names, that is, ARC sets.
-
-    Raises `DataError`, which names the file and the faulty line.
+    Raises `DataError`, whose message names the file and the faulty line.
     """
     if limit is not None and limit < 1:
         raise DataError(f"A limit of {limit} leaves no puzzles. Give 1 or more.")
@@ -86,7 +88,7 @@ def _is_official(folder: Path, split: str) -> bool:
 
 
 def _is_arc(path: Path) -> bool:
-    """Whether a path is a JSON file, or a folder that is not a dataset folder."""
+    """Return whether a path is a JSON file, or a folder without `dataset.json` in it or its subfolders."""
     if path.is_dir():
         return not (path / "dataset.json").is_file() and not any(path.glob("*/dataset.json"))
     return ".json" in path.name.lower()
@@ -94,7 +96,7 @@ def _is_arc(path: Path) -> bool:
 
 @dataclass
 class _Rows:
-    """The columns of the set read so far."""
+    """The columns of a set while it is being read."""
 
     places: list[str] = field(default_factory=list)
     inputs: list[UInt8[np.ndarray, "cells"]] = field(default_factory=list)
@@ -104,9 +106,9 @@ class _Rows:
     notes: list[str] = field(default_factory=list)
 
     def add(self, entry: PuzzleEntry, task: Task) -> None:
-        """Append an entry. Raises `DataError`, which names file and place."""
+        """Parse and append an entry. Raises `DataError`, whose message names the file and the place in it."""
         inputs = entry.read_whole(task)
-        # Neither text is stripped: a space is an open cell in a maze.
+        # The texts are not stripped, because a space is an open cell in a maze.
         self.labels.append(entry.read_answer(task) if entry.answer.strip() else _solution(inputs, task))
         where = f"{entry.file}, {entry.place}"
         try:
@@ -130,15 +132,17 @@ def _puzzle_set(
     name: str,
     task: Task,
     limit: int | None,
-    progress: PuzzleProgress | None,
+    progress: Progress,
 ) -> PuzzleSet:
-    """Combine entries into a puzzle set. Answers are checked against rules and givens, but not for uniqueness."""
+    """Combine entries into a puzzle set.
+
+    Raises `DataError` if an answer breaks a rule or changes a given. Whether it is the only solution is not checked.
+    """
     rows = _Rows()
     for entry in entries:
         rows.add(entry, task)
         count = len(rows.places)
-        if progress:
-            progress(count)
+        progress(0.0, f"{count:,} puzzles read")
         if limit is None and count > MAX_PUZZLES:
             raise DataError(f"{file} has over {MAX_PUZZLES:,} puzzles. Set a limit.")
         if count == limit:
@@ -162,6 +166,6 @@ def _puzzle_set(
 
 
 def _solution(inputs: UInt8[np.ndarray, "cells"], task: Task) -> UInt8[np.ndarray, "cells"]:
-    """The unique solution, or padding if there is no solution or more than one."""
+    """Return the unique solution, or all padding if the puzzle has no solution or more than one."""
     solutions = task.solutions(inputs, limit=2)
     return solutions[0] if len(solutions) == 1 else np.zeros_like(inputs)

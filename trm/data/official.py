@@ -1,20 +1,21 @@
 """Reads dataset folders in the format of the public TRM and HRM code.
 
-    <data>/identifiers.json                              name of each puzzle id
+    <data>/identifiers.json                              list of names, indexed by puzzle id
     <data>/{train,test}/dataset.json                     description of the arrays
-    <data>/{train,test}/<set>__inputs.npy, __labels.npy  (examples, cells)
-    <data>/{train,test}/<set>__puzzle_identifiers.npy    (puzzles)
-    <data>/{train,test}/<set>__puzzle_indices.npy        (puzzles + 1): first example of each puzzle
-    <data>/{train,test}/<set>__group_indices.npy         (groups + 1): first puzzle of each group
+    <data>/{train,test}/<set>__inputs.npy, __labels.npy  shape (examples, cells)
+    <data>/{train,test}/<set>__puzzle_identifiers.npy    shape (puzzles)
+    <data>/{train,test}/<set>__puzzle_indices.npy        shape (puzzles + 1): index of the first example in each puzzle
+    <data>/{train,test}/<set>__group_indices.npy         shape (groups + 1): index of the first puzzle in each group
 
-A Sudoku or a maze is a puzzle with one example. An ARC task is a puzzle with several examples; it forms a group with
-its rotated and recoloured versions. Only the public training code uses groups, so `trm.data.write` writes them and this
-reader ignores them.
+A Sudoku or a maze is a puzzle with one example. An ARC task is a puzzle with several examples; the task and its rotated
+and recoloured versions form a group. Only the public training code uses groups, so this reader ignores them;
+`trm.data.write` writes them.
 
-The arrays are memory-mapped and never unpickled: only the requested rows are read, and no file can run code.
+The arrays are memory-mapped, so that only the requested rows are read. They are never unpickled, so that no file can
+run code.
 
-nano-trm writes the same arrays. Its dataset.json has `num_puzzles` and no `sets`, and its Sudokus have one more token before
-the blank, so their tokens are one higher.
+nano-trm writes the same arrays, but its dataset.json has `num_puzzles` and no `sets`. Its Sudoku vocabulary has one
+more token before the blank, so all its tokens for cells are higher by 1.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, UInt8
 
-from trm.arrays import header_of
 from trm.config import SHORT
 from trm.data.files.json_file import read_json
+from trm.data.files.npz import header_of
 from trm.data.identifiers import FILE, read_names
 from trm.data.puzzle_set import BLOCK, PuzzleSet
 from trm.errors import DataError
@@ -38,18 +39,18 @@ from trm.tasks.base import Task
 
 LARGEST_DESCRIPTION = 1 << 20
 LARGEST_COPY = 2 << 30
-"""Maximum size, in bytes, of tokens copied to memory if a set cannot be memory-mapped unchanged."""
+"""Maximum size, in bytes, of a token array that is copied to memory because it cannot be used as it is on disk."""
 MAX_IDENTIFIERS = 1 << 31
 MAX_EMPTY = 1_000_000
-"""Maximum number of puzzles without examples."""
+"""Maximum number of puzzles that have no examples."""
 INPUTS = "__inputs.npy"
 NANO_SUDOKU = 12
-"""Vocabulary size of Sudokus of any size in nano-trm."""
+"""Vocabulary size that nano-trm uses for Sudokus of every grid size."""
 SET_NAME = re.compile(r"[\w-]{1,64}")
 
 
 class _Set(NamedTuple):
-    """One set of a split: tokens as in the file, and the puzzle id of each example and its number within the puzzle."""
+    """One set of a split: the stored tokens, the puzzle id of each example, and its index within the puzzle, from 0."""
 
     inputs: np.ndarray
     labels: np.ndarray
@@ -58,10 +59,11 @@ class _Set(NamedTuple):
 
 
 def load_official(folder: Path, task: Task, *, limit: int | None = None, split: str = "test") -> PuzzleSet:
-    """Load a split of a dataset folder, or `folder` itself if it contains `dataset.json`; at most `limit` examples.
+    """Load the first `limit` examples from a split of a dataset folder.
 
-    Ignored labels become padding. Puzzles with an id are named `<name of the id>, <split> <number>`.
-    Raises `DataError`, which names the first invalid file.
+    `folder` is the dataset folder, or a split folder that contains `dataset.json`; `split` is then ignored. Labels
+    equal to `ignore_label_id` become padding. An example with a puzzle id is named `<name of the id>, <split> <number>`
+    if the dataset has an `identifiers.json`. Raises `DataError`, whose message names the first invalid file.
     """
     place = next((place for place in (folder, folder / split) if (place / "dataset.json").is_file()), None)
     if place is None:
@@ -98,7 +100,7 @@ def _what_is_missing(folder: Path, split: str) -> str:
 
 
 def _describe(path: Path, task: Task) -> dict[str, Any]:
-    """Read dataset.json and check the values that are used against the task."""
+    """Read dataset.json and check that it fits the task. Raises `DataError` if it does not."""
     description = read_json(path, LARGEST_DESCRIPTION)
     if not isinstance(description, dict):
         description = {}
@@ -193,7 +195,7 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _beginning(path: Path) -> str:
-    """The beginning of a file that is not an array, as text; "" if it cannot be read."""
+    """Return the first 512 bytes of a file as text, or "" if the file cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(512).decode("utf-8", "replace")
@@ -210,9 +212,9 @@ def _tokens(
     *,
     shift: int = 0,
 ) -> UInt8[np.ndarray, "count cells"]:
-    """The tokens of all sets, with `ignored` replaced by padding and `shift` subtracted.
+    """Concatenate the tokens of all sets, replace `ignored` with padding, and subtract `shift` from all other tokens.
 
-    A single set of uint8 that needs neither stays memory-mapped; others are copied.
+    A single uint8 array that needs no change stays memory-mapped; otherwise, the tokens are copied.
     """
     if len(arrays) == 1 and arrays[0].dtype == np.uint8 and not ignored and not shift:
         for begin in range(0, len(arrays[0]), BLOCK):
@@ -252,7 +254,7 @@ def _check(tokens: np.ndarray, split: Path, part: str, task: Task) -> None:
 def _names(
     split: Path, identifiers: Int32[np.ndarray, "count"], numbers: Int[np.ndarray, "count"]
 ) -> tuple[str, ...]:
-    """The name of each example that has a puzzle id; () if the dataset does not name its ids."""
+    """Return the name of each example ("" without a puzzle id), or () if the dataset does not name its puzzle ids."""
     path = split.parent / FILE
     if not identifiers.any() or not path.is_file():
         return ()

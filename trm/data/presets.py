@@ -1,4 +1,4 @@
-"""Puzzle presets: a few instructive puzzles per task, each with a sentence on what makes it interesting."""
+"""Puzzle presets: a few instructive puzzles per task, each with a sentence that says why it is interesting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class PuzzlePreset:
-    """A bundled example: a puzzle as text for `Task.parse`, with a title and a sentence about it."""
+    """A bundled example puzzle, as text for `Task.parse`, with a title and a sentence that describes the puzzle."""
 
     key: str
     title: str
@@ -33,7 +33,7 @@ def load_presets(task_name: str) -> tuple[PuzzlePreset, ...]:
 
 
 def parsed_presets(task: Task) -> list[tuple[PuzzlePreset, UInt8[np.ndarray, "cells"]]]:
-    """Load the presets that have the task's size, with their tokens. Raises `DataError` for a task without presets."""
+    """Return (preset, tokens) for each preset of the task's size. Raises `DataError` for a task without presets."""
     presets = []
     for preset in load_presets(task.name):
         try:

@@ -1,7 +1,7 @@
 """Lists the puzzles in a file without solving them, so that a user can choose one.
 
-`trm.data.load` reads whole sets for training or evaluation, which need answers. Here, a CSV with hundreds of thousands
-of puzzles is only split into rows.
+`trm.data.load` reads whole sets for training or evaluation and solves puzzles without an answer. This module only
+splits a file into puzzles, which is fast even for a CSV file with hundreds of thousands of rows.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ LARGEST_UNPACKED = 128 << 20
 
 
 def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
-    """The puzzles in the content of a file, at least one, in file order. `name` is the file's name, for messages.
+    """Return the puzzles in the content of a file, in file order. The list has at least one puzzle.
 
-    All formats of `trm.data.files.kinds` are read. In ARC JSON, the test inputs of the tasks are the puzzles. Raises
-    `DataError`, which names the file and the faulty line.
+    `name` is the name of the file in error messages. All single-file formats in `trm.data.files.kinds` are supported.
+    In ARC JSON, each test input is a puzzle. Raises `DataError`, whose message names the file and the faulty line.
     """
     if len(content) > LARGEST:
         raise DataError(
@@ -44,7 +44,7 @@ def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
 
 
 def read_content(path: Path) -> bytes:
-    """Read a file for `puzzle_entries`, up to one byte more than the maximum that it accepts. Raises `DataError`."""
+    """Read a file for `puzzle_entries`, but at most one byte more than its limit. Raises `DataError` if that fails."""
     try:
         file_size(path, DataError)
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""A puzzle set in memory, which all readers return and all writers accept."""
+"""The puzzle set that all readers return and all writers accept."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from jaxtyping import Bool, Float64, Int, UInt8
 from trm.tasks.base import Task
 
 BLOCK = 4096
-"""Number of puzzles processed at a time, so that a set larger than memory can stay on disk."""
+"""Number of puzzles that are processed at a time, so that a set larger than memory can stay on disk."""
 
 
 @dataclass(frozen=True, eq=False)
 class PuzzleSet:
-    """Puzzles of one task, in file order. The arrays may be memory-mapped; treat them as read-only."""
+    """Puzzles of one task, in file order. The arrays may be memory-mapped and must not be changed."""
 
     name: str
     task: str
     inputs: UInt8[np.ndarray, "count cells"]
     labels: UInt8[np.ndarray, "count cells"]
-    """The solution; 0 (padding) in cells that are not scored, and in all cells of a puzzle without a label."""
+    """Tokens of the solutions; 0 (padding) in cells that are not scored and in all cells of puzzles without a label."""
     labelled: Bool[np.ndarray, "count"]
-    """Whether the puzzle has a label (exactly one solution). If not, answers are only checked against the rules."""
+    """Whether each puzzle has a label (a known solution). Otherwise, answers are only checked against the rules."""
     givens: Int[np.ndarray, "count"]
     """Number of given cells in each puzzle."""
     difficulty: tuple[str, ...]
-    """Values of `Difficulty`; "" if unknown."""
+    """Difficulty of each puzzle: a value of `Difficulty`, or "" if it is unknown."""
     rating: Float64[np.ndarray, "count"]
-    """The source's own measure of difficulty (bundled Sudokus: guesses by the solver); NaN if it has none."""
+    """Difficulty of each puzzle on the source's own scale, or NaN. For bundled Sudokus: number of solver guesses."""
     puzzle_identifiers: Int[np.ndarray, "count"]
-    """Puzzle ids: rows of a model's puzzle embedding; 0 for the blank id."""
+    """Puzzle id of each puzzle: its row in the model's puzzle embedding, or 0 (the blank id)."""
     names: tuple[str, ...] = ()
-    """Names of the puzzles in the source: `<task>, test 1` for ARC, "" for an unnamed puzzle; () if no puzzle has a name.
+    """Name of each puzzle in the source, such as `<task>, test 1` for ARC, or "" for an unnamed puzzle.
 
-    The part before the first comma identifies the puzzle id.
+    The tuple is empty if no puzzle has a name. The part of a name before the first comma determines the puzzle id.
     """
     notes: tuple[str, ...] = ()
-    """Notes for the user about skipped parts of the file."""
+    """Notes for the user about parts of the file that were skipped."""
 
     @classmethod
     def of(
@@ -55,7 +55,7 @@ class PuzzleSet:
         names: tuple[str, ...] = (),
         notes: tuple[str, ...] = (),
     ) -> PuzzleSet:
-        """Create a set; fields that can be derived from inputs and labels are filled in."""
+        """Create a set. `labelled` and `givens` are computed from `labels` and `inputs`."""
         count = len(inputs)
         return cls(
             name=name,
@@ -77,7 +77,7 @@ class PuzzleSet:
         return len(self.inputs)
 
     def take(self, rows: Int[np.ndarray, "taken"]) -> PuzzleSet:
-        """The puzzles in these rows, in this order."""
+        """Return a set of the puzzles at the indices `rows`, in the order of `rows`."""
         arrays = {
             field.name: getattr(self, field.name)[rows]
             for field in fields(self)
@@ -91,7 +91,7 @@ class PuzzleSet:
         )
 
     def groups(self, task: Task) -> np.ndarray:
-        """The group of each puzzle for reporting results: its difficulty and its stratum."""
+        """Return the name of each puzzle's group in reports: "<difficulty>, <stratum>", without an empty part."""
         strata = task.strata(self.inputs)
         return np.array(
             [", ".join(filter(None, names)) for names in zip(self.difficulty, strata, strict=True)]
@@ -101,7 +101,7 @@ class PuzzleSet:
 def _of_each(
     puzzles: UInt8[np.ndarray, "count cells"], of: Callable[[np.ndarray], np.ndarray], dtype: type
 ) -> np.ndarray:
-    """Apply `of` to all puzzles, block by block."""
+    """Apply `of` to blocks of puzzles and concatenate the results, one value per puzzle."""
     values = np.zeros(len(puzzles), dtype)
     for begin in range(0, len(puzzles), BLOCK):
         values[begin : begin + BLOCK] = of(puzzles[begin : begin + BLOCK])

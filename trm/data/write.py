@@ -1,4 +1,7 @@
-"""Writes puzzle sets in the official format and as CSV, atomically, by renaming a temporary file or folder."""
+"""Writes puzzle sets in the official format or as CSV.
+
+Writing is atomic: the data is written to a temporary file or folder, which is then renamed.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,17 @@ from trm.tasks.base import Task
 
 FORMATS = ("official", "csv")
 MAX_IDENTIFIERS = 1 << 22
-"""Maximum number of puzzle ids for which names are written; the largest public set has about a million."""
+"""Maximum puzzle id for which names are written. The largest public set has about a million puzzle ids."""
 COLUMNS = ("source", "q", "a", "rating", "difficulty", "givens")
 
 
 def write_dataset(
     puzzles: PuzzleSet, out: Path, task: Task, *, format: str = "official", split: str = "test"
 ) -> Path:
-    """Write a set to the folder `out` as `<split>/` (official) or `<split>.csv` (csv). Returns that path.
+    """Write a set to `out/<split>/` (format "official") or `out/<split>.csv` (format "csv") and return that path.
 
-    `load_puzzles(out, task, split=split)` reads either back. Raises `DataError` if the target already exists.
+    `load_puzzles(out, task, split=split)` reads both formats. Raises `DataError` if the target already exists or the
+    format is unknown.
     """
     target = new_target(out, format=format, split=split)
     if format == "official":
@@ -39,7 +43,10 @@ def write_dataset(
 
 
 def new_target(out: Path, *, format: str, split: str) -> Path:
-    """The path that `write_dataset` will write. Raises `DataError` if it exists; call this before lengthy work."""
+    """Return the path that `write_dataset` will write. Raises `DataError` if it exists or the format is unknown.
+
+    A caller can thus detect an existing target before a long computation.
+    """
     if format not in FORMATS:
         raise DataError(f"Unknown format {format!r}. Choose one of: {', '.join(FORMATS)}.")
     target = out / (split if format == "official" else f"{split}.csv")
@@ -49,7 +56,10 @@ def new_target(out: Path, *, format: str, split: str) -> Path:
 
 
 def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
-    """Write one puzzle per row; the column `a` is empty if a puzzle has no label. Replaces an existing file."""
+    """Write a CSV file with one puzzle per row and replace any existing file.
+
+    The column `q` contains the puzzle and `a` its solution, which is empty for a puzzle without a label.
+    """
     with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(COLUMNS)
@@ -67,15 +77,15 @@ def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
 
 
 def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str = "test") -> None:
-    """Write `folder/split/` and `folder/identifiers.json` for the public TRM and HRM code.
+    """Write `folder/<split>/` and `folder/identifiers.json` for the public TRM and HRM code.
 
-    Consecutive rows with the same puzzle id become one puzzle with several examples; a row without an id (0) becomes a
-    separate puzzle. Consecutive puzzles whose names are versions of the same ARC task become a group. If a set has
-    names but no ids, each name gets an id. Two splits in a folder share their puzzle ids: write the split with more ids
-    first.
+    Consecutive rows with the same puzzle id become one puzzle with several examples. Each row with the blank id (0)
+    becomes a separate puzzle. Consecutive puzzles whose names are versions of the same ARC task become a group. If a
+    set has names but no puzzle ids, each name gets a puzzle id. Both splits in a folder use the same puzzle ids, so the
+    split with more puzzle ids must be written first.
 
-    Raises `DataError` if the split already exists or the other split names its ids differently, `OutputError` if nothing
-    can be written.
+    Raises `DataError` if the split already exists or its puzzle ids do not fit an existing `identifiers.json`, and
+    `OutputError` if the folder cannot be written.
     """
     target = folder / split
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -108,13 +118,13 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
         for name, array in arrays.items():
             np.save(temporary / f"all__{name}.npy", array, allow_pickle=False)
         (temporary / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
-        if not (folder / FILE).exists():  # before the set, which then never lacks its names
+        if not (folder / FILE).exists():  # written first, so that a set never lacks its names
             with atomic_file(folder / FILE) as path:
                 path.write_text(json.dumps(identifiers), encoding="utf-8")
 
 
 def _assign_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
-    """Assign puzzle ids to a set that has only names: those of the other split, else consecutive ids from 1."""
+    """Assign puzzle ids to a set that has only names: from `identifiers.json` if it exists, else 1, 2, and so on."""
     if puzzles.puzzle_identifiers.any() or not any(puzzles.names):
         return puzzles
     if path.is_file():
@@ -125,7 +135,10 @@ def _assign_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
 
 
 def _identifiers(puzzles: PuzzleSet, path: Path) -> list[str]:
-    """The name of each puzzle id, consistent with the other split; the number as text if the set has no names."""
+    """Return the list of names, indexed by puzzle id. The name of an unnamed puzzle id is its number.
+
+    Raises `DataError` if the names contradict an existing `identifiers.json`.
+    """
     ids, first = np.unique(puzzles.puzzle_identifiers, return_index=True)
     named = {
         number: identifier_of(puzzles.names[row])
@@ -153,14 +166,17 @@ def _identifiers(puzzles: PuzzleSet, path: Path) -> list[str]:
 
 
 def _puzzle_starts(identifiers: Int[np.ndarray, "count"]) -> Int[np.ndarray, "puzzles"]:
-    """Index of the first example of each puzzle."""
+    """Return the index of the first example in each puzzle."""
     begins = np.ones(len(identifiers), bool)
     begins[1:] = (identifiers[1:] != identifiers[:-1]) | (identifiers[1:] == 0)
     return np.flatnonzero(begins)
 
 
 def _group_starts(tasks: list[str]) -> list[int]:
-    """Index of the first puzzle of each group: consecutive puzzles of one task. Puzzles without a task are separate."""
+    """Return the index of the first puzzle in each group.
+
+    Consecutive puzzles of the same ARC task form a group. A puzzle without a task is a group on its own.
+    """
     return [
         number for number, task in enumerate(tasks) if number == 0 or not task or task != tasks[number - 1]
     ]

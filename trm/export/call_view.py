@@ -1,6 +1,6 @@
-"""What each cell shows after a call, in each view of the player.
+"""Compute the content of each cell after a call, in each view of the player.
 
-A call is addressed by its coordinates. y changes only at f_H calls, and before the first f_H call the cells show the puzzle.
+A call is addressed by its coordinates. y changes only at f_H calls. Before the first f_H call, the cells show the puzzle.
 z is decoded after every call.
 """
 
@@ -16,47 +16,45 @@ from trm.export.run import ExportedRun
 from trm.tasks.base import PADDING
 
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
-READS_Z = ("z", "reverse")  # z decoded with the output head, or by the most similar input embedding
+READS_Z = ("z", "reverse")  # views that decode z: with the LM head, or by reverse embedding
 MARKS = ("given", "changed", "dropped", "conflict", "wrong", "stable")
-LEVELS = 15  # shades of a confidence, few enough for the 256 colours of a GIF
+LEVELS = 15  # confidence is rounded to multiples of 1 / LEVELS, so that a GIF needs at most 256 colours
 
 Cells = Bool[np.ndarray, "cells"]
 
 
 @dataclass(frozen=True)
 class CallView:
-    """What the cells show after one call. Fields that the view does not use are None."""
+    """The content of the cells after one call. Boolean fields are masks. Fields that the view does not use are None."""
 
     at: Coordinates
     mode: str
     tokens: UInt8[np.ndarray, "cells"]
     given: Cells
-    changed: Cells  # changed by this call
+    changed: Cells  # token changed by this call
     conflict: Cells  # violates a rule
-    wrong: (
-        Cells  # differs from the solution, except for missing path; without a solution: an overwritten given
-    )
-    stable: Cells  # stays correct from some call to the end of the run; computed only with `marks`
+    wrong: Cells  # differs from the solution, except missing path; without solution: overwritten givens
+    stable: Cells  # correct from some call to the end of the run; computed only with `marks`
     fading: Float[np.ndarray, "cells"]  # remaining opacity of a dropped path cell, from 0 to 1
-    # small tokens: the previous answer, or y by reverse embedding; -1 for none
+    # small tokens: the previous answer, or y by reverse embedding; -1 for cells without a small token
     secondary: Int[np.ndarray, "cells"] | None
-    confidence: Float[np.ndarray, "cells"] | None  # from 0 to 1, in LEVELS steps
+    confidence: Float[np.ndarray, "cells"] | None  # from 0 to 1, in multiples of 1 / LEVELS
     probabilities: Float[np.ndarray, "cells vocab"] | None
 
     @property
     def dropped(self) -> Cells:
-        """Path cells that were dropped recently."""
+        """Mask of the path cells that were dropped less than one supervision step ago."""
         return self.fading > 0
 
     def marks(self, cell: int) -> list[str]:
-        """Names of the marks on a cell."""
+        """Names of the marks on the cell with this index, in the order of MARKS."""
         return [name for name in MARKS if getattr(self, name)[cell]]
 
 
 def call_view(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks: bool = False) -> CallView:
-    """The view of the cells after the call at these coordinates. `mode` is one of MODES; `marks` also computes stable cells.
+    """Compute the view of the cells after the call at these coordinates. `mode` is one of MODES.
 
-    Raises `UserError` for a view that was not recorded.
+    `stable` is computed only if `marks` is True. Raises `UserError` if the run was recorded without the data for the view.
     """
     trace, grade = run.trace, run.grade
     answer, call = run.answer_after(at), run.call_number(at)
@@ -89,7 +87,7 @@ def call_view(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks:
 
 
 def _missing(run: ExportedRun) -> Cells:
-    """Path cells of a maze's solution. If missing, they are not marked as wrong, as this would reveal the solution."""
+    """Mask of the path cells in a maze's solution. They are never marked as wrong, because this would reveal the path."""
     path, labels = skin_of(run.task).fades, run.trace.labels
     if not path or labels is None:
         return np.zeros(run.task.cells, bool)
@@ -97,12 +95,12 @@ def _missing(run: ExportedRun) -> Cells:
 
 
 def _shares(quantised: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """Convert bytes in a trace to numbers from 0 to 1."""
+    """Convert the bytes of a trace to numbers from 0 to 1."""
     return quantised / 255
 
 
 def _decoded_z(run: ExportedRun, mode: str) -> UInt8[np.ndarray, "calls cells"]:
-    """z decoded to tokens after every call."""
+    """Tokens decoded from z after every call, shape [calls, cells]. Raises `UserError` if they were not recorded."""
     if mode == "z":
         return run.trace.z_answers
     if run.trace.z_reverse is None:
@@ -142,7 +140,7 @@ def _stable(run: ExportedRun, answer: int) -> Cells:
 
 
 def _fading(run: ExportedRun, call: int, answer: int) -> Float[np.ndarray, "cells"]:
-    """Opacity of dropped path cells: 1 at the call that drops them, 0 one supervision step later."""
+    """Opacity of each dropped path cell: 1 at the call that drops the cell, falling to 0 one supervision step later."""
     fades, depth = skin_of(run.task).fades, run.trace.depth
     if not fades:
         return np.zeros(run.task.cells)
@@ -158,9 +156,10 @@ def stable_from(
     labels: UInt8[np.ndarray, "cells"] | None,
     givens: Bool[np.ndarray, "cells"],
 ) -> Int[np.ndarray, "cells"]:
-    """For each cell, the f_H call, from 0, after which it stays correct to the end, if it was never correct earlier.
+    """Index of the f_H call from which each cell is correct until the end of the run, shape [cells].
 
-    For all other cells, givens, and cells without a known solution, the value is the number of f_H calls.
+    The value is the number of f_H calls for cells that become wrong after their first correct answer or are never
+    correct, for givens, and for cells without a known solution.
     """
     calls = len(answers)
     if labels is None:
@@ -172,6 +171,6 @@ def stable_from(
 
 
 def last_answered(answers: UInt8[np.ndarray, "f_H cells"], token: int) -> Int[np.ndarray, "f_H cells"]:
-    """For each f_H call and cell, the latest f_H call so far, from 0, that answered `token`; -1 for none."""
+    """Index of the latest f_H call so far that answered `token`, for each f_H call and cell; -1 before the first."""
     numbers = np.arange(len(answers))[:, None]
     return np.maximum.accumulate(np.where(answers == token, numbers, -1), axis=0)

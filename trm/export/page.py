@@ -1,7 +1,7 @@
-"""A run as an offline page: one HTML file that contains the app's player and the run and needs no network.
+"""Build an offline page: one HTML file that contains the app's player and a run, and needs no network.
 
-User-supplied names (of models, puzzles) are treated as text: they are escaped in the page, and in the JSON they contain no
-character that could end its element.
+Names of models and puzzles are untrusted. They are escaped in the HTML, and in the JSON the characters < and > are
+escaped, so that no name can close the script element.
 """
 
 import json
@@ -29,7 +29,7 @@ KEYS = (
 SIDES = ("Left", "Right")
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-"""Content security policy: run only the scripts in the page, and load nothing."""
+"""Content security policy: only the scripts in the page run, and no files are loaded."""
 
 WITHOUT_SCRIPT = "<noscript>This page needs JavaScript, which is disabled in this browser.</noscript>"
 
@@ -53,7 +53,7 @@ kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-ra
 @media print { #theme { display: none; } }
 """
 
-# The page wraps this script in a block, so that its names do not collide with the player's.
+# The page wraps this script in a block, so that its names do not collide with names in the player.
 START = """
 const data = JSON.parse(document.getElementById("run").textContent);
 const query = new URLSearchParams(location.search); // links of the player: the URL encodes a view
@@ -64,7 +64,7 @@ const numbers = (name, separator, count) => {
 const at = numbers("at", ".", 3);
 if (at) {
   const [supervision_step, cycle, call] = at;
-  data.start = { supervision_step, cycle, call, cell: numbers("cell", ",", 2), ...Object.fromEntries(["mode", "align", "lead"].map((name) => [name, query.get(name)])) };
+  data.start = { supervision_step, cycle, call, cell: numbers("cell", ",", 2), ...Object.fromEntries(["mode", "align", "lead", "why"].map((name) => [name, query.get(name)])) };
 }
 const page = document.documentElement;
 const button = document.getElementById("theme");
@@ -100,10 +100,10 @@ def page(
     mode: str = "answer",
     compare_with: ExportedRun | None = None,
 ) -> str:
-    """The HTML of the page. It opens at the call `start` (None: the first answer) in the view `mode`. With
-    `compare_with`, the page has two synchronised players, with `run` on the right.
+    """Return the HTML of the page. It opens at the call `start` (None: the first answer) in the view `mode`.
 
-    Raises `UserError` if a run contains NaN or infinite values.
+    With `compare_with`, the page has two synchronised players, and `run` is on the right. Raises `UserError` if a run
+    contains NaN or infinite values.
     """
     runs = [run] if compare_with is None else [compare_with, run]
     title = escape(" vs. ".join(each.title for each in reversed(runs)))
@@ -125,8 +125,9 @@ def page(
 def document(
     title: str, body: str, *, style: str, own_style: str, script: str, start: str, language: str = "en"
 ) -> str:
-    """The HTML for a page that needs no network. `title` and `body` are HTML. `script` is an ES module that defines
-    `mount`; `start` follows in a separate block and calls `mount`. `own_style` follows `style`.
+    """Return the HTML of a page that needs no network. `title` and `body` are HTML; `own_style` follows `style`.
+
+    `script` is an ES module that defines `mount`. `start` is code in a separate block that calls `mount`.
     """
     return f"""<!doctype html>
 <html lang="{escape(language)}">
@@ -156,14 +157,14 @@ def document(
 
 
 def _data(runs: list[ExportedRun], start: Coordinates | None, mode: str) -> str:
-    """The payload for one or two players, as JSON."""
+    """The payload of one or two players as JSON."""
     view: dict[str, Any] | None = None
     if start is not None or mode != "answer":
         at = start or runs[-1].first_answer
         view = {"supervision_step": at.supervision_step, "cycle": at.cycle, "call": at.call}
         if mode != "answer":
             view["mode"] = mode
-    players = [payload(run.trace, run.task) | {"label": ""} for run in runs]  # shown in the header instead
+    players = [payload(run.trace, run.task) | {"label": ""} for run in runs]  # shown in the page header
     if len(runs) == 1:
         data = players[0] | {"start": view}
     else:
@@ -172,13 +173,16 @@ def _data(runs: list[ExportedRun], start: Coordinates | None, mode: str) -> str:
 
 
 def _full_title(run: ExportedRun) -> str:
-    """The title of a run, including its recursion depth."""
+    """The title of a run with its recursion depth (n, T and supervision steps)."""
     depth = run.trace.depth
     return f"{run.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"
 
 
 def to_json(data: Any) -> str:
-    """JSON without < and >, so that it cannot open or close an HTML element. Raises `UserError` for NaN or infinite values."""
+    """Convert data to JSON in which < and > are escaped, so that the JSON cannot open or close an HTML element.
+
+    Raises `UserError` for NaN or infinite values.
+    """
     try:
         text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     except ValueError:
@@ -190,7 +194,7 @@ def to_json(data: Any) -> str:
 
 
 def escape_end_tags(element: str, text: str) -> str:
-    """Escape end tags and comments in a script or style, so that its text cannot close its own element."""
+    """Escape end tags and comments in the text of a script or style, so that the text cannot close its element."""
     return re.sub(
         rf"<(?=/{element}|!--)", r"\\x3c" if element == "script" else r"\\3c ", text, flags=re.IGNORECASE
     )

@@ -1,27 +1,30 @@
-"""The data that the browser receives for a trace: plain JSON, with arrays as base64-encoded bytes.
+"""Build the data that the browser receives for a trace. Arrays of bytes are base64-encoded.
 
 The payload contains only built-in Python types, because Streamlit silently converts NumPy scalars in dictionaries to
-strings (a test checks every value).
+strings.
 """
 
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, NEVER, halting_words
+from trm.engine import ENGINES
 from trm.grading import Grade, most_changed_cell
+from trm.provenance import Provenance
 from trm.tasks.base import Task
-from trm.trace import Provenance, Trace
+from trm.trace import Trace
 
 VERSION = 1  # payload version; player.js rejects other versions
 LONGEST_NAME = 100  # maximum number of characters of a name in a sentence
 
 
 def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The player's payload for a trace. `start` is the initial view: coordinates, cell, mode."""
+    """Build the player's payload for a trace. `start` is the initial view: call coordinates, cell, and mode."""
     grade = Grade.of(trace, task)
     return {
         "version": VERSION,
@@ -64,13 +67,14 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "solved": grade.solved.tolist(),
         "most_changed_cell": most_changed_cell(trace, task),
         "crops": _crops(trace, task),
+        "rules": _rules(task, trace.inputs.tobytes()),
         "label": provenance_line(trace),
         "start": start,
     }
 
 
 def halting_rule(provenance: Provenance) -> str:
-    """The halting rule of a trace's model, in words."""
+    """The halting rule of the model that recorded the trace, in words."""
     rule = provenance.halting or (KINDS[provenance.kind].halting if provenance.kind in KINDS else "")
     if not rule:
         return "by its own rule"
@@ -78,7 +82,7 @@ def halting_rule(provenance: Provenance) -> str:
 
 
 def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
-    """The crops, in rows and columns, of the input, the solution, all answers, and all decoded z states."""
+    """Rows and columns of the scored part of the input, solution, answers, and decoded z; None without crops."""
 
     def sizes(tokens: np.ndarray) -> list:
         return np.stack(task.crop(tokens), -1).tolist()
@@ -95,9 +99,20 @@ def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
     return {name: None if tokens is None else sizes(tokens) for name, tokens in grids.items()}
 
 
+@lru_cache(maxsize=64)
+def _rules(task: Task, inputs: bytes) -> list | None:
+    """The deduction of each cell as [rule, place, token, round, cells, techniques]; None for cells without one."""
+    found = task.deductions(np.frombuffer(inputs, np.uint8))
+    return found and [
+        each and [each.rule, each.place, each.token, each.round, list(each.cells), list(each.techniques)]
+        for each in found
+    ]
+
+
 def trace_id(trace: Trace) -> str:
-    """An id that is the same for runs of the same model at the same depth on the same puzzle with the same
-    interventions, no matter how many steps have been computed.
+    """Return a 16-digit hexadecimal id of the model, dtype, recursion depth, puzzle, and interventions of a trace.
+
+    The id does not depend on the number of steps computed so far.
     """
     provenance = trace.provenance
     facts = (provenance.fingerprint, provenance.dtype, trace.depth, trace.inputs.tobytes())
@@ -106,23 +121,25 @@ def trace_id(trace: Trace) -> str:
 
 
 def provenance_line(trace: Trace) -> str:
-    """One line with the model, dtype, device, date and version of a trace."""
+    """One line with the model, dtype, device, engine unless it is torch, date, version, unknown settings, and interventions of a trace."""
     provenance = trace.provenance
     model, dtype, device, recorded, version = map(
         shortened,
         (provenance.model, provenance.dtype, provenance.device, provenance.recorded, provenance.version),
     )
+    engine = provenance.engine or "torch"
+    computed = "" if engine == "torch" else f" with {shortened(ENGINES.get(engine, engine))}"
     when = f"recorded on {recorded}" if recorded else "computed live"
     unknown = f"; settings not understood: {provenance.unknown}" if provenance.unknown else ""
     changed = f"; interventions: {provenance.changes}" if provenance.changes else ""
     return (
-        f"{model} ({provenance.fingerprint[:8]}), {dtype} on {device.upper()}, {when} with version "
+        f"{model} ({provenance.fingerprint[:8]}), {dtype} on {device.upper()}{computed}, {when} with version "
         f"{version}{unknown}{changed}"
     )
 
 
 def shortened(name: str) -> str:
-    """A name, truncated to LONGEST_NAME characters."""
+    """Truncate a name to at most LONGEST_NAME characters."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
@@ -131,7 +148,7 @@ def _bytes(array: np.ndarray) -> str:
 
 
 def _numbers(array: np.ndarray) -> list[float]:
-    """Convert to floats with six significant digits: more precise than a curve can show, and half the size."""
+    """Convert to floats with six significant digits. A curve shows fewer digits, and the JSON is half as long."""
     return [float(f"{number:.6g}") for number in array.tolist()]
 
 
@@ -143,12 +160,13 @@ def pair_payload(
     start: dict[str, Any] | None = None,
     hint: str = "",
 ) -> dict[str, Any]:
-    """The payload of two synchronised players, the first on the left.
+    """Build the payload of two synchronised players. The first player is on the left.
 
-    `players` are payloads and may contain only the steps computed so far. `names` are short and used in sentences
-    ("Pinned: ended after step 8"); `titles` identify the runs unambiguously. `start` is the initial view: coordinates,
-    cell and mode as for one player; `align` is "step" or "call"; `lead` is "left" if the coordinates are those of the
-    left run. `hint` is shown while both sides show the same run.
+    `players` are two payloads, which may contain only the steps computed so far. `names` are short names for sentences
+    ("Pinned: ended after step 8"), and `titles` identify the runs unambiguously. `start` is the initial view, with
+    coordinates, cell and mode as for one player. In addition, `align` is "step" or "call", and `lead` is "left" if the
+    coordinates belong to the left run. `hint` is shown while both players show the same run. Raises ValueError unless
+    there are exactly two players, names and titles.
     """
     if not len(players) == len(names) == len(titles) == 2:
         raise ValueError("A pair needs exactly two players, names and titles.")

@@ -1,4 +1,4 @@
-"""A run to export: a trace with its task, its grading, and the calls to show in films.
+"""Represent a run to export: a trace with its task, its grading, and the calls that films show.
 
 A call is addressed by its coordinates. y changes only at f_H calls, and there is no answer before the first f_H call.
 """
@@ -17,22 +17,22 @@ from trm.tasks.base import PADDING, Task
 from trm.trace import Trace, TraceError
 
 EVERY = ("call", "answer", "step")
-"""The frames of a film: one per call, per f_H call (answer) or per supervision step."""
+"""Choices for the frames of a film: one frame per call, per f_H call (answer), or per supervision step."""
 
 
 @dataclass(frozen=True)
 class ExportedRun:
-    """A trace with its task and grading, ready to be drawn."""
+    """A trace with its task, grading, and title, ready to be exported."""
 
     trace: Trace
     task: Task
     grade: Grade
     title: str
-    note: str  # a caveat about all answers in the run; "" without one
+    note: str  # a caveat about all answers in the run; empty without a caveat
 
     @classmethod
     def of(cls, trace: Trace, task: Task, *, puzzle: str = "", note: str | None = None) -> "ExportedRun":
-        """Create a run. `puzzle` names the puzzle in the title. Raises `TraceError` if the trace does not match the task."""
+        """Create a run. `puzzle` is the puzzle's name for the title. Raises `TraceError` if trace and task do not match."""
         check_fits(trace, task)
         rows = "" if task.crop(trace.inputs) else f" {task.rows}x{task.columns}"
         name = printable(puzzle) or f"{task.name.capitalize() if rows else task.name.upper()}{rows}"
@@ -41,21 +41,21 @@ class ExportedRun:
 
     @property
     def provenance(self) -> str:
-        """One line with the model, dtype, device, date and version of the trace."""
+        """One printable line with the model, dtype, device, date, and version of the trace."""
         return printable(provenance_line(self.trace))
 
     def calls(self) -> list[Coordinates]:
-        """All calls in the run, in order."""
+        """Coordinates of all calls in the run, in order."""
         depth = self.trace.depth
         return [at for step in range(1, self.trace.steps + 1) for at in depth.calls(step)]
 
     @property
     def first_answer(self) -> Coordinates:
-        """The first f_H call, where the player opens."""
+        """Coordinates of the first f_H call, the call that the player shows first."""
         return Coordinates(1, 1, self.trace.depth.n + 1, F_H)
 
     def film_calls(self, every: str) -> list[Coordinates]:
-        """The calls shown in a film; `every` is one of EVERY."""
+        """Coordinates of the calls that a film shows. `every` is one of EVERY."""
         T = self.trace.depth.T
         has_frame = {
             "call": lambda at: True,
@@ -65,22 +65,22 @@ class ExportedRun:
         return [at for at in self.calls() if has_frame(at)]
 
     def answer_after(self, at: Coordinates) -> int:
-        """The index, from 0, of the f_H call whose answer is current after a call; -1 before the first answer."""
+        """Return the zero-based index of the f_H call that produced the current answer, or -1 before the first answer."""
         number = (at.supervision_step - 1) * self.trace.depth.T + at.cycle - 1
         return number if at.kind == F_H else number - 1
 
     def call_number(self, at: Coordinates) -> int:
-        """The index of a call among all calls, from 0."""
+        """Index of a call among all calls of the run, from 0."""
         depth = self.trace.depth
         return (at.supervision_step - 1) * depth.calls_per_step + (at.cycle - 1) * (depth.n + 1) + at.call - 1
 
     def changed(self, answer: int) -> Bool[np.ndarray, "cells"]:
-        """Cells in which an answer differs from the previous answer; none for the first answer."""
+        """Mask of the cells in which an answer differs from the previous answer; all False for the first answer."""
         answers = self.trace.answers
         return answers[answer] != answers[max(answer - 1, 0)]
 
     def wrong(self, tokens: UInt8[np.ndarray, "cells"]) -> Bool[np.ndarray, "cells"]:
-        """Cells that differ from the solution; if the solution is unknown, overwritten givens."""
+        """Mask of the cells that differ from the solution or, if the solution is unknown, of overwritten givens."""
         labels = self.trace.labels
         if labels is None:
             return self.grade.givens & (tokens != self.trace.inputs)
@@ -90,9 +90,9 @@ class ExportedRun:
 def call_coordinates(
     depth: Depth, steps: int, step: int | None = None, cycle: int | None = None, call: int | None = None
 ) -> Coordinates:
-    """The coordinates of a call. Each number defaults to the last one, so that the default is the last f_H call.
+    """Return the coordinates of a call, by default of the last f_H call. Numbers count from 1; None is the maximum.
 
-    Raises `UserError` if a run with `steps` supervision steps has no such call.
+    Raises `UserError` if a number is out of range for a run with `steps` supervision steps.
     """
     last = depth.n + 1
     step, cycle, call = (
@@ -111,7 +111,7 @@ def call_coordinates(
 
 
 def check_fits(trace: Trace, task: Task) -> None:
-    """Raise `TraceError` unless all tokens in the trace are tokens of the task."""
+    """Raise `TraceError` unless a trace matches the task in name, number of cells, vocabulary size, and tokens."""
     grids = [trace.inputs, trace.answers, trace.z_answers, trace.labels, trace.z_reverse, trace.y_reverse]
     if (
         trace.provenance.task != task.name
@@ -123,7 +123,7 @@ def check_fits(trace: Trace, task: Task) -> None:
 
 
 def printable(text: str) -> str:
-    """A name as one line that is valid in all formats: without control characters (XML) or surrogates (UTF-8)."""
+    """Convert a name to one line without control characters (invalid in XML) and surrogates (invalid in UTF-8)."""
     return " ".join("".join("\ufffd" if _unprintable(mark) else mark for mark in text).split())
 
 

@@ -1,15 +1,16 @@
-"""A trace as a table with one row per call, and as arrays."""
+"""Write a trace as a table with one row per call, or as NumPy arrays."""
 
 import csv
 import io
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from trm.coordinates import F_H
 from trm.export.run import ExportedRun
+from trm.results import as_json
 from trm.trace import Trace
 
 COLUMNS = (
@@ -19,12 +20,12 @@ COLUMNS = (
 
 
 def csv_text(run: ExportedRun) -> str:
-    """CSV text: a header, then one row per call in order; supervision steps, cycles, and calls are counted from 1.
+    """Return CSV text with a header and one row per call. Supervision steps, cycles, and calls are counted from 1.
 
-    Values that a call does not have are empty. `halt_probability` is given for the last call in a supervision step. f_H
-    calls have the number of correct cells (if the solution is known) and of changed cells (from the second answer), the
-    entropy (bits, mean over the cells that are not given), the residual of y, `solved` (1 or 0; empty if neither rules
-    nor a solution determine it), and the answer as text.
+    Every row has `kind` (f_L or f_H) and `residual_z`. Only the last call in a supervision step has `halt_probability`.
+    Only f_H calls have `cells_right` (if the solution is known), `cells_changed` (from the second answer), `mean_entropy`
+    (in bits, over the cells that are not given), `residual_y`, `solved` (1 or 0; empty if neither the rules nor a
+    solution determine it), and `answer` as text. All other values are empty.
     """
     trace, grade = run.trace, run.grade
     is_gradable = run.task.checkable_by_rules or trace.labels is not None
@@ -53,17 +54,18 @@ def csv_text(run: ExportedRun) -> str:
 
 
 def _exact(number: np.float32) -> str:
-    """The shortest text that parses to the same number."""
+    """The shortest text that parses to exactly this number."""
     return str(number)
 
 
 def save_arrays(path: Path, run: ExportedRun) -> None:
-    """Write an .npz with all arrays of the trace by name, and `metadata`: JSON with its provenance, depths and symbols.
+    """Write an .npz file with all arrays of the trace by name.
 
-    `numpy.load(path, allow_pickle=False)` reads it.
+    The entry `metadata` is JSON with the provenance, recursion depths, grid size, and symbols.
+    `numpy.load(path, allow_pickle=False)` reads the file.
     """
     trace = run.trace
-    facts = {name: asdict(getattr(trace, name)) for name in ("provenance", "depth", "trained")}
+    facts = {name: as_json(getattr(trace, name)) for name in ("provenance", "depth", "trained")}
     task = run.task
     facts |= {
         "rows": task.rows,

@@ -1,7 +1,7 @@
-"""Interpret the scores of a checkpoint: whether its configuration is the one it was trained with, and what to try if not.
+"""Interpret the scores of a checkpoint: whether its configuration matches its training, and what to try if not.
 
-A checkpoint with a wrong n, T, number of heads, or type of RoPE loads without an error. The mistake shows in two ways:
-the model scores better with another n or T, or scores far below its published accuracy.
+A checkpoint with a wrong n, T, number of heads, or type of RoPE loads without an error. There are two signs of the
+mistake: the model scores better with another n or T, or scores far below its published accuracy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ SLACK = 0.1  # tolerance in exact accuracy: the published score is on other puzz
 
 
 def score_line(score: Mapping[str, Any]) -> str:
-    """A score as text."""
+    """Describe a score as text."""
     count = score["puzzles"]
     return (
         f"{score['exact']:.1%} of {count} puzzle{'s' if count != 1 else ''} exact, {score['blank_cell']:.1%} of blank cells, "
@@ -26,9 +26,10 @@ def score_line(score: Mapping[str, Any]) -> str:
 def interpret_scores(
     check: Mapping[str, Any] | None, depths: Sequence[Mapping[str, Any]], listed: PublicCheckpoint | None
 ) -> str:
-    """A few sentences that interpret the scores; empty if nothing was measured.
+    """Interpret the scores in a few sentences; empty if nothing was measured.
 
-    `check` and `depths` are the results of `run_self_check` and `check_depths`.
+    `check` and `depths` are the results of `run_self_check` and `check_depths`. `listed` is the public checkpoint that
+    was recognised, or None.
     """
     if not check or "puzzles" not in check:
         return ""
@@ -56,7 +57,7 @@ def _compare_depths(depths: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _is_better(other: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether a score is better by more than one puzzle, or equal with a clearly lower loss."""
+    """Return whether a score is better by more than one puzzle, or not worse and with a clearly lower loss."""
     more = (other["exact"] - own["exact"]) * own["puzzles"]
     return more > 1.5 or (more > -0.5 and other["loss"] < CLEARLY_LOWER * own["loss"])
 
@@ -77,7 +78,7 @@ def _compare_published(check: Mapping[str, Any], listed: PublicCheckpoint | None
 
 
 def _check_steps(check: Mapping[str, Any]) -> str:
-    """A warning if supervision steps do not help: a sign of a wrong configuration, regardless of published scores."""
+    """Return a warning if supervision steps do not help, which is a sign of a wrong configuration."""
     losses = check.get("loss_by_step") or []
     if check["exact"] > 0 or len(losses) < 2 or losses[-1] < losses[0]:
         return ""

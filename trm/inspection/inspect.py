@@ -1,8 +1,8 @@
-"""Inspect a checkpoint: every value with its source, and a score on a few puzzles that shows whether a value is wrong.
+"""Inspect a checkpoint: every value with its source, and scores on a few puzzles, which can show that a value is wrong.
 
-A checkpoint with a wrong n, T, or number of heads loads without an error and only gives worse answers. So values that
-are only defaults are listed as assumed, next to measurements that would reveal the mistake: exact accuracy, and the
-loss after each supervision step, which changes even if no answer is exact.
+A checkpoint with a wrong n, T, or number of heads loads without an error and only gives worse answers. Values that are
+only defaults are therefore listed as assumed, and two measurements can reveal a mistake: exact accuracy, and the loss
+after each supervision step, which changes even if no answer is exact.
 """
 
 import time
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 
 from trm import flops
+from trm.batch import BatchStep, run_batches
 from trm.checkpoint import model_from_checkpoint, read_checkpoint
 from trm.config import KINDS, ConfigError, ModelConfig
 from trm.coordinates import Depth
@@ -22,11 +23,11 @@ from trm.errors import DataError, PuzzleError
 from trm.inspection.expectation import interpret_scores, score_line
 from trm.inspection.state_use import measure_state_use
 from trm.model import Model
-from trm.progress import CountProgress
+from trm.progress import Progress, no_progress
 from trm.public.format import OTHER_NAMES, PUBLIC_NAMES
 from trm.public.formats.base import ASSUMED
 from trm.public.public_checkpoints import find_public_checkpoint
-from trm.recursion import Hook, deep_supervision, unchanged
+from trm.recursion import Hook, unchanged
 from trm.tasks import TASKS, task_of
 from trm.tasks.base import Difficulty, Task
 
@@ -34,13 +35,13 @@ MAX_PUZZLES = 32
 BUDGET = (
     5e11  # operations in a self-check: ten seconds at 50 GFLOP/s, which small matrices reach on two cores
 )
-USUAL_CALLS = 16 * 3 * 7  # in a full run; fixed, so that scores at any n and T use the same puzzles
-SOFTMAX = 64  # measured cost of an entry in an attention map besides its products, in operations
+USUAL_CALLS = 16 * 3 * 7  # calls in a full run; fixed, so that scores at any n and T use the same puzzles
+SOFTMAX = 64  # measured cost of an entry in an attention map, in operations, without the matrix products
 STATE_PUZZLES = 16  # maximum number of puzzles for `check_states`
 BATCH = 8
 SEED = 0
-LARGE_MAZE = 24  # mazes of at least this side have paths as long as those in the public Maze-Hard set
-LONG_PATH = 110  # minimum steps in their shortest paths
+LARGE_MAZE = 24  # minimum side of mazes whose paths can be as long as in the public Maze-Hard set
+LONG_PATH = 110  # minimum length of the shortest paths in these mazes, in steps
 
 
 def inspect_model(
@@ -48,29 +49,27 @@ def inspect_model(
     *,
     force: Mapping[str, Any] | None = None,
     self_check: bool = True,
-    progress: CountProgress | None = None,
-    fetching: CountProgress | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Inspect a model given by name, path or address on the hub. The result is ready for JSON.
+    """Inspect a model given by name, path or address on the hub. The result can be written as JSON.
 
     Returns a dictionary with
 
     - `name`, `path`, `task`, `kind`, `parameters`, `grid`, `fingerprint`
-    - `values`: a list of `name, public_name, value, source, assumed`
+    - `values`: a list of dictionaries with `name, public_name, value, source, assumed`
     - `assumed`: the names of assumed values
     - `unknown`: settings that are not understood, as "key = value"
     - `known`: `repo, published, exact, caution, licence` for a listed public checkpoint, or None
     - `weights`: whether the weights are averaged or as trained
-    - `notes`: sentences
-    - `self_check`: see `run_self_check`; None without `self_check`
-    - `depths`: scores with n and T changed by one, see `check_depths`
-    - `reading`: an interpretation of these scores
-    - `states`: see `check_states`; empty without `self_check`
+    - `notes`: further remarks, one sentence each
+    - `self_check`: result of `run_self_check`, or None if the argument `self_check` is false
+    - `depths`: result of `check_depths`: scores with n and T changed by one
+    - `reading`: an interpretation of these scores in a few sentences
+    - `states`: result of `check_states`, empty if the argument `self_check` is false
 
-    `progress` is called with the number of puzzles checked, `fetching` with the number of bytes downloaded. Raises
-    CheckpointError.
+    Raises CheckpointError.
     """
-    checkpoint = read_checkpoint(spec, force=force, accept_unknown=True, progress=fetching)
+    checkpoint = read_checkpoint(spec, force=force, accept_unknown=True)
     model = model_from_checkpoint(checkpoint)
     config, sources = checkpoint.config, checkpoint.sources
     listed = find_public_checkpoint(checkpoint.path, kind=config.kind, vocab_size=config.vocab_size)
@@ -112,17 +111,17 @@ def run_self_check(
     *,
     depth: Depth | None = None,
     after_call: Hook = unchanged,
-    progress: CountProgress | None = None,
+    progress: Progress = no_progress,
     most: int = MAX_PUZZLES,
 ) -> dict[str, Any]:
-    """Score a model on a few puzzles from its task, always the same, through all supervision steps.
+    """Score a model on a few fixed puzzles of its task, through all supervision steps.
 
-    `depth` defaults to the model's own. `after_call` is a hook, which may pause the work or stop it by raising. The
-    number of puzzles, from 1 to `most`, is chosen to take about ten seconds on two cores.
+    `depth` defaults to the model's own. The hook `after_call` can pause the work, or stop it by raising an exception.
+    The number of puzzles, from 1 to `most`, is chosen so that the check takes about ten seconds on two cores.
 
-    Returns `puzzles` (their number), `exact`, `cell` and `blank_cell` (accuracy after the last step), `loss` (mean
-    cross-entropy of the labels in nats, after the last step), `loss_by_step`, `seconds` and `note`. If there are no
-    puzzles for the check, it returns only a `note` that says why.
+    Returns a dictionary with `puzzles` (their number), `exact`, `cell` and `blank_cell` (accuracy after the last step),
+    `loss` (mean cross-entropy of the labels in nats, after the last step), `loss_by_step`, `seconds` and `note`. If no
+    puzzles are available, the dictionary contains only a `note` with the reason.
     """
     config = model.config.with_depth(**vars(depth or model.config.depth))
     if config.task == "arc":
@@ -153,11 +152,11 @@ def run_self_check(
     }
 
 
-def check_depths(model: Model, *, progress: CountProgress | None = None) -> list[dict[str, Any]]:
+def check_depths(model: Model, *, progress: Progress = no_progress) -> list[dict[str, Any]]:
     """Scores at the model's own n and T, and with either changed by one, all on the same puzzles.
 
-    Returns a list of `n, T, puzzles, exact, blank_cell, loss`, the model's own depth first; the list is empty if there
-    are no puzzles. Together, the runs take about as long as a self-check.
+    Returns a list of dictionaries with `n, T, puzzles, exact, blank_cell, loss`, starting with the model's own depth.
+    The list is empty if no puzzles are available. Together, the runs take about as long as a self-check.
     """
     n, T = model.config.n, model.config.T
     pairs = [(n, T), (n - 1, T), (n + 1, T), (n, T - 1), (n, T + 1)]
@@ -182,12 +181,12 @@ def check_states(
     *,
     depth: Depth | None = None,
     after_call: Hook = unchanged,
-    progress: CountProgress | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, dict[str, Any]]:
-    """Whether the model uses y and z (see `trm.inspection.state_use`), on up to STATE_PUZZLES puzzles of the self-check.
+    """Measure whether a model uses y and z (`trm.inspection.state_use`), on at most STATE_PUZZLES self-check puzzles.
 
-    Takes up to twice as long as a self-check. Returns a `StateUse`, as a dictionary, for each state; empty if there are
-    no puzzles.
+    The measurement takes up to three times as long as a self-check. Returns `StateUse.to_dict()` for each state, by
+    name; empty if no puzzles are available.
     """
     config = model.config.with_depth(**vars(depth or model.config.depth))
     if config.task not in TASKS or config.task == "arc":
@@ -216,7 +215,10 @@ def affordable_puzzles(config: ModelConfig) -> int:
 def puzzles_of(
     task: Task, count: int
 ) -> tuple[UInt8[np.ndarray, "count cells"], UInt8[np.ndarray, "count cells"], str]:
-    """Puzzles and solutions for checking a model, and a sentence that describes them. Raises PuzzleError or DataError."""
+    """Return puzzles and solutions for checking a model, and a sentence that describes the puzzles.
+
+    Raises PuzzleError or DataError if no puzzles are available.
+    """
     if task.name == "sudoku" and task.rows == 9:
         from trm.data import load_puzzles
         from trm.evaluate import evenly
@@ -237,29 +239,29 @@ def _answered(
     labels: UInt8[np.ndarray, "count cells"],
     depth: Depth,
     after_call: Hook,
-    progress: CountProgress | None,
+    progress: Progress,
 ) -> tuple[UInt8[np.ndarray, "count cells"], list[float]]:
     """Answers after the last supervision step, and the mean cross-entropy of the labels after each."""
-    answers, losses = np.zeros_like(inputs), np.zeros(depth.N_sup)
-    for begin in range(0, len(inputs), BATCH):
-        rows = slice(begin, min(begin + BATCH, len(inputs)))
-        tokens, targets = (
-            torch.from_numpy(array[rows].astype(np.int64)).to(model.device) for array in (inputs, labels)
+    answers, losses = np.zeros_like(inputs), np.zeros((depth.N_sup, len(inputs)))
+    targets = torch.from_numpy(labels.astype(np.int64))
+
+    def capture(step: BatchStep) -> None:
+        logits = step.heads.logits
+        cell_losses = F.cross_entropy(
+            logits.transpose(1, 2), targets[step.rows].to(logits.device), reduction="none"
         )
-        blank_ids = torch.zeros(len(tokens), dtype=torch.long, device=model.device)
-        for step in deep_supervision(model, tokens, blank_ids, depth=depth, after_call=after_call):
-            logits = step.heads.logits
-            losses[step.number - 1] += float(
-                F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
-            )
-        answers[rows] = logits.argmax(-1).cpu().numpy()
-        if progress:
-            progress(rows.stop, len(inputs))
-    return answers, (losses / inputs.size).tolist()
+        losses[step.index] = cell_losses.mean(-1).cpu().numpy()
+        answers[step.rows] = logits.argmax(-1).cpu().numpy()
+
+    run_batches(
+        model, inputs, depth, capture=capture, after_call=lambda rows, at, state: after_call(at, state),
+        batch=BATCH, progress=progress, message=f"checking the model on {len(inputs)} puzzles",
+    )  # fmt: skip
+    return answers, losses.mean(1).tolist()
 
 
 def report(result: Mapping[str, Any]) -> dict[str, str]:
-    """The result of `inspect_model` as readable text."""
+    """Format the result of `inspect_model` as readable text, in a dictionary with the key `report`."""
     rows, columns = result["grid"]
     lines = [
         f"{result['name']}: {KINDS[result['kind']].title}, {result['task']} {rows}x{columns}, "
@@ -293,7 +295,7 @@ def report(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 def state_line(use: Mapping[str, Any]) -> str:
-    """A sentence on how a state is used."""
+    """Describe the use of a state in one sentence."""
     return (
         f"the input token explains {use['variance_by_token']:.1%} of its variance; if one constant per token replaces it, "
         f"{use['changed']:.1%} of the answers change, and {use['exact_with_constant']:.1%} instead of {use['exact']:.1%} "

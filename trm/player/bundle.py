@@ -1,4 +1,4 @@
-"""Bundles the player's JavaScript into one module, for Streamlit components and for the offline page.
+"""Bundle the player's JavaScript into one module, for Streamlit components and for the offline page.
 
 Each module becomes a function that is called once, in the order of imports, and returns its exports, so that its other
 names stay private. Modules may import names (`import { make } from "./view/dom.js";`) and export declarations
@@ -23,9 +23,9 @@ EXPORT = re.compile(
 
 @cache
 def bundle(entry: Path) -> str:
-    """Bundle the module `entry` and all its imports. The default export, `mount`, is that of `entry`.
+    """Bundle the module `entry` and all its imports. The bundle's default export is the function `mount` of `entry`.
 
-    Raises FileNotFoundError if an imported file does not exist, graphlib.CycleError for circular imports.
+    Raises FileNotFoundError if an imported file does not exist, and graphlib.CycleError for circular imports.
     """
     sources: dict[Path, str] = {}
     imports: dict[Path, list[Path]] = {}
@@ -34,7 +34,7 @@ def bundle(entry: Path) -> str:
         path = waiting.pop()
         if path not in sources:
             sources[path] = path.read_text("utf-8")
-            imports[path] = [(path.parent / name).resolve() for _, name in IMPORT.findall(sources[path])]
+            imports[path] = [_imported(path, name) for _, name in IMPORT.findall(sources[path])]
             waiting += imports[path]
     order = list(TopologicalSorter(imports).static_order())
     functions = [
@@ -44,8 +44,14 @@ def bundle(entry: Path) -> str:
     return "\n".join([*functions, f"const {{ mount }} = module_{len(order) - 1};\nexport default mount;\n"])
 
 
+def _imported(by: Path, name: str) -> Path:
+    """Return the file that a module imports as `name`. The player is in this folder, even where app/ is not beside trm/."""
+    _, is_player, rest = name.partition("../trm/player/")
+    return (FOLDER / rest if is_player else by.parent / name).resolve()
+
+
 def _function(number: int, source: str, imports: list[int]) -> str:
-    """One module as a function; `imports` are the numbers of the modules it imports, in order."""
+    """Convert one module to a function. `imports` are the numbers of the modules that it imports, in order."""
     indices = iter(imports)
     text = IMPORT.sub(lambda match: f"const {match[1]} = module_{next(indices)};", source)
     exported = ", ".join(names.strip("[]") for names in EXPORT.findall(text))
@@ -53,17 +59,17 @@ def _function(number: int, source: str, imports: list[int]) -> str:
 
 
 def player_js() -> str:
-    """The player as one module, with `mount` as the default export."""
+    """Bundle the player into one module, with `mount` as the default export."""
     return bundle(FOLDER / "mount.js")
 
 
 def player_css(*more: Path) -> str:
-    """The player's style sheets, followed by the others given."""
-    sheets = (FOLDER / "player.css", FOLDER / "pair.css", *more)
+    """Join the player's style sheets and the style sheets `more`, in this order."""
+    sheets = (*(FOLDER / f"{name}.css" for name in ("player", "guide/guide", "pair")), *more)
     return "\n".join(sheet.read_text("utf-8") for sheet in sheets)
 
 
 def english_texts() -> dict[str, str]:
-    """The player's texts in English, by name. Other languages translate these."""
+    """The player's English texts, by name. Translations use the same names."""
     table = (FOLDER / "text" / "english.js").read_text("utf-8").partition("ENGLISH = ")[2]
     return json.loads(table.rstrip().removesuffix(";"))

@@ -29,6 +29,7 @@ export const KEYS = [
   ],
   ["+ -", "help_zoom", { "+": { zoom: 1 }, "-": { zoom: -1 } }],
   ["g n", "help_view", { g: { action: "whole" }, n: { action: "numbers" } }],
+  ["y", "help_why", { y: { action: "why" } }],
   ["m", "help_marks", { m: { action: "marks" } }],
   ["h", "help_missing", { h: { action: "missing" } }],
   ["p", "help_pin", { p: { action: "pin" } }],

@@ -2,6 +2,8 @@
  * The entry point, for Streamlit (Components v2) and the offline HTML file; trm/player/bundle.py bundles it.
  */
 
+import { arrive } from "./feed.js";
+import { recall, remember } from "./memory.js";
 import { registerMounted, mountedIn } from "./mounting.js";
 import { Pair } from "./pair.js";
 import { Player } from "./player.js";
@@ -16,15 +18,21 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   const Kind = data?.players ? Pair : Player;
   const existing = mountedIn(parentElement);
   const replaced = existing instanceof Kind ? null : existing;
-  const settings = replaced?.settings;
+  if (!existing) arrive();
+  const before = replaced ? { start: replaced.start, settings: replaced.settings } : null;
+  const { start, settings } = before ?? (existing ? {} : recall(data));
   const focused = replaced && focusIn(replaced.root);
   replaced?.remove();
   const view = existing && !replaced ? existing : new Kind(parentElement);
-  if (settings) view.start = settings.start; // already applied
+  if (start) view.start = start; // already applied
   view.update(data, setStateValue, setTriggerValue);
   if (settings) view.restore(settings);
+  const leave = registerMounted(parentElement, view);
   if (focused) view.root.querySelector(`[data-testid="${focused}"]`)?.focus({ preventScroll: true });
-  return registerMounted(parentElement, view);
+  return () => {
+    remember(data.place, view);
+    leave();
+  };
 }
 
 /** The test id of the focused control inside `root`, if any. */

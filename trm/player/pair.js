@@ -21,7 +21,7 @@ import { placeSentence } from "./text/sentences.js";
 import { translate, messages } from "./text/translate.js";
 
 // the state that both players share; also the cell, if the grids have the same size
-const SHARED = ["mode", "zoom", "marks", "missing", "whole", "numbers", "speed"];
+const SHARED = ["mode", "zoom", "marks", "missing", "whole", "numbers", "speed", "why"];
 
 export class Pair {
   constructor(parent) {
@@ -110,7 +110,15 @@ export class Pair {
     this.updating = true;
     this.players.forEach((player, place) =>
       player.update(
-        { ...data.players[place], start: null, pin: data.pin, edit: data.edit, addressed: data.addressed },
+        {
+          ...data.players[place],
+          start: null,
+          pin: data.pin,
+          edit: data.edit,
+          addressed: data.addressed,
+          reports: data.reports,
+          edits: data.edits,
+        },
         report,
         trigger,
       ),
@@ -336,6 +344,10 @@ export class Pair {
 
   // ---- reports to Python, and handing over to another view
 
+  get runs() {
+    return this.traces.map((trace) => trace?.trace_id);
+  }
+
   /** The view of the run that moved last, with the alignment and which run it is. */
   view() {
     const {
@@ -352,18 +364,20 @@ export class Pair {
   }
 
   get settings() {
-    return { ...(this.lead ?? this.players[1]).settings, start: this.start };
+    return { ...(this.lead ?? this.players[1]).settings, start: this.start, align: this.align };
   }
 
-  /** Continues from a single player that showed the second run. */
-  restore(settings) {
-    this.start = settings.start;
+  /** Continues from a single player that showed the second run, or from an earlier pair of the same runs. */
+  restore({ align = this.align, ...settings }) {
+    Object.assign(this, { start: settings.start, align });
+    this.drawAlign();
     for (const player of this.players) player.applySettings(settings);
     if (!this.lead) return;
     const run = this.players.indexOf(this.lead);
     const call = Math.min(settings.call, this.lead.trace.calls - 1);
     for (const player of this.players) if (player.trace) player.drawChosen();
     this.setClock(clockAt(this.traces, run, call, this.align));
+    if (settings.hasMoved) this.lead.reportSoon();
   }
 
   remove() {

@@ -51,6 +51,34 @@ export class PairedPlayer extends Player {
     this.pair.draw(this);
   }
 
+  showWhy(on) {
+    if (on) this.pair.showCurves(true);
+    super.showWhy(on);
+  }
+
+  /** Python removes givens from the puzzle of the page, which the second player shows. */
+  get canRemove() {
+    return super.canRemove && this.pair.players[1] === this;
+  }
+
+  grow(content) {
+    this.pair.updating = true;
+    let goesOn;
+    try {
+      goesOn = super.grow(content);
+    } finally {
+      this.pair.updating = false;
+    }
+    this.pair.settle();
+    return goesOn;
+  }
+
+  /** One rerun of the page for both runs, unless one has failed. */
+  endGrowth() {
+    const isWhole = this.trace?.steps === this.trace?.N_sup;
+    if (!isWhole || this.pair.players.every(({ feed, hasEnded }) => !feed || hasEnded)) super.endGrowth();
+  }
+
   announceSoon() {
     this.pair.announceSoon();
   }

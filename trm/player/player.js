@@ -18,13 +18,19 @@ import { make } from "./view/dom.js";
 import { releaseKeys, listenToKeys, MODES, pressMeaning, claimKeys } from "./keys.js";
 import { linkTo, replaceAddress } from "./model/link.js";
 import { isInPart, partOf } from "./view/part.js";
+import { followFeed, whenUpToDate } from "./feed.js";
+import { Guide, isOpening } from "./guide/guide.js";
 import { startPlayback } from "./model/clock.js";
+import { openingCall } from "./model/opening.js";
 import { PlayerView } from "./view/player_view.js";
 import { Z_MODES } from "./model/grid_view.js";
 import { PayloadError, continues, decodeTrace, sameRun, shapeOf } from "./model/trace.js";
 import { messages } from "./text/translate.js";
 
-const REPORT_DELAY = 500; // ms without a move before the view is reported to Python: each report reruns the page
+const REPORT_DELAY = 500; // ms without a move before the view is written into the address and reported to Python
+// what a player that replaces this one goes on with
+const SETTINGS =
+  "call cell mode zoom marks missing whole numbers speed why start reported playing pendingView".split(" ");
 
 export class Player extends PlayerView {
   /** `frame`: the element that receives the keys and can fill the screen; by default the player's own. */
@@ -48,16 +54,21 @@ export class Player extends PlayerView {
       whole: false,
       numbers: false,
       speed: 5,
+      why: false,
       playing: false,
       trace: null,
       differs: null,
       pendingView: null,
+      feed: null,
+      grown: null,
+      hasEnded: false,
     });
     this.motionQuery = matchMedia("(prefers-reduced-motion: reduce)");
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     const listen = (target, names, act) =>
       names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
+    this.guide = new Guide(this, signal);
     listenToKeys(this, (event) => this.onKey(event), signal);
     listen(document, "fullscreenchange", () =>
       this.frame.classList.toggle("full", this.frame.matches(":fullscreen")),
@@ -75,21 +86,56 @@ export class Player extends PlayerView {
   update(data, report, trigger) {
     Object.assign(this, { report, trigger });
     if (!this.root.isConnected) this.parent.append(this.root);
+    if (this.grown?.feed === data.feed && this.grown?.steps > data.steps) data = { ...data, ...this.grown };
     const isFirst = !this.data;
+    const nowReports = data.reports && this.data?.reports === false;
     const isNew = !sameRun(data, this.data) && !this.decode(data);
     this.data = data;
+    this.follow(data.feed ?? null); // asks at once for what follows `data.steps`
     if (!this.trace) return;
     const start = JSON.stringify(data.start ?? null);
     if (data.start && start !== this.start && start !== this.reported) this.applyView(data.start);
     else if (this.pendingView) this.goToView(this.pendingView);
     this.start = start;
     if (isNew) this.cell ??= this.trace.mostChangedCell;
-    if (isNew && !isFirst) this.reportSoon(); // the last report was about the previous run
+    this.guide.show(data.guide);
+    const isInside = isFirst && data.guide && !data.start && this.call !== this.trace.n;
+    // the last report was about the previous run, and Python may have written an older view into the address
+    if ((isNew && !isFirst) || isInside || this.reported) this.reportSoon();
+    if (nowReports) this.reported = null; // the page now needs the view that is only in the address
     this.measureTop();
-    this.drawPart();
     this.controls.drawPin(data.pin);
     this.controls.drawEdit(data.edit);
     this.drawChosen();
+  }
+
+  /** Fetches the steps of a run that is being computed, until it has ended. */
+  follow(feed) {
+    if (feed === this.feed) return;
+    this.feeding?.abort();
+    Object.assign(this, { feed, hasEnded: false, feeding: feed && new AbortController() });
+    if (!feed) return;
+    const query = () => ({ steps: this.data.steps });
+    void followFeed(feed, query, (content) => this.grow(content), this.feeding.signal);
+  }
+
+  /** Takes what has been computed, or null if nothing is computed any more. Returns whether there will be more. */
+  grow(content) {
+    if (content?.payload) {
+      const { start: _, ...payload } = content.payload;
+      this.grown = { ...payload, feed: this.feed };
+      this.update({ ...this.data, ...payload }, this.report, this.trigger);
+    }
+    if (content && !content.ended) return true;
+    this.hasEnded = true;
+    if (!content) this.feed = undefined; // Python may publish it again, or publish none
+    this.endGrowth();
+    return false;
+  }
+
+  /** Makes Python draw the page of a run that has ended. */
+  endGrowth() {
+    void whenUpToDate(() => this.trigger?.("news", { edits: this.data.edits }), this.feeding.signal);
   }
 
   /** Decodes new data. Returns whether it continues the run on screen, which then keeps its position. */
@@ -107,7 +153,8 @@ export class Player extends PlayerView {
     this.trace = trace;
     if (!isContinuation) {
       this.play(false);
-      Object.assign(this, { call: trace.n, cell: null, pendingView: null });
+      const call = isOpening(data) ? openingCall(trace) : trace.n;
+      Object.assign(this, { call, cell: null, pendingView: null });
     }
     this.call = Math.min(this.call, trace.calls - 1);
     if (!fits) this.build();
@@ -122,6 +169,7 @@ export class Player extends PlayerView {
     if (MODES.includes(start.mode)) this.mode = start.mode;
     const [row, column] = start.cell ?? [];
     if (row >= 0 && row < rows && column >= 0 && column < columns) this.cell = row * columns + column;
+    this.why ||= Boolean(start.why);
     this.whole ||= this.cell != null && !isInPart(partOf(this.trace), this.cell, columns);
   }
 
@@ -158,7 +206,27 @@ export class Player extends PlayerView {
     this.cell = cell;
     this.drawSelection();
     this.panel.draw(this.call, cell, this.visibleMode);
+    this.drawWhy();
     this.reportSoon();
+  }
+
+  /** Opens or closes *Why?*, for the selected cell or the one that changes most. */
+  showWhy(on) {
+    if (on && !this.trace.rules) return;
+    this.why = on;
+    if (on && this.cell == null) this.select(this.trace.mostChangedCell);
+    this.draw();
+    this.reportSoon();
+  }
+
+  /** Asks Python to pin this run and to run the puzzle without a given. */
+  removeGiven(cell) {
+    this.trigger("pin", { pin: true, trace_id: this.trace.trace_id, without: cell });
+  }
+
+  /** Whether Python removes a given from the puzzle of this run. */
+  get canRemove() {
+    return Boolean(this.data.pin);
   }
 
   setMode(mode) {
@@ -231,10 +299,15 @@ export class Player extends PlayerView {
     return true;
   }
 
+  /** Whether Escape has nothing to close. */
+  get isIdle() {
+    return this.cell == null && !this.why && this.controls.help.hidden && !this.guide.isOpen;
+  }
+
   /** Returns whether this player handled the key press. */
   onKey(event) {
     if (!this.trace || !this.takesKeys) return false;
-    const meaning = pressMeaning(event, this, this.cell == null && this.controls.help.hidden);
+    const meaning = pressMeaning(event, this, this.isIdle);
     if (!meaning) return false;
     event.preventDefault();
     if (meaning.move) this.command(meaning.move);
@@ -247,14 +320,17 @@ export class Player extends PlayerView {
 
   act(action) {
     if (action === "play") this.play(!this.playing);
+    else if (action === "why") this.showWhy(!this.why);
     else if (action === "marks") this.setMarks(!this.marks);
     else if (action === "missing") this.toggleMissing();
     else if (action === "whole" || action === "numbers") this.toggleView(action);
     else if (action === "link") this.controls.share.copy();
     else if (action === "pin") this.pin();
     else if (action === "full") this.toggleFull();
-    else if (action === "help") this.controls.toggleHelp();
-    else if (!this.controls.help.hidden) this.controls.toggleHelp(false);
+    else if (action === "help") this.controls.helpDialog.toggle();
+    else if (this.guide.close()) return;
+    else if (!this.controls.help.hidden) this.controls.helpDialog.toggle(false);
+    else if (this.why) this.showWhy(false);
     else this.select(null);
   }
 
@@ -273,7 +349,7 @@ export class Player extends PlayerView {
 
   // ---- reports to Python
 
-  /** The view: coordinates, cell and mode. */
+  /** The view: coordinates, cell, mode, and whether *Why?* is open. */
   view() {
     const {
       trace: { columns },
@@ -283,6 +359,7 @@ export class Player extends PlayerView {
       ...coordinatesOf(this.trace, this.call),
       cell: cell == null ? null : [Math.floor(cell / columns), cell % columns],
       mode: this.mode,
+      why: this.why ? "1" : null,
     };
   }
 
@@ -300,36 +377,56 @@ export class Player extends PlayerView {
     clearTimeout(this.reporting);
     if (this.playing) return;
     this.reporting = setTimeout(() => {
-      if (!this.trace) return;
+      if (!this.trace || this.pendingView) return;
       const view = this.view();
+      if (this.data.addressed) replaceAddress(this.link());
       if (this.reported === JSON.stringify(view)) return;
       this.reported = JSON.stringify(view);
-      if (this.data.addressed) replaceAddress(this.link());
-      this.report?.("view", view);
+      this.reportView(view);
     }, REPORT_DELAY);
+  }
+
+  /** Reports the view to Python, which reruns the page, unless the page needs the view only in its address. */
+  reportView(view) {
+    this.sending?.abort();
+    if (this.data.reports === false || !this.report) return;
+    this.sending = new AbortController();
+    void whenUpToDate(() => this.report("view", view), this.sending.signal);
+  }
+
+  /** The ids of the runs on screen. */
+  get runs() {
+    return [this.trace?.trace_id];
   }
 
   /** The user's settings, for a player that replaces this one. */
   get settings() {
-    const { call, cell, mode, zoom, marks, missing, speed, start, reported, playing } = this;
-    return { call, cell, mode, zoom, marks, missing, speed, start, reported, playing };
+    const settings = Object.fromEntries(SETTINGS.map((name) => [name, this[name]]));
+    return Object.assign(settings, { hasMoved: Boolean(this.reported || this.reporting) });
   }
 
   /** Applies settings, except the position in the run. */
   applySettings(settings) {
     Object.assign(this, settings, { call: this.call, playing: this.playing });
+    if (this.data?.reports) this.reported = null; // Python has lost what the player before this one reported
   }
 
   restore(settings) {
     this.applySettings(settings);
     if (!this.trace) return;
     this.call = Math.min(settings.call, this.trace.calls - 1);
+    if (settings.pendingView) this.goToView(settings.pendingView);
     this.drawChosen();
+    if (settings.hasMoved) this.reportSoon();
     this.play(settings.playing);
   }
 
   remove() {
     this.playing = false;
+    this.around?.disconnect();
+    this.feeding?.abort();
+    this.sending?.abort();
+    this.explanation?.attributions.stop();
     clearTimeout(this.reporting);
     clearTimeout(this.announcing);
     this.listeners.abort();

@@ -1,4 +1,4 @@
-"""Addresses on the Hugging Face hub: `hf://owner/repo[@revision][/folder or file]`, or a URL copied from a browser."""
+"""Parse addresses on the Hugging Face hub: `hf://owner/repo[@revision][/folder or file]`, or a URL from a browser."""
 
 import os
 import re
@@ -19,7 +19,7 @@ FILES = {
     "commits",
     "blame",
     "edit",
-}  # pages for a file or folder at a revision
+}  # URL segments before a revision and the path of a file or folder
 NOT_MODELS = {"datasets": "a data set", "spaces": "a Space", "papers": "a paper", "collections": "a collection", "docs": "documentation",
               "blog": "an article"}  # fmt: skip
 WRITE = "Write hf://owner/repo or hf://owner/repo/file."
@@ -28,11 +28,11 @@ BROWSER = re.compile(r"(git clone\s+)?(?P<address>\S+)", re.I)
 
 @dataclass(frozen=True)
 class HubAddress:
-    """A repository on the hub, or a folder or file in one."""
+    """A repository on the hub, or a folder or file in a repository."""
 
     repo: str  # owner/name
-    inside: str = ""  # path of a folder or file in the repository; empty: the repository
-    revision: str = ""  # empty: main
+    inside: str = ""  # path of a folder or file in the repository; empty for the whole repository
+    revision: str = ""  # branch, tag or commit; empty for main
 
     def __str__(self) -> str:
         at = f"@{quote(self.revision, safe='')}" if self.revision else ""
@@ -40,6 +40,7 @@ class HubAddress:
 
     @property
     def url(self) -> str:
+        """The web page of the repository."""
         return f"https://huggingface.co/{self.repo}"
 
 
@@ -49,7 +50,7 @@ def is_hub(spec: str) -> bool:
 
 
 def parse_address(spec: str) -> HubAddress:
-    """Parse an address on the hub. Raises CheckpointError."""
+    """Parse an address on the hub. Raises CheckpointError if the address is invalid or names no model."""
     page = _page(spec)
     if page is None:
         owner, _, rest = spec.strip()[len(SCHEME) :].partition("/")
@@ -71,7 +72,7 @@ def parse_address(spec: str) -> HubAddress:
 
 
 def _page(spec: str) -> list[str] | None:
-    """The path segments of the URL of a hub page; None for any other text."""
+    """The path segments of a hub page's URL; None for any other text."""
     match = BROWSER.fullmatch(spec.strip().strip("<>"))
     if not match:
         return None
@@ -88,7 +89,7 @@ def _page(spec: str) -> list[str] | None:
 
 
 def _parse_page(page: list[str], spec: str) -> tuple[str, str, list[str], str]:
-    """Owner, repository, path inside it and revision of a hub page. Raises CheckpointError."""
+    """Owner, repository, path in the repository, and revision of a hub page. Raises CheckpointError."""
     if page and page[0] == "models":
         page = page[1:]
     if page and page[0] in NOT_MODELS:
@@ -99,7 +100,7 @@ def _parse_page(page: list[str], spec: str) -> tuple[str, str, list[str], str]:
     name = name.removesuffix(".git")
     if rest[:1] == ["commit"]:
         return owner, name, [], "".join(rest[1:2])
-    if not rest or rest[0] not in FILES:  # discussions, settings: pages of the whole repository
+    if not rest or rest[0] not in FILES:  # pages of the whole repository, such as discussions
         return owner, name, [], ""
     if rest[1:3] == ["refs", "pr"]:
         return owner, name, rest[4:], "/".join(rest[1:4])

@@ -1,11 +1,11 @@
-"""Check that settings match the weights they were found with."""
+"""Check the settings of a checkpoint against the shapes of its tensors."""
 
 from trm.public.description import Description, short
 from trm.public.shapes import Shapes
 
 
 def disagreement(shapes: Shapes, notes: Description) -> str | None:
-    """The first contradiction between a description and the shapes of the tensors, or None."""
+    """A sentence about the first contradiction between the settings and the tensor shapes; None if they agree."""
     arch, file = notes.arch, notes.file
     from_shapes = {
         "hidden_size": shapes.hidden_size,
@@ -13,12 +13,12 @@ def disagreement(shapes: Shapes, notes: Description) -> str | None:
         "mlp_t": shapes.mixing == "mlp",
         "vocab_size": shapes.vocab_size,
     }
-    if shapes.puzzle_ids:  # otherwise the table may have been removed from the file
+    if shapes.puzzle_ids:  # a missing puzzle table may have been removed from the file
         from_shapes |= {
             "puzzle_emb_ndim": shapes.puzzle_embedding_size,
             "num_puzzle_identifiers": shapes.puzzle_ids,
         }
-    if (notes.kind or shapes.kind) == "hrm" and shapes.H_layers:  # the yaml of a TRM may say 0
+    if (notes.kind or shapes.kind) == "hrm" and shapes.H_layers:  # a TRM's yaml may say 0
         from_shapes["H_layers"] = shapes.H_layers
     for key, value in from_shapes.items():
         if arch.get(key, value) != value:
@@ -35,7 +35,7 @@ def disagreement(shapes: Shapes, notes: Description) -> str | None:
 
 
 def _odd_heads(shapes: Shapes, heads: int, file: str) -> str:
-    """The problem and the remedy if the number of heads does not divide the hidden size (the public code rounds down)."""
+    """A message for a head count that does not divide the hidden size. The public code rounds the head size down."""
     D = shapes.hidden_size
     if shapes.attention_width not in (0, D):
         return (

@@ -1,10 +1,10 @@
-"""The configuration of a public checkpoint, from its tensors, its settings files, and, where necessary, assumed values.
+"""Build the configuration of a public checkpoint from its tensors, its settings files, and default values.
 
-Sizes follow from tensor shapes; n, T, N_sup, heads, positions and the prefix length of attention models do not. Each
-field takes the value of the first source that has one: the caller who forces it, the tensors, `all_config.yaml`,
-`dataset.json`, the list of public checkpoints, and finally the public code's default for the task, which counts as
-assumed. The source of every field is recorded, because a model with a wrong n or T loads without an error but gives
-wrong results.
+Tensor shapes determine the sizes of the model. They do not determine n, T and N_sup, nor, for attention models, the
+heads, the position encoding, and the prefix length. Each field uses the first source that has a value: a value forced by
+the caller, the tensors, settings files, the list of public checkpoints, and finally the public code's default for the
+task, which counts as assumed. The source of every field is recorded, because a model with a wrong n or T loads without
+an error but computes wrong results.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ from trm.public.weights import averaging
 
 FORCED = "forced"
 
-# field of ModelConfig -> name in the public code, in the order in which `trm inspect` shows them
+# field of ModelConfig -> name in the public code, in the order of `trm inspect`
 PUBLIC_NAMES = {
     "kind": "arch.name",
     "task": "task",
@@ -62,7 +62,7 @@ OTHER_NAMES = {
     "noise": "noise_scale (not applied here, so that runs are reproducible)",
     "mlp_kernel": "dwconv",
 }
-"""Fields that only other formats set, shown if a checkpoint of such a format has them."""
+"""Fields that the official format does not set, and the names under which `trm inspect` shows them."""
 FIELDS_FROM_SHAPES = (
     "vocab_size",
     "hidden_size",
@@ -75,17 +75,18 @@ FIELDS_FROM_SHAPES = (
 )
 
 USUAL_CELLS = {"sudoku": {6: 16, 8: 36, 11: 81}, "maze": {6: 900}, "arc": {12: 900}}
-"""Task -> vocabulary size -> the usual number of cells of its puzzles."""
-MAX_PREFIX = 64  # positions; a longer prefix means that the cells are not those of a usual puzzle
+"""Usual number of cells per puzzle, by task and vocabulary size."""
+MAX_PREFIX = 64  # positions; with a longer prefix, the puzzle does not have the usual size
 
 
 def config_from_public(
     weights: Weights, path: Path, *, inside: Any = None, force: Mapping[str, Any] | None = None
 ) -> tuple[ModelConfig, dict[str, str], tuple[str, ...]]:
-    """The configuration of a public checkpoint, the source of each field, and notes for the user.
+    """Return the configuration of a public checkpoint, the source of each field, and notes for the user.
 
-    `path` is the weights file and `inside` the settings in it; other settings are searched for next to it. The key
-    "weights" of the sources says whether the weights are averaged. Raises CheckpointError, naming the first mismatch.
+    `path` is the weights file, and `inside` are the settings stored in this file. Settings files next to it are also
+    read. `force` maps field names to values that override all sources. The entry "weights" of the sources says whether
+    the weights are averaged. Raises CheckpointError if the tensors, the settings and the forced values contradict each other.
     """
     tensors = weights.tensors
     shapes = weights.format.shapes(tensors, path)
@@ -122,13 +123,13 @@ def config_from_public(
 
 
 def options_of(names: Iterable[str]) -> str:
-    """The command-line options that force these fields, as text."""
+    """The command-line options that force these fields, separated by commas."""
     return ", ".join(FORCEABLE[name].options[0] for name in names if name in FORCEABLE)
 
 
 def _refuse_ema_shadow(tensors: dict[str, Tensor], format: Format, path: Path) -> None:
-    """Raises CheckpointError for an averaged copy saved alone: it has the parameters, but not the initial states."""
-    if format.kind == "eqr":  # its initial states are drawn
+    """Raise CheckpointError for an averaged copy without the initial states, which are buffers and not averaged."""
+    if format.kind == "eqr":  # EqR draws its initial states at random
         return
     if "embed_tokens.embedding_weight" in tensors and not any(name.endswith("_init") for name in tensors):
         raise CheckpointError(
@@ -139,7 +140,7 @@ def _refuse_ema_shadow(tensors: dict[str, Tensor], format: Format, path: Path) -
 
 
 def check_force(force: Mapping[str, Any] | None, path: Path) -> dict[str, Any]:
-    """The forced fields, validated. Raises CheckpointError for a field that cannot be forced, or a value of the wrong type."""
+    """Return a copy of the forced fields. Raises CheckpointError if a field cannot be forced or a value has the wrong type."""
     for name, value in (force or {}).items():
         if name not in FORCEABLE:
             raise CheckpointError(
@@ -155,7 +156,7 @@ def check_force(force: Mapping[str, Any] | None, path: Path) -> dict[str, Any]:
 
 
 class _FieldResolver:
-    """Collects fields with their sources. `own` are the fields that the file's format resolves in its own way."""
+    """Collects values and sources of fields. `own` are the fields that the file's format sets."""
 
     def __init__(self, path: Path, force: dict[str, Any], own: Fields):
         self.path, self.force, self.own = path, force, own
@@ -164,9 +165,9 @@ class _FieldResolver:
         self.notes: list[str] = []
 
     def resolve(self, name: str, *candidates: tuple[Any, str]) -> Any:
-        """Take the first value that is not None from (value, source) pairs.
+        """Set a field and return its value: forced, from `own`, or from the first candidate whose value is not None.
 
-        Raises CheckpointError if the tensors contradict a forced value, or if there is no value.
+        Raises CheckpointError if the tensors contradict a forced value, or if no source has a value.
         """
         given = [self.own[name]] if name in self.own else [each for each in candidates if each[0] is not None]
         if name in self.force:
@@ -195,7 +196,7 @@ def _resolve_kind(resolver: _FieldResolver, format: Format, shapes: Shapes, note
 def _resolve_sizes(resolver: _FieldResolver, shapes: Shapes, kind: str) -> None:
     for name in FIELDS_FROM_SHAPES:
         resolver.resolve(name, (getattr(shapes, name), TENSORS))
-    # If the kind has no net for f_H, loading the weights reports the extra tensors.
+    # For a kind without a separate f_H net, loading the weights reports the extra tensors.
     resolver.resolve("H_layers", (max(shapes.H_layers, 1) if KINDS[kind].nets == 2 else 0, TENSORS))
     latents = {"trm-single-z": 0, "trm-multi-z": max(shapes.latents, 1)}.get(kind, 1)
     resolver.resolve("latents", (latents, TENSORS))
@@ -208,9 +209,9 @@ def _resolve_positions(
     listed: PublicCheckpoint | None,
     carried: int,
 ) -> str:
-    """Resolve the prefix length, the number of cells and the task; return the task.
+    """Resolve the prefix length, the number of cells and the task, and return the task.
 
-    `carried` is the number of positions of the training states in the file, if any.
+    `carried` is the number of positions in the training states that the file contains; 0 without such states.
     """
     length, (cells, cells_from) = shapes.length or carried, _cells(notes)
     forced_cells = resolver.force.get("sequence_length")
@@ -227,7 +228,7 @@ def _resolve_positions(
     if length and usual and 0 <= length - usual <= MAX_PREFIX:
         prefixes.append((length - usual, TENSORS))
     default = _default_label(resolver.values["kind"], task)
-    by_code = notes.arch and shapes.puzzle_ids  # the default of its class if the yaml has no such key
+    by_code = notes.arch and shapes.puzzle_ids  # the default of the model class if the yaml lacks the key
     usual_prefix = (1 if resolver.values["kind"] == "hrm" else 16, PUBLIC_CODE if by_code else default)
     prefix = resolver.resolve(
         "prefix_length", *prefixes, _listed_value(listed, "prefix_length"), usual_prefix
@@ -257,8 +258,9 @@ def _cells(notes: Description) -> tuple[int | None, str]:
 
 
 def _prefix_candidates(resolver: _FieldResolver, shapes: Shapes, notes: Description) -> list[tuple[int, str]]:
-    """Prefix lengths that do not depend on the task. If the file has no puzzle table, either the model never had one,
-    or it was dropped from the file: then the model still has the prefix, filled with zeros.
+    """The prefix length and its source, if they do not depend on the task; else an empty list.
+
+    If the puzzle table was removed from a file, the model keeps its prefix, filled with zeros.
     """
     size = shapes.puzzle_embedding_size or notes.arch.get("puzzle_emb_ndim")
     if size == 0 and "puzzle_emb_ndim" in notes.arch:
@@ -269,7 +271,7 @@ def _prefix_candidates(resolver: _FieldResolver, shapes: Shapes, notes: Descript
     rows = -(-size // shapes.hidden_size) if size else None
     where = TENSORS if shapes.puzzle_ids else notes.file
     if (length == 0 and rows is not None) or (rows is not None and resolver.values["kind"] == "hrm"):
-        return [(rows, where)]  # a length of 0 in the yaml means the length of the vector
+        return [(rows, where)]  # a length of 0 in the yaml means the positions that a puzzle embedding fills
     return [(0, notes.file)] if length == 0 else []
 
 
@@ -280,7 +282,7 @@ def _resolve_task(
     listed: PublicCheckpoint | None,
     cells: int | None,
 ) -> str:
-    """The task whose tokens the model uses; "unknown" if no task has this vocabulary."""
+    """The task whose tokens the model uses; "unknown" if no task has the model's vocabulary size."""
     fitting = [task for task, usual in USUAL_CELLS.items() if shapes.vocab_size in usual]
     if len(fitting) == 1:
         by_tokens = fitting[0]
@@ -314,7 +316,7 @@ def _resolve_task(
 def _resolve_recursion(
     resolver: _FieldResolver, shapes: Shapes, notes: Description, listed: PublicCheckpoint | None, task: str
 ) -> None:
-    """Resolve what the tensors do not determine: depth, halting, heads, and position encoding."""
+    """Resolve the fields that the tensors do not determine: n, T, N_sup, halting, heads, and position encoding."""
     kind, arch = resolver.values["kind"], notes.arch
     default = _default_label(kind, task)
     n, T = (2, 2) if kind == "hrm" else (4 if task in ("maze", "arc") else 6, 3)
@@ -323,7 +325,7 @@ def _resolve_recursion(
         usual_n = (shapes.latents, f"{ASSUMED}one call per latent")
     resolver.resolve("n", (arch.get("L_cycles"), notes.file), _listed_value(listed, "n"), usual_n)
     resolver.resolve("T", (arch.get("H_cycles"), notes.file), _listed_value(listed, "T"), (T, default))
-    # one fork evaluates with more steps than it uses in training
+    # one fork uses more supervision steps in evaluation than in training
     steps = (arch.get("halt_max_steps_eval", arch.get("halt_max_steps")), notes.file)
     resolver.resolve("N_sup", steps, _listed_value(listed, "N_sup"), (16, default))
     resolver.resolve("rope_theta", (arch.get("rope_theta"), notes.file), (10_000.0, PUBLIC_CODE))
@@ -352,7 +354,7 @@ def _listed_value(listed: PublicCheckpoint | None, name: str) -> tuple[Any, str]
 
 
 def _default_label(kind: str, task: str) -> str:
-    """The source of a value that is only the default of the public code."""
+    """The source text for a default value of the public code."""
     if kind == "hrm":
         return f"{ASSUMED}HRM default"
     return f"{ASSUMED}{task if task in USUAL_CELLS else 'TRM'} default"

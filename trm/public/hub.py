@@ -1,21 +1,20 @@
 """Download models from the Hugging Face hub, given an address (see `trm.public.address`).
 
-The files of the repository are listed first, and the weights are chosen by the same rules as in a local folder. Only
-the weights and the settings files next to them are downloaded, never code. Downloaded models open without a network.
-Token, cache folder, mirror, and offline mode follow `huggingface_hub` (HF_TOKEN or `hf auth login`, HF_HOME,
-HF_ENDPOINT, HF_HUB_OFFLINE).
+The repository's files are listed first, and the weights file is chosen by the same rules as in a local folder. Only the
+weights and the settings files that may describe them are downloaded, never code. Downloaded models open without a
+network. The token, cache folder, mirror, and offline mode are configured as for `huggingface_hub` (HF_TOKEN or
+`hf auth login`, HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE).
 """
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trm.errors import CheckpointError
-from trm.progress import CountProgress
 from trm.public.address import HubAddress, parse_address
 from trm.public.other_models import refuse_repository
 from trm.public.public_checkpoints import CACHE_PREFIX
@@ -26,14 +25,17 @@ MAX_DESCRIPTION = {
     ".yaml": 1 << 16,
     ".yml": 1 << 16,
     ".json": 1 << 20,
-}  # maximum bytes of a file that is downloaded with the weights
-MAX_NAMES = 1 << 28  # maximum bytes of an identifiers.json: names of a million ARC puzzles
+}  # maximum size in bytes of a settings file, by suffix; larger files are not downloaded
+MAX_NAMES = 1 << 28  # maximum size in bytes of an identifiers.json, enough for a million ARC puzzle names
 SPARE_DISK = 1 << 26  # bytes of disk space that a download must leave free
+
+ByteProgress = Callable[[int, int], None]
+"""Called with the number of bytes downloaded and their total. An exception stops the download."""
 
 
 @dataclass(frozen=True)
 class HubFiles:
-    """The files to download from a repository, as paths in it, and their total size in bytes."""
+    """The files to download from a repository, as paths in the repository, and their total size in bytes."""
 
     repo: str
     weights: str
@@ -43,7 +45,7 @@ class HubFiles:
 
 
 def hub_name(path: Path) -> str | None:
-    """owner/repo/file for a file in the hub's cache; None for any other file."""
+    """The name `owner/repo/file` of a file in the hub's cache; None for any other file."""
     for number, part in enumerate(path.parts):
         # layout of the cache: models--owner--repo/snapshots/<commit>/<path in the repository>
         if part.startswith(CACHE_PREFIX) and path.parts[number + 1 : number + 2] == ("snapshots",):
@@ -52,12 +54,12 @@ def hub_name(path: Path) -> str | None:
     return None
 
 
-def hub_weights(spec: str, *, progress: CountProgress | None = None, token: bool | None = None) -> Path:
+def hub_weights(spec: str, *, progress: ByteProgress | None = None, token: bool | None = None) -> Path:
     """The local path of the weights at `hf://...`, downloaded with their settings files if they are not in the cache.
 
-    `progress` is called with the number of bytes downloaded; without it, a progress bar is drawn if stderr is a
-    terminal. With `token` False, only public files are read, even if a token is configured. If the hub cannot be
-    reached, the cache is used. Raises CheckpointError, one line with the remedy.
+    `progress` is called with the bytes downloaded so far and the total. If it is None, a progress bar is drawn if stderr
+    is a terminal. If `token` is False, only public files are read, even if a token is configured. If the hub cannot be
+    reached, files in the cache are used. Raises CheckpointError with a one-line message that says what to do.
     """
     address = parse_address(spec)
     refuse_repository(address.repo)
@@ -83,7 +85,10 @@ def hub_weights(spec: str, *, progress: CountProgress | None = None, token: bool
 
 
 def choose_files(address: HubAddress, sizes: dict[str, int]) -> HubFiles:
-    """Choose the files to download from a repository, given their sizes. Raises CheckpointError if that is ambiguous."""
+    """Choose the files to download from a repository. `sizes` maps the path of each file to its size in bytes.
+
+    Raises CheckpointError if the address has no weights file or several candidates, or names a Python file.
+    """
     inside = address.inside
     if inside in sizes:
         weights = inside
@@ -110,9 +115,7 @@ def _max_size(name: str) -> int:
     return MAX_DESCRIPTION[PurePosixPath(name).suffix]
 
 
-def _fetch(
-    files: HubFiles, sizes: dict[str, int], progress: CountProgress | None, token: bool | None
-) -> Path:
+def _fetch(files: HubFiles, sizes: dict[str, int], progress: ByteProgress | None, token: bool | None) -> Path:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     missing = sum(
@@ -131,12 +134,12 @@ def _fetch(
             "Free some space, or set HF_HOME to a folder on another disk."
         )
     bar = None if progress is None else _bar(progress, missing)
-    for name in (*files.descriptions, files.weights):  # weights last: they imply all else
+    for name in (*files.descriptions, files.weights):  # weights last, so that they are never cached alone
         path = hf_hub_download(files.repo, name, revision=files.revision or None, token=token, tqdm_class=bar)
     return Path(path)
 
 
-def _bar(progress: CountProgress, total: int) -> type:
+def _bar(progress: ByteProgress, total: int) -> type:
     """A progress bar class that draws nothing and reports the bytes of all files together to `progress`."""
     from huggingface_hub.utils import tqdm
 
@@ -146,7 +149,7 @@ def _bar(progress: CountProgress, total: int) -> type:
         def __init__(self, *args: Any, **options: Any):
             self.counts = not str(options.get("name")).endswith(
                 "transfer"
-            )  # these bytes are counted again when written to disk
+            )  # transferred bytes are counted again when they are written to disk
             super().__init__(*args, **options | {"disable": True})
 
         def update(self, n: int | float | None = 1) -> None:
@@ -169,7 +172,7 @@ def _existing(folder: Path) -> Path:
 
 
 def _cached_snapshot(address: HubAddress) -> Path | None:
-    """The cache folder of a repository at a revision; None if the revision was not downloaded."""
+    """The cached snapshot folder at an address; None if its revision was not downloaded."""
     from huggingface_hub.file_download import repo_folder_name
 
     folder = _cache_folder() / repo_folder_name(repo_id=address.repo, repo_type="model")
@@ -177,7 +180,7 @@ def _cached_snapshot(address: HubAddress) -> Path | None:
 
 
 def snapshot_in(folder: Path, revision: str = "main") -> Path | None:
-    """The snapshot of a revision in a repository's folder in the hub's cache; None for any other folder."""
+    """The snapshot folder of a revision in a repository's cache folder; None if there is no such snapshot."""
     try:
         commit = (folder / "refs" / revision).read_text("utf-8").strip()
     except (OSError, ValueError):
@@ -193,7 +196,7 @@ def _is_offline() -> bool:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the hub itself refused the request, rather than a proxy or the connection."""
+    """Whether the server refused the request, as opposed to a temporary failure or a failed connection."""
     from huggingface_hub.errors import HfHubHTTPError
 
     if not isinstance(error, HfHubHTTPError):
@@ -202,19 +205,19 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def _is_transport(error: Exception) -> bool:
-    """Whether the connection failed. `huggingface_hub` has changed HTTP libraries, so classes are matched by name."""
+    """Whether the connection failed. `huggingface_hub` has changed its HTTP library, so classes are matched by name."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return isinstance(error, ConnectionError | TimeoutError) or "TransportError" in names
 
 
 def _is_setting(error: Exception) -> bool:
-    """Whether the HTTP library cannot use a proxy or an address; a SOCKS proxy, for example, needs an extra package."""
+    """Whether the HTTP library cannot use the configured proxy or address. A SOCKS proxy needs an extra package."""
     return isinstance(error, ImportError) or type(error).__name__ == "InvalidURL" or "proxy URL" in str(error)
 
 
 @contextmanager
 def _one_line(address: HubAddress) -> Iterator[None]:
-    """Context manager that turns any failure to reach the hub into a one-line CheckpointError that says what to do."""
+    """Convert any failure to reach the hub into a CheckpointError whose one-line message says what to do."""
     from huggingface_hub import errors
 
     try:

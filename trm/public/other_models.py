@@ -1,4 +1,4 @@
-"""Unsupported models: rejected by name, with the reason and what to do instead."""
+"""Reject unsupported models by name, with the reason and the remedy."""
 
 import json
 import re
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from trm.errors import CheckpointError
 
-PORT_KEYS = ("architectures", "auto_map", "model_type")  # in the config.json of a Transformers model
+PORT_KEYS = ("architectures", "auto_map", "model_type")  # keys in the config.json of a Transformers model
 MAX_CONFIG = 1 << 20  # bytes
 
 LORA = re.compile(r"(^|[._])lora_(A|B|a|b|down|up|embedding_A|embedding_B|magnitude_vector)([._]|$)")
 
-# Pattern for a tensor name, and the model that has such a tensor.
+# Pattern of a tensor name, and the message for the model that has such a tensor.
 OTHER_MODELS: tuple[tuple[str, str], ...] = (
     (
         r"(model\.)?[HL]_module\.layers\..*|(model\.)?z_L_init",
@@ -47,7 +47,7 @@ OTHER_MODELS: tuple[tuple[str, str], ...] = (
 )
 
 
-# Repositories with unsupported models; their tensor names do not identify them.
+# Repositories of unsupported models that cannot be recognised by their tensor names.
 OTHER_REPOSITORIES = {
     "fixed-point-reasoners/fprm": "is FPRM, a convolutional net that runs to a fixed point: not supported.",
     "pengxiang/InfiLoop-Sudoku": "is InfiLoop, whose state is an average of all earlier states and whose code is not public.",
@@ -59,20 +59,23 @@ PPBENCH = "was trained on PPBench, whose token map was never published: its puzz
 
 
 def refuse_repository(repo: str) -> None:
-    """Raises CheckpointError for a repository on the hub that is known to hold an unsupported model."""
+    """Raise CheckpointError for a hub repository that is known to contain an unsupported model."""
     for name, reason in OTHER_REPOSITORIES.items():
         if repo.lower() == name.lower():
             raise CheckpointError(f"hf://{name} {reason} Open a checkpoint of the public TRM or HRM code.")
 
 
 def refuse_ppbench(path: Path, data: str) -> None:
-    """Raises CheckpointError for a model trained on PPBench, whose tokens are not public."""
+    """Raise CheckpointError if the file name or `data`, the path of the training data, contains PPBench.
+
+    The token map of PPBench is not public.
+    """
     if "ppbench" in f"{path.name} {data}".lower().replace("-", "").replace("_", ""):
         raise CheckpointError(f"{path} {PPBENCH}")
 
 
 def refuse_by_names(names: Iterable[str], path: Path) -> None:
-    """Raises CheckpointError for LoRA factors, which are not complete weights."""
+    """Raise CheckpointError if a tensor name is that of a LoRA factor. LoRA factors are not complete weights."""
     for name in names:
         if LORA.search(name):
             raise CheckpointError(
@@ -82,7 +85,7 @@ def refuse_by_names(names: Iterable[str], path: Path) -> None:
 
 
 def guess_model(name: str, path: Path) -> str:
-    """What a file with this tensor most likely is, and what to do."""
+    """A message that says which model most likely has a tensor of this name, and what to do."""
     for pattern, message in OTHER_MODELS:
         if re.fullmatch(pattern, name):
             return message
@@ -98,7 +101,7 @@ def guess_model(name: str, path: Path) -> str:
 
 
 def transformers_architecture(file: Path) -> str | None:
-    """The architecture named in the config.json of a Transformers model, or None."""
+    """The architecture in the config.json of a Transformers model, as `key = value`; None for other files."""
     try:
         if not file.is_file() or file.stat().st_size > MAX_CONFIG:
             return None

@@ -1,4 +1,4 @@
-"""Read untrusted yaml: plain values only, in bounded memory. Tags create no objects, and merge keys are rejected."""
+"""Read plain values from untrusted yaml in bounded memory. Tags do not create objects, and merge keys are rejected."""
 
 import codecs
 import re
@@ -11,8 +11,8 @@ from trm.errors import CheckpointError
 
 MAX_YAML = (
     1 << 16
-)  # bytes; a public configuration has about two thousand, and each can cost a kilobyte of memory
-MAX_BRACKETS = 1000  # parsing time for nested brackets grows with the square of their number
+)  # bytes; a public configuration has about 2000, and parsing one byte can take a kilobyte of memory
+MAX_BRACKETS = 1000  # parsing time grows with the square of the number of nested brackets
 PLAIN = {
     "str",
     "unicode",
@@ -21,11 +21,11 @@ PLAIN = {
     "float",
     "bool",
     "none",
-}  # python/... tags that are read as plain values
+}  # types whose python/ tags are read as plain values
 
 
 class Ignored:
-    """Placeholder for an object that a tag would create."""
+    """Placeholder for an object that a yaml tag would create."""
 
     def __init__(self, tag: str):
         self.tag = tag
@@ -59,7 +59,7 @@ _PlainLoader.add_multi_constructor("", lambda loader, suffix, node: Ignored(node
 
 
 def read_yaml(path: Path) -> Any:
-    """The values in a yaml file. Raises CheckpointError if it is too large, cannot be read, or is not plain yaml."""
+    """Read the values in a yaml file. Raises CheckpointError if the file is too large, unreadable, or not plain yaml."""
     try:
         if path.stat().st_size > MAX_YAML:
             raise CheckpointError(
@@ -68,7 +68,7 @@ def read_yaml(path: Path) -> Any:
         content = path.read_bytes()
         wide = content.startswith(
             (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        )  # as written by PowerShell's `>`
+        )  # PowerShell's `>` writes UTF-16
         text = content.decode("utf-16" if wide else "utf-8-sig")
         if text.count("[") + text.count("{") > MAX_BRACKETS:
             raise yaml.YAMLError("too deep or too long")
@@ -77,7 +77,7 @@ def read_yaml(path: Path) -> Any:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise CheckpointError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
-    # Invalid dates and numbers (2001-99-99) raise various exceptions in their parsers.
+    # The parsers raise various exceptions for invalid dates (2001-99-99) and numbers.
     except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError):
         raise CheckpointError(
             f"{path} is not plain yaml: it is damaged, too deeply nested, or uses merge keys. Save it again."

@@ -1,8 +1,8 @@
-"""Well-known public checkpoints, and facts about them that their files do not contain.
+"""List well-known public checkpoints, with facts that their files do not contain.
 
 A file is recognised by its address on the hub, by a folder named after its repository (a clone, a download, or the
-hub's cache), or by a unique file name. Values from this list count as known rather than assumed, but only for weights
-of the right kind and vocabulary: a name alone proves nothing.
+hub's cache), or by a unique file name. Values from this list count as known rather than assumed. They apply only if the
+weights also have the listed kind and vocabulary size, because a file can have any name.
 """
 
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ from typing import Any
 
 HRM = {"n": 2, "T": 2, "N_sup": 16, "heads": 8, "positions": "rope", "prefix_length": 1}
 TRM = {"n": 6, "T": 3, "N_sup": 16, "heads": 8, "positions": "rope", "prefix_length": 16}
-TRM_SHALLOW = TRM | {"n": 4}  # mazes and ARC
+TRM_SHALLOW = TRM | {"n": 4}  # for mazes and ARC
 CACHE_PREFIX = "models--"  # prefix of a repository's folder in the hub's cache: models--owner--repo
 
 
 @dataclass(frozen=True)
 class PublicCheckpoint:
-    """A public checkpoint. `values` are fields of ModelConfig; attention fields are ignored for MLP mixing."""
+    """A public checkpoint. `values` are fields of ModelConfig; `heads` and `positions` are ignored for MLP mixing."""
 
-    repo: str  # on the hub
+    repo: str  # owner/name on the hub
     files: str  # pattern for the path of the weights in the repository
     kind: str
     task: str
     vocab_size: int
     values: Mapping[str, Any] = field(repr=False)
-    published: str = ""  # published accuracy
-    own_name: bool = False  # whether the file name alone identifies it
-    exact: float | None = None  # the exact accuracy in `published`
-    caution: str = ""  # a warning about its answers
+    published: str = ""  # published accuracy, in words
+    own_name: bool = False  # whether the file name alone identifies the checkpoint
+    exact: float | None = None  # published exact accuracy, from 0 to 1
+    caution: str = ""  # a warning about the model or its answers
     licence: str = ""  # licence of the weights, if known
 
     @property
@@ -38,7 +38,7 @@ class PublicCheckpoint:
         return f"known file: {self.repo}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The published facts, ready for JSON."""
+        """The published facts, as a dictionary that can be written as JSON."""
         return {name: getattr(self, name) for name in ("repo", "published", "exact", "caution", "licence")}
 
     def is_at(self, path: Path) -> bool:
@@ -69,11 +69,11 @@ ON_SUDOKU, ON_MAZE = "of Sudoku-Extreme exact", "of Maze-Hard exact"
 
 PUBLIC_CHECKPOINTS = (
     _checkpoint(
-        "sapientinc/HRM-checkpoint-sudoku-extreme", "checkpoint", "hrm", SUDOKU, HRM, f"about 55 % {ON_SUDOKU}", exact=0.55,
+        "sapientinc/HRM-checkpoint-sudoku-extreme", "checkpoint", "hrm", SUDOKU, HRM, f"about 55% {ON_SUDOKU}", exact=0.55,
     ),
     _checkpoint(
         "sapientinc/HRM-checkpoint-maze-30x30-hard", "checkpoint", "hrm", MAZE, HRM,
-        f"74.4 % {ON_MAZE}, 81.6 % with any shortest path", exact=0.744,
+        f"74.4% {ON_MAZE}, 81.6% with any shortest path", exact=0.744,
     ),
     _checkpoint("sapientinc/HRM-checkpoint-ARC-2", "checkpoint", "hrm", ARC, HRM),
     _checkpoint(
@@ -81,56 +81,56 @@ PUBLIC_CHECKPOINTS = (
     ),
     _checkpoint(
         "arcprize/trm_arc_prize_verification", "arc_v2_public/step_723914", "trm", ARC, TRM_SHALLOW,
-        "about 2 % of ARC-AGI-2", True,
-        caution="the weaker of two steps of this run: step_651522 solves 7 to 8 % of ARC-AGI-2, this later step about 2 %",
+        "about 2% of ARC-AGI-2", True,
+        caution="the weaker of two steps of this run: step_651522 solves 7 to 8% of ARC-AGI-2, this later step about 2%",
     ),
     _checkpoint(
         "alphaXiv/trm-model-sudoku", "step_32550_sudoku_epoch50k*", "trm", SUDOKU, TRM,
-        f"about 79 % {ON_SUDOKU}", True, exact=0.79,
+        f"about 79% {ON_SUDOKU}", True, exact=0.79,
     ),
     _checkpoint("alphaXiv/trm-model-sudoku", "*_attn_type", "trm", SUDOKU, TRM),
     _checkpoint(
         "alphaXiv/trm-model-maze", "maze_hard_step_32550", "trm", MAZE, TRM_SHALLOW,
-        f"83.8 % {ON_MAZE}, 90.7 % with any shortest path", True, exact=0.838,
+        f"83.8% {ON_MAZE}, 90.7% with any shortest path", True, exact=0.838,
     ),
     _checkpoint(
-        "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-mlp", "step_*", "trm", SUDOKU, TRM, f"84.8 % {ON_SUDOKU}", exact=0.848,
+        "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-mlp", "step_*", "trm", SUDOKU, TRM, f"84.8% {ON_SUDOKU}", exact=0.848,
     ),
     _checkpoint(
-        "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-att", "step_*", "trm", SUDOKU, TRM, f"77.7 % {ON_SUDOKU}", exact=0.777,
+        "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-att", "step_*", "trm", SUDOKU, TRM, f"77.7% {ON_SUDOKU}", exact=0.777,
     ),
     _checkpoint(
-        "Sanjin2024/TinyRecursiveModel-Maze-Hard", "step_*", "trm", MAZE, TRM_SHALLOW, f"78.7 % {ON_MAZE}", exact=0.787,
+        "Sanjin2024/TinyRecursiveModel-Maze-Hard", "step_*", "trm", MAZE, TRM_SHALLOW, f"78.7% {ON_MAZE}", exact=0.787,
     ),
     _checkpoint(
-        "Kaleemullah/trm-cgar-sudoku", "pytorch_model.bin", "trm", SUDOKU, TRM, f"86 to 87 % {ON_SUDOKU}", exact=0.865,
+        "Kaleemullah/trm-cgar-sudoku", "pytorch_model.bin", "trm", SUDOKU, TRM, f"86 to 87% {ON_SUDOKU}", exact=0.865,
     ),
     _checkpoint(
         "bnsh/HRM-checkpoint-sudoku-full", "checkpoint", "hrm", SUDOKU,
         HRM | {"n": 8, "N_sup": 8, "positions": "learned"},
     ),
-    # For the following checkpoints, a yaml gives n and T; values that it does not give are unknown.
+    # A yaml gives n and T of the following checkpoints; values that are missing in the yaml are unknown.
     _checkpoint(
-        "MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", "trm", SUDOKU, {}, f"85.9 to 86.5 % {ON_SUDOKU}", True, exact=0.859,
+        "MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", "trm", SUDOKU, {}, f"85.9 to 86.5% {ON_SUDOKU}", True, exact=0.859,
     ),
     _checkpoint("glouriousgautam/ptrm-sudoku-trm", "*step_6510", "trm", SUDOKU, {}),
     _checkpoint(
-        "Trelis/TRM-ARC-AGI-II", "*", "trm", ARC, {"n": 4}, "10.5 % of ARC-AGI-2",
+        "Trelis/TRM-ARC-AGI-II", "*", "trm", ARC, {"n": 4}, "10.5% of ARC-AGI-2",
         caution="trained with L_cycles = 4 by accident, so n = 4 is correct",
     ),
     _checkpoint(
-        "ThomasHeim/HRM-Reproduction-Checkpoints", "*", "hrm", SUDOKU, {}, f"53 to 55 % {ON_SUDOKU}", exact=0.54,
+        "ThomasHeim/HRM-Reproduction-Checkpoints", "*", "hrm", SUDOKU, {}, f"53 to 55% {ON_SUDOKU}", exact=0.54,
         caution="one of 20 or 40 steps of a run: the last is not necessarily the best",
     ),
     _checkpoint("Code2aum/HRM_sudoku", "*", "hrm", SUDOKU, {}),
     _checkpoint(
-        "Hetens/LatentReasoningDecoding", "*", "trm", SUDOKU, {}, "73.2 % exact", exact=0.732, caution=NOT_ROTATING,
+        "Hetens/LatentReasoningDecoding", "*", "trm", SUDOKU, {}, "73.2% exact", exact=0.732, caution=NOT_ROTATING,
     ),
 )  # fmt: skip
 
 
 def find_public_checkpoint(path: Path, *, kind: str, vocab_size: int) -> PublicCheckpoint | None:
-    """The public checkpoint that this path belongs to, if the kind and vocabulary of the weights match; else None."""
+    """The public checkpoint with this path, kind and vocabulary size; None if no checkpoint matches."""
     for checkpoint in PUBLIC_CHECKPOINTS:
         if (checkpoint.kind, checkpoint.vocab_size) == (kind, vocab_size) and checkpoint.is_at(path):
             return checkpoint

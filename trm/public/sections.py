@@ -1,10 +1,10 @@
-"""Find the section of a settings file that describes the model, inside the wrappers of W&B, Hydra, and others."""
+"""Find the model settings in a settings file, inside the wrappers that W&B, Hydra, and other tools add."""
 
 import re
 from collections.abc import Collection
 from typing import Any
 
-# The section with these settings is preferred, because the tensors do not determine them.
+# Public names of T and n. A section with these settings is preferred, because the tensors do not determine them.
 CYCLES = {"H_cycles", "L_cycles"}
 MAX_DEPTH, MAX_SECTIONS = 4, 1000
 
@@ -13,10 +13,10 @@ Section = tuple[dict[str, Any], dict[str, Any]]
 
 
 def find_section(values: Any, settings: Collection[str]) -> Section | None:
-    """The dictionary with the model's settings, and the outermost dictionary; None if there is no such section.
+    """The dictionary with the model settings, and the outermost dictionary; None if no dictionary has model settings.
 
-    `settings` are the names of model settings. The first dictionary with n or T is chosen; otherwise the first `arch`
-    with a name, or the outermost dictionary with other model settings.
+    `settings` are the names of model settings. Dictionaries are searched breadth first. The first dictionary with n or T
+    is chosen, otherwise the first that has any other model setting or is an `arch` with a name.
     """
     around = _plain_root(values, settings)
     waiting: list[tuple[Any, Any, int]] = [("", around, 0)]
@@ -40,7 +40,7 @@ def find_section(values: Any, settings: Collection[str]) -> Section | None:
 
 
 def _plain_root(values: Any, settings: Collection[str]) -> dict[str, Any]:
-    """The outermost dictionary, without W&B's `value:` wrappers and with keys such as `arch.H_cycles` or `arch/H_cycles` nested."""
+    """The outermost dictionary without W&B's `value:` wrappers, and with keys such as `arch.H_cycles` nested."""
     plain: dict[str, Any] = {}
     for key, value in (values if isinstance(values, dict) else {}).items():
         first, dot, rest = key.replace("/", ".").partition(".") if isinstance(key, str) else (key, "", "")
@@ -52,14 +52,14 @@ def _plain_root(values: Any, settings: Collection[str]) -> dict[str, Any]:
 
 
 def unwrapped(value: Any) -> Any:
-    """A value without W&B's wrapper, a dictionary with the key `value` and, in older files, `desc`."""
+    """Remove W&B's wrapper from a value: a dictionary with the key `value` and, in older files, `desc`."""
     if isinstance(value, dict) and "value" in value and value.keys() <= {"value", "desc"}:
         return value["value"]
     return value
 
 
 def resolved(value: Any, arch: dict[str, Any], around: dict[str, Any]) -> Any:
-    """A value with OmegaConf's `${...}` resolved within the file; None if that is not possible or the value is missing."""
+    """Resolve OmegaConf's `${...}` within the file. Returns None if that fails or the value is missing (`???`)."""
     for _ in range(10):
         if not isinstance(value, str) or ("${" not in value and value != "???"):
             return value

@@ -1,9 +1,9 @@
-"""Read the settings of public weights: from the weights file, `dataset.json`, and a yaml or JSON nearby.
+"""Read the settings of public weights from the weights file, `dataset.json`, and yaml or JSON files near it.
 
-These files are untrusted: only plain values are read, in bounded memory, and a tag that would create an object becomes
-an inert value. Anchors may be repeated (`yaml.dump` writes them if a list occurs twice), which costs nothing, because
-all repetitions are one object. Merge keys (`<<`) copy instead, so a few lines can grow without bound; no public code
-writes them.
+These files are untrusted. Only plain values are read, in bounded memory, and a yaml tag that would create an object
+becomes an inert value. Anchors are accepted, because `yaml.dump` writes them if a list occurs twice, and all references
+to an anchor share one object. Merge keys (`<<`) are rejected, because they copy their content, so that a few lines can
+expand without bound. No public code writes merge keys.
 """
 
 import json
@@ -48,11 +48,11 @@ ARCH = {
 }
 DATASET = ("seq_len", "vocab_size", "num_puzzle_identifiers")
 
-# Other settings that public code writes. None of them changes what trained weights compute: they concern training, follow
-# from the tensors, or are chosen here.
+# Other settings that public code writes. They do not change the output of trained weights: they concern training, follow
+# from the tensors, or are replaced by options of this library.
 NO_EFFECT = {
     "loss", "halt_exploration_prob", "expansion", "forward_dtype", "batch_size",
-    # in files without sections: settings for the run, its data, and its optimizer
+    # settings for the run, its data, and its optimizer, found in files without sections
     "arch", "data_path", "data_paths", "data_paths_test", "evaluators", "global_batch_size", "epochs", "eval_interval",
     "min_eval_interval", "checkpoint_every_eval", "checkpoint_path", "load_checkpoint", "eval_save_outputs", "seed",
     "lr", "lr_min_ratio", "lr_warmup_steps", "weight_decay", "beta1", "beta2", "puzzle_emb_lr",
@@ -61,12 +61,12 @@ NO_EFFECT = {
     "scheduler", "max_steps", "num_epochs", "grad_clip", "wandb", "compile", "amp", "dtype", "_target_", "format",
 }  # fmt: skip
 TRAINING_ONLY = re.compile(r"\w*dropout\w*|grid_noise_\w+")
-OFF = {"causal": False}  # settings that have no effect at this value; lora_* settings have none at 0
+OFF = {"causal": False}  # settings without effect at this value; lora_* settings have no effect at 0
 MAX_JSON = 1 << 20  # bytes
-MAX_NUMBER = 1 << 40  # no setting is larger, and Python refuses to print very long numbers
+MAX_NUMBER = 1 << 40  # largest integer accepted; Python refuses to print very long numbers
 MAX_NAMES = 1000  # maximum number of files considered in a folder
 
-# Module of `arch.name` -> kind. Only the name is looked up; the module itself is never imported.
+# Module in `arch.name` -> kind. The name is only compared; the module is never imported.
 MODULES = {
     "trm": "trm",
     "trm_singlez": "trm-single-z",
@@ -74,7 +74,7 @@ MODULES = {
     "hrm": "hrm",
     "hrm_act_v1": "hrm",
 }
-OTHER_MODULES = {  # unsupported models, and why
+OTHER_MODULES = {  # modules of unsupported models, and the reason
     "transformers_baseline": "It is a Transformer without recursion: there is nothing to step through.",
     "rsm": "It is RSM, which makes one pass without supervision steps: there is nothing to step through.",
     "fprm": "It is FPRM, a convolutional net that runs to a fixed point: not supported.",
@@ -85,12 +85,12 @@ TASK_IN_PATH = re.compile(r"(?<![a-z])(?P<arc>arc(?![a-z])|arc\d\w*)|(?P<sudoku>
 def read_description(
     path: Path, inside: Any, format: Format, agrees: Callable[[Description], bool]
 ) -> Description:
-    """The settings that describe the weights at `path`.
+    """Return the settings that describe the weights at `path`.
 
-    `inside` are the settings in the weights file itself, and `format` is the format of its tensor names. The nearest
-    file that gives n or T is used, otherwise the nearest with any model settings. Settings one folder up are used only
-    if they cannot belong to another model and `agrees` says that the tensors do not contradict them. Raises
-    CheckpointError if a yaml next to the weights cannot be understood.
+    `inside` are the settings stored in the weights file, and `format` is the format of its tensor names. The nearest
+    source with n or T is used, otherwise the nearest source with any model setting. Settings in the parent folder are
+    used only if they cannot belong to another model and `agrees`, which checks them against the tensors, returns True.
+    Raises CheckpointError if a yaml next to the weights is invalid, or if a value is unsupported or has the wrong type.
     """
     descriptions, notes = [], []
     for values, label, place in _near(path, inside):
@@ -116,7 +116,7 @@ def read_description(
 
 
 def _near(path: Path, inside: Any) -> Iterator[tuple[Any, str, Path]]:
-    """Settings in the weights file, in files named like it, and next to it: values, label, and path of each source."""
+    """Yield values, label, and path of each source: the weights file, files named like it, and other files next to it."""
     if inside:
         yield inside, path.name, path
     own = [path.with_name(name) for name in own_settings_files(path.name)]
@@ -127,9 +127,9 @@ def _near(path: Path, inside: Any) -> Iterator[tuple[Any, str, Path]]:
 
 
 def _read(place: Path) -> Any:
-    """Values in a yaml or JSON file; None for a JSON file that is invalid or from another library.
+    """Read the values in a yaml or JSON file. Returns None for a JSON file that is invalid or from Transformers.
 
-    Raises CheckpointError for an invalid yaml.
+    Raises CheckpointError if a yaml file is invalid.
     """
     if place.suffix != ".json":
         return read_yaml(place)
@@ -144,7 +144,7 @@ def _read(place: Path) -> Any:
 def _above(
     path: Path, format: Format, agrees: Callable[[Description], bool]
 ) -> tuple[list[Description], list[str]]:
-    """Settings one folder up, and a sentence about each file that was not read."""
+    """Settings in the parent folder, and one sentence per file that was not read."""
     upper, descriptions, notes = path.parent.parent, [], []
     places = [upper / name for name in BESIDE if (upper / name).is_file()] if upper != path.parent else []
     for place in places:
@@ -177,10 +177,10 @@ def _files_below(folder: Path) -> Iterator[str]:
 
 
 def _is_of_a_model(section: Section, place: Path) -> bool:
-    """Whether settings are those of a supported model.
+    """Whether a section contains settings of a supported model.
 
-    For a yaml, the names of its settings are enough. Many tools write JSON, and a weights file may contain anything, so
-    settings from these must include n or T.
+    Any section of a yaml is accepted. Many tools write JSON, and a weights file may contain anything, so a section from
+    these files must include n or T.
     """
     return place.suffix in (".yaml", ".yml") or bool(CYCLES & section[0].keys())
 
@@ -190,7 +190,7 @@ def _described(section: Section, label: str, place: Path, format: Format) -> Des
     arch = {key: unwrapped(value) for key, value in inner.items()}
     name = arch.get("name")
     if isinstance(name, str) and "@" not in name and unwrapped(around.get("arch")) is not inner:
-        del arch["name"]  # the name of the run
+        del arch["name"]  # this is the name of the run, not of the model class
     module = _module(arch.get("name"))
     format = format_of_class(module) or format
     arch = format.official(arch)
@@ -222,7 +222,7 @@ def _described(section: Section, label: str, place: Path, format: Format) -> Des
 
 
 def _typed(place: Path, key: str, value: Any, wanted: type) -> Any:
-    """A value converted to its type in the public code. Raises CheckpointError."""
+    """Convert a value to its type in the public code. Raises CheckpointError if the value does not fit."""
     if wanted is int and type(value) is float and value.is_integer():
         value = int(value)
     if wanted is float and type(value) in (int, float, str):  # yaml reads 1e-5 (no point) as text
@@ -244,7 +244,7 @@ def _unknown(arch: dict[str, Any], types: Mapping[str, type]) -> tuple[str, ...]
 
 
 def _is_understood(key: Any, value: Any) -> bool:
-    """Whether a setting is unset or cannot change what trained weights compute."""
+    """Whether a setting is unset or cannot change the output of trained weights."""
     if value is None or key in NO_EFFECT:
         return True
     off = (key in OFF and value is OFF[key]) or (
@@ -254,7 +254,7 @@ def _is_understood(key: Any, value: Any) -> bool:
 
 
 def _module(name: Any) -> str:
-    """The module of a class, from `arch.name`."""
+    """The last part of the module name in `arch.name`; empty if the name is not text."""
     return name.partition("@")[0].rpartition(".")[2] if isinstance(name, str) else ""
 
 
@@ -271,13 +271,13 @@ def _kind(arch: dict[str, Any], module: str, path: Path) -> str | None:
 
 
 def _data_paths(values: dict[str, Any]) -> list[str]:
-    """Paths of the training data: TRM's yaml has a list, HRM's a single path."""
+    """Paths of the training data. TRM's yaml has a list of paths, HRM's yaml has a single path."""
     paths = values.get("data_paths") or values.get("data_path")
     return [path for path in (paths if isinstance(paths, list) else [paths]) if isinstance(path, str)]
 
 
 def _task(paths: list[str]) -> str | None:
-    """The task, inferred from the names of the training data."""
+    """The task, inferred from the paths of the training data; None if the paths do not name a task."""
     for path in paths:
         for part in reversed(PurePosixPath(path.lower()).parts):
             match = TASK_IN_PATH.search(part)
@@ -287,7 +287,7 @@ def _task(paths: list[str]) -> str | None:
 
 
 def _dataset(path: Path) -> dict[str, int]:
-    """Sizes in the dataset.json next to the weights; empty if it cannot be read, or if several models share the folder."""
+    """Sizes from the dataset.json next to the weights; empty if it is unreadable or several models share the folder."""
     file = path.with_name("dataset.json")
     try:
         if (

@@ -1,4 +1,4 @@
-"""Where a checkpoint's settings may be: in a file named like the weights, next to them, in Hydra's folder, or one up."""
+"""List the settings files of a checkpoint: in its folder, in Hydra's folder `.hydra`, or in the parent folder."""
 
 import re
 from collections.abc import Iterable
@@ -12,23 +12,23 @@ OWN_NAMES = ("{}.yaml", "{}.yml", "{}.json", "{}_config.yaml", "{}.config.yaml")
 
 
 def own_settings_files(weights: str) -> list[str]:
-    """Settings files named like the weights: they belong to these weights even if several models share the folder."""
+    """Names of settings files that include the name of the weights file and therefore belong only to these weights."""
     stem = stem_of(weights)
     return [name.format(stem) for name in OWN_NAMES if name.format(stem) != weights]
 
 
 def local_settings_files(weights: Path) -> list[Path]:
-    """All settings files that may be read next to the weights and one folder up, whether or not they exist."""
+    """Paths of all settings files that may be read for the weights, whether or not the files exist."""
     folder, upper = weights.parent, weights.parent.parent
     beside = (*own_settings_files(weights.name), *BESIDE, "dataset.json", "identifiers.json")
     return [*(folder / name for name in beside), *(upper / name for name in BESIDE)]
 
 
 def parent_describes(names: Iterable[str], folder: str) -> bool:
-    """Whether settings in a folder describe the weights in its subfolder `folder`.
+    """Whether settings in the parent folder describe the weights in its subfolder `folder`.
 
-    `names` are the paths of the files below the folder. The settings do not if other subfolders have models too. Steps
-    of one run, whose folder names differ only in numbers, do not count as other models.
+    `names` are file paths relative to the parent folder. The result is False if another subfolder contains a model.
+    Subfolders whose names differ only in numbers are steps of one run and do not count as other models.
     """
     below: dict[str, list[str]] = {}
     for name in names:
@@ -44,7 +44,7 @@ def _numberless(name: str) -> str:
 
 
 def hub_settings_files(weights: str, names: Iterable[str]) -> list[str]:
-    """The files in a repository that may describe the weights at this path."""
+    """The paths among `names`, the files of a repository, that may describe the weights at the path `weights`."""
     names, place = set(names), PurePosixPath(weights)
     folder, upper = place.parent, place.parent.parent
     wanted = [

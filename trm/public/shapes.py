@@ -1,4 +1,4 @@
-"""Sizes of a public checkpoint, from the shapes of its tensors."""
+"""Infer the sizes of a public model from the shapes of its tensors."""
 
 import re
 from pathlib import Path
@@ -13,8 +13,9 @@ LATENT = re.compile(r"L(\d{1,3})_init")
 class Shapes:
     """The fields of ModelConfig that the tensors determine, as attributes.
 
-    `length` is the number of positions, prefix and cells (0: unknown), and `positions` is None for RoPE or no position
-    encoding. Raises CheckpointError, naming the first tensor that is missing or has the wrong number of dimensions.
+    `length` is the number of positions (prefix and cells), or 0 if unknown. `positions` is None if the tensors do not
+    determine the position encoding. Raises CheckpointError, which names the first tensor that is missing, empty, or not
+    a matrix.
     """
 
     def __init__(self, tensors: dict[str, Tensor], path: Path):
@@ -49,7 +50,7 @@ class Shapes:
 
     @property
     def prefix_rows(self) -> int:
-        """Number of positions that a puzzle's vector fills; the last one may be partly filled."""
+        """Number of positions that a puzzle embedding fills; the last position may be partly filled."""
         return -(-self.puzzle_embedding_size // self.hidden_size)
 
     def _kind(self, has_y: bool) -> str:
@@ -62,7 +63,7 @@ class Shapes:
 
 
 def shape_of(name: str, tensors: dict[str, Tensor], path: Path) -> tuple[int, int]:
-    """Rows and columns of a matrix. Raises CheckpointError if it is missing, empty, or not a matrix."""
+    """Rows and columns of the matrix `name`. Raises CheckpointError if the tensor is missing, empty, or not a matrix."""
     if name not in tensors:
         raise CheckpointError(f"{path}: tensor {name} is missing, so this is not a TRM or HRM checkpoint.")
     if tensors[name].ndim != 2:

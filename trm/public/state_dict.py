@@ -1,9 +1,9 @@
 """Extract the weights from the content of a file, under plain names and with the averaged copy applied.
 
-Training scripts nest their state dict in a dictionary next to optimizers and counters, often with an averaged copy
-(EMA) that has only the parameters, no buffers. The public code evaluates the copy, so its tensors replace the weights
-as trained. Groups of tensors are recognised by content: a dictionary whose tensors are named as in a supported model.
-Dictionary keys only decide between several groups.
+Training scripts store the state dict in a dictionary with optimizer states and counters, and often with an averaged copy
+(EMA) that has the parameters but no buffers. The public code evaluates the averaged copy, so its tensors replace the
+trained weights. A dictionary counts as a model if its tensors are named as in a supported model. Dictionary keys only
+exclude training data and distinguish averaged from trained copies.
 """
 
 import re
@@ -23,40 +23,43 @@ from trm.public.formats import format_of_tensors
 from trm.public.formats.base import OFFICIAL, Format
 from trm.public.other_models import guess_model, refuse_by_names
 
-# Inserted into names by torch.compile, DataParallel, FSDP, and others, before the part that they wrap.
+# Parts of tensor names that torch.compile, DataParallel, FSDP, and similar wrappers insert.
 WRAPPERS = {"_orig_mod", "module", "_fsdp_wrapped_module", "_forward_module", "_checkpoint_wrapped_module"}
-OUTER = {"model", "inner", "net", "network", "online_model", "ema_model"}  # prefixes of names
+OUTER = {"model", "inner", "net", "network", "online_model", "ema_model"}  # prefixes of tensor names
 TWO_COPIES = {"online_model", "ema_model"}  # ema-pytorch saves both copies in one dictionary
 
 COMPUTED = re.compile(
     r"(.*\.)?rotary_emb\.(cos_cached|sin_cached|inv_freq)"
-)  # tables that are recomputed here
+)  # tables that this library recomputes
 COUNTERS = {"decay", "step", "initted", "n_averaged", "num_updates"}
 AVERAGED = re.compile(r"(?<![a-z])ema|ema(?![a-z])|shadow|averag|polyak|(?<![a-z])swa(?![a-z])", re.I)
 NO_WEIGHTS = re.compile(r"optim|sched|carry|grad|rng|loops|scaler|current_model_state", re.I)
 SAVED_AS_TENSOR = re.compile(r"_rebuild_|multiarray\._reconstruct$")
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
-ALIGNMENT = 16  # bytes; in files from other writers, tensors may start at any byte
+ALIGNMENT = 16  # bytes; some programs write tensors at unaligned offsets
 MAX_DEPTH, MAX_PLACES = 6, 4000
 MAX_LISTED = 12
 
 
 class ParameterGroup(NamedTuple):
-    """A dictionary of tensors, and the keys that lead to it."""
+    """A dictionary of tensors, and the keys that lead to this dictionary in the file."""
 
     keys: tuple[str, ...]
-    tensors: dict[str, Any]  # some values may be inert objects in place of a tensor
+    tensors: dict[str, Any]  # a value may be an inert object that represents a tensor
 
     @property
     def place(self) -> str:
+        """The keys joined by dots, cut to 80 characters."""
         return ".".join(self.keys)[:80]
 
     @property
     def is_averaged(self) -> bool:
+        """Whether a key or tensor name shows that the tensors are an averaged copy."""
         return any(AVERAGED.search(key) for key in self.keys) or "n_averaged" in self.tensors
 
     @property
     def is_model(self) -> bool:
+        """Whether a tensor has a name that occurs in a supported model."""
         names = [bare_name(name) for name in self.tensors]
         pattern = format_of_tensors(names).names
         return any(pattern.fullmatch(name) for name in names)
@@ -64,17 +67,17 @@ class ParameterGroup(NamedTuple):
 
 @dataclass(frozen=True)
 class Weights:
-    """Tensors by plain names, and the copy of the weights that they belong to."""
+    """Tensors by plain name, and information on the copy of the weights from which they come."""
 
     tensors: dict[str, Tensor]
     format: Format = OFFICIAL  # the format whose tensor names the file uses
-    positions: int = 0  # number of positions in the training states in the file; 0 without them
-    averaged: str = ""  # the averaged copy that was used; empty if the file has no such copy
-    notes: tuple[str, ...] = ()  # other copies in the file that were not used
+    positions: int = 0  # number of positions in the file's training states; 0 without training states
+    averaged: str = ""  # description of the averaged copy that was used; empty without an averaged copy
+    notes: tuple[str, ...] = ()  # sentences about copies in the file that were not used
 
 
 def bare_name(name: str) -> str:
-    """A tensor's name without wrapper prefixes."""
+    """Remove wrapper prefixes from the name of a tensor."""
     parts = [part for part in name.split(".") if part not in WRAPPERS]
     while len(parts) > 1 and parts[0] in OUTER:
         parts.pop(0)
@@ -82,7 +85,10 @@ def bare_name(name: str) -> str:
 
 
 def extract_weights(stored: Any, path: Path) -> Weights:
-    """The weights in the content of a file. Raises CheckpointError if there are none, or if the model is not supported."""
+    """Extract the weights from `stored`, the content of the file at `path`.
+
+    Raises CheckpointError if the file has no weights or the model is not supported.
+    """
     groups = list(_groups(stored))
     candidates = [group for group in groups if group.is_model] or groups
     if not candidates:
@@ -91,7 +97,7 @@ def extract_weights(stored: Any, path: Path) -> Weights:
     averaged = [group for group in candidates if group.is_averaged]
     if (
         not raw and len(averaged) > 1
-    ):  # a file with buffers in one dictionary and parameters in the other, {"ema": {...}}
+    ):  # one dictionary with parameters and buffers, one with parameters only: {"ema": {...}}
         averaged.sort(key=lambda group: -len(group.tensors))
     base, copy = (raw or averaged)[0], (averaged or [None])[0]
     if isinstance(stored, dict) and "averaging_state" in stored and base.keys == ("state_dict",):
@@ -110,7 +116,7 @@ def extract_weights(stored: Any, path: Path) -> Weights:
 
 
 def _carry_positions(stored: Any) -> int:
-    """Number of positions in the states that EqR's trainer saves under `carry`; 0 without such states."""
+    """Number of positions in the training states that EqR saves under `carry`; 0 without such states."""
     part: Any = stored.get("carry") if isinstance(stored, dict) else None
     for key in ("inner_carry", "z_H"):
         part = part.get(key) if isinstance(part, dict) else _attributes(part).get(key)
@@ -118,7 +124,7 @@ def _carry_positions(stored: Any) -> int:
 
 
 def _describe_copy(copy: ParameterGroup | None, base: ParameterGroup) -> str:
-    """The averaged copy that was used, as text."""
+    """A description of the averaged copy that was used."""
     if copy is None:
         return ""
     if not copy.place:
@@ -128,7 +134,7 @@ def _describe_copy(copy: ParameterGroup | None, base: ParameterGroup) -> str:
 
 
 def _groups(stored: Any) -> Iterator[ParameterGroup]:
-    """All dictionaries that contain tensors, outermost first, except those of optimizers and the like."""
+    """Yield all dictionaries with tensors, outermost first, except optimizer states and other training data."""
     waiting: list[ParameterGroup] = [ParameterGroup((), stored)]
     visited = 0
     while waiting and visited < MAX_PLACES:
@@ -149,13 +155,13 @@ def _groups(stored: Any) -> Iterator[ParameterGroup]:
 
 
 def _attributes(value: Any) -> dict[Any, Any]:
-    """The attributes of a pickled object. None for a pickled model: its tensors are scattered, without names."""
+    """The attributes of a pickled object; empty for a pickled model, whose tensors have no full names."""
     attributes = value.attributes if isinstance(value, InertObject) else {}
     return {} if "_modules" in attributes else attributes
 
 
 def _copies(group: ParameterGroup) -> Iterator[ParameterGroup]:
-    """The group itself, or the two copies in it if ema-pytorch saved it."""
+    """Yield the two copies in a group that ema-pytorch saved, or the group itself."""
     copies: dict[str, dict[str, Any]] = {}
     for name, tensor in group.tensors.items():
         copy = next((part for part in name.split(".") if part in TWO_COPIES), "")
@@ -167,7 +173,7 @@ def _copies(group: ParameterGroup) -> Iterator[ParameterGroup]:
 
 
 def _as_tensor(value: Any) -> Any:
-    """A tensor, or an inert object that represents one: a NumPy array, or a tensor class that is not read. Else None."""
+    """Return the value if it is a tensor, or an inert object for a NumPy array or an unknown tensor class; else None."""
     if isinstance(value, Tensor):
         return value
     stands_for_tensor = (
@@ -179,7 +185,7 @@ def _as_tensor(value: Any) -> Any:
 
 
 def _unnamed_average(stored: Any) -> str:
-    """The key of an averaged copy that is a list of tensors, as saved by torch_ema and diffusers; empty without one."""
+    """The key of an averaged copy saved as a list of tensors, as by torch_ema and diffusers; empty if there is none."""
     places = [((), stored)] if isinstance(stored, dict) else []
     places += [
         ((str(key),), part) for _, part in places for key, part in part.items() if isinstance(part, dict)
@@ -193,7 +199,7 @@ def _unnamed_average(stored: Any) -> str:
 
 
 def _describe_content(stored: Any) -> str:
-    """What a file without a state dict contains, and what to do."""
+    """A message that says what a file without a state dict contains, and what to do."""
     for value in [stored, *(stored.values() if isinstance(stored, dict) else ())]:
         if isinstance(value, InertObject) and "_modules" in value.attributes:
             return (
@@ -214,18 +220,18 @@ def _describe_content(stored: Any) -> str:
 
 
 def _printable(key: Any) -> str:
-    """A key from an untrusted dictionary, abbreviated and printable."""
+    """Printable text for a key from an untrusted dictionary, at most 60 characters long."""
     return key[:60] if isinstance(key, str) and key[:60].isprintable() else SHORT.repr(key)[:60]
 
 
 def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str, Tensor]:
-    """Tensors under our names, without wrapper prefixes and counters.
+    """Return tensors under the names of the official format, without wrapper prefixes and counters.
 
-    Raises CheckpointError, naming the first tensor that does not belong to this format.
+    Raises CheckpointError, which names the first tensor that does not belong to the format or is not supported.
     """
     refuse_by_names(tensors, path)
     plain: dict[str, Tensor] = {}
-    left = path.stat().st_size  # maximum bytes of NumPy arrays: a pickle can repeat one array
+    left = path.stat().st_size  # maximum total bytes of NumPy arrays, since a pickle can repeat an array
     for name, tensor in tensors.items():
         bare = bare_name(name)
         if isinstance(tensor, InertObject) and format.names.fullmatch(bare) and left > 0:
@@ -249,15 +255,15 @@ def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str
 
 
 def _is_counter(name: str, tensor: Any) -> bool:
-    """Whether a tensor is a step counter, rate, or flag, which averaged copies store among their tensors."""
+    """Whether a tensor is a step counter, decay rate, or flag, which averaged copies store with the weights."""
     single = isinstance(tensor, Tensor) and tensor.numel() == 1
     return single and (not tensor.is_floating_point() or name.rpartition(".")[2] in COUNTERS)
 
 
 def check_tensor(name: str, tensor: Any, path: Path) -> None:
-    """Raises CheckpointError unless a tensor is dense, of a dtype that is read, and entirely in the file.
+    """Raise CheckpointError unless a tensor is dense, has a supported dtype, and lies entirely in the file.
 
-    A view can claim more elements than the file has, and copying it would use that much memory.
+    A view can claim more elements than the file contains; copying such a view would use too much memory.
     """
     dense = isinstance(tensor, Tensor) and tensor.layout == torch.strided and tensor.device.type == "cpu"
     if dense and tensor.is_floating_point() and tensor.dtype not in DTYPES:

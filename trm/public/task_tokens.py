@@ -1,10 +1,10 @@
-"""Convert a model with its own tokens, or with a canvas larger than the puzzle, to a model that takes the task's puzzles.
+"""Convert a model with its own tokens, or with a canvas larger than the puzzle, to the tokens and cells of the task.
 
-nano-trm numbers its tokens differently (0 pad, 1 end, 2 blank, digits from 3) and places a Sudoku at the top left of a
-canvas; sotaku uses 0 for a blank and has no padding. No weight is recomputed: rows of the embedding and of the output
-head are reordered, and the canvas outside the puzzle becomes part of the prefix, because its tokens are the same in
-every puzzle. The order of positions is then the prefix, the rest of the canvas, and the cells. `read_checkpoint` and
-`trm forward` keep the tokens and canvas of the file.
+nano-trm uses other tokens (0 pad, 1 end, 2 blank, digits from 3) and places a Sudoku at the top left of a larger canvas.
+sotaku uses token 0 for a blank and has no padding token. The conversion computes no new weights: it selects and reorders
+rows of the embedding and the LM head. Canvas cells outside the puzzle hold the same token in every puzzle, so they
+become part of the prefix. The positions are then the prefix, the rest of the canvas, and the cells. `read_checkpoint`
+and `trm forward` keep the tokens and the canvas of the file.
 """
 
 from dataclasses import replace
@@ -16,19 +16,19 @@ from torch import Tensor
 from trm.config import ConfigError, ModelConfig
 
 FIRST_DIGIT = {"nano-trm": 3, "digits": 1}
-"""Token of the digit 1; the token before it is the blank. In the task's tokens, these are 2 and 1."""
+"""Token of the digit 1. The next lower token is the blank. In the task's tokens, the digit 1 is 2 and the blank is 1."""
 
 
 def in_task_tokens(config: ModelConfig, tensors: dict[str, Tensor]) -> tuple[ModelConfig, dict[str, Tensor]]:
-    """The configuration and tensors of the same model with the tokens and cells of its task.
+    """Convert a configuration and its tensors to the tokens and cells of the task.
 
-    Raises ConfigError if the file has fewer cells than the puzzle, or its cells do not form a square canvas.
+    Raises ConfigError if the model has fewer cells than the puzzle, or if its cells do not form a square canvas.
     """
     if config.tokens == "official":
         return config, tensors
     first = FIRST_DIGIT[config.tokens]
     side = config.vocab_size - first
-    tokens = torch.tensor([0, *range(first - 1, config.vocab_size)])  # of the task's pad, blank, digits
+    tokens = torch.tensor([0, *range(first - 1, config.vocab_size)])  # own pad, blank and digits
     config = replace(config, vocab_size=len(tokens), tokens="official")
     if config.kind == "sotaku":
         encoder = tensors["initial_encoder.weight"][:, tokens]
@@ -44,7 +44,7 @@ def in_task_tokens(config: ModelConfig, tensors: dict[str, Tensor]) -> tuple[Mod
 def _without_canvas(
     config: ModelConfig, tensors: dict[str, Tensor], side: int, pad: Tensor
 ) -> tuple[ModelConfig, dict[str, Tensor]]:
-    """Move the canvas cells outside the puzzle to the prefix."""
+    """Move the canvas cells outside the puzzle into the prefix. `pad` is the embedding of the pad token."""
     canvas, cells = isqrt(config.sequence_length), side * side
     if canvas**2 != config.sequence_length or canvas < side:
         raise ConfigError(f"a Sudoku of {side}x{side} does not fit on {config.sequence_length} cells")

@@ -1,10 +1,10 @@
-"""The contents of a store, determined before anything is run: calls, positions, facts about cells, arrays and their sizes."""
+"""The contents of a store, determined before a run: calls, positions, facts about cells, arrays and their sizes."""
 
+import io
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int16, UInt8
@@ -18,26 +18,31 @@ from trm.tasks.base import Task
 STATES = ("y", "z")
 DTYPES = {"float16": "float16", "float32": "float32", "bfloat16": "uint16"}
 """Dtype of states and logits -> NumPy dtype in the store. NumPy has no bfloat16, so its 16 bits are stored."""
-CHUNK = 1 << 20
-"""Minimum size of a chunk file in bytes, if there are enough calls: small states from several calls share a chunk."""
-CHECKSUM = 4
-"""Size in bytes of the CRC32C at the end of a chunk file."""
 BLOCK = 4096
-"""Block size of common file systems in bytes: the space that a file takes is a multiple of it."""
+"""Block size of common file systems in bytes. The disk space of a file is a multiple of the block size."""
 
 
 @dataclass(frozen=True)
-class StoreSettings:
-    """What to store; text values have the format of the command line. Raises UserError for an invalid value."""
+class StoredStates:
+    """What is stored of each run. The attributes are options of `trm trace`."""
 
-    states: str = "y,z"  # y, z, both, or none
-    calls: str = F_H  # f_H, all, last (of each supervision step), or a list such as 1.3.7,16.*.7
-    positions: str = (
-        "cells"  # cells, mean, prefix, all, or cells such as r1c1,r5c5; several separated by commas
-    )
-    logits: str = "top5"  # none, all, or top<k>
-    dtype: str = "float16"  # dtype of states and logits
-    batch: int = 64  # puzzles per forward pass
+    states: str = "y,z"
+    """y, z, both (y,z), or none"""
+    calls: str = F_H
+    """after which calls: f_H, all, last (of each supervision step), or a list of supervision step.cycle.call such as 1.3.7,16.*.7; y is stored only at f_H calls, which update it"""
+    positions: str = "cells"
+    """positions of the states: cells, mean (over all cells), prefix, all, or cells such as r1c1,r5c5; several separated by commas"""
+    logits: str = "top5"
+    """logits of the answers at f_H calls: none, all, or top<k>"""
+    dtype: Literal["float16", "float32", "bfloat16"] = "float16"
+    """dtype of states and logits"""
+
+
+@dataclass(frozen=True)
+class StoreSettings(StoredStates):
+    """Settings of a store. Raises UserError for an invalid dtype, batch or shard."""
+
+    batch: int = 32  # puzzles per forward pass and core
     shard: int = 64  # puzzles per shard
 
     def __post_init__(self):
@@ -49,18 +54,13 @@ class StoreSettings:
             raise UserError(
                 f"Batches of {self.batch} and shards of {self.shard} puzzles are not possible. Give 1 or more."
             )
-        if self.batch > self.shard:
-            raise UserError(
-                f"A batch of {self.batch} puzzles is larger than a shard of {self.shard}. "
-                "Give a --shard of at least the batch."
-            )
 
 
 def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
-    """Parse the setting `--calls`; the calls are returned in the order of the run.
+    """Parse the setting `--calls` and return the selected calls in the order of the run.
 
-    A list has entries `supervision step.cycle.call`, counted from 1; `*` matches all. Raises UserError, naming the
-    invalid part.
+    The entries of a list are `supervision step.cycle.call`, counted from 1; `*` matches every number. Raises UserError,
+    naming the invalid entry.
     """
     depth = config.depth
     every = [at for step in range(1, depth.N_sup + 1) for at in depth.calls(step)]
@@ -96,9 +96,9 @@ def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
 
 
 def cell_facts(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Int16[np.ndarray, "cells"]]:
-    """Facts about every cell, by name: `given` (0 or 1), `row` and `column` (from 1), and those of `Task.cell_features`.
+    """Compute facts about every cell, by name: `given` (0 or 1), `row`, `column` (from 1), and `Task.cell_features`.
 
-    Facts are integers that probes try to decode from states; -1 where a fact is undefined for a cell.
+    Facts are integers, which probes try to decode from states. A fact is -1 for cells where it is undefined.
     """
     row, column = np.divmod(np.arange(task.cells), task.columns)
     facts = {"given": task.givens(inputs), "row": row + 1, "column": column + 1} | task.cell_features(inputs)
@@ -107,23 +107,33 @@ def cell_facts(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Int1
 
 @dataclass(frozen=True)
 class ArrayPlan:
-    """An array in the store. The first axis is puzzles, chunked by shard; only the call axis is chunked further."""
+    """An array of a shard. States and logits have the calls as first axis, so that one call is read in one piece."""
 
-    shape: tuple[int, ...]
-    chunks: tuple[int, ...]
-    dtype: str  # NumPy dtype in the store
-    dimensions: tuple[str, ...]
+    calls: int | None  # length of the call axis; None without one
+    axes: dict[str, int]  # the axes after the puzzles, with their lengths
+    dtype: str  # NumPy dtype in the file
 
-    @property
-    def chunk_bytes(self) -> int:
-        """Length of each chunk file. The last ones are padded with zeros to the same length."""
-        return prod(self.chunks) * np.dtype(self.dtype).itemsize + CHECKSUM
+    def shape(self, puzzles: int) -> tuple[int, ...]:
+        """Shape for a number of puzzles: [calls, puzzles, ...] or [puzzles, ...]."""
+        first = () if self.calls is None else (self.calls,)
+        return (*first, puzzles, *self.axes.values())
 
-    def chunk_names(self, shard: int) -> list[str]:
-        """File names of a shard's chunks."""
-        calls = -(-self.shape[1] // self.chunks[1])
-        rest = ".0" * (len(self.shape) - 2)
-        return [f"c.{shard}.{group}{rest}" for group in range(calls)]
+    def header(self, puzzles: int) -> bytes:
+        """The beginning of its .npy file."""
+        stream = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            stream,
+            {
+                "descr": np.lib.format.dtype_to_descr(np.dtype(self.dtype)),
+                "fortran_order": False,
+                "shape": self.shape(puzzles),
+            },
+        )
+        return stream.getvalue()
+
+    def file_bytes(self, puzzles: int) -> int:
+        """Length of its .npy file."""
+        return len(self.header(puzzles)) + prod(self.shape(puzzles)) * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True)
@@ -149,23 +159,6 @@ class Layout:
                 "Add one, or choose --states z --logits none."
             )
 
-    @classmethod
-    def of(cls, manifest: Mapping[str, Any]) -> "Layout":
-        """The layout that a manifest describes. Raises UserError, KeyError or TypeError if it is invalid."""
-        settings = {name: manifest[name] for name in StoreSettings.__dataclass_fields__}
-        for name, value in settings.items():
-            if type(value) is not StoreSettings.__dataclass_fields__[name].type:
-                raise TypeError(name)
-        puzzles = manifest["data"]["puzzles"]
-        if type(puzzles) is not int:
-            raise TypeError("puzzles")
-        return cls(
-            config=ModelConfig.from_dict(manifest["config"]),
-            puzzles=puzzles,
-            settings=StoreSettings(**settings),
-            facts=tuple(map(str, manifest["facts"])),
-        )
-
     @property
     def states(self) -> tuple[str, ...]:
         text = self.settings.states.replace(" ", "")
@@ -173,7 +166,7 @@ class Layout:
 
     @property
     def top(self) -> int:
-        """Number of largest logits that are stored: 0 for none, V for all; -1 if the setting is invalid."""
+        """Number of logits stored for each cell: V for all, 0 for none, -1 if the setting is invalid."""
         text, vocab_size = self.settings.logits, self.config.vocab_size
         if text in ("none", "all"):
             return vocab_size if text == "all" else 0
@@ -185,7 +178,7 @@ class Layout:
         return Positions.of(self.settings.positions, self.config)
 
     def coordinates(self, name: str) -> tuple[Coordinates, ...]:
-        """Calls along the axis of an array: all selected calls for z, and the f_H calls among them for y and its logits."""
+        """Calls on the call axis of an array: all selected calls for z, the selected f_H calls for y and logits."""
         calls = chosen_calls(self.settings.calls, self.config)
         return calls if name == "z" else tuple(at for at in calls if at.kind == F_H)
 
@@ -198,49 +191,32 @@ class Layout:
         return range(shard * self.settings.shard, min((shard + 1) * self.settings.shard, self.puzzles))
 
     def arrays(self) -> dict[str, ArrayPlan]:
-        """All arrays by name."""
+        """Plans of all arrays, by name."""
         config, number = self.config, DTYPES[self.settings.dtype]
         cells, V = config.sequence_length, config.vocab_size
-        positions = len(self.positions.names)
         plans = {
-            "inputs": self._plan("uint8", cell=cells),
-            "labels": self._plan("uint8", cell=cells),
-            "puzzle_ids": self._plan("int32", id=1),
-            "facts": self._plan("int16", fact=len(self.facts), cell=cells),
-            "q_halt": self._plan("float32", supervision_step=config.N_sup),
-            "q_continue": self._plan("float32", supervision_step=config.N_sup),
+            "inputs": ArrayPlan(None, {"cell": cells}, "uint8"),
+            "labels": ArrayPlan(None, {"cell": cells}, "uint8"),
+            "puzzle_ids": ArrayPlan(None, {}, "int32"),
+            "facts": ArrayPlan(None, {"fact": len(self.facts), "cell": cells}, "int16"),
+            "q_halt": ArrayPlan(None, {"supervision_step": config.N_sup}, "float32"),
+            "q_continue": ArrayPlan(None, {"supervision_step": config.N_sup}, "float32"),
         }
         for name in self.states:
-            calls = len(self.coordinates(name))
-            plans[name] = self._plan(number, call=calls, position=positions, D=config.hidden_size)
+            axes = {"position": len(self.positions.names), "D": config.hidden_size}
+            plans[name] = ArrayPlan(len(self.coordinates(name)), axes, number)
         answers = len(self.coordinates("y"))
         if self.settings.logits == "all":
-            plans["logits"] = self._plan(number, call=answers, cell=cells, V=V)
+            plans["logits"] = ArrayPlan(answers, {"cell": cells, "V": V}, number)
         elif self.top:
-            plans["top_logits"] = self._plan(number, call=answers, cell=cells, k=self.top)
-            plans["top_tokens"] = self._plan("uint8", call=answers, cell=cells, k=self.top)
+            axes = {"cell": cells, "k": self.top}
+            plans["top_logits"] = ArrayPlan(answers, axes, number)
+            plans["top_tokens"] = ArrayPlan(answers, axes, "uint8")
         return plans
 
-    def _plan(self, dtype: str, **axes: int) -> ArrayPlan:
-        """Calls share a chunk until it has at least CHUNK bytes; they are spread evenly over as few files as possible."""
-        lengths = list(axes.values())
-        if "call" in axes:
-            each = self.settings.shard * prod(lengths[1:]) * np.dtype(dtype).itemsize
-            files = -(-lengths[0] // max(1, -(-CHUNK // each)))
-            lengths[0] = -(-lengths[0] // files)
-        return ArrayPlan(
-            shape=(self.puzzles, *axes.values()),
-            chunks=(self.settings.shard, *lengths),
-            dtype=dtype,
-            dimensions=("puzzle", *axes),
-        )
-
-    def shard_bytes(self) -> int:
+    def shard_bytes(self, shard: int) -> int:
         """Bytes that a shard takes on disk, in whole blocks of a common file system."""
-        files = [
-            length
-            for plan in self.arrays().values()
-            for length in [plan.chunk_bytes] * len(plan.chunk_names(0))
-        ]
+        puzzles = len(self.rows(shard))
+        files = [plan.file_bytes(puzzles) for plan in self.arrays().values()]
         marker_and_folder = 2 * BLOCK
         return sum(-(-length // BLOCK) * BLOCK for length in files) + marker_and_folder

@@ -1,4 +1,4 @@
-"""Tasks by name and size. The module of a task is imported on first use."""
+"""Look up tasks by name and size. The module of a task is imported on first use."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 TASKS = ("arc", "maze", "sudoku")
 BOXES = {16: (2, 2), 36: (2, 3), 81: (3, 3)}
-"""Rows and columns of a Sudoku's boxes, by its number of cells."""
+"""Box shape (rows, columns) of a Sudoku, keyed by the number of cells in the grid."""
 
 
 @cache
 def get_task(name: str, cells: int | None = None) -> Task:
-    """The task with this name whose puzzles have `cells` cells (None: its usual size).
+    """Return the task called `name` for puzzles with `cells` cells.
 
-    Raises `UserError` for an unknown name and `PuzzleError` for an unsupported size; the messages list the choices.
+    By default, Sudokus have 9x9 cells, mazes 15x15, and ARC grids 30x30. Raises `UserError` if the name is unknown and
+    `PuzzleError` if the size is not supported.
     """
     if name not in TASKS:
         raise UserError(f"Unknown task {SHORT.repr(name)}. Choose one of: {', '.join(TASKS)}.")
@@ -43,5 +44,5 @@ def get_task(name: str, cells: int | None = None) -> Task:
 
 
 def task_of(config: ModelConfig) -> Task:
-    """The task of a model, at the model's grid size. Raises `UserError` if there is no such task."""
+    """Return the task of a model, at the model's grid size. Raises `UserError` if the task is unknown."""
     return get_task(config.task, config.sequence_length)

@@ -1,14 +1,14 @@
-"""The interface of a task: a grid of tokens with rules.
+"""The interface of a task: a kind of puzzle with a grid of tokens and rules.
 
-A model only sees tokens. Its task knows everything else about a puzzle: how to parse and print it, which cells
-conflict, whether an answer is correct, how hard it is, and how to generate a new one.
+A model only sees tokens. Everything else belongs to the task, which parses, formats, checks, solves, rates, and
+generates puzzles.
 """
 
 from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,23 +21,22 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, Shaped, UInt8
 
 from trm.errors import PuzzleError
+from trm.progress import Progress, no_progress
 from trm.tasks.puzzle_text import PuzzleText, numbered_lines
 
 PADDING = 0
-"""Token, in every task, for cells outside the puzzle; in labels, for cells that are not scored."""
+"""Token for cells outside the puzzle, in every task. In labels, it marks cells that are not scored."""
 CHUNK = 32
-"""Puzzles per random stream in `generate_many`; fixed, so that the result does not depend on the number of workers."""
+"""Number of puzzles per random stream in `generate_many`. It is fixed, so that results do not depend on `workers`."""
 EXCLUDED_IN_A_ROW = 1000
-"""Consecutive excluded puzzles after which `generate_many` gives up: a small task may have no other puzzles."""
+"""Number of consecutive excluded puzzles after which `generate_many` stops: a small task may have no other puzzles."""
 
-PuzzleProgress = Callable[[int], None]
-"""Called with the number of puzzles done."""
 MAX_GUESSES = 100_000
-"""Maximum number of guesses before a solver gives up: a few seconds."""
+"""Default maximum number of guesses of a solver. Reaching it takes a few seconds."""
 
 
 class Difficulty(StrEnum):
-    """How much reasoning a puzzle needs; each task defines its levels."""
+    """Difficulty level of a puzzle. Each task defines its levels by the reasoning that a puzzle needs."""
 
     EASY = "easy"
     MEDIUM = "medium"
@@ -50,11 +49,11 @@ class Difficulty(StrEnum):
 
 @dataclass(frozen=True)
 class Rating:
-    """How hard a puzzle is, and whether it has exactly one solution.
+    """Difficulty of a puzzle, a sentence that explains it, and the number of solutions.
 
-    `solutions` is 0, 1, or 2 for "at least two"; `difficulty` is None unless `solutions` is 1. `search_nodes` is the
-    number of guesses that the task's solver made over all branches (0: no guesses were needed); for a maze, the number
-    of cells that the search visited.
+    `solutions` is 0, 1, or 2, where 2 means at least two. `difficulty` is None unless `solutions` is 1. `search_nodes` is
+    the number of guesses that the solver made in all branches; for a maze, it is the number of cells that the search
+    visited.
     """
 
     difficulty: Difficulty | None
@@ -65,33 +64,50 @@ class Rating:
 
 @dataclass(frozen=True, eq=False)
 class Puzzle:
-    """A generated puzzle: its inputs, its solution (one of the solutions if a maze has several), and its difficulty."""
+    """A generated puzzle. `labels` holds the tokens of its solution, or of one solution if a maze has several."""
 
     inputs: UInt8[np.ndarray, "cells"]
     labels: UInt8[np.ndarray, "cells"]
     difficulty: Difficulty
 
 
+@dataclass(frozen=True)
+class Deduction:
+    """How a person derives the token of a cell from the puzzle by the rules of its task."""
+
+    rule: str
+    """Sudoku: naked, row, column or box (a hidden single). Maze: path, dead_end, detour or unreachable."""
+    place: int
+    """Number of the row, column or box, from 1; 0 for a naked single. Maze: steps from the start."""
+    token: int
+    round: int
+    """The round in which the rule decides the cell, from 1, if each round decides all cells that it can."""
+    cells: tuple[int, ...]
+    """Cells on which the rule rests: givens, and cells decided in an earlier round."""
+    techniques: tuple[str, ...] = ()
+    """Sudoku: what else has to rule out candidates first, locked or pairs."""
+
+
 @dataclass(frozen=True, eq=False)
 class Symmetries:
-    """One symmetry of the task's rules per grid, as index arrays; `undo` inverts the symmetries."""
+    """Index arrays that define one symmetry of the task's rules for each grid of a batch."""
 
-    source: Integer[np.ndarray, "batch cells"]  # the cell that moves to this position
-    token_map: UInt8[np.ndarray, "batch vocab"]  # the new value of each token
+    source: Integer[np.ndarray, "batch cells"]  # index of the cell whose token moves to this position
+    token_map: UInt8[np.ndarray, "batch vocab"]  # token that replaces each token
 
     def apply(self, grids: UInt8[np.ndarray, "batch cells"]) -> UInt8[np.ndarray, "batch cells"]:
-        """Apply to each grid its symmetry."""
+        """Transform each grid by its symmetry."""
         moved = np.take_along_axis(grids, self.source, 1)
         return np.take_along_axis(self.token_map, moved.astype(np.intp), 1)
 
     def undo(self, grids: UInt8[np.ndarray, "batch cells"]) -> UInt8[np.ndarray, "batch cells"]:
-        """The inverse of `apply`."""
+        """Invert `apply`: restore the original grids."""
         named = np.take_along_axis(self.token_map.argsort(1).astype(np.uint8), grids.astype(np.intp), 1)
         return np.take_along_axis(named, self.source.argsort(1), 1)
 
 
 class Task(ABC):
-    """A grid of `rows` x `columns` tokens, flattened row by row, and its rules. Immutable; can be pickled."""
+    """Grid of `rows` x `columns` tokens, flattened row by row, and its rules. Tasks are immutable and picklable."""
 
     name: str
     rows: int
@@ -102,40 +118,42 @@ class Task(ABC):
     symbol_names: tuple[str, ...]
     """Name of each token, for legends and screen readers."""
     looks: tuple[str, ...]
-    """How a cell with each token is drawn: "" (as its symbol), one of the player's drawings ("wall", "open", "start",
-    "goal", "path", "pad", "border"), or a colour as #rrggbb."""
+    """How the player draws each token: as the token's symbol (""), as a named drawing ("wall", "open", "start", "goal",
+    "path", "pad", "border"), or in a colour (#rrggbb)."""
     generator_options: frozenset[str] = frozenset()
-    """Names of the options of `generate`."""
+    """Names of the options that `generate` accepts."""
     checkable_by_rules: bool = True
-    """Whether the rules alone determine if an answer is correct. If not, `is_solved` is always false."""
+    """Whether the rules alone determine if an answer is correct. If False, `is_solved` always returns False."""
     needs_puzzle_id: bool = False
-    """Whether a model needs the puzzle id to know the rule: with the blank id it scores 0."""
+    """Whether a model needs the puzzle id to know the rule. If True, a model with the blank puzzle id scores 0."""
     scored_cells: str = ""
-    """The cells that a count of correct cells covers: "" for all, else the word for cells that are not given. Most cells
-    of a maze are walls, which every answer copies, so a count over all cells would hardly change."""
+    """Word for the cells that a count of correct cells covers, or "" if it covers all cells. Most cells of a maze are
+    walls, which every answer copies, so a count over all cells would hardly change."""
     rule_score: str | None = None
-    """Name of a second score, the fraction of answers that `is_solved` accepts; None if it always equals exact accuracy."""
+    """Name of a second score, the fraction of answers that `is_solved` accepts. None if it equals exact accuracy."""
     writable: tuple[int, ...]
-    """Tokens that a person can enter in a puzzle. The first is the token of a cleared cell."""
+    """Tokens that a person can enter in a puzzle. The first token represents a cleared cell."""
     unique_tokens: tuple[int, ...] = ()
     """The tokens in `writable` that occur exactly once in a complete puzzle."""
+    blank: int | None = None
+    """Token of a cell without a given; None if every cell of a puzzle is given."""
 
     @property
     def cells(self) -> int:
-        """Number of cells in a grid, which is the number of tokens."""
+        """Number of cells in a grid, and so the number of tokens."""
         return self.rows * self.columns
 
     @abstractmethod
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Parse a puzzle as typed by a person. Raises `PuzzleError`, which names the mistake and its place.
+        """Parse a puzzle that a person typed. Raises a `PuzzleError` that names the mistake and its place.
 
-        `unfinished` also accepts a puzzle that lacks a required part (a maze without a start) but is a valid input to a
-        model.
+        If `unfinished` is True, a required part of the puzzle may be missing, such as the start of a maze. The tokens
+        are still a valid model input.
         """
 
     def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
-        """Locate the puzzles in a text of any length, in order, without checking them. By default, there is one per
-        line, except on lines that start with #.
+        """Yield the puzzles in a text of any length, in order and unchecked. By default, every line holds one puzzle,
+        except for empty lines and lines that start with #.
         """
         for number, line in numbered_lines(lines):
             if line.strip() and not line.startswith("#"):
@@ -143,15 +161,15 @@ class Task(ABC):
 
     @abstractmethod
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """One character per cell, without separators; `parse` reads it back."""
+        """Format a grid as one line of text that `parse` accepts."""
 
     def public_text(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """Like `format`, with the characters of the public CSV files; `parse` reads it back."""
+        """Format a grid as one line of text with the characters of the public CSV files. `parse` accepts the text."""
         return self.format(tokens)
 
     @abstractmethod
     def pretty(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """A grid as readable lines; `parse` reads it back."""
+        """Format a grid as several readable lines of text that `parse` accepts."""
 
     @abstractmethod
     def givens(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
@@ -160,39 +178,39 @@ class Task(ABC):
     def crop(
         self, tokens: UInt8[np.ndarray, "*batch cells"]
     ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]] | None:
-        """Rows and columns, from the top left, of the part of each grid that is scored; None for the whole grid."""
+        """Return how many rows and columns of each grid are scored, from the top left, or None if all are scored."""
         return None
 
     @abstractmethod
     def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Mask of the cells that break a rule in this (possibly incomplete) answer."""
+        """Mask of the cells that break a rule in each answer. Answers may be incomplete."""
 
     @abstractmethod
     def is_solved(
         self, inputs: UInt8[np.ndarray, "*batch cells"], answer: UInt8[np.ndarray, "*batch cells"]
     ) -> Bool[np.ndarray, "*batch"]:
-        """Whether the answer is complete, obeys the rules and preserves the givens. Needs no label."""
+        """Whether each answer is complete, obeys the rules, and preserves the givens. No label is needed."""
 
     @abstractmethod
     def solutions(
         self, inputs: UInt8[np.ndarray, "cells"], limit: int = 2
     ) -> list[UInt8[np.ndarray, "cells"]]:
-        """Up to `limit` solutions. Raises `PuzzleError` if the search gives up."""
+        """Return at most `limit` solutions. Raises `PuzzleError` if the search exceeds `MAX_GUESSES` guesses."""
 
     @abstractmethod
     def rate(self, inputs: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
-        """Rate the difficulty, with a sentence that gives the reason. Raises `PuzzleError` if the search gives up."""
+        """Rate the difficulty of a puzzle. Raises `PuzzleError` if the search exceeds `max_guesses` guesses."""
 
     @abstractmethod
     def generate(self, rng: np.random.Generator, difficulty: Difficulty | str, **options: Any) -> Puzzle:
-        """Generate a puzzle with its solution, which is unique unless the options allow more (mazes with loops).
+        """Generate a puzzle and its solution. Some options of mazes allow several solutions; otherwise, it is unique.
 
         Raises `PuzzleError` if no puzzle with these options is found.
         """
 
     @abstractmethod
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
-        """The stratum of each puzzle: the label by which results are grouped within a difficulty."""
+        """Return the stratum of each puzzle, which is a label by which results are grouped within a difficulty."""
 
     def random_symmetries(
         self,
@@ -200,20 +218,27 @@ class Task(ABC):
         labels: UInt8[np.ndarray, "batch cells"],
         rng: np.random.Generator,
     ) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
-        """Apply an independent random symmetry of the rules to each puzzle and its solution."""
+        """Transform each puzzle and its solution by a random symmetry of the rules. Returns (inputs, labels)."""
         drawn = self.symmetries(len(inputs), rng)
         return drawn.apply(inputs), drawn.apply(labels)
 
     @abstractmethod
     def symmetries(self, count: int, rng: np.random.Generator) -> Symmetries:
-        """Draw random symmetries of the rules for `count` grids."""
+        """Draw one random symmetry of the rules for each of `count` grids."""
 
     @abstractmethod
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
-        """A key that all symmetric versions of a solution share. Solutions with different keys are not symmetric."""
+        """Return a key that is equal for all symmetric versions of a solution. Different keys rule out a symmetry."""
+
+    def deductions(self, inputs: UInt8[np.ndarray, "cells"]) -> tuple[Deduction | None, ...] | None:
+        """How the rules decide each cell; None for givens and for cells that no rule decides.
+
+        Returns None as a whole if the task has no such rules.
+        """
+        return None
 
     def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
-        """Properties of each cell that follow from the rules, by name: targets for probes."""
+        """Return properties of each cell that follow from the rules, keyed by name. Probes use them as targets."""
         return {}
 
     def generate_many(
@@ -224,16 +249,16 @@ class Task(ABC):
         seed: int = 0,
         workers: int = 1,
         exclude: Collection[bytes] = frozenset(),
-        progress: PuzzleProgress | None = None,
+        progress: Progress = no_progress,
         **options: Any,
     ) -> tuple[UInt8[np.ndarray, "count cells"], UInt8[np.ndarray, "count cells"]]:
-        """Generate `count` puzzles with their solutions: (inputs, labels).
+        """Generate `count` puzzles and their solutions. Returns (inputs, labels), each of shape [count, cells].
 
-        The result depends only on `seed` and the options, not on `workers` (processes; 1 uses the current process).
-        A larger count with the same seed starts with the same puzzles. No solution has a `symmetry_key` in `exclude`,
-        so that no training puzzle is a symmetric version of a test puzzle. Takes the `options` of `generate`.
+        The number of processes, `workers`, does not change the result. A larger `count` with the same seed only
+        appends puzzles. Puzzles whose solution has a `symmetry_key` in `exclude` are skipped, so that no training
+        puzzle is a symmetric version of a test puzzle. `options` are passed to `generate`.
 
-        Raises `PuzzleError` if no puzzle with these options is found.
+        Raises `PuzzleError` if too few puzzles with these options are found.
         """
         chunk = partial(
             _chunk,
@@ -251,13 +276,12 @@ class Task(ABC):
         def collect(parts: Any) -> None:
             for start, size, (part_inputs, part_labels) in zip(starts, sizes, parts, strict=True):
                 inputs[start : start + size], labels[start : start + size] = part_inputs, part_labels
-                if progress:
-                    progress(start + size)
+                progress((start + size) / count, f"{start + size:,} of {count:,} puzzles generated")
 
         if workers <= 1 or len(sizes) <= 1:
             collect(map(chunk, range(len(sizes)), sizes))
         else:
-            # Spawned, not forked: the caller may have torch threads running, and forking them can hang.
+            # Processes are spawned, not forked: the caller may run torch threads, and a fork of these can hang.
             with ProcessPoolExecutor(
                 min(workers, len(sizes)), get_context("spawn"), initializer=_end_with_parent
             ) as pool:
@@ -266,7 +290,7 @@ class Task(ABC):
 
 
 def _end_with_parent() -> None:
-    """Exit this worker when its parent is killed; otherwise it would wait for work forever."""
+    """Exit this worker process when its parent process ends; otherwise it would wait for work forever."""
     parent = parent_process()
 
     def watch() -> None:

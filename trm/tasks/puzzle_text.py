@@ -1,4 +1,4 @@
-"""Shared by the puzzle parsers: character normalisation, and the puzzles located in a text."""
+"""Functions and types that the puzzle parsers share: character normalisation, and puzzles located in a text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 INVISIBLE = frozenset("\ufeff\u200b\u200c\u200d\u2060\ufe0e\ufe0f\u20e3\u00ad")
-"""Byte order marks, joiners, variation selectors, and the combining keycap character."""
+"""Invisible characters: byte order marks, joiners, variation selectors, and the combining keycap character."""
 DOTS = {"…": "...", "⋯": "...", "‥": ".."}
 """Ellipsis characters that editors and phones substitute for dots."""
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d"
@@ -18,8 +18,8 @@ DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d"
 class PuzzleText:
     """An unchecked puzzle located in a text.
 
-    `text` is the input of `Task.parse`. `line` is its first line, from 1, and `count` its number of lines. `answer` is
-    its solution, if the text has one. `note` reports what was skipped before it.
+    `text` is the input for `Task.parse`. `line` is the number of the puzzle's first line, counted from 1, and `count` is
+    the number of its lines. `answer` is the solution that the text gives, or "". `note` reports skipped lines.
     """
 
     text: str
@@ -30,22 +30,22 @@ class PuzzleText:
 
     @property
     def place(self) -> str:
-        """The puzzle's lines, for messages: "line 7" or "lines 7 to 15"."""
+        """Line numbers of the puzzle for messages, such as "line 7" or "lines 7 to 15"."""
         return f"lines {self.line} to {self.line + self.count - 1}" if self.count > 1 else f"line {self.line}"
 
     def with_note(self, note: str) -> PuzzleText:
-        """A copy with this note, or the text itself if the note is empty."""
+        """Return a copy with this note, or the object itself if the note is empty."""
         return replace(self, note=note) if note else self
 
 
 def plain(text: str) -> str:
-    """Replace digits in other scripts, ellipses, dashes, spaces, and full-width characters with their ASCII forms."""
+    """Replace digits of other scripts, ellipses, dashes, spaces, and full-width characters with their ASCII forms."""
     return text if text.isascii() else "".join(map(plain_character, text))
 
 
 @cache
 def plain_character(character: str) -> str:
-    """The ASCII form of one character, as in `plain`; "" for an invisible one."""
+    """Return the ASCII form of a character, "" if it is invisible, or the character itself if it has no ASCII form."""
     if character.isascii():
         return character
     if character in INVISIBLE:
@@ -65,11 +65,11 @@ def plain_character(character: str) -> str:
 
 
 def quoted(character: str) -> str:
-    """A character as shown in a message: in quotes, or by its code if it is not printable."""
+    """Format a character for a message: in quotes, or as its Unicode code point if it is not printable."""
     return f"'{character}'" if character.isprintable() else f"the character U+{ord(character):04X}"
 
 
 def numbered_lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Lines without their line breaks, numbered from 1."""
+    """Yield the number of each line, counted from 1, and the line without its line break."""
     for number, line in enumerate(lines, 1):
         yield number, line.rstrip("\r\n")

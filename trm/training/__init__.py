@@ -1,8 +1,8 @@
 """Training, as `trm train` runs it.
 
-presets      what to train, as plain data; schedule: what changes during training
-data         puzzles, generated or official; carry: puzzles between supervision steps, each with its state
-trainer      one update; losses, optimizers, parallel: its parts
-folder       the files of a run, which survive a kill; run: the training loop
-bundle       turns a finished run into a bundled model with card and figures; ablations: the TRM paper's
+presets      models and training settings, as plain data; schedule: settings that change during training
+data         training puzzles, generated or official; carry: the batch of puzzles and their states between updates
+trainer      a single update; losses, optimizers and parallel contain its parts
+folder       the files of a run, which remain valid if the process is killed; run: the training loop
+bundle       turns a finished run into a bundled model with card and figures; ablations: trains and compares ablations
 """

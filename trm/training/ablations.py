@@ -1,8 +1,8 @@
-"""The ablations of the TRM paper at a small scale: train them all, then compare them with the paper's results.
+"""Trains small versions of the TRM paper's ablations and compares their accuracy with the paper's results.
 
 python -m trm.training.ablations run runs/ablations      # two at a time, one core each; resumes interrupted runs
 python -m trm.training.ablations run runs/ablations --at-once 9   # all at once, on one large GPU
-python -m trm.training.ablations table runs/ablations    # into assets/models/ablations/
+python -m trm.training.ablations table runs/ablations    # writes assets/models/ablations/
 """
 
 import argparse
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recursion_lens import ASSETS
 from trm import registry
 from trm.checkpoint import load_model, save_model
 from trm.errors import UserError
@@ -38,10 +39,12 @@ PAPER = {
     "one-step-gradient": 56.5,
     "continue-loss": 86.1,
 }
-"""Exact accuracy on Sudoku-Extreme in percent: from table 1 of Jolicoeur-Martineau 2025 (arXiv 2510.04871), and from
-the paper's text for the number of latents. The paper does not report T=1 with n=6."""
-DATA, LIMIT = "sudoku/test", 500  # puzzles, evenly spread over the set
-MIN_TIME_SHARE = 0.85  # an interrupted run is reported from this fraction of its planned time
+"""Exact accuracy on Sudoku-Extreme, in percent, from Jolicoeur-Martineau 2025 (arXiv 2510.04871).
+
+The values for single-z and multi-z are in the text, all others in table 1. The paper does not report T=1 with n=6.
+"""
+DATA, LIMIT = "sudoku/test", 500  # the test set, and the number of evenly spaced puzzles from it
+MIN_TIME_SHARE = 0.85  # fraction of the planned time after which an interrupted run is also reported
 COLUMNS = (
     "ablation",
     "exact",
@@ -59,28 +62,32 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class AblationResult:
-    """One ablation: exact accuracy in percent, after the last supervision step unless stated otherwise."""
+    """Results of one ablation.
+
+    `exact` is the exact accuracy in percent after the last supervision step. `easy`, `medium` and `hard` are the exact
+    accuracy on puzzles of each difficulty.
+    """
 
     ablation: str
     exact: float
     easy: float
     medium: float
     hard: float
-    first_step: float  # after the first supervision step
+    first_step: float  # exact accuracy in percent after the first supervision step
     halt_auc: float | None
-    minutes: float  # of training
+    minutes: float  # training time
     updates: int
     numbers: int  # number of parameters
-    paper: float | None
+    paper: float | None  # exact accuracy in percent in the paper
 
 
 def short_name(preset: TrainingPreset) -> str:
-    """The name of an ablation without its prefix."""
+    """Return the name of an ablation preset without the prefix `ablation-`."""
     return preset.name.removeprefix("ablation-")
 
 
 def run_all(out: Path, at_once: int) -> None:
-    """Train all unfinished ablations, each on one core. Raises `UserError` if any of them fails."""
+    """Train all unfinished ablations, `at_once` at a time and each on one core. Raises `UserError` if a run fails."""
     share_puzzles(out)
     with ThreadPoolExecutor(at_once) as pool:
         failed = [name for name in pool.map(lambda preset: _run(preset, out), ABLATIONS) if name]
@@ -91,7 +98,7 @@ def run_all(out: Path, at_once: int) -> None:
 
 
 def share_puzzles(out: Path) -> None:
-    """Generate the puzzles once and copy them to the folder of each run, so that all runs use the same training puzzles."""
+    """Generate the training puzzles and copy them to the folder of each run, so that all runs use the same puzzles."""
     base = ABLATIONS[0]
     cells = base.model.sequence_length
     out.mkdir(parents=True, exist_ok=True)
@@ -104,7 +111,7 @@ def share_puzzles(out: Path) -> None:
 
 
 def _run(preset: TrainingPreset, out: Path) -> str | None:
-    """Train one ablation in a subprocess. Returns its name if training failed."""
+    """Train one ablation in a subprocess. Returns the name of the preset if training failed, else None."""
     folder = out / short_name(preset)
     if is_finished(preset, folder):
         log(f"{preset.name}: already finished")
@@ -120,13 +127,14 @@ def _run(preset: TrainingPreset, out: Path) -> str | None:
 
 
 def is_finished(preset: TrainingPreset, folder: Path, share: float = 1.0) -> bool:
-    """Whether a run has trained for the given fraction of its planned time."""
+    """Return whether a run has trained for at least the fraction `share` of its planned time."""
     return (folder / "log.jsonl").is_file() and read_log(folder)[-1]["minutes"] >= share * preset.minutes
 
 
 def measure_ablation(preset: TrainingPreset, folder: Path, bundled: Path) -> AblationResult:
-    """Bundle the model of one run as `bundled` and measure it on the test set. Raises `UserError` if the run is not (nearly)
-    finished.
+    """Save the model of one run, in float16, to the folder `bundled` and evaluate it on the test set.
+
+    Raises `UserError` if the run has trained for less than 85 % of its planned time.
     """
     if not is_finished(preset, folder, MIN_TIME_SHARE):
         raise UserError(f"{folder} contains no finished run of {preset.name}. Run the ablations first.")
@@ -147,13 +155,13 @@ def measure_ablation(preset: TrainingPreset, folder: Path, bundled: Path) -> Abl
 
 
 def share_of_level(scores: dict[str, Any], level: str) -> float:
-    """Exact accuracy over all groups with one difficulty."""
+    """Return the exact accuracy, from 0 to 1, over all puzzles of the difficulty `level`."""
     groups = [group for name, group in scores["by_difficulty"].items() if name.startswith(level)]
     return sum(group["exact"] * group["count"] for group in groups) / sum(group["count"] for group in groups)
 
 
 def report(results: list[AblationResult], machine: str, note: str = "") -> str:
-    """The results as Markdown, with an explanation of the table; `note` adds a sentence about the runs."""
+    """Return the results as a Markdown table with an explanation. `note` is an additional sentence about the runs."""
     minutes = ABLATIONS[0].minutes
     rows = "\n".join(
         f"| {result.ablation} | {result.exact:.1f} | {result.easy:.1f} | {result.medium:.1f} | {result.hard:.1f} | "
@@ -185,7 +193,7 @@ a change that makes updates cheaper (fewer cycles, no second pass) also gets mor
 
 
 def _stopped(results: list[AblationResult]) -> str:
-    """A sentence about the runs that stopped before their planned time; "" if all finished."""
+    """Return a sentence about the runs that stopped before their planned time, or "" if all runs finished."""
     minutes = ABLATIONS[0].minutes
     early = [result.minutes for result in results if result.minutes < minutes]
     if not early:
@@ -201,14 +209,15 @@ def _or_dash(value: float | None, form: str) -> str:
 
 
 def write_table(runs: Path, folder: Path, note: str = "") -> None:
-    """Bundle and measure all runs and write the table, as Markdown, JSON and CSV, and the figure. Raises `UserError` if a
-    run is missing.
+    """Bundle and evaluate all runs, then write the results to `folder` as Markdown, JSON, CSV, and a figure.
+
+    Raises `UserError` if a run is missing or unfinished.
     """
     results = []
     for preset in ABLATIONS:
         name = short_name(preset)
         results.append(measure_ablation(preset, runs / name, folder / name))
-        log(f"{name}: exact {results[-1].exact:.1f} %")
+        log(f"{name}: exact {results[-1].exact:.1f}%")
     machine = TrainingRun(read_log(runs / short_name(ABLATIONS[0]))).machine
     with atomic_file(folder / "README.md") as temporary:
         temporary.write_text(report(results, machine, note), "utf-8")
@@ -239,6 +248,6 @@ if __name__ == "__main__":
         if arguments.what == "run":
             run_all(arguments.runs, arguments.at_once)
         else:
-            write_table(arguments.runs, registry.ASSETS / "models" / registry.ABLATIONS, arguments.note)
+            write_table(arguments.runs, ASSETS / "models" / registry.ABLATIONS, arguments.note)
     except UserError as error:
         sys.exit(str(error))

@@ -1,4 +1,4 @@
-"""Turns a finished training run into a bundled model: weights, scores, curve, card, snapshots and recorded traces.
+"""Turns a finished training run into a bundled model: weights, scores, training curve, card, snapshots and traces.
 
 python -m trm.training.bundle sudoku-trm runs/sudoku-trm
 """
@@ -6,6 +6,7 @@ python -m trm.training.bundle sudoku-trm runs/sudoku-trm
 import argparse
 import csv
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor
 
+from recursion_lens import ASSETS
 from trm import registry
 from trm.checkpoint import load_model, save_model
 from trm.data import bundled_test_set, load_puzzles, parsed_presets
@@ -27,25 +29,29 @@ from trm.terminal import log
 from trm.trace import save_trace
 from trm.training.card import TrainingRun, card
 from trm.training.figures import draw_curve
-from trm.training.folder import snapshot_file
+from trm.training.folder import snapshot_folder
 from trm.training.presets import TrainingPreset, get_preset
 
 COLUMNS = ("minutes", "update", "loss", "cells", "exact_in_flight", "held_out_exact", "n", "T", "grid_cells")
-"""Columns of `curve.csv`: figures from the log. Not every log line has all of them."""
+"""Columns of `curve.csv`. A log line may lack some of these values."""
 
 
 def bundle(
     name: str, run: Path, today: date, *, note: str = "", command: str = "", limit: int | None = None
 ) -> None:
-    """Write `assets/models/<name>/` and `assets/traces/<name>/`. `limit` selects test puzzles as in `trm eval --limit`.
+    """Write `assets/models/<name>/` and `assets/traces/<name>/` from the folder `run` of a training run.
 
-    Raises `UserError` if the run has no model.
+    `today` is the date on the card and in the traces. `note` and `command` are texts for the card (see `TrainingRun`).
+    If `limit` is given, only `limit` evenly spaced test puzzles are scored. Raises `UserError` if the folder contains
+    no model or no valid log.
     """
-    preset, folder = get_preset(name), registry.ASSETS / "models" / name
+    preset, folder = get_preset(name), ASSETS / "models" / name
     weights = run / "model.safetensors"
     if not weights.is_file():
         raise UserError(f"{run} contains no model.safetensors. Give the --out folder of a training run.")
-    save_model(folder, preset.model, load_file(weights))
+    training = registry.own_training(run)
+    preset = replace(preset, seed=training.seed if training else preset.seed)
+    save_model(folder, preset.model, load_file(weights), training)
     model = load_model(str(folder))
     scores = measure(model, bundled_test_set(task_of(preset.model)), limit)
     _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
@@ -60,20 +66,24 @@ def bundle(
 
 
 def measure(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
-    """The scores of `trm eval`, without the run time, on a bundled set or on `limit` evenly spaced puzzles from it."""
+    """Evaluate a model on the bundled set `data`, or on `limit` evenly spaced puzzles from this set.
+
+    Returns a dictionary with `data`, `dtype`, `limit` (if given), and all scores of `trm.evaluate.evaluate` except
+    `seconds`.
+    """
     task = task_of(model.config)
     puzzles = load_puzzles(data, task)
     if limit:
         puzzles = puzzles.take(evenly(len(puzzles), limit))
-    with ProgressLine("puzzles scored", len(puzzles)) as progress:
-        scores = evaluate(model, task, puzzles, progress=progress.count)
+    with ProgressLine() as progress:
+        scores = evaluate(model, task, puzzles, progress=progress)
     scores.pop("seconds")
     how = {"data": data, "dtype": str(model.compute_dtype).removeprefix("torch.")}
     return how | ({"limit": limit} if limit else {}) | scores
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:
-    """Read the log of a run, one dictionary per line. Raises `UserError` if the log is missing or damaged."""
+    """Read the log of a run as one dictionary per line. Raises `UserError` if the log is missing or damaged."""
     path = run / "log.jsonl"
     with reading(path, UserError, "log of a training run", "Give the --out folder of one."):
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -85,38 +95,41 @@ def read_log(run: Path) -> list[dict[str, Any]]:
 
 
 def record_presets(name: str, today: date) -> None:
-    """Record traces of a bundled model on all puzzle presets for its task and size: `assets/traces/<name>/`."""
+    """Record a trace of a bundled model on each puzzle preset of its task and size, in `assets/traces/<name>/`."""
     model = load_model(name)
     task = task_of(model.config)
     for number, (preset, inputs) in enumerate(parsed_presets(task)):
         trace = record(model, task, inputs, recorded=today)
-        save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{preset.key}.safetensors", trace)
+        save_trace(ASSETS / "traces" / name / f"{number:02d}-{preset.key}.safetensors", trace)
 
 
 def write_snapshots(preset: TrainingPreset, run: Path, folder: Path) -> list[str]:
-    """Copy the snapshots of a run as separate models, each with the recursion depth used at that time.
+    """Copy each snapshot of a run, in float16.
 
-    Returns the names by which they can be opened.
+    Returns the names with which `trm.checkpoint.load_model` opens these models.
     """
     names = []
     for progress in preset.snapshots:
-        path = run / snapshot_file(progress)
-        if not path.is_file():
+        path = run / snapshot_folder(progress)
+        config = registry.own_config(path)
+        if config is None:
             continue
-        tensors = in_float16(path)
-        depth = preset.schedule.depth_at(progress, preset.model.N_sup)
-        save_model(folder / path.stem, preset.model.with_depth(**vars(depth)), tensors)
-        names.append(f"{preset.name}/{registry.SNAPSHOTS}/{path.stem}")
+        tensors = in_float16(path / "model.safetensors")
+        save_model(folder / path.name, config, tensors, registry.own_training(path))
+        names.append(f"{preset.name}/{registry.SNAPSHOTS}/{path.name}")
     return names
 
 
 def in_float16(weights: Path) -> dict[str, Tensor]:
-    """Load weights as float16, which halves the size and hardly changes the answers."""
+    """Load weights as float16. This halves the file size and changes few answers."""
     return {name: tensor.half() for name, tensor in load_file(weights).items()}
 
 
 def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
-    """Write the figures in a log as CSV, one row per report. `held_out_exact` is the accuracy after the last step."""
+    """Write the values in a log as CSV, one row for each log line with metrics.
+
+    `held_out_exact` is the exact accuracy on held-out puzzles after the last supervision step.
+    """
     with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()

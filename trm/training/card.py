@@ -1,7 +1,7 @@
-"""The model card of a bundled model: its training, accuracy, and limits.
+"""Writes the model card of a bundled model: its training, accuracy, and limits.
 
-Every number is measured by `trm.evaluate` or read from the run's log. Only the sentences on a task's limits are written
-here, not the numbers next to them.
+All results on a card come from `trm.evaluate` or from the run's log. The sentences about the limits of a task are fixed
+texts in this module.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from trm.config import KINDS, ModelConfig
+from trm.terminal import as_command
 from trm.training.presets import TrainingPreset
 
 LEVELS = ("easy", "medium", "hard")
@@ -32,20 +33,20 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """The facts about a training run that the card needs besides the preset."""
+    """Facts about a training run that the card reports and the preset does not contain."""
 
     log: Sequence[dict[str, Any]]  # the lines of log.jsonl
-    note: str = ""  # a sentence on circumstances, such as other work on the machine
+    note: str = ""  # a sentence about the circumstances, such as other work on the machine
     command: str = ""  # the training command, if not the preset's own
 
     @property
     def evaluations(self) -> list[dict[str, Any]]:
-        """The log lines of held-out evaluations."""
+        """The log lines that contain an evaluation on held-out puzzles."""
         return [line for line in self.log if "held_out_exact_by_step" in line]
 
     @property
     def machine(self) -> str:
-        """The hardware of the run when it was last started."""
+        """The hardware on which the run was last started or resumed."""
         machines = [line["machine"] for line in self.log if "machine" in line]
         return machines[-1] if machines else "an unrecorded machine"
 
@@ -58,7 +59,10 @@ def card(
     today: date,
     snapshots: Sequence[str] = (),
 ) -> str:
-    """A model card as Markdown."""
+    """Return the model card as Markdown.
+
+    `scores` are the results of `trm.training.bundle.measure`, and `snapshots` are the names of the snapshot models.
+    """
     sections = (
         _title(preset.name, preset.model, model),
         _made(preset, scores, run, snapshots),
@@ -84,7 +88,8 @@ def _title(name: str, config: ModelConfig, model: Any) -> str:
 
 def _made(preset: TrainingPreset, scores: dict[str, Any], run: TrainingRun, snapshots: Sequence[str]) -> str:
     last = run.log[-1]
-    command = run.command or f"python -m trm train --preset {preset.name} --out runs/{preset.name}"
+    settings = {"preset": preset.name, "seed": preset.seed or None, "out": f"runs/{preset.name}"}
+    command = run.command or as_command("python -m trm train", settings)
     averaged = (
         f"The weights are an exponential moving average (decay {preset.ema})."
         if preset.ema
@@ -95,11 +100,11 @@ def _made(preset: TrainingPreset, scores: dict[str, Any], run: TrainingRun, snap
         f"{run.machine}.{' ' + run.note if run.note else ''}",
         f"Data: {data_sentence(preset)}; seed {preset.data_seed}, augmented with random symmetries. No solution is a "
         f"symmetric copy of one in `{scores['data']}`.",
-        f"{averaged} Full log: `curve.csv`, plotted in `curve.png`.",
+        f"{averaged} The full log is `curve.csv`, plotted in `curve.png`.",
     ]
     if snapshots:
         lines.append(
-            f"Intermediate checkpoints, in float16, each opened by name: {', '.join(f'`{name}`' for name in snapshots)}."
+            f"Intermediate checkpoints in float16 that can be opened by name: {', '.join(f'`{name}`' for name in snapshots)}."
         )
     bullets = "\n".join(f"- {line}" for line in lines)
     return f"## Training\n\n`{command}`\n\n{bullets}\n\n![Training curve](curve.png)"
@@ -109,27 +114,27 @@ def _skill(preset: TrainingPreset, scores: dict[str, Any]) -> str:
     steps = preset.model.N_sup
     columns = [step for step in (1, 4, steps) if step <= steps]
     head = " | ".join(f"after {step}" for step in columns)
-    limit = f" --limit {scores['limit']}" if "limit" in scores else ""
+    options = {"model": preset.name, "data": scores["data"], "limit": scores.get("limit")}
     groups = [
         *sorted(scores["by_difficulty"].items(), key=_easy_first),
         ("all", {"count": scores["count"], "exact_by_step": scores["exact_by_step"]}),
     ]
     rows = "\n".join(
         f"| {name} | {group['count']} | "
-        + " | ".join(f"{100 * group['exact_by_step'][step - 1]:.1f} %" for step in columns)
+        + " | ".join(f"{100 * group['exact_by_step'][step - 1]:.1f}%" for step in columns)
         + " |"
         for name, group in groups
     )
     return f"""## Accuracy
 
-`python -m trm eval --model {preset.name} --data {scores["data"]}{limit}` in {scores["dtype"]}: share of {scores["count"]:,} unseen puzzles solved
-exactly, by number of supervision steps.
+`{as_command("python -m trm eval", options)}` in {scores["dtype"]}: fraction of {scores["count"]:,} unseen puzzles solved
+exactly after different numbers of supervision steps.
 
 | puzzles | count | {head} |
 |---|---|{"---|" * len(columns)}
 {rows}
 
-- Cell accuracy {100 * scores["cell"]:.1f} %, {100 * scores["blank_cell"]:.1f} % on blank cells.
+- Cell accuracy {100 * scores["cell"]:.1f}%, {100 * scores["blank_cell"]:.1f}% on blank cells.
 - Halting AUROC (halting logit against correctness of the answer): {scores["halt_auc"]:.3f} over all steps, where the step number
   helps, and {scores["halt_auc_last_step"]:.3f} at the last step alone. Mean halting step: {scores["mean_halt_step"]:.1f}.
 
@@ -146,7 +151,7 @@ def _progress(preset: TrainingPreset, run: TrainingRun) -> str:
     )
     return f"""## Held-out accuracy during training
 
-{preset.held_out} held-out puzzles like those of training, at the {"grid size and " if sizes else ""}recursion depth in use at the time.
+The model is tested on {preset.held_out} held-out puzzles like those of training, at the {"grid size and " if sizes else ""}recursion depth in use at the time.
 
 | minutes | updates | depth | exact after 1 step | exact after {preset.model.N_sup} |
 |---|---|---|---|---|
@@ -154,7 +159,7 @@ def _progress(preset: TrainingPreset, run: TrainingRun) -> str:
 
 
 def limits(preset: TrainingPreset) -> str:
-    """What the model was not trained on, and what a model for this task cannot express."""
+    """Return sentences about puzzles outside the training distribution and about answers that the model cannot give."""
     only_singles = preset.model.task == "sudoku" and {part.difficulty for part in preset.data} == {"easy"}
     return (ONLY_SINGLES if only_singles else "") + LIMITS.get(preset.model.task, "")
 
@@ -162,13 +167,13 @@ def limits(preset: TrainingPreset) -> str:
 def _measured_limits(scores: dict[str, Any]) -> str:
     wrong = 1 - scores["exact"]
     return (
-        f"After the last step {100 * wrong:.1f} % of the test puzzles are still wrong; it would halt on a wrong answer for "
-        f"{100 * scores['halted_wrong']:.1f} % of all test puzzles."
+        f"After the last step, {100 * wrong:.1f}% of the test puzzles are still wrong; the model would halt on a wrong answer for "
+        f"{100 * scores['halted_wrong']:.1f}% of all test puzzles."
     )
 
 
 def data_sentence(preset: TrainingPreset) -> str:
-    """The training data as a phrase."""
+    """Return a phrase that describes the generated training puzzles."""
     parts = []
     for part in preset.data:
         options = ", ".join(

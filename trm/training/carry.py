@@ -1,4 +1,4 @@
-"""The carry of deep supervision: a batch of puzzles, each with its state, from one supervision step to the next."""
+"""The carry of deep supervision: a batch of puzzles and their states, kept between supervision steps."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from trm.training.parallel import Replica
 
 @dataclass
 class Carry:
-    """The puzzles of this process. `steps` is the number of supervision steps that each has run so far."""
+    """The puzzles of this process and their states. `steps` counts the supervision steps that each puzzle has run."""
 
     inputs: Int[Tensor, "batch cell"]
     labels: Int[Tensor, "batch cell"]
@@ -26,7 +26,11 @@ class Carry:
 
 
 class PuzzleFeed:
-    """Fills the carry with new puzzles from a stream, in their initial state."""
+    """Fills the carry with new puzzles from a stream. Each new puzzle starts from the model's initial state.
+
+    `batch` is the number of puzzles over all processes. `explore` is the fraction of puzzles that must run a random
+    number of supervision steps before they can halt.
+    """
 
     def __init__(
         self,
@@ -42,7 +46,7 @@ class PuzzleFeed:
         self.replica, self.random = replica, random
 
     def new_carry(self, stream: PuzzleStream, reveal: float) -> Carry:
-        """A carry with new puzzles."""
+        """Draw new puzzles and return the carry with the rows of this process."""
         inputs, labels, ids, least = self._draw(stream, self.batch, reveal)
         mine = self.replica.rows(self.batch)
         device = self.model.device
@@ -54,7 +58,10 @@ class PuzzleFeed:
     def replace(
         self, carry: Carry, halted: Bool[Tensor, "batch"], stream: PuzzleStream, reveal: float
     ) -> None:
-        """Replace halted puzzles with new ones. Each process draws puzzles for all processes and uses its own."""
+        """Replace halted puzzles with new puzzles, in place.
+
+        Every process draws the same new puzzles for all processes and uses only those for its own rows.
+        """
         all_halted = self.replica.gathered(halted)
         if not all_halted.any():
             return
@@ -70,11 +77,15 @@ class PuzzleFeed:
         carry.steps[slots] = 0
 
     def _draw(self, stream: PuzzleStream, count: int, reveal: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Draw inputs, labels, puzzle ids, and the minimum number of supervision steps for each puzzle."""
+        """Draw (inputs, labels, puzzle ids, minimum number of supervision steps) for `count` puzzles."""
         return *stream.draw(count, reveal, self.random), self.draw_least_steps(count)
 
     def draw_least_steps(self, count: int) -> Int[Tensor, "batch"]:
-        """Draw the minimum number of supervision steps: 1 for most puzzles, 2 to N_sup for a fraction `explore`."""
+        """Draw the minimum number of supervision steps for each puzzle.
+
+        With probability `explore`, the number is uniform from 2 to N_sup; otherwise, or if N_sup is 1, it is 1.
+        """
+        most = self.model.config.N_sup
         explores = self.random.random(count) < self.explore
-        drawn = self.random.integers(2, self.model.config.N_sup + 1, count)
+        drawn = self.random.integers(min(2, most), most + 1, count)
         return torch.from_numpy(np.where(explores, drawn, 1))

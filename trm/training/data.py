@@ -1,4 +1,4 @@
-"""Training puzzles: generated once in the run's folder or read from an official dataset, with random symmetries."""
+"""Training puzzles, generated or read from an official dataset folder, and augmented with random symmetries."""
 
 import os
 from collections.abc import Callable
@@ -10,29 +10,37 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
-from trm.arrays import Header, read_npz
 from trm.data import bundled_sets, bundled_test_set, load_puzzles
+from trm.data.files.npz import Header, read_npz
 from trm.errors import DataError
 from trm.files import atomic_file, reading
 from trm.tasks import task_of
 from trm.tasks.base import Task
 from trm.training.presets import TrainingPreset
 
-LOG_EVERY = 2000  # generated puzzles between log messages
-LARGEST_PUZZLES = 1 << 30  # bytes
+LOG_EVERY = 2000  # number of generated puzzles between log messages
+LARGEST_PUZZLES = 1 << 30  # maximum size of an array of puzzles in bytes
 
 
 @dataclass(frozen=True)
 class Puzzles:
-    """Puzzles as tokens, with their solutions and puzzle ids."""
+    """Tokens of puzzles (`inputs`) and of their solutions (`labels`), and the puzzle ids (None: all ids are 0)."""
 
     inputs: UInt8[np.ndarray, "count cells"]
     labels: UInt8[np.ndarray, "count cells"]
     puzzle_ids: Int[np.ndarray, "count"] | None = None
 
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def first(self, count: int) -> "Puzzles":
+        """Return the first `count` puzzles."""
+        ids = None if self.puzzle_ids is None else self.puzzle_ids[:count]
+        return Puzzles(self.inputs[:count], self.labels[:count], ids)
+
 
 class PuzzleStream:
-    """An endless stream of training puzzles: random symmetries of random puzzles from a set."""
+    """An endless stream of training puzzles, drawn at random from a set, each with a random symmetry applied."""
 
     def __init__(self, task: Task, puzzles: Puzzles):
         self.task, self.puzzles = task, puzzles
@@ -40,7 +48,11 @@ class PuzzleStream:
     def draw(
         self, count: int, reveal: float, rng: np.random.Generator
     ) -> tuple[Int[Tensor, "count cells"], Int[Tensor, "count cells"], Int[Tensor, "count"]]:
-        """Draw inputs, labels, and puzzle ids. A fraction of each puzzle's blanks, drawn from [0, reveal], is filled in."""
+        """Draw (inputs, labels, puzzle ids) for `count` puzzles.
+
+        For each puzzle, a probability is drawn uniformly from 0 to `reveal`. Each blank cell is filled in with this
+        probability.
+        """
         chosen = rng.integers(0, len(self.puzzles.inputs), count)
         inputs, labels = self.task.random_symmetries(
             self.puzzles.inputs[chosen], self.puzzles.labels[chosen], rng
@@ -53,10 +65,11 @@ class PuzzleStream:
 
 
 def official_puzzles(preset: TrainingPreset, folder: Path) -> tuple[TrainingPreset, PuzzleStream, Puzzles]:
-    """The memory-mapped train split of an official dataset folder, and the first puzzles in its test split as held-out set.
+    """Load an official dataset folder. Returns (preset, training stream, held-out set).
 
-    If the model has puzzle ids, the model in the returned preset has a row for each puzzle id in the folder. Raises
-    `DataError`.
+    The stream draws from the train split. The held-out set consists of the first `preset.held_out` puzzles in the test
+    split. If the model has puzzle ids, its puzzle embedding in the returned preset has a row for each puzzle id in the
+    folder. Raises `DataError` if the folder is invalid or lacks a split.
     """
     task = task_of(preset.model)
     train, test = (load_puzzles(folder, task, split=split) for split in ("train", "test"))
@@ -69,16 +82,17 @@ def official_puzzles(preset: TrainingPreset, folder: Path) -> tuple[TrainingPres
 
 
 def puzzle_file(folder: Path, cells: int) -> Path:
-    """The file with a run's generated puzzles of one size."""
+    """Return the path of the file with a run's generated puzzles of `cells` cells each."""
     return folder / f"puzzles-{cells}.npz"
 
 
 def generated_puzzles(
     preset: TrainingPreset, cells: int, folder: Path, log: Callable[[str], None]
 ) -> tuple[PuzzleStream, Puzzles]:
-    """Generated puzzles of one size, as training stream and held-out set. They are generated once, then read from disk.
+    """Return (training stream, held-out set) of generated puzzles with `cells` cells each.
 
-    Raises `DataError` if the file is damaged.
+    The puzzles are generated on the first call and saved in `folder`; later calls read this file. Raises `DataError` if
+    the file is damaged.
     """
     preset = replace(preset, model=replace(preset.model, sequence_length=cells))
     path = puzzle_file(folder, cells)
@@ -99,10 +113,16 @@ def generated_puzzles(
 
 
 def generate_puzzles(preset: TrainingPreset, path: Path, log: Callable[[str], None]) -> None:
-    """Generate the preset's puzzles, in random order, without symmetric versions of bundled test puzzles."""
+    """Generate the preset's training and held-out puzzles and save them in random order as an .npz file.
+
+    Symmetric versions of bundled test puzzles are excluded.
+    """
     task = task_of(preset.model)
     exclude = test_keys(task)
     total = sum(part.puzzles for part in preset.data)
+    log(
+        f"generating {total + preset.held_out:,} puzzles of {task.cells} cells once, which does not count as training time"
+    )
     parts = []
     for number, part in enumerate(preset.data):
         count = part.puzzles + round(preset.held_out * part.puzzles / total)
@@ -113,8 +133,8 @@ def generate_puzzles(preset: TrainingPreset, path: Path, log: Callable[[str], No
                 seed=preset.data_seed + number,
                 workers=os.cpu_count() or 1,
                 exclude=exclude,
-                progress=lambda done, count=count: (
-                    log(f"generated {done} of {count} puzzles") if done % LOG_EVERY < 32 else None
+                progress=lambda share, text, count=count: (
+                    log(text) if round(share * count) % LOG_EVERY < 32 else None
                 ),
                 **part.options,
             )
@@ -126,7 +146,7 @@ def generate_puzzles(preset: TrainingPreset, path: Path, log: Callable[[str], No
 
 
 def test_keys(task: Task) -> set[bytes]:
-    """Symmetry keys of the bundled test puzzles; empty if no test puzzles have this size."""
+    """Return the symmetry keys of the bundled test puzzles; the set is empty if no test set has the task's size."""
     name = bundled_test_set(task)
     if name not in bundled_sets():
         return set()

@@ -1,13 +1,10 @@
-"""Plots of training runs as PNG. No other module imports matplotlib for plots, because only model cards need it."""
+"""Plots training runs as PNG files with matplotlib."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")  # no window
-import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from trm.files import atomic_file
 from trm.training.presets import ABLATION_MINUTES
@@ -16,10 +13,11 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # Okabe and Ito: safe for 
 
 
 def draw_curve(path: Path, name: str, log: Sequence[Mapping[str, Any]]) -> None:
-    """Plot training loss and held-out accuracy against training time in minutes. `log` holds the lines of log.jsonl."""
+    """Plot training loss and held-out exact accuracy against training time. `log` contains the lines of log.jsonl."""
     losses = [line for line in log if "loss" in line]
     evaluations = [line for line in log if "held_out_exact_by_step" in line]
-    figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7, 5), layout="constrained")
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
     above.plot([line["minutes"] for line in losses], [line["loss"] for line in losses], color=GREY, lw=1)
     above.set(ylabel="training loss", title=name, ylim=(0, None))
     minutes = [line["minutes"] for line in evaluations]
@@ -36,8 +34,9 @@ def draw_curve(path: Path, name: str, log: Sequence[Mapping[str, Any]]) -> None:
 def draw_ablations(
     path: Path, names: Sequence[str], ours: Sequence[float], papers: Sequence[float | None]
 ) -> None:
-    """Plot the exact accuracy, in percent, of each ablation next to the paper's; None if the paper has no such run."""
-    figure, axes = plt.subplots(figsize=(7, 0.45 * len(names) + 1.2), layout="constrained")
+    """Plot the exact accuracy of each ablation, in percent, next to the accuracy in the paper (None: not reported)."""
+    figure = Figure(figsize=(7, 0.45 * len(names) + 1.2), layout="constrained")
+    axes = figure.subplots()
     rows = range(len(names))
     axes.barh(
         [row - 0.2 for row in rows],
@@ -63,7 +62,7 @@ def draw_ablations(
 
 
 def _mark_depths(axes: Any, evaluations: Sequence[Mapping[str, Any]]) -> None:
-    """Draw a vertical line wherever recursion depth or grid size changed between two evaluations."""
+    """Draw a vertical line at each evaluation where the recursion depth or grid size differs from the one before."""
     settings = [(line["T"], line["n"], line.get("grid_cells")) for line in evaluations]
     for before, after, line in zip(settings, settings[1:], evaluations[1:], strict=False):
         if before != after:
@@ -72,7 +71,6 @@ def _mark_depths(axes: Any, evaluations: Sequence[Mapping[str, Any]]) -> None:
             axes.annotate(text, (line["minutes"], 0.02), rotation=90, fontsize=7, color=GREY, ha="right")
 
 
-def _save(figure: Any, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
-    plt.close(figure)

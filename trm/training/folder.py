@@ -1,15 +1,16 @@
-"""The folder of a training run. It contains a valid checkpoint at all times.
+"""Reads and writes the folder of a training run, which always contains a valid checkpoint. Its files are:
 
-    model.safetensors + config.json    the averaged weights, in the format that every command opens
-    state.safetensors                  everything needed to resume: weights, averages, optimiser state, carry, random state
-    preset.json                        the settings, so that a resume with other settings is rejected
-    puzzles-CELLS.npz                  the generated training puzzles, one file per size
-    log.jsonl                          one JSON object per line: figures for training and held-out puzzles
-    tensorboard/                       the same figures for TensorBoard
-    .lock                              held by the training process, so that a second one is rejected
-    snapshots/                         the averaged weights at intermediate times, if the preset specifies them
+    model.safetensors + config.json    averaged weights, which every command can open as a model
+    state.safetensors                  resume state: weights, averages, optimiser state, carry, random state
+    preset.json                        settings of the run; a run can only be resumed with equal settings
+    puzzles-CELLS.npz                  generated training puzzles, one file per grid size
+    log.jsonl                          training and held-out metrics, one JSON object per line
+    tensorboard/                       metrics for TensorBoard
+    .lock                              lock file of the training process; a second process is rejected
+    snapshots/NNN-percent/             averaged weights at intermediate times, each a model of its own
 
-Each file is written under a temporary name and renamed, so a killed run loses at most the work since the last save.
+Each file except the logs is first written to a temporary file, which is then renamed. A killed run therefore loses at
+most the work since the last save.
 """
 
 import json
@@ -36,6 +37,7 @@ from trm.files import (
     strict_json,
     writing,
 )
+from trm.provenance import Training
 from trm.recursion import State
 from trm.registry import SNAPSHOTS
 from trm.training.carry import Carry
@@ -45,13 +47,13 @@ if TYPE_CHECKING:
     from trm.training.trainer import Trainer
 
 
-def snapshot_file(progress: float) -> Path:
-    """The file in a run's folder with the weights at this progress (0 to 1)."""
-    return Path(SNAPSHOTS, f"{100 * progress:03.0f}-percent.safetensors")
+def snapshot_folder(progress: float) -> Path:
+    """Return the path, relative to the run's folder, of the snapshot at `progress` (0 to 1)."""
+    return Path(SNAPSHOTS, f"{100 * progress:03.0f}-percent")
 
 
 class SavedState(NamedTuple):
-    """A trainer's state as read from disk."""
+    """The state of a trainer, as read from `state.safetensors`."""
 
     tensors: dict[str, Tensor]
     counters: dict
@@ -59,13 +61,13 @@ class SavedState(NamedTuple):
 
 LOCK, STATE = ".lock", "state.safetensors"
 START_AGAIN = "Restore it, or start over with another --out."
-CARRIED = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # fields of Carry besides its state
+CARRIED = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # fields of Carry other than its state
 
 
 class TrainingFolder:
-    """The files of a run. Create it with `open` and use it as a context manager, which closes the log.
+    """The files of a run. Create an instance with `open` and use it as a context manager, which closes the log.
 
-    While the folder is open, no other process can train into it.
+    While the folder is open, no other process can train into this folder.
     """
 
     def __init__(self, path: Path, *, writes: bool = True):
@@ -85,17 +87,18 @@ class TrainingFolder:
 
     @property
     def state(self) -> Path:
-        """The file with everything needed to resume."""
+        """The path of the file that contains the resume state."""
         return self.path / STATE
 
     @classmethod
     def open(
         cls, path: Path, preset: TrainingPreset, *, resume: bool, writes: bool = True
     ) -> "TrainingFolder":
-        """Prepare the folder. Among several processes, only the process with `writes` writes to it.
+        """Open the folder for a new run or, if `resume` is set, for an existing run.
 
-        Raises `TrainingError` if a new run would overwrite an existing run, or if there is no run with these settings
-        to resume.
+        A process without `writes` does not write to the folder. Raises `TrainingError` if a new run would overwrite an
+        existing run, if the folder contains no run with these settings to resume, or if another process is training
+        into the folder.
         """
         if path.exists() and not path.is_dir():
             raise TrainingError(f"{path} is a file, not a folder. Give another --out.")
@@ -134,7 +137,7 @@ class TrainingFolder:
         self._open.close()
 
     def log(self, trainer: "Trainer", figures: dict) -> None:
-        """Append figures to the log and to TensorBoard."""
+        """Append metrics to the log and to TensorBoard. Raises `TrainingError` if the log cannot be written."""
         if not self.writes:
             return
         for name, value in figures.items():
@@ -150,26 +153,31 @@ class TrainingFolder:
             ) from None
 
     def save(self, trainer: "Trainer") -> None:
-        """Write the averaged model, then the state to resume from. All processes must call this, because each holds a
-        part of the carry.
+        """Write the averaged model, then the resume state.
+
+        All processes must call this method, because each process has a part of the carry.
         """
         tensors, counters = _pack(trainer)
         if not self.writes:
             return
-        save_model(self.path, trainer.preset.model, trainer.weights())
+        save_model(self.path, trainer.preset.model, trainer.weights(), _training(trainer))
         with atomic_file(self.state) as temporary:
             save_file(tensors, temporary, metadata={"numbers": json.dumps(counters)})
 
     def save_snapshot(self, trainer: "Trainer", progress: float) -> None:
-        """Save the averaged weights as the snapshot for this progress, unless it exists."""
-        path = self.path / snapshot_file(progress)
-        if not self.writes or path.exists():
+        """Save the averaged weights as the snapshot at `progress`, unless this snapshot already exists.
+
+        The snapshot is a model with the recursion depth in use at that point of training.
+        """
+        path, preset = self.path / snapshot_folder(progress), trainer.preset
+        if not self.writes or (path / "model.safetensors").exists():
             return
-        with atomic_file(path) as temporary:
-            save_file({name: tensor.contiguous() for name, tensor in trainer.weights().items()}, temporary)
+        depth = preset.schedule.depth_at(progress, preset.model.N_sup)
+        config = preset.model.with_depth(**vars(depth))
+        save_model(path, config, trainer.weights(), _training(trainer))
 
     def read(self) -> SavedState:
-        """Read the last saved state. Raises `TrainingError` if the file is damaged."""
+        """Read the latest saved state. Raises `TrainingError` if the file is damaged."""
         with reading(self.state, TrainingError, "state of a run", START_AGAIN):
             with safe_open(self.state, "pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
@@ -177,16 +185,17 @@ class TrainingFolder:
             return SavedState(tensors, counters)
 
     def resume(self, trainer: "Trainer", saved: SavedState) -> None:
-        """Restore a trainer from a saved state. Raises `TrainingError` if the state is incomplete."""
+        """Restore `trainer` from a saved state. Raises `TrainingError` if the state does not fit the trainer."""
         with reading(self.state, TrainingError, "state of a run", START_AGAIN):
             restore(trainer, saved)
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder. The operating system releases it when the process ends, even if it is killed.
+    """Lock a folder. The operating system releases the lock when the process ends, even if the process is killed.
 
-    Raises `TrainingError` if another process holds it, `OutputError` if the folder cannot be written.
+    Raises `TrainingError` if another process has locked the folder, and `OutputError` if the lock file cannot be
+    written.
     """
     lock = FileLock(folder / LOCK)
     try:
@@ -209,8 +218,12 @@ def _read_settings(path: Path) -> dict:
 
 
 def _settings(preset: TrainingPreset) -> dict:
-    """The settings that must be equal on resume: all except the length of the run."""
+    """Return the settings that must be equal on resume: all settings except the length of the run."""
     return {name: value for name, value in asdict(preset).items() if name not in ("minutes", "updates")}
+
+
+def _training(trainer: "Trainer") -> Training:
+    return Training(trainer.preset.name, trainer.preset.seed, trainer.update)
 
 
 def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
@@ -231,7 +244,7 @@ def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
 
 
 def restore(trainer: "Trainer", saved: SavedState) -> None:
-    """Restore a trainer from a saved state. Raises `KeyError`, `ValueError` or similar if the state is incomplete."""
+    """Restore `trainer` from a saved state. Raises `KeyError`, `ValueError` or another error if it does not fit."""
     tensors, counters = saved
 
     def part(prefix: str) -> dict[str, Tensor]:

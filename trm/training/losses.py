@@ -1,7 +1,7 @@
 """Training losses: cross-entropy over cells, and losses for the halting head.
 
-Each loss is a mean over the cells in a puzzle, then over puzzles, so that the losses of equal parts of a batch average
-to the loss of the whole batch.
+Each loss is a mean over puzzles; the cell loss is first averaged over the cells of each puzzle. The loss of a batch is
+therefore the mean of the losses of its parts if these contain equally many puzzles.
 """
 
 import torch
@@ -15,10 +15,10 @@ STABLEMAX_EPSILON = 1e-30
 
 
 def log_stablemax(logits: Float[Tensor, "*batch vocab"]) -> Float[Tensor, "*batch vocab"]:
-    """log(s(x) / sum s), with s(x) = x + 1 for x >= 0 and 1 / (1 - x) for x < 0 (Prieto et al. 2025, arXiv 2501.04697).
+    """Compute log(s(x) / sum s), with s(x) = x + 1 for x >= 0 and 1 / (1 - x) for x < 0.
 
-    s grows linearly where softmax grows exponentially, so gradients do not vanish for confident cells. Computed in
-    float64, as in the public code.
+    The method is from Prieto et al. 2025 (arXiv 2501.04697). Softmax has exp in place of s. Because s grows only
+    linearly, gradients do not vanish for confident cells. The computation uses float64, as in the public code.
     """
     x = logits.double()
     s = torch.where(x < 0, 1 / (1 - x + STABLEMAX_EPSILON), x + 1)
@@ -32,9 +32,9 @@ def cell_loss(
     *,
     kind: str,
 ) -> Float[Tensor, ""]:
-    """Cross-entropy of the labels in nats, as a weighted mean over cells. A puzzle with total weight 0 contributes 0.
+    """Compute the cross-entropy of the labels in nats: the weighted mean over cells, then the mean over puzzles.
 
-    `kind` is softmax or stablemax.
+    `kind` is "softmax" or "stablemax". A puzzle whose weights are all 0 contributes 0.
     """
     if kind == "stablemax":
         losses = -log_stablemax(logits).gather(-1, labels[..., None])[..., 0].float()
@@ -45,15 +45,15 @@ def cell_loss(
 
 
 def halt_loss(heads: Heads, right: Bool[Tensor, "batch"]) -> Float[Tensor, ""]:
-    """Binary cross-entropy of q_halt with the target "all cells are correct now"."""
+    """Compute the binary cross-entropy of q_halt. The target is `right`: whether all scored cells are correct."""
     return F.binary_cross_entropy_with_logits(heads.q_halt, right.float())
 
 
 def continue_loss(heads: Heads, after: Heads, last: Bool[Tensor, "batch"]) -> Float[Tensor, ""]:
-    """Q-learning loss of q_continue (HRM): the target is the value of the better action one supervision step later.
+    """Compute the Q-learning loss of q_continue (HRM): binary cross-entropy with the value of the better next action.
 
-    `after` are the heads' outputs one supervision step later; `last` marks puzzles for which that is the last step,
-    where halting is the only action.
+    `after` contains the outputs of the heads after one more supervision step. `last` marks the puzzles whose current
+    supervision step is the last; for these puzzles, the target is the value of halting.
     """
     best = torch.where(last, after.q_halt, torch.maximum(after.q_halt, after.q_continue))
     return F.binary_cross_entropy_with_logits(heads.q_continue, best.sigmoid())

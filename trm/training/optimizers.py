@@ -1,4 +1,4 @@
-"""Optimisers not in torch: Adam-atan2, and sign-SGD for the puzzle embeddings used by a batch."""
+"""Optimisers that torch does not provide: Adam-atan2, and sign-SGD for the puzzle embedding."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 
 class AdamAtan2(torch.optim.Optimizer):
-    """Adam without an epsilon: the step is atan2(m, sqrt(v)), which is invariant to the scale of the gradient.
+    """Adam-atan2 (Everett et al. 2024, arXiv 2407.05872), with decoupled weight decay as in the public code.
 
-    Everett et al. 2024 (arXiv 2407.05872), with decoupled weight decay as in the public TRM and HRM code.
+    The update direction is atan2(m, sqrt(v)), where m and v are the bias-corrected moments of the gradient. This needs
+    no epsilon and is invariant to the scale of the gradient.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class AdamAtan2(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:
+        """Update all parameters that have a gradient. `closure` is ignored."""
         for group in self.param_groups:
             beta1, beta2 = group["betas"]
             for parameter in group["params"]:
@@ -54,9 +56,10 @@ def sign_step(
     rate: float,
     decay: float,
 ) -> None:
-    """One step of sign-SGD, in place, for the rows that a batch uses; gradients for the same row are summed first.
+    """Apply one step of sign-SGD with weight decay, in place, to the rows of `table` that a batch uses.
 
-    All other rows, up to a million, are left unchanged (as in the sparse embedding of the public code).
+    Gradients for the same row are summed before the sign is taken. All other rows stay unchanged, as in the sparse
+    embedding of the public TRM and HRM code.
     """
     rows, place = puzzle_ids.unique(return_inverse=True)
     summed = gradient.new_zeros(len(rows), gradient.shape[1]).index_add_(0, place, gradient)

@@ -1,7 +1,7 @@
-"""Data-parallel training with `torchrun`: each process holds the model and an equal part of the batch.
+"""Data-parallel training with `torchrun`: each process has a copy of the model and an equal part of the batch.
 
-All processes draw the same random numbers for the whole batch and use their own rows, so that the puzzles do not depend
-on the number of processes. Gradients, which are means over equal parts, are averaged.
+All processes draw the same random numbers for the whole batch, and each process uses only its own rows. The puzzles
+thus do not depend on the number of processes. Gradients are averaged over processes.
 """
 
 import os
@@ -14,14 +14,17 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Replica:
-    """One of `size` data-parallel processes; it owns part number `rank` of the rows in a batch."""
+    """One of `size` data-parallel processes, with index `rank` from 0. Each process owns an equal part of a batch."""
 
     rank: int = 0
     size: int = 1
 
     @classmethod
     def of_this_process(cls, device: torch.device) -> "Replica":
-        """Create the replica that `torchrun` assigned and join the process group (NCCL between GPUs, else gloo)."""
+        """Create the replica for this process from the environment that `torchrun` sets, and join the process group.
+
+        The backend is NCCL on a GPU and gloo on a CPU.
+        """
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
@@ -35,12 +38,12 @@ class Replica:
         return self.rank == 0
 
     def rows(self, count: int) -> slice:
-        """The rows that this process owns in a batch of `count`."""
+        """Return the rows that this process owns in a batch of `count` rows."""
         each = count // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
     def gathered(self, mine: Tensor) -> Tensor:
-        """Concatenate the rows of all processes, in order."""
+        """Concatenate the rows `mine` of all processes, in order of rank. All processes receive the result."""
         if self.size == 1:
             return mine
         parts = [torch.empty_like(mine) for _ in range(self.size)]
@@ -48,7 +51,7 @@ class Replica:
         return torch.cat(parts)
 
     def averaged(self, value: Tensor) -> Tensor:
-        """The mean of a tensor over all processes."""
+        """Return the mean of a tensor over all processes."""
         if self.size == 1:
             return value
         total = value.detach().clone()
@@ -56,7 +59,7 @@ class Replica:
         return total / self.size
 
     def average_gradients(self, model: nn.Module) -> None:
-        """Replace all gradients with their mean over processes, in a single all-reduce."""
+        """Replace all gradients of the model with their means over processes, with a single all-reduce."""
         if self.size == 1:
             return
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
@@ -72,7 +75,7 @@ class Replica:
             distributed.barrier()
 
     def agree(self, value: float) -> float:
-        """The lead process's value, on all processes: clocks differ, but all processes must take the same decision."""
+        """Return the value of the lead process on all processes, so that all processes take the same decision."""
         if self.size == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64)

@@ -1,8 +1,8 @@
-"""Training presets: all settings of `trm train --preset NAME`, as plain data.
+"""Training presets: all settings for `trm train --preset NAME`, as plain data.
 
-There are three groups. The presets for bundled models need two CPU cores for one or two hours, or one large GPU for a
-few minutes. Each ablation changes one thing in `sudoku-trm`, as in table 1 of the TRM paper. The `paper-` presets use
-the papers' hyperparameters, for a GPU and the official dataset folders.
+There are three groups. The presets for bundled models take one or two hours on two CPU cores, or a few minutes on a
+large GPU. Each `ablation-` preset changes one setting of `sudoku-trm`, as in table 1 of the TRM paper. The `paper-`
+presets use the hyperparameters of the TRM paper and require a GPU and an official dataset folder.
 """
 
 from collections.abc import Mapping
@@ -19,42 +19,42 @@ CellLoss = Literal["softmax", "stablemax"]
 
 @dataclass(frozen=True)
 class PuzzleSpec:
-    """Training puzzles to generate with one difficulty, without symmetric versions of test puzzles."""
+    """Training puzzles to generate: their number, difficulty, and generator options."""
 
     puzzles: int
     difficulty: str
-    options: Mapping[str, Any] = field(default_factory=dict)  # options of the task's generator
+    options: Mapping[str, Any] = field(default_factory=dict)  # passed to the task's generator
 
 
 @dataclass(frozen=True)
 class TrainingPreset:
-    """A model and the settings of its training."""
+    """A model and all settings of its training. Raises `ValueError` if the settings contradict each other."""
 
     name: str
     model: ModelConfig
     schedule: Schedule
-    minutes: float
+    minutes: float  # training time
     data: tuple[PuzzleSpec, ...] = ()  # puzzles to generate; if empty, an official dataset folder is required
-    updates: int | None = None  # length of the run in updates instead of minutes
-    held_out: int = 256  # number of held-out puzzles from the same distribution, for evaluation
-    data_seed: int = 1
-    seed: int = 0
+    updates: int | None = None  # length of the run in updates; None: the run takes `minutes`
+    held_out: int = 256  # number of held-out puzzles for evaluation, from the same distribution
+    data_seed: int = 1  # seed of the generated puzzles
+    seed: int = 0  # seed of the initial weights and of all random choices in training
     batch: int = 64  # puzzles per update, over all processes
     optimizer: Optimizer = "adamw"
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
     clip: float | None = 1.0  # maximum norm of the gradient
-    ema: float | None = 0.999
+    ema: float | None = 0.999  # decay of the averaged weights; None: no averaging
     cell_loss: CellLoss = "softmax"
     halt_weight: float = 0.5  # weight of the halting loss relative to the cell loss
-    continue_loss: bool = False  # also learn q_continue, with a second forward pass (HRM)
+    continue_loss: bool = False  # also train q_continue, which needs a second forward pass (HRM)
     gradient_calls: int | None = (
-        None  # final calls per supervision step to backpropagate through; None: the model's default
+        None  # number of last calls in a supervision step with gradients; None: the model's default
     )
     explore: float = 0.1  # fraction of puzzles that must run a random number of steps before halting
     table_rate: float = 0.0  # learning rate of the puzzle embedding (sign-SGD)
     table_decay: float = 0.0  # weight decay of the puzzle embedding
-    snapshots: tuple[float, ...] = ()  # progress values at which the averaged weights are saved
+    snapshots: tuple[float, ...] = ()  # progress values (0 to 1) at which the averaged weights are saved
 
     def __post_init__(self):
         if self.continue_loss != (self.model.halting == HALT_OR_CONTINUE):
@@ -65,8 +65,8 @@ class TrainingPreset:
             raise ValueError("only attention with rotary positions supports grids of several sizes")
 
 
-# Sudoku: 9x9, solvable by singles, with a unique solution. Both models train on the same puzzles for the same time, and
-# their parameter counts are within a factor of 1.5.
+# 9x9 Sudokus with a unique solution that can be solved by singles. Both models train on the same puzzles for the same
+# time, and their parameter counts differ by at most a factor of 1.5.
 
 SUDOKU_MODEL = ModelConfig(
     task="sudoku",
@@ -92,7 +92,8 @@ SUDOKU_TRM = TrainingPreset(
     name="sudoku-trm",
     model=SUDOKU_MODEL,
     data=SINGLES,
-    # Curriculum: shallow recursion first (CGAR), the model's own depth in the last phase; nearly solved puzzles first.
+    # Curriculum: recursion is shallow at first (CGAR) and has the model's own depth in the last phase. The first
+    # puzzles are nearly solved.
     schedule=Schedule(
         depth=(
             DepthPhase(0.15, n=2, T=1),
@@ -123,8 +124,9 @@ SUDOKU_HRM = replace(
 )
 
 
-# 15x15 mazes with a single path. Small mazes come first: models learn to avoid dead ends in five minutes on 9x9, but not in
-# an hour on 15x15. Most cells are walls, which an answer only copies: they enter the loss late and with a small weight.
+# 15x15 mazes with a single path. Training starts with smaller mazes: models learn to avoid dead ends in five minutes on
+# 9x9 mazes, but not in an hour on 15x15 mazes. Most cells are walls, which an answer only copies, so given cells have
+# weight 0 in the loss at first and a small weight later.
 
 MAZE_MODEL = replace(
     SUDOKU_MODEL,
@@ -155,7 +157,7 @@ MAZE_TRM = TrainingPreset(
         smaller_grids=(GridPhase(0.06, 81), GridPhase(0.16, 121)),
     ),
     minutes=90.0,
-    ema=0.995,  # with 0.999, the last 1,000 of only 3,000 updates would have a weight of two thirds
+    ema=0.995,  # with 0.999, the last 1,000 of the 3,000 updates would have a weight of only two thirds
 )
 
 MAZE_HRM = replace(
@@ -166,8 +168,8 @@ MAZE_HRM = replace(
 )
 
 
-# For one large GPU and about eight minutes: Sudokus that need search, and 30x30 mazes with long paths. Neither can be
-# learned on two cores in two hours. The batch is large enough to keep such a device busy.
+# Sudokus that need search and 30x30 mazes with long paths, for about eight minutes on one large GPU. Models cannot
+# learn these puzzles on two cores in two hours. The batch is large enough to use the whole GPU.
 
 SUDOKU_TRM_LARGE = replace(
     SUDOKU_TRM,
@@ -201,7 +203,7 @@ MAZE30_TRM = replace(
     data=(
         PuzzleSpec(6_000, "easy", {"style": "depth-first"}),
         PuzzleSpec(6_000, "medium", {"style": "depth-first"}),
-        PuzzleSpec(12_000, "hard", {"style": "depth-first"}),  # on 30x30: paths of 90 steps or more
+        PuzzleSpec(12_000, "hard", {"style": "depth-first"}),  # on a 30x30 grid: paths of 90 steps or more
     ),
     schedule=replace(
         MAZE_TRM.schedule,
@@ -219,7 +221,11 @@ ABLATION_MINUTES = 8.0  # per run: about 1,000 updates on one core, 10,000 on a 
 
 
 def ablation(name: str, *, model: Mapping[str, Any] | None = None, **changes: Any) -> TrainingPreset:
-    """`sudoku-trm` with one change and a short training time. A changed depth replaces the depth curriculum."""
+    """Return `sudoku-trm` with changed settings and a short training time.
+
+    `model` contains the changed fields of the model, and `changes` those of the preset. If n or T changes, the whole
+    run uses the new recursion depth, without a depth curriculum.
+    """
     changed = replace(SUDOKU_MODEL, **(model or {}))
     if model and {"n", "T"} & model.keys():
         changes["schedule"] = replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=changed.n, T=changed.T),))
@@ -241,7 +247,7 @@ ABLATIONS = (
     ablation("continue-loss", model={"halting": HALT_OR_CONTINUE}, continue_loss=True),
 )
 
-# The papers' own hyperparameters, for a GPU. The puzzle embedding gets one row per puzzle id in the dataset.
+# The hyperparameters of the TRM paper, for a GPU. The puzzle embedding gets one row per puzzle id in the dataset.
 
 PAPER_MODEL = replace(
     SUDOKU_MODEL,
@@ -302,7 +308,7 @@ PRESETS = {
 
 
 def get_preset(name: str) -> TrainingPreset:
-    """The preset with this name. Raises `UserError`, which lists the presets."""
+    """Return the preset called `name`. Raises `UserError`, which lists all presets, if there is no such preset."""
     if name not in PRESETS:
         raise UserError(f"Unknown preset {name!r}. Choose one of: {', '.join(PRESETS)}.")
     return PRESETS[name]

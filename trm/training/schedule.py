@@ -1,6 +1,7 @@
-"""Training schedules: recursion depth, grid size, revealed cells, learning rate, and weight averaging by progress.
+"""Schedules for recursion depth, grid size, revealed cells and learning rate, and the average of the weights.
 
-Progress is the completed fraction of the run, from 0 to 1, so that a preset works for any `--minutes` or `--updates`.
+Schedules depend on progress, the completed fraction of the run from 0 to 1. A preset therefore works with any
+`--minutes` or `--updates`.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ Decay = Literal["linear", "exponential"]
 
 @dataclass(frozen=True)
 class DepthPhase:
-    """The recursion depth until the progress `until`."""
+    """Recursion depth (n and T) until progress reaches `until`."""
 
     until: float
     n: int
@@ -25,7 +26,7 @@ class DepthPhase:
 
 @dataclass(frozen=True)
 class GridPhase:
-    """The number of cells per puzzle until the progress `until`."""
+    """Number of cells per puzzle until progress reaches `until`."""
 
     until: float
     cells: int
@@ -33,7 +34,7 @@ class GridPhase:
 
 @dataclass(frozen=True)
 class GivenPhase:
-    """The weight of given cells in the loss until the progress `until`; blank cells have weight 1."""
+    """Weight of given cells in the loss until progress reaches `until`. Blank cells always have weight 1."""
 
     until: float
     weight: float
@@ -43,36 +44,36 @@ class GivenPhase:
 class Schedule:
     """All settings that change during training."""
 
-    depth: tuple[DepthPhase, ...]  # the last phase has the model's own depth
+    depth: tuple[DepthPhase, ...]  # the last phase has the model's own depth and lasts until the end
     learning_rate: float
-    warm_up: int  # updates over which the learning rate rises from 0
+    warm_up: int  # number of updates over which the learning rate rises from 0
     decay_from: float = 1.0  # progress at which the learning rate starts to decay ...
     decay_to: float = 1.0  # ... to this fraction of its value ...
     decay: Decay = "linear"  # ... linearly or exponentially
-    reveal: float = 0.0  # at most this fraction of the blank cells is revealed at the start ...
-    reveal_until: float = 1.0  # ... decreasing to 0 at this progress
+    reveal: float = 0.0  # maximum fraction of blank cells that are revealed at the start ...
+    reveal_until: float = 1.0  # ... which decreases to 0 at this progress
     givens: tuple[GivenPhase, ...] = ()  # weights of given cells in the loss; 1 after the last phase
-    smaller_grids: tuple[GridPhase, ...] = ()  # initial sizes; afterwards, puzzles have the model's own size
+    smaller_grids: tuple[GridPhase, ...] = ()  # initial grid sizes; later puzzles have the model's own size
 
     def depth_at(self, progress: float, N_sup: int) -> Depth:
-        """The recursion depth at this progress."""
+        """Return the recursion depth at `progress`, with `N_sup` supervision steps."""
         phase = next((phase for phase in self.depth if progress < phase.until), self.depth[-1])
         return Depth(n=phase.n, T=phase.T, N_sup=N_sup)
 
     def cells_at(self, progress: float, own: int) -> int:
-        """The number of cells per puzzle at this progress; `own` is the model's own number."""
+        """Return the number of cells per puzzle at `progress`. After the last phase, it is `own`."""
         return next((phase.cells for phase in self.smaller_grids if progress < phase.until), own)
 
     def given_weight_at(self, progress: float) -> float:
-        """The weight of given cells in the loss at this progress."""
+        """Return the weight of given cells in the loss at `progress`."""
         return next((phase.weight for phase in self.givens if progress < phase.until), 1.0)
 
     def reveal_at(self, progress: float) -> float:
-        """The largest fraction of blank cells that is revealed at this progress."""
+        """Return the maximum fraction of blank cells that are revealed at `progress`."""
         return self.reveal * max(0.0, 1 - progress / self.reveal_until) if self.reveal else 0.0
 
     def learning_rate_at(self, progress: float, update: int) -> float:
-        """The learning rate for an update, with warm-up and decay."""
+        """Return the learning rate at `progress`. Warm-up depends on `update`, the index of the update from 0."""
         warm = min(1.0, (update + 1) / self.warm_up)
         fall = (
             min(1.0, max(0.0, progress - self.decay_from) / (1 - self.decay_from))
@@ -84,10 +85,11 @@ class Schedule:
 
 
 class ExponentialAverage:
-    """Exponential moving average (EMA) of a model's parameters, which is evaluated and saved.
+    """Exponential moving average (EMA) of a model's parameters. Evaluation and checkpoints use these averages.
 
-    It starts with a smaller decay, so that it forgets the random initialisation. With a decay of None, it equals the model.
-    Tensors named in `without` (a puzzle embedding with a million rows) are excluded.
+    The first `early` updates use `early_decay`, so that the average forgets the random initialisation. If `decay` is
+    None, the averages always equal the model's current parameters. Tensors named in `without` are not averaged, such as
+    a puzzle embedding with a million rows.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class ExponentialAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, update: int) -> None:
-        """Move the average towards the model's parameters after an update."""
+        """Move the averages towards the model's current parameters. `update` is the index of the update, from 0."""
         decay = 0.0 if self.decay is None else self.early_decay if update < self.early else self.decay
         current: dict[str, Tensor] = model.state_dict()
         names = [name for name in self.shadow if self.shadow[name].is_floating_point()]

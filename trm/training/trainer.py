@@ -1,8 +1,9 @@
-"""One update of deep supervision: one supervision step for each puzzle in the batch, and one optimiser step.
+"""Performs single updates of deep supervision (Jolicoeur-Martineau 2025, figure 3).
 
-The loss is computed after a single supervision step from the carried (y, z), which are then detached. A puzzle is
-replaced by a new one when its halting rule fires (a fraction of puzzles must first run a random number of steps), or
-after N_sup steps (Jolicoeur-Martineau 2025, figure 3; exploration and q_continue as in HRM).
+An update consists of one supervision step for each puzzle in the batch and one optimiser step. The supervision step
+starts from the carried (y, z) of each puzzle; the new (y, z) are detached and carried to the next update. A puzzle is
+replaced by a new puzzle when the model halts, or after N_sup supervision steps. As in HRM, a fraction of puzzles must
+run a random number of supervision steps before they can halt, and q_continue can be trained.
 """
 
 from collections.abc import Sequence
@@ -34,8 +35,8 @@ TABLE = "puzzle_emb.weights"
 class Trainer:
     """The state of a training run: model, averages, optimiser, carry, and counters.
 
-    `streams` provides puzzles of the model's own size and of all smaller sizes in the schedule. Raises `TrainingError` if
-    the batch is not divisible by the number of processes.
+    `streams` contains a stream of puzzles for the model's own grid size and for each smaller size in the schedule.
+    Raises `TrainingError` if the batch size is not divisible by the number of processes.
     """
 
     def __init__(
@@ -68,9 +69,9 @@ class Trainer:
         self.carry: Carry | None = None
         self.update = 0
         self.seconds = 0.0
-        self.progress = 0.0  # at the latest update
+        self.progress = 0.0  # progress of the run at the latest update
         self.compiled = False
-        self.compiled_for: set[int] = set()  # grid sizes, in cells
+        self.compiled_for: set[int] = set()  # grid sizes, in cells, with at least one update
 
     def _optimizer(self) -> torch.optim.Optimizer:
         preset = self.preset
@@ -82,10 +83,12 @@ class Trainer:
         return torch.optim.AdamW(self.model.parameters(), fused=True, **options)
 
     def compile(self) -> None:
-        """Compile each block. This takes half a minute and makes updates 1.6 times faster (`python -m bench training`; two
-        cores with bfloat16). Results change in the last bits.
+        """Compile each block of the model with torch.
+
+        Compilation takes half a minute and makes updates 1.6 times faster (measured with `python -m bench training` on
+        two cores with bfloat16). Results differ by rounding errors.
         """
-        # One version per grid size, with and without gradients. Beyond this limit, torch silently runs uncompiled code.
+        # Each grid size needs code with and without gradients. Beyond this limit, torch silently runs uncompiled code.
         torch._dynamo.config.recompile_limit = 4 * len(self.streams)
         torch._dynamo.config.suppress_errors = True  # if compilation fails, warn and run uncompiled
         self.compiled = True
@@ -93,16 +96,22 @@ class Trainer:
             if isinstance(module, Block):
                 module.compile(dynamic=False)
 
+    @property
+    def completed(self) -> float:
+        """Completed fraction of the run: of its updates if their number is fixed, else of its training time."""
+        preset = self.preset
+        return self.update / preset.updates if preset.updates else self.seconds / (60 * preset.minutes)
+
     def compiles_at(self, progress: float) -> bool:
-        """Whether the update at this progress will compile for a new grid size."""
+        """Return whether an update at `progress` includes compilation for a new grid size."""
         return self.compiled and self.cells_at(progress) not in self.compiled_for
 
     def cells_at(self, progress: float) -> int:
-        """The number of cells per training puzzle at this progress."""
+        """Return the number of cells per training puzzle at `progress`."""
         return self.preset.schedule.cells_at(progress, self.preset.model.sequence_length)
 
     def averaged_model(self, cells: int | None = None) -> Model:
-        """A copy of the model with the averaged weights, for evaluating puzzles with `cells` cells (None: its own size)."""
+        """Return a copy of the model with the averaged weights, for puzzles of `cells` cells (None: its own size)."""
         model = new_model(self.preset.model)
         model.load_state_dict(self.weights(), assign=True)
         if cells:
@@ -110,13 +119,16 @@ class Trainer:
         return model.to(self.device)
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights, with the current puzzle embedding (which is not averaged)."""
+        """Return the averaged weights by name, and the current puzzle embedding, which is not averaged."""
         return {
             name: self.average.shadow.get(name, tensor) for name, tensor in self.model.state_dict().items()
         }
 
     def one_update(self, progress: float) -> dict[str, float]:
-        """One update on the current carry. Returns figures for the whole batch. Raises `TrainingError` if the loss is not
+        """Perform one update on the carry.
+
+        Returns means over the whole batch: `loss`, weighted cell accuracy (`cells`), exact accuracy (`exact_in_flight`)
+        and the fraction of puzzles that halted (`halted`). Raises `TrainingError` if the loss or a gradient is not
         finite.
         """
         self.progress, schedule = progress, self.preset.schedule
@@ -150,7 +162,7 @@ class Trainer:
         return figures
 
     def weights_of_cells(self, carry: Carry) -> Float[Tensor, "batch cell"]:
-        """The weight of each cell in the loss."""
+        """Return the weight of each cell in the loss, shape [batch, cell]. Padding has weight 0."""
         weights = (carry.labels != PADDING).float()
         given_weight = self.preset.schedule.given_weight_at(self.progress)
         if given_weight != 1:
@@ -168,7 +180,10 @@ class Trainer:
         weights: Float[Tensor, "batch cell"],
         depth: Depth,
     ) -> Float[Tensor, ""]:
-        """The total loss: cells, halting, and, if the preset enables it, q_continue."""
+        """Compute the total loss: the cell loss plus the weighted losses of q_halt and, if enabled, of q_continue.
+
+        `right` indicates for each puzzle whether all cells with a nonzero weight are correct.
+        """
         preset, carry = self.preset, self.carry
         halting = halt_loss(heads, right)
         if preset.continue_loss:
@@ -180,13 +195,13 @@ class Trainer:
         return cells + preset.halt_weight * halting
 
     def _puzzle_vectors(self, puzzle_ids: Int[Tensor, "batch"]) -> Tensor | None:
-        """The rows of the puzzle embedding that are used, with gradients; None if the embedding is not trained."""
+        """Return the embedding vector of each puzzle id, with gradients, or None if the embedding is not trained."""
         if not self.preset.table_rate or not self.preset.model.puzzle_ids:
             return None
         return self.model.puzzle_emb(puzzle_ids, torch.float32).requires_grad_(True)
 
     def _descend(self, loss: Tensor, vectors: Tensor | None) -> None:
-        """Update the weights with the optimiser and the puzzle vectors with sign-SGD."""
+        """Update the weights with the optimiser, the puzzle embedding with sign-SGD, and then the averages."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.replica.average_gradients(self.model)

@@ -1,1 +1,1 @@
-"""Compare: two models side by side."""
+"""Compare page: two models side by side."""

@@ -1,4 +1,4 @@
-"""The figures of the Compare page. Colour distinguishes the models, dashes distinguish y and z."""
+"""The figures of the Compare page. Colours distinguish the models, dashes distinguish y and z."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,13 +21,13 @@ LOG = {"type": "log", "dtick": 1, "exponentformat": "power"}
 
 
 def meanings(comparison: Comparison) -> tuple[str, str]:
-    """Colour names of the two models: those of their types, if the types differ."""
-    return charts.model_meanings(*(measured.about.kind for measured in comparison.models))
+    """Return the colour names of the two models. If the model types differ, the types determine the colours."""
+    return charts.model_meanings(*(measured.provenance.kind for measured in comparison.models))
 
 
 def names(comparison: Comparison) -> tuple[str, str]:
-    """Two distinct names, even for a model compared with itself."""
-    first, second = (measured.about.name for measured in comparison.models)
+    """Return two distinct names, even for a model compared with itself."""
+    first, second = (measured.provenance.model for measured in comparison.models)
     return (first, second) if first != second else (f"{first}, left", f"{second}, right")
 
 
@@ -41,7 +41,7 @@ def curves(
     log: bool = False,
     band: bool = True,
 ) -> "Figure":
-    """One curve with its band per model; None omits a model."""
+    """Draw one curve per model, with the band between its limits. A curve that is None is omitted."""
     figure = charts.new(x=x, y=y)
     for name, meaning, curve in zip(names(comparison), meanings(comparison), pair, strict=True):
         if curve is None:
@@ -69,7 +69,7 @@ def by_state(
     log_x: bool = False,
     log_y: bool = False,
 ) -> "Figure":
-    """Curves for both models' y and z; `quantity` is a field of `Measurements` by state."""
+    """Draw curves for y and z of both models; `quantity` is a field of `Measurements` with values by state."""
     figure = charts.new(x=x, y=y)
     for name, meaning, measured in zip(
         names(comparison), meanings(comparison), comparison.models, strict=True
@@ -86,7 +86,7 @@ def by_state(
 
 
 def near_complete(comparison: Comparison, quantity: str) -> "Figure":
-    """Accuracy after the last step by number of blank cells; `quantity` is a field of `Measurements` by number of blanks."""
+    """Draw the accuracy after the last step by number of blank cells; `quantity` is a field of `Measurements`."""
     figure = charts.new(x="number of blank cells", y="cell accuracy after the last step", barmode="group")
     from plotly.graph_objects import Bar
 
@@ -133,7 +133,10 @@ def _percent_axis(figure: "Figure") -> None:
 def heat_map(
     comparison: Comparison, rows: tuple[int, str] | None, columns: tuple[int, str] | None
 ) -> "Figure":
-    """CKA between the time points of two states, each given as model (0 or 1) and state; None: all states of both models."""
+    """Draw the CKA between the time points of two states.
+
+    Each state is given by model (0 or 1) and name; None selects all states of both models.
+    """
     from plotly.graph_objects import Heatmap
 
     row_span, column_span = (_span(comparison, block) for block in (rows, columns))
@@ -166,7 +169,7 @@ def heat_map(
 
 
 def block_names(comparison: Comparison) -> dict[tuple[int, str], str]:
-    """Label of each state, by model (0 or 1) and state."""
+    """Return the label of each state, by model (0 or 1) and state."""
     models = names(comparison)
     return {(index, state): f"{models[index]}: {state}" for index, state, _ in comparison.state_blocks}
 
@@ -181,7 +184,7 @@ def _time_point_names(comparison: Comparison) -> list[str]:
     labels = block_names(comparison)
     time_points = []
     for index, state, rows in comparison.state_blocks:
-        T = comparison.models[index].about.T
+        T = comparison.models[index].provenance.T
         time_points += [
             f"{labels[index, state]}, step {answer // T + 1}, cycle {answer % T + 1}"
             for answer in range(rows.stop - rows.start)
@@ -192,7 +195,10 @@ def _time_point_names(comparison: Comparison) -> list[str]:
 def _ticks(
     comparison: Comparison, span: slice, block: tuple[int, str] | None, time_points: list[str]
 ) -> dict:
-    """Ticks for all states: each state's label at its middle. For one state: every fourth supervision step."""
+    """Return the axis ticks.
+
+    For all states, each state's label is at the middle of its block. For one state, every fourth step has a tick.
+    """
     if block is None:
         middles = [(rows.start + rows.stop) // 2 for _, _, rows in comparison.state_blocks]
         return {
@@ -200,7 +206,7 @@ def _ticks(
             "ticktext": [name.replace(": ", ":<br>") for name in block_names(comparison).values()],
         }
     measured = comparison.models[block[0]]
-    T, N_sup = measured.about.T, measured.about.N_sup
+    T, N_sup = measured.provenance.T, measured.provenance.N_sup
     steps = [1, *range(4, N_sup + 1, 4)] if N_sup > 4 else range(1, N_sup + 1)
     return {
         "tickvals": [time_points[span.start + step * T - 1] for step in steps],
@@ -210,18 +216,18 @@ def _ticks(
 
 
 def costs(comparison: Comparison) -> dict[str, list]:
-    """Size, depth, compute and accuracy of each model, as columns of a table."""
+    """Return the size, depth, compute and accuracy of each model, as columns of a table."""
 
     def row(name: str, measured: "Measurements") -> dict:
-        about = measured.about
+        about = measured.provenance
         return {
             "model": name,
-            "parameters": f"{about.parameters:,}",
+            "parameters": f"{measured.parameters:,}",
             "n, T, N_sup": f"{about.n}, {about.T}, {about.N_sup}",
-            "depth per step": f"{about.layers_per_step} layers",
-            "depth per run": f"{about.layers_per_step * about.N_sup} layers",
-            "FLOPs per step": f"{about.flops_per_step / 1e9:.2f} GFLOP",
-            "FLOPs per run": f"{about.flops_per_step * about.N_sup / 1e9:.1f} GFLOP",
+            "depth per step": f"{measured.layers_per_step} layers",
+            "depth per run": f"{measured.layers_per_step * about.N_sup} layers",
+            "FLOPs per step": f"{measured.flops_per_step / 1e9:.2f} GFLOP",
+            "FLOPs per run": f"{measured.flops_per_step * about.N_sup / 1e9:.1f} GFLOP",
             "solved after step 1": percent(measured.solved.middle[0]),
             "solved after the last step": percent(measured.solved.middle[-1]),
         }

@@ -1,4 +1,4 @@
-"""Compare: two models on the same puzzle in two synchronised players, and below them both models on a whole puzzle set."""
+"""Compare page: two models on one puzzle in two synchronised players, and below them both models on a puzzle set."""
 
 from functools import partial
 
@@ -6,30 +6,31 @@ import streamlit as st
 
 from app.player import pair
 from app.screens.compare import measurement, second_model, views
-from app.screens.compare.measurement import ComparisonRequest
+from app.screens.compare.measurement import ModelComparison, ModelMeasurement
 from app.server import choice_runs
+from app.server.models import ModelSource
 from app.server.opening import Opening
 from app.server.options import Options, server_options
 from app.sidebar import dataset, sidebar
 from app.sidebar.model_controls import DEFAULT_MODEL
 from app.state import links
 from app.state.choice import Choice
-from app.state.links import IN_ADDRESS
-from app.ui import status
-from app.ui.estimates import Cost
-from app.ui.progress import cancel, given_up, watch
+from app.ui import charts, status
+from app.ui.analysis import Panel
 from app.ui.text import plain
 from probes.comparison.confounds import SUDOKU_CONFOUNDS, SUDOKU_PAIR
-from probes.comparison.files import Comparison, compare_command
+from probes.comparison.files import Comparison
 from trm.errors import UserError
+from trm.terminal import as_command
 
 PLAYER = "compare"
-FIRST = "maze-trm"  # with maze-hrm, the best-matched TRM and HRM
+FIRST = "maze-trm"  # maze-trm and maze-hrm are the best-matched pair of TRM and HRM
 MOST_PUZZLES = 400  # the Gram matrices of a model then take 60 MB
 DEFAULT_PUZZLES = 100
 
 
 def page() -> None:
+    """Draw the page."""
     options = server_options()
     request = sidebar.sidebar(
         options,
@@ -42,6 +43,7 @@ def page() -> None:
 
 
 def compare(one: Choice, options: Options) -> None:
+    """Draw the players of two runs, and below them the comparison on many puzzles."""
     with st.container():
         status.puzzle(one)
     try:
@@ -57,106 +59,81 @@ def compare(one: Choice, options: Options) -> None:
 
 
 def players(one: Choice, other: Choice) -> None:
-    """Both runs, taken from recorded traces where available. Raises UserError if a run is not possible."""
-    named = list(zip((one, other), second_model.distinct_names(one, other), strict=True))
-
-    def sides() -> tuple[pair.Side, pair.Side]:
-        left, right = (
-            pair.Side.of(choice, choice_runs.shown(choice, place=f"compare {number}"), name=name)
-            for number, (choice, name) in enumerate(named)
-        )
-        return left, right
-
-    pair.show_growing(sides, key=PLAYER, start=links.opening_view())
+    """Draw both runs in synchronised players, from recorded traces if there are any. Raises UserError if a run fails."""
+    sides = []
+    for choice, name, place in zip(
+        (one, other), second_model.distinct_names(one, other), ("compare 0", "compare 1"), strict=True
+    ):
+        run = choice_runs.shown(choice, place=place)
+        if run is None:
+            status.switch_to_model(choice.source)
+        sides.append(pair.Side.of(choice, run, name=name, place=place))
+    pair.show(*sides, key=PLAYER, start=links.opening_view())
 
 
 def on_many_puzzles(one: Choice, other: Choice) -> None:
-    """The comparison on many puzzles: computed if requested, else recorded."""
+    """Draw the comparison on many puzzles: the computed result if it was requested, otherwise the recorded result."""
     st.subheader("On many puzzles", divider="gray")
-    sources = (one.source, other.source)
-    recorded = measurement.recorded(*sources)
+    models = (one.source, other.source)
+    panel = Panel(
+        "compare",
+        models,
+        start="These two models have not been measured yet.",
+        update="Measure again below to update the result.",
+    )
+    recorded = measurement.recorded(*models)
     results = st.container()
     with st.expander(
         "Measure on other puzzles" if recorded else "Measure both models",
         icon=":material/tune:",
         expanded=recorded is None,
     ):
-        puzzles = dataset.choose(one.task, "compare", count=DEFAULT_PUZZLES, most=MOST_PUZZLES)
+        puzzles = dataset.choose(one.task, "compare", count=DEFAULT_PUZZLES, most=MOST_PUZZLES, stores=True)
         if puzzles is None:
             return
-        request = ComparisonRequest.of(one, other, puzzles)
-        costs = [Cost.of_runs("compare", each.config, 2 * puzzles.count) for each in (one, other)]
-        st.button(
-            "Measure",
-            key="compare-measure",
-            icon=":material/play_arrow:",
-            type="primary",
-            on_click=measurement.start,
-            args=(request, costs),
-            help="Run both models on the puzzles and compute all figures below.",
-        )
         st.caption(
-            "Each model runs at the depth it was trained with, twice on every puzzle and once on near-complete puzzles. "
-            + sum(costs[1:], costs[0]).estimate()
+            "Each model runs at its training depth, twice on every puzzle and once on near-complete puzzles."
         )
+        try:
+            first, second = (
+                ModelMeasurement(source, puzzles.recorded_with(source, one.task)) for source in models
+            )
+        except UserError as error:  # no store of the other model
+            status.problem(str(error))
+        else:
+            panel.button(
+                "Measure",
+                ModelComparison((first, second)),
+                first.cost(one.config) + second.cost(other.config),
+                key="compare-measure",
+                icon=":material/play_arrow:",
+                help="Run both models on the puzzles and compute all figures below.",
+            )
     with results:
-        comparison = computed(request) or (recorded.comparison if recorded else None)
+        comparison = panel.result(recorded)
         if comparison is None:
-            if not measurement.started_jobs(request):
-                st.info("These two models have not been measured yet.", icon=":material/straighten:")
-                if {source.name for source in sources} == set(SUDOKU_PAIR):
-                    st.warning(plain(SUDOKU_CONFOUNDS), icon=":material/warning:")
+            if panel.requested is None and {source.name for source in models} == set(SUDOKU_PAIR):
+                st.warning(plain(SUDOKU_CONFOUNDS), icon=":material/warning:")
             return
-        if recorded and comparison is recorded.comparison:
-            show_recorded_caption(recorded)
-        show(comparison, request)
+        if recorded and comparison is recorded.result and not recorded.outdated:
+            about = comparison.models[0].provenance
+            st.caption(f"These results were recorded on {about.count} puzzles from {about.data}.")
+        show(comparison, models)
 
 
-def computed(request: ComparisonRequest) -> Comparison | None:
-    """The comparison computed on this server; None if it was not requested, or, with progress on the page, while it is
-    computed.
-    """
-    jobs = measurement.started_jobs(request)
-    if not jobs:
-        return None
-    for job in jobs:
-        if watch(job) is None:
-            if given_up(job):
-                cancel(jobs[-1])
-            return None
-    return measurement.result(jobs)
-
-
-def show_recorded_caption(recorded: measurement.RecordedComparison) -> None:
-    about = recorded.comparison.models[0].about
-    if recorded.stale:
-        st.warning(
-            f"Recorded with different weights of {plain(' and '.join(recorded.stale))}. Measure again below to update.",
-            icon=":material/history:",
-        )
-    else:
-        st.caption(f"Recorded on {about.count} puzzles from {about.data}.")
-
-
-def show(comparison: Comparison, request: ComparisonRequest) -> None:
+def show(comparison: Comparison, models: tuple[ModelSource, ModelSource]) -> None:
+    """Draw the cost of both models, the figure selector, and the selected figure."""
     views.cost(comparison)
-    view = st.segmented_control(
-        "Figure",
-        list(views.VIEWS),
-        default=next(iter(views.VIEWS)),
-        key="compare-view",
-        **IN_ADDRESS,
-        required=True,
-        label_visibility="collapsed",
-    )
-    about = [measured.about for measured in comparison.models]
+    view = charts.choose(list(views.VIEWS), key="compare-view")
+    about = [measured.provenance for measured in comparison.models]
 
     def command(name: str) -> str:
         specs = [
-            source.spec if source.spec else each.name
-            for source, each in zip(request.sources, about, strict=True)
+            source.spec if source.spec else each.model for source, each in zip(models, about, strict=True)
         ]
-        return compare_command(*specs, about[0].data, about[0].count, command=name, out=f"{name}.json")
+        options = dict(zip(("model", "compare_with"), specs, strict=True))
+        options |= {"data": about[0].data, "limit": about[0].count, "out": f"{name}.json"}
+        return as_command(f"python -m probes {name}", options)
 
     views.VIEWS[view](comparison, command)
 

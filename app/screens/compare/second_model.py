@@ -1,5 +1,6 @@
-"""The choice of the second model: any model for the same task and size, including training snapshots and ablations. The
-choice is part of the link.
+"""The choice of the second model: any model for the same task and size, including snapshots of training and ablations.
+
+The choice is part of the link.
 """
 
 from dataclasses import replace
@@ -10,7 +11,7 @@ import streamlit as st
 from app.server import shared
 from app.server.opening import Opening
 from app.server.options import Options
-from app.sidebar import model_controls
+from app.sidebar import model_controls, training_axis
 from app.sidebar.model_controls import MOST_STEPS, Opened
 from app.state import links
 from app.state.choice import Choice
@@ -20,16 +21,16 @@ from trm.errors import CheckpointError, UserError
 from trm.tasks import task_of
 
 KEY = "compare_with"
-PARAMETER = "against"  # in the address; already shared links contain it
+PARAMETER = "against"  # name in the address; do not change it, because shared links contain it
 
 
 def control(first: Opened, options: Options) -> None:
-    """Draw the selectbox; its value is in the session state under KEY."""
+    """Draw the selectbox. Its value is in the session state under KEY."""
     names = candidates(first, options)
     state = st.session_state
     linked = links.opened_with().pop(PARAMETER, None) or state.get("second_chosen")
     first_name, previous_first = first.source.name, state.get("second_of")
-    # The first model was changed to the second one.
+    # The user chose the second model as the first model.
     coincides = previous_first not in (None, first_name) and state.get(KEY) == first_name
     if state.get(KEY) not in names or coincides:
         state[KEY] = linked if linked in names and not coincides else default_second(first, names)
@@ -45,8 +46,10 @@ def control(first: Opened, options: Options) -> None:
 
 
 def candidates(first: Opened, options: Options) -> list[str]:
-    """Names of the models to choose from: bundled models, snapshots and ablations for the same task and size, and all
-    other models, since their files have not been opened yet.
+    """Return the names of the models to choose from.
+
+    These are bundled models, snapshots and ablations for the same task and size, the other snapshots of the first
+    model's run, and all models that are not bundled, since their files have not been opened yet.
     """
     bundled = _bundled(registry.models_folder(), first.config.task, first.config.grid)
     others = [
@@ -54,12 +57,13 @@ def candidates(first: Opened, options: Options) -> list[str]:
         for name in shared.model_names(registry.models_folder(), options)
         if name not in registry.model_names()
     ]
-    return list(dict.fromkeys([*bundled, *others, first.source.name]))
+    run = training_axis.snapshots_of(first.source, options)
+    return list(dict.fromkeys([*bundled, *others, *run, first.source.name]))
 
 
 @st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=16, show_spinner=False)
 def _bundled(folder: Path, task: str, grid: tuple[int, int]) -> list[str]:
-    """Bundled models for a task and size, each followed by its snapshots; ablations come last."""
+    """Return the bundled models for a task and size, each followed by its snapshots; ablations come last."""
     names = []
     for name in [*registry.model_names(), *registry.ablation_names()]:
         try:
@@ -72,7 +76,7 @@ def _bundled(folder: Path, task: str, grid: tuple[int, int]) -> list[str]:
 
 
 def default_second(first: Opened, names: list[str]) -> str:
-    """The default second model: one of the other type, else the last snapshot of the first model, else any other."""
+    """Choose the default second model: a model of the other type, else the first model's last snapshot, else any other."""
     own = first.source.name
     for name in names:
         if (
@@ -86,7 +90,9 @@ def default_second(first: Opened, names: list[str]) -> str:
 
 
 def choice(first: Choice, options: Options) -> Choice | Opening:
-    """The second run: the same puzzle at the second model's own depth, or with the number of steps set by the user.
+    """Return the second run: the same puzzle at the second model's own depth, or with the number of steps set by the
+    user.
+
     Returns the `Opening` while the model is being opened. Raises UserError if the model cannot be opened or solves a
     different task.
     """
@@ -101,7 +107,7 @@ def choice(first: Choice, options: Options) -> Choice | Opening:
     task, first_task = task_of(opened.config), first.task
     if (task.name, task.cells) != (first_task.name, first_task.cells):
         raise UserError(
-            f"{name} solves {task.rows}x{task.columns} {task.name}, {first.source.name} solves {first_task.rows}x{first_task.columns} "
+            f"{name} solves {task.rows}x{task.columns} {task.name}, but {first.source.name} solves {first_task.rows}x{first_task.columns} "
             f"{first_task.name}. Choose two models of the same task and size."
         )
     config = opened.config
@@ -117,7 +123,7 @@ def choice(first: Choice, options: Options) -> Choice | Opening:
 
 
 def distinct_names(one: Choice, other: Choice) -> tuple[str, str]:
-    """Two distinct short names, used in sentences such as "sudoku-hrm: ended after step 16"."""
+    """Return two distinct short names, used in sentences such as "sudoku-hrm: ended after step 16"."""
     names = [each.source.name for each in (one, other)]
     if names[0] == names[1]:
         return f"{names[0]}, left", f"{names[1]}, right"

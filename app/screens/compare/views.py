@@ -23,16 +23,18 @@ Commands = Callable[[str], str]  # maps the name of a command to the command lin
 
 
 def solved(comparison: Comparison, command: Commands) -> None:
+    """Draw the fraction of puzzles solved by supervision step."""
     curves = [each.solved for each in comparison.models]
     figure = figures.curves(comparison, curves, x=figures.STEPS, y="puzzles solved")
     _show("solved", figure, comparison, command)
     st.caption(
-        f"Share of {_count(comparison)} puzzles with every cell correct. Bands: {BANDS}. "
+        f"The graph shows the fraction of {_count(comparison)} puzzles in which every cell is correct. Shaded areas are {BANDS}. "
         "The cost of a step differs between the models: see the table above."
     )
 
 
 def residuals(comparison: Comparison, command: Commands) -> None:
+    """Draw the residuals of y and z by step, and a table of the residuals over the last step."""
     for column, state in zip(st.columns(2), ("y", "z"), strict=True):
         with column:
             figure = figures.curves(
@@ -45,13 +47,15 @@ def residuals(comparison: Comparison, command: Commands) -> None:
             )
             _show(f"residual-{state}", figure, comparison, command)
     st.caption(
-        "Relative change of the state in each call: y at f_H calls, z at f_L calls. Lines: medians over puzzles; bands: interquartile "
-        "range. A falling line means convergence. The z curve is a sawtooth: each update of y sets z moving again."
+        "The graphs show how much each call changes the state, relative to its norm: y at f_H calls, z at f_L calls. Lines are medians "
+        "over puzzles; shaded areas are interquartile ranges. A falling line means that the state converges. The curve of z is a "
+        "sawtooth because each update of y changes z again."
     )
     st.table(_last_step_residuals(comparison), border="horizontal")
 
 
 def similarity(comparison: Comparison, command: Commands) -> None:
+    """Draw the CKA between the time points of two selected states."""
     labels = {None: "all states of both models"} | figures.block_names(comparison)
     rows, columns = (
         column.selectbox(
@@ -60,7 +64,7 @@ def similarity(comparison: Comparison, command: Commands) -> None:
             format_func=labels.get,
             key=f"cka-{label.lower()}",
             **IN_ADDRESS,
-            help=f"State shown along the {label.lower()}.",
+            help=f"The states shown along the {label.lower()}.",
         )
         for column, label in zip(st.columns(2), ("Rows", "Columns"), strict=True)
     )
@@ -73,21 +77,22 @@ def similarity(comparison: Comparison, command: Commands) -> None:
         command=command("similarity"),
     )
     st.caption(
-        "Debiased linear CKA between the states of all cells (without the prefix positions, which are not cells) after every f_H call, on "
-        f"{_count(comparison)} puzzles. 1: both states arrange the puzzles in the same way; 0: nothing in common. CKA is "
-        "invariant to rotation and scaling, so models of different widths can be compared. It does not show what the states are used "
-        "for."
+        "Each square shows the debiased linear CKA between two states after f_H calls, computed over the cells (without the prefix) of "
+        f"{_count(comparison)} puzzles. A CKA of 1 means that both states arrange the puzzles in the same way; 0 means that they have "
+        "nothing in common. CKA is invariant to rotation and scaling, so models of different widths can be compared. It does not "
+        "show what the model uses the states for."
     )
 
 
 def dimensionality(comparison: Comparison, command: Commands) -> None:
+    """Draw the participation ratio by step and the spectrum of each state."""
     left, right = st.columns(2)
     with left:
         figure = figures.by_state(comparison, "ratio", x=figures.STEPS, y="participation ratio")
         _show("participation", figure, comparison, command)
     with right:
         figure = figures.by_state(
-            comparison, "spectrum", x="principal component", y="share of variance", log_x=True, log_y=True
+            comparison, "spectrum", x="principal component", y="fraction of variance", log_x=True, log_y=True
         )
         _show("spectrum", figure, comparison, command)
     ratios = [
@@ -96,34 +101,37 @@ def dimensionality(comparison: Comparison, command: Commands) -> None:
     ]
     st.markdown(f"Participation ratio over all steps: {'; '.join(ratios)}.")
     st.caption(
-        "Participation ratio of the states of single cells: 1 = all on a line, D = isotropic. The HRM paper reports 89.95 for z_H (our "
-        "y) and 30.22 for z_L (our z), with D = 512, and interprets this as a dimensionality hierarchy."
+        "The participation ratio measures in how many dimensions the states of single cells vary: it is 1 if they all lie on a line, and "
+        "D if they vary equally in all directions. The HRM paper reports 89.95 for z_H (y here) and 30.22 for z_L (z here), with D = 512, "
+        "and interprets the difference as a dimensionality hierarchy."
     )
 
 
 def solution_retention(comparison: Comparison, command: Commands) -> None:
+    """Draw how long a given solution, and a model's own solution, stays solved."""
     left, right = st.columns(2)
     with left:
         st.markdown("**Starting from the solution**")
-        curves = [each.kept for each in comparison.models]
-        figure = figures.curves(comparison, curves, x="supervision steps from the start", y="puzzles solved")
+        curves = [each.retention for each in comparison.models]
+        figure = figures.curves(comparison, curves, x="supervision steps since the start", y="puzzles solved")
         _show("retention", figure, comparison, command)
     with right:
         st.markdown("**After the model's own solution**")
-        curves = [_if_defined(each.kept_own) for each in comparison.models]
+        curves = [_if_defined(each.own_retention) for each in comparison.models]
         figure = figures.curves(
             comparison, curves, x="supervision steps since first solved", y="puzzles still solved"
         )
         _show("retention-own", figure, comparison, command)
     st.caption(
-        "Left: y starts as the solution in the model's own code (for each symbol, separately for givens and other cells, the mean y of "
-        f"the cells that decode to it at the end of solved runs); z starts as usual. Share of this y's cells that the output head "
-        f"decodes correctly: {_decoded(comparison)}. Right: of the puzzles that a model solved on its own, the share still solved that "
-        f"many steps later. Bands: {BANDS}."
+        "Left: y starts as the solution in the model's own encoding (for each symbol, separately for givens and other cells, the mean y of "
+        "the cells that decode to this symbol at the end of solved runs), and z starts as usual. Cells of this y that the output head "
+        f"decodes correctly: {_decoded(comparison)}. Right: the model starts as usual, and the graph shows which fraction of the "
+        f"puzzles that it solves are still solved a given number of steps later. Shaded areas are {BANDS}."
     )
 
 
 def near_complete(comparison: Comparison, command: Commands) -> None:
+    """Draw the accuracy on near-complete puzzles, separately for blank cells and givens."""
     if not all(each.near for each in comparison.models):
         st.info("Near-complete puzzles exist for Sudoku only.", icon=":material/grid_on:")
         return
@@ -135,21 +143,21 @@ def near_complete(comparison: Comparison, command: Commands) -> None:
         st.markdown("**Givens**")
         _show("near-givens", figures.near_complete(comparison, "near_givens"), comparison, command)
     st.caption(
-        f"Solutions with one to five cells removed, {comparison.models[0].near_count} puzzles each: accuracy on the removed cells and on "
-        f"the givens after the last step. Puzzles with one blank solved: {_one_blank(comparison)}. A model can fill in the blank "
-        "correctly and still change a given. Neither model was trained on puzzles with so few blanks."
+        f"One to five cells were removed from solutions, which gives {comparison.models[0].near_count} puzzles for each number. The graphs "
+        f"show the accuracy after the last step, on the removed cells and on the givens. Solved puzzles with one blank cell: {_one_blank(comparison)}. A model can "
+        "fill in the blank cell correctly and still change a given. Neither model was trained on puzzles with so few blank cells."
     )
 
 
 def cost(comparison: Comparison) -> None:
-    """Size and compute of each model, and the confounds of the comparison; shown above all views."""
+    """Draw the size and compute of each model and the confounds of the comparison, above all views."""
     st.table(figures.costs(comparison), border="horizontal")
     st.caption(plain(caution(*comparison.models)))
     for name, each in zip(figures.names(comparison), comparison.models, strict=True):
         if each.by_token["z"] >= Z_REPEATS_X:
             st.warning(
                 f"The cell's own input token explains {each.by_token['z']:.2%} of the variance of {plain(name)}'s z: z carries nothing "
-                "but the input and plays no part in the reasoning. The figures of this z below show only the input tokens.",
+                "but the input and plays no part in the reasoning. The graphs of this z below describe only the input tokens.",
                 icon=":material/warning:",
             )
 
@@ -170,10 +178,10 @@ def _show(name: str, figure: "Figure", comparison: Comparison, command: Commands
 
 
 def _decoded(comparison: Comparison) -> str:
-    """Share of cells of the solutions written into y that the output head decodes correctly, by model."""
+    """Return, for each model, the fraction of cells that the LM head decodes correctly from solutions written into y."""
     shares = [
-        f"{plain(name)} {percent(each.kept_read)}"
-        + (" (too few for a valid test)" if each.kept_read < MIN_DECODED else "")
+        f"{plain(name)} {percent(each.solution_decoded)}"
+        + (" (too few for a valid test)" if each.solution_decoded < MIN_DECODED else "")
         for name, each in zip(figures.names(comparison), comparison.models, strict=True)
     ]
     return "; ".join(shares)
@@ -187,16 +195,16 @@ def _one_blank(comparison: Comparison) -> str:
 
 
 def _count(comparison: Comparison) -> str:
-    return f"{comparison.models[0].about.count:,}"
+    return f"{comparison.models[0].provenance.count:,}"
 
 
 def _if_defined(curve: "BandCurve") -> "BandCurve | None":
-    """The curve, or None if the model solved no puzzle by itself."""
+    """Return the curve, or None if the model solved no puzzle on its own."""
     return curve if any(value is not None for value in curve.middle) else None
 
 
 def _last_step_residuals(comparison: Comparison) -> dict[str, list]:
-    """Median residual of y and z over the last supervision step, for solved and unsolved puzzles."""
+    """Return the median residuals of y and z over the last supervision step, for solved and unsolved puzzles."""
     columns: dict[str, list] = {"median residual over the last step": list(figures.names(comparison))}
     for state in ("y", "z"):
         for group in ("solved", "unsolved"):

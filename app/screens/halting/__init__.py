@@ -1,1 +1,1 @@
-"""Halting: when a model would stop."""
+"""Halting page: when a model would halt."""

@@ -1,7 +1,6 @@
-"""Figures of the Halting page about the head: probability by step, reliability, ROC, halting time, accuracy vs compute.
+"""Figures of the Halting page about the halting head: probability, reliability, ROC, halting time, accuracy vs compute.
 
-Each function takes results of `probes` and returns a plotly figure. Nothing but the positions of marks is computed
-here.
+Each function takes results of `probes` and returns a plotly figure. The module computes only the positions of marks.
 """
 
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ NEVER = "never"
 
 
 def singles(runs: HaltingRuns) -> list[int]:
-    """Puzzles drawn individually: up to SINGLES solved and SINGLES unsolved ones, evenly spread over the set."""
+    """Return the puzzles to draw individually: at most SINGLES solved and SINGLES unsolved puzzles, evenly spread."""
     solved = runs.right[-1]
     puzzles = []
     for group in (np.flatnonzero(solved), np.flatnonzero(~solved)):
@@ -33,7 +32,7 @@ def singles(runs: HaltingRuns) -> list[int]:
 
 
 def over_steps(runs: HaltingRuns, bands: HaltingBands, chosen: int | None) -> "Figure":
-    """Median and bands for solved and unsolved puzzles, clickable single puzzles, and the chosen one."""
+    """Draw the halting probability by step: medians and quantile bands, clickable single puzzles and the chosen one."""
     figure = charts.new(x="supervision step", y="halting probability", height=HEIGHT)
     steps = list(range(1, runs.steps + 1))
     probabilities = halt_probabilities(runs.halting)
@@ -43,7 +42,7 @@ def over_steps(runs: HaltingRuns, bands: HaltingBands, chosen: int | None) -> "F
     ):
         if not count:
             continue
-        label = f"{name} at the end: {count:,}"
+        label = f"{name} after the last step: {count:,}"
         low, quarter, median, three_quarters, high = quantiles
         figure.add_trace(charts.band(steps, low, high, name, of=label))
         figure.add_trace(charts.band(steps, quarter, three_quarters, name, of=label))
@@ -62,7 +61,7 @@ def over_steps(runs: HaltingRuns, bands: HaltingBands, chosen: int | None) -> "F
 def _single(
     figure: "Figure", runs: HaltingRuns, probabilities: np.ndarray, puzzle: int, *, strong: bool
 ) -> None:
-    """One puzzle's halting probability; filled marks where its answer is correct, open marks where it is wrong."""
+    """Draw the halting probability of one puzzle. Marks are filled where its answer is correct and open elsewhere."""
     meaning = "other" if strong else ("solved" if runs.right[-1, puzzle] else "unsolved")
     colour = charts.colour(meaning)
     symbols = ["circle" if right else "circle-open" for right in runs.right[:, puzzle]]
@@ -88,7 +87,7 @@ def _single(
 
 
 def reliability(reliability: Reliability, *, x: str, y: str) -> "Figure":
-    """Share of correct answers by bin of the probability, with its band; below, the number of answers per bin."""
+    """Draw the fraction of correct answers by probability bin, with its interval, and below it the number of answers."""
     from plotly.subplots import make_subplots
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.05)
@@ -98,7 +97,7 @@ def reliability(reliability: Reliability, *, x: str, y: str) -> "Figure":
     low, high = reliability.share_right_band[:, filled]
     share, counts = reliability.share_right[filled], reliability.counts[filled]
     figure.add_bar(
-        x=middle, y=share, width=0.92 * width, name="share correct", row=1, col=1,
+        x=middle, y=share, width=0.92 * width, name="fraction correct", row=1, col=1,
         marker={"color": charts.translucent(charts.colour("solved"), 0.55)},
         error_y={"type": "data", "array": high - share, "arrayminus": share - low, "thickness": 2},
         customdata=counts, hovertemplate="probability %{x:.2f}: %{y:.3f} of %{customdata:,} correct<extra></extra>",
@@ -121,7 +120,7 @@ def reliability(reliability: Reliability, *, x: str, y: str) -> "Figure":
 
 
 def roc(curves: dict[str, tuple[ROC, str]]) -> "Figure":
-    """ROC curves by name, each with its colour meaning; the diagonal is chance."""
+    """Draw the ROC curves, given by name with their colour meaning. The diagonal is chance."""
     figure = charts.new(x="false positive rate", y="true positive rate", height=HEIGHT)
     for name, (curve, meaning) in curves.items():
         if curve.auc is None:
@@ -148,11 +147,14 @@ def roc(curves: dict[str, tuple[ROC, str]]) -> "Figure":
 
 
 def timing(outcomes: Outcomes, steps: int) -> "Figure":
-    """Number of puzzles by first correct step and first step at which the model would halt, in clickable squares.
+    """Draw the number of puzzles by first correct step and first step at which the model would halt, in clickable
+    squares.
 
-    A heat map does not report clicks, so the counts are marks in a scatter trace on top, which does.
+    A heat map does not report clicks, so a scatter trace on top of it shows the counts and reports clicks.
     """
-    figure = charts.new(x="first correct step", y="first step that would halt", height=HEIGHT + 30)
+    figure = charts.new(
+        x="first correct step", y="first step at which the model would halt", height=HEIGHT + 30
+    )
     names = [*map(str, range(1, steps + 1)), NEVER]
     indices = [np.where(first > 0, first, steps + 1) - 1 for first in (outcomes.right, outcomes.halts)]
     pairs, counts = np.unique(np.stack(indices), axis=1, return_counts=True)
@@ -173,7 +175,7 @@ def timing(outcomes: Outcomes, steps: int) -> "Figure":
         marker={"symbol": "square", "size": 24, "opacity": 0},
         customdata=pairs.T.tolist(),
         hovertemplate=[
-            f"first correct: {names[x]}, halts: {names[y]}, {count:,} puzzles<extra></extra>"
+            f"first correct at: {names[x]}, would halt at: {names[y]}, {count:,} puzzles<extra></extra>"
             for x, y, count in zip(*pairs.tolist(), counts.tolist(), strict=True)
         ],
         showlegend=False,
@@ -192,18 +194,18 @@ def timing(outcomes: Outcomes, steps: int) -> "Figure":
 
 
 def _ink(code: str) -> str:
-    """Black or white, whichever is more legible on a colour."""
+    """Return black or white, whichever is more legible on the colour."""
     red, green, blue = (int(code[start : start + 2], 16) for start in (1, 3, 5))
     return "#10151b" if 0.3 * red + 0.59 * green + 0.11 * blue > 130 else "#ffffff"
 
 
 def compute(stopping: StoppingRules) -> "Figure":
-    """Accuracy against mean steps: every threshold, every fixed depth, and "answer unchanged"."""
+    """Draw accuracy against mean steps, for every threshold, every fixed depth, and the rule "answer unchanged"."""
     figure = charts.new(x="mean supervision steps per puzzle", y="accuracy", height=HEIGHT)
     rules: list[tuple[str, ComputeCurve, str, str]] = [
         ("halting head", stopping.own, "solved", "logit threshold %{customdata:.2f}"),
-        ("same depth for all", stopping.fixed, "baseline", "all stop after step %{customdata:.0f}"),
-        ("answer unchanged", stopping.unchanged, "other", "unchanged for %{customdata:.0f} steps"),
+        ("same depth for all", stopping.fixed, "baseline", "all puzzles stop after step %{customdata:.0f}"),
+        ("answer unchanged", stopping.unchanged, "other", "answer unchanged for %{customdata:.0f} steps"),
     ]
     if stopping.by_q_halt:
         rules.insert(1, ("q_halt alone", stopping.by_q_halt, "unsolved", "logit threshold %{customdata:.2f}"))

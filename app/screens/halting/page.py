@@ -1,42 +1,56 @@
-"""Halting: when does a model halt, and is it right to? One model on many puzzles, one figure at a time."""
+"""Halting page: when a model halts, and whether that is right. Shows one model on many puzzles, one figure at a time."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from app.screens.halting import figures, puzzles, run_figures, tables, texts
+from app.screens.halting import figures, puzzles, run_figures, tables, texts, training
 from app.screens.halting import source as sources
 from app.screens.halting.source import HaltingResult
 from app.server.options import server_options
 from app.sidebar import sidebar
+from app.sidebar.model_controls import Opened
 from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads
+from app.ui.analysis import Panel
 from app.ui.text import percent
 from probes.halting.calibration import UNDECIDED
-from probes.halting.report import report
+from probes.halting.report import HaltingAnalysis, report
 from probes.halting.runs import table
 
-TITLE = "### Does it know when it is done?"
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+TITLE = "### Does the model know when it is done?"
 WIDTHS = (2.4, 1)  # relative widths of the figure and the text beside it
 
 
 def page() -> None:
+    """Draw the page."""
     opened = sidebar.model_sidebar(server_options())
     if opened is None:
         return
+    halting(opened)
+    training.section(opened)
+
+
+def halting(opened: Opened) -> None:
+    """Draw the halting results of a model, or the controls to compute them."""
     title = st.container()
-    stored = sources.recorded_result(opened)
-    with st.container():
-        computed = sources.computed(opened)
-    result = computed or stored
+    panel = Panel(
+        "halting",
+        models=(opened.source,),
+        start=texts.nothing_recorded(opened.source.name),
+        update=texts.update(opened.source.name),
+        settings=sources.OPEN,
+    )
+    recorded = sources.recorded(opened)
+    result = panel.result(recorded)
     if result is None:
         title.markdown(TITLE)
-        st.info(texts.nothing_recorded(opened.source.name), icon=":material/hourglass_empty:")
-        sources.controls(opened)
+        sources.controls(opened, panel)
         return
-    if not result.is_of_these_weights:
-        st.warning(texts.outdated(result.runs), icon=":material/sync_problem:")
     if st.session_state.get("halting_analysis") is not result.analysis:
         st.session_state.halting_analysis = result.analysis
         puzzles.clear_selection()
@@ -50,36 +64,35 @@ def page() -> None:
         key=sources.OPEN,
         on_change="rerun",
     ):
-        sources.controls(opened)
-        if computed is not None and stored is not None:
-            st.button("Show recorded results", key="halting_back", on_click=sources.show_recorded)
+        sources.controls(opened, panel)
+        panel.back_button(recorded, result)
     headline(result)
     view(result)
 
 
 def headline(result: HaltingResult) -> None:
-    """The four main numbers."""
+    """Draw the four main numbers."""
     analysis, own = result.analysis, result.analysis.stopping.own
     metrics = {
-        "Accuracy, all steps": (
+        "Accuracy after all steps": (
             percent(analysis.stopping.fixed.accuracy[-1]),
-            f"Puzzles that are exactly correct after step {analysis.runs.steps}.",
+            f"The fraction of puzzles whose answer is exactly correct after step {analysis.runs.steps}.",
         ),
         "Accuracy with halting": (
             percent(own.accuracy[own.learned]),
-            "Puzzles that are exactly correct at the first step that would halt, "
+            "The fraction of puzzles whose answer is exactly correct when the model would halt, "
             f"after {own.mean_steps[own.learned]:.1f} steps on average.",
         ),
         "Calibration error (uncertain answers)": (
             f"{analysis.distinct.expected_error:.3f} ({texts.number(analysis.undecided.expected_error)})",
-            "Expected calibration error of the halting probability, over answers that do not repeat the previous step. "
-            f"In brackets: over uncertain answers only, with a probability from {UNDECIDED[0]} to {UNDECIDED[1]}. "
-            "0 = perfectly calibrated.",
+            "The expected calibration error of the halting probability over answers that do not repeat the previous answer. The number "
+            f"in brackets covers only uncertain answers (probability from {UNDECIDED[0]} to {UNDECIDED[1]}). A perfectly calibrated "
+            "head has an error of 0.",
         ),
         "AUROC (step number alone)": (
             f"{texts.number(analysis.roc.auc)} ({texts.number(analysis.auc_of_step)})",
-            "Probability that a correct answer gets a larger halting logit than a wrong one. In brackets: the same for the "
-            "step number, a baseline that ignores the answer.",
+            "The probability that a correct answer gets a larger halting logit than a wrong one. The number in brackets is the AUROC "
+            "of the step number alone, a baseline that ignores the answer.",
         ),
     }
     row = st.container(horizontal=True, key="halting_headline")
@@ -91,6 +104,7 @@ def headline(result: HaltingResult) -> None:
 
 
 def steps(result: HaltingResult) -> None:
+    """Draw the halting probability by step, with a selectable puzzle."""
     analysis, runs = result.analysis, result.runs
     left, right = st.columns(WIDTHS)
     with right:
@@ -101,22 +115,19 @@ def steps(result: HaltingResult) -> None:
             puzzles.describe(runs, analysis.outcomes, puzzle)
     with left:
         figure = figures.over_steps(runs, analysis.bands, puzzle)
-        clickable(figure, "halting-steps", puzzles.select_clicked)
-        offer_downloads(result, "halting-steps", figure, table(analysis.whole))
+        show_figure(analysis, "steps", figure, table(analysis.whole), select=puzzles.select_clicked)
 
 
 def reliability(result: HaltingResult) -> None:
+    """Draw the reliability diagram of q_halt."""
     analysis = result.analysis
-    left, right = st.columns(WIDTHS)
-    with right:
-        explanation("reliability", texts.reliability(analysis))
-    with left:
-        figure = figures.reliability(analysis.distinct, x="halting probability", y="share correct")
-        charts.show(figure, key="halting-reliability")
-        offer_downloads(result, "halting-reliability", figure, tables.reliability(analysis.distinct))
+    figure = figures.reliability(analysis.distinct, x="halting probability", y="fraction correct")
+    columns = tables.reliability(analysis.distinct)
+    figure_and_text(analysis, "reliability", figure, columns, texts.reliability(analysis))
 
 
 def roc(result: HaltingResult) -> None:
+    """Draw the ROC curves of the halting logits."""
     analysis = result.analysis
     curves = {
         "q_halt, all steps": (analysis.roc, "solved"),
@@ -124,17 +135,12 @@ def roc(result: HaltingResult) -> None:
     }
     if analysis.runs.has_margin:
         curves["q_halt - q_continue, all steps"] = (analysis.roc_own, "unsolved")
-    left, right = st.columns(WIDTHS)
-    with right:
-        explanation("roc", texts.roc(analysis))
-    with left:
-        figure = figures.roc(curves)
-        charts.show(figure, key="halting-roc")
-        columns = tables.roc({name: curve for name, (curve, _) in curves.items()})
-        offer_downloads(result, "halting-roc", figure, columns)
+    columns = tables.roc({name: curve for name, (curve, _) in curves.items()})
+    figure_and_text(analysis, "roc", figures.roc(curves), columns, texts.roc(analysis))
 
 
 def timing(result: HaltingResult) -> None:
+    """Draw halting time against the first correct step, with a list of the puzzles in the selected square."""
     analysis, runs = result.analysis, result.runs
     left, right = st.columns(WIDTHS)
     square = st.session_state.get(puzzles.SQUARE)
@@ -148,22 +154,22 @@ def timing(result: HaltingResult) -> None:
         if square is not None:
             st.button("All puzzles", key="halting_all", on_click=puzzles.clear_selection)
     with left:
-        figure = figures.timing(analysis.outcomes, runs.steps)
-        clickable(figure, "halting-timing", puzzles.select_square)
-        offer_downloads(result, "halting-timing", figure, tables.outcomes(runs, analysis.outcomes))
+        figure, columns = (
+            figures.timing(analysis.outcomes, runs.steps),
+            tables.outcomes(runs, analysis.outcomes),
+        )
+        show_figure(analysis, "timing", figure, columns, select=puzzles.select_square)
 
 
 def compute(result: HaltingResult) -> None:
-    left, right = st.columns(WIDTHS)
-    with right:
-        explanation("compute", texts.compute(result.analysis))
-    with left:
-        figure = figures.compute(result.analysis.stopping)
-        charts.show(figure, key="halting-compute")
-        offer_downloads(result, "halting-compute", figure, tables.stopping(result.analysis.stopping))
+    """Draw accuracy against mean steps for all halting rules."""
+    analysis = result.analysis
+    figure, columns = figures.compute(analysis.stopping), tables.stopping(analysis.stopping)
+    figure_and_text(analysis, "compute", figure, columns, texts.compute(analysis))
 
 
 def decisions(result: HaltingResult) -> None:
+    """Draw the decisions of the model's own rule and, if it is trained, the calibration of q_continue."""
     analysis = result.analysis
     left, right = st.columns(WIDTHS)
     with right:
@@ -172,17 +178,16 @@ def decisions(result: HaltingResult) -> None:
             st.markdown(texts.continuing(analysis))
     with left:
         figure = run_figures.decisions(analysis.decisions)
-        charts.show(figure, key="halting-decisions")
-        offer_downloads(result, "halting-decisions", figure, tables.decisions(analysis.decisions))
+        show_figure(analysis, "decisions", figure, tables.decisions(analysis.decisions))
         if analysis.continuing:
             figure = figures.reliability(
-                analysis.continuing, x="q_continue as a probability", y="share correct at the next halt"
+                analysis.continuing, x="q_continue as a probability", y="fraction correct at the next halt"
             )
-            charts.show(figure, key="halting-continue")
-            offer_downloads(result, "halting-continue", figure, tables.reliability(analysis.continuing))
+            show_figure(analysis, "continue", figure, tables.reliability(analysis.continuing))
 
 
 def beyond(result: HaltingResult) -> None:
+    """Draw accuracy and calibration beyond the training depth, with a list of the lost answers."""
     if result.deep is None:
         st.info(
             f"These runs end at step {result.runs.steps}, the trained depth. Choose more supervision steps under "
@@ -208,28 +213,22 @@ def beyond(result: HaltingResult) -> None:
             )
             puzzles.open_in_solve(runs, puzzle, lost_at[puzzle])
     with left:
-        figure = run_figures.beyond(deep)
-        charts.show(figure, key="halting-beyond")
-        deep_result = HaltingResult(result.deep, result.deep, result.recorded)
-        offer_downloads(deep_result, "halting-beyond", figure, tables.beyond(deep))
+        show_figure(result.deep, "beyond", run_figures.beyond(deep), tables.beyond(deep))
 
 
 def errors(result: HaltingResult) -> None:
-    analysis = result.analysis
-    left, right = st.columns(WIDTHS)
-    with right:
-        explanation("errors", texts.errors(analysis))
-    with left:
-        before_solving = analysis.errors_before_solving
-        if not before_solving.before.size:
-            st.info("No puzzle is solved, so there is nothing to align.", icon=":material/block:")
-            return
-        figure = run_figures.errors_before_solving(before_solving)
-        charts.show(figure, key="halting-errors")
-        offer_downloads(result, "halting-errors", figure, tables.errors(before_solving))
+    """Draw the errors in the last steps before puzzles are solved."""
+    analysis, before_solving = result.analysis, result.analysis.errors_before_solving
+    if not before_solving.before.size:
+        st.info("No puzzle is solved, so there is nothing to align.", icon=":material/block:")
+        return
+    figure, columns = run_figures.errors_before_solving(before_solving), tables.errors(before_solving)
+    figure_and_text(analysis, "errors", figure, columns, texts.errors(analysis))
 
 
 class View(NamedTuple):
+    """Label and drawing function of a figure."""
+
     label: str
     draw: Callable[[HaltingResult], None]
 
@@ -247,17 +246,9 @@ VIEWS: Mapping[str, View] = {
 
 
 def view(result: HaltingResult) -> None:
-    """Draw the figure selector and the selected figure. The selection stays when other runs are shown."""
-    name = st.segmented_control(
-        "Figure",
-        list(VIEWS),
-        format_func=lambda one: VIEWS[one].label,
-        default=next(iter(VIEWS)),
-        key="halting_view",
-        **IN_ADDRESS,
-        required=True,
-        label_visibility="collapsed",
-        width="stretch",
+    """Draw the figure selector and the selected figure. The selection remains when different runs are shown."""
+    name = charts.choose(
+        list(VIEWS), key="halting_view", format_func=lambda one: VIEWS[one].label, width="stretch"
     )
     VIEWS[name].draw(result)
 
@@ -269,24 +260,35 @@ def explanation(name: str, result_text: str = "") -> None:
     st.caption(texts.HOW_TO_READ[name])
 
 
-def clickable(figure, key: str, select: Callable[[str], None]) -> None:
-    charts.show(
-        figure,
-        key=key,
-        on_select=lambda: select(key),
-        selection_mode="points",
-        config={"scrollZoom": False},
-    )
+def figure_and_text(
+    analysis: HaltingAnalysis, name: str, figure: "Figure", columns: downloads.Table, text: str
+) -> None:
+    """Draw a figure, and its explanation beside it."""
+    left, right = st.columns(WIDTHS)
+    with right:
+        explanation(name, text)
+    with left:
+        show_figure(analysis, name, figure, columns)
 
 
-def offer_downloads(result: HaltingResult, name: str, figure, columns) -> None:
-    downloads.offer(
-        name,
-        figure=figure,
-        table=columns,
-        data=report(result.analysis),
-        command=result.analysis.whole.command,
-    )
+def show_figure(
+    analysis: HaltingAnalysis,
+    name: str,
+    figure: "Figure",
+    columns: downloads.Table,
+    *,
+    select: Callable[[str], None] | None = None,
+) -> None:
+    """Draw a figure and its downloads. If its marks can be clicked, `select` is called with the figure's key."""
+    key, options = f"halting-{name}", {}
+    if select is not None:
+        options = {
+            "on_select": lambda: select(key),
+            "selection_mode": "points",
+            "config": {"scrollZoom": False},
+        }
+    charts.show(figure, key=key, **options)
+    downloads.offer(key, figure=figure, table=columns, data=report(analysis), command=analysis.whole.command)
 
 
 page()

@@ -1,4 +1,4 @@
-"""A single puzzle, chosen from a list or by clicking a figure, described in words, with a link to Solve."""
+"""A single puzzle of the Halting page, chosen from a list or by a click, with a description and a link to Solve."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from app.ui.text import plain
 from probes.halting.rules import OUTCOME_LABELS, OUTCOMES, Outcomes
 from probes.halting.runs import HaltingRuns
 
-CHOSEN, SQUARE = "halting_puzzle", "halting_square"  # session keys: a puzzle; a square of the timing figure
+CHOSEN, SQUARE = "halting_puzzle", "halting_square"  # session keys: puzzle, square of `timing`
 NO_PUZZLE = -1
 
 
@@ -21,12 +21,13 @@ def clear_selection() -> None:
 
 
 def chosen(runs: HaltingRuns) -> int | None:
+    """Return the index of the selected puzzle in these runs; None if no puzzle of these runs is selected."""
     puzzle = st.session_state.get(CHOSEN, NO_PUZZLE)
     return puzzle if 0 <= puzzle < runs.count else None
 
 
 def clicked(key: str) -> Any | None:
-    """Custom data of the mark that was clicked in the figure with this key; None if the click hit none."""
+    """Return the custom data of the mark that was clicked in the figure with this key; None if the click hit no mark."""
     points = st.session_state[key].selection.points
     return points[0].get("customdata") if points else None
 
@@ -41,14 +42,14 @@ def select_clicked(key: str) -> None:
 
 
 def select_square(key: str) -> None:
-    """Callback: select the clicked square of the timing figure, by its index on both axes."""
+    """Callback: store the clicked square of the timing figure, as its indices on the two axes."""
     data = clicked(key)
     if isinstance(data, list) and len(data) == 2:
         st.session_state[SQUARE], st.session_state[CHOSEN] = tuple(map(int, data)), NO_PUZZLE
 
 
 def puzzles_in_square(outcomes: Outcomes, square: tuple[int, int] | None, steps: int) -> np.ndarray:
-    """Puzzles in a square of the timing figure; all puzzles if `square` is None. Index `steps` means "never"."""
+    """Return the puzzles in a square of the timing figure, all puzzles if `square` is None. Index `steps` is "never"."""
     if square is None:
         return np.arange(len(outcomes.halts))
     right, halts = ((index + 1) % (steps + 1) for index in square)
@@ -56,7 +57,7 @@ def puzzles_in_square(outcomes: Outcomes, square: tuple[int, int] | None, steps:
 
 
 def choose(runs: HaltingRuns, outcomes: Outcomes, puzzles: np.ndarray) -> int | None:
-    """Draw a list of puzzles, as an alternative to clicking. Returns the index of the chosen one in these runs."""
+    """Draw a list of puzzles, as an alternative to clicking. Returns the chosen puzzle's index in these runs, or None."""
     state, names = st.session_state, list(OUTCOMES)
     options = [NO_PUZZLE, *puzzles.tolist()]
     if state.get(CHOSEN, NO_PUZZLE) not in options:
@@ -80,13 +81,14 @@ def describe(runs: HaltingRuns, outcomes: Outcomes, puzzle: int, *, step: int | 
     facts = [
         f"first correct after step {right}" if right else f"never correct in {runs.steps} steps",
         f"would halt after step {halts}" if halts else "would never halt",
-        f"{runs.wrong[-1, puzzle]} of {runs.blanks[puzzle]} blank cells wrong at the end",
+        f"{runs.wrong[-1, puzzle]} of {runs.blanks[puzzle]} blank cells wrong after the last step",
     ]
     st.caption("; ".join(facts).capitalize() + ".")
     open_in_solve(runs, puzzle, step or halts or right or runs.steps)
 
 
 def open_in_solve(runs: HaltingRuns, puzzle: int, step: int) -> None:
+    """Draw the link that opens a puzzle in Solve at the end of a supervision step."""
     st.link_button(
         f"Open in Solve at step {step}",
         solve_link(runs, puzzle, step),
@@ -96,13 +98,13 @@ def open_in_solve(runs: HaltingRuns, puzzle: int, step: int) -> None:
 
 
 def solve_link(runs: HaltingRuns, puzzle: int, step: int) -> str:
-    """Address of the Solve page with this puzzle, at the end of a supervision step."""
-    metadata = runs.metadata
+    """Return the address of the Solve page with this puzzle, at the end of a supervision step."""
+    provenance = runs.provenance
     query = {
-        "model": metadata.model,
+        "model": provenance.model,
         "puzzle": runs.puzzles[puzzle],
-        "at": f"{step}.{metadata.T}.{metadata.n + 1}",
+        "at": f"{step}.{provenance.T}.{provenance.n + 1}",
     }
-    if step > metadata.N_sup:
+    if step > runs.trained_steps:
         query["steps"] = str(runs.steps)
     return f"./?{urlencode(query)}"

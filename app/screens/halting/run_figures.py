@@ -19,12 +19,12 @@ CASES = {
     "later": ("wrong now, correct later: should continue", "unsolved", 1.0),
     "neither": ("wrong now, wrong later", "baseline", 0.35),
 }
-"""Label, colour meaning and opacity of each case; only the middle two matter."""
+"""Label, colour meaning and opacity of each case. Only "now" and "later" matter."""
 
 
 def decisions(decisions: Decisions) -> "Figure":
-    """Two bars, "halts" and "continues", split by case."""
-    figure = charts.new(x="share of decisions", y="decision", height=300)
+    """Draw two bars, "halts" and "continues", split by case."""
+    figure = charts.new(x="fraction of decisions", y="decision", height=300)
     parts = {"continues": decisions.continues, "halts": decisions.halts}
     totals = {name: max(sum(part.values()), 1) for name, part in parts.items()}
     for case, (label, meaning, alpha) in CASES.items():
@@ -48,7 +48,7 @@ def decisions(decisions: Decisions) -> "Figure":
 
 
 def beyond(beyond: BeyondTraining) -> "Figure":
-    """Accuracy by step, puzzles gained and lost by each step, and AUROC and calibration error of the head."""
+    """Draw accuracy by step, puzzles gained and lost by each step, and AUROC and calibration error of the halting head."""
     from plotly.subplots import make_subplots
 
     figure = make_subplots(
@@ -86,9 +86,11 @@ def beyond(beyond: BeyondTraining) -> "Figure":
 
 
 def errors_before_solving(errors: ErrorsBeforeSolving) -> "Figure":
-    """Wrong cells in the last steps before a puzzle is solved: median and interquartile range."""
+    """Draw the fraction of wrong blank cells before a puzzle is solved, by step: median and interquartile range."""
     figure = charts.new(
-        x="supervision steps before the first correct answer", y="share of blank cells wrong", height=HEIGHT
+        x="supervision steps before the first correct answer",
+        y="fraction of blank cells that are wrong",
+        height=HEIGHT,
     )
     low, median, high = errors.quantiles
     before = errors.before.tolist()

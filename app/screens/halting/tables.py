@@ -1,4 +1,4 @@
-"""The numbers behind each figure of the Halting page, as columns to export."""
+"""The numbers behind each figure of the Halting page, as table columns for export."""
 
 import numpy as np
 

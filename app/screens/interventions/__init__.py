@@ -1,1 +1,1 @@
-"""Interventions: a clean run beside an intervened run."""
+"""Interventions page: a clean run beside an intervened run."""

@@ -1,6 +1,7 @@
 """The choice of an intervention: a preset experiment or custom interventions, in the widgets and in the link.
 
-Parameters of the link: experiment (its name, or "custom"), begin (the supervision step), do (custom interventions as text).
+The link has three parameters: experiment (its name, or "custom"), begin (the supervision step), and do (custom
+interventions as text).
 """
 
 from collections.abc import Callable
@@ -9,17 +10,18 @@ from typing import Any
 
 import streamlit as st
 
-from app.screens.interventions import cursor
+from app.screens.interventions.cursor import PLAYER
 from app.state import links
 from app.state.choice import Choice
 from app.state.links import IN_ADDRESS
 from app.ui.text import plain
 from probes.interventions.presets import EXPERIMENTS
-from probes.interventions.recorded import DEFAULT_EXPERIMENT, recorded
+from probes.interventions.recorded import DEFAULT_EXPERIMENT, PRESETS, recorded
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import OPERATIONS, parse_all
 from probes.reports.interventions import without_latent
 from trm.errors import UserError
+from trm.terminal import as_command
 
 CUSTOM = "custom"
 FIRST_TEXT = "noise z after 2.1.1 size 0.5 seed 0"
@@ -37,12 +39,12 @@ EXAMPLES = {
     "skip": "skip at {site}",
     "depth": "depth from {step} n 2",
 }
-"""The template that the Add button inserts for each operation. `answer` is inserted with the puzzle's text."""
+"""Template that the Add button inserts for each operation, except `answer`, which is inserted with the puzzle's text."""
 
 
 @dataclass(frozen=True)
 class InterventionRequest:
-    """A preset experiment with its step, or a text of custom interventions."""
+    """A preset experiment with its step, or custom interventions as text."""
 
     experiment: str
     step: int
@@ -54,21 +56,19 @@ class InterventionRequest:
 
     @property
     def claim(self) -> str:
-        """What the papers report about it."""
+        """The result that the papers report for this experiment; "" for custom interventions."""
         return "" if self.experiment == CUSTOM else EXPERIMENTS[self.experiment].claim
 
     def command(self, choice: Choice) -> str:
-        """The equivalent command."""
-        what = (
-            f"--do '{self.text}'"
-            if self.experiment == CUSTOM
-            else f"--experiment {self.experiment} --step {self.step}"
-        )
-        return f"python -m probes intervene --model {choice.source.spec} --puzzle '{choice.puzzle}' {what}"
+        """Return the equivalent command line."""
+        preset = {"experiment": self.experiment, "step": self.step}
+        what = {"do": self.text} if self.experiment == CUSTOM else preset
+        run = {"model": choice.source.spec, "puzzle": choice.puzzle}
+        return as_command("python -m probes intervene", run, what)
 
 
 def controls(choice: Choice) -> InterventionRequest:
-    """Draw the row of experiments, the question of the chosen one, and its step."""
+    """Draw the row of experiments, and the question and step of the chosen experiment."""
     _restore(choice)
     state = st.session_state
     st.pills(
@@ -87,7 +87,8 @@ def controls(choice: Choice) -> InterventionRequest:
     row = st.container(horizontal=True, vertical_alignment="center", key="experiment_line")
     row.markdown(plain(experiment.question), width="stretch")
     if key in Z_EXPERIMENTS and choice.source.is_bundled:
-        for remark in without_latent({choice.source.name: recorded(choice.source.name, "experiments") or {}}):
+        result = recorded(choice.source.name, PRESETS)
+        for remark in without_latent({choice.source.name: result} if result else {}):
             st.caption(plain(remark))
     if experiment.has_step and choice.depth.N_sup > 1:
         row.markdown(
@@ -108,6 +109,7 @@ def controls(choice: Choice) -> InterventionRequest:
 
 
 def write_link(request: InterventionRequest) -> None:
+    """Write the request into the address."""
     is_custom = request.experiment == CUSTOM
     links.write(
         {
@@ -165,7 +167,7 @@ def _custom(choice: Choice) -> str:
         height=132,
         max_chars=MAX_TEXT,
         on_change=lambda: st.session_state.update(chosen_text=st.session_state.custom_interventions),
-        help="Site: supervision step.cycle.call, with `*` for all and `4-` for 4 and later. Ctrl+Enter runs them.",
+        help="A site is supervision step.cycle.call; `*` means all, and `4-` means 4 and later. Ctrl+Enter runs the interventions.",
     )
     with build:
         row = st.columns([3, 2])
@@ -183,7 +185,7 @@ def _custom(choice: Choice) -> str:
         site, cells = _site(choice)
         row[0].segmented_control(
             "When", ["before", "after"], key="operation_when", default="after", **IN_ADDRESS, required=True,
-            help="Before or after the call shown in the player; only in the selected cell, if any.",
+            help="Intervene before or after the call shown in the player. If a cell is selected, only its state is changed.",
         )  # fmt: skip
         row[1].button(
             "Add",
@@ -194,14 +196,14 @@ def _custom(choice: Choice) -> str:
             width="stretch",
         )
         st.caption(
-            f"Call {site}, cells: {cells or 'all'}. Step in the player and click a cell to choose others."
+            f"Add uses call {site} and {f'cell {cells}' if cells else 'all cells'}. To choose others, step in the player or click a cell."
         )
     return st.session_state.chosen_text
 
 
 def _site(choice: Choice) -> tuple[str, str]:
-    """The player's call and selected cell, in the notation of interventions."""
-    view = st.session_state.get(cursor.REPORTED) or {}
+    """Return the player's call and selected cell, in the notation of interventions."""
+    view = links.current_view(PLAYER) or {}
     step, cycle, call = (int(view.get(name, 1)) for name in ("supervision_step", "cycle", "call"))
     depth = choice.depth
     site = f"{min(step, depth.N_sup)}.{min(cycle, depth.T)}.{min(call, depth.n + 1)}"
@@ -229,7 +231,7 @@ def _add(choice: Choice, site: str, cells: str) -> None:
 
 
 def checked(request: InterventionRequest, report: Callable[[str], Any]) -> bool:
-    """Whether the text of a request is valid. If it is not, the error is passed to `report`."""
+    """Return whether the text of a request is valid. If it is not, the error is passed to `report`."""
     if request.experiment != CUSTOM:
         return True
     try:
@@ -238,7 +240,7 @@ def checked(request: InterventionRequest, report: Callable[[str], Any]) -> bool:
             raise InterventionError("There is no intervention yet. Write one, or add one with the button.")
         if any(each.direction.startswith("probe:") for each in interventions):
             raise InterventionError(
-                "Directions from probe files work only on the command line: the page opens no files on the server."
+                "Directions from probe files work only on the command line, because the page opens no files on the server."
             )
     except UserError as error:
         report(str(error))

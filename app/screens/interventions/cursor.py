@@ -1,7 +1,7 @@
-"""The call and the selected cell of the two players, which the figures below explain.
+"""The call and the cell selected in the two players, which the figures below them explain.
 
-Until the players report a view, this is the opening view: from the link, or the first answer with the cell that changes
-most often in the intervened run.
+Until the user moves, the opening view is used. It comes from the link, or shows the first answer with the cell that
+changes most often in the intervened run.
 """
 
 from dataclasses import dataclass
@@ -9,33 +9,34 @@ from typing import Any
 
 import streamlit as st
 
+from app.state import links
 from app.state.choice import Choice
 from trm.grading import most_changed_cell
 from trm.trace import Trace
 
-REPORTED, OPENED = "interventions_view", "interventions_opened"
+PLAYER = "interventions"  # key of the players
+OPENED = "interventions_opened"
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """A call, within the chosen depth, and a cell."""
+    """A call within the chosen depth, and the selected cell."""
 
     supervision_step: int
     cycle: int
     call: int
-    cell: int | None  # None: no cell is selected
+    cell: int | None  # index of the cell; None: no cell is selected
 
 
 def reset() -> None:
-    """Discard the view of players that are no longer on the page."""
-    for key in (REPORTED, OPENED):
-        st.session_state.pop(key, None)
+    """Discard the opening view of players that are no longer on the page."""
+    st.session_state.pop(OPENED, None)
 
 
 def opening_view(
     choice: Choice, clean: Trace, intervened: Trace, linked: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """The view that the players open with, with a selected cell. It stays the same while they are on the page."""
+    """Return the view with which the players open, with a selected cell. It does not change while they are on the page."""
     linked = linked or {}
     trace = clean if linked.get("lead") == "left" else intervened
     row, column = linked.get("cell") or (-1, -1)
@@ -46,8 +47,8 @@ def opening_view(
 
 
 def current(choice: Choice) -> Cursor | None:
-    """The current call and cell; None if there is no player on the page."""
-    view = st.session_state.get(REPORTED) or st.session_state.get(OPENED)
+    """Return the current call and cell; None if there is no player on the page."""
+    view = links.current_view(PLAYER) or st.session_state.get(OPENED)
     if view is None:
         return None
     depth, task = choice.depth, choice.task
@@ -58,3 +59,9 @@ def current(choice: Choice) -> Cursor | None:
     row, column = view.get("cell") or (None, None)
     cell = None if row is None else min(row * task.columns + column, task.cells - 1)
     return Cursor(step, cycle, call, cell)
+
+
+def cell_name(choice: Choice, cell: int) -> str:
+    """Return the name of a cell in command lines, for example "r1c1" for index 0."""
+    row, column = divmod(cell, choice.task.columns)
+    return f"r{row + 1}c{column + 1}"

@@ -1,4 +1,4 @@
-"""Figures of the Interventions page, drawn from the results of sweeps. Nothing is computed here."""
+"""Figures of the Interventions page, drawn from the results of sweeps. The module computes no results."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,9 @@ from probes.interventions.presets import EXPERIMENTS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from probes.interventions.attribution.results import CellEffects, CellWeights
+    from probes.interventions.recorded import PresetResults, SweepResult
 
 Result = dict[str, Any]
 PERCENT = {"tickformat": ".0%", "rangemode": "tozero"}
@@ -19,7 +22,7 @@ ABLATED = {
 }
 SYMBOLS = ("circle", "diamond", "square", "x")
 OFFSET = 0.09  # horizontal distance, in runs, between the marks of two selection methods
-BOARD_HEIGHT = 340  # pixels: the players' grids and this one fit in a laptop's window
+BOARD_HEIGHT = 340  # pixels; this grid and the players' grids fit in a laptop's window
 MAX_LABELLED_COLUMNS = 20  # with more columns, cells are too small for a symbol
 SELECTIONS = {
     "any_right": ("any run (upper bound)", "baseline"),
@@ -29,14 +32,14 @@ SELECTIONS = {
 }
 
 
-def experiments(result: Result) -> "Figure":
-    """Accuracy after the last step: one bar per experiment, with the clean run on top."""
+def experiments(result: "PresetResults") -> "Figure":
+    """Draw the accuracy after the last step: one bar per experiment, with the clean run on top."""
     from plotly.graph_objects import Bar
 
-    by_name = result["experiments"]
+    by_name = result.experiments
     names = ["plain", *(name for name in EXPERIMENTS if name in by_name)]
-    shares = [by_name[name]["solved"] or 0 for name in names]
-    figure = charts.new(x="share of puzzles solved", y="experiment", height=90 + 44 * len(names))
+    shares = [by_name[name].solved or 0 for name in names]
+    figure = charts.new(x="fraction of puzzles solved", y="experiment", height=90 + 44 * len(names))
     figure.add_trace(
         Bar(
             x=shares,
@@ -48,7 +51,7 @@ def experiments(result: Result) -> "Figure":
             marker_color=[charts.colour("baseline" if name == "plain" else "solved") for name in names],
             hovertemplate="%{y}: %{x:.1%}<extra></extra>",
             error_x=_ends(
-                shares, *([by_name[name].get(end) or 0 for name in names] for end in ("low", "high"))
+                shares, *([getattr(by_name[name], end) or 0 for name in names] for end in ("low", "high"))
             ),
         )
     )
@@ -58,12 +61,12 @@ def experiments(result: Result) -> "Figure":
     return figure
 
 
-def noise(result: Result) -> "Figure":
-    """Accuracy against the scale of the noise."""
-    table, settings = result["table"], result["settings"]
+def noise(result: "SweepResult") -> "Figure":
+    """Draw accuracy against the scale of the noise."""
+    table, settings = result.table, result.settings
     figure = charts.new(
         x=f"noise on {' and '.join(settings['state'])} at the beginning of step {settings['step']} (relative to the state norm)",
-        y="share of puzzles solved",
+        y="fraction of puzzles solved",
     )
     _with_band(figure, "solved", table["size"], table["share"], table["low"], table["high"], "solved")
     figure.data[-1].update(mode="lines+markers", marker={"size": 9})
@@ -72,12 +75,12 @@ def noise(result: Result) -> "Figure":
     return figure
 
 
-def ablation(result: Result) -> "Figure":
-    """Cell accuracy by step, for the clean run and each ablated state."""
-    table = result["table"]
-    figure = charts.new(x="supervision step", y="share of blank cells correct")
+def ablation(result: "SweepResult") -> "Figure":
+    """Draw cell accuracy by step, for the clean run and each ablated state."""
+    table = result.table
+    figure = charts.new(x="supervision step", y="fraction of blank cells correct")
     for name, (title, meaning) in ABLATED.items():
-        rows = [number for number, ablated in enumerate(table["taken"]) if ablated == name]
+        rows = [number for number, ablated in enumerate(table["ablated"]) if ablated == name]
         columns = {key: [table[key][row] for row in rows] for key in ("step", "cells", "low", "high")}
         _with_band(figure, title, columns["step"], columns["cells"], columns["low"], columns["high"], meaning)
     figure.update_yaxes(tickformat=".0%")
@@ -85,12 +88,12 @@ def ablation(result: Result) -> "Figure":
     return figure
 
 
-def seeds(result: Result) -> "Figure":
-    """Number of puzzles by the number of distinct answers over their runs."""
+def seeds(result: "SweepResult") -> "Figure":
+    """Draw the number of puzzles by the number of distinct answers over their runs."""
     from plotly.graph_objects import Bar
 
-    table, runs = result["table"], result["settings"]["runs"]
-    figure = charts.new(x=f"distinct answers over {runs} runs per puzzle", y="puzzles")
+    table, runs = result.table, result.settings["runs"]
+    figure = charts.new(x=f"number of distinct answers in {runs} runs of the puzzle", y="puzzles")
     most = max(table["answers"], default=1)
     always = [right == 1 for right in table["right"]]
     never = [right == 0 for right in table["right"]]
@@ -117,10 +120,10 @@ def seeds(result: Result) -> "Figure":
     return figure
 
 
-def multiple_runs(result: Result) -> "Figure":
-    """Accuracy of each method of selecting an answer, against the number of runs."""
-    table = result["table"]
-    figure = charts.new(x="runs per puzzle", y="share of puzzles solved")
+def multiple_runs(result: "SweepResult") -> "Figure":
+    """Draw the accuracy of each method of selecting an answer, against the number of runs."""
+    table = result.table
+    figure = charts.new(x="runs per puzzle", y="fraction of puzzles solved")
     for number, (name, (title, meaning)) in enumerate(SELECTIONS.items()):
         share, low, high = (table[f"{name}_{end}"] for end in ("share", "low", "high"))
         x = [runs + (number - 1.5) * OFFSET for runs in table["runs"]]  # so that the bands do not overlap
@@ -138,11 +141,11 @@ def multiple_runs(result: Result) -> "Figure":
     return figure
 
 
-def peers(result: Result) -> "Figure":
-    """Mean effect of removing a peer and of removing another given."""
+def peers(result: "SweepResult") -> "Figure":
+    """Draw the mean effect of removing a peer, and of removing any other given."""
     from plotly.graph_objects import Bar
 
-    table = result["table"]
+    table = result.table
     figure = charts.new(x="removed given", y="mean absolute change in the logit", height=340)
     figure.add_trace(
         Bar(
@@ -168,7 +171,7 @@ def board(
     unit: str = "logit",
     signed: bool = True,
 ) -> "Figure":
-    """Heat map over the grid with the puzzle's symbols, and a frame around the explained cell.
+    """Draw a heat map over the grid with the puzzle's symbols, and a frame around the explained cell.
 
     The colour scale is symmetric around 0 if `signed`, and starts at 0 otherwise.
     """
@@ -215,7 +218,7 @@ def board(
 
 
 def patching(result: Result, columns: int, cell: int) -> "Figure":
-    """Heat map of steps (upwards) and cells (in reading order), with lines between rows of the grid."""
+    """Draw a heat map of steps (upwards) and cells (in reading order), with lines between the rows of the grid."""
     from plotly.graph_objects import Heatmap
 
     effect, steps = result["effect"], result["steps"]
@@ -254,11 +257,11 @@ def patching(result: Result, columns: int, cell: int) -> "Figure":
     return figure
 
 
-def units(result: Result) -> "Figure":
-    """A bar for each row, column and box."""
+def units(result: "CellEffects") -> "Figure":
+    """Draw a bar for each row, column and box."""
     from plotly.graph_objects import Bar
 
-    table = result["table"]
+    table = result.table
     figure = charts.new(x="left out", y="decrease in the logit")
     colours = [charts.colour("solved" if effect >= 0 else "unsolved") for effect in table["effect"]]
     figure.add_trace(
@@ -273,11 +276,11 @@ def units(result: Result) -> "Figure":
     return figure
 
 
-def relations(result: Result, *, of: str) -> "Figure":
-    """A bar with its band for each relation between two cells; all peers and all others are highlighted."""
+def relations(result: "CellWeights", *, of: str) -> "Figure":
+    """Draw a bar with its confidence interval for each relation between two cells; highlight all peers and all others."""
     from plotly.graph_objects import Bar
 
-    kinds = {name: values for name, values in result["relations"].items() if "/" not in name}
+    kinds = {name: values for name, values in result.relations.items() if "/" not in name}
     means, lows, highs = zip(*kinds.values(), strict=True)
     figure = charts.new(x="relation between the cells", y=of, height=340)
     first, *_, last = kinds
@@ -299,7 +302,7 @@ def relations(result: Result, *, of: str) -> "Figure":
 
 
 def _ends(means: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> dict[str, Any]:
-    """Bands as plotly error bars: distances to both sides."""
+    """Convert confidence limits to plotly error bars, which are distances to both sides."""
     return {
         "type": "data",
         "symmetric": False,

@@ -1,32 +1,31 @@
-"""Interventions: a clean run beside the same run with an intervention, synchronised, and sweeps below."""
-
-from functools import partial
+"""Interventions page: a clean run beside an intervened run, synchronised, with sweeps below."""
 
 import streamlit as st
 
 from app.player import pair
 from app.screens.interventions import controls, cursor, runs, sweeps
 from app.screens.interventions.controls import CUSTOM, InterventionRequest
-from app.screens.interventions.runs import RunPair
-from app.server import shared
+from app.screens.interventions.runs import InterventionExperiment, RunPair
 from app.server.options import server_options
 from app.sidebar import sidebar
 from app.state import links
 from app.state.choice import Choice
-from app.ui import progress, status
+from app.ui import status
+from app.ui.analysis import is_done, result_of, started
 from app.ui.downloads import offer
+from app.ui.progress import follow_job
 from app.ui.text import plain
 from trm.errors import UserError
 from trm.grading import Grade
 from trm.tasks.base import Task
 from trm.trace import Trace
 
-PLAYER = "interventions"
-LAST = "interventions_last"  # session key: the last runs, shown until the next experiment's runs are ready
+LAST = "interventions_last"  # session key of the last runs, which are shown until the next runs are ready
 
 
 def page() -> None:
-    if PLAYER not in st.session_state:
+    """Draw the page."""
+    if cursor.PLAYER not in st.session_state:
         cursor.reset()
     options = server_options()
     choice = sidebar.chosen(sidebar.sidebar(options))
@@ -35,6 +34,7 @@ def page() -> None:
 
 
 def interventions(choice: Choice) -> None:
+    """Draw the controls, the two runs, and the sweeps for a choice of model and puzzle."""
     with st.container():
         status.puzzle(choice)
     request = controls.controls(choice)
@@ -51,41 +51,24 @@ def interventions(choice: Choice) -> None:
             _, request, pair_of_runs = before
             st.caption(f"Showing the previous experiment: {plain(request.title)}.")
     if pair_of_runs is not None:
-        st.fragment(draw)(choice, request, pair_of_runs)
+        draw(choice, request, pair_of_runs)
         downloads(choice, request, pair_of_runs)
     sweeps.show(choice)
 
 
 def run_pair(choice: Choice, request: InterventionRequest) -> RunPair | None:
-    """Both runs; None, with a message on the page, while they are computed or if they cannot be."""
-    models = shared.models()
+    """Return both runs; None, with a message on the page, while they are being computed or if that fails."""
+    experiment = InterventionExperiment(choice, request)
     recorded = runs.recorded(choice, request)
-    if recorded is not None and not is_computed(choice, request):
-        status.switch_to_model(choice.source, partial(is_computed, choice, request))
+    if recorded is not None and not is_done(experiment):
+        if status.switch_to_model(choice.source):
+            follow_job(started(experiment), hidden=True)
         return recorded
-    if not models.ready(choice.source):
-        status.loading(choice.source)
-        return None
-    opening = models.ask(choice.source)
-    if opening.error:
-        status.problem(str(opening.error))
-        return None
-    if opening.model is None:  # evicted in the meantime
-        st.rerun()
-    return progress.result_of(*runs.job(choice, request, opening.model))
-
-
-def is_computed(choice: Choice, request: InterventionRequest) -> bool:
-    """Whether the job of both runs is done or failed. Starts the job if the model is loaded."""
-    models = shared.models()
-    opening = models.ask(choice.source) if models.ready(choice.source) else None
-    if opening is None or opening.model is None:
-        return opening is not None and opening.error is not None
-    return progress.started(*runs.job(choice, request, opening.model)).done
+    return result_of(experiment)
 
 
 def outcome(trace: Trace, task: Task) -> str:
-    """A run's result in words."""
+    """Describe the result of a run in words."""
     grade = Grade.of(trace, task)
     text = "solved" if grade.solved[-1] else "not solved"
     if grade.right is None or not grade.counted.any():
@@ -94,7 +77,7 @@ def outcome(trace: Trace, task: Task) -> str:
 
 
 def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
-    """Draw two synchronised players. Their curves are folded if a figure about the selected cell is shown below."""
+    """Draw two synchronised players. Their curves are folded if the figure below them is about the selected cell."""
     changes = both.intervened.provenance.changes
     sides = [
         pair.Side(name, outcome(trace, choice.task) + about, choice.task, trace.depth, trace)
@@ -109,19 +92,20 @@ def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
     ]
     is_near = st.session_state.get("interventions_figure") in sweeps.SINGLE_PUZZLE
     start = cursor.opening_view(choice, both.clean, both.intervened, links.opening_view())
-    view = pair.show(*sides, key=PLAYER, start=start, hint="The intervention had no effect.", fold=is_near)
-    if view:
-        links.remember_view(view)
-        if view != st.session_state.get(cursor.REPORTED):
-            st.session_state[cursor.REPORTED] = view
-            if request.experiment == CUSTOM or is_near:
-                st.rerun()  # texts above and figures below depend on the player's call and cell
+    # Texts above and figures below depend on the player's call and cell.
+    depends = request.experiment == CUSTOM or is_near
+    pair.show(
+        *sides,
+        key=cursor.PLAYER,
+        start=start,
+        hint="The intervention had no effect.",
+        fold=is_near,
+        reports=depends,
+    )
 
 
 def downloads(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
-    """Draw the equivalent command, the numbers for each step, both runs as an offline page, and what the papers
-    claim.
-    """
+    """Draw the equivalent command, the numbers for each step, both runs as an offline page, and the papers' claim."""
     row = st.container(horizontal=True, vertical_alignment="center", key="experiment_downloads")
     steps = min(both.clean.steps, both.intervened.steps)
     table = {
@@ -139,13 +123,13 @@ def downloads(choice: Choice, request: InterventionRequest, both: RunPair) -> No
         key="offline_pair",
         icon=":material/download:",
         on_click="ignore",
-        help="Both players as one HTML file that works offline.",
+        help="Saves both players as one HTML file that works offline.",
     )
     row.caption(plain(request.claim))
 
 
 def offline(choice: Choice, request: InterventionRequest, both: RunPair) -> bytes:
-    """The two players as one HTML file that works offline."""
+    """Return the two players as one HTML file that works offline."""
     from trm.export.page import page as html_page
     from trm.export.run import ExportedRun
 

@@ -1,29 +1,82 @@
-"""Activation patching on the page: which cell's state, at which step, matters to the selected cell? A heat map."""
+"""Activation patching, as a heat map: which cell's state, at which step, affects the answer in the selected cell."""
 
-from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.screens.interventions import cursor, figures, runs
 from app.screens.interventions.attribution import SELECT
-from app.server import shared
-from app.server.jobs import Work
-from app.server.opening import torch_threads
+from app.screens.interventions.runs import RunAnalysis
 from app.state.choice import Choice
 from app.state.links import IN_ADDRESS
-from app.ui import charts, progress
+from app.ui import charts
+from app.ui.analysis import Panel
 from app.ui.downloads import offer
 from app.ui.estimates import Cost
 from app.ui.text import plain
+from trm.config import ModelConfig
+from trm.progress import Progress, part_of
+from trm.terminal import as_command
 
 if TYPE_CHECKING:
     from trm.model import Model
 
 CAPTION = (
-    "At the end of a step, one cell's state is patched from a run on another puzzle, and the run continues for one step. Colour: "
-    "change in the log odds of the selected cell's answer. Orange: the patch lowers them. Select a cell in the player."
+    "At the end of a step, the state of one cell is patched from a run on another puzzle, and the run continues for one step. The "
+    "colour shows how this changes the log odds of the selected cell's answer: an orange patch lowers them. Select a cell in the player."
 )
+
+
+@dataclass(frozen=True)
+class PatchingMap(RunAnalysis[dict[str, Any]]):
+    """The effects on one cell's answer of patching every cell's state, at the end of every step up to `last_step`."""
+
+    cell: int
+    state: str
+    last_step: int
+
+    @property
+    def cell_name(self) -> str:
+        return cursor.cell_name(self.choice, self.cell)
+
+    def cost(self, config: ModelConfig) -> Cost:
+        """The cost of two runs, and of one step for each patch."""
+        return Cost.of_runs("sweep", config, 2 + self.last_step * self.choice.task.cells / config.N_sup)
+
+    def run(self, model: "Model", progress: Progress) -> dict[str, Any]:
+        from probes.interventions.fork import cache_run
+        from probes.interventions.patching import patch_map
+        from probes.interventions.presets import another_puzzle
+
+        choice, task = self.choice, self.choice.task
+        run = runs.cached_run(choice, model, part_of(progress, 0.0, 0.1))
+        inputs = another_puzzle(task, run.inputs)
+        other = cache_run(model, task, inputs, depth=choice.depth, progress=part_of(progress, 0.1, 0.2))
+        patches = patch_map(
+            run,
+            other,
+            self.cell,
+            state=self.state,
+            steps=range(1, self.last_step + 1),
+            progress=part_of(progress, 0.2, 1.0),
+        )
+        return {
+            "other": task.format(inputs),
+            "token": task.symbols[patches.token],
+            "steps": list(patches.steps),
+            "state": self.state,
+            "effect": patches.effect.tolist(),
+            "table": patches.columns(),
+        }
+
+    def command(self, other: str) -> str:
+        """Return the equivalent command line, with the puzzle from which states are patched."""
+        return as_command(
+            "python -m probes sweep patching",
+            {"model": self.source.spec, "puzzle": self.choice.puzzle, "other": other},
+            {"cell": self.cell_name, "state": self.state, "steps": f"1-{self.last_step}"},
+        )
 
 
 def title(choice: Choice) -> str:
@@ -31,6 +84,7 @@ def title(choice: Choice) -> str:
 
 
 def show(choice: Choice) -> None:
+    """Draw the controls and the patching map of the selected cell."""
     st.caption(CAPTION)
     at = cursor.current(choice)
     if at is None or at.cell is None:
@@ -49,78 +103,34 @@ def show(choice: Choice) -> None:
         min(4, max(choice.depth.N_sup - 1, 2)),
         key="patching_steps",
         **IN_ADDRESS,
-        help="Patch at the end of every supervision step from 1 to this one.",
+        help="The states are patched at the end of each supervision step from 1 to this one, separately.",
     )
-    steps = last * choice.task.cells / choice.config.N_sup
-    st.caption(Cost.of_runs("sweep", choice.config, 2 + steps).estimate())
-    row.button(
-        "Compute",
-        key="patching_compute",
-        type="primary",
-        on_click=lambda: st.session_state.update(
-            patching_request=(choice.run, cell, state, last), patching_pressed=True
-        ),
-    )
-    request = st.session_state.get("patching_request")
-    opening = shared.models().ask(choice.source)
-    if request is None or request[0] != choice.run or opening.model is None:
-        st.caption(f"Selected: {_name(choice, cell)}.")
+    panel = Panel("patching", models=(choice.source,), about=choice)
+    patching = PatchingMap(choice, cell, state, last)
+    panel.button("Compute", patching, patching.cost(choice.config), key="patching_compute", place=row)
+    requested = panel.requested
+    if requested is None:
+        st.caption(f"Selected: {patching.cell_name}.")
         return
-    if request[1] != cell:
-        st.caption(f"Selected now: {_name(choice, cell)}. Press Compute to update.")
-    pressed = st.session_state.pop("patching_pressed", False)
-    result = progress.result_of(*job(choice, opening.model, *request[1:]), restart=pressed)
+    if requested.cell != cell:
+        st.caption(f"Selected now: {patching.cell_name}. Press Compute to update.")
+    result = panel.result()
     if result is not None:
-        draw(choice, result, request[1])
+        draw(requested, result)
 
 
-def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tuple[Hashable, Work]:
-    def work(progress: Any) -> dict[str, Any]:
-        from probes.interventions.fork import cache_run
-        from probes.interventions.patching import patch_map
-        from probes.interventions.presets import another_puzzle
-        from probes.interventions.sweeps import sub_progress
-
-        with torch_threads(model):
-            run = runs.cached_run(choice, model, sub_progress(progress, 0.0, 0.1))
-            inputs = another_puzzle(choice.task, run.inputs)
-            other = cache_run(
-                model, choice.task, inputs, depth=choice.depth, progress=sub_progress(progress, 0.1, 0.2)
-            )
-            patches = patch_map(
-                run,
-                other,
-                cell,
-                state=state,
-                steps=range(1, last + 1),
-                progress=sub_progress(progress, 0.2, 1.0),
-            )
-        return {
-            "other": choice.task.format(inputs),
-            "token": choice.task.symbols[patches.token],
-            "steps": list(patches.steps),
-            "state": state,
-            "effect": patches.effect.tolist(),
-            "table": patches.columns(),
-        }
-
-    return ("patching", model.fingerprint, choice.run, cell, state, last), work
-
-
-def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
+def draw(patching: PatchingMap, result: dict[str, Any]) -> None:
+    """Draw the patching map and its downloads."""
+    name = patching.cell_name
     st.markdown(
-        f"**{plain(result['token'])} in {_name(choice, cell)}**, {result['state']} patched one cell at a time. The frame marks the selected cell."
+        f"**{plain(result['token'])} in {name}**, with {patching.state} patched in one cell at a time. The frame marks the selected cell."
     )
-    figure = figures.patching(result, choice.task.columns, cell)
+    figure = figures.patching(result, patching.choice.task.columns, patching.cell)
     charts.show(figure, key="interventions-patching")
-    command = (
-        f"python -m probes sweep patching --model {choice.source.spec} --puzzle '{choice.puzzle}' --other '{result['other']}' "
-        f"--cell {_name(choice, cell)} --state {result['state']} --steps 1-{result['steps'][-1]}"
-    )
     offer(
-        f"patching-{_name(choice, cell)}", figure=figure, table=result["table"], data=result, command=command
+        f"patching-{name}",
+        figure=figure,
+        table=result["table"],
+        data=result,
+        command=patching.command(result["other"]),
     )
-
-
-def _name(choice: Choice, cell: int) -> str:
-    return f"r{cell // choice.task.columns + 1}c{cell % choice.task.columns + 1}"

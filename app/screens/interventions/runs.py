@@ -10,10 +10,10 @@ import streamlit as st
 
 from app.screens.interventions.controls import CUSTOM, InterventionRequest
 from app.server import choice_runs, shared
-from app.server.jobs import Work
-from app.server.opening import torch_threads
+from app.server.models import ModelSource
 from app.sidebar import puzzles
 from app.state.choice import Choice
+from app.ui.analysis import Analysis, Result
 from probes.interventions.recorded import DEFAULT_EXPERIMENT, RECORDED
 from trm.progress import Progress
 from trm.trace import Trace, TraceError, load_trace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from probes.interventions.fork import CachedRun
     from trm.model import Model
 
-MAX_CACHED_RUNS = 6  # with their states, up to 96 MiB each
+MAX_CACHED_RUNS = 6  # each run needs up to 96 MiB with its states
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class RunPair:
 
 
 def recorded(choice: Choice, request: InterventionRequest) -> RunPair | None:
-    """The bundled pair of runs, if it matches the request; imports no torch."""
+    """Return the bundled pair of runs if it matches the request, otherwise None. Does not import torch."""
     if not (
         choice.source.is_bundled
         and choice.is_as_trained
@@ -64,30 +64,42 @@ def _recorded_fork(path: Path, fingerprint: str, puzzle: str) -> Trace | None:
     return trace if same and trace.provenance.fingerprint == fingerprint else None
 
 
-def job(choice: Choice, request: InterventionRequest, model: "Model") -> tuple[Hashable, Work]:
-    """Key and work of the job that computes both runs."""
-    key = ("intervention", model.fingerprint, choice.run, request)
-    return key, lambda progress: run_pair(choice, request, model, progress)
+@dataclass(frozen=True)
+class RunAnalysis(Analysis[Result]):
+    """An analysis of the clean run of a choice."""
+
+    choice: Choice
+
+    @property
+    def source(self) -> ModelSource:
+        return self.choice.source
 
 
-def run_pair(choice: Choice, request: InterventionRequest, model: "Model", progress: Progress) -> RunPair:
-    """Compute both runs. Raises UserError."""
-    from probes.interventions.fork import last_trace
-    from probes.interventions.preset_runs import prepared
-    from probes.interventions.spec import parse_all
+@dataclass(frozen=True)
+class InterventionExperiment(RunAnalysis[RunPair]):
+    """Both runs of an experiment on the chosen puzzle."""
 
-    with torch_threads(model):
-        clean = cached_run(choice, model, progress)
-        if request.experiment == CUSTOM:
-            run, interventions = clean, parse_all(request.text)
+    request: InterventionRequest
+
+    def run(self, model: "Model", progress: Progress) -> RunPair:
+        from probes.interventions.fork import last_trace
+        from probes.interventions.preset_runs import prepared
+        from probes.interventions.spec import parse_all
+
+        clean = cached_run(self.choice, model, progress)
+        if self.request.experiment == CUSTOM:
+            run, interventions = clean, parse_all(self.request.text)
         else:
-            run, interventions = prepared(clean, request.experiment, request.step)
+            run, interventions = prepared(clean, self.request.experiment, self.request.step)
         intervened = last_trace(run.fork(interventions), run.depth, progress, "running with the intervention")
         return RunPair(clean.trace, intervened)
 
 
 def cached_run(choice: Choice, model: "Model", progress: Progress) -> "CachedRun":
-    """The clean run with its states. Call this only inside a job, because jobs run one at a time. Raises UserError."""
+    """Return the clean run with its states. Raises UserError if the depth is not valid.
+
+    Call this only inside a job, because jobs run one at a time.
+    """
     from probes.interventions.fork import cache_run
 
     choice_runs.check_depth(choice.config, choice.depth)

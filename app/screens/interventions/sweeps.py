@@ -1,25 +1,27 @@
-"""Figures below the two runs: about the selected cell, and over many puzzles, recorded or computed on demand."""
+"""Figures below the two runs, about the selected cell or over many puzzles. Sweeps are recorded or computed on demand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.screens.interventions import attention as mixing
 from app.screens.interventions import attribution, figures, patching
-from app.server import shared
-from app.server.opening import torch_threads
+from app.server.models import ModelSource
 from app.sidebar import dataset
+from app.sidebar.dataset import PuzzleSetChoice
 from app.state.choice import Choice
 from app.state.links import IN_ADDRESS
-from app.ui import charts, progress
+from app.ui import charts
+from app.ui.analysis import Analysis, Panel, Recorded
 from app.ui.downloads import offer
 from app.ui.estimates import Cost
 from app.ui.text import plain
-from probes.interventions.recorded import recorded
+from probes.interventions.recorded import SweepResult, described, recorded
 from probes.interventions.sweep_results import (
     ABLATION,
+    FROM_STORE,
     LIMITS,
     MULTI_RUN,
     SIZES,
@@ -28,14 +30,19 @@ from probes.interventions.sweep_results import (
     settings_for,
 )
 from probes.reports.interventions import remarks
+from trm.config import ModelConfig
 from trm.errors import UserError
+from trm.progress import Progress
+from trm.tasks import task_of
 
-Result = dict[str, Any]
+if TYPE_CHECKING:
+    from trm.model import Model
+
 SINGLE_PUZZLE = {
     "attribution": attribution,
     "mixing": mixing,
     "patching": patching,
-}  # figures of the puzzle above
+}  # figures about the puzzle in the players
 
 
 @dataclass(frozen=True)
@@ -43,64 +50,65 @@ class Section:
     """A figure over many puzzles."""
 
     title: str
-    caption: str  # what is drawn, and how to read it
-    name: str  # of the recorded file
-    draw: Callable[[Result], Any]
+    caption: str  # what the figure shows, and how to read it
+    name: str  # name of the recorded file
+    draw: Callable[[Any], Any]
     sweep: str = ""  # name for `run_sweep`; "" if the page cannot compute it
 
 
 SECTIONS = {
     "experiments": Section(
         "Experiments",
-        "Share of puzzles solved after the last step in each of the experiments listed at the top. Bars: 95 % Wilson intervals.",
+        "The graph shows the fraction of puzzles solved after the last step in each of the experiments listed at the top. Whiskers are "
+        "95% Wilson intervals.",
         "experiments",
         figures.experiments,
     ),
     "noise": Section(
         "Noise",
-        "Share of puzzles solved after the last step, by the scale of the Gaussian noise added to the state (relative to the "
-        "norm of each position's vector). Band: 95 % bootstrap interval over puzzles.",
+        "The graph shows the fraction of puzzles solved after the last step for each scale of the Gaussian noise added to the state "
+        "(relative to the norm of each position's vector). The shaded area is the 95% bootstrap interval over puzzles.",
         "noise",
         figures.noise,
         "noise",
     ),
     "ablation": Section(
         "Ablation",
-        "Share of blank cells that are correct after each step when y, z or both are set to 0 once, at the beginning of a "
-        "step. Ablating both restarts the run. Band: 95 % bootstrap interval over puzzles.",
+        "The graph shows the fraction of blank cells that are correct after each step when y, z or both are set to 0 once, at the "
+        "beginning of a step. Ablating both restarts the run. Shaded areas are 95% bootstrap intervals over puzzles.",
         ABLATION,
         figures.ablation,
         ABLATION,
     ),
     "seeds": Section(
         "Seeds",
-        "Runs of the same puzzles from initial states drawn with different seeds. Different final answers show that there is "
-        "more than one fixed point.",
+        "Each puzzle is run several times, from initial states drawn with different seeds. Runs that converge to different answers "
+        "show that there is more than one fixed point.",
         "seeds",
         figures.seeds,
         "seeds",
     ),
     "noise-runs": Section(
         "Best of K",
-        "K runs of each puzzle with noise on the initial state, and four ways to select the answer. *Any run* is an upper "
+        "Each puzzle is run K times with noise on the initial state, and the answer is selected in four ways. *Any run* is an upper "
         "bound for every selection rule.",
         f"{MULTI_RUN}-noise",
         figures.multiple_runs,
         MULTI_RUN,
     ),
     "symmetries": Section(
-        "Majority vote",
-        "K runs of each puzzle under symmetries (digits relabelled, rows and columns permuted, sometimes transposed) that are "
-        "undone in the answer. The vote is taken cell by cell.",
+        "Voting",
+        "Each puzzle is run K times under symmetries (digits relabelled, rows and columns permuted, sometimes transposed) that are "
+        "undone in the answer. The majority vote is taken separately in each cell.",
         f"{MULTI_RUN}-symmetry",
         figures.multiple_runs,
         MULTI_RUN,
     ),
     "peers": Section(
-        "Peers",
-        "Givens are removed one at a time, in one supervision step: change in the logits of blank cells that share a row, column "
-        "or box with the given (its peers; in a maze, its neighbours), and of all other blank cells. Bars: 95 % bootstrap "
-        "intervals over puzzles.",
+        "Peer effects",
+        "Givens are removed one at a time, in one supervision step. The graph shows how much this changes the logits of the given's peers "
+        "(blank cells in the same row, column or box; in a maze, the neighbours) and of all other blank cells. Whiskers are 95% "
+        "bootstrap intervals over puzzles.",
         "peers",
         figures.peers,
         "peers",
@@ -110,39 +118,68 @@ SECTIONS = {
 
 def show(choice: Choice) -> None:
     """Draw the figure selector and the selected figure."""
-    key = st.segmented_control(
-        "Figure",
-        [*SINGLE_PUZZLE, *SECTIONS],
-        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else SINGLE_PUZZLE[key].title(choice),
-        key="interventions_figure",
-        default="noise",
-        **IN_ADDRESS,
-        required=True,
-        label_visibility="collapsed",
-    )
+    titles = {key: module.title(choice) for key, module in SINGLE_PUZZLE.items()}
+    titles |= {key: section.title for key, section in SECTIONS.items()}
+    key = charts.choose(list(titles), key="interventions_figure", default="noise", format_func=titles.get)
     if key in SINGLE_PUZZLE:
         SINGLE_PUZZLE[key].show(choice)
     else:
         draw_section(choice, key, SECTIONS[key])
 
 
+@dataclass(frozen=True)
+class Sweep(Analysis[SweepResult]):
+    """One sweep over a puzzle set."""
+
+    source: ModelSource
+    name: str
+    settings: SweepSettings
+    puzzles: PuzzleSetChoice
+
+    def cost(self, config: ModelConfig) -> Cost:
+        """The cost in whole runs: one for each noise scale, ablated state or seed; for peers, one step for each given."""
+        runs = {
+            "noise": len(self.settings.noise_sizes),
+            ABLATION: 4,
+            "seeds": self.settings.runs,
+            MULTI_RUN: self.settings.runs,
+        }
+        each = runs.get(self.name, task_of(config).cells / 3 / config.N_sup)
+        return Cost.of_runs("sweep", config, self.puzzles.count * each)
+
+    def run(self, model: "Model", progress: Progress) -> SweepResult:
+        from probes.interventions.sweep_results import run_sweep
+
+        task = task_of(model.config)
+        command = command_for(self.name, {"model": model.name, **self.puzzles.options}, self.settings)
+        recorded = self.puzzles.open_store(model) if self.puzzles.store else None
+        puzzles = recorded.puzzles if recorded else self.puzzles.load(task)
+        return run_sweep(
+            self.name, model, task, puzzles, self.settings, progress, command=command, recorded=recorded
+        )
+
+
 def draw_section(choice: Choice, key: str, section: Section) -> None:
+    """Draw a figure over many puzzles, with its settings and downloads."""
     st.caption(section.caption)
     left, right = st.columns([4, 1])
+    panel = panel_of(choice, key, section)
     with right.popover(
         "Other settings",
         icon=":material/tune:",
         width="stretch",
         disabled=not section.sweep,
-        key=f"{key}-open",
+        key=panel.settings,
         on_change="rerun",
     ):
         if section.sweep:
-            settings(choice, key, section)
+            settings(choice, key, section.sweep, panel)
     with left:
-        result = computed(choice, key)
-        if result is None and not _is_requested(choice, key):
-            result = recorded_result(choice, section)
+        stored = recorded_result(choice, section)
+        result = panel.result(stored)
+        if stored is not None and result is stored.result:
+            about = result.provenance
+            st.caption(f"Recorded on {about.count} puzzles from {plain(str(about.data))} in {about.dtype}.")
     if result is None:
         return
     figure = section.draw(result)
@@ -152,40 +189,34 @@ def draw_section(choice: Choice, key: str, section: Section) -> None:
     offer(
         f"{choice.source.name.replace('/', '-')}-{key}",
         figure=figure,
-        table=result.get("table"),
-        data=result,
-        command=result.get("command", ""),
+        table=result.table if isinstance(result, SweepResult) else None,
+        data=described(result),
+        command=result.provenance.command or "",
     )
 
 
-def recorded_result(choice: Choice, section: Section) -> Result | None:
-    """The recorded result of this model, with its provenance or a message on the page."""
-    result = recorded(choice.source.name, section.name) if choice.source.is_bundled else None
-    if result is None:
-        st.info(
-            f"Nothing is recorded for {plain(choice.source.name)}. "
-            + (
-                "Choose settings and press Compute."
-                if section.sweep
-                else "Compute it on the command line: `python -m probes intervene`."
-            ),
-            icon=":material/science:",
-        )
-        return None
-    puzzles = f"{result.get('puzzles', '?')} puzzles from {plain(str(result.get('data', '?')))}"
-    if result["fingerprint"] != shared.weights_fingerprint(choice.source.name, choice.source.stamp):
-        st.warning(
-            f"Recorded with earlier weights of {plain(choice.source.name)} ({puzzles}). Compute it again with the current ones.",
-            icon=":material/sync_problem:",
-        )
-    else:
-        st.caption(f"Recorded: {puzzles}, {result.get('dtype', 'float32')}.")
-    return result
+def panel_of(choice: Choice, key: str, section: Section) -> Panel:
+    """Return the panel of a figure, with the messages that say how to compute it."""
+    on_command_line = "Compute it on the command line: `python -m probes intervene`."
+    return Panel(
+        f"interventions_{key}",
+        models=(choice.source,),
+        start=f"Nothing has been recorded for {plain(choice.source.name)}. "
+        + ("Choose settings and press Compute." if section.sweep else on_command_line),
+        update="Compute it again under “Other settings”." if section.sweep else on_command_line,
+        settings=f"{key}-open",
+    )
 
 
-def settings(choice: Choice, key: str, section: Section) -> None:
+def recorded_result(choice: Choice, section: Section) -> Recorded[SweepResult] | None:
+    """Return the recorded result of a bundled model; None if nothing is recorded."""
+    source = choice.source
+    result = recorded(source.name, section.name) if source.is_bundled else None
+    return None if result is None else Recorded(result, {source: result.provenance.fingerprint})
+
+
+def settings(choice: Choice, key: str, name: str, panel: Panel) -> None:
     """Draw the settings of a sweep, and the button that starts it."""
-    name = section.sweep
     chosen: dict[str, Any] = {}
     if name == "noise":
         chosen["state"] = st.segmented_control(
@@ -193,7 +224,7 @@ def settings(choice: Choice, key: str, section: Section) -> None:
         )
         chosen["sizes"] = st.text_input(
             "Noise scales", SIZES, key=f"{key}-sizes", **IN_ADDRESS, max_chars=200,
-            help="Comma-separated, relative to the norm of each position's vector.",
+            help="Comma-separated scales, relative to the norm of each position's vector.",
         )  # fmt: skip
     if name == ABLATION:
         chosen["how"] = st.segmented_control(
@@ -218,82 +249,15 @@ def settings(choice: Choice, key: str, section: Section) -> None:
         )  # fmt: skip
     if name != ABLATION:
         chosen["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **IN_ADDRESS))
-    puzzles = dataset.choose(choice.task, key, count=min(LIMITS[name], 100), most=400)
+    puzzles = dataset.choose(
+        choice.task, key, count=min(LIMITS[name], 100), most=400, stores=name in FROM_STORE
+    )
     if puzzles is None:
         return
     try:
-        sweep_settings = settings_for(name, **chosen)
+        sweep_settings = settings_for(name, SweepSettings(**chosen))
     except UserError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         return
-    st.caption(cost(choice, name, sweep_settings, puzzles.count).estimate())
-    st.button(
-        "Compute",
-        key=f"{key}-compute",
-        type="primary",
-        on_click=lambda: st.session_state.update(
-            {
-                f"{key}-request": (choice.source, sweep_settings, puzzles),
-                f"{key}-pressed": True,
-                f"{key}-open": False,
-            }
-        ),
-    )
-
-
-def cost(choice: Choice, name: str, settings: SweepSettings, count: int) -> Cost:
-    """Estimated cost in whole runs: per puzzle, one run for each noise scale, ablated state or seed; for peers, one
-    step per given.
-    """
-    runs = {
-        "noise": len(settings.noise_sizes),
-        ABLATION: 4,
-        "seeds": settings.runs,
-        MULTI_RUN: settings.runs,
-    }
-    each = runs.get(name, choice.task.cells / 3 / choice.config.N_sup)
-    return Cost.of_runs("sweep", choice.config, count * each)
-
-
-def _is_requested(choice: Choice, key: str) -> bool:
-    """Whether a sweep of this model was requested and has not been cancelled or failed."""
-    request = st.session_state.get(f"{key}-request")
-    return request is not None and request[0] == choice.source and not st.session_state.get(f"{key}-ended")
-
-
-def computed(choice: Choice, key: str) -> Result | None:
-    """The result of the requested sweep; None if none was requested, or, with progress on the page, while it runs."""
-    request = st.session_state.get(f"{key}-request")
-    st.session_state[f"{key}-ended"] = False
-    if request is None or request[0] != choice.source:
-        return None
-    models = shared.models()
-    opening = models.ask(choice.source)
-    if not models.ready(choice.source):
-        st.info("Loading the model.", icon=":material/hourglass_empty:")
-        return None
-    if opening.model is None:
-        return None
-    _, settings, puzzles = request
-    model, name = opening.model, SECTIONS[key].sweep
-    job = (
-        ("sweep", name, model.fingerprint, choice.source.name, settings, puzzles),
-        cost(choice, name, settings, puzzles.count).timed(
-            lambda progress: _sweep(name, model, choice.task, settings, puzzles, progress)
-        ),
-    )
-    result = progress.result_of(*job, restart=st.session_state.pop(f"{key}-pressed", False))
-    st.session_state[f"{key}-ended"] = progress.given_up(progress.started(*job))
-    return result
-
-
-def _sweep(name: str, model: Any, task: Any, settings: Any, puzzles: Any, progress: Any) -> Result:
-    from probes.interventions.sweep_results import run_sweep
-    from trm.data import load_puzzles
-    from trm.evaluate import evenly
-
-    loaded = load_puzzles(puzzles.name, task)
-    loaded = loaded.take(evenly(len(loaded), puzzles.count))
-    with torch_threads(model):
-        result = run_sweep(name, model, task, loaded, settings, progress)
-    return result | {"command": command_for(name, model.name, puzzles.name, puzzles.count, settings)}
+    sweep = Sweep(choice.source, name, sweep_settings, puzzles)
+    panel.button("Compute", sweep, sweep.cost(choice.config), key=f"{key}-compute")

@@ -1,1 +1,1 @@
-"""Latents: projections of the states of many puzzles."""
+"""Latents page: projections of the latent states of many puzzles."""

@@ -1,6 +1,4 @@
-"""Latents: projections of the latent states of many puzzles, animated over the steps, with residuals and
-convergence.
-"""
+"""Latents page: projections of the states of many puzzles, animated over the steps, with residuals and convergence."""
 
 import numpy as np
 import streamlit as st
@@ -11,6 +9,7 @@ from app.server.options import server_options
 from app.sidebar import sidebar
 from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads, status
+from app.ui.analysis import Panel
 from probes.latents.files import columns_of, summary
 from probes.latents.projection import MODEL_FIELD, Projection, StepCurve, call_times, quartiles
 from trm.errors import UserError
@@ -19,46 +18,45 @@ TITLE = "### How do latent states move?"
 WIDTHS = (3, 1)  # relative widths of the plot and the notes beside it
 VIEWS = ("Animate", "Show all")
 METHODS = {"pca": "PCA", "umap": "UMAP"}
-TRACED_BY_DEFAULT = 2  # number of solved puzzles, and of unsolved ones
+TRACED_BY_DEFAULT = 2  # number of solved puzzles, and number of unsolved puzzles
 MOST_TRACED = 12
-LISTED = 60  # most puzzle numbers in one sentence
+LISTED = 60  # at most this number of puzzles is listed in one sentence
 CURVE_HEIGHT = 260  # pixels
 
 
 def page() -> None:
+    """Draw the page."""
     options = server_options()
     opened = sidebar.model_sidebar(options)
     if opened is None:
         return
     with st.sidebar:
-        other = source.choose_second_model(opened, options)
-        request = source.controls(opened, other)
-    st.markdown(TITLE)
-    computed, recorded = None, source.recorded(opened, other)
-    with st.container():
         try:
-            computed = source.computed(opened, request, options) if request else None
+            other = source.choose_second_model(opened, options)
         except UserError as error:
             status.problem(str(error))
-    projection = computed or recorded
+            return
+        models = (opened.source, other) if other else (opened.source,)
+        panel = Panel("latents", models, start=texts.not_recorded(*models), update=texts.UPDATE)
+        source.controls(opened, other, panel)
+    st.markdown(TITLE)
+    recorded = source.recorded(*models)
+    projection = panel.result(recorded)
     if projection is None:
-        if not request:
-            st.info(texts.not_recorded(opened.source.name, other), icon=":material/scatter_plot:")
         return
-    if computed is None and not source.matches_weights(projection, opened, options, other):
-        st.warning(texts.outdated(projection), icon=":material/sync_problem:")
     if st.session_state.get("latents_current") is not projection:
         st.session_state.latents_current = projection
         point_selection.clear()
         if projection.second_model:
             st.session_state.latents_colour = MODEL_FIELD  # a default that can be changed
-        if computed is projection:
+        if recorded is None or projection is not recorded.result:
             st.session_state.latents_method = projection.embeddings[-1].method  # UMAP if it was requested
     point_selection.open_clicked(projection)
     show(projection)
 
 
 def show(projection: Projection) -> None:
+    """Draw the projection with its controls, the selected puzzles, and the charts of the dynamics."""
     st.caption(texts.caption(projection))
     style = style_controls(projection)
     figure = plot.figure(projection, style)
@@ -70,11 +68,11 @@ def show(projection: Projection) -> None:
         st.markdown("\n\n".join(texts.quality_notes(projection, style.method, style.axes)))
         st.caption(texts.IN_PLANE if style.axes == 2 else texts.IN_SPACE)
         downloads.offer(
-            f"latents-{projection.metadata.model}-{projection.metadata.state}",
+            f"latents-{projection.provenance.model}-{projection.state}",
             figure=figure,
             table=columns_of(projection),
             data=summary(projection),
-            command=projection.metadata.command,
+            command=projection.provenance.command,
         )
     selection = point_selection.selected(projection)
     selected_puzzles(projection, selection)
@@ -83,7 +81,7 @@ def show(projection: Projection) -> None:
 
 
 def style_controls(projection: Projection) -> PointStyle:
-    """Draw the controls of the plot. None of them triggers a new computation."""
+    """Draw the controls of the plot. They do not trigger a new computation."""
     row = st.container(horizontal=True, vertical_alignment="top", key="latents_style")
     methods = [embedding.method for embedding in projection.embeddings]
     method = methods[0]
@@ -108,7 +106,7 @@ def style_controls(projection: Projection) -> PointStyle:
             key="latents_axes",
             **IN_ADDRESS,
             required=True,
-            help="Number of principal components drawn.",
+            help="The number of principal components drawn.",
         )
     view = row.segmented_control(
         "Points",
@@ -117,7 +115,7 @@ def style_controls(projection: Projection) -> PointStyle:
         key="latents_view",
         **IN_ADDRESS,
         required=True,
-        help="Animate: one point per puzzle, step by step. Show all: the points of all steps.",
+        help="“Animate” shows one point per puzzle and moves it from step to step. “Show all” shows the points of all steps at once.",
     )
     first = {MODEL_FIELD: projection.field(MODEL_FIELD).title} if projection.second_model else {}
     titles = first | {field.name: field.title for field in projection.fields}
@@ -138,18 +136,18 @@ def style_controls(projection: Projection) -> PointStyle:
         list(names),
         default=default_traced(projection),
         format_func=names.get,
-        key=f"latents_trajectories_{projection.metadata.model}_{len(projection)}_{projection.metadata.data}",
+        key=f"latents_trajectories_{projection.provenance.model}_{len(projection)}_{projection.provenance.data}",
         **IN_ADDRESS,
         max_selections=MOST_TRACED,
         placeholder="puzzles to trace",
         width=540,
-        help=f"Puzzles whose trajectories are drawn, at most {MOST_TRACED}.",
+        help=f"The puzzles whose trajectories are drawn (at most {MOST_TRACED}).",
     )
     return PointStyle(method, axes, colour, view == VIEWS[0], tuple(traced))
 
 
 def puzzle_name(projection: Projection, row: int) -> str:
-    """The number of a puzzle and its outcome; in a joint projection, one outcome per model."""
+    """Return the number of a puzzle and its outcome; in a joint projection, one outcome per model."""
     rows = [row, *([row + projection.puzzle_count] if projection.second_model else [])]
     solved = projection.field("solved").values
     ends = ["solved" if solved[each, -1] == 1 else "unsolved" for each in rows]
@@ -157,7 +155,7 @@ def puzzle_name(projection: Projection, row: int) -> str:
 
 
 def default_traced(projection: Projection) -> list[int]:
-    """The first few solved puzzles and the first few unsolved ones."""
+    """Return the rows of the first few solved puzzles and the first few unsolved puzzles."""
     solved = projection.field("solved").values[: projection.puzzle_count, -1]
     return sorted(int(row) for end in (1, 0) for row in np.flatnonzero(solved == end)[:TRACED_BY_DEFAULT])
 
@@ -199,14 +197,14 @@ def summary_box(projection: Projection) -> None:
 
 
 def dynamics(projection: Projection, selection: point_selection.PuzzleSelection | None) -> None:
-    """Draw small charts of residuals and distances to the final state, for the selected puzzles or for all."""
+    """Draw small charts of residuals and distances to the final state, for the selected puzzles or for all puzzles."""
     is_selected = np.zeros(len(projection), bool)
     is_selected[list(selection.rows) if selection else slice(None)] = True
     noun = "runs" if projection.second_model else "puzzles"
     which = f"the {is_selected.sum()} selected {noun}" if selection else f"all {len(projection)} {noun}"
     st.markdown(f"#### Dynamics of {which}")
     lines = "each model's runs" if projection.second_model else "solved and unsolved puzzles"
-    st.caption(f"Lines: medians over {lines}. Bands: interquartile range.")
+    st.caption(f"Lines are medians over {lines}; shaded areas are interquartile ranges.")
     columns = st.columns(2, gap="medium")
     for number, curve in enumerate(projection.curves):
         with columns[number % 2]:
@@ -214,6 +212,7 @@ def dynamics(projection: Projection, selection: point_selection.PuzzleSelection 
 
 
 def curve_figure(projection: Projection, curve: StepCurve, is_selected: np.ndarray):
+    """Draw the medians and interquartile ranges of a curve, by group of runs."""
     figure = charts.new(x="supervision step", y=curve.title, height=CURVE_HEIGHT)
     x = call_times(curve.calls)
     for name, meaning, rows in groups(projection):
@@ -229,7 +228,7 @@ def curve_figure(projection: Projection, curve: StepCurve, is_selected: np.ndarr
 
 
 def groups(projection: Projection) -> list[tuple[str, str, np.ndarray]]:
-    """The groups of runs that are drawn as one line each: name, colour meaning, rows."""
+    """Return the groups of runs that are drawn as one line each, with name, colour meaning and a mask of rows."""
     if projection.second_model:
         return [
             (name, meaning, projection.model_index == index)

@@ -1,7 +1,7 @@
 """The projection plot: points, trajectories of the traced puzzles, and an animation over the steps inside the figure.
 
-When animated, it shows one point per puzzle, at the slider's step, over faint trajectories of all puzzles; the browser
-plays plotly's frames. Otherwise it shows all points at once.
+When animated, the plot shows one point per puzzle, at the slider's step, over faint trajectories of all puzzles; the
+browser plays plotly's frames. Otherwise the plot shows all points at once.
 """
 
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ FRAME_DURATION = 260  # milliseconds
 
 
 def figure(projection: Projection, style: PointStyle) -> "Figure":
-    """The plot, with a slider and a play button if it is animated."""
+    """Build the plot, with a slider and a play button if it is animated."""
     from plotly.graph_objects import Frame
 
     coordinates = projection.embedding(style.method).coordinates[..., : style.axes]
@@ -50,7 +50,7 @@ def figure(projection: Projection, style: PointStyle) -> "Figure":
 
 
 def frame_name(projection: Projection, time_point: int) -> str:
-    """Name of a time point's frame: its call or, with two models, its supervision step."""
+    """Return the name of a time point's frame: its call or, with two models, its supervision step."""
     at = projection.calls[time_point]
     return (
         str(at.supervision_step) if projection.second_model else f"{at.supervision_step}.{at.cycle}.{at.call}"
@@ -58,14 +58,14 @@ def frame_name(projection: Projection, time_point: int) -> str:
 
 
 def frame_label(projection: Projection, time_point: int) -> str:
-    """Label of a time point on the slider."""
+    """Return the label of a time point on the slider."""
     at = projection.calls[time_point]
     step = f"supervision step {at.supervision_step} of {projection.calls[-1].supervision_step}"
     return step if projection.second_model else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
 
 
 def axis_title(projection: Projection, embedding: EmbeddedPoints, axis: int) -> str:
-    """Title of an axis; for PCA, with its share of the variance."""
+    """Return the title of an axis; for PCA, it includes the fraction of the variance that the axis explains."""
     if embedding.method == "umap":
         return f"UMAP {axis + 1} (arbitrary units)"
     share = projection.variance[axis] if axis < len(projection.variance) else 0.0
@@ -73,7 +73,7 @@ def axis_title(projection: Projection, embedding: EmbeddedPoints, axis: int) -> 
 
 
 def _axes(plot: "Figure", projection: Projection, style: PointStyle, coordinates: np.ndarray) -> None:
-    """Axes that stay fixed during the animation, with equal scale in all directions."""
+    """Set axes that stay fixed during the animation, with equal scale in all directions."""
     embedding = projection.embedding(style.method)
     low, high = coordinates.min((0, 1)), coordinates.max((0, 1))
     margin = 0.06 * np.maximum(high - low, 1e-6)
@@ -91,7 +91,7 @@ def _axes(plot: "Figure", projection: Projection, style: PointStyle, coordinates
 
 
 def _animation_controls(plot: "Figure", projection: Projection) -> None:
-    """Play and pause buttons, and a slider over the time points, all within plotly."""
+    """Add play and pause buttons, and a slider over the time points, all within plotly."""
     still = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 0, "redraw": True}}
     moving = still | {"frame": {"duration": FRAME_DURATION, "redraw": True}, "fromcurrent": True}
     style = {

@@ -1,7 +1,7 @@
-"""Selects points in the projection: a lasso or box selects puzzles, and a click opens one in Solve.
+"""Selection of points in the projection: a lasso or box selects puzzles, and a click opens a puzzle in Solve.
 
-A selection stays in the session when the figure is redrawn, for example with another trajectory; a double click clears
-it.
+The session stores the selection, so it remains when the figure is redrawn, for example with another trajectory. A
+double click clears the selection.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ SELECTED, CLICKED, AREAS = "latents_selected", "latents_clicked", "latents_areas
 
 @dataclass(frozen=True)
 class PuzzleSelection:
-    """The selected puzzles, and the last selected time point of each."""
+    """The rows of the selected puzzles, and the last selected time point of each puzzle."""
 
     rows: tuple[int, ...]
     time_points: tuple[int, ...]
@@ -40,7 +40,10 @@ def on_select() -> None:
 
 
 def selected_points(sent: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    """Row and time point of the points sent by the browser. Points without them (trajectories, legend) are left out."""
+    """Return row and time point of the points sent by the browser.
+
+    Points without a row and a time point (trajectories, legend) are left out.
+    """
     points = []
     for point in sent:
         match point.get("customdata"):
@@ -52,7 +55,7 @@ def selected_points(sent: list[dict[str, Any]]) -> list[tuple[int, int]]:
 
 
 def selection_of(points: list[tuple[int, int]]) -> PuzzleSelection | None:
-    """The puzzles that points belong to, in the order of the set; None if there are no points."""
+    """Return the puzzles to which the points belong, in the order of the set; None if there are no points."""
     latest: dict[int, int] = {}
     for row, time_point in points:
         latest[row] = max(time_point, latest.get(row, -1))
@@ -61,7 +64,7 @@ def selection_of(points: list[tuple[int, int]]) -> PuzzleSelection | None:
 
 
 def selected(projection: Projection) -> PuzzleSelection | None:
-    """The current selection; None if it does not fit this projection."""
+    """Return the current selection; None if there is no selection or it does not fit this projection."""
     selection = st.session_state.get(SELECTED)
     fits = (
         selection
@@ -72,11 +75,12 @@ def selected(projection: Projection) -> PuzzleSelection | None:
 
 
 def clear() -> None:
+    """Clear the selection and the clicked point."""
     st.session_state[SELECTED] = st.session_state[CLICKED] = None
 
 
 def open_clicked(projection: Projection) -> None:
-    """Open the clicked point, if any, in Solve: its puzzle at its call."""
+    """Open the puzzle of the clicked point, if any, in Solve at the point's call."""
     clicked = st.session_state.get(CLICKED)
     st.session_state[CLICKED] = None
     if clicked and clicked[0] < len(projection) and clicked[1] < len(projection.calls):
@@ -84,14 +88,14 @@ def open_clicked(projection: Projection) -> None:
 
 
 def link(projection: Projection, row: int, time_point: int) -> dict[str, str]:
-    """The link that opens a point in Solve: its puzzle, its call, and its cell if the projection is of one cell."""
-    at, metadata = projection.call_of(row, time_point), projection.metadata_of(row)
+    """Return the link that opens a point in Solve: its puzzle, its call and, for a projection of one cell, that cell."""
+    at, provenance = projection.call_of(row, time_point), projection.provenance_of(row)
     cell = None
-    if projection.metadata.position.startswith("r"):
-        cell_row, column = projection.metadata.position[1:].split("c")
+    if projection.position.startswith("r"):
+        cell_row, column = projection.position[1:].split("c")
         cell = (int(cell_row) - 1, int(column) - 1)
     return links.place(
-        model=metadata.model,
+        model=provenance.model,
         puzzle=projection.puzzles[row],
         at=(at.supervision_step, at.cycle, at.call),
         cell=cell,
@@ -99,11 +103,15 @@ def link(projection: Projection, row: int, time_point: int) -> dict[str, str]:
 
 
 def table(projection: Projection, rows: tuple[int, ...], time_points: tuple[int, ...]) -> dict[str, list]:
-    """Columns of a table with one row per selected puzzle, and a link to it in Solve."""
+    """Return table columns with one row per selected puzzle, each with a link to Solve."""
     solved = projection.field("solved").labels()
     columns: dict[str, list] = {
         "puzzle": [int(projection.puzzle_numbers[row]) + 1 for row in rows],
-        **({"model": [projection.metadata_of(row).model for row in rows]} if projection.second_model else {}),
+        **(
+            {"model": [projection.provenance_of(row).model for row in rows]}
+            if projection.second_model
+            else {}
+        ),
         "solved at the end": [solved[row, -1] == "yes" for row in rows],
     }
     names = [field.name for field in projection.fields]
@@ -122,5 +130,5 @@ def table(projection: Projection, rows: tuple[int, ...], time_points: tuple[int,
 
 
 def last_values(curve: StepCurve, rows: tuple[int, ...]) -> list[float]:
-    """The last value of a curve for each puzzle."""
+    """Return the last value of a curve for each puzzle."""
     return [float(value) for value in np.asarray(curve.values)[list(rows), -1]]

@@ -1,6 +1,6 @@
-"""The points of the projection as plotly traces: one per puzzle and time point, coloured and shaped by a field.
+"""The points of the projection as plotly traces: one point per puzzle and time point, with colour and shape by a field.
 
-Each carries the row of its puzzle and its time point as `customdata`, from which selections and clicks are read.
+The `customdata` of a point contains its row and its time point, which selections and clicks use.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from app.ui import charts
 from probes.latents.projection import MODEL_FIELD, Field, Projection
 from trm.coordinates import Coordinates
 
-GPU_FROM = 6000  # points: SVG is slow with more
+GPU_FROM = 6000  # number of points; SVG is slow with more
 MARKERS = ("circle", "diamond", "square", "cross", "x", "triangle-up")
-SPACE_MARKERS = ("circle", "diamond", "square", "cross", "x", "circle-open")  # all that plotly offers in 3-D
+SPACE_MARKERS = ("circle", "diamond", "square", "cross", "x", "circle-open")  # all that exist in 3-D
 NOT_APPLICABLE = "not applicable"
 MEANINGS = {
     "solved": {"yes": "solved", "no": "unsolved"},
@@ -26,7 +26,7 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class PointStyle:
-    """How a projection is drawn."""
+    """The choices that determine how a projection is drawn."""
 
     method: str  # pca or umap
     axes: int  # 2 or 3
@@ -39,7 +39,7 @@ class PointStyle:
         return self.axes == 2
 
     def by_axis(self, coordinates: np.ndarray) -> dict[str, np.ndarray]:
-        """Coordinates (points, axes) as keyword arguments of a plotly trace: one array (points,) per axis."""
+        """Return coordinates of shape [points, axes] as keyword arguments of a plotly trace: one array per axis."""
         return {
             axis: coordinates[:, number].astype(np.float32) for number, axis in enumerate("xyz"[: self.axes])
         }
@@ -56,11 +56,14 @@ class Points:
         self.hover = "<b>puzzle %{customdata[2]}</b>, %{customdata[3]}<br>%{customdata[4]}<extra></extra>"
 
     def at(self, time_point: int) -> list[Any]:
-        """One point per puzzle, at one time point."""
+        """Return the traces of one point per puzzle, at one time point."""
         return self.of([time_point])
 
     def of(self, time_points: Sequence[int]) -> list[Any]:
-        """The points at these time points: one trace per level of a category, or a single trace coloured by a number."""
+        """Return the traces of the points at these time points.
+
+        A category has one trace per level; a number has a single trace with a colour scale.
+        """
         selected = np.zeros(self.coordinates.shape[:2], bool)
         selected[:, list(time_points)] = True
         large = len(time_points) == 1
@@ -74,7 +77,7 @@ class Points:
         return traces
 
     def _value(self, number: int) -> int:
-        """The field value of this legend entry; the last entry is for values that do not apply."""
+        """Return the field value of this legend entry. The last entry is for values that do not apply."""
         return number if number < len(self.field.levels) else -1
 
     def _marker(self, large: bool) -> dict[str, Any]:
@@ -133,7 +136,7 @@ class Points:
         ]
 
     def legend_entries(self) -> list[Any]:
-        """The meaning of colours and symbols, as legend entries that do not change with the frames."""
+        """Return legend entries for colours and symbols, which do not change with the frames."""
         entries = []
         if self.field.kind == "category":
             present = set(np.unique(self.field.values).tolist())
@@ -160,7 +163,7 @@ class Points:
         return entries
 
     def _legend_entry(self, name: str, colour: str, symbol: str, line_colour: str = "") -> Any:
-        """A marker of this style, on a line in the trajectories' colour if that differs."""
+        """Return a marker of this style, on a line in the trajectories' colour if that differs from the marker's."""
         from plotly import graph_objects
 
         flat = self.style.is_flat
@@ -177,17 +180,17 @@ class Points:
 
 
 def model_names(projection: Projection) -> tuple[str, ...]:
-    """Names of the two models of a joint projection."""
+    """Return the names of the two models of a joint projection."""
     return projection.field(MODEL_FIELD).levels
 
 
 def meanings(projection: Projection) -> tuple[str, str]:
-    """Colour names of the two models of a joint projection, for `charts.colour`."""
-    return charts.model_meanings(projection.metadata.kind, projection.second_model.metadata.kind)
+    """Return the colour names of the two models of a joint projection, for `charts.colour`."""
+    return charts.model_meanings(projection.provenance.kind, projection.second_model.provenance.kind)
 
 
 def level_colours(field: Field, projection: Projection) -> list[tuple[str, str]]:
-    """The levels of a category with their colours, and last the colour of values that do not apply."""
+    """Return the levels of a category with their colours, and last the colour of values that do not apply."""
     named = MEANINGS.get(field.name, {})
     if field.name == MODEL_FIELD:
         named = dict(zip(field.levels, meanings(projection), strict=True))

@@ -1,27 +1,24 @@
-"""The projection that the Latents page shows: recorded with the app, or computed here on request.
+"""The projection that the Latents page shows: recorded with the app, or computed on request.
 
-The computation is split into jobs (trajectories of each model, then the projection), so that changing the state or the
-method needs no new run.
+The computation is split into jobs: the trajectories of each model, then the projection. Changing the state or the
+method therefore needs no new run of the model.
 """
 
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.screens.compare import second_model
-from app.server import shared
 from app.server.models import ModelSource, source_of
-from app.server.opening import torch_threads
 from app.server.options import Options
 from app.sidebar import dataset, model_facts
+from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
 from app.state.links import IN_ADDRESS
+from app.ui.analysis import Analysis, Panel, Recorded, read_recorded
 from app.ui.estimates import Cost
-from app.ui.progress import result_of
-from probes.latents.files import ProjectionError, load_projection
+from probes.latents.files import load_projection
 from probes.latents.procrustes import ALIGNED_CALLS
 from probes.latents.projection import MEAN, Projection
 from probes.latents.settings import LIMIT, PAIRS, RECORDED, SETS, ProjectionRequest, joint_name, projection_of
@@ -29,54 +26,112 @@ from probes.latents.umap import MOST_IN_POOL, UMAPSettings
 from trm import registry
 from trm.config import ModelConfig
 from trm.coordinates import Depth
-from trm.errors import CheckpointError
-from trm.progress import Progress
+from trm.progress import Progress, part_of
+from trm.store import open_store
 from trm.tasks import task_of
+
+if TYPE_CHECKING:
+    from probes.latents.trajectories import Trajectories
+    from trm.model import Model
 
 CALLS = {"f_H calls": "f_H", "last call of each step": "last", "all calls": "all"}
 MODELS = ("One model", "Two models")
 POSITIONS = ("Mean over all cells", "Single cell")
-POLL_SECONDS = 0.25  # while a model is being opened
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _load(path: Path, stamp: int) -> Projection:
-    return load_projection(path)
+def recorded(*sources: ModelSource) -> Recorded[Projection] | None:
+    """Return the recorded projection of a bundled model, or the joint projection of two models, in either order.
 
-
-def recorded(opened: Opened, other: str = "") -> Projection | None:
-    """The recorded projection of a bundled model, or the joint projection of two, in either order. None if it does not
-    exist or is damaged.
+    Returns None if the projection does not exist or is damaged.
     """
-    name = opened.source.name if opened.source.name in SETS else None
-    if other:
-        pairs = [pair for pair in PAIRS if set(pair) == {opened.source.name, other}]
-        name = joint_name(*pairs[0]) if pairs else None
-    path = RECORDED / f"{name}.safetensors"
-    if name is None or not path.is_file():
+    names = {source.name for source in sources}
+    if len(sources) == 1:
+        name = next(iter(names & SETS.keys()), None)
+    else:
+        name = next((joint_name(*pair) for pair in PAIRS if set(pair) == names), None)
+    projection = name and read_recorded(RECORDED / f"{name}.safetensors", load_projection)
+    if projection is None:
         return None
-    try:
-        return _load(path, path.stat().st_mtime_ns)
-    except ProjectionError:
-        return None
+    second = [projection.second_model.provenance] if projection.second_model else []
+    fingerprints = {each.model: each.fingerprint for each in (projection.provenance, *second)}
+    return Recorded(projection, {source: fingerprints.get(source.name, "") for source in sources})
 
 
-def matches_weights(projection: Projection, opened: Opened, options: Options, other: str = "") -> bool:
-    """Whether a projection was recorded with the current weights."""
-    sources = [opened.source, *([source_of(other, options)] if other else [])]
-    current = {shared.weights_fingerprint(source.name, source.stamp) for source in sources}
-    recorded_with = {
-        projection.metadata.fingerprint,
-        *([projection.second_model.metadata.fingerprint] if projection.second_model else []),
-    }
-    return current == recorded_with
+# ---- analyses
 
 
-# ---- the request
+@dataclass(frozen=True)
+class TrajectoryRecording(Analysis["Trajectories"]):
+    """The trajectories of a model's states on a puzzle set."""
+
+    source: ModelSource
+    puzzles: PuzzleSetChoice
+    calls: str
+    position: str
+
+    def cost(self, config: ModelConfig) -> Cost:
+        return Cost.of_runs("latents", config, 0 if self.puzzles.store else self.puzzles.count)
+
+    def run(self, model: "Model", progress: Progress) -> "Trajectories":
+        from probes.latents.trajectories import read_trajectories, record_trajectories
+        from trm.data import load_puzzles
+
+        progress(0.02, "reading the puzzles")
+        if self.puzzles.store:
+            store = self.puzzles.open_store(model).store
+            return read_trajectories(store, position=self.position, limit=self.puzzles.count)
+        return record_trajectories(
+            model,
+            load_puzzles(self.puzzles.name, task_of(model.config)),
+            limit=self.puzzles.count,
+            calls=self.calls,
+            position=self.position,
+            progress=part_of(progress, 0.02, 1.0),
+        )
 
 
-def choose_second_model(opened: Opened, options: Options) -> str:
-    """Draw the choice between this model alone and two models. Returns the second model's name, or ""."""
+@dataclass(frozen=True)
+class ProjectionOfStates(Analysis[Projection]):
+    """The projection of one state of recorded trajectories, joint for those of two models."""
+
+    recordings: tuple[TrajectoryRecording, ...]
+    settings: ProjectionRequest
+    points: int = field(compare=False)
+    source: None = None
+
+    @property
+    def needs(self) -> tuple[TrajectoryRecording, ...]:
+        return self.recordings
+
+    @property
+    def problem(self) -> str:
+        if self.points > MOST_IN_POOL:
+            return f"At most {MOST_IN_POOL:,} points can be drawn. Choose fewer puzzles or calls."
+        return ""
+
+    def cost(self, config: ModelConfig) -> Cost:
+        """The cost of the recordings. A second model, which may not be open yet, is assumed to cost as much as the first."""
+        first, *rest = (recording.cost(config) for recording in self.recordings)
+        return sum(rest, first)
+
+    def run(
+        self,
+        model: None,
+        progress: Progress,
+        trajectories: "Trajectories",
+        second: "Trajectories | None" = None,
+    ) -> Projection:
+        return projection_of(trajectories, self.settings, progress, second=second)
+
+
+# ---- controls
+
+
+def choose_second_model(opened: Opened, options: Options) -> ModelSource | None:
+    """Draw the choice between this model alone and two models. Returns the second model, if any.
+
+    Raises UserError if the server may not open it.
+    """
     models = st.segmented_control(
         "Projection of",
         MODELS,
@@ -87,19 +142,19 @@ def choose_second_model(opened: Opened, options: Options) -> str:
         help="Two models: the states of a second model on the same puzzles are aligned to this model's (Procrustes) and projected together.",
     )
     if models != MODELS[1]:
-        return ""
+        return None
     second_model.control(opened, options)
     name = st.session_state[second_model.KEY]
     model_facts.warn_of_inert_states(name, registry.measured_states(name))
-    return name
+    return source_of(name, options)
 
 
-def controls(opened: Opened, other: str) -> ProjectionRequest | None:
-    """Draw the settings in the sidebar. Returns the request once Compute has been pressed, else None."""
+def controls(opened: Opened, other: ModelSource | None, panel: Panel) -> None:
+    """Draw the settings in the sidebar, and the button that starts the projection."""
     task = task_of(opened.config)
-    puzzles = dataset.choose(task, "latents", count=LIMIT)
+    puzzles = dataset.choose(task, "latents", count=LIMIT, stores=other is None)
     if puzzles is None:
-        return None
+        return
     state = st.segmented_control(
         "State",
         ["z", "y"],
@@ -107,17 +162,20 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
         key="latents_state",
         **IN_ADDRESS,
         required=True,
-        help="z: latent state; y: current answer",
+        help="z is the latent state; y is the current answer.",
     )
     calls = ALIGNED_CALLS
-    if not other:
+    if puzzles.store:
+        store = open_store(puzzles.store)
+        calls = store.layout.settings.calls
+    elif not other:
         calls = CALLS[
             st.selectbox(
                 "Recorded at",
                 list(CALLS),
                 key="latents_calls",
                 **IN_ADDRESS,
-                help="The calls after which the state is recorded. f_H calls: every new answer.",
+                help="The calls after which the state is recorded. Every f_H call gives a new answer.",
             )
         ]
     position = MEAN
@@ -126,7 +184,7 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
         POSITIONS,
         key="latents_position",
         **IN_ADDRESS,
-        help="Project the mean state over all cells, or the state of one cell.",
+        help="The state that is projected: the mean over all cells, or the state of one cell.",
     )
     if chosen == POSITIONS[1]:
         left, right = st.columns(2)
@@ -140,7 +198,7 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
         "Compute UMAP",
         key="latents_umap",
         **IN_ADDRESS,
-        help="In addition to PCA. Recorded projections have both.",
+        help="Computes UMAP in addition to PCA. Recorded projections have both.",
     ):
         axes = st.segmented_control(
             "UMAP dimensions", [2, 3], default=2, key="latents_umap_axes", **IN_ADDRESS, required=True
@@ -152,7 +210,7 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
             15,
             key="latents_neighbours",
             **IN_ADDRESS,
-            help="UMAP's n_neighbors. Few: local detail. Many: global structure.",
+            help="UMAP's n_neighbors. Few neighbours show local detail; many show the global structure.",
         )
         min_dist = st.slider(
             "Minimum distance",
@@ -165,100 +223,34 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
             help="UMAP's min_dist: how close together points may be.",
         )
         umap = UMAPSettings(axes, neighbours, min_dist)
-    request = ProjectionRequest(
-        opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap, other
+    settings = ProjectionRequest(
+        model="" if puzzles.store else opened.source.name,
+        **puzzles.options,
+        state=state,
+        calls=calls,
+        position=position,
+        umap=umap,
+        compare_with=other.name if other else "",
     )
-    calls_per_run = _calls_per_run(state, calls, opened.config.depth)
-    points = puzzles.count * calls_per_run * (2 if other else 1)
+    calls_per_run, count = _calls_per_run(state, calls, opened.config.depth), puzzles.count
+    if puzzles.store:
+        calls_per_run, count = len(store.coordinates(state)), min(count, store.count)
+    recordings = tuple(TrajectoryRecording(source, puzzles, calls, position) for source in panel.models)
+    points = count * calls_per_run * len(recordings)
+    projection = ProjectionOfStates(recordings, settings, points)
     suffix = " in each of two models" if other else ""
-    st.caption(f"{puzzles.count} puzzles at {calls_per_run} calls{suffix}: {points:,} points")
-    if points > MOST_IN_POOL:
-        st.error(
-            f"At most {MOST_IN_POOL:,} points can be drawn. Choose fewer puzzles or calls.",
-            icon=":material/error:",
-        )
-    st.caption(cost(opened.config, request).estimate())
-    if st.button(
+    st.caption(f"{count} puzzles at {calls_per_run} calls{suffix}: {points:,} points")
+    panel.button(
         "Compute",
+        projection,
+        projection.cost(opened.config),
         key="latents_compute",
-        type="primary",
         width="stretch",
-        disabled=points > MOST_IN_POOL,
         help="Run the puzzles and project their states.",
-    ):
-        st.session_state.latents_request = (opened.source, request)
-        st.session_state.latents_pressed = True
-    source, last = st.session_state.get("latents_request", (None, None))
-    return last if source == opened.source and last.compare_with == other else None
-
-
-def cost(config: ModelConfig, request: ProjectionRequest) -> Cost:
-    """Estimated cost. A second model is assumed to cost as much as the first, since it may not be open yet."""
-    return Cost.of_runs("latents", config, request.limit * (2 if request.compare_with else 1))
+    )
 
 
 def _calls_per_run(state: str, calls: str, depth: Depth) -> int:
-    """Number of calls at which a state is recorded; y only at f_H calls, which update it."""
+    """Return the number of calls at which a state is recorded. y is recorded only at f_H calls, which update it."""
     per_step = {"last": 1, "f_H": depth.T, "all": depth.calls_per_step if state == "z" else depth.T}
     return depth.N_sup * per_step[calls]
-
-
-def computed(opened: Opened, request: ProjectionRequest, options: Options) -> Projection | None:
-    """The requested projection; None, with a message on the page, while it is computed or if the job was cancelled or
-    failed.
-
-    Raises UserError if the second model may not be opened.
-    """
-    pressed = st.session_state.pop("latents_pressed", False)
-    sources = [opened.source, *([source_of(request.compare_with, options)] if request.compare_with else [])]
-    pair, work = [], cost(opened.config, replace(request, compare_with=""))
-    for source in sources:
-        key = (
-            "latents-trajectories",
-            source,
-            replace(request, model=source.name, state="", umap=None, compare_with=""),
-        )
-        trajectories = result_of(key, work.timed(partial(_record_job, source, request)), restart=pressed)
-        if trajectories is None:
-            return None
-        pair.append(trajectories)
-    key = ("latents-projection", *sources, request)
-    return result_of(
-        key,
-        partial(_project_job, pair, request),
-        restart=pressed,
-        saved="The model runs are still available.",
-    )
-
-
-def _record_job(source: ModelSource, request: ProjectionRequest, progress: Progress) -> Any:
-    """Job: run a model on the puzzles and record its trajectories."""
-    from probes.latents.trajectories import record_trajectories
-    from trm.data import load_puzzles
-
-    opening = shared.models().ask(source)
-    while not opening.wait(POLL_SECONDS):
-        progress(0.0, f"opening {source.name}")
-    if opening.error:
-        raise opening.error
-    if opening.model is None:
-        raise CheckpointError(f"{source.name} was unloaded to make room for other models. Try again.")
-    model = opening.model
-    progress(0.02, "reading the puzzles")
-    puzzles = load_puzzles(request.data, task_of(model.config))
-    with torch_threads(model):
-        return record_trajectories(
-            model,
-            puzzles,
-            limit=request.limit,
-            calls=request.calls,
-            position=request.position,
-            progress=lambda done, total: progress(
-                0.02 + 0.98 * done / total, f"running {source.name} on {total} puzzles, {done} done"
-            ),
-        )
-
-
-def _project_job(pair: list[Any], request: ProjectionRequest, progress: Progress) -> Projection:
-    """Job: compute the projection."""
-    return projection_of(pair[0], request, progress, second=pair[1] if request.compare_with else None)

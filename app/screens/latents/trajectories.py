@@ -1,5 +1,6 @@
-"""Trajectories drawn as lines: faint ones for all puzzles, and the traced ones. Coordinates are (puzzles, calls,
-axes).
+"""Trajectories drawn as lines: faint lines for all puzzles, and strong lines for the traced puzzles.
+
+Coordinates have shape [puzzles, calls, axes].
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ MOST_FAINT = 150
 
 
 def faint(style: PointStyle, coordinates: np.ndarray) -> Any:
-    """The trajectories of all puzzles, or of MOST_FAINT evenly spaced ones, as a background to the points."""
+    """Draw the trajectories of all puzzles, or of MOST_FAINT evenly spaced puzzles, as a background to the points."""
     count = len(coordinates)
     rows = np.unique(np.linspace(0, count - 1, min(count, MOST_FAINT)).astype(int))
     colour = charts.translucent(charts.colour("baseline"), 0.22 if style.by_step else 0.1)
@@ -22,8 +23,10 @@ def faint(style: PointStyle, coordinates: np.ndarray) -> Any:
 
 
 def traced(projection: Projection, style: PointStyle, coordinates: np.ndarray) -> list[Any]:
-    """One trace per traced puzzle and model: dashed if the puzzle ends up unsolved, coloured by outcome or, with two
-    models, by model.
+    """Return one trace per traced puzzle and model.
+
+    A trace is dashed if the puzzle is unsolved after the last step. Its colour shows the outcome or, with two models,
+    the model.
     """
     suffixes = [f", {name}" for name in model_names(projection)] if projection.second_model else [""]
     return [
@@ -39,7 +42,7 @@ def traced(projection: Projection, style: PointStyle, coordinates: np.ndarray) -
 
 
 def legend_entries(projection: Projection, style: PointStyle) -> list[Any]:
-    """Legend entries for the outcomes of traced trajectories; with two models, the models have their own entries."""
+    """Return legend entries for the outcomes of traced trajectories. The two models have their own entries."""
     ends = {
         "solved" if _is_solved(projection, row) else "unsolved" for row in _traced_rows(projection, style)
     }
@@ -59,7 +62,7 @@ def legend_entries(projection: Projection, style: PointStyle) -> list[Any]:
 
 
 def _traced_rows(projection: Projection, style: PointStyle) -> list[int]:
-    """The rows of the traced puzzles, by both models."""
+    """Return the rows of the traced puzzles, for both models if there are two."""
     second = [row + projection.puzzle_count for row in style.traced if projection.second_model]
     return [*style.traced, *second]
 
@@ -84,7 +87,7 @@ def _lines(
     dash: str = "solid",
     showlegend: bool = False,
 ) -> Any:
-    """One plotly trace of several trajectories, with a gap after each."""
+    """Return one plotly trace of several trajectories, with a gap after each trajectory."""
     from plotly import graph_objects
 
     gap = np.full((len(coordinates), 1, style.axes), np.nan, np.float32)

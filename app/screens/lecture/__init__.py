@@ -1,4 +1,4 @@
-"""The lecture teaches the recursion in scenes. Scenes and texts are data (assets/lecture); the browser draws them."""
+"""The Lecture page teaches the recursion in scenes. Scenes and texts are data (assets/lecture); the browser draws them."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""The code view: lines of trm/recursion.py, each with marks that say what it does.
+"""The code view: lines of trm/recursion.py, each with marks that name its role.
 
-The file is parsed, not imported: importing it would load torch and delay the first scene by seconds. The marks come from
-the syntax tree, so that no line number is written down.
+The file is parsed, not imported, because an import would load torch and delay the first scene by seconds. The marks
+come from the syntax tree, so no line numbers are hard-coded.
 """
 
 import ast
@@ -25,14 +25,14 @@ REQUIRED_MARKS = {*LOOP_MARKS.values(), *CALL_MARKS.values()}
 
 
 def recursion_file() -> Path:
-    """The path of trm/recursion.py."""
+    """Return the path of trm/recursion.py."""
     return Path(find_spec("trm.recursion").origin)
 
 
 def source(path: Path | None = None) -> list[dict[str, Any]]:
-    """The three functions of the recursion, each {name, lines: [{number, text, marks}]}.
+    """Return the three functions of the recursion, each as {name, lines: [{number, text, marks}]}.
 
-    A line whose number is None stands for omitted lines: the rest of the signature, and the docstring. Raises
+    A line whose number is None replaces omitted lines: the rest of the signature, and the docstring. Raises
     LectureError if the file lacks a function or a line that the lecture highlights.
     """
     path = path or recursion_file()
@@ -60,7 +60,7 @@ def _lines(function: ast.FunctionDef, lines: list[str]) -> Iterator[dict[str, An
 
 
 def _marks(function: ast.FunctionDef) -> dict[int, set[str]]:
-    """The marks of a function's lines, by line number."""
+    """Return the marks of a function's lines, by line number."""
     marks: dict[int, set[str]] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.For):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.screens.lecture.scenes import FOLDER, LectureError, read_toml
+from trm.export.run_facts import Facts
 from trm.player.bundle import english_texts
-from trm.run_facts import Facts
 
 PARTS = ("title", "text", "question", "answer", "notes")
 DEFAULT = "en"
@@ -22,10 +22,9 @@ CONDITION = re.compile(r"\[([\w., ]+)\] *")
 
 @dataclass(frozen=True)
 class Language:
-    """One file: the words of the page and of the player, puzzle titles, and the parts of every scene, before they are
-    filled in.
+    """One language file: words of the page and of the player, puzzle titles, and scene texts before they are filled in.
 
-    Words missing from `player` stay English, as in the player itself.
+    Words that are missing from `player` stay English, as in the player itself.
     """
 
     code: str
@@ -37,13 +36,13 @@ class Language:
 
 
 def languages(folder: Path = FOLDER) -> list[str]:
-    """The codes of the available languages, English first."""
+    """Return the codes of the available languages, English first."""
     codes = sorted(path.stem for path in folder.glob("*.toml") if path.stem != "scenes")
     return sorted(codes, key=lambda code: code != DEFAULT)
 
 
 def read_language(code: str, folder: Path = FOLDER) -> Language:
-    """The texts of a language. Raises LectureError if its file or one of its texts is missing."""
+    """Read the texts of a language. Raises LectureError if its file or one of its texts is missing."""
     if code not in languages(folder):
         raise LectureError(
             f"The lecture has no language {code!r}. Available: {', '.join(languages(folder))}."
@@ -71,7 +70,7 @@ def read_language(code: str, folder: Path = FOLDER) -> Language:
 
 
 def paragraphs(text: str, facts: Facts) -> list[str]:
-    """The paragraphs of a text whose conditions hold, filled in. Raises LectureError for an unknown fact."""
+    """Return the paragraphs of a text whose conditions hold, filled in. Raises LectureError for an unknown fact."""
     chosen = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         line = " ".join(paragraph.split())
@@ -89,7 +88,7 @@ def _is_true(term: str, facts: Facts) -> bool:
 
 
 def fill_in(text: str, facts: Facts) -> str:
-    """A text with its facts filled in. Raises LectureError for a fact that is unknown or None."""
+    """Fill the facts into a text. Raises LectureError for a fact that is unknown or None."""
 
     def fact(placeholder: re.Match) -> str:
         value, forms = _fact(placeholder[1], facts), placeholder[2].split("|")[1:]
@@ -121,7 +120,7 @@ def _formatted(value: int | float | str | bool) -> str:
 
 
 def _plural_form(number: int, forms: list[str]) -> str:
-    """Two forms: singular and plural. Three: the Slavic forms for 1, for 2 to 4, and for the rest."""
+    """Choose from two forms (singular, plural) or three Slavic forms (for 1, for 2 to 4, for all other numbers)."""
     if len(forms) == 2:
         return forms[number != 1]
     tens, ones = number % 100, number % 10

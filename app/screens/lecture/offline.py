@@ -2,8 +2,8 @@
 
     python -m app.screens.lecture.offline --out lecture.html [--lang ru] [--pdf lecture.pdf]
 
-The file holds all languages and all runs. Printing it from any browser gives a handout with one page per scene. --pdf
-prints it on this machine and needs Chromium or Chrome.
+The file contains all languages and all runs. Printing it from any browser gives a handout with one page per scene.
+--pdf prints it on this machine and needs Chromium or Chrome.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from app.screens.lecture.language import DEFAULT, languages
 from app.screens.lecture.scenes import LectureError, Scene
 from trm.errors import UserError
 from trm.export.page import WITHOUT_SCRIPT, document, to_json
-from trm.export.pictures.grid import grid_svg
-from trm.export.pictures.picture import Appearance
+from trm.export.pictures.palette import Appearance
+from trm.export.pictures.picture import grid_svg
 from trm.export.run import ExportedRun
 from trm.files import atomic_file
 from trm.player.bundle import bundle, player_css
@@ -63,7 +63,7 @@ mount({ data, parentElement: document.getElementById("place"), setTriggerValue: 
 
 
 def offline_page(lecture: Lecture, language: str) -> str:
-    """The HTML page, which opens in `language`. Raises LectureError."""
+    """Return the HTML page, which opens in `language`. Raises LectureError if the language does not exist."""
     data = contents(lecture, language)
     title = escape(data["texts"][language]["scenes"][data["scene"]]["title"])
     body = f"""<div id="place">{WITHOUT_SCRIPT}</div>
@@ -80,7 +80,7 @@ def offline_page(lecture: Lecture, language: str) -> str:
 
 
 def contents(lecture: Lecture, language: str) -> dict[str, Any]:
-    """The data of the lecture's script, with all languages and all runs."""
+    """Return the data of the lecture's script, with all languages and all runs."""
     texts = {code: lecture.texts(code) for code in languages()}
     if language not in texts:
         raise LectureError(f"The lecture has no language {language!r}. Available: {', '.join(texts)}.")
@@ -100,7 +100,7 @@ def contents(lecture: Lecture, language: str) -> dict[str, Any]:
 
 
 def _picture(lecture: Lecture, scene: Scene) -> str:
-    """The grid at the start of a scene, as an image data URL."""
+    """Return the grid at the start of a scene as an image data URL."""
     run = lecture.scene_runs[scene.id][-1]
     svg = grid_svg(
         ExportedRun.of(run.trace, run.task), lecture.start_of(scene), appearance=Appearance(scene.mode)
@@ -109,7 +109,7 @@ def _picture(lecture: Lecture, scene: Scene) -> str:
 
 
 def save_pdf(page: Path, out: Path, language: str) -> None:
-    """Print the handout of a saved page. Raises UserError if no browser can print, or if printing fails."""
+    """Print the handout of a saved page to `out`. Raises UserError if no browser is found or printing fails."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise UserError(
@@ -137,12 +137,14 @@ def save_pdf(page: Path, out: Path, language: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. Returns the exit code: 2, with one line on stderr, for a user's mistake."""
+    """Run the command and return the exit code. After a user error, the code is 2 and stderr has one line."""
     parser = argparse.ArgumentParser(
         prog="python -m app.screens.lecture.offline", description="Save the lecture as one HTML file."
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the HTML file to write")
-    parser.add_argument("--lang", default=DEFAULT, help="the language that the file opens in (it holds all)")
+    parser.add_argument(
+        "--lang", default=DEFAULT, help="the language in which the file opens (it contains all languages)"
+    )
     parser.add_argument("--pdf", type=Path, metavar="FILE", help="also print the handout, one page per scene")
     options = parser.parse_args(arguments)
     try:

@@ -1,4 +1,4 @@
-"""The Lecture page teaches the recursion to a class, in scenes with a live player, a diagram and the code."""
+"""The Lecture page, which teaches the recursion to a class in scenes with a live player, a diagram and the code."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from app.player.component import component
 from app.screens.lecture import SCRIPT, STYLE, own_model
 from app.screens.lecture.contents import Lecture, bundled_lecture, code
 from app.screens.lecture.language import DEFAULT, languages, read_language
-from app.screens.lecture.qr_code import invitation
-from app.screens.lecture.rooms import Rooms
+from app.screens.lecture.qr_code import in_the_network, invitation
+from app.server.http import feeds
+from app.server.http.rooms import is_code, rooms
 from app.server.options import server_options
 from app.state import links
 from app.ui import status
@@ -19,12 +20,8 @@ from trm.errors import UserError
 KEY = "lecture"
 
 
-@st.cache_resource(show_spinner=False)
-def rooms() -> Rooms:
-    return Rooms()
-
-
 def page() -> None:
+    """Draw the page."""
     try:
         visit = current_visit(bundled_lecture())
         lecture = selected_lecture(visit)
@@ -38,7 +35,7 @@ def page() -> None:
 
 
 def show(lecture: Lecture, visit: dict[str, Any]) -> None:
-    """Draw the lecture. A fragment, so that a change of scene reruns nothing else."""
+    """Draw the lecture. This is a fragment, so that a change of scene reruns nothing else."""
     is_first_visit = visit["send_all"] and not visit["model"] and not st.query_params
     try:
         component("lecture", SCRIPT, STYLE)(
@@ -54,24 +51,34 @@ def show(lecture: Lecture, visit: dict[str, Any]) -> None:
 
 
 def current_visit(lecture: Lecture) -> dict[str, Any]:
-    """The state of this user's visit: initially from the link, then updated by the browser's requests."""
+    """Return the state of this user's visit, which comes from the link and is updated by the browser's requests."""
     state = st.session_state
     if "lecture_visit" not in state:
         link = st.query_params
         language, scene, room = link.get("lang", DEFAULT), link.get("scene", ""), link.get("follow", "")
-        followed = rooms().read(room)
+        followed = rooms().read(room) if is_code(room) else None
         scene = followed.scene if followed else scene if lecture.has(scene) else lecture.scenes[0].id
+        turn = followed.turn if followed else 0  # after a restart, the room comes back with its lecturer
+        view = (
+            dict(zip(("at", "cell", "mode"), followed.view.split(";"), strict=False))
+            if followed
+            else link.to_dict()
+        )
         state.lecture_visit = {
             "scene": scene,
             "language": language if language in languages() else DEFAULT,
-            "start": links.view_of(link.to_dict()),
+            "start": links.view_of(view),
             "present": link.get("present") == "true",
             "model": link.get("model"),
-            "room": {"code": room, "turn": followed.turn} if followed else None,  # followed by this user
-            "led_room": None if followed else rooms().open(scene),  # led by this user
+            "room": {"code": room, "turn": turn, "view": followed.view if followed else ""}
+            if is_code(room)
+            else None,  # followed by this user
+            "led_room": None,  # led by this user
             # Names of the runs that the browser has: each is 200 kB, and a class shares one network.
             "sent_runs": set(),
         }
+        if not is_code(room):
+            lead_room(state.lecture_visit, rooms().open(scene))
     visit = state.lecture_visit
     # The menu's key is missing after a visit to another page; then the model is restored.
     if state.setdefault("lecture_model", visit["model"]) != visit["model"]:
@@ -80,7 +87,7 @@ def current_visit(lecture: Lecture) -> dict[str, Any]:
 
 
 def selected_lecture(visit: dict[str, Any]) -> Lecture:
-    """The lecture with the chosen model once its runs are ready, otherwise the recorded lecture."""
+    """Return the lecture with the chosen model once its runs are ready, otherwise the recorded lecture."""
     if not visit["model"]:
         return bundled_lecture()
     language = read_language(visit["language"])
@@ -92,7 +99,7 @@ def selected_lecture(visit: dict[str, Any]) -> Lecture:
 
 
 def take_request() -> None:
-    """Apply the scene and language that the browser requests; `contents` then sends the runs that they need."""
+    """Apply the scene and language that the browser requests. `contents` then sends the runs that they need."""
     request = st.session_state[KEY].get("request") or {}
     visit = st.session_state.lecture_visit
     scene, language = request.get("scene"), request.get("language")
@@ -108,19 +115,25 @@ def take_request() -> None:
         visit.update(sent_runs=set(), send_all=True)
 
 
+def lead_room(visit: dict[str, Any], code: str | None, key: str | None = None) -> None:
+    """Make this user lead a room, or none. `key` is the user's token for it, by default a new one."""
+    visit["led_room"] = code
+    visit["key"] = key or (code and rooms().token(code))
+
+
 def reclaim_room(visit: dict[str, Any], lead: Any) -> None:
-    """Resume leading the previous room after a reload. `lead` is what the browser has stored: {"code", "key"}."""
+    """Resume leading the previous room after a reload or a restart, with the {"code", "key"} that the browser has stored."""
     if isinstance(lead, dict) and rooms().is_led_by(lead.get("code"), lead.get("key")):
-        visit["led_room"] = lead["code"]
+        lead_room(visit, lead["code"], lead["key"])
         rooms().move(lead["code"], visit["scene"])
 
 
 def contents(lecture: Lecture, visit: dict[str, Any]) -> dict[str, Any]:
-    """The component's data.
+    """Return the component's data.
 
-    Contains the runs of this scene and the next that the browser lacks (followers get all runs at once, so that a class
-    does not request each one), and the texts of a new language. When the whole page is drawn, it also contains the
-    outline and the code.
+    The data contains the texts of a new language and the runs of this scene and the next scene that the browser lacks.
+    Followers get all runs at once, so that a class does not request each run. When the whole page is drawn, the data
+    also contains the outline and the code.
     """
     scene, language = visit["scene"], visit["language"]
     order = [each.id for each in lecture.scenes]
@@ -128,14 +141,22 @@ def contents(lecture: Lecture, visit: dict[str, Any]) -> dict[str, Any]:
     new = {name: run for name, run in runs.items() if name not in visit["sent_runs"]}
     visit["sent_runs"] |= set(new)
     address, room = st.context.url, visit["room"]["code"] if visit["room"] else visit["led_room"]
+    if address and server_options().lan:
+        address = in_the_network(address)
     payload = {
-        **{name: visit[name] for name in ("scene", "language", "start", "present", "room")},
+        **{name: visit[name] for name in ("scene", "language", "start", "present")},
+        "room": visit["room"] and visit["room"] | {"address": feeds.address("rooms", room)},
         "runs": new,
         "invitation": invitation(address, scene, language, room) if address else None,
         "embed": st.context.is_embedded,
     }
-    if visit["led_room"] and (key := rooms().key(visit["led_room"])):
-        payload["lead"] = {"code": visit["led_room"], "key": key}
+    if visit["led_room"]:
+        payload["lead"] = {
+            "code": room,
+            "key": visit["key"],
+            "address": feeds.address("rooms", room),
+            "survives": rooms().survives_restart,
+        }
     if visit["send_all"] or visit["footer_language"] != language:
         payload["texts"] = {language: lecture.texts(language)}
     if visit["send_all"]:
@@ -145,7 +166,7 @@ def contents(lecture: Lecture, visit: dict[str, Any]) -> dict[str, Any]:
 
 
 def footer(lecture: Lecture, visit: dict[str, Any]) -> None:
-    """Draw, below the lecture, its keys, the model menu and the download."""
+    """Draw the keys, the model menu and the download below the lecture."""
     words = read_language(visit["language"]).words
     st.caption(plain(words["keys"]))
     model, file = st.columns([3, 2], vertical_alignment="bottom")

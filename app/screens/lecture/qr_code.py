@@ -1,5 +1,6 @@
 """A QR code of an address as one SVG path, small enough to send with every scene."""
 
+import socket
 from functools import lru_cache
 from ipaddress import ip_address
 from threading import Lock
@@ -7,18 +8,19 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 LOCK = Lock()
+SOME_ADDRESS = ("192.0.2.1", 9)  # reserved for documentation: no machine has it
 
 
 def invitation(page: str, scene: str, language: str, room: str | None) -> dict[str, Any]:
-    """A QR code that opens a scene and then follows the lecturer: {scene, address, path, size, is_local}.
+    """Return a QR code that opens a scene and then follows the lecturer: {scene, address, path, size, is_local}.
 
-    `page` is the page's address in the browser, `room` the lecturer's room (`rooms.py`), if any. The path needs a
-    stroke width of 1 and fills a square of side `size`.
+    `page` is the page's address in the browser, and `room` is the code of the lecturer's room (`rooms.py`), if any. The
+    path needs a stroke width of 1 and fills a square of side `size`.
     """
     parts = urlsplit(page)
     query = urlencode({"scene": scene, "lang": language} | ({"follow": room} if room else {}))
     address = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-    with LOCK:  # a code takes 15 ms: when a whole class arrives at once, it is made only once
+    with LOCK:  # a code takes 15 ms; it is made only once when a whole class arrives at the same time
         path, size = _qr_path(address)
     return {
         "scene": scene,
@@ -31,7 +33,7 @@ def invitation(page: str, scene: str, language: str, room: str | None) -> dict[s
 
 @lru_cache(maxsize=256)
 def _qr_path(text: str) -> tuple[str, int]:
-    """The path and the side length of a text's QR code."""
+    """Return the path and the side length of a text's QR code."""
     import segno
 
     rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix]
@@ -44,8 +46,25 @@ def _qr_path(text: str) -> tuple[str, int]:
     return path, len(rows)
 
 
+def in_the_network(page: str) -> str:
+    """Return an address of this machine with its IP address in the local network; unchanged if it is in no network.
+
+    Addresses of other hosts are returned unchanged, too.
+    """
+    parts = urlsplit(page)
+    if not is_local(parts.hostname or ""):
+        return page
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(SOME_ADDRESS)  # sends nothing: it chooses the address to send from
+        except OSError:
+            return page
+        host = probe.getsockname()[0]
+    return urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host))
+
+
 def is_local(host: str) -> bool:
-    """Whether a host name is reachable only from this machine."""
+    """Return whether a host name is reachable only from this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

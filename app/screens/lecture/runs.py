@@ -11,7 +11,7 @@ from trm.config import KINDS, ModelConfig
 from trm.coordinates import Coordinates
 from trm.data.presets import load_presets
 from trm.export.payload import payload
-from trm.run_facts import Facts, model_facts, reading_facts, run_facts
+from trm.export.run_facts import Facts, model_facts, reading_facts, run_facts
 from trm.tasks import task_of
 from trm.tasks.base import Task
 from trm.trace import Trace, load_trace
@@ -19,15 +19,15 @@ from trm.trace import Trace, load_trace
 
 @dataclass(frozen=True)
 class SceneRun:
-    """A run and the model that made it."""
+    """A run of a model on a puzzle, with the facts that scene texts use."""
 
     name: str  # model/puzzle
     model: str
-    puzzle: str  # the puzzle's key
-    title: str  # its title
+    puzzle: str  # key of the puzzle's preset
+    title: str  # title of the puzzle
     config: ModelConfig
     card: Mapping[str, Any]
-    is_current: bool  # whether it was made with the current weights
+    is_current: bool  # whether the run was made with the current weights
     trace: Trace
 
     @property
@@ -36,7 +36,7 @@ class SceneRun:
 
     @cached_property
     def facts(self) -> Facts:
-        """The facts that a text may use."""
+        """The facts that a text may use, by name."""
         accuracy = self.card["accuracy"]
         scores = {"exact": None, "score_count": None}
         if accuracy:
@@ -50,11 +50,12 @@ class SceneRun:
 
     @cached_property
     def payload(self) -> dict[str, Any]:
-        return payload(self.trace, self.task)
+        """The run as data for the player."""
+        return payload(self.trace, self.task) | {"rules": None}  # the lecture has no room for *Why?*
 
     @property
     def sizes(self) -> dict[str, Any]:
-        """The model's sizes, as shown by the diagram and the code view."""
+        """The model's sizes, for the diagram and the code view."""
         config, facts = self.config, self.facts
         state = [1, config.length, config.hidden_size]
         kind = KINDS[config.kind]
@@ -70,7 +71,7 @@ class SceneRun:
 
 
 def read_run(name: str) -> SceneRun:
-    """A recorded run by model/puzzle. Raises LectureError if it does not exist, TraceError if it is damaged."""
+    """Read a recorded run, named model/puzzle. Raises LectureError if it does not exist, TraceError if it is damaged."""
     model, _, puzzle = name.partition("/")
     if model not in registry.model_names():
         raise LectureError(
@@ -90,7 +91,7 @@ def read_run(name: str) -> SceneRun:
 
 
 def runs_for(scene: Scene, runs: Mapping[str, SceneRun]) -> tuple[SceneRun, ...]:
-    """The runs that a scene shows: both of a pair, otherwise the one that `pick` selects."""
+    """Return the runs that a scene shows: both runs of a pair, otherwise the run that `pick` selects."""
     named = tuple(runs[name] for name in scene.runs)
     if scene.pair:
         return named
@@ -104,12 +105,12 @@ def runs_for(scene: Scene, runs: Mapping[str, SceneRun]) -> tuple[SceneRun, ...]
 
 
 def start_in(scene: Scene, run: SceneRun) -> Coordinates:
-    """The call of a run at which a scene starts."""
+    """Return the call of a run at which a scene starts."""
     return scene.start(run.trace.depth, halt=run.facts["halt_step"], solved=run.facts["solved_step"])
 
 
 def facts_of(scene: Scene, runs: tuple[SceneRun, ...]) -> Facts:
-    """The facts for a scene's texts: those of its last run and, for a pair, also left.* and right.*."""
+    """Return the facts for a scene's texts: the facts of its last run and, for a pair, also left.* and right.*."""
     main = runs[-1]
     facts = main.facts | reading_facts(main.trace, main.task, start_in(scene, main))
     if len(runs) == 2:

@@ -1,4 +1,4 @@
-"""The scenes of the lecture (assets/lecture/scenes.toml), and the call of a run at which each starts."""
+"""The scenes of the lecture (assets/lecture/scenes.toml), and the call of a run at which each scene starts."""
 
 import re
 import tomllib
@@ -7,20 +7,21 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from recursion_lens import ASSETS
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.errors import UserError
 from trm.export.call_view import MODES
-from trm.registry import ASSETS
 
 FOLDER = ASSETS / "lecture"
 STRIPS = ("halting", "right", "changed", "entropy", "residual-y", "residual-z", "cell")
 POINTS = ("x", "y", "z", "net", "loop_L", "loop_T", "loop_N", "heads", "gradient", "detach", "depth")
 PICKS = ("", "solved", "unsolved", "late")
+QUIZZES = ("", "text", "halt", "cell", "depth")
 START = re.compile(r"(\w+)\.(\w+)\.(\w+)")
 
 
 class LectureError(UserError):
-    """A scene or a text of the lecture is invalid."""
+    """A scene or a text of the lecture is not valid."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,14 @@ class Scene:
     point: tuple[str, ...] = ()
     pick: str = ""
     pair: bool = False
+    quiz: str = ""
+    right: int = 0  # number of the right choice, from 1, of a quiz "text"
 
     def start(self, depth: Depth, *, halt: int | None, solved: int | None) -> Coordinates:
-        """The call at which the scene starts in a run of this depth, clipped to the run."""
+        """Return the call at which the scene starts in a run of this depth, clipped to the run.
+
+        `halt` and `solved` are the steps of the halt and of the first solution; None means the last step.
+        """
         named = {"n": depth.n, "T": depth.T, "N": depth.N_sup, "H": depth.n + 1} | {
             name: depth.N_sup if step is None else step for name, step in (("halt", halt), ("solved", solved))
         }
@@ -51,7 +57,7 @@ class Scene:
 
 
 def read_scenes(path: Path = FOLDER / "scenes.toml") -> tuple[Scene, ...]:
-    """All scenes in order. Raises LectureError, naming the first mistake."""
+    """Read all scenes in order. Raises LectureError, which names the first mistake."""
     entries = read_toml(path).get("scene", [])
     scenes = tuple(_scene(entry, number, path) for number, entry in enumerate(entries, 1))
     if not scenes or len({scene.id for scene in scenes}) != len(scenes):
@@ -65,7 +71,7 @@ def _scene(entry: Mapping[str, Any], number: int, path: Path) -> Scene:
     for name, value in entry.items():
         if name not in allowed_fields:
             raise LectureError(f"{where}: unknown field {name!r}. Allowed: {', '.join(allowed_fields)}.")
-        expected = {"pair": bool, "runs": list, "strips": list, "point": list}.get(name, str)
+        expected = {"pair": bool, "runs": list, "strips": list, "point": list, "right": int}.get(name, str)
         if type(value) is not expected:
             raise LectureError(f"{where}: {name} must be a {expected.__name__}, not {value!r}.")
     if missing := [name for name in ("id", "runs", "at") if not entry.get(name)]:
@@ -73,7 +79,11 @@ def _scene(entry: Mapping[str, Any], number: int, path: Path) -> Scene:
     scene = Scene(
         **{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
     )
-    choices = [("mode", (scene.mode,), MODES), ("pick", (scene.pick,), PICKS)]
+    choices = [
+        ("mode", (scene.mode,), MODES),
+        ("pick", (scene.pick,), PICKS),
+        ("quiz", (scene.quiz,), QUIZZES),
+    ]
     for name, values, allowed in [*choices, ("strips", scene.strips, STRIPS), ("point", scene.point, POINTS)]:
         if wrong := [value for value in values if value not in allowed]:
             raise LectureError(f"{where}: {name} cannot be {wrong[0]!r}. Allowed: {', '.join(allowed)}.")
@@ -83,13 +93,17 @@ def _scene(entry: Mapping[str, Any], number: int, path: Path) -> Scene:
         for part in match.groups()
     ):
         raise LectureError(f"{where}: at is {scene.at!r}. Write step.cycle.call, for example 1.T.H.")
+    if (scene.quiz == "text") != (scene.right > 0):
+        raise LectureError(
+            f'{where}: a quiz "text" needs right, the number of the right choice, and no other scene does.'
+        )
     if scene.pair and len(scene.runs) != 2:
         raise LectureError(f"{where}: a pair needs two runs, not {len(scene.runs)}.")
     return scene
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a data file of the lecture. Raises LectureError."""
+    """Read a data file of the lecture. Raises LectureError if it cannot be read or is not valid TOML."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -1,1 +1,1 @@
-"""The Probes page."""
+"""Probes page: linear probes of z and y."""

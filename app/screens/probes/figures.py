@@ -1,6 +1,6 @@
-"""The plotly figures of the Probes page. Experiments are in the format of `ProbingExperiment.summary`."""
+"""The plotly figures of the Probes page."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.ui import charts
 from probes.linear.experiment.views import Cells, Code, Scoreboard
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from probes.linear.directions import Plane
+    from probes.linear.experiment.summary import CausalSummary, ExperimentSummary
 
 HEIGHT = 470
 NAMES = {
@@ -32,16 +33,16 @@ CODE = "code"
 SCORES |= {CODE: "bits per label"}
 
 
-def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[str]) -> "Figure":
-    """Scores of z and y over the time points, with their bands, and scores of the baselines."""
+def over_steps(summary: "ExperimentSummary", target: str, score: str, labels: list[str]) -> "Figure":
+    """Draw the scores of z and y over the time points, with their intervals, and the scores of the baselines."""
     figure = charts.new(x=step_axis_title(labels), y=SCORES[score], height=HEIGHT)
-    results = {one["source"]: one for one in summary["findings"] if one["target"] == target}
-    classes = next(one["classes"] for one in summary["targets"] if one["name"] == target)
+    results = {one.source: one for one in summary.results if one.target == target}
+    classes = summary.target(target).classes
     for source, result in results.items():
-        value, places = result["scores"][score], result["moments"]
+        value, places = result.scores[score], result.time_points
         flat = len(places) == 1 and len(labels) > 1
         x = labels if flat else [labels[place] for place in places]
-        values = {name: numbers * len(labels) if flat else numbers for name, numbers in value.items()}
+        values = {name: numbers * len(labels) if flat else numbers for name, numbers in vars(value).items()}
         own = source in ("z", "y")
         name = NAMES[source]
         if flat and source.startswith("random"):
@@ -57,9 +58,9 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
             line.line.update(dash=DASH[source], width=2)
             line.showlegend = source != "random y" or "random z" not in results
             line.hovertemplate = "%{y:.3f}" + (f" ({source[-1]})" if source.startswith("random") else "")
-    majority = next(iter(results.values()))["scores"].get("majority") if score == "accuracy" else None
+    majority = next(iter(results.values())).scores.get("majority") if score == "accuracy" else None
     if majority:
-        values = majority["value"]
+        values = majority.value
         values = values if len(values) == len(labels) else values[:1] * len(labels)
         figure.add_trace(charts.line("majority class", labels, values, "baseline", hovertemplate="%{y:.3f}"))
         figure.data[-1].line.update(dash=DASH["majority"], width=2)
@@ -68,12 +69,10 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
             charts.line("constant guess", labels, [0.5] * len(labels), "baseline", hovertemplate="%{y:.3f}")
         )
         figure.data[-1].line.update(dash=DASH["majority"], width=2)
-    control = results.get("z", {}).get("scores", {}).get("control")
+    control = results["z"].scores.get("control") if "z" in results else None
     if control and score == main_score(classes):
         figure.add_trace(
-            charts.line(
-                "control task, z", labels, control["value"], "z", hovertemplate="%{y:.3f}", opacity=0.55
-            )
+            charts.line("control task, z", labels, control.value, "z", hovertemplate="%{y:.3f}", opacity=0.55)
         )
         figure.data[-1].line.update(dash="dot", width=2)
     figure.update_xaxes(type="category")
@@ -82,7 +81,7 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
 
 
 def code_length(codes: dict[str, Code], labels: list[str]) -> "Figure":
-    """Online code length of the labels given z, or y, and the label entropy."""
+    """Draw the online code length of the labels given z, or given y, and the label entropy."""
     figure = charts.new(x=step_axis_title(labels), y=SCORES[CODE], height=HEIGHT)
     for state, code in codes.items():
         figure.add_trace(charts.line(state, labels, code.bits, state, hovertemplate="%{y:.3f}"))
@@ -95,7 +94,7 @@ def code_length(codes: dict[str, Code], labels: list[str]) -> "Figure":
 
 
 def plane(plane: "Plane", state: str) -> "Figure":
-    """Named arrows from the origin. An arrow that lies entirely in the plane ends on the unit circle."""
+    """Draw named arrows from the origin. An arrow that lies entirely in the plane ends on the unit circle."""
     from plotly.graph_objects import Scatter
 
     figure = charts.new(x="first axis of the plane", y="second axis of the plane", height=HEIGHT)
@@ -141,7 +140,7 @@ def plane(plane: "Plane", state: str) -> "Figure":
 
 
 def all_targets(board: Scoreboard, labels: list[str], *, height: int) -> "Figure":
-    """A heatmap with a row per target and a column per time point."""
+    """Draw a heat map with a row per target and a column per time point."""
     from plotly.graph_objects import Heatmap
 
     figure = charts.new(x=step_axis_title(labels), y="target", height=height)
@@ -170,7 +169,7 @@ def all_targets(board: Scoreboard, labels: list[str], *, height: int) -> "Figure
 
 
 def board(cells: Cells, name: str) -> "Figure":
-    """A heatmap of the scores of the grid's cells."""
+    """Draw a heat map of the scores of the grid's cells."""
     from plotly.graph_objects import Heatmap
 
     rows, columns = len(cells.values), len(cells.values[0])
@@ -210,7 +209,7 @@ def board(cells: Cells, name: str) -> "Figure":
 
 
 def confusion(shares: list[list[float | None]], counts: list[list[int]], classes: list[str]) -> "Figure":
-    """A confusion matrix: rows are true classes, columns are decoded classes."""
+    """Draw a confusion matrix: rows are true classes, columns are decoded classes."""
     from plotly.graph_objects import Heatmap
 
     figure = charts.new(x="decoded class", y="true class", height=HEIGHT)
@@ -241,26 +240,26 @@ def confusion(shares: list[list[float | None]], counts: list[list[int]], classes
 
 
 def step_axis_title(labels: list[str]) -> str:
-    """The title of the axis of time points."""
+    """Return the title of the axis of time points."""
     return "supervision step . cycle . call" if any("." in label for label in labels) else "supervision step"
 
 
-def causal(result: dict[str, Any]) -> "Figure":
-    """A row per measure, with marks for the clean run, each random direction, and the probe's direction."""
+def causal(result: "CausalSummary") -> "Figure":
+    """Draw a row per measure, with marks for the clean run, each random direction, and the probe's direction."""
     from plotly.graph_objects import Scatter
 
     rows = {
         "changed_now": "blank cells whose answer<br>changes immediately",
         "changed_end": "blank cells whose answer<br>changes by the last step",
         "right_end": "blank cells correct<br>at the last step",
-        "of_class": f"blank cells answered<br>{result['class']} at the last step",
+        "of_class": f"blank cells with answer<br>{result.class_name} at the last step",
     }
-    names = [name for name in rows if name in result["along"]]
-    figure = charts.new(x="share of blank cells, mean over puzzles", y="", height=130 + 80 * len(names))
+    names = [name for name in rows if name in result.along]
+    figure = charts.new(x="fraction of blank cells, mean over puzzles", y="", height=130 + 80 * len(names))
     marks = {
-        "clean run": ([result["plain"]], "baseline", "line-ns-open", 18, -0.25),
-        "random directions": (result["random"], "other", "circle-open", 12, 0.0),
-        "probe direction": ([result["along"]], result["state"], "diamond", 15, 0.25),
+        "clean run": ([result.clean], "baseline", "line-ns-open", 18, -0.25),
+        "random directions": (result.random, "other", "circle-open", 12, 0.0),
+        "probe direction": ([result.along], result.state, "diamond", 15, 0.25),
     }
     for label, (outcomes, meaning, symbol, size, line) in marks.items():
         points = [(outcome[name], row + line) for row, name in enumerate(names) for outcome in outcomes]

@@ -17,7 +17,7 @@ def draw(
     symbols: list[str],
     picture: bool,
 ) -> None:
-    """Draw the grid at one time point of `result`, the output of `probes apply`. `symbols` are those of the puzzle."""
+    """Draw the grid at one time point of `result`, the output of `probes apply`. `symbols` are the puzzle's symbols."""
     readings = [one for one in result["readings"] if one["state"] == state]
     rows, columns = result["grid"]
     pencil = len(readings) > 1
@@ -48,9 +48,7 @@ def draw(
 
 
 def _pencil(readings: list[dict[str, Any]], read: list[Any], true: list[Any]) -> str:
-    """One small mark for each member decoded as yes, struck through if it is false; a missed member has a dashed
-    ring.
-    """
+    """Return small marks for the members decoded as yes; false ones are struck through, missed ones have a dashed ring."""
     marks = []
     for reading, value, truth in zip(readings, read, true, strict=True):
         text = escape(reading["target"].rpartition("_")[2])
@@ -63,14 +61,14 @@ def _pencil(readings: list[dict[str, Any]], read: list[Any], true: list[Any]) ->
 
 
 def _differs(read: Any, true: Any) -> bool:
-    """Whether a decoded value counts as wrong: a different class, or a number off by more than 0.5."""
+    """Return whether a decoded value counts as wrong: a different class, or a number that is off by more than 0.5."""
     if isinstance(true, str):
         return read != true
     return abs(read - true) > 0.5
 
 
 def _short(value: Any) -> str:
-    """The text of a cell: yes and no as marks, directions as arrows, numbers with one decimal."""
+    """Return the text of a cell: yes and no as marks, directions as arrows, numbers with one decimal."""
     if isinstance(value, str):
         return {
             "yes": "●", "no": "·", "up": "↑", "right": "→", "down": "↓", "left": "←"

@@ -1,10 +1,13 @@
-"""The Probes page: what linear probes decode from z and y, at each step, over many puzzles and on one puzzle."""
+"""The Probes page: what linear probes decode from z and y, at each step, on many puzzles and on one puzzle."""
+
+from dataclasses import replace
 
 import streamlit as st
 
-from app.screens.probes import causal, figures, grid, texts, uploads  # fmt: skip
+from app.screens.probes import causal, controls, figures, grid, texts, uploads
 from app.screens.probes import source as sources
-from app.screens.probes.source import LoadedExperiment, target_label
+from app.screens.probes.controls import target_label
+from app.screens.probes.source import LoadedExperiment, ProbePrediction
 from app.server.options import server_options
 from app.sidebar import sidebar
 from app.sidebar.model_controls import Opened
@@ -12,12 +15,14 @@ from app.sidebar.puzzles import first_puzzle
 from app.state import links
 from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads, status
+from app.ui.analysis import Panel, result_of
 from app.ui.text import plain
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
 from probes.linear.experiment.files import score_table
 from probes.linear.experiment.verdicts import sentences
 from trm.errors import PuzzleError, UserError
+from trm.results import as_json
 from trm.tasks import task_of
 
 TABS = (
@@ -33,18 +38,22 @@ def page() -> None:
     if model is None:
         return
     st.markdown("### What can be decoded linearly from z and y?")
+    panel = Panel(
+        "probes",
+        models=(model.source,),
+        start=texts.no_recording(model.source.name),
+        update=texts.UPDATE,
+        settings=controls.OPEN,
+    )
     recorded, opened = sources.recorded(model), uploads.from_files(model)
-    with st.container():
-        fitted = sources.computed(model)
-    experiment = opened or fitted or recorded
-    if experiment is not None and not experiment.is_of_these_weights:
-        st.warning(texts.OUTDATED, icon=":material/sync_problem:")
+    if opened:
+        panel.computed()  # shows the progress of a fit
+    experiment = opened or panel.result(recorded)
     left, middle, right = st.columns((2.4, 1, 1), vertical_alignment="center")
     with middle.popover("Open saved probes", icon=":material/folder_open:", width="stretch"):
         uploads.controls()
     if experiment is None:
-        left.info(texts.no_recording(model.source.name), icon=":material/hourglass_empty:")
-        sources.controls(model)
+        controls.fit_controls(model, panel)
         return
     if opened:
         weights = sources.fingerprint(model)
@@ -52,29 +61,20 @@ def page() -> None:
     else:
         left.caption(texts.source(experiment.summary, recorded=experiment.recorded))
     with right.popover(
-        "Fit new probes", icon=":material/tune:", width="stretch", key=sources.OPEN, on_change="rerun"
+        "Fit new probes", icon=":material/tune:", width="stretch", key=controls.OPEN, on_change="rerun"
     ):
-        sources.controls(model)
-        if fitted is not None and recorded is not None:
-            st.button("Back to recorded result", key="probes_back", on_click=sources.show_recorded)
+        controls.fit_controls(model, panel)
+        panel.back_button(recorded, experiment)
     view(model, experiment)
 
 
 def view(model: Opened, experiment: LoadedExperiment) -> None:
     """Draw the target selector, the tabs, and the selected tab."""
-    sources.drop_invalid_choices(probes_target=list(experiment.targets), probes_state=experiment.states)
+    controls.drop_invalid_choices(probes_target=list(experiment.targets), probes_state=experiment.states)
     left, right = st.columns((1, 3.2), vertical_alignment="bottom")
-    tabs = TABS if experiment.summary["findings"] else TABS_WITHOUT_SCORES
-    sources.drop_invalid_choices(probes_view=tabs)
-    chosen = right.segmented_control(
-        "View",
-        tabs,
-        default=tabs[0],
-        key="probes_view",
-        **IN_ADDRESS,
-        required=True,
-        label_visibility="collapsed",
-    )
+    tabs = TABS if experiment.summary.results else TABS_WITHOUT_SCORES
+    controls.drop_invalid_choices(probes_view=tabs)
+    chosen = charts.choose(tabs, key="probes_view", label="View", place=right)
     target = left.selectbox(
         "Target",
         list(experiment.targets),
@@ -104,10 +104,10 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
     facts, labels = experiment.targets[target], views.labels_of(experiment.summary)
     chart, text = st.columns(WIDTHS)
     with text:
-        score = facts["score"]
-        if facts["classes"]:
+        score = facts.score
+        if facts.classes:
             options = (score, "balanced_accuracy", figures.CODE)
-            sources.drop_invalid_choices(probes_score=options)
+            controls.drop_invalid_choices(probes_score=options)
             score = st.segmented_control(
                 "Score",
                 options,
@@ -116,13 +116,13 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
                 **IN_ADDRESS,
                 required=True,
                 format_func=texts.SCORES.get,
-                help="Balanced: mean recall over the classes. Bits: description length per label (MDL).",
+                help="“balanced” is the mean recall over the classes; “bits” is the description length per label (MDL).",
             )
         st.markdown(texts.meaning(facts))
         codes = {state: views.code_of(experiment.summary, target, state) for state in experiment.states}
         is_code = score == figures.CODE
-        score = facts["score"] if is_code else score
-        if score == facts["score"]:
+        score = facts.score if is_code else score
+        if score == facts.score:
             st.markdown(plain(sentences(experiment.summary, target, list(range(len(labels))))))
         st.markdown(texts.scores(experiment.summary, target, score))
         st.caption(texts.CODE if is_code else texts.CAVEATS)
@@ -137,23 +137,19 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
             else figures.over_steps(experiment.summary, target, score, labels)
         )
         charts.show(figure, key="probes-over-steps")
-        table = score_table(
-            {
-                **experiment.summary,
-                "findings": [one for one in experiment.summary["findings"] if one["target"] == target],
-            }
-        )
+        results = tuple(one for one in experiment.summary.results if one.target == target)
+        table = score_table(replace(experiment.summary, results=results))
         downloads.offer(
             f"probes-{target}",
             figure=figure,
             table=table,
-            data=experiment.summary,
+            data=as_json(experiment.summary),
             command=experiment.command,
         )
 
 
 def all_targets(experiment: LoadedExperiment, target: str) -> None:
-    """Draw a heatmap of the main score of every target over the steps."""
+    """Draw a heat map of the main score of every target over the steps."""
     chart, text = st.columns(WIDTHS)
     with text:
         what = st.selectbox(
@@ -180,7 +176,7 @@ def all_targets(experiment: LoadedExperiment, target: str) -> None:
 
 def by_cell(experiment: LoadedExperiment, target: str) -> None:
     """Draw the scores of the grid's cells at one step."""
-    time_point = time_point_slider(experiment, st.columns(2)[0])
+    time_point = controls.choose_time_point(experiment, st.columns(2)[0])
     boards = {
         state: views.cells_at(experiment.summary, target, state, time_point) for state in experiment.states
     }
@@ -195,12 +191,12 @@ def by_cell(experiment: LoadedExperiment, target: str) -> None:
             st.markdown(f"**Probes of {state}**")
             figure = figures.board(cells, f"probes of {state}")
             charts.show(figure, key=f"probes-cells-{state}")
-    st.caption(texts.CELLS if experiment.targets[target]["classes"] else texts.CELL_ERRORS)
+    st.caption(texts.CELLS if experiment.targets[target].classes else texts.CELL_ERRORS)
 
 
 def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
     """Draw the confusion matrices of the z and y probes at one step."""
-    time_point = time_point_slider(experiment, st.columns(2)[0])
+    time_point = controls.choose_time_point(experiment, st.columns(2)[0])
     pairs = {
         state: views.confusion_at(experiment.summary, target, state, time_point)
         for state in experiment.states
@@ -214,15 +210,15 @@ def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
     for place, (state, (shares, counts)) in zip(st.columns(len(pairs)), pairs.items(), strict=True):
         with place:
             st.markdown(f"**Probes of {state}**")
-            figure = figures.confusion(shares, counts, experiment.targets[target]["classes"])
+            figure = figures.confusion(shares, counts, experiment.targets[target].classes)
             charts.show(figure, key=f"probes-confusion-{state}")
     st.caption(texts.CONFUSION)
 
 
 def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> None:
-    """Draw a grid of what the probes decode in each cell of one puzzle, by default the one last opened in Solve."""
+    """Draw a grid of what the probes decode in each cell of one puzzle, by default the puzzle last opened in Solve."""
     task = task_of(model.config)
-    if experiment.targets[target]["level"] != "cell":
+    if experiment.targets[target].level != "cell":
         st.info(
             "This target has one value per puzzle. Choose a target with one value per cell.",
             icon=":material/grid_off:",
@@ -231,26 +227,18 @@ def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> N
     chart, text = st.columns((1.5, 1))
     with text:
         puzzle = typed_puzzle(task)
-        decoded = sources.decoded(model, experiment, target, puzzle)
+        decoded = result_of(ProbePrediction(model.source, experiment, target, puzzle))
     if decoded is None:
         return
     with text:
-        state = st.segmented_control(
-            "State",
-            experiment.states,
-            default=experiment.states[0],
-            key="probes_state",
-            **IN_ADDRESS,
-            required=True,
-            help=texts.STATE,
-        )
-        time_point = time_point_slider(experiment)
+        state = controls.choose_state(experiment)
+        time_point = controls.choose_time_point(experiment)
         st.markdown(texts.decoded(decoded, state, time_point))
         st.markdown(texts.meaning(experiment.targets[target]))
-        st.caption(texts.CANDIDATES if len(experiment.targets[target]["members"]) > 1 else texts.GRID)
-        at = experiment.summary["moments"][time_point]
+        st.caption(texts.CANDIDATES if len(experiment.targets[target].members) > 1 else texts.GRID)
+        at = experiment.summary.time_points[time_point]
         if st.button("Open this step in Solve", key="probes_solve", icon=":material/grid_on:"):
-            place = (at["supervision_step"], at["cycle"], at["call"])
+            place = (at.supervision_step, at.cycle, at.call)
             links.follow(links.place(model=model.source.name, puzzle=puzzle, at=place))
         downloads.offer(
             f"probe-predictions-{target}",
@@ -271,20 +259,12 @@ def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> N
 
 def directions(experiment: LoadedExperiment, target: str) -> None:
     """Draw the directions of a target's probes, projected onto the plane that captures most of their length."""
-    members, labels = experiment.targets[target]["members"], views.labels_of(experiment.summary)
+    members, labels = experiment.targets[target].members, views.labels_of(experiment.summary)
     chart, text = st.columns(WIDTHS)
     with text:
-        state = st.segmented_control(
-            "State",
-            experiment.states,
-            default=experiment.states[0],
-            key="probes_state",
-            **IN_ADDRESS,
-            required=True,
-            help=texts.STATE,
-        )
-        per_step = len(members) > 1 or len(experiment.targets[target]["classes"]) > 2
-        time_point = time_point_slider(experiment) if per_step else 0
+        state = controls.choose_state(experiment)
+        per_step = len(members) > 1 or len(experiment.targets[target].classes) > 2
+        time_point = controls.choose_time_point(experiment) if per_step else 0
     try:
         names, vectors = directions_at(experiment.probes(members, state), time_point, labels)
         plane = plane_of(names, vectors)
@@ -314,9 +294,9 @@ def directions(experiment: LoadedExperiment, target: str) -> None:
 
 
 def typed_puzzle(task) -> str:
-    """The puzzle in the text box, or the last valid one, with an error message.
+    """Return the puzzle in the text box or, with an error message on the page, the last valid puzzle.
 
-    The box starts with the link's puzzle, or else with the one last opened in Solve.
+    The box starts with the link's puzzle, or else with the puzzle last opened in Solve.
     """
     state = st.session_state
     if state.get("probes_puzzle_of") != (task.name, task.cells):
@@ -340,28 +320,11 @@ def typed_puzzle(task) -> str:
 
 
 def parsed(task, text: str) -> str | None:
-    """The puzzle in the task's own format; None if the text is empty or not a puzzle."""
+    """Return the puzzle in the task's own format; None if the text is empty or not a puzzle."""
     try:
         return task.format(task.parse(text)) if text else None
     except UserError:
         return None
-
-
-def time_point_slider(experiment: LoadedExperiment, place=st) -> int:
-    """A slider over the experiment's time points, drawn in `place`. Returns the index of the chosen one, from 0."""
-    labels = views.labels_of(experiment.summary)
-    if len(labels) == 1:
-        return 0
-    sources.drop_invalid_choices(probes_time_point=labels)
-    chosen = place.select_slider(
-        figures.step_axis_title(labels).capitalize(),
-        labels,
-        labels[-1],
-        key="probes_time_point",
-        **IN_ADDRESS,
-        help="The step after which the state is probed.",
-    )
-    return labels.index(chosen)
 
 
 page()

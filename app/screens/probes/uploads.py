@@ -11,12 +11,12 @@ from app.screens.probes import texts
 from app.screens.probes.source import LoadedExperiment
 from app.sidebar.model_controls import Opened
 from app.ui import status
-from probes.linear.apply import SavedProbe, open_probe, summary_of_probes
-from probes.linear.files import ProbeFileError
+from probes.linear.apply import summary_of_probes
+from probes.linear.files import ProbeFileError, SavedProbe, open_probe
 from trm.tasks import task_of
 
-MOST = 64  # files
-LARGEST = 16  # MiB per file
+MOST = 64  # maximum number of files
+LARGEST = 16  # maximum MiB per file
 KEY = "probes_files"
 
 
@@ -34,8 +34,9 @@ def controls() -> None:
 
 
 def from_files(model: Opened) -> LoadedExperiment | None:
-    """The uploaded probes, for this model. None if there are no files, or, with an error message, if they cannot be
-    used.
+    """Return the experiment of the uploaded probes, for this model.
+
+    Returns None without files, or, with a message on the page, if a file is not valid.
     """
     files = st.session_state.get(KEY) or []
     if not files:
@@ -58,7 +59,7 @@ def from_files(model: Opened) -> LoadedExperiment | None:
 
 
 def read_upload(name: str, content: bytes) -> SavedProbe:
-    """Read a probe from the bytes of a file. Raises ProbeFileError, naming the uploaded file."""
+    """Read a probe from the bytes of a file. Raises ProbeFileError, which names the uploaded file."""
     with tempfile.TemporaryDirectory(prefix="recursion-lens-") as folder:
         path = Path(folder) / "probe.safetensors"
         path.write_bytes(content)

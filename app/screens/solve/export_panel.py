@@ -1,7 +1,7 @@
-"""The export popover below the player: the files of the run, and the equivalent command for each.
+"""The export popover below the player: the files of the run, and the equivalent command for each file.
 
-Files show the player's call and view, and the page's light or dark theme. Most are made when the user clicks Save; films take
-seconds, so a job makes them.
+Files show the player's call and view, and the page's light or dark theme. Most files are made when the user clicks
+Save. Films take seconds, so a job makes them.
 """
 
 from collections.abc import Hashable
@@ -39,17 +39,18 @@ from trm.progress import Progress
 from trm.trace import Trace
 
 KEY = "export"
-IN_SESSION: dict[str, Any] = {"persist_state": "session"}  # values are kept when the panel is closed
-MOST_FRAMES = 600  # limit for a film made in the app: all frames are in memory, about half a megabyte each
+IN_SESSION: dict[str, Any] = {"persist_state": "session"}  # values remain when the panel is closed
+MOST_FRAMES = 600  # limit for a film in the app: all frames are in memory, about 0.5 MB per frame
 LARGE = 10e6  # bytes; browsers are slow to open larger pages
 MIME = {
-    "html": "text/html", "png": "image/png", "svg": "image/svg+xml", "gif": "image/gif", "mp4": "video/mp4",
+    "html": "text/html", "png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf", "gif": "image/gif", "mp4": "video/mp4",
     "csv": "text/csv", "npz": "application/octet-stream",
 }  # fmt: skip
 DESCRIPTIONS = {
-    "html": "The interactive player in one file; works offline.",
+    "html": "The interactive player in one file that works offline.",
     "png": "A picture of the current call, large enough for a slide.",
     "svg": "A vector drawing of the current call; its text stays editable.",
+    "pdf": "A figure of the current call for a paper, one column wide; the command can set another width.",
     "gif": "The run as an animated GIF.",
     "mp4": "The run as a video, for slides and video players.",
     "csv": "A table with one row per call: halting probability, correct and changed cells, entropy, residuals, answers.",
@@ -57,28 +58,37 @@ DESCRIPTIONS = {
 }
 VIEWS = {
     "answer": "Answer", "probabilities": "Probabilities", "confidence": "Confidence", "change": "Change",
-    "z": "z, head", "reverse": "z, embedding",
+    "z": "z (output head)", "reverse": "z (nearest embedding)",
 }  # fmt: skip
 EVERY = {"answer": "f_H call", "call": "call", "step": "supervision step"}
 
 
-def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, growing: bool) -> None:
-    """Draw the popover, and its contents only while it is open. `view` is the player's view, None before its first
-    report. `growing` means that the run is not complete yet.
+def is_open() -> bool:
+    """Whether the popover is open, so that the page depends on the player's view."""
+    return bool(st.session_state.get(f"{KEY}_open"))
+
+
+def offer(choice: Choice, trace: Trace, *, player: str, reports: bool, growing: bool) -> None:
+    """Draw the popover, and its contents only while it is open.
+
+    `player` is the key of the player, and `reports` whether it was drawn so that it reports its view. `growing` means
+    that the run is not complete yet.
     """
     with st.container(key=KEY if pin.pinned() is None else f"{KEY}_below"):
         popover = st.popover("Export", icon=":material/download:", key=f"{KEY}_open", on_change="rerun")
     if not popover.open:
         return
+    if not reports:
+        st.rerun()  # the player must report its view
     with popover:
         if growing:
             st.info(
-                f"Computed up to step {trace.steps} of {choice.depth.N_sup}. Exports are available when the run is complete. To "
+                f"The run is computed up to step {trace.steps} of {choice.depth.N_sup}. It can be exported when it is complete. To "
                 "export the steps computed so far, press *Stop* above the player.",
                 icon=":material/hourglass:",
             )
             return
-        view = view or links.opening_view(choice.run)
+        view = links.current_view(player) or links.opening_view()
         at = call_in_view(view, trace.depth, trace.steps)
         mode = (view or {}).get("mode", "answer")
         if mode == "reverse" and trace.z_reverse is None:  # an older recording, which the player shows as z
@@ -121,7 +131,7 @@ def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
 
 
 def _request(format: str, at: Coordinates, mode: str) -> ExportRequest:
-    """Draw the options: theme and marks of pictures, frames of films."""
+    """Draw the options (theme and marks of pictures, frames of films) and return the request."""
     marks, theme, every = False, "light", "answer"
     if format in PICTURES:
         page = st.context.theme.type or "light"
@@ -145,7 +155,7 @@ def _request(format: str, at: Coordinates, mode: str) -> ExportRequest:
 
 
 def _contents(request: ExportRequest, trace: Trace, second: Pinned | None, *, pinned: bool) -> str:
-    """Which call, view and runs the file shows."""
+    """Describe which call, view and runs the file shows."""
     at, parts = request.at, []
     if request.format in TIME_POINTS:
         kind = "f_H" if at.call == trace.depth.n + 1 else f"f_L {at.call}"
@@ -157,18 +167,18 @@ def _contents(request: ExportRequest, trace: Trace, second: Pinned | None, *, pi
         parts.append(f"view: {VIEWS[request.mode]}")
     text = f"{', '.join(parts)}." if parts else ""
     if pinned and request.format == "html":
-        return f"{text} {'Contains both runs.' if second else 'The pinned run is not complete yet, so it is not included.'}"
+        return f"{text} {'The file contains both runs.' if second else 'The pinned run is not complete yet, so it is not included.'}"
     return f"{text} The pinned run is not included." if pinned else text
 
 
 def _size(request: ExportRequest, run: RunToExport, second: Pinned | None) -> str:
-    """The approximate file size, if it is known in advance."""
+    """Describe the approximate file size; "" if it is not known in advance."""
     if request.format == "html":
         size = page_bytes(run.trace, *([second.trace] if second else []))
         slow = " Browsers need a few seconds to open it." if size > LARGE else ""
-        return f"About {size / 1e6:,.1f} MB.{slow}"
+        return f"The file has about {size / 1e6:,.1f} MB.{slow}"
     if request.format == "npz":
-        return f"Less than {max(run.trace.nbytes / 1e6, 0.1):,.1f} MB."
+        return f"The file has less than {max(run.trace.nbytes / 1e6, 0.1):,.1f} MB."
     return ""
 
 
@@ -190,11 +200,7 @@ def _film(choice: Choice, run: RunToExport, request: ExportRequest, name: str) -
     )
 
     def work(progress: Progress) -> bytes:
-        return make(
-            run,
-            request,
-            progress=lambda done, total: progress(done / total, f"drawing frame {done} of {total}"),
-        )
+        return make(run, request, progress=progress)
 
     job = shared.jobs().find(key)
     if job is None or given_up(job):
@@ -222,7 +228,7 @@ def _film(choice: Choice, run: RunToExport, request: ExportRequest, name: str) -
 
 
 def _film_problem(request: ExportRequest, trace: Trace) -> str | None:
-    """Why the film cannot be made, and what to do instead; None if it can."""
+    """Return why the film cannot be made, and what to do instead; None if it can be made."""
     if request.format == "mp4":
         from trm.export.pictures.film import ffmpeg
 
@@ -232,17 +238,17 @@ def _film_problem(request: ExportRequest, trace: Trace) -> str | None:
             return "MP4 needs ffmpeg, which is not installed on the machine that runs this app. Use GIF, or install ffmpeg."
     count = frame_count(request, trace.depth, trace.steps)
     if count > MOST_FRAMES:
-        return f"This would be {count:,} frames; the limit in the app is {MOST_FRAMES}. Choose fewer frames, or use the command."
+        return f"This film would have {count:,} frames; the limit in the app is {MOST_FRAMES}. Choose fewer frames, or use the command."
     return None
 
 
 def _film_key(request: ExportRequest) -> tuple[Hashable, ...]:
-    """The fields that a film depends on: all of them except the call."""
+    """Return the fields on which a film depends: all fields except the call."""
     return request.format, request.mode, request.marks, request.theme, request.every
 
 
 def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, second: Pinned | None) -> None:
-    """Show the command, and how its file differs from this one, if it does."""
+    """Show the command and, if its file differs from this file, how it differs."""
     caption = "Equivalent command:"
     if second and (second.choice.puzzle, second.choice.puzzle_id) != (choice.puzzle, choice.puzzle_id):
         caption = "The two runs have different puzzles, but the command takes only one: it exports the run on the right."
@@ -251,7 +257,9 @@ def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, se
     elif trace.steps < choice.depth.N_sup:
         caption = f"Equivalent command, for all {choice.depth.N_sup} supervision steps:"
     elif choice.labels is not None:
-        caption = "Equivalent command. It does not have the published answer, so wrong cells are not marked."
+        caption = (
+            "Equivalent command. It does not know the published answer, so it does not mark wrong cells."
+        )
     same_puzzle = (
         second and second.choice.puzzle == choice.puzzle and second.choice.puzzle_id == choice.puzzle_id
     )
@@ -268,5 +276,5 @@ def _run_to_export(choice: Choice, trace: Trace) -> RunToExport:
 
 
 def _puzzle_name(choice: Choice) -> str:
-    """The name of the puzzle; "" for a custom one."""
+    """Return the name of the puzzle; "" for a custom puzzle."""
     return "" if choice.title == puzzles.YOURS else choice.title

@@ -1,15 +1,16 @@
 """The Solve page: one model, one puzzle, and a player that shows how the answer develops."""
 
-from functools import partial
+from dataclasses import replace
 
 import streamlit as st
 
 from app import editor
 from app.player import pair
 from app.player.component import player
-from app.player.pair import cached_payload
-from app.screens.solve import export_panel, pin
+from app.player.pair import cached_payload, feed_of
+from app.screens.solve import export_panel, history, pin, why
 from app.server import choice_runs, shared
+from app.server.http import feeds
 from app.server.options import server_options
 from app.server.runs import Run
 from app.sidebar import sidebar
@@ -20,9 +21,11 @@ from trm.errors import UserError
 from trm.trace import Trace
 
 PLAYER = "player"
+PAPERS = {"TRM": "https://arxiv.org/abs/2510.04871", "HRM": "https://arxiv.org/abs/2506.21734"}
 
 
 def page() -> None:
+    """Draw the page."""
     options = server_options()
     selection = sidebar.sidebar(options)
     mistakes = pin.open_linked(selection.choice, options) if selection.choice else ()
@@ -33,81 +36,71 @@ def page() -> None:
 
 
 def solve(choice: Choice) -> None:
-    """Draw the texts, what the page is waiting for, and the player, always in the same places so that an existing
-    player is kept.
+    """Draw the texts, the loading messages and the player. While the user edits the puzzle, only the editor is drawn.
 
-    While the user edits the puzzle, only the editor is drawn.
+    These parts are always in the same places, so that an existing player stays on the page.
     """
     if editor.is_open(choice.task):
         editor.show(choice)
         return
     with st.container():
-        status.puzzle(choice)
+        history.note()
+        status.puzzle(choice, history.bar)
     waiting = st.container()
     try:
         run = choice_runs.shown(choice, waits=True)
     except UserError as error:
         status.problem(str(error))
         return
-    if run is None and not shared.models().ready(choice.source):
-        with waiting:
-            status.loading(choice.source)
-    growing = isinstance(run, Run) and not run.done and not session.is_stopped(choice)
-    polls = growing or pin.is_pending()
-    st.fragment(show, run_every=shared.runs().look_every if polls else None)(choice, run, growing, polls)
-    if isinstance(run, Trace):
-        status.switch_to_model(choice.source, partial(choice_runs.is_made, choice))
-
-
-def show(choice: Choice, run: Trace | Run | None, growing: bool, polls: bool) -> None:
-    """Draw the player and the progress of its run. A fragment, so that a new view or a new step reruns nothing else.
-
-    `growing` means that the run is not complete, `polls` that it or the pinned run is not, so the fragment runs
-    repeatedly.
-    """
-    try:
-        run = choice_runs.run_of(choice) if growing else run
-    except UserError as error:
-        status.problem(str(error))
-        return
-    trace = run.trace if isinstance(run, Run) else run
     if isinstance(run, Run) and run.error:
-        if growing:
-            st.rerun()  # shows the error and stops polling
         status.problem(str(run.error))
         return
-    complete = trace is not None and trace.steps == choice.depth.N_sup
+    with waiting:
+        wait_for_run(choice, run)
+    trace = run.trace if isinstance(run, Run) else run
+    is_whole = trace is not None and trace.steps == choice.depth.N_sup
     with st.container():
-        if not complete:
+        if not is_whole and (run is not None or session.is_stopped(choice)):
             status.run_progress(run, choice)
     if trace is None and session.is_stopped(choice):
         return
-    view = draw(choice, trace) or links.last_view(choice.run)
-    if view:
-        links.remember_view(view, choice.run)
+    reports = export_panel.is_open()
+    draw(choice, run, trace, reports=reports)
     if trace is not None:
-        export_panel.offer(choice, trace, view, growing=not complete and not session.is_stopped(choice))
+        growing = not is_whole and not session.is_stopped(choice)
+        st.fragment(export_panel.offer)(choice, trace, player=PLAYER, reports=reports, growing=growing)
     pin.write_link(choice)
-    # Only here: a run of this fragment that does not draw the player removes it from the page, with its state.
-    if pin.needs_rerun() or (polls and (complete or not growing) and not pin.is_pending()):
-        st.rerun()  # redraws the rest of the page, or stops polling
 
 
-def draw(choice: Choice, trace: Trace | None) -> dict | None:
-    """Draw the player, or two if a run is pinned. Returns the view that the player reports."""
+def wait_for_run(choice: Choice, run: Trace | Run | None) -> None:
+    """Draw the state of a model that is loading. When it is loaded, and when its own run is complete, rerun the page."""
+    if run is None and not shared.models().ready(choice.source):
+        status.loading(choice.source)
+    elif isinstance(run, Trace) and status.switch_to_model(choice.source):
+        own = choice_runs.run_of(choice)
+        if own is not None and not own.done:
+            status.follow_run(own, session.watcher())
+    if (opening := pin.opening()) is not None:
+        status.follow_opening(opening)
+
+
+def draw(choice: Choice, run: Trace | Run | None, trace: Trace | None, *, reports: bool) -> None:
+    """Draw the player, or two players if a run is pinned. With `reports`, Python receives the view."""
     try:
         pinned_run = pin.pinned_side()
     except UserError as error:
         pin.drop(error, choice)
-        pinned_run = None
-    options = pin.options_of(choice, trace, key=PLAYER) | {"edit": True}
-    start = links.opening_view(choice.run)
+        st.rerun()  # shows the error above the player
+    options = pin.options_of(choice, key=PLAYER) | {"edit": True, "reports": reports}
+    options["guide"] = {"lecture": feeds.address("lecture", "").rstrip("/"), "papers": PAPERS}
+    start = links.opening_view()
     if pinned_run is None:
-        return player(
-            cached_payload(PLAYER, choice.task, choice.depth, trace) | {"start": start}, key=PLAYER, **options
-        )
-    now = pair.Side.of(choice, trace, name=pin.NAMES[1])
-    return pair.show(pinned_run, now, key=PLAYER, start=start, hint=pin.HINT, **options)
+        data = cached_payload(PLAYER, choice.task, choice.depth, trace)
+        about = {"start": start, "feed": feed_of(choice, run), "why": why.address(choice)}
+        player(data | about, key=PLAYER, **options)
+    else:
+        now = replace(pair.Side.of(choice, run, name=pin.NAMES[1]), why=why.address(choice))
+        pair.show(pinned_run, now, key=PLAYER, start=start, hint=pin.HINT, **options)
 
 
 page()

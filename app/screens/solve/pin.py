@@ -1,28 +1,33 @@
-"""The pinned run, shown beside the current one for comparison. Each session has at most one, on all pages and in the address.
+"""The pinned run, shown beside the current run for comparison. Each session has at most one pinned run, on all pages.
 
-The player's key p pins the run that it shows. A complete run is stored in the session; an incomplete one is requested
-repeatedly until it is complete. A link names the pinned run by model, depth and puzzle.
+The player's key p pins the run that it shows. A complete run is stored in the session; an incomplete run is requested
+again until it is complete. The address names the pinned run by model, depth and puzzle.
 """
 
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from app.player.pair import Side, run_title
+from app.screens.solve import why
 from app.server import choice_runs
 from app.server.opening import Opening
 from app.server.options import Options
+from app.server.runs import Run
 from app.sidebar import arc_puzzles, model_controls, puzzles
 from app.sidebar.model_controls import MOST_CYCLES, MOST_STEPS, Opened
 from app.state import links, session
 from app.state.choice import Choice
+from app.ui import status
 from app.ui.text import plain
 from trm.coordinates import Depth
 from trm.errors import CheckpointError, UserError
 from trm.export.payload import trace_id
 from trm.tasks import task_of
+from trm.tasks.base import Task
 from trm.trace import Trace
 
 NAMES = ("Pinned", "Current")
@@ -38,54 +43,60 @@ class Pinned:
 
 
 def pinned() -> Pinned | None:
+    """Return the pinned run of this session; None if no run is pinned."""
     return st.session_state.get("pinned")
 
 
-def is_pending() -> bool:
-    """Whether the pinned run is incomplete: its model is loading, or steps are missing."""
-    pinned_run = pinned()
-    if pinned_run is None:
-        return st.session_state.get("pin_link") is not None
-    return pinned_run.trace is None and not session.is_stopped(pinned_run.choice)
+def opening() -> Opening | None:
+    """Return the model of a linked run that will be pinned as soon as the model is loaded; None if there is none."""
+    return st.session_state.get("pin_opening")
 
 
 def unpin() -> None:
+    """Remove the pinned run, or the link to a run that is not pinned yet."""
     st.session_state.pinned = st.session_state.pin_link = st.session_state.pin_opening = None
 
 
 def drop(error: UserError, page: Choice) -> None:
-    """Unpin a run that failed. `open_linked` shows the error as long as the page shows the same run."""
+    """Unpin a run that failed. `open_linked` returns the error as long as the page shows the same current run."""
     unpin()
-    st.session_state.pin_changed = True
     st.session_state.pin_problem = (page.run, f"The pinned run could not be loaded and was unpinned. {error}")
 
 
-def options_of(choice: Choice, trace: Trace | None, *, key: str) -> dict[str, Any]:
-    """Options of the player for its pin button."""
-    pinned_run = pinned()
-    return {"pin": "unpin" if pinned_run else "pin", "on_pin": partial(_on_pin, choice, trace, key)}
+def options_of(choice: Choice, *, key: str) -> dict[str, Any]:
+    """Return the options of the player for its pin button."""
+    return {"pin": "unpin" if pinned() else "pin", "on_pin": partial(_on_pin, choice, key)}
 
 
-def _on_pin(choice: Choice, trace: Trace | None, key: str) -> None:
-    """Callback: the user pressed the pin. This applies to the run that was on screen; a newer one may have been sent
-    since.
+def _on_pin(choice: Choice, key: str) -> None:
+    """Callback: pin or unpin the run that was on screen when the user pressed the pin.
+
+    The page may have sent another run in the meantime, which is then not pinned. With a cell `without`, its given is
+    then removed from the puzzle.
     """
     press = st.session_state[key].get("pin")
     if not isinstance(press, dict):
         return
-    st.session_state.pin_changed = True
     if not press.get("pin"):
         unpin()
-    elif trace is not None and press.get("trace_id") == trace_id(trace):
+        return
+    run = choice_runs.shown(choice)
+    trace = run.trace if isinstance(run, Run) else run
+    if trace is not None and press.get("trace_id") == trace_id(trace):
         is_final = trace.steps == choice.depth.N_sup or session.is_stopped(choice)
         st.session_state.pin_link = None
         st.session_state.pinned = Pinned(choice, trace if is_final else None)
+        _remove_given(choice.task, trace.inputs, press.get("without"))
 
 
-def needs_rerun() -> bool:
-    """Whether the whole page must be rerun: the pin changed, or the model of a linked run has loaded."""
-    opening = st.session_state.get("pin_opening")
-    return st.session_state.pop("pin_changed", False) or (opening is not None and opening.ended.is_set())
+def _remove_given(task: Task, inputs: np.ndarray, cell: Any) -> None:
+    """Make the puzzle without one of its givens the page's puzzle. A cell from the browser may be anything."""
+    if task.blank is None or not isinstance(cell, int) or not 0 <= cell < task.cells:
+        return
+    if task.givens(inputs)[cell] and inputs[cell] not in task.unique_tokens:
+        changed = inputs.copy()
+        changed[cell] = task.blank
+        puzzles.set_puzzle(task, changed)
 
 
 def open_linked(page: Choice, options: Options) -> list[str]:
@@ -102,16 +113,14 @@ def open_linked(page: Choice, options: Options) -> list[str]:
 
 
 def write_link(page: Choice) -> None:
-    """Write the pinned run into the address. Call it whenever the view is written: the browser sends its address with
-    every message, and that address may predate the press of the pin.
-    """
+    """Write the pinned run into the address."""
     if st.session_state.get("pin_link") is None:
         pinned_run = pinned()
         links.write({"pin": links.write_pin(_link_of(pinned_run.choice, page)) if pinned_run else None})
 
 
 def _open(linked: links.PinnedRun, page: Choice, options: Options) -> None:
-    """Pin the run that a link names, or start loading its model. Raises UserError."""
+    """Pin the run that a link names, or start loading its model. Raises UserError if the model cannot be opened."""
     state = st.session_state
     opened = model_controls.open_model(linked.model, options)
     if not isinstance(opened, Opening):
@@ -122,26 +131,32 @@ def _open(linked: links.PinnedRun, page: Choice, options: Options) -> None:
         )
     elif opened.asks:
         raise CheckpointError(
-            f"{linked.model} is a {opened.asks / 1e6:,.0f} MB download. Select it in the sidebar first, then open the link again."
+            f"{linked.model} must be downloaded first ({opened.asks / 1e6:,.0f} MB). Select it in the sidebar first, then open the link again."
         )
     else:
         state.pin_opening = opened
 
 
 def pinned_side() -> Side | None:
-    """The pinned run, as far as it has been computed; None if no run is pinned. Raises UserError if it cannot run."""
+    """Return the pinned run, as far as it has been computed; None if no run is pinned.
+
+    Raises UserError if the pinned run cannot be computed.
+    """
     pinned_run = pinned()
     if pinned_run is None:
         return None
     run = pinned_run.trace or choice_runs.shown(pinned_run.choice, place=NAMES[0])
-    side = Side.of(pinned_run.choice, run, name=NAMES[0])
+    if run is None:
+        status.switch_to_model(pinned_run.choice.source)
+    side = Side.of(pinned_run.choice, run, name=NAMES[0], place=NAMES[0])
+    side = replace(side, why=why.address(pinned_run.choice, place=NAMES[0]))
     if side.is_whole and pinned_run.trace is None:
         st.session_state.pinned = replace(pinned_run, trace=side.trace)
     return side
 
 
 def sidebar_note() -> None:
-    """Name the pinned run in the sidebar, with an Unpin button that works without the player."""
+    """Draw the name of the pinned run in the sidebar, with an Unpin button that works without the player."""
     pinned_run = pinned()
     if pinned_run is None:
         return
@@ -151,7 +166,7 @@ def sidebar_note() -> None:
 
 
 def _link_of(choice: Choice, page: Choice) -> links.PinnedRun:
-    """The pinned run for a link; the puzzle is omitted if it is the page's own."""
+    """Return the pinned run for a link. The puzzle is omitted if it is the page's own puzzle."""
     depth = choice.depth
     return links.PinnedRun(
         choice.source.name,
@@ -164,7 +179,7 @@ def _link_of(choice: Choice, page: Choice) -> links.PinnedRun:
 
 
 def _choice(opened: Opened, linked: links.PinnedRun, page: Choice, options: Options) -> Choice:
-    """The choice that a link describes. Raises UserError."""
+    """Return the choice that a link describes. Raises UserError if it is not valid."""
     source, config = opened.source, opened.config
     if linked.heads != config.heads and linked.heads in model_controls.possible_heads(config):
         source, config = replace(source, heads=linked.heads), replace(config, heads=linked.heads)

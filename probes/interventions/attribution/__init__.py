@@ -1,1 +1,1 @@
-"""Attribution of an answer: gradients, attention, and position-mixing weights."""
+"""Attribution of an answer to cells of the puzzle: gradients, attention and position-mixing weights."""

@@ -1,9 +1,9 @@
 """Attention maps of one call of a run, for every layer and head.
 
-The net does not store attention. The call is repeated from the state before it; each block's input gives the queries
-and keys, and these give softmax(q k^T / sqrt(head_dim)). The output of a position is the sum of all values with these
-weights, mapped by o_proj. A large weight on a small value has little effect, so a map shows where a call attends, not
-what it does with it.
+A run does not store its attention, so the call is executed again from the state before it. The input of each block
+gives the queries and keys, and the attention weights are softmax(q k^T / sqrt(head_dim)). A position's output is the
+weighted sum of all values, mapped by o_proj. A large weight on a small value has little effect, so a map shows where a
+call attends, but not how much each position contributes to the output.
 """
 
 from copy import copy
@@ -25,9 +25,9 @@ from trm.recursion import State
 
 @dataclass(frozen=True, eq=False)
 class AttentionMaps:
-    """Attention of one call. weights[layer, head, a, b]: how much position a attends to b; rows sum to 1.
+    """Attention weights of one call. Element [layer, head, a, b] is the attention of position a to position b.
 
-    Positions are the prefix, followed by the cells.
+    Each row sums to 1. Positions are the prefix, followed by the cells.
     """
 
     at: Coordinates
@@ -35,8 +35,9 @@ class AttentionMaps:
 
 
 def attention_of(run: CachedRun, at: Coordinates) -> AttentionMaps:
-    """The attention maps of one call of a run. Raises InterventionError for MLP mixing, or if the run has no such
-    call.
+    """Compute the attention maps of one call of a run.
+
+    Raises InterventionError if the model uses MLP mixing or the run has no such call.
     """
     if run.model.config.mixing != "attention":
         raise InterventionError(
@@ -55,7 +56,7 @@ def attention_of(run: CachedRun, at: Coordinates) -> AttentionMaps:
 
 
 def _state_before(run: CachedRun, at: Coordinates) -> State:
-    """The state that the call reads."""
+    """Return the state that the call reads."""
     step, calls = at.supervision_step, list(run.depth.calls(at.supervision_step))
     index = calls.index(at)
     if index:
@@ -66,7 +67,10 @@ def _state_before(run: CachedRun, at: Coordinates) -> State:
 def _maps(
     model: Model, x: Tensor, state: State, at: Coordinates
 ) -> list[Float[Tensor, "head position position"]]:
-    """The attention of every block of the call, computed on a shallow copy: other threads may be using the model."""
+    """Return the attention of every block in the call.
+
+    A shallow copy of the model records the attention, because other threads may be using the model.
+    """
     maps: list[Tensor] = []
     recording = copy(model)
     recording._modules = {

@@ -1,14 +1,14 @@
-"""Attribute one cell's logit, or the halting logit, after one supervision step to the cells of the puzzle.
+"""Attribute a logit to the cells of the puzzle: the logit of one cell, or the halting logit, after a cycle of a step.
 
-The logit is a function of the embedded puzzle x over a span of the recursion: the step's last cycle (the span that
-training differentiates through) or the whole step, both from the run's state at the start of the span, or the whole run
-up to that step from its initial state. Two methods:
+The logit, or the difference between the logits of two tokens, is a function of the embedded puzzle x over a span of the
+recursion. The span is the cycle (for the last one, the calls that training differentiates through), the step up to its
+end, or the whole run up to its end. Each span starts from the run's own state at that point. There are two methods:
 
-    integrated gradients   (Sundararajan et al. 2017) along the straight line from the puzzle without givens. They sum to
-                           the difference between the two ends; the error of that sum is part of the result.
-    ablation               the change in the logit when givens are removed: one by one, or by row, column and box
+    integrated gradients   gradients along the straight line from the puzzle without givens to the puzzle (Sundararajan
+                           et al. 2017). They sum to the difference in the logit; the result contains the error.
+    ablation               the change in the logit when givens are removed, one at a time or by row, column and box.
 
-captum computes the gradients. Its `Layer` methods do not apply, because every layer is called many times.
+captum computes the gradients. Its `Layer` methods cannot be used, because every layer is called many times.
 """
 
 from collections.abc import Sequence
@@ -31,20 +31,22 @@ from trm.tasks.base import Task
 FIRST_POINTS = 64  # initial number of points on the line of integrated gradients
 MAX_POINTS = 1024
 AT_ONCE = 8  # points in memory at once: each holds the activations of a whole supervision step
-TOLERANCE = 0.005  # accepted error, as a share of the difference between both ends
+TOLERANCE = 0.005  # accepted error, as a fraction of the difference in the logit between both ends
 SPANS = ("cycle", "step", "run")
-HALTING = -1  # instead of a cell: the halting logit
+HALTING = -1  # value of `cell` that selects the halting logit
 
 
 @dataclass(frozen=True, eq=False)
 class AttributedOutput:
-    """A logit after a supervision step, as a function of the embedded puzzle."""
+    """A logit after an f_H call, as a function of the embedded puzzle. Raises InterventionError."""
 
     run: CachedRun
     step: int
-    cell: int  # HALTING: the halting logit
-    token: int = 0  # the token of the logit; unused for halting
+    cell: int  # index of the cell, or HALTING for the halting logit
+    token: int = 0  # token whose logit is attributed; not used for the halting logit
     span: str = "cycle"  # one of SPANS
+    cycle: int | None = None  # cycle of the f_H call, from 1; None for the last one
+    versus: int | None = None  # token whose logit is subtracted
 
     def __post_init__(self) -> None:
         if self.span not in SPANS:
@@ -56,27 +58,32 @@ class AttributedOutput:
             )
         if self.cell != HALTING and not 0 <= self.cell < cells:
             raise InterventionError(f"There is no cell {self.cell + 1}: the grid has {cells}.")
-        if not 0 <= self.token < self.run.model.config.vocab_size:
-            raise InterventionError(f"There is no token {self.token}.")
+        if self.cycle is not None and not 1 <= self.cycle <= depth.T:
+            raise InterventionError(f"There is no cycle {self.cycle}: each step has {depth.T} cycles.")
+        for token in (self.token, *([] if self.versus is None else [self.versus])):
+            if not 0 <= token < self.run.model.config.vocab_size:
+                raise InterventionError(f"There is no token {token}.")
 
     def heads(self, x: Float[Tensor, "batch position dim"]) -> Heads:
-        """Output of the heads for each of these embedded puzzles. Differentiable in x if gradients are enabled."""
+        """Compute the outputs of all heads for embedded puzzles, differentiable in x if gradients are enabled."""
         model, depth = self.run.model, self.run.depth
-        calls = depth.n + 1 if self.span == "cycle" else depth.calls_per_step
-        options = {"depth": depth, "gradient_calls": calls if torch.is_grad_enabled() else 0}
+        options = {"depth": depth, "gradient_calls": depth.calls_per_step if torch.is_grad_enabled() else 0}
         state = State(*(tensor.expand(len(x), *tensor.shape[1:]) for tensor in self._start()))
-        if self.span == "cycle":
-            state = latent_recursion(model, x, state, at=(self.step, depth.T), **options)
-            return model.heads(state.y)
-        for number in range(1 if self.span == "run" else self.step, self.step + 1):
+        for number in range(1, self.step if self.span == "run" else 1):
             state = deep_recursion(model, x, state, step=number, **options)
+        for cycle in range(self._last_cycle if self.span == "cycle" else 1, self._last_cycle + 1):
+            state = latent_recursion(model, x, state, at=(self.step, cycle), **options)
         return model.heads(state.y)
 
+    @property
+    def _last_cycle(self) -> int:
+        return self.cycle or self.run.depth.T
+
     def _start(self) -> State:
-        """The run's state at the start of the span."""
+        """Return the run's state at the start of the span."""
         depth, step = self.run.depth, self.step
-        if self.span == "cycle" and depth.T > 1:
-            return self.run.state_after(Coordinates(step, depth.T - 1, depth.n + 1, F_H))
+        if self.span == "cycle" and self._last_cycle > 1:
+            return self.run.state_after(Coordinates(step, self._last_cycle - 1, depth.n + 1, F_H))
         if self.span == "run" or step == 1:
             return self.run.start
         return self.run.state_after(last_of(step - 1, depth))
@@ -85,10 +92,11 @@ class AttributedOutput:
         heads = self.heads(x)
         if self.cell == HALTING:
             return self.run.model.halting_logit(heads)
-        return heads.logits[:, self.cell, self.token]
+        logits = heads.logits[:, self.cell]
+        return logits[:, self.token] - (0 if self.versus is None else logits[:, self.versus])
 
     def embed(self, tokens: np.ndarray) -> Float[Tensor, "1 position dim"]:
-        """The embedded puzzle x."""
+        """Embed the tokens of a puzzle, and return x."""
         grids, ids = one_puzzle(self.run.model, tokens, self.run.puzzle_id)
         with torch.no_grad():
             return self.run.model.embed(grids, ids)
@@ -102,20 +110,19 @@ class Gradients:
     value: float  # the logit for the puzzle
     baseline: float  # the logit without givens
     error: float  # completeness error |sum - (value - baseline)| / |value - baseline|
-    points: int  # points on the line at which the gradient was evaluated
+    points: int  # number of points on the line at which the gradient was evaluated
 
 
 def without_givens(task: Task, inputs: np.ndarray) -> np.ndarray:
-    """The puzzle without its givens. Walls, start and goal of a maze become open cells."""
+    """Return the puzzle without its givens. Walls, start and goal of a maze become open cells."""
     return blanked(task, inputs, task.givens(inputs))
 
 
 def blanked(task: Task, inputs: np.ndarray, cells: Bool[np.ndarray, "cells"]) -> np.ndarray:
-    """The puzzle with these cells blank. Raises InterventionError for a task without blank cells."""
-    blank = {"sudoku": 1, "maze": 2}.get(task.name)
-    if blank is None:
+    """Return the puzzle with the cells of the mask blank. Raises InterventionError for a task without blank cells."""
+    if task.blank is None:
         raise InterventionError(f"Cells of a {task.name} puzzle cannot be blank, so they cannot be ablated.")
-    return np.where(cells, np.uint8(blank), inputs)
+    return np.where(cells, np.uint8(task.blank), inputs)
 
 
 def integrated_gradients(
@@ -125,11 +132,12 @@ def integrated_gradients(
     most: int = MAX_POINTS,
     progress: Progress = no_progress,
 ) -> Gradients:
-    """Integrated gradients of every cell, with the puzzle without givens as the baseline. Raises InterventionError.
+    """Compute the integrated gradients of every cell. The baseline is the puzzle without givens.
 
-    The line is split into pieces of `AT_ONCE` points. The logit of a recursive net is not smooth along the line, so
-    pieces whose gradients do not sum to the difference between their ends are halved, the worst first, until the total
-    error is below `TOLERANCE` of the whole difference, or `most` points have been used.
+    The line from the baseline to the puzzle is first split into about `steps` points, in pieces of `AT_ONCE` points.
+    The logit of a recursive net is not smooth along the line, so the piece with the largest error is halved repeatedly.
+    This stops when the total error is at most `TOLERANCE` times the difference in the logit, or `most` points have been
+    used. Raises InterventionError for a task without blank cells.
     """
     run = output.run
     x = output.embed(run.inputs)
@@ -166,11 +174,11 @@ class _Piece:
     begin: float
     end: float
     gradients: Float[Tensor, "1 position dim"]
-    error: float  # their sum minus the difference between the ends
+    error: float  # sum of the gradients minus the difference in the logit between the ends
 
 
 class _Line:
-    """The straight line from the baseline, at 0, to the puzzle, at 1."""
+    """The straight line from the baseline (alpha = 0) to the puzzle (alpha = 1)."""
 
     def __init__(self, output: AttributedOutput, baseline: Tensor, x: Tensor):
         self.output, self.baseline, self.x = output, baseline, x
@@ -180,14 +188,14 @@ class _Line:
         return self.x if alpha == 1 else self.baseline + alpha * (self.x - self.baseline)
 
     def value(self, alpha: float) -> float:
-        """The logit at this point."""
+        """Return the logit at this point of the line."""
         if alpha not in self.values:
             with torch.no_grad():
                 self.values[alpha] = float(self.output(self.at(alpha)))
         return self.values[alpha]
 
     def piece(self, begin: float, end: float) -> _Piece:
-        """captum's integral along a piece of the line; the integral is additive over pieces."""
+        """Integrate the gradients along a piece of the line with captum. The integrals of adjacent pieces add up."""
         from captum.attr import IntegratedGradients
 
         with torch.enable_grad():
@@ -199,22 +207,25 @@ class _Line:
 
 
 def _total_error(pieces: Sequence[_Piece]) -> float:
-    """Upper bound on the total error: the sum of absolute errors, which cannot cancel."""
+    """Return an upper bound on the total error: the sum of absolute errors, which cannot cancel."""
     return sum(abs(piece.error) for piece in pieces)
 
 
 def completeness_error(total: float, difference: float) -> float:
-    """|total - difference| / |difference|; if the difference is 0, 0 for an exact total and infinity otherwise."""
+    """Return the relative error |total - difference| / |difference|.
+
+    If the difference is 0, the error is 0 for an exact total and infinite for any other total.
+    """
     error = abs(total - difference)
     return error / abs(difference) if difference else (float("inf") if error else 0.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Ablation:
-    """The effect of ablating groups of cells on the logit."""
+    """Effect of ablating each group of cells on the logit."""
 
-    names: tuple[str, ...]  # r1c1, row 1, column 1, box 1
-    effect: Float[np.ndarray, "group"]  # value - logit without these cells
+    names: tuple[str, ...]  # such as r1c1, row 1, column 1 or box 1
+    effect: Float[np.ndarray, "group"]  # decrease in the logit when the cells of each group are removed
     value: float  # the logit for the puzzle
 
 
@@ -224,7 +235,7 @@ def ablation(
     *,
     progress: Progress = no_progress,
 ) -> Ablation:
-    """Ablate each group of cells separately. Raises InterventionError."""
+    """Ablate each group of cells separately, and measure the effect on the logit. Raises InterventionError."""
     run = output.run
     puzzles = [run.inputs, *(blanked(run.task, run.inputs, cells) for _, cells in groups)]
     values = []
@@ -237,7 +248,7 @@ def ablation(
 
 
 def single_givens(task: Task, inputs: np.ndarray) -> list[tuple[str, Bool[np.ndarray, "cells"]]]:
-    """One group per given, with names such as r5c5."""
+    """Return one group for each given cell: its name, such as r5c5, and its mask."""
     return [
         (f"r{cell // task.columns + 1}c{cell % task.columns + 1}", np.arange(len(inputs)) == cell)
         for cell in np.flatnonzero(task.givens(inputs))
@@ -245,7 +256,7 @@ def single_givens(task: Task, inputs: np.ndarray) -> list[tuple[str, Bool[np.nda
 
 
 def units(task: Task) -> list[tuple[str, Bool[np.ndarray, "cells"]]]:
-    """Rows and columns, and boxes if the task has them."""
+    """Return one group for each row, column and box: its name and the mask of its cells. Only Sudokus have boxes."""
     row, column = np.divmod(np.arange(task.cells), task.columns)
     groups = [(f"row {number + 1}", row == number) for number in range(task.rows)]
     groups += [(f"column {number + 1}", column == number) for number in range(task.columns)]

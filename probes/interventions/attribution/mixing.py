@@ -1,9 +1,9 @@
-"""Which cells exchange information through the weights? The matrix of MLP mixing, and a summary of any cell-by-cell
-matrix by relation.
+"""Mixing weights between cells in models with MLP mixing, and a summary of any cell-by-cell matrix by relation.
 
-MLP mixing passes each channel's values at all positions through a SwiGLU, down(silu(gate) * up). The matrix here is
-down @ up, with all gates fixed to one value. In a run the gates depend on the state, may close a path or flip its sign,
-and a norm follows the block, so this is a first-order view of the weights, not of a run.
+MLP mixing passes the values of a channel at all positions through a SwiGLU, down(silu(gate) * up). The mixing weights
+are the product down @ up, which assumes that all gates have the same value. In a run, the gates depend on the state and
+can close a path or flip its sign, and a norm follows the block. The mixing weights are therefore a first-order view of
+the model, not of a run.
 """
 
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ RATIO = "peers / others"
 
 
 def boxes(task: Task) -> np.ndarray:
-    """The box of each cell of a Sudoku, from 0, row by row."""
+    """Return the index of the box of each cell of a Sudoku. Boxes are counted from 0, row by row."""
     row, column = np.divmod(np.arange(task.cells), task.columns)
     return row // task.box_rows * (task.columns // task.box_columns) + column // task.box_columns
 
 
 def relations(task: Task) -> dict[str, Bool[np.ndarray, "cells cells"]]:
-    """Masks of related pairs of different cells by relation, and `OTHERS` for unrelated pairs; {} if the task has none.
+    """Return a mask of cell pairs for each relation, and for `OTHERS`, the unrelated pairs of different cells.
 
-    Relations overlap: cells in the same row of a box share both the row and the box.
+    Relations overlap: two cells in the same row can also be in the same box. A task without relations gives {}.
     """
     row, column = np.divmod(np.arange(task.cells), task.columns)
     apart = ~np.eye(task.cells, dtype=bool)
@@ -52,7 +52,7 @@ def relations(task: Task) -> dict[str, Bool[np.ndarray, "cells cells"]]:
 
 
 def peers_of(task: Task) -> Bool[np.ndarray, "cells cells"]:
-    """Mask of pairs of peers. Raises InterventionError for a task without peers."""
+    """Return the mask of cell pairs that are peers. Raises InterventionError for a task without peers."""
     masks = relations(task)
     if not masks:
         raise InterventionError(f"Cells of {task.name} puzzles have no peers.")
@@ -61,7 +61,10 @@ def peers_of(task: Task) -> Bool[np.ndarray, "cells cells"]:
 
 @dataclass(frozen=True)
 class Strength:
-    """Mean absolute value of a cell-by-cell matrix over the pairs of one relation, with a bootstrap band over cells."""
+    """Mean absolute value of a cell-by-cell matrix over the pairs of one relation.
+
+    `low` and `high` are the 95 % confidence interval from a bootstrap over cells.
+    """
 
     mean: float
     low: float
@@ -72,9 +75,10 @@ class Strength:
 
 
 def by_relation(task: Task, matrix: Float[np.ndarray, "to from"]) -> dict[str, Strength]:
-    """Mean |matrix| over the pairs of each relation: first all peers, then each relation, then OTHERS and RATIO.
+    """Compute the mean of |matrix| over the pairs of each relation. A task without peers gives {}.
 
-    The bootstrap resamples rows, so each cell is drawn with everything it receives. {} for a task without peers.
+    The result has all peers first, then each relation, then OTHERS and RATIO. The bootstrap resamples the rows of the
+    matrix, so a cell is resampled together with everything that it receives.
     """
     masks = relations(task)
     if not masks:
@@ -95,21 +99,21 @@ def by_relation(task: Task, matrix: Float[np.ndarray, "to from"]) -> dict[str, S
 
 @dataclass(frozen=True, eq=False)
 class Mixing:
-    """The mixing weights of one layer between cells, for MLP mixing."""
+    """Mixing weights of one layer between cells, in a model with MLP mixing."""
 
     layer: str  # one of `layer_names`
-    strength: Float[np.ndarray, "to from"]  # between cells, without the prefix; no unit
+    strength: Float[np.ndarray, "to from"]  # weights between cells, without the prefix; no unit
     by_relation: dict[str, Strength]
 
 
 def layer_names(config: ModelConfig) -> tuple[str, ...]:
-    """The names of all nets' layers: 1, 2 for a single net; L1, L2 (f_L), H1, H2 (f_H) for two."""
+    """Return the names of all layers: 1, 2 in a single net, or L1, L2 (f_L) and H1, H2 (f_H) in two nets."""
     counts = {"L": config.layers, "H": config.H_layers} if config.H_layers else {"": config.layers}
     return tuple(f"{net}{number + 1}" for net, count in counts.items() for number in range(count))
 
 
 def mixing(model: "Model", task: Task, layer: str = "") -> Mixing:
-    """The product down @ up of a layer's two position matrices; of the first layer by default.
+    """Compute the mixing weights down @ up of a layer, by default of the first layer.
 
     Raises InterventionError if the model mixes positions by attention, or has no such layer.
     """

@@ -1,9 +1,9 @@
-"""Does the model use the structure of the task? The effect of a cell's peers on it, compared with that of all other
-cells.
+"""Effect of a cell's peers on its answer, compared with the effect of all other cells.
 
-The peers of a Sudoku cell share its row, column or box; those of a maze cell are its neighbours. The effect is the
-change in a cell's logit when a given is removed, averaged over many cells. `probes.interventions.attribution.mixing`
-compares the mixing weights instead.
+The peers of a Sudoku cell share its row, column or box. The peers of a maze cell are its neighbours. The effect is the
+absolute change in the logit of a cell's answer when a given is removed, averaged over many cells. If peers have the
+larger effect, the model uses the structure of the task. `probes.interventions.attribution.mixing` compares the mixing
+weights instead.
 """
 
 from dataclasses import dataclass, replace
@@ -25,16 +25,16 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True, eq=False)
 class PeerEffects:
-    """Mean absolute effect of a given on the answer of a blank cell: from peers and from all other cells."""
+    """Mean absolute effect of a given on the logit of a blank cell's answer, for peers and for all other cells."""
 
     step: int
-    cells: int  # number of blank cells
+    cells: int  # number of blank cells, over all puzzles
     puzzles: int
     peers: float
     others: float
     ratio: float  # peers / others
-    bands: dict[str, tuple[float, float]]  # 95 % band of each of the three, bootstrap over puzzles
-    by_distance: dict[str, float]  # mean effect by "row or column", "box only", "no unit"
+    bands: dict[str, tuple[float, float]]  # 95 % confidence intervals of peers, others and ratio
+    by_distance: dict[str, float]  # mean effect in a Sudoku by "row or column", "box only", "no unit"
 
     def facts(self) -> dict:
         return {
@@ -52,15 +52,14 @@ def peer_effects(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> PeerEffects:
-    """Remove every given, one at a time, and measure the change in the answer's logit in some blank cells of each
-    puzzle.
+    """Remove each given separately, and measure the change in the logits of the answers in some blank cells.
 
-    The effect is measured over one supervision step, from the state at its start. `cells_each` is the number of blank
-    cells per puzzle. Raises UserError.
+    The effect is measured over one supervision step, from the state at its start. `cells_each` is the number of
+    randomly chosen blank cells per puzzle. Raises UserError.
     """
     puzzles, _ = labelled_puzzles(model, task, puzzles, None, step=step)
     peers, random = peers_of(task), np.random.default_rng(seed)
-    sums = np.zeros((len(puzzles), 4))  # of peers: effect and count; of others: effect and count
+    sums = np.zeros((len(puzzles), 4))  # sum of effects and count for peers, then for others
     cell_count = 0
     shared: dict[str, list[float]] = {"row or column": [], "box only": [], "no unit": []}
     for number in range(len(puzzles)):
@@ -101,7 +100,7 @@ def peer_effects(
 
 
 def effects_of_givens(clean: CachedRun, step: int) -> Float[np.ndarray, "given cells"]:
-    """The drop in the logit of each cell's answer when each given is removed in this step."""
+    """Return the decrease in the logit of each cell's answer when each given is removed during the step."""
     output = AttributedOutput(clean, step, cell=0, span="step")
     groups = single_givens(clean.task, clean.inputs)
     puzzles = [clean.inputs, *(blanked(clean.task, clean.inputs, cells) for _, cells in groups)]
@@ -119,7 +118,7 @@ def effects_of_givens(clean: CachedRun, step: int) -> Float[np.ndarray, "given c
 def _add_by_relation(
     task: Task, cell: int, givens: np.ndarray, effects: np.ndarray, shared: dict[str, list[float]]
 ) -> None:
-    """Sort the effects on a cell by its relation to each given."""
+    """Append the effects on a cell to the lists of the relations between the cell and each given."""
     if not hasattr(task, "box_rows"):
         return
     row, column = np.divmod(np.arange(task.cells), task.columns)

@@ -1,10 +1,11 @@
-"""Attribution results, as printed by the command line and drawn by the page. Torch is imported only to compute them.
+"""Attributions for the command line and the page. Torch is imported only to compute them.
 
-Covers the attribution of a logit to the cells of the puzzle, and what one cell receives from and sends to every other
-cell, by the attention of a call or the weights of MLP mixing.
+`attributed` attributes a logit to the cells of the puzzle. `attended` and `mixed` return the weights between one cell
+and every other cell, from the attention of a call or from MLP mixing.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from probes.interventions.sites import InterventionError, Site
@@ -27,8 +28,48 @@ MIXING = {
     "mixing": "mixing weights from every cell to one cell and back, for any puzzle (MLP models)",
 }
 SPANS = {"cycle": "last cycle of the step", "step": "whole step", "run": "all steps so far"}
+"""The spans, in words for the last cycle of a step. At another cycle, each ends with this cycle."""
 HALTING_LOGIT = -1
-MEAN = "mean"  # instead of a head: the mean over heads
+MEAN = "mean"  # value of `head` that selects the mean over heads
+
+
+@dataclass(frozen=True)
+class CellEffects:
+    """The effects of cells or groups of cells on one logit, or on a difference of two logits, after an f_H call."""
+
+    of: str  # the logit, in words
+    step: int
+    method: str  # a key of METHODS
+    span: str  # a key of SPANS
+    puzzle: str
+    value: float  # the logit
+    cells: list[float | None]  # effect of each cell; None if it was not measured
+    table: dict[str, list]  # columns `what` and `effect`
+    baseline: float | None = None  # gradients: the logit without givens
+    completeness_error: float | None = (
+        None  # gradients: difference between the sum of the effects and the logit's change
+    )
+    points: int | None = None  # gradients: points on the path of integration
+    cycle: int | None = None  # None: the last cycle of the step
+
+
+@dataclass(frozen=True)
+class CellWeights:
+    """The weights between one cell and every other cell, from the attention of a call or from MLP mixing."""
+
+    of: str  # the weights, in words
+    method: str  # a key of MIXING
+    layer: str
+    fingerprint: str  # hash of the model's weights
+    cell: str  # such as r5c5
+    relations: dict[
+        str, list[float]
+    ]  # mean absolute weight with its confidence interval, by relation of two cells
+    table: dict[str, list]  # columns `cell`, `receives` and `sends`
+    call: str | None = None  # attention: the call, the head and the puzzle
+    head: str | None = None
+    puzzle: str | None = None
+    prefix: float | None = None  # attention: weight of positions that are not cells
 
 
 def attributed(
@@ -38,38 +79,36 @@ def attributed(
     cell: int,
     method: str = "gradients",
     span: str = "cycle",
+    cycle: int | None = None,
     token: int | None = None,
+    versus: int | None = None,
     progress: "Callable[[float, str], None]",
-) -> dict[str, Any]:
-    """Compute one attribution: facts, a table, and `cells`, one number per cell of the grid (None if it has none).
+) -> CellEffects:
+    """Attribute a logit after a cycle of supervision step `step`, by default the last one.
 
-    `cell`: from 0, or HALTING_LOGIT. `token`: by default, the run's own answer in the cell after that step. `span`: one
-    of SPANS. Raises UserError.
+    `cell` is an index from 0, or HALTING_LOGIT. `method` and `span` are keys of METHODS and SPANS. `token` defaults to
+    the run's answer in the cell. With `versus`, the logit of this token is subtracted. Raises UserError.
     """
     from probes.interventions.attribution import gradients
 
     if method not in METHODS:
         raise InterventionError(f"There is no method {method!r}. Choose one of: {', '.join(METHODS)}.")
     task, depth = run.task, run.depth
-    output = gradients.AttributedOutput(run, step, cell, 0, span)  # raises if there is no such step or cell
+    gradients.AttributedOutput(run, step, cell, 0, span, cycle)  # raises if there is no such call or cell
     halting = cell == HALTING_LOGIT
     if token is None:
-        token = 0 if halting else int(run.trace.answers[step * depth.T - 1][cell])
-    output = gradients.AttributedOutput(run, step, cell, token, span)
-    name = "halting logit" if halting else f"logit of {task.symbols[token]} in {cell_name(task, cell)}"
-    facts: dict[str, Any] = {
-        "of": name,
-        "step": step,
-        "method": method,
-        "span": span,
-        "puzzle": task.format(run.inputs),
-    }
+        answer = (step - 1) * depth.T + (cycle or depth.T) - 1
+        token = 0 if halting else int(run.trace.answers[answer][cell])
+    output = gradients.AttributedOutput(run, step, cell, token, span, cycle, versus)
+    symbols = task.symbol_names
+    minus = "" if versus is None else f" minus logit of {symbols[versus]}"
+    name = "halting logit" if halting else f"logit of {symbols[token]}{minus} in {cell_name(task, cell)}"
     if method == "gradients":
         integrated = gradients.integrated_gradients(output, progress=progress)
         names = [cell_name(task, number) for number in range(task.cells)]
         effects = integrated.cells
         cells = integrated.cells.tolist()
-        facts |= {
+        measured = {
             "value": integrated.value,
             "baseline": integrated.baseline,
             "completeness_error": integrated.error,
@@ -83,19 +122,25 @@ def attributed(
         if method == "givens":
             for (_, mask), effect in zip(groups, ablated.effect, strict=True):
                 cells[int(mask.argmax())] = float(effect)
-        facts |= {"value": ablated.value}
-    return facts | {"cells": cells, "table": {"what": names, "effect": [float(effect) for effect in effects]}}
+        measured = {"value": ablated.value}
+    table = {"what": names, "effect": [float(effect) for effect in effects]}
+    return CellEffects(
+        name, step, method, span, task.format(run.inputs), cells=cells, table=table, cycle=cycle, **measured
+    )
 
 
 def cell_name(task: Any, cell: int) -> str:
-    """Name of a cell such as r5c5, counted from 1."""
+    """Return the name of a cell, such as r5c5, with rows and columns counted from 1."""
     return f"r{cell // task.columns + 1}c{cell % task.columns + 1}"
 
 
 def attended(
     run: "CachedRun", *, at: "Coordinates", cell: int, layer: str = "1", head: str = MEAN
-) -> dict[str, Any]:
-    """Attention from and to a cell in one call. Layers and heads are counted from 1. Raises InterventionError."""
+) -> CellWeights:
+    """Return a cell's attention to and from all cells in one call. Raises InterventionError.
+
+    `layer` and `head` are counted from 1. By default, the attention is averaged over heads.
+    """
     from probes.interventions.attribution.attention import attention_of
 
     maps = attention_of(run, at).weights
@@ -105,37 +150,37 @@ def attended(
     prefix = run.model.config.prefix_length
     row_and_column = _row_and_column(run.task, of_head[prefix:, prefix:], cell)
     call = str(Site.of(at))
-    facts = {
-        "of": f"attention in call {call}, layer {layer}, {'mean over heads' if head == MEAN else f'head {head}'}",
-        "method": "attention",
-        "call": call,
-        "layer": layer,
-        "head": head,
-        "puzzle": run.task.format(run.inputs),
-        # attention to positions that are not cells
-        "prefix": round(float(of_head[prefix + cell, :prefix].sum()), 6),
-        "fingerprint": run.model.fingerprint,
-    }
-    return facts | row_and_column
+    return CellWeights(
+        of=f"attention in call {call}, layer {layer}, {'mean over heads' if head == MEAN else f'head {head}'}",
+        method="attention",
+        layer=layer,
+        fingerprint=run.model.fingerprint,
+        call=call,
+        head=head,
+        puzzle=run.task.format(run.inputs),
+        prefix=round(float(of_head[prefix + cell, :prefix].sum()), 6),
+        **row_and_column,
+    )
 
 
-def mixed(model: "Model", task: "Task", *, cell: int, layer: str = "") -> dict[str, Any]:
-    """Mixing weights of one layer to and from a cell. Raises InterventionError."""
+def mixed(model: "Model", task: "Task", *, cell: int, layer: str = "") -> CellWeights:
+    """Return the mixing weights of one layer to and from a cell. Raises InterventionError."""
     from probes.interventions.attribution.mixing import mixing
 
     weights = mixing(model, task, layer)
-    facts = {
-        "of": f"mixing weights of layer {weights.layer}",
-        "method": "mixing",
-        "layer": weights.layer,
-        "fingerprint": model.fingerprint,
-    }
-    return facts | _row_and_column(task, weights.strength, cell)
+    return CellWeights(
+        of=f"mixing weights of layer {weights.layer}",
+        method="mixing",
+        layer=weights.layer,
+        fingerprint=model.fingerprint,
+        **_row_and_column(task, weights.strength, cell),
+    )
 
 
 def _row_and_column(task: "Task", matrix: "np.ndarray", cell: int) -> dict[str, Any]:
-    """A cell's row (`receives`) and column (`sends`) of a matrix between cells, and the matrix's mean absolute value by
-    relation.
+    """Return a cell's row (`receives`) and column (`sends`) of a cell-by-cell matrix.
+
+    Also return the mean absolute value of the matrix by relation.
     """
     from probes.interventions.attribution.mixing import by_relation
 
@@ -154,7 +199,7 @@ def _row_and_column(task: "Task", matrix: "np.ndarray", cell: int) -> dict[str, 
 
 
 def _number(what: str, text: str, count: int) -> int:
-    """Convert a number counted from 1 to an index. Raises InterventionError."""
+    """Convert a number that counts from 1 to an index from 0. Raises InterventionError."""
     if not text.isdecimal() or len(text) > 4 or not 1 <= int(text) <= count:
         raise InterventionError(f"There is no {what} {text[:20]!r}. Choose 1 to {count}.")
     return int(text) - 1

@@ -1,1 +1,1 @@
-"""Probing experiments: every target at every time point, with baselines and bands."""
+"""Probing experiments, which probe every target at every time point, with baselines and confidence intervals."""

@@ -1,7 +1,7 @@
-"""Scores of a target group: for all members together and for every cell, and differences between sources.
+"""Scores of a target group over all its members and for each cell, and differences of scores between sources.
 
-All sources use the same resamples of the test puzzles, because the seed is the same. The band of a difference is therefore
-paired: the variation from puzzles that are hard for both sources cancels.
+All sources use the same seed and therefore the same resamples of the test puzzles. The confidence interval of a
+difference is thus paired, so that the variation from puzzles that are hard for both sources cancels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer, Num
 
 from probes.linear.probe import ProbeResult, ProbeSettings
-from probes.linear.scores import Score, bootstrap_draws, sampled_scores, with_band
+from probes.linear.scores import Score, sampled_scores, with_band
 from probes.linear.splits import Split
 from probes.linear.target_groups import TargetGroup
 from probes.linear.targets import Values
 
 Sampled = Float64[np.ndarray, "draw time"]
-"""The group's main score: on the test puzzles, then on each of their resamples."""
+"""The group's main score on the test puzzles (first row) and on each bootstrap resample of them, at each time point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,23 +28,23 @@ class GroupScores:
     puzzles: int  # number of test puzzles
     sampled: Sampled
     sampled_majority: (
-        Sampled  # of a constant guess: the majority class, an AUROC of 0.5, or R² = 0 for the mean
+        Sampled  # score of a constant guess: the majority class, an AUROC of 0.5, or the mean (R² = 0)
     )
     by_cell: Float64[
         np.ndarray, "time cell"
-    ]  # accuracy over the test puzzles; mean absolute error for numeric targets
+    ]  # accuracy of each cell over the test puzzles; mean absolute error for numeric targets
     confusion: Int64[np.ndarray, "time class class"] | None  # number of cells by true and predicted class
     test_puzzles: Int64[np.ndarray, "time class"] | None  # number of test puzzles with a cell of each class
 
 
 @dataclass(frozen=True, eq=False)
 class WrongCells:
-    """Predictions of a solution probe in the test cells whose current answer is wrong."""
+    """Counts of a solution probe's predictions in the test cells whose current answer is wrong."""
 
-    cells: Int64[np.ndarray, "time"]
-    puzzles: Int64[np.ndarray, "time"]
-    answer: Int64[np.ndarray, "time"]  # cells in which it predicts the current answer
-    solution: Int64[np.ndarray, "time"]  # cells in which it predicts the solution
+    cells: Int64[np.ndarray, "time"]  # number of wrong cells
+    puzzles: Int64[np.ndarray, "time"]  # number of puzzles with a wrong cell
+    answer: Int64[np.ndarray, "time"]  # number of wrong cells in which the probe predicts the current answer
+    solution: Int64[np.ndarray, "time"]  # number of wrong cells in which the probe predicts the solution
 
     @classmethod
     def of(
@@ -54,7 +54,7 @@ class WrongCells:
         predicted: Integer[np.ndarray, "puzzle time cell"],
         split: Split,
     ) -> "WrongCells":
-        """Count the cells where solution and answer are defined and differ."""
+        """Count the test cells in which solution and answer are both defined and differ."""
         true, now = solution.values[split.test], answer.values[split.test]
         wrong = solution.defined[split.test] & answer.defined[split.test] & (true != now)
         return cls(
@@ -73,10 +73,11 @@ def scored(
     split: Split,
     settings: ProbeSettings,
 ) -> GroupScores:
-    """Scores of all members together, scores of every cell, and the confusion matrix.
+    """Compute the scores of all members together, the score of each cell, and the confusion matrix.
 
-    `predictions` are classes or numbers, or the log odds of the second of two classes. Several members are scored on all
-    their cells as if they were one target. Their control score and selectivity, with bands, are means over the members.
+    `predictions` holds the predictions of each member for the test puzzles, as from `predict_test`. Several members are
+    scored on all their cells as if they were one target. The control score and the selectivity, with their confidence
+    intervals, are means over the members.
     """
     shape = predictions[0].shape
     true = np.stack([np.broadcast_to(values.values[split.test], shape) for values in true_values], -1)
@@ -91,7 +92,7 @@ def scored(
     )
     flat = (*shape[:2], -1)
     trained = sum(probe.counts[0] for probe in probes)
-    draws = bootstrap_draws(len(true), count=settings.resamples, seed=settings.seed)
+    draws = settings.resampling.with_sample(len(true))
     sampled = sampled_scores(true.reshape(flat), raw.reshape(flat), defined.reshape(flat), trained, draws)
     scores = {name: with_band(values, len(true)) for name, values in sampled.items()}
     for name in ("control", "selectivity"):
@@ -114,10 +115,10 @@ def scored(
 
 
 def gains(own: GroupScores, others: Mapping[str, GroupScores]) -> dict[str, Score]:
-    """Differences of the main score from a constant guess and from every other source, by the name `above NAME`.
+    """Return the gains in the main score over a constant guess and over every other source, named `above NAME`.
 
-    A source with fewer time points is compared at those only; a source with a single time point is compared at all of
-    them.
+    A source with a single time point is compared at all time points. Any other source that has fewer time points is
+    compared only at these, and the gain is NaN at later time points.
     """
 
     def difference(theirs: Sampled) -> Score:
@@ -139,7 +140,7 @@ def _confusion(
     defined: Bool[np.ndarray, "puzzle time cell member"],
     classes: int,
 ) -> Int64[np.ndarray, "time class class"]:
-    """The number of cells by true and predicted class."""
+    """Count the cells by true and predicted class at each time point."""
     counts = np.zeros((true.shape[1], classes, classes), np.int64)
     for time_point in range(true.shape[1]):
         mask = defined[:, time_point]

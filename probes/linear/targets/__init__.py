@@ -1,7 +1,7 @@
-"""Probe targets: properties of a cell or a puzzle, computed by the task's own logic, that probes decode from the states.
+"""Probe targets: properties of a cell or a puzzle that probes decode from latent states. The task computes the values.
 
-A target has a meaning, a mask of the cells for which it is defined, and a chance level. Cells whose input shows the
-value are left out: decoding the digit of a given would prove nothing.
+A target has a meaning, a mask of the cells where it is defined, and a chance level. Most masks exclude cells whose input
+shows the value, because decoding the digit of a given would prove nothing.
 """
 
 from probes.linear.targets.base import Evidence, Level, Target, TargetError, TargetKind, Values, values_at
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def targets_of(task: Task) -> tuple[Target, ...]:
-    """A task's targets, in display order. Their names are unique."""
+    """Return the targets of a task in display order. Their names are unique."""
     if task.name == "sudoku":
         from probes.linear.targets.sudoku import sudoku_targets
 
@@ -35,7 +35,7 @@ def targets_of(task: Task) -> tuple[Target, ...]:
 
 
 def target_of(task: Task, name: str) -> Target:
-    """The target of this name. Raises TargetError, listing all targets, for an unknown name."""
+    """Return the target called `name`. Raises TargetError with a list of all targets if the name is unknown."""
     targets = {target.name: target for target in targets_of(task)}
     if name not in targets:
         raise TargetError(f"There is no target {name!r} of {task.name}. Choose one of: {', '.join(targets)}.")

@@ -1,4 +1,4 @@
-"""Probe targets: their definition, and the data that their values are computed from."""
+"""Definition of probe targets, and the data from which their values are computed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +12,15 @@ from trm.errors import UserError
 from trm.tasks.base import Task
 
 Tokens = UInt8[np.ndarray, "_ _"]
-"""Symbols, (puzzle, cell). `Evidence` checks the shapes and explains a mismatch."""
+"""Tokens, shape [N, cells]. The axes are unnamed because `Evidence` checks the shapes with its own error messages."""
 
 
 class TargetError(UserError):
-    """The target does not exist, or cannot be computed from the given data."""
+    """Raised if a target does not exist or cannot be computed from the given data."""
 
 
 class TargetKind(StrEnum):
-    """The type of a target's values."""
+    """Type of a target's values: yes or no, several classes, or numbers."""
 
     BINARY = "binary"
     CLASSES = "classes"
@@ -28,7 +28,7 @@ class TargetKind(StrEnum):
 
 
 class Level(StrEnum):
-    """Whether a target has one value per cell or per puzzle."""
+    """Whether a target has one value for each cell or one value for each puzzle."""
 
     CELL = "cell"
     PUZZLE = "puzzle"
@@ -36,7 +36,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """The data that targets are computed from: puzzles at one time point of their runs. Unknown data is None.
+    """Data from which targets are computed: N puzzles at one time point of their runs. Unknown data is None.
 
     Raises TargetError if the arrays do not match the task or each other.
     """
@@ -46,10 +46,10 @@ class Evidence:
     labels: Tokens | None = None  # the solutions; 0 in cells that are not scored
     now: Tokens | None = None  # answers at this time point
     end: Tokens | None = None  # answers after the last supervision step
-    supervision_step: int | None = None  # of this time point, from 1
-    halts: Bool[np.ndarray, "_"] | None = None  # per puzzle, whether the model would halt after this step
+    supervision_step: int | None = None  # number of the supervision step at this time point, from 1
+    halts: Bool[np.ndarray, "_"] | None = None  # whether the model would halt after this step, shape [N]
     precomputed_facts: Mapping[str, Shaped[np.ndarray, "_ _"]] | None = None
-    """`Task.facts` of every puzzle, if already computed, as in a trace store."""
+    """Precomputed values of `facts`, for example from a trace store."""
 
     def __post_init__(self) -> None:
         if self.inputs.shape[1] != self.task.cells:
@@ -72,12 +72,12 @@ class Evidence:
 
     @property
     def givens(self) -> Bool[np.ndarray, "puzzle cell"]:
-        """A mask of the given cells."""
+        """Mask of the given cells, shape [N, cells]."""
         return self.task.givens(self.inputs)
 
     @cached_property
     def facts(self) -> Mapping[str, Shaped[np.ndarray, "puzzle cell"]]:
-        """`Task.facts` of every puzzle, stacked by name."""
+        """`Task.cell_features` of all puzzles, keyed by name. Each array has the shape [N, cells]."""
         if self.precomputed_facts is not None:
             return self.precomputed_facts
         by_puzzle = [self.task.cell_features(puzzle) for puzzle in self.inputs]
@@ -92,15 +92,16 @@ NEEDS = {
     "supervision_step": "the supervision step",
     "halts": "the halting decisions",
 }
-"""Data that a target may need, with its name in messages."""
+"""Fields of `Evidence` that a target may need, with their names in messages."""
 PER_TIME_POINT = frozenset({"now", "supervision_step", "halts"})
 
 
 @dataclass(frozen=True, eq=False)
 class Values:
-    """Values of a target: class indices (for binary targets 1 is yes) or numbers; 0 where the target is not defined.
+    """Values of a target, and a mask that is True where the target is defined.
 
-    The axes are puzzles, then time points if there are several, then cells for a cell-level target.
+    Values are class indices or numbers, and 0 where the target is undefined. For binary targets, 1 means yes. `Target.of`
+    returns the shape [N, cells] or, for puzzle-level targets, [N]. `values_at` returns [N, time points, cells].
     """
 
     values: Int16[np.ndarray, "*shape"] | Float32[np.ndarray, "*shape"]
@@ -108,12 +109,12 @@ class Values:
 
 
 RawValues = tuple[Num[np.ndarray, "*shape"] | Bool[np.ndarray, "*shape"], Bool[np.ndarray, "*shape"]]
-"""Unconverted values, and a mask of where they are defined."""
+"""Values before conversion to a common data type, and a mask that is True where they are defined."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A property that a state may encode."""
+    """A property of a cell or a puzzle that a latent state may encode."""
 
     name: str
     meaning: str  # one sentence
@@ -130,25 +131,25 @@ class Target:
 
     @property
     def pooled(self) -> bool:
-        """Whether the value is the same for all puzzles of a time point, so that one probe must cover all time points."""
+        """Whether all puzzles have the same value at a time point, so that one probe must cover all time points."""
         return self.needs == {"supervision_step"}
 
     @property
     def chance(self) -> float:
-        """The chance level: AUROC or balanced accuracy of a guess that ignores the state, R² of predicting the mean."""
+        """Chance level: AUROC or balanced accuracy of guesses that ignore the state, or R² of predicting the mean."""
         return 0.0 if self.kind is TargetKind.NUMBER else 1 / len(self.classes)
 
     @property
     def chance_note(self) -> str:
-        """The chance level, as a sentence."""
+        """A sentence that states the chance level."""
         if self.kind is TargetKind.NUMBER:
             return "Chance: R² = 0, for always predicting the mean."
         if len(self.classes) == 2:
-            return "Chance: AUROC 0.5, as a guess ranks a yes above a no half of the time."
+            return "Chance: AUROC 0.5, because a random guess ranks a yes above a no half the time."
         return f"Chance: balanced accuracy 1/{len(self.classes)}; accuracy equal to the share of the majority class."
 
     def of(self, evidence: Evidence) -> Values:
-        """Values for these puzzles, (puzzle, cell) or (puzzle). Raises TargetError if data that it needs is missing."""
+        """Compute the values, shape [N, cells] or, at puzzle level, [N]. Raises TargetError if data is missing."""
         for name in sorted(self.needs):
             if getattr(evidence, name) is None:
                 raise TargetError(
@@ -167,11 +168,11 @@ def values_at(
     supervision_steps: Sequence[int] | None = None,
     halts: Bool[np.ndarray, "puzzle time"] | None = None,
 ) -> Values:
-    """Values at several time points, (puzzle, time, cell), as `fit_probe` takes them; one cell for puzzle-level
-    targets.
+    """Compute the values at several time points for `fit_probe`, shape [N, time points, cells].
 
-    `now`, `supervision_steps` and `halts` hold the data of every time point, in place of those of `evidence`. A target that
-    does not change has a single time point. Raises TargetError if data that the target needs is missing.
+    Puzzle-level targets have a single cell. `now`, `supervision_steps` and `halts` hold the data of all time points and
+    replace the fields of `evidence`. Targets whose value cannot change have a single time point. Raises TargetError if
+    needed data is missing or the numbers of time points differ.
     """
     if target.varies:
         given = {"now": now, "supervision_step": supervision_steps, "halts": halts}
@@ -214,7 +215,7 @@ def binary(
     *needs: str,
     level: Level = Level.CELL,
 ) -> Target:
-    """A target with the classes no and yes."""
+    """Create a target with the classes no and yes. `needs` holds keys of `NEEDS`."""
     return Target(name, meaning, TargetKind.BINARY, level, ("no", "yes"), compute, frozenset(needs))
 
 
@@ -225,7 +226,7 @@ def number(
     *needs: str,
     level: Level = Level.CELL,
 ) -> Target:
-    """A target whose values are numbers."""
+    """Create a target whose values are numbers. `needs` holds keys of `NEEDS`."""
     return Target(name, meaning, TargetKind.NUMBER, level, (), compute, frozenset(needs))
 
 
@@ -237,5 +238,5 @@ def classes(
     *needs: str,
     level: Level = Level.CELL,
 ) -> Target:
-    """A target with several classes."""
+    """Create a target with the classes `names`. `needs` holds keys of `NEEDS`."""
     return Target(name, meaning, TargetKind.CLASSES, level, tuple(names), compute, frozenset(needs))

@@ -1,4 +1,4 @@
-"""Targets for every task: correctness, whether the puzzle is solved, difficulty, and the state of the run."""
+"""Targets that several tasks share: symbols, correctness, difficulty, and the state of the run."""
 
 import numpy as np
 
@@ -10,17 +10,20 @@ DIFFICULTIES = tuple(Difficulty)
 
 
 def all_cells(evidence: Evidence) -> np.ndarray:
-    """A mask of all cells."""
+    """Return a mask of all cells, shape [N, cells]."""
     return np.ones(evidence.inputs.shape, bool)
 
 
 def all_puzzles(evidence: Evidence) -> np.ndarray:
-    """A mask of all puzzles."""
+    """Return a mask of all puzzles, shape [N]."""
     return np.ones(len(evidence.inputs), bool)
 
 
 def symbol_targets(task: Task, first: int, word: str) -> list[Target]:
-    """The symbol of the solution and of the current answer. The first class is the token `first`; `word` names a symbol."""
+    """Create targets for the symbol of each cell in the solution and in the current answer.
+
+    The first class is the token `first`. `word` is the name of a symbol in this task, such as "digit".
+    """
 
     def solution(evidence: Evidence) -> RawValues:
         is_class = (evidence.labels >= first) & (evidence.labels < task.vocab_size)
@@ -34,14 +37,14 @@ def symbol_targets(task: Task, first: int, word: str) -> list[Target]:
     return [
         classes(
             "solution",
-            f"The {word} of the solution in this non-given cell.",
+            f"The {word} in this cell of the solution; givens are left out.",
             names,
             solution,
             "labels",
         ),
         classes(
             "answer_now",
-            f"The {word} of the current answer in this non-given cell.",
+            f"The {word} in this cell of the current answer; givens are left out.",
             names,
             answer,
             "now",
@@ -50,7 +53,10 @@ def symbol_targets(task: Task, first: int, word: str) -> list[Target]:
 
 
 def correctness_targets(task: Task) -> list[Target]:
-    """Whether cells are correct and puzzles solved, now and at the end. Without rules, solved means equal to the solution."""
+    """Create targets for whether cells are correct and puzzles are solved, in the current and in the final answer.
+
+    If rules cannot check the answers of a task, a puzzle is solved if the answer equals the solution.
+    """
 
     def right(name: str):
         def compute(evidence: Evidence) -> RawValues:
@@ -105,7 +111,7 @@ def correctness_targets(task: Task) -> list[Target]:
 
 
 def difficulty(evidence: Evidence) -> RawValues:
-    """The task's own difficulty rating; undefined without a unique solution, or if the search is abandoned."""
+    """Rate the difficulty of each puzzle. It is undefined without a unique solution or if the solver gives up."""
 
     def rated(puzzle: np.ndarray) -> int:
         try:
@@ -119,7 +125,7 @@ def difficulty(evidence: Evidence) -> RawValues:
 
 
 def difficulty_target() -> Target:
-    """The target for the task's own difficulty rating."""
+    """Create the target for the difficulty rating of the puzzle."""
     return classes(
         "difficulty",
         "The difficulty of the puzzle, as rated by the task's own logic.",
@@ -130,7 +136,7 @@ def difficulty_target() -> Target:
 
 
 def run_targets() -> list[Target]:
-    """Targets about the run: the supervision step, and the halting decision."""
+    """Create targets for the state of the run: the supervision step and the halting decision."""
 
     def step(evidence: Evidence) -> RawValues:
         return np.full(len(evidence.inputs), evidence.supervision_step), all_puzzles(evidence)

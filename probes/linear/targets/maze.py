@@ -1,4 +1,4 @@
-"""Maze targets: shortest paths, dead ends, distances, and the reach of a flood fill from the start."""
+"""Maze targets: shortest paths, dead ends, distances, and the cells that a flood fill from the start reaches."""
 
 from functools import partial
 
@@ -10,11 +10,11 @@ from trm.tasks.maze import Maze
 from trm.tasks.maze.geometry import OPEN
 
 DIRECTIONS = {"up": (-1, 0), "right": (0, 1), "down": (1, 0), "left": (0, -1)}
-"""Names and steps (rows, columns) of the classes of `next_direction`."""
+"""Classes of `next_direction`, with their steps (rows, columns)."""
 
 
 def maze_targets(task: Maze) -> list[Target]:
-    """All targets for mazes of this size. They are not defined for cells whose input shows the value."""
+    """Create all targets for mazes of this size. Targets for paths and dead ends are defined only in open cells."""
     return [
         binary("on_path", "This open cell lies on a shortest path.", partial(_of_open_cells, fact="on_path")),
         binary(
@@ -58,7 +58,7 @@ def maze_targets(task: Maze) -> list[Target]:
 
 
 def flood_steps(side: int) -> list[int]:
-    """4, 8, 16, ..., up to three times the side. The shortest paths of hard mazes are longer than that."""
+    """Return the step counts of the flood-fill targets: 4, 8, 16, ..., up to three times the side."""
     steps = [4]
     while steps[-1] * 2 <= 3 * side:
         steps.append(steps[-1] * 2)
@@ -80,8 +80,9 @@ def _reached(evidence: Evidence, *, steps: int) -> RawValues:
 
 
 def _next_direction(evidence: Evidence) -> RawValues:
-    """The direction of the neighbour that is one step closer to the goal; undefined at the goal, and where two
-    neighbours are.
+    """Return the direction of the neighbour that is one step closer to the goal, for cells on shortest paths.
+
+    The direction is undefined at the goal and in cells with two such neighbours.
     """
     side = evidence.task.side
     distance = evidence.facts["distance_to_goal"].astype(int).reshape(-1, side, side)

@@ -1,4 +1,4 @@
-"""Sudoku targets: digits, candidates, singles and conflicts."""
+"""Sudoku targets: digits, candidates, singles, blanks, and conflicts."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ from trm.tasks.sudoku.solver import from_tokens, start
 
 
 def sudoku_targets(task: Sudoku) -> list[Target]:
-    """All targets for Sudokus of this size."""
+    """Create all targets for Sudokus of this size."""
     return [
         *symbol_targets(task, FIRST_DIGIT, "digit"),
         binary("given", "This cell is given.", lambda evidence: (evidence.givens, all_cells(evidence))),
@@ -110,10 +110,10 @@ def _singles_round(evidence: Evidence) -> RawValues:
 def singles(
     task: Sudoku, inputs: UInt8[np.ndarray, "cells"]
 ) -> tuple[Int[np.ndarray, "cells"], Int[np.ndarray, "cells"]]:
-    """The round, from 1, in which singles fill each blank cell, and the digit that they fill in.
+    """Return the round, counted from 1, in which a single fills each blank cell, and the digit of this single.
 
-    Every round places all naked and hidden singles that exist at its start. Both arrays are 0 for givens and for cells that
-    singles do not fill, and everywhere if the puzzle is contradictory.
+    Each round places all naked and hidden singles that exist at its start. Both arrays have the shape [cells]. They are 0
+    for givens and for cells that singles do not fill. If the puzzle is contradictory, they are 0 for all cells.
     """
     board = geometry(task.box_rows, task.box_columns)
     givens = from_tokens(board, inputs)

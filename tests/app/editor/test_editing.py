@@ -1,8 +1,6 @@
 """The puzzle editor and puzzle files: values from the browser reach the page, and any grid a model can take is accepted."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -10,7 +8,6 @@ from app_page import App
 
 from app.editor.description import describe_task, grid_of, keys_of
 from tests.app.screens.test_solve_page import PRESETS, TYPED, preset, shown_puzzle
-from tests.unit.trm.player.test_javascript import ROOT
 from trm.tasks import get_task
 
 TASK = get_task("sudoku")
@@ -58,14 +55,12 @@ def test_a_draft_is_checked_and_nothing_else_changes(editor):
     assert editor["puzzle_text"] == PRESETS[0].puzzle == editor.link["puzzle"]
 
 
-@pytest.mark.parametrize(
-    "text", [TYPED, DOUBLED, "." * 81, "1" * 81], ids=["one", "none", "several", "all ones"]
-)
-def test_any_draft_can_be_used(editor, text):
-    editor.trigger("use", text)
-    assert shown_puzzle(editor.payload) == text == editor["puzzle_text"] == editor.link["puzzle"]
-    assert bool(editor.warnings) == (text == "1" * 81 or text == DOUBLED)
-    assert not editor.errors
+def test_any_draft_can_be_used(editor):
+    for text in (DOUBLED, "." * 81):
+        editor.trigger("use", text)
+        assert shown_puzzle(editor.payload) == text == editor["puzzle_text"] == editor.link["puzzle"]
+        assert bool(editor.warnings) == (text == DOUBLED) and not editor.errors
+        editor.click("edit")
 
 
 def test_pasted_texts_are_parsed_in_every_format_or_refused(editor):
@@ -79,13 +74,13 @@ def test_pasted_texts_are_parsed_in_every_format_or_refused(editor):
     assert editor.payload["pasted"] is None
 
 
-@pytest.mark.parametrize("nonsense", [None, 3, "<b>", {"text": 5}, "x" * 200_000, []])
-def test_invalid_values_from_the_browser_change_nothing(editor, nonsense):
+def test_invalid_values_from_the_browser_change_nothing(editor):
     before = editor.payload
-    editor.trigger("use", nonsense)
-    editor.trigger("paste", nonsense)
-    editor.tell({"draft": nonsense})
-    assert editor.payload == before
+    for nonsense in (None, 3, "<b>", {"text": 5}, "x" * 200_000, []):
+        editor.trigger("use", nonsense)
+        editor.trigger("paste", nonsense)
+        editor.tell({"draft": nonsense})
+        assert editor.payload == before
 
 
 def test_a_puzzle_chosen_meanwhile_is_loaded_and_another_size_closes_the_editor(editor, model_dir):
@@ -119,7 +114,7 @@ def test_an_abandoned_rating_is_reported_and_not_an_error(open_app, monkeypatch)
     hard = TASK.format(TASK.generate(np.random.default_rng(1), "hard").inputs)
     app = open_app(puzzle=hard)
     assert (
-        "The number of solutions is unknown. Still undecided after 0 guesses"
+        "The number of solutions is unknown. The search found no result within 0 guesses"
         in app.test.main.markdown[0].value
     )
     app.click("edit")
@@ -179,9 +174,3 @@ def test_an_invalid_file_is_named_and_its_name_is_escaped(open_app):
     (error,) = app.errors
     assert error.startswith("<b>**a**</b>.txt: Position 1: 'h' is not part of a 9x9 Sudoku")
     assert shown_puzzle(app.payload) == PRESETS[0].puzzle
-
-
-def test_the_editor_package_does_not_import_torch():
-    asks = "import sys, app.editor, app.sidebar.puzzle_files; print('torch' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True)
-    assert result.stdout == "False\n", result.stderr

@@ -9,6 +9,7 @@ from app_page import App
 from app.screens.compare import measurement
 from app.screens.compare.views import VIEWS
 from app.server import shared
+from app.ui.analysis import Recorded
 from probes.comparison.files import load_comparison, recorded_path
 from trm.registry import model_config
 
@@ -47,8 +48,8 @@ def test_it_opens_with_two_recorded_runs_and_a_recorded_comparison(monkeypatch):
         "inputs"
     ]
     assert app.link["against"] == PAIR[1]
-    about = load_comparison(recorded_path(*PAIR)).models[0].about
-    assert f"Recorded on {about.count} puzzles from {about.data}" in app.captions and not app.warnings
+    about = load_comparison(recorded_path(*PAIR)).models[0].provenance
+    assert f"recorded on {about.count} puzzles from {about.data}" in app.captions and not app.warnings
     assert "cannot be attributed to the architecture" in app.captions
     for view in VIEWS:
         app.set("compare-view", view)
@@ -79,21 +80,21 @@ def test_a_z_that_only_repeats_its_input_is_named_above_all_figures(monkeypatch)
         replace(each, by_token={"y": 0.4, "z": share}, **near)
         for each, share in zip(recorded.models, (0.4, 0.9997), strict=True)
     )
-    stored = measurement.RecordedComparison(replace(recorded, models=models), ())
+    stored = Recorded(replace(recorded, models=models), {})
     monkeypatch.setattr(measurement, "recorded", lambda *sources: stored)
     app = App({}, "compare")
     assert [warning for warning in app.warnings if "of the variance of maze-hrm's z" in warning]
     assert not any("maze-trm's z" in warning for warning in app.warnings)
     app.set("compare-view", "Near-complete puzzles")
-    assert charts(app) == 2 and "Puzzles with one blank solved" in app.captions
+    assert charts(app) == 2 and "Solved puzzles with one blank cell" in app.captions
     app.set("compare-view", "Solution retention")
-    assert "in the model's own code" in app.captions
+    assert "in the model's own encoding" in app.captions
 
 
 def test_the_second_model_and_its_depth_follow_the_first(open_compare):
     app = open_compare(model="sudoku-hrm")
     assert any(
-        "Besides the model type, sudoku-trm and sudoku-hrm differ in eight ways" in warning
+        "Apart from the model type, sudoku-trm and sudoku-hrm differ in eight ways" in warning
         for warning in app.warnings
     )
     app.set("supervision_steps", 3)
@@ -116,7 +117,7 @@ def test_the_link_names_the_second_model(open_compare, model_dir):
     assert open_compare(against="../../etc")["compare_with"] == "sudoku-hrm"
     app.set("compare_with", "runs/sudoku-4")
     app.until(lambda: app.errors, "the error")
-    assert "runs/sudoku-4 solves 4x4 sudoku, sudoku-trm solves 9x9 sudoku" in app.errors[0]
+    assert "runs/sudoku-4 solves 4x4 sudoku, but sudoku-trm solves 9x9 sudoku" in app.errors[0]
 
 
 def test_an_ablation_is_compared_with_the_model_it_changes(open_compare):
@@ -127,7 +128,7 @@ def test_an_ablation_is_compared_with_the_model_it_changes(open_compare):
 
 
 def test_a_comparison_of_other_weights_says_so(monkeypatch):
-    monkeypatch.setattr(measurement.shared, "weights_fingerprint", lambda name, stamp: "f" * 16)
+    monkeypatch.setattr(shared, "weights_fingerprint", lambda name, stamp: "f" * 16)
     app = App({}, "compare")
     assert any("different weights of maze-trm and maze-hrm" in warning for warning in app.warnings)
     assert charts(app) == 1
@@ -152,7 +153,11 @@ def test_two_models_are_measured_on_request_and_can_be_cancelled(open_compare, m
 
     monkeypatch.setattr("probes.comparison.measure.measure", waiting_measure)
     app.click("compare-measure")
-    job = next(job for job in shared.jobs()._jobs.values() if job.key[0] == "measured" and not job.done)
+    job = next(
+        job
+        for job in shared.jobs()._jobs.values()
+        if job.key[0] is measurement.ModelMeasurement and not job.done
+    )
     app.click(f"cancel-{hash(job.key)}")
     app.until(lambda: any("Cancelled" in info.value for info in app.test.info), "the cancellation")
     assert charts(app) == 0 and not measured
@@ -161,4 +166,4 @@ def test_two_models_are_measured_on_request_and_can_be_cancelled(open_compare, m
     app.until(lambda: charts(app), "the result")
     assert set(measured) == {10} and not app.errors
     app.set("compare-view", "Near-complete puzzles")
-    assert charts(app) == 2 and "2 puzzles each" in app.captions
+    assert charts(app) == 2 and "gives 2 puzzles for each number" in app.captions

@@ -14,9 +14,9 @@ from PIL import Image
 
 from app.screens.solve import export_panel
 from app.screens.solve.export_files import ExportRequest, RunToExport, call_in_view, command, file_name, make
-from app.server.jobs import Cancelled
 from app.server.models import source_of
 from app.server.options import Options
+from app.server.work import Cancelled
 from app.state.choice import Choice
 from tests.app.screens.test_growing import gate, grown  # noqa: F401 (a fixture)
 from tests.app.screens.test_pin import press, sides
@@ -67,7 +67,7 @@ def test_nothing_is_made_before_the_panel_is_opened(open_app):
 def test_the_file_shows_the_view_of_the_link_and_the_command_is_given(open_app):
     app = opened(open_app(at="2.1.3", mode="change", steps="5"))
     assert "Opens at supervision step 2, cycle 1, f\\_L 3, view: Change." in page_text(app)
-    assert re.search(r"About 0\.\d MB", page_text(app))
+    assert re.search(r"The file has about 0\.\d MB", page_text(app))
     assert code(app)[:8] == [
         *["python", "-m", "trm", "export", "--model", "sudoku-trm", "--puzzle"],
         PRESETS[0].puzzle,
@@ -83,7 +83,7 @@ def test_the_file_shows_the_view_of_the_link_and_the_command_is_given(open_app):
         f"sudoku-trm-{PRESETS[0].key}-2.1.3-change.png",
     ]
     app.set("export_format", "npz")
-    assert "Less than" in page_text(app) and code(app)[-2] == "--npz" and "--view" not in code(app)
+    assert "less than" in page_text(app) and code(app)[-2] == "--npz" and "--view" not in code(app)
 
 
 def test_a_film_is_made_with_progress_and_then_saved(open_app):
@@ -119,7 +119,7 @@ def test_an_incomplete_run_cannot_be_exported_unless_it_is_stopped(open_app, mod
     grown(app, 1)
     opened(app)
     (waits,) = app.test.info
-    assert waits.value.startswith("Computed up to step 1 of 3.") and not buttons(app)
+    assert waits.value.startswith("The run is computed up to step 1 of 3.") and not buttons(app)
     app.click("stop")
     opened(app)
     assert buttons(app) == ["Save HTML"] and "for all 3 supervision steps" in page_text(app)
@@ -129,7 +129,10 @@ def test_the_html_export_contains_the_pinned_run(open_app):
     app = open_app()
     press(app)
     opened(app)
-    assert "Contains both runs." in page_text(app) and code(app)[8:10] == ["--compare-with", "sudoku-trm"]
+    assert "The file contains both runs." in page_text(app) and code(app)[8:10] == [
+        "--compare-with",
+        "sudoku-trm",
+    ]
     app.set("export_format", "csv")
     assert "The pinned run is not included." in page_text(app) and "--compare-with" not in code(app)
     app.set("export_format", "html")
@@ -190,6 +193,7 @@ def test_the_command_makes_the_same_file(folder, capsys, format, depth):
 
 
 def test_the_command_uses_the_depth_of_the_page(open_app, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("trm.engine.choice.choose", lambda model: model)  # the command computes with torch
     app = opened(open_app(n="3", T="2", steps="5"))
     words = code(app)
     monkeypatch.chdir(tmp_path)
@@ -210,12 +214,10 @@ def test_frames_are_counted_and_the_job_can_be_cancelled(folder):
     model, task = load_model(choice.source.spec), task_of(choice.config)
     trace = record(model, task, task.parse(PUZZLE))
     heard = []
-    make(
-        RunToExport(trace, task), ExportRequest("gif", AT), progress=lambda done, of: heard.append((done, of))
-    )
-    assert heard == [(frame, 6) for frame in range(1, 7)]
+    make(RunToExport(trace, task), ExportRequest("gif", AT), progress=lambda share, text: heard.append(share))
+    assert heard == [frame / 6 for frame in range(1, 7)]
 
-    def stop(done: int, of: int) -> None:
+    def stop(share: float, text: str) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):

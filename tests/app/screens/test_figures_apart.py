@@ -1,6 +1,7 @@
 """Marks and lines of one figure that hide none of each other."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_equal_choices_of_a_run_are_drawn_beside_each_other():
     ends = {
         f"{name}_{end}": [0.8, 0.9] for name in interventions.SELECTIONS for end in ("share", "low", "high")
     }
-    figure = interventions.multiple_runs({"table": {"runs": [1, 2]} | ends})
+    figure = interventions.multiple_runs(SimpleNamespace(table={"runs": [1, 2]} | ends))
     assert len(figure.data) == len(interventions.SELECTIONS)
     for one, other in combinations(figure.data, 2):
         assert not set(one.x) & set(other.x) and one.marker.symbol != other.marker.symbol
@@ -28,7 +29,9 @@ def test_equal_choices_of_a_run_are_drawn_beside_each_other():
 
 def test_a_causal_test_is_drawn_with_its_random_directions():
     outcome = {"changed_now": 0.0, "right_end": 0.5}
-    result = {"plain": outcome, "random": [outcome, outcome], "along": outcome, "state": "z", "class": "5"}
+    result = SimpleNamespace(
+        clean=outcome, random=(outcome, outcome), along=outcome, state="z", class_name="5", how="move"
+    )
     figure = probes.causal(result)
     heights = [set(marks.y) for marks in figure.data]
     assert all(not one & other for one, other in combinations(heights, 2))

@@ -6,27 +6,27 @@ import time
 
 import numpy as np
 import pytest
+from asgi import Client, finish
 
 from app.server import choice_runs, shared
 from app.server.models import ModelSource, source_of
 from app.server.options import server_options
-from trm import record
+from app.server.recording import Recording
 
 PATIENCE = 30.0
 
 
 class Gate:
-    """Lets the supervision steps of all runs through, one by one."""
+    """Lets the supervision steps of all batches through, one by one."""
 
     def __init__(self):
         self.steps = threading.Semaphore(0)
 
-    def __call__(self, *arguments, **options):
-        for trace in self.real(*arguments, **options):
-            assert self.steps.acquire(timeout=PATIENCE)
-            yield trace
+    def advance(self, recording, together, progress):
+        self.real(recording, together, progress)
+        assert self.steps.acquire(timeout=PATIENCE)
 
-    real = staticmethod(record.growing_trace)
+    real = staticmethod(Recording.advance)
 
     def let(self, steps: int) -> None:
         self.steps.release(steps)
@@ -34,9 +34,11 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch):
-    """Makes every run slow."""
+    """Makes every run slow. No run of another test is still being computed."""
+    shared.jobs.clear()
+    shared.runs.clear()
     gate = Gate()
-    monkeypatch.setattr(record, "growing_trace", gate)
+    monkeypatch.setattr(Recording, "advance", lambda *arguments: gate.advance(*arguments))
     monkeypatch.setattr(choice_runs, "SHORT_RUN", 0.0)
     monkeypatch.setattr(choice_runs, "AT_ONCE", 0.02)
     yield gate
@@ -59,26 +61,67 @@ def answers(payload: dict) -> np.ndarray:
     return np.frombuffer(base64.b64decode(payload["answers"]), np.uint8).reshape(-1, cells)
 
 
-def bars(app) -> list[str]:
-    return [element.proto.text for element in app.test.get("progress")]
-
-
 def test_the_first_step_is_shown_as_soon_as_it_is_computed(open_app, model_dir, gate):
     app = open_app(model="maze-15")
     assert app.payload["steps"] == 0 and "answers" not in app.payload
-    assert bars(app) == ["Computing supervision step 1 of 3."]
+    assert app.bars == ["Computing supervision step 1 of 3."]
     gate.let(1)
     first = grown(app, 1)
-    assert "Computing supervision step 2 of 3, about" in bars(app)[0]
+    assert "Computing supervision step 2 of 3, about" in app.bars[0]
     gate.let(1)
     second = grown(app, 2)
     assert (answers(second)[:2] == answers(first)).all()
     assert second["trace_id"] == first["trace_id"]
     gate.let(1)
     whole = grown(app, 3)
-    assert not bars(app)
+    assert not app.bars
     app.run()
     assert app.payload == whole
+
+
+def fetched(app, steps: int) -> dict:
+    """What the player's script fetches that has this many steps."""
+    address, steps_query = app.payload["feed"], {"steps": steps}
+    return finish(Client().get(address, **steps_query)).content
+
+
+def test_the_player_fetches_the_steps_of_an_incomplete_run(open_app, model_dir, gate):
+    app = open_app(model="maze-15")
+    assert app.payload["steps"] == 0
+    gate.let(1)
+    first = fetched(app, 0)
+    assert (first["payload"]["steps"], first["ended"]) == (1, False)
+    gate.let(2)
+    while not (last := fetched(app, 1))["ended"]:
+        pass
+    assert last["payload"]["steps"] == 3 and app.payload["steps"] == 0  # without a run of the page
+    app.run()
+    assert app.payload["feed"] is None and app.payload["answers"] == last["payload"]["answers"]
+
+
+def test_the_progress_of_a_run_is_fetched(open_app, model_dir, gate):
+    app = open_app(model="maze-15")
+    (bar,) = (each for each in app.progress if each["text"])
+    assert not bar["reruns"]  # the player makes the page run once the run has ended
+    gate.let(1)
+    grown(app, 1)
+    content = finish(Client().get(bar["feed"], stage=bar["stage"], known=bar["tag"])).content
+    assert content["text"].startswith("Computing supervision step 2 of 3") and content["share"] == 1 / 3
+
+
+def test_a_stopped_run_and_a_run_of_another_puzzle_have_no_feed_any_more(open_app, model_dir, gate):
+    app = open_app(model="maze-15")
+    gate.let(1)
+    grown(app, 1)
+    before = app.payload["feed"]
+    app.click("stop")
+    assert app.payload["feed"] is None
+    assert finish(Client().get(before, steps=1)).content is None
+
+
+def test_a_feed_belongs_to_one_session(open_app, model_dir, gate):
+    mine, yours = open_app(model="maze-15"), open_app(model="maze-15")
+    assert mine.payload["feed"] != yours.payload["feed"]
 
 
 def test_a_new_puzzle_replaces_an_incomplete_run(open_app, model_dir, gate):
@@ -101,19 +144,19 @@ def test_a_stopped_run_keeps_its_steps_and_can_be_resumed(open_app, model_dir, g
     time.sleep(0.1)
     app.run()
     stopped = app.payload["steps"]
-    assert stopped < 3 and bars(app) == [f"Stopped after step {stopped} of 3."]
+    assert stopped < 3 and app.bars == [f"Stopped after step {stopped} of 3."]
     gate.let(2)
     time.sleep(0.1)
     app.run()
     assert app.payload["steps"] <= 2
     app.click("resume")
-    assert grown(app, 3)["steps"] == 3 and not bars(app)
+    assert grown(app, 3)["steps"] == 3 and not app.bars
 
 
 def test_a_run_stopped_for_one_puzzle_does_not_stop_another(open_app, model_dir, gate):
     app = open_app(model="maze-15")
     app.click("stop")
-    assert bars(app) == ["Stopped before the first step."] and not app.payloads
+    assert app.bars == ["Stopped before the first step."] and not app.payloads
     app.set("puzzle_preset", "spiral")
     gate.let(4)
     grown(app, 3)
@@ -128,18 +171,17 @@ def test_sessions_share_equal_runs(open_app, model_dir, gate):
 
 def test_a_fast_run_is_shown_complete_at_once(open_app, model_dir):
     app = open_app(model="maze-15")
-    assert app.payload["steps"] == 3 and not bars(app)
+    assert app.payload["steps"] == 3 and not app.bars
 
 
 def test_a_failed_run_is_an_error_and_is_not_retried_forever(open_app, model_dir, monkeypatch):
     tries = []
 
-    def fail(*_, **__):
+    def fail(*_):
         tries.append(1)
         raise RuntimeError("odd")
-        yield
 
-    monkeypatch.setattr(record, "growing_trace", fail)
+    monkeypatch.setattr(Recording, "advance", fail)
     app = open_app(model="maze-15")
     app.run()
     (error,) = app.errors
@@ -149,13 +191,12 @@ def test_a_failed_run_is_an_error_and_is_not_retried_forever(open_app, model_dir
 
 def test_a_recorded_run_stays_until_the_models_own_is_complete(open_app, gate):
     """Otherwise a slow machine would send a user at a late step back to the first."""
-    shared.runs.clear()
     app = open_app(model="sudoku-trm")
     app.until(lambda: shared.models().ready(source(app)), "the model is open")
     for _ in range(15):
         app.run()
         assert app.payload["steps"] == 16 and "recorded on" in app.payload["label"]
-        assert not bars(app)
+        assert not app.bars
         gate.let(1)
         time.sleep(0.02)
     gate.let(1)
@@ -164,7 +205,6 @@ def test_a_recorded_run_stays_until_the_models_own_is_complete(open_app, gate):
 
 
 def test_a_recorded_run_stays_on_the_compare_page_too(open_app, gate):
-    shared.runs.clear()
     app = open_app(model="sudoku-trm", against="sudoku-hrm")
     for _ in range(3):
         app.open("compare")

@@ -8,11 +8,13 @@ from halting_stand_in import make_runs
 
 from app.screens.halting import source, texts
 from app.screens.halting.puzzles import puzzles_in_square, solve_link
-from app.server import shared
+from app.ui import analysis
 from probes.halting.report import analyse
 from probes.halting.rules import outcomes
-from probes.halting.runs import HaltingRuns, save_runs
+from probes.halting.runs import HaltingRuns
+from probes.training_axis import figures
 from trm import registry
+from trm.results import save
 
 VIEWS = ("steps", "reliability", "roc", "timing", "compute", "decisions", "beyond", "errors")
 MODEL = "sudoku-trm"
@@ -22,16 +24,17 @@ MODEL = "sudoku-trm"
 def record(tmp_path, monkeypatch):
     """Replaces the recorded results of a bundled model by made-up runs with the current weights."""
     monkeypatch.setattr(source, "RECORDED", tmp_path)
+    monkeypatch.setattr(figures, "RECORDED", tmp_path / "training")  # no figures over training
     mark = registry.fingerprint(registry.models_folder() / MODEL / "model.safetensors")
 
     def make(
         *, deep: bool = True, fingerprint: str = mark, kind: str = "trm", count: int = 60
     ) -> HaltingRuns:
-        about = {"model": MODEL, "fingerprint": fingerprint, "kind": kind, "N_sup": 16, "n": 6, "T": 3}
+        about = {"model": MODEL, "fingerprint": fingerprint, "kind": kind, "trained": 16, "n": 6, "T": 3}
         runs = make_runs(steps=16, count=count, **about)
-        save_runs(tmp_path / f"{MODEL}.parquet", runs)
+        save(tmp_path / f"{MODEL}.safetensors", runs)
         if deep:
-            save_runs(tmp_path / f"{MODEL}-deep.parquet", make_runs(steps=64, count=20, **about))
+            save(tmp_path / f"{MODEL}-deep.safetensors", make_runs(steps=64, count=20, **about))
         return runs
 
     return make
@@ -77,7 +80,7 @@ def test_the_headline_shows_each_number_with_its_baseline(open_app, record):
 
 
 def test_texts_give_the_band_and_the_number_of_puzzles():
-    found = analyse(make_runs(steps=16, count=60, N_sup=16))
+    found = analyse(make_runs(steps=16, count=60, trained=16))
     single_step, pairs = found.solving.single_step, found.undecided.pairs
     low, high = single_step.band
     assert f"**{single_step.share:.1%} ({low:.1%} to {high:.1%}) of {single_step.count}**" in texts.errors(
@@ -85,7 +88,7 @@ def test_texts_give_the_band_and_the_number_of_puzzles():
     )
     assert f"({pairs:,}, {pairs / 960:.1%} of all)" in texts.reliability(found)
     low, high = found.auc_last_step_band
-    assert f"{found.roc_last_step.auc:.3f}** (95 % band {low:.3f} to {high:.3f})" in texts.roc(found)
+    assert f"{found.roc_last_step.auc:.3f}** (95% interval {low:.3f} to {high:.3f})" in texts.roc(found)
     text = texts.compute(found)
     assert str(found.stopping.all_to_own) in text and str(found.stopping.unchanged_to_own) in text
     assert str(found.beyond.paired) in texts.beyond(found.beyond, found.whole)
@@ -102,7 +105,7 @@ def test_a_thousand_puzzles_are_drawn_within_two_seconds(open_app, record):
     record(count=1000)
     app, taken = open_page(open_app), []
     for _ in range(2):
-        source.recorded.clear()
+        analysis._read.clear()
         start = time.process_time()
         app.run()
         taken.append(time.process_time() - start)
@@ -114,13 +117,6 @@ def test_results_of_other_weights_give_a_warning(open_app, record):
     record(fingerprint="f" * 16)
     (warning,) = open_page(open_app).warnings
     assert "different weights" in warning and f"--record --model {MODEL}" in warning
-
-
-def test_a_damaged_recording_is_ignored(open_app, record, tmp_path):
-    record()
-    (tmp_path / f"{MODEL}.parquet").write_bytes(b"PAR1 cut short")
-    app = open_page(open_app)
-    assert not app.errors and charts(app) == 0 and app.has("halting_compute")
 
 
 def test_without_a_deep_recording_the_page_says_how_to_get_one(open_app, record):
@@ -167,14 +163,14 @@ def test_every_puzzle_is_in_one_square():
 
 
 def test_a_link_beyond_training_sets_the_steps():
-    runs = make_runs(steps=64, N_sup=16)
+    runs = make_runs(steps=64, trained=16)
     assert "steps=64" in solve_link(runs, 0, 40) and "at=40.2.3" in solve_link(runs, 0, 40)
 
 
 def test_computed_where_nothing_is_recorded(open_app, model_dir, record):
     """A model of the server's folder, run on ten puzzles beyond its training depth; there is no recorded result to go back to."""
     app = open_page(open_app, model="runs/hrm")
-    assert any("Nothing is recorded" in info.value for info in app.test.info) and charts(app) == 0
+    assert any("Nothing has been recorded" in info.value for info in app.test.info) and charts(app) == 0
     app.set("halting-count", 10)
     app.set("halting_steps", 5)
     app.click("halting_compute")
@@ -186,31 +182,6 @@ def test_computed_where_nothing_is_recorded(open_app, model_dir, record):
     assert not app.has("halting_back")
     app.set("halting_view", "beyond")
     assert charts(app) == 1
-
-
-def test_cancelled_and_back(open_app, record, monkeypatch):
-    """The recorded result stays while a job runs, and a cancelled job leaves nothing."""
-    record()
-    requests = []
-
-    def endless(request, progress):
-        requests.append(request)
-        while True:
-            progress(0.25, "3 of 12 puzzles run")
-            time.sleep(0.01)
-
-    monkeypatch.setattr(source, "compute", endless)
-    app = open_page(open_app)
-    app.click("halting_compute")
-    app.until(lambda: requests, "the job")
-    app.run()
-    assert charts(app) == 1 and "Recorded" in app.captions
-    job = shared.jobs().find(requests[0].key)
-    app.click(f"cancel-{hash(job.key)}")
-    assert shared.jobs().wait(job, 20)
-    app.run()
-    assert any("Cancelled at 25%; that work was discarded." in info.value for info in app.test.info)
-    assert job.result is None
 
 
 def test_an_error_in_a_job_is_one_line(open_app, model_dir, record):

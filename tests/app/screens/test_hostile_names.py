@@ -90,7 +90,7 @@ def test_a_hostile_arc_task_name(hostile_app):
     assert app.link["arc"] == f"{hostile.ARC_TASK}.1" and app.payload["labels"]
     check(app, f"ARC task {hostile.ARC_TASK}")
     check(opened(app), hostile.ARC_TASK)
-    assert "does not have the published answer" in " ".join(texts(app))
+    assert "does not know the published answer" in " ".join(texts(app))
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,24 @@
 
 import json
 import threading
-import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from app_page import App, shown
 
-from app.screens.interventions import runs
 from app.screens.interventions.controls import EXAMPLES, InterventionRequest
+from app.screens.interventions.runs import InterventionExperiment
 from probes.interventions.attribution.attention import attention_of
 from probes.interventions.attribution.mixing import mixing
 from probes.interventions.fork import cache_run
 from probes.interventions.presets import EXPERIMENTS
+from probes.interventions.recorded import SweepResult
 from probes.interventions.spec import OPERATIONS, parse_all
 from tests.app.screens.test_solve_page import PRESETS
 from trm.checkpoint import load_model
 from trm.coordinates import F_H, Coordinates, Depth
+from trm.provenance import Provenance
 from trm.tasks import get_task, task_of
 
 FAST = {"model": "sudoku-trm", "steps": "3", "n": "1", "T": "1"}
@@ -146,7 +147,7 @@ def test_the_equivalent_command(open_page):
 def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
     made = []
 
-    def run_sweep(what, model, task, puzzles, settings, progress):
+    def run_sweep(what, model, task, puzzles, settings, progress, *, command, recorded):
         made.append((what, len(puzzles), settings))
         table = {
             "size": [0.0, 1.0],
@@ -155,7 +156,7 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
             "high": [1.0, 0.6],
             "mean_steps": [1, 2],
         }
-        return {"fingerprint": model.fingerprint, "settings": {"state": "yz", "step": 1}, "table": table}
+        return SweepResult(Provenance.of(model, command=command), what, {"state": "yz", "step": 1}, table)
 
     monkeypatch.setattr("probes.interventions.sweep_results.run_sweep", run_sweep)
     app = open_page()
@@ -188,12 +189,7 @@ def test_the_first_selected_cell_is_explained(open_page, link):
 def test_without_a_selected_cell_nothing_is_explained(open_page):
     app = open_page()
     app.both()
-    app.test.session_state["interventions_view"] = {
-        "supervision_step": 1,
-        "cycle": 1,
-        "call": 2,
-        "cell": None,
-    }
+    app.move((1, 1, 2))
     for figure in ("attribution", "patching", "mixing"):
         app.set("interventions_figure", figure)
         assert "Select a cell in the player." in [info.value for info in app.test.info]
@@ -203,26 +199,21 @@ def test_without_a_selected_cell_nothing_is_explained(open_page):
 def test_attribution_and_patching_follow_the_selected_cell(open_page):
     app = open_page()
     app.both()
-    app.test.session_state["interventions_view"] = {
-        "supervision_step": 2,
-        "cycle": 1,
-        "call": 2,
-        "cell": [3, 4],
-    }
+    app.move((2, 1, 2), cell=(3, 4))
     app.set("interventions_figure", "attribution")
     app.until(lambda: app.test.get("plotly_chart"), "the heat over the grid")
     assert "in r4c5** after step 2" in app.text
     app.set("attribution_method", "units")
     app.until(
-        lambda: "after step 2. Logit:" in app.text and len(app.test.get("plotly_chart")) == 1,
+        lambda: "after step 2. The logit is" in app.text and len(app.test.get("plotly_chart")) == 1,
         "rows, columns, boxes",
     )
     app.set("interventions_figure", "patching")
     app.set("patching_steps", 1)
     app.click("patching_compute")
-    app.until(lambda: "in r4c5**, z patched" in app.text, "the heat map")
+    app.until(lambda: "in r4c5**, with z patched" in app.text, "the heat map")
     assert "--cell r4c5 --state z --steps 1-1" in " ".join(code.value for code in app.test.code)
-    app.test.session_state["interventions_view"] = {"supervision_step": 2, "cell": [0, 1]}
+    app.move((2, 1, 1), cell=(0, 1))
     app.run()
     assert "Selected now: r1c2. Press Compute to update." in app.captions
     assert not app.errors
@@ -237,13 +228,13 @@ def boards(app) -> list[list[list[float]]]:
 def test_mixing_weights_of_the_selected_cell_are_two_grids(open_page):
     app = open_page()
     app.both()
-    app.test.session_state["interventions_view"] = {"supervision_step": 1, "cell": [3, 4]}
+    app.move((1, 1, 1), cell=(3, 4))
     app.set("interventions_figure", "mixing")
     app.until(lambda: len(boards(app)) == 2, "both grids")
     model = load_model("sudoku-trm")
     for layer in ("1", "2"):
         app.set("mixing_layer-2", layer)
-        app.until(lambda layer=layer: f"layer {layer}**. Peers / all others" in app.text, "the layer")
+        app.until(lambda layer=layer: f"layer {layer}**. The mean over peers is" in app.text, "the layer")
         strength = mixing(model, get_task("sudoku"), layer).strength
         into, out_of = (np.array(board).ravel() for board in boards(app))
         assert into == pytest.approx(strength[31], abs=1e-5)
@@ -256,12 +247,7 @@ def test_mixing_weights_of_the_selected_cell_are_two_grids(open_page):
 def test_attention_of_the_players_call_is_two_grids(open_page):
     app = open_page(model="maze-hrm", steps="2", n="1", T="1")
     app.both()
-    app.test.session_state["interventions_view"] = {
-        "supervision_step": 2,
-        "cycle": 1,
-        "call": 2,
-        "cell": [2, 3],
-    }
+    app.move((2, 1, 2), cell=(2, 3))
     app.set("interventions_figure", "mixing")
     app.set("mixing_head", "3")
     app.until(
@@ -274,7 +260,7 @@ def test_attention_of_the_players_call_is_two_grids(open_page):
     assert receives == pytest.approx(weights[33], abs=1e-4) and sends == pytest.approx(
         weights[:, 33], abs=1e-4
     )
-    assert "is on the prefix" in app.text and "Neighbours / all others" in app.text
+    assert "is on the prefix" in app.text and "The mean over neighbours is" in app.text
     assert "--call 2.1.2 --head 3" in " ".join(code.value for code in app.test.code)
     assert not app.errors
 
@@ -287,20 +273,16 @@ def held(monkeypatch):
     """Holds every job of a run pair until it is released."""
     gate, started = threading.Event(), []
 
-    def slow(choice, request, model, progress):
-        started.append(request)
+    def slow(experiment, model, progress):
+        started.append(experiment.request)
         while not gate.wait(0.01):
             progress(0.5, "the intervened run")
-        return run_pair(choice, request, model, progress)
+        return run(experiment, model, progress)
 
-    run_pair = runs.run_pair
-    monkeypatch.setattr(runs, "run_pair", slow)
+    run = InterventionExperiment.run
+    monkeypatch.setattr(InterventionExperiment, "run", slow)
     yield SimpleNamespace(started=started, release=gate.set, hold=gate.clear)
     gate.set()
-
-
-def button(app: App, label: str):
-    return next((button for button in app.test.button if button.label == label), None)
 
 
 def test_recorded_runs_stay_until_the_computed_ones_are_ready(open_page, held):
@@ -323,60 +305,3 @@ def test_the_previous_runs_stay_while_another_experiment_is_computed(open_page, 
     held.release()
     app.until(lambda: app.sides and app.sides != before, "the new runs")
     assert "Showing the previous experiment" not in app.captions
-
-
-def test_a_cancelled_job_starts_again_only_on_request(open_page, held):
-    app = open_page(experiment="custom", do="zero y after 2.1.2 in r9c9")
-    app.until(lambda: button(app, "Cancel"), "a way to cancel")
-    button(app, "Cancel").click()
-    app.run()
-    app.until(lambda: button(app, "Start again"), "that it was cancelled")
-    started = len(held.started)
-    for _ in range(3):
-        app.run()
-    assert any("Cancelled" in info.value for info in app.test.info)
-    assert not app.sides and len(held.started) == started
-    held.release()
-    button(app, "Start again").click()
-    app.run()
-    assert app.both() and len(held.started) == started + 1
-
-
-def test_a_failed_job_is_not_retried(open_page, monkeypatch):
-    tries = []
-
-    def fails(choice, request, model, progress):
-        tries.append(request)
-        time.sleep(0.4)  # longer than the page waits
-        raise ValueError("odd")
-
-    monkeypatch.setattr(runs, "run_pair", fails)
-    app = open_page(experiment="custom", do="zero y after 2.1.2 in r8c9")
-    app.until(lambda: app.errors, "that it failed")
-    for _ in range(3):
-        time.sleep(0.2)
-        app.run()
-        assert app.errors
-    assert len(tries) == 1
-
-
-def test_a_cancelled_sweep_stays_cancelled(open_page, monkeypatch):
-    app = open_page()
-    app.set("interventions_figure", "seeds")
-    started = []
-
-    def endless(*arguments):
-        started.append(1)
-        while True:
-            arguments[-1](0.1, "running")
-            time.sleep(0.01)
-
-    monkeypatch.setattr("app.screens.interventions.sweeps._sweep", endless)
-    for times in (1, 2):  # the button starts it again
-        app.click("seeds-compute")
-        app.until(lambda: button(app, "Cancel"), "a way to cancel")
-        button(app, "Cancel").click()
-        app.run()
-        app.until(lambda: button(app, "Start again"), "that it was cancelled")
-        app.run()
-        assert len(started) == times

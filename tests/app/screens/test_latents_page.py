@@ -10,16 +10,18 @@ from pathlib import Path
 
 import app_page
 import pytest
+from app_page import shown
 
 from app.screens.latents import point_selection, source
 from app.screens.latents.point_selection import PuzzleSelection
 from app.server import shared
-from app.ui.charts import LIGHT
 from probes.latents import trajectories
-from probes.latents.files import load_projection, save_projection
+from probes.latents.files import load_projection
 from probes.latents.settings import RECORDED
+from trm.export.pictures.palette import CURVES
+from trm.results import save
 
-HEAVY = ("torch", "umap", "numba", "sklearn", "zarr", "captum")
+HEAVY = ("torch", "umap", "numba", "sklearn", "captum")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def points(traces: list[dict]) -> list[list]:
 def test_it_opens_with_a_recorded_projection(latents, recorded):
     app = latents(model="sudoku-trm")
     words = texts(app)
-    assert f"on {len(recorded)} puzzles from `sudoku/test` at {len(recorded.calls)} calls" in words
+    assert f"on {len(recorded)} puzzles from `sudoku/test` after each of {len(recorded.calls)} calls" in words
     assert " ".join(recorded.sentences) in words
     plot, *curves = charts(app)
     assert len(curves) == 4
@@ -78,16 +80,16 @@ def test_it_opens_with_a_recorded_projection(latents, recorded):
     app.set("latents_axes", 3)
     assert {trace["type"] for trace in charts(app)[0]["data"]} == {"scatter3d"}
     app.set("latents_method", "umap")
-    assert "UMAP distances are not distances" in texts(app)
+    assert "UMAP does not preserve distances" in texts(app)
     umap, pca = (recorded.embedding(method).quality[2] for method in ("umap", "pca"))
     assert f"Quality is measured on the final states of {len(recorded)} runs" in texts(app)
-    assert f"Trustworthiness **{umap.trustworthiness:.3f}**" in texts(app)
-    assert f"**{umap.neighbours_kept:.0%}** of each state's 5 nearest neighbours" in texts(app)
+    assert f"The trustworthiness is **{umap.trustworthiness:.3f}**" in texts(app)
+    assert f"**{umap.neighbours_preserved:.0%}** of each state's 5 nearest neighbours" in texts(app)
     assert (
-        f"PCA in 2-D: trustworthiness {pca.trustworthiness:.3f}, {pca.neighbours_kept:.0%} of neighbours preserved."
+        f"PCA in 2-D has a trustworthiness of {pca.trustworthiness:.3f} and preserves {pca.neighbours_preserved:.0%} of the neighbours."
         in texts(app)
     )
-    assert pca.trustworthiness > umap.trustworthiness and pca.neighbours_kept > umap.neighbours_kept
+    assert pca.trustworthiness > umap.trustworthiness and pca.neighbours_preserved > umap.neighbours_preserved
     for field in recorded.fields:
         app.set("latents_colour", field.name)
         assert len(points(charts(app)[0]["data"])) == len(recorded) * len(recorded.calls), field.name
@@ -110,16 +112,16 @@ def test_opening_it_imports_nothing_heavy():
 
 
 def test_a_projection_of_other_weights_says_so(latents, recorded, tmp_path, monkeypatch):
-    other = replace(recorded, metadata=replace(recorded.metadata, fingerprint="f" * 16))
-    save_projection(tmp_path / "sudoku-trm.safetensors", other)
+    other = replace(recorded, provenance=replace(recorded.provenance, fingerprint="f" * 16))
+    save(tmp_path / "sudoku-trm.safetensors", other)
     monkeypatch.setattr(source, "RECORDED", tmp_path)
     app = latents(model="sudoku-trm")
-    assert "recorded with different weights: sudoku-trm (ffffffff)" in texts(app) and len(charts(app)) == 5
+    assert "Recorded with different weights of sudoku-trm" in shown(texts(app)) and len(charts(app)) == 5
 
 
 def test_a_projection_is_computed_on_request(latents, model_dir):
     app = latents(model="runs/hrm")
-    assert "No projection of runs/hrm is recorded" in " ".join(element.value for element in app.test.info)
+    assert "No projection of runs/hrm is recorded" in shown(app.test.info[0].value)
     assert not charts(app)
     app.set("latents-count", 10)
     app.set("latents_state", "y")
@@ -128,27 +130,26 @@ def test_a_projection_is_computed_on_request(latents, model_dir):
     app.click("latents_compute")
     app.until(lambda: charts(app), "the projection")
     words = texts(app)
-    assert "State y of `runs/hrm` (cell r1c5) on 10 puzzles" in words
+    assert "state y of `runs/hrm` (cell r1c5) on 10 puzzles" in words
     command = next(element.value for element in app.test.code)
-    assert "--model runs/hrm --data sudoku/test --limit 10 --state y --calls f_H --position r1c5" in command
+    assert "--model runs/hrm --data sudoku/test --limit 10 --state y --position r1c5" in command
     assert "current symbol" in app.test.get_by_key("latents_colour").options
 
 
-def test_computing_shows_progress_and_can_be_cancelled_and_restarted(latents, model_dir, monkeypatch):
-    """By the buttons on the page. A cancelled computation leaves no job, no projection and no file behind."""
-    folders, reports = [], []
+def test_a_cancelled_computation_leaves_no_projection_and_no_file(latents, model_dir, monkeypatch):
+    folders, shares = [], []
     make, record = tempfile.mkdtemp, trajectories.record_trajectories
     monkeypatch.setattr(tempfile, "mkdtemp", lambda *a, **k: folders.append(make(*a, **k)) or folders[-1])
 
     def slow_recording(*given, progress, **named):
         """Waits after the first puzzles until it is cancelled."""
 
-        def slowed(done, total):
-            reports.append((done, total))
-            progress(done, total)
-            while slow and done:
+        def slowed(share, text):
+            shares.append(share)
+            progress(share, text)
+            while slow and share:
                 time.sleep(0.01)
-                progress(done, total)
+                progress(share, text)
 
         return record(*given, progress=slowed, **named)
 
@@ -157,25 +158,19 @@ def test_computing_shows_progress_and_can_be_cancelled_and_restarted(latents, mo
     app = latents(model="runs/hrm")
     app.set("latents-count", 30)
     app.click("latents_compute")
-    request = app.test.session_state["latents_request"]
-    app.until(lambda: any(done for done, _ in reports), "some puzzles run")
+    _, projection = app.test.session_state["latents_request"]
+    app.until(lambda: any(shares), "some puzzles run")
     app.run()
-    (bar,) = app.test.get("progress")
-    assert "Running runs/hrm on 30 puzzles, " in bar.proto.text and 0 < bar.proto.value <= 100
-    job = next(
-        job for key, job in shared.jobs()._jobs.items() if key[:2] == ("latents-trajectories", request[0])
-    )
+    (bar,) = (each for each in app.progress if each["text"])
+    assert 0 < bar["share"] <= 1
+    job = shared.jobs().find(projection.needs[0].key)
     cancel = next(button for button in app.test.button if button.label == "Cancel")
-    began = time.monotonic()
     cancel.click().run()
-    assert shared.jobs().wait(job, 1.0) and time.monotonic() - began < 2.0
-    assert job.cancelled and job.result is None
+    assert shared.jobs().wait(job, 1.0) and job.result is None
     app.run()
-    assert "Cancelled" in app.test.info[0].value and not charts(app) and not app.test.get("progress")
-    assert folders and not any(Path(folder).exists() for folder in folders)
-    assert not [key for key in shared.jobs()._jobs if key[:2] == ("latents-projection", request[0])]
-    app.run()
-    assert "Cancelled" in app.test.info[0].value  # a rerun does not restart it
+    assert "Cancelled" in app.test.info[0].value and not charts(app)
+    assert shared.jobs().find(projection.key) is None
+    assert not any(Path(folder).exists() for folder in folders)
     slow = False
     app.click("latents_compute")
     app.until(lambda: charts(app), "the projection")
@@ -186,7 +181,7 @@ def test_computing_shows_progress_and_can_be_cancelled_and_restarted(latents, mo
 def test_umap_is_shown_first_if_it_was_requested(latents, recorded, monkeypatch):
     app = latents()
     assert app["latents_method"] == "pca"
-    monkeypatch.setattr("app.screens.latents.source.computed", lambda *_: computed)
+    monkeypatch.setattr("app.ui.analysis.Panel.computed", lambda panel: computed)
     computed = replace(recorded)
     app.click("latents_compute")
     assert app["latents_method"] == "umap"
@@ -211,12 +206,12 @@ def test_a_recorded_joint_projection_of_two_models(latents, joint):
     words = texts(app)
     score = joint.second_model.alignment_score
     assert (
-        f"State z of `sudoku-trm` and `sudoku-hrm` (mean over all cells) on {joint.puzzle_count} puzzles"
+        f"state z of `sudoku-trm` and `sudoku-hrm` (mean over all cells) on {joint.puzzle_count} puzzles"
         in words
     )
     assert (
         f"leaves **{score.disparity:.1%}** of the variance unexplained" in words
-        and f"with shuffled puzzles, {score.shuffled:.1%}" in words
+        and f"with shuffled puzzles, it leaves {score.shuffled:.1%}" in words
     )
     assert " ".join(joint.sentences) in words and "medians over each model's runs" in words
     app.set("latents_view", "Show all")
@@ -241,33 +236,33 @@ def test_a_recorded_joint_projection_of_two_models(latents, joint):
                 for trace in plot["data"]
                 if "line" in trace and "lines" in trace["mode"]
             }
-            assert lines["trajectory, solved puzzle"] == (LIGHT["baseline"], "solid")
-            assert lines["trajectory, unsolved puzzle"] == (LIGHT["baseline"], "dash")
+            assert lines["trajectory, solved puzzle"] == (CURVES["baseline"], "solid")
+            assert lines["trajectory, unsolved puzzle"] == (CURVES["baseline"], "dash")
             for model in ("trm", "hrm"):  # a trajectory has the colour of its model, as does the legend
                 of_model = [style for name, style in lines.items() if name.endswith(f", sudoku-{model}")]
-                assert len(of_model) == 4 and {colour for colour, _ in of_model} == {LIGHT[model]}
+                assert len(of_model) == 4 and {colour for colour, _ in of_model} == {CURVES[model]}
                 if field != "model":
-                    assert lines[f"model: sudoku-{model}"][0] == LIGHT[model]
+                    assert lines[f"model: sudoku-{model}"][0] == CURVES[model]
     assert [trace["name"].rpartition(" (")[0] for trace in curves[0]["data"] if trace["line"]["width"]] == [
         "sudoku-trm",
         "sudoku-hrm",
     ]
     app.set("latents_models", "One model")
-    assert "State z of `sudoku-trm` (mean" in texts(app) and app["latents_colour"] != "model"
+    assert "state z of `sudoku-trm` (mean" in texts(app) and app["latents_colour"] != "model"
 
 
 def test_a_joint_projection_is_computed_for_any_two_models(latents, model_dir):
     app = latents(model="runs/hrm")
     app.set("latents_models", "Two models")
     app.set("compare_with", "sudoku-trm")
-    assert "No joint projection of runs/hrm and sudoku-trm is recorded" in app.test.info[0].value
+    assert "No joint projection of runs/hrm and sudoku-trm is recorded" in shown(app.test.info[0].value)
     assert not app.has("latents_calls")  # two models are aligned at the last call of each step
     app.set("latents-count", 10)
     app.click("latents_compute")
     app.until(lambda: charts(app), "the joint projection")
     assert "`runs/hrm` and `sudoku-trm`" in texts(app) and "on 5 held-out puzzles" in texts(app)
     command = next(element.value for element in app.test.code)
-    assert "--model runs/hrm --compare-with sudoku-trm --data sudoku/test --limit 10" in command
+    assert "--limit 10 --calls last --compare-with sudoku-trm" in command
     app.set("compare_with", "maze-15")  # another task: an error in one line
     app.click("latents_compute")
     app.until(lambda: app.errors, "the error")
@@ -342,7 +337,7 @@ def test_a_click_opens_its_puzzle_and_call(state, recorded, monkeypatch):
 
 
 def test_the_cell_of_a_projection_is_in_the_link(recorded):
-    one = replace(recorded, metadata=replace(recorded.metadata, position="r5c9"))
+    one = replace(recorded, position="r5c9")
     assert point_selection.link(one, 0, 0)["cell"] == "4,8"
 
 

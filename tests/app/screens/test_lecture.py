@@ -1,259 +1,15 @@
-"""The lecture without a browser: data files, facts in texts, code view, page, offline file."""
+"""The lecture without a browser: its page, the invitation and the offline file."""
 
-import json
-import re
-import shutil
-from dataclasses import replace
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import pytest
-
-from app.screens.lecture import offline
-from app.screens.lecture.code_view import recursion_file, source
-from app.screens.lecture.contents import Lecture, bundled_lecture
-from app.screens.lecture.language import fill_in, languages, paragraphs, read_language
-from app.screens.lecture.own_model import texts_of
-from app.screens.lecture.qr_code import invitation, is_local
-from app.screens.lecture.rooms import FOLDER as ROOMS
-from app.screens.lecture.rooms import Room, Rooms
-from app.screens.lecture.runs import read_run, runs_for
-from app.screens.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
-from app.ui.progress import Words
-from app.ui.status import LoadingWords
-from trm.coordinates import Coordinates, Depth
-from trm.player.bundle import english_texts
+from app.screens.lecture import offline, qr_code
+from app.screens.lecture.contents import bundled_lecture
+from app.screens.lecture.qr_code import in_the_network, invitation, is_local
+from app.server.http.rooms import Rooms, rooms
+from app.server.options import read_options
 from trm.registry import own_config
-from trm.run_facts import model_facts
-
-
-@pytest.fixture(scope="module")
-def bundled() -> Lecture:
-    return Lecture()
-
-
-# ---- texts
-
-
-def test_facts_are_filled_in_with_the_matching_word_form():
-    facts = {"n": 1, "T": 6, "parameters": 392706, "p": 0.5, "name": "trm", "left.n": 2}
-    assert fill_in("{n|call|calls} and {T|call|calls}", facts) == "1 call and 6 calls"
-    assert fill_in("{name}: {parameters}, p = {p}, {left.n}", facts) == "trm: 392\u202f706, p = 0.50, 2"
-    forms = [fill_in("{k|вызов|вызова|вызовов}", {"k": k}) for k in (1, 2, 5, 11, 14, 21, 22, 112)]
-    assert [form.split()[1] for form in forms] == [
-        *("вызов", "вызова", "вызовов", "вызовов", "вызовов", "вызов", "вызова", "вызовов"),
-    ]
-
-
-def test_a_paragraph_is_included_if_its_condition_holds():
-    text = "Always.\n\n[solved] Solved\nafter {step}.\n\n[not solved, halts] Halts.\n\n[not solved, not halts] Never."
-    assert paragraphs(text, {"solved": True, "step": 3, "halts": True}) == ["Always.", "Solved after 3."]
-    assert paragraphs(text, {"solved": False, "step": None, "halts": True}) == ["Always.", "Halts."]
-    assert paragraphs(text, {"solved": False, "step": None, "halts": False}) == ["Always.", "Never."]
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("{nothing}", "No fact is called 'nothing'. Available: n, none, word"),
-        ("{none}", "{none} has no value in this run"),
-        ("{word|one|many}", "needs a number"),
-        ("{n|one}", "two or three forms"),
-    ],
-)
-def test_a_text_that_cannot_be_filled_in_raises_the_reason(text, message):
-    with pytest.raises(LectureError) as error:
-        fill_in(text, {"n": 1, "none": None, "word": "a"})
-    assert message in str(error.value)
-
-
-@pytest.mark.parametrize("code", languages())
-def test_every_language_has_every_scene(bundled, code):
-    texts = bundled.texts(code)
-    assert list(texts["scenes"]) == [scene.id for scene in bundled.scenes]
-    everything = json.dumps(texts, ensure_ascii=False)
-    assert "[not " not in everything and "[solved" not in everything
-    for scene in texts["scenes"].values():
-        assert scene["title"] and scene["text"] and scene["question"] and scene["answer"] and scene["notes"]
-    assert set(read_language(code).words) == set(read_language("en").words)
-
-
-def test_a_language_is_one_file(tmp_path, bundled):
-    assert languages() == ["en", "ru"]
-    for path in FOLDER.glob("*.toml"):
-        shutil.copy(path, tmp_path)
-    (tmp_path / "xx.toml").write_text(
-        (FOLDER / "en.toml").read_text("utf-8").replace('name = "English"', 'name = "X"')
-    )
-    assert languages(tmp_path) == ["en", "ru", "xx"] and read_language("xx", tmp_path).name == "X"
-    (tmp_path / "yy.toml").write_text('name = "Y"\n[words]\n[scene]\n')
-    with pytest.raises(LectureError, match=r"yy\.toml lacks words\.scene"):
-        read_language("yy", tmp_path)
-
-
-@pytest.mark.parametrize("code", [code for code in languages() if code != "en"])
-def test_a_language_translates_all_player_words_with_their_placeholders(code):
-    def placeholders(text: str) -> list[str]:
-        return sorted(re.findall(r"\{(\w+)", text))
-
-    own, player = english_texts(), read_language(code).player
-    assert set(player) == set(own) and player["language"] == code
-    fixed = {"row_and_column"}  # a lecture has one name for this, whatever the cell
-    assert [word for word in set(own) - fixed if placeholders(player[word]) != placeholders(own[word])] == []
-
-
-@pytest.mark.parametrize(("kind", "prefix"), [(Words, "job"), (LoadingWords, "model")])
-def test_texts_of_jobs_and_loading_models_are_translated(kind, prefix):
-    english = texts_of(kind, prefix, read_language("en"))
-    assert english == kind()
-    for code in languages():
-        for name, text in vars(texts_of(kind, prefix, read_language(code))).items():
-            assert re.findall(r"\{\w+\}", text) == re.findall(r"\{\w+\}", getattr(english, name)), (
-                code,
-                name,
-            )
-            assert code == "en" or text != getattr(english, name), (code, name)
-
-
-def test_an_unknown_player_word_is_named_in_the_error(tmp_path):
-    for path in FOLDER.glob("*.toml"):
-        shutil.copy(path, tmp_path)
-    english = (FOLDER / "en.toml").read_text("utf-8")
-    (tmp_path / "xx.toml").write_text(english.replace("[player]", '[player]\nplya = "x"'))
-    with pytest.raises(LectureError, match=r"xx\.toml: player\.plya is not a word of the player"):
-        read_language("xx", tmp_path)
-
-
-def test_another_checkpoint_changes_the_numbers_in_the_texts(bundled):
-    """No depth or size is typed into a text: a model of other sizes gives other numbers."""
-    run = read_run("sudoku-trm/easy")
-    depth = Depth(n=3, T=2, N_sup=4)
-    config = replace(run.config, hidden_size=96, layers=3, **vars(depth))
-    facts = (
-        run.facts
-        | model_facts(config, depth)
-        | {"parameters": 1234, "puzzle": "p", "z_head": 1, "z_embedding": 1}
-    )
-    facts |= {"y_head": 1, "y_embedding": 1, "readable": True}
-    scenes = read_language("en").scenes
-    assert "= **96 layers**" in " ".join(paragraphs(scenes["depth"]["text"], facts))
-    assert "3 times in a row" in " ".join(paragraphs(scenes["n-calls"]["text"], facts))
-    assert fill_in(scenes["n-calls"]["title"], facts) == "3 f_L calls: think longer"
-    assert "vector of 96 numbers" in " ".join(paragraphs(scenes["states"]["text"], facts))
-    assert config.effective_depth == 3 * (3 + 1) * 2 * 4
-
-
-def test_the_effective_depth_of_the_papers_models():
-    """672 layers for TRM and 384 for HRM (arXiv 2510.04871)."""
-    trm = read_run("sudoku-trm/easy").config
-    assert replace(trm, layers=2, n=6, T=3, N_sup=16).effective_depth == 672
-    hrm = read_run("sudoku-hrm/hard").config
-    assert replace(hrm, layers=4, H_layers=4, n=2, T=2, N_sup=16).effective_depth == 384
-
-
-# ---- scenes and runs
-
-
-def test_a_scene_starts_at_a_call_of_its_run():
-    scene = Scene(id="a", runs=("r",), at="halt.T.H")
-    assert scene.start(Depth(6, 3, 16), halt=4, solved=None) == Coordinates(4, 3, 7, "f_H")
-    assert scene.start(Depth(2, 2, 8), halt=None, solved=None) == Coordinates(8, 2, 3, "f_H")
-    assert replace(scene, at="1.9.n").start(Depth(2, 2, 8), halt=None, solved=1) == Coordinates(
-        1, 2, 2, "f_L"
-    )
-
-
-@pytest.mark.parametrize(
-    "entry, message",
-    [
-        ('id = "a"\nruns = ["r"]', "at is missing"),
-        ('id = "a"\nruns = ["r"]\nat = "1.2"', "Write step.cycle.call"),
-        ('id = "a"\nruns = ["r"]\nat = "1.0.1"', "Write step.cycle.call"),
-        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\nmode = "fog"', "mode cannot be 'fog'"),
-        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\npoint = ["w"]', "point cannot be 'w'"),
-        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\npair = true', "a pair needs two runs, not 1"),
-        ('id = "a"\nruns = "r"\nat = "1.1.1"', "runs must be a list"),
-        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\nfog = 1', "unknown field 'fog'"),
-        (
-            'id = "a"\nruns = ["r"]\nat = "1.1.1"\n[[scene]]\nid = "a"\nruns = ["r"]\nat = "1.1.1"',
-            "two with the same id",
-        ),
-        ("id = ", "is not valid TOML"),
-    ],
-)
-def test_an_invalid_scene_raises_the_reason(tmp_path, entry, message):
-    path = tmp_path / "scenes.toml"
-    path.write_text(f"[[scene]]\n{entry}\n")
-    with pytest.raises(LectureError) as error:
-        read_scenes(path)
-    assert message in str(error.value) and "\n" not in str(error.value).partition(" is not valid TOML")[0]
-
-
-class FakeRun:
-    """A run that ends solved or not, first solved at that answer."""
-
-    def __init__(self, solved: bool, answers: int | None):
-        self.facts = {"solved": solved, "solved_answer": answers}
-
-
-def test_a_scene_shows_the_run_that_pick_selects():
-    runs = {
-        "lost": FakeRun(False, 9),
-        "quick": FakeRun(True, 1),
-        "slow": FakeRun(True, 4),
-        "never": FakeRun(False, None),
-    }
-
-    def picked(pick: str, *names: str) -> str:
-        (run,) = runs_for(Scene(id="a", runs=names or tuple(runs), at="1.1.1", pick=pick), runs)
-        return next(name for name, each in runs.items() if each is run)
-
-    assert [picked(pick) for pick in ("", "solved", "unsolved", "late")] == ["lost", "quick", "lost", "slow"]
-    assert picked("late", "never", "lost") == "never" and picked("unsolved", "slow", "quick") == "slow"
-    pair = runs_for(Scene(id="a", runs=("slow", "lost"), at="1.1.1", pair=True), runs)
-    assert pair == (runs["slow"], runs["lost"])
-    with pytest.raises(LectureError, match="No run sudoku-trm/nothing is recorded"):
-        read_run("sudoku-trm/nothing")
-
-
-def test_the_failure_scene_shows_an_unsolved_run(bundled):
-    (run,) = bundled.scene_runs["fails"]
-    assert not run.facts["solved"], "the bundled models solve every candidate: give the scene others"
-
-
-# ---- code
-
-
-def test_the_code_view_shows_the_lines_of_the_file():
-    lines = recursion_file().read_text("utf-8").splitlines()
-    shown = source()
-    assert [function["name"] for function in shown] == [
-        "latent_recursion",
-        "deep_recursion",
-        "deep_supervision",
-    ]
-    for line in (line for function in shown for line in function["lines"] if line["number"]):
-        assert lines[line["number"] - 1] == line["text"]
-    marked = {
-        mark: line["text"] for function in shown for line in function["lines"] for mark in line["marks"]
-    }
-    assert "model.f_L(" in marked["f_L"] and "model.f_H(" in marked["f_H"]
-    assert marked["loop_T"].strip() == "for cycle in range(1, depth.T + 1):" and "detach" in marked["detach"]
-
-
-def test_the_marks_follow_changes_of_the_file(tmp_path):
-    text = recursion_file().read_text("utf-8")
-    path = tmp_path / "recursion.py"
-    path.write_text("# one line more\n" + text)
-    before, after = (
-        [line for f in source(file) for line in f["lines"] if "f_L" in line["marks"]] for file in (None, path)
-    )
-    assert after[0]["number"] == before[0]["number"] + 1 and after[0]["text"] == before[0]["text"]
-    path.write_text(text.replace("model.f_H(", "model.answer("))
-    with pytest.raises(LectureError, match="no line for f_H"):
-        source(path)
-
-
-# ---- the page
 
 
 def open_lecture(app, **link):
@@ -271,16 +27,16 @@ def test_the_page_sends_what_the_browser_requests(open_app):
     sent = app.payload
     assert (sent["scene"], sent["language"], sent["room"]) == ("states", "en", None)
     assert app.link["scene"] == "states" and set(sent["runs"]) == runs_of("states", "one-call")
-    app.trigger("request", {"scene": "depth", "language": "ru"})
+    app.trigger("request", {"scene": "check-depth", "language": "ru"})
     sent = app.payload
-    assert (sent["scene"], sent["language"]) == ("depth", "ru")
+    assert (sent["scene"], sent["language"]) == ("check-depth", "ru")
     assert set(sent["runs"]) == runs_of("two-nets") - runs_of("states")  # nothing twice
     assert set(sent["texts"]) == {"ru"}
-    app.trigger("request", {"scene": "depth", "language": "ru", "missing_runs": True})
-    assert set(app.payload["runs"]) == runs_of("depth", "two-nets")
-    assert (app.link["scene"], app.link["lang"]) == ("depth", "ru")
+    app.trigger("request", {"scene": "check-depth", "language": "ru", "missing_runs": True})
+    assert set(app.payload["runs"]) == runs_of("check-depth", "two-nets")
+    assert (app.link["scene"], app.link["lang"]) == ("check-depth", "ru")
     app.trigger("request", {"scene": "<b>", "language": "../en"})
-    assert (app.payload["scene"], app.payload["language"]) == ("depth", "ru")
+    assert (app.payload["scene"], app.payload["language"]) == ("check-depth", "ru")
 
 
 def test_a_link_opens_a_scene_in_a_language_at_a_call(open_app):
@@ -304,12 +60,13 @@ def test_a_follower_gets_the_room_and_the_lecturers_scene(open_app):
     follower = open_app()
     open_lecture(follower, follow=code, lang="ru")
     assert (follower.payload["scene"], follower.payload["language"]) == ("halting", "ru")
-    assert follower.payload["room"] == {"code": code, "turn": 1}
+    turn = rooms().read(code).turn
+    assert follower.payload["room"] == {"code": code, "turn": turn, "view": "", "address": f"/rooms/{code}"}
     assert set(follower.payload["runs"]) == runs_of(*(scene.id for scene in bundled_lecture().scenes))
     lecturer.trigger("request", {"scene": "depth", "language": "en"})
-    assert json.loads((ROOMS / f"{code}.json").read_text()) == {"scene": "depth", "turn": 2}
+    assert rooms().read(code).scene == "depth" and rooms().read(code).turn > turn
     follower.trigger("request", {"scene": "maze", "language": "ru"})
-    assert Rooms().read(code) == Room("depth", 2), "a follower must not move the room"
+    assert rooms().read(code).scene == "depth", "a follower must not move the room"
 
 
 def test_a_reloaded_page_leads_its_room_again(open_app):
@@ -324,9 +81,9 @@ def test_a_reloaded_page_leads_its_room_again(open_app):
         assert again.payload["lead"] == other
     again.trigger("request", {"scene": "halting", "language": "en", "lead": led})
     assert again.payload["lead"] == led
-    assert Rooms().read(led["code"]) == Room("halting", 1)  # the followers move at once
+    assert rooms().read(led["code"]).scene == "halting"  # the followers move at once
     again.trigger("request", {"scene": "depth", "language": "en", "lead": None})
-    assert Rooms().read(led["code"]) == Room("depth", 2)
+    assert rooms().read(led["code"]).scene == "depth"
 
 
 def test_a_follower_cannot_lead(open_app):
@@ -337,7 +94,7 @@ def test_a_follower_cannot_lead(open_app):
     open_lecture(follower, follow=led["code"])
     assert "lead" not in follower.payload
     follower.trigger("request", {"scene": "maze", "language": "en", "lead": led})
-    assert "lead" not in follower.payload and Rooms().read(led["code"]) == Room("states", 0)
+    assert "lead" not in follower.payload and rooms().read(led["code"]).scene == "states"
 
 
 def test_the_lecture_and_its_invitation_work_without_a_room(open_app, monkeypatch):
@@ -365,7 +122,7 @@ def test_another_model_replaces_the_recorded_one(open_app, model_dir):
     assert f"= **{config.effective_depth} layers**" in " ".join(after["depth"]["text"])
     assert f"{config.n} times in a row" in " ".join(after["n-calls"]["text"])
     assert "last 2 calls" in " ".join(after["deep-recursion"]["text"])
-    assert after["states"]["run_captions"][0].startswith("runs/hrm on the puzzle")
+    assert after["states"]["run_captions"][0].startswith("runs/hrm on the “")
     assert after["maze"] == before["maze"]  # the maze scene has another task
     app.set("lecture_model", "arc")
     app.until(lambda: app.errors, "the error")
@@ -387,6 +144,22 @@ def test_the_invitation_is_a_qr_code_of_the_scenes_address():
     assert [is_local(host) for host in ("localhost", "127.0.0.1", "::1", "lens.local", "10.0.0.1")] == [
         *(True, True, True, False, False),
     ]
+
+
+def test_with_lan_the_code_has_this_machines_address_in_the_network(monkeypatch):
+    made = urlsplit(in_the_network("http://localhost:8501/lecture"))
+    if made.hostname != "localhost":  # this machine is in a network
+        assert not is_local(made.hostname) and (made.port, made.path) == (8501, "/lecture")
+    for page in ("http://192.168.0.7:8501/lecture", "https://lens.example/lecture"):
+        assert in_the_network(page) == page
+
+    class NoNetwork(socket.socket):
+        def connect(self, address):
+            raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(qr_code.socket, "socket", NoNetwork)
+    assert in_the_network("http://localhost:8501/lecture") == "http://localhost:8501/lecture"
+    assert read_options(["--lan"], {}, "0.0.0.0").lan and not read_options([], {}, "0.0.0.0").lan
 
 
 def test_the_offline_file_holds_everything_and_needs_no_network(tmp_path, capsys):

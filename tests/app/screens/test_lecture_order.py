@@ -11,7 +11,11 @@ from app.screens.lecture.language import read_language
 
 def test_the_extra_position_is_explained_where_positions_are_counted():
     first = " ".join(bundled_lecture().texts("en")["scenes"]["states"]["text"])
-    assert "81 cells" in first and "a prefix of 1 position" in first.lower() and "82 positions" in first
+    assert (
+        "81 cells" in first
+        and "a prefix, 1 extra position in front," in first.lower()
+        and "82 positions" in first
+    )
 
 
 def test_hrm_is_introduced_before_a_scene_shows_it():
@@ -33,7 +37,8 @@ def test_the_last_scene_sums_up_in_every_language():
         assert len(lecture.texts(code)["scenes"]["closing"]["text"]) >= 3
 
 
-SAME = {"code", "task_arc", "language", "key_home", "key_end", "key_shift", "key_esc"}
+SYMBOLS = {"term_x", "term_z", "term_y", "term_f_L", "term_f_H", "term_N_sup"}  # of the papers
+SAME = {"code", "task_arc", "language", "key_home", "key_end", "key_shift", "key_esc", *SYMBOLS}
 CYRILLIC = re.compile(r"[\u0400-\u04ff]+")
 
 

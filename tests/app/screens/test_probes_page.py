@@ -9,14 +9,13 @@ import pytest
 from app_page import App
 from safetensors.numpy import load_file, save_file
 
-from app.screens.probes import source
+from app.screens.probes.controls import target_label
+from app.screens.probes.source import ProbePrediction
 from app.server import shared
-from app.server.jobs import Job
-from app.server.pace import Pace
-from probes.linear.apply import open_probe
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
-from probes.linear.experiment.files import RECORDED, load_experiment
+from probes.linear.experiment.files import RECORDED, load_experiment, recorded_path
+from probes.linear.files import open_probe
 from trm.registry import models_folder
 
 
@@ -37,13 +36,13 @@ def text(app: App) -> str:
 
 def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
     app = open_probes(model="sudoku-hrm")
-    summary = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
-    assert app["probes_target"] == summary["targets"][0]["name"] == "solution"
-    assert summary["about"]["fingerprint"][:8] in app.captions
-    last = len(summary["moments"]) - 1
+    summary = load_experiment(recorded_path("sudoku-hrm"))
+    assert app["probes_target"] == summary.targets[0].name == "solution"
+    assert summary.provenance.fingerprint[:8] in app.captions
+    last = len(summary.time_points) - 1
     for state in ("z", "y"):
-        value = views.value_at(views.result_for(summary, "solution", state), "accuracy", last)
-        assert f"{100 * value:.1f} %" in text(app)
+        value = views.value_at(summary.result("solution", state), "accuracy", last)
+        assert f"{100 * value:.1f}%" in text(app)
     for view in ("All targets", "By cell", "Confusion matrix"):
         app.set("probes_view", view)
         assert not app.errors
@@ -60,8 +59,8 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
             r"After step 16, z encodes more than every baseline \(\+0\.\d+, .* and y encodes more than",
         ),
         ("sudoku-trm", "solution", "z and y encode the answer rather than the solution"),
-        ("maze-trm", "right_now", "the test puzzles contain only one class: nothing to test"),
-        ("maze-trm", "dead_end", "the labels are the same as for “on path”: see that target"),
+        ("maze-trm", "right_now", "the test puzzles contain only one class, so there is nothing to test"),
+        ("maze-trm", "dead_end", "the labels are the same as those of “on path”; see that target"),
     ],
 )
 def test_the_recorded_verdict_of_a_target_is_shown(open_probes, model, target, words):
@@ -75,8 +74,8 @@ def test_another_model_brings_its_own_targets(open_probes):
     app.set("probes_target", "candidates_left")
     app.set("probes_view", "Causal test")
     app.set("model", "maze-hrm")
-    recorded = load_experiment(RECORDED / "maze-hrm" / "study.json")
-    assert app["probes_target"] == recorded["targets"][0]["name"] == "on_path"
+    recorded = load_experiment(recorded_path("maze-hrm"))
+    assert app["probes_target"] == recorded.targets[0].name == "on_path"
     app.set("model", "sudoku-hrm")
     assert app["probes_target"] == "solution" and app.has("probes_causal_class")
 
@@ -92,7 +91,7 @@ def test_probes_of_a_model_without_a_recording_are_fitted_by_a_job_and_applied_t
 ):
     app = open_probes(model="runs/hrm")
     app.until(lambda: app.has("probes_fit"), "the controls")
-    assert "No result is recorded" in app.test.info[0].value
+    assert "Nothing has been recorded for runs/hrm" in app.test.info[0].value
     app.set("probes_targets", [])
     assert app.test.get_by_key("probes_fit").disabled
     app.set("probes_targets", ["solution", "candidates"])
@@ -104,7 +103,7 @@ def test_probes_of_a_model_without_a_recording_are_fitted_by_a_job_and_applied_t
     assert list(app.test.get_by_key("probes_target").options) == ["solution", "candidates"]
     assert "description length, z" in text(app)
     app.set("probes_score", "code")
-    experiment = shared.jobs().find(app.test.session_state["probes_request"].key).result[0]
+    experiment = result(app, "probes").summary
     code = views.code_of(experiment, "solution", "y")
     drawn = json.loads(app.test.get("plotly_chart")[0].proto.spec)["data"]
     assert [trace["name"] for trace in drawn] == ["z", "y", "label entropy"] and len(code.bits) == 2
@@ -122,22 +121,22 @@ def test_probes_of_a_model_without_a_recording_are_fitted_by_a_job_and_applied_t
     app.set("probes_causal_class", "7")
     app.click("probes_causal_run")
     app.until(lambda: "of its norm" in text(app), "the result of the causal test")
-    use = shared.jobs().find(app.test.session_state["probes_causal_request"].key).result
-    assert (use["class"], use["at"]["supervision_step"], len(use["random"])) == ("7", 1, 4)
-    request = app.test.session_state["probes_request"]
-    assert request.command.startswith("python -m probes fit --model ") and "--code-length" in request.command
-    summary, probes = shared.jobs().find(request.key).result
-    assert set(probes) == {
-        (name, state) for name in ("solution", *(f"candidate_{n}" for n in range(1, 10))) for state in "zy"
-    }
-    json.dumps(summary)
+    use = result(app, "probes_causal")
+    assert (use.class_name, use.at.supervision_step, len(use.random)) == ("7", 1, 4)
+    fitted = result(app, "probes")
+    assert fitted.command.startswith("python -m probes fit --model ") and "--code-length" in fitted.command
+    for state in "zy":
+        members = ["solution", *(f"candidate_{n}" for n in range(1, 10))]
+        assert [probe.target for probe in fitted.probes(members, state)] == members
 
 
 def test_a_recorded_experiment_has_directions_and_class_balance_but_no_description_length(open_probes):
     app = open_probes(model="sudoku-hrm")
-    shares = views.balance_at(load_experiment(RECORDED / "sudoku-hrm" / "study.json"), "solution", 4)
+    shares = views.balance_at(load_experiment(recorded_path("sudoku-hrm")), "solution", 4)
     assert (
-        len(shares) == 9 and f"Class balance in training, step 16: 1 {100 * shares[0]:.1f} %" in app.captions
+        len(shares) == 9
+        and f"Class proportions in the training puzzles at step 16: 1 ({100 * shares[0]:.1f}%)"
+        in app.captions
     )
     app.set("probes_score", "code")
     assert "No description length was computed" in app.test.info[0].value
@@ -145,7 +144,7 @@ def test_a_recorded_experiment_has_directions_and_class_balance_but_no_descripti
     app.set("probes_view", "Probe directions")
     probe = open_probe(RECORDED / "sudoku-hrm" / "solution.z.safetensors")
     wanted = plane_of(*directions_at([probe], 4, []))
-    assert f"of their squared length, **{100 * wanted.share:.0f} %**." in text(app)
+    assert f"of their squared length, **{100 * wanted.share:.0f}%**." in text(app)
     (drawn,) = [
         trace
         for element in app.test.get("plotly_chart")
@@ -154,11 +153,17 @@ def test_a_recorded_experiment_has_directions_and_class_balance_but_no_descripti
     ]
     assert drawn["text"] == list("123456789")
     app.set("probes_time_point", "1")
-    assert "after step 1:" in text(app) and f"**{100 * wanted.share:.0f} %**" not in text(app)
+    assert "after step 1:" in text(app) and f"**{100 * wanted.share:.0f}%**" not in text(app)
     app.set("probes_target", "candidates")
     assert "**9 probe directions** in z after step 1" in text(app)
     app.set("probes_target", "right_now")
     assert "**5 probe directions** in z, one for each step" in text(app)
+
+
+def result(app: App, panel: str):
+    """Result of the analysis that was requested on the page."""
+    _, analysis = app.test.session_state[f"{panel}_request"]
+    return shared.jobs().find(analysis.key).result
 
 
 def opened_key(files: list[tuple[str, bytes, str]]) -> tuple:
@@ -186,8 +191,8 @@ def test_saved_probes_are_applied_to_another_checkpoint(open_probes, model_dir):
     ]
     app.set("probes_files", files)
     assert (
-        "Opened: 2 targets from sudoku-hrm" in app.captions
-        and "applied to later, which has other weights" in app.captions
+        "Opened probes of 2 targets, fitted on sudoku-hrm" in app.captions
+        and "applied to later, which has different weights" in app.captions
     )
     assert list(app.test.get_by_key("probes_view").options) == [
         "On one puzzle",
@@ -198,16 +203,13 @@ def test_saved_probes_are_applied_to_another_checkpoint(open_probes, model_dir):
     (job,) = [
         job
         for key, job in shared.jobs()._jobs.items()
-        if key[:3:2] == ("probe predictions", opened_key(files))
+        if key[0] is ProbePrediction and key[2].key == opened_key(files)
     ]
     reading = job.result["readings"]
     assert {one["state"] for one in reading} == {"z", "y"} and {one["target"] for one in reading} == {
         "solution"
     }
-    assert (
-        job.result["fingerprint"]
-        != load_experiment(RECORDED / "sudoku-hrm" / "study.json")["about"]["fingerprint"]
-    )
+    assert job.result["fingerprint"] != load_experiment(recorded_path("sudoku-hrm")).provenance.fingerprint
     app.set("probes_view", "Probe directions")
     assert "**9 probe directions**" in text(app)
     app.set("probes_files", [*files[:1], ("mine<b>.safetensors", b"no probe", "")])
@@ -223,35 +225,20 @@ def test_saved_probes_are_applied_to_another_checkpoint(open_probes, model_dir):
     assert "this model solves maze" in app.errors[0]
 
 
-def test_a_cancelled_experiment_ends_within_a_second(model_dir, open_probes, monkeypatch):
-    app = open_probes(model="runs/hrm")
-    app.until(lambda: app.has("probes_fit"), "the controls")
-    app.set("probes_steps", [1, 2, 3])
-    app.set("probes-count", 1000)
-    app.click("probes_fit")
-    job = shared.jobs().find(app.test.session_state["probes_request"].key)
-    app.until(lambda: job.share > 0, "some progress")
-    assert not job.done
-    app.click(f"cancel-{hash(job.key)}")
-    assert shared.jobs().wait(job, 1.0) and job.result is None
-    app.run()
-    assert "Cancelled" in app.test.info[0].value
-
-
 def test_differences_on_the_scoreboard_equal_those_of_the_scores():
-    summary = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
+    summary = load_experiment(recorded_path("sudoku-hrm"))
     boards = {what: views.scoreboard(summary, what) for what in views.SCOREBOARD_VALUES}
-    for row in range(len(summary["targets"])):
-        for time_point in range(len(summary["moments"])):
+    for row in range(len(summary.targets)):
+        for time_point in range(len(summary.time_points)):
             z, y = (boards[state].values[row][time_point] for state in ("z", "y"))
             if z is not None and y is not None:
                 assert boards["z minus y"].values[row][time_point] == pytest.approx(z - y)
-    first = summary["targets"][0]
-    baselines = views.baselines_at(summary, first["name"], first["score"], 0, of="z").values()
+    first = summary.targets[0]
+    baselines = views.baselines_at(summary, first.name, first.score, 0, of="z").values()
     assert boards["z minus best baseline"].values[0][0] == pytest.approx(
         boards["z"].values[0][0] - max(baselines)
     )
-    assert source.target_label("right_at_end") == "right at end"
+    assert target_label("right_at_end") == "right at end"
 
 
 def test_a_typed_puzzle_survives_a_change_of_tab_and_a_reload(open_app, open_probes):
@@ -271,21 +258,3 @@ def test_the_target_selector_is_disabled_where_all_targets_are_shown(open_app):
     assert app.test.get_by_key("probes_target").disabled
     app.set("probes_view", "By cell")
     assert not app.test.get_by_key("probes_target").disabled
-
-
-@pytest.mark.parametrize(
-    "page, settings, button",
-    [
-        ("probes", "probes_open", "probes_fit"),
-        ("halting", "halting_open", "halting_compute"),
-        ("interventions", "noise-open", "noise-compute"),
-    ],
-)
-def test_settings_close_when_their_job_starts(open_app, monkeypatch, page, settings, button):
-    monkeypatch.setattr("app.server.jobs.Jobs.ask", lambda jobs, key, work, asker: Job(key, None, 0, Pace()))
-    app = App({"model": "sudoku-trm"}, page)
-    app.test.session_state[settings] = True
-    app.run()
-    assert app.test.session_state[settings] is True
-    app.click(button)
-    assert app.test.session_state[settings] is False

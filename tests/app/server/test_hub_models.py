@@ -28,15 +28,11 @@ def hub(monkeypatch, model_dir):
     gate.set()
 
 
-def progress_bars(app) -> list[str]:
-    return [shown(element.proto.text) for element in app.test.get("progress")]
-
-
 def test_a_model_of_the_hub_is_fetched_with_its_progress_shown(open_app, hub):
     gate = hub(5_000_000)
     app = open_app(model="hf://owner/small-model")
     assert not app.payloads
-    app.until(lambda: progress_bars(app) == ["Downloading hf://owner/small-model: 0 of 5 MB"], "a bar")
+    app.until(lambda: app.bars == ["Downloading hf://owner/small-model: 0 of 5 MB"], "a bar")
     gate.set()
     app.until(lambda: app.payloads, "the model")
     assert app.payload["task"] == "maze" and app.link["model"] == "hf://owner/small-model"

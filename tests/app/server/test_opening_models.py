@@ -3,12 +3,19 @@
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from app.server.models import ModelSource, source_of
-from app.server.opening import ASK_ABOVE, FAILED_FOR, MOST_MODELS, Models, torch_threads
+from app.server.opening import (
+    ASK_ABOVE,
+    FAILED_FOR,
+    MOST_DOWNLOADS,
+    MOST_MODELS,
+    Models,
+)
 from app.server.options import Options
 from trm.checkpoint import save_model
 from trm.errors import CheckpointError
@@ -51,6 +58,31 @@ def test_a_model_is_opened_once_and_bears_the_name_it_was_asked_by(models, saved
     assert models.ask(source) is opening
 
 
+@pytest.mark.parametrize(("modules", "slept"), [({}, [9.0]), ({"torch": torch}, [])])
+def test_the_import_of_torch_waits_for_the_page_and_other_models_do_not(
+    models, saved, monkeypatch, modules, slept
+):
+    delays = []
+    monkeypatch.setattr("app.server.opening.sys", SimpleNamespace(modules=modules), raising=False)
+    fake_time = SimpleNamespace(sleep=delays.append, monotonic=time.monotonic)
+    monkeypatch.setattr("app.server.opening.time", fake_time)
+    assert models.ask(saved(), after=9.0).wait(PATIENCE)
+    assert delays == slept
+
+
+def test_a_model_whose_thread_could_not_be_started_is_opened_at_the_next_request(models, saved, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    source = saved()
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        opening = models.ask(source)
+    assert not opening.wait(0.05)
+    assert models.ask(source) is opening
+    assert opening.wait(PATIENCE) and opening.model is not None
+
+
 def test_forced_heads_reach_the_model(models, saved):
     source = saved()
     forced = ModelSource(source.name, source.spec, source.kind, source.stamp, heads=4)
@@ -71,9 +103,10 @@ def test_what_cannot_be_opened_is_one_line(models, saved, kind):
     assert opening.model is None and "\n" not in str(opening.error)
 
 
-def test_an_error_of_ours_is_not_shown_but_logged(models, saved, monkeypatch, caplog):
+@pytest.mark.parametrize("error", [RuntimeError, BaseException])
+def test_an_error_of_ours_is_not_shown_but_logged(models, saved, monkeypatch, caplog, error):
     def fail(*_, **__):
-        raise RuntimeError("secret detail")
+        raise error("secret detail")
 
     monkeypatch.setattr("trm.checkpoint.load_model", fail)
     opening = models.ask(saved())
@@ -112,7 +145,7 @@ class Hub:
         self.fetched = 0
 
     def __call__(self, spec: str, *, progress, token: bool | None) -> Path:
-        assert spec == HUB.spec and token is False
+        assert spec.startswith(HUB.spec) and token is False
         for part in range(1, self.parts + 1):
             progress(self.size * part // self.parts, self.size)
             self.fetched = part
@@ -167,6 +200,19 @@ def test_a_download_can_be_stopped_and_begun_anew(models, hub):
     assert again.wait(PATIENCE) and again.model is not None
 
 
+def test_so_many_downloads_wait_and_one_more_is_refused_until_others_have_ended(models, hub):
+    fake_hub = hub(1000)
+    sources = [ModelSource(f"{HUB.name}{number}", f"{HUB.spec}{number}", "hub") for number in range(99)]
+    openings = [models.ask(source) for source in sources[:MOST_DOWNLOADS]]
+    refused = models.ask(sources[MOST_DOWNLOADS])
+    assert refused.ended.is_set() and "other downloads" in str(refused.error)
+    fake_hub.gate.release(4 * (MOST_DOWNLOADS + 1))
+    assert all(opening.wait(PATIENCE) and opening.model for opening in openings)
+    refused.ended_at -= FAILED_FOR + 1
+    again = models.ask(refused.source)
+    assert again.wait(PATIENCE) and again.model is not None
+
+
 def test_a_refusal_of_the_hub_is_told(models, monkeypatch):
     def refuse(*_, **__):
         raise CheckpointError("There is no owner/repo on the hub.")
@@ -175,10 +221,3 @@ def test_a_refusal_of_the_hub_is_told(models, monkeypatch):
     opening = models.ask(HUB)
     assert opening.wait(PATIENCE)
     assert str(opening.error) == "There is no owner/repo on the hub."
-
-
-def test_threads_are_as_before_afterwards(tiny_model):
-    before = torch.get_num_threads()
-    with torch_threads(tiny_model()):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before

@@ -1,12 +1,22 @@
 """The address of a page holds the user's choices: a reload or a copied link shows the same."""
 
 from collections.abc import Iterator
+from functools import cache, partial
 
 import pytest
 from app_page import App
 
 BY_THE_PAGE = {
-    *("model", "model_path", "puzzle_preset", "puzzle_text", "supervision_steps", "force_n", "force_T"),
+    *(
+        "model",
+        "model_path",
+        "puzzle_preset",
+        "puzzle_text",
+        "supervision_steps",
+        "force_n",
+        "force_T",
+        "snapshot_place",
+    ),
     *(
         "force_heads",
         "compare_with",
@@ -39,7 +49,7 @@ PLACES = [
     ),
     *(("interventions", {"interventions_figure": name}) for name in ("Ablation", "Seeds", "Best of K")),
     ("interventions", {}),
-    ("interventions", {"interventions_figure": "Majority vote", "experiment": "custom"}),
+    ("interventions", {"interventions_figure": "Voting", "experiment": "custom"}),
     ("lecture", {}),
 ]
 CHOSEN = [
@@ -77,7 +87,10 @@ def test_every_control_of_a_page_is_in_its_address(page, link):
     assert link.keys() <= app.link.keys() | {"experiment"}
 
 
+unchosen = cache(partial(opened, link={}))
+
+
 @pytest.mark.parametrize("page, key, written, value", CHOSEN)
 def test_a_copied_link_restores_the_choice(page, key, written, value):
-    assert opened(page, {})[key] != value
+    assert unchosen(page)[key] != value
     assert opened(page, {key: written})[key] == value

@@ -53,7 +53,7 @@ def test_malformed_steps_become_the_models_own(open_app, steps):
 
 
 def test_too_many_steps_are_clipped(open_app):
-    assert open_app(steps="999")["supervision_steps"] == 64
+    assert open_app(steps="999", n="1", T="1")["supervision_steps"] == 64
 
 
 def test_an_unknown_model_becomes_the_default(open_app, served_to_others):
@@ -77,7 +77,9 @@ def followed(app, **link):
 
 
 def test_a_link_followed_within_a_session_is_applied_like_the_first(open_app):
-    app = open_app(model="sudoku-trm", puzzle=PRESETS[1].puzzle, steps="20", at="1.1.7", cell="0,0")
+    app = open_app(
+        model="sudoku-trm", puzzle=PRESETS[1].puzzle, n="1", T="1", steps="20", at="1.1.2", cell="0,0"
+    )
     assert app.payload["start"]["supervision_step"] == 1
     followed(
         app, **links.place(model="sudoku-hrm", puzzle=TYPED, at=(3, 2, 7), cell=(4, 8), mode="probabilities")
@@ -86,7 +88,7 @@ def test_a_link_followed_within_a_session_is_applied_like_the_first(open_app):
     assert app["puzzle_text"] == shown_puzzle(app.payload) == TYPED
     assert app["puzzle_preset"] is None
     assert app["supervision_steps"] == 16  # the model's own, since the link has none
-    assert app.payload["start"] == PLACE
+    assert app.payload["start"] == PLACE | {"link": 1}
     app.set("supervision_steps", 3)  # from now on the user's choices count
     app.set("puzzle_preset", PRESETS[2].key)
     assert app["supervision_steps"] == 3 and shown_puzzle(app.payload) == PRESETS[2].puzzle
@@ -96,7 +98,7 @@ def test_a_followed_link_without_a_model_keeps_the_current_one(open_app):
     app = open_app(model="sudoku-hrm")
     followed(app, **links.place(puzzle=TYPED, at=(3, 2, 7)))
     assert app["model"] == "sudoku-hrm" and shown_puzzle(app.payload) == TYPED
-    assert app.payload["start"] == PLACE | {"cell": None, "mode": "answer"}
+    assert app.payload["start"] == PLACE | {"cell": None, "mode": "answer", "link": 1}
 
 
 def test_a_followed_link_without_a_puzzle_keeps_the_current_one(open_app):

@@ -8,6 +8,7 @@ import pytest
 from colour_vision import DEFICIENCIES, contrast, distance
 
 from app.ui import charts
+from trm.export.pictures.palette import CURVES
 
 SETTINGS = tomllib.loads((Path(charts.__file__).parents[1] / ".streamlit/config.toml").read_text("utf-8"))
 PAPER = {"light": "#fcfcfa", "dark": "#10151b"}
@@ -19,7 +20,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
     return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
 
-@pytest.mark.parametrize(("theme", "colours"), [("light", charts.LIGHT), ("dark", charts.DARK)])
+@pytest.mark.parametrize(("theme", "colours"), [("light", CURVES), ("dark", charts.DARK)])
 def test_model_colours_differ_from_solved_and_unsolved(theme, colours):
     for one, other in combinations(TOGETHER, 2):
         for deficiency in DEFICIENCIES:
@@ -49,3 +50,16 @@ def test_nine_digits_have_nine_colours(monkeypatch, theme):
         assert distance(one, other, "none") >= 10, (one, other)
     for colour in found[8:]:
         assert contrast(colour, rgb(PAPER[theme])) >= 3, colour
+
+
+def test_the_camera_button_of_a_chart_saves_svg(monkeypatch):
+    shown = []
+    monkeypatch.setattr(charts, "is_dark", lambda: False)
+    monkeypatch.setattr(charts.text_size, "scale", lambda: 1)
+    monkeypatch.setattr(charts.st, "plotly_chart", lambda figure, **options: shown.append(options))
+    charts.show(charts.new(x="step", y="share"), key="halting-curve", config={"scrollZoom": True})
+    config = shown[0]["config"]
+    assert (
+        config["toImageButtonOptions"] == {"format": "svg", "filename": "halting-curve"}
+        and config["scrollZoom"]
+    )

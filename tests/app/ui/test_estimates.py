@@ -18,12 +18,14 @@ def paces(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 def test_the_first_estimate_uses_the_default_pace_and_the_next_the_measured_one(paces, monkeypatch):
     cost = Cost("halting", 2.0)
-    assert cost.estimate() == "Takes about 2 min on two cores without a GPU."
+    assert cost.estimate() == "This takes about 2 min on two cores without a GPU."
     clock = count(step=14)
     monkeypatch.setattr(estimates.time, "monotonic", lambda: next(clock))
     assert cost.timed(lambda progress: "result")(lambda share, words: None) == "result"
     assert paces == {"halting": 7.0}
-    assert Cost("halting", 5.0).estimate() == "Takes about 35 s, based on the last such job on this server."
+    assert (
+        Cost("halting", 5.0).estimate() == "This takes about 35 s, based on the last such job on this server."
+    )
     assert "without a GPU" in Cost("latents", 5.0).estimate()
 
 

@@ -135,9 +135,9 @@ def mutated(name: str, content: bytes, draw: Random, canary: str) -> bytes:
     return (mutated_bytes if draw.random() < 0.12 else kind)(content, draw, canary)
 
 
-def mutate(folder: Path, draw: Random, canary: str, *, spared: tuple[str, ...] = ()) -> str:
-    """Change one file of a folder, of another name than those that are spared. Returns its name."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in spared)
+def mutate(folder: Path, draw: Random, canary: str) -> str:
+    """Change one file of a folder. Returns its name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     path = draw.choice(files)
     name = path.relative_to(folder).as_posix()
     if draw.random() < 0.02:

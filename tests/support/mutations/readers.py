@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -20,14 +19,15 @@ from probes.halting.runs import load_runs
 from probes.interventions import recorded
 from probes.latents.files import columns_of, load_projection, summary
 from probes.latents.trajectories import read_trajectories
-from probes.linear.apply import apply_to_puzzle, open_probe, summary_of
+from probes.linear.apply import apply_to_puzzle, summary_of
 from probes.linear.experiment.files import load_experiment, score_table
+from probes.linear.files import open_probe
 from trm.checkpoint import load_model
-from trm.cli.main import parser
+from trm.cli.main import app, call
 from trm.data import load_puzzles, puzzle_entries
 from trm.data.puzzle_file import read_content
 from trm.errors import CheckpointError, UserError
-from trm.forward import forward_file
+from trm.inspection.forward import forward_file
 from trm.inspection.inspect import inspect_model
 from trm.inspection.inspect import report as inspected
 from trm.model import Model
@@ -49,8 +49,7 @@ CELLS = 1000  # of a model that is run
 
 def command(*words: object) -> dict:
     """What a command answers. Raises UserError."""
-    options: Namespace = parser().parse_args([str(word) for word in words])
-    return options.run(options)
+    return call(app, [str(word) for word in words])[0]
 
 
 def inspect(folder: Path, out: Path) -> None:
@@ -109,8 +108,8 @@ def export(folder: Path, out: Path) -> None:
 
 def read_store(folder: Path, out: Path) -> None:
     store = open_store(folder / "s")
-    for name in store.arrays:
-        store.arrays[name][:]
+    for read in (store.labels, store.puzzle_ids, store.halting, store.facts, store.top_logits):
+        read()
     read_trajectories(store)
 
 
@@ -121,24 +120,26 @@ def read_projection(folder: Path, out: Path) -> None:
 
 
 def read_runs(folder: Path, out: Path) -> None:
-    json.dumps(report(analyse(load_runs(folder / "r.parquet"))))
+    json.dumps(report(analyse(load_runs(folder / "r.safetensors"))))
 
 
 def read_comparison(folder: Path, out: Path) -> None:
-    comparison = load_comparison(folder / "c.json")
+    comparison = load_comparison(folder / "c.safetensors")
     json.dumps(to_dict(comparison))
     curves_table(comparison)
 
 
 def read_study(folder: Path, out: Path) -> None:
-    score_table(load_experiment(folder / "s.json"))
+    score_table(load_experiment(folder / "s.safetensors"))
 
 
 def read_recorded(folder: Path, out: Path) -> None:
     """What cannot be read is as if it was not there."""
     before, recorded.RECORDED = recorded.RECORDED, folder.parent
     try:
-        recorded.recorded(folder.name, "s")
+        for name in ("s", recorded.PRESETS):
+            result = recorded.recorded(folder.name, name)
+            json.dumps(result and recorded.described(result))
     finally:
         recorded.RECORDED = before
 
@@ -269,7 +270,8 @@ READERS: dict[str, tuple[Reader, ...]] = {
     "projection": (read_projection,),
     "runs": (read_runs,),
     "comparison": (read_comparison,),
-    "study": (read_study, read_recorded),
+    "study": (read_study,),
+    "sweep": (read_recorded,),
     "probe": (read_probes, apply_probes),
     "training": (resume, log),
     "forward": (forward,),
@@ -277,7 +279,5 @@ READERS: dict[str, tuple[Reader, ...]] = {
     "name": (name_models,),
 }
 CARELESS = {"careless": (unpickle, litter)}
-SPARED = {"store": ("manifest.json", "zarr.json")}
-"""Files that are not changed: what a store says of itself."""
 UNNAMED = (apply_probes, follow_link, name_models)
 """Those whose messages name a probe by its target, or a text that is no file's."""

@@ -22,21 +22,22 @@ from safetensors.torch import save_file
 from stores import SETTINGS, ten_puzzles
 from training_runs import trainer_of
 
-from probes.comparison.files import make_comparison, save_comparison
+from probes.comparison.files import make_comparison
 from probes.comparison.measure import measure
-from probes.halting.runs import save_runs
-from probes.latents.files import save_projection
+from probes.interventions.recorded import PresetOutcome, PresetResults, SweepResult
 from probes.latents.project import make_projection
 from probes.latents.trajectories import read_trajectories
-from probes.linear.experiment.files import write_experiment
-from probes.linear.experiment.results import ExperimentSettings
+from probes.linear.experiment.files import save_probes
 from probes.linear.experiment.run import run_experiment
-from probes.linear.files import save_probe
+from probes.linear.experiment.summary import ExperimentSettings
+from probes.linear.files import SavedProbe
 from probes.linear.fit import fit_probe
 from probes.linear.splits import split_puzzles
 from trm.checkpoint import save_model
+from trm.coordinates import Coordinates
 from trm.data import write_dataset
 from trm.record import record
+from trm.results import save
 from trm.store.reader import open_store
 from trm.store.record import record_store
 from trm.tasks.sudoku import Sudoku
@@ -161,28 +162,30 @@ def _results(folder: Path, model, preset: TrainingPreset) -> None:
     save_trace(folder / "trace" / "t.safetensors", trace)
     record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, log=str)
     trajectories = read_trajectories(open_store(folder / "store" / "s"))
-    save_projection(
+    save(
         folder / "projection" / "s.safetensors",
         make_projection(trajectories, state="z", calls="f_H", command="c"),
     )
-    save_runs(folder / "runs" / "r.parquet", make_runs(count=6))
+    save(folder / "runs" / "r.safetensors", make_runs(count=6))
     measured = [measure(model, SMALL, puzzles.take(np.arange(4)), near_limit=1) for _ in range(2)]
-    save_comparison(folder / "comparison" / "c.json", make_comparison(*measured))
+    save(folder / "comparison" / "c.safetensors", make_comparison(*measured))
     inputs, labels = SMALL.generate_many(40, givens=(6, 10), seed=3)
     many = type(puzzles).of("many", SMALL, inputs, labels)
     study = run_experiment(
         model, SMALL, many, ExperimentSettings(targets=("solution",), steps=(1,), probe=FEW)
     )
-    write_experiment(folder / "study" / "s.json", study, probes=folder / "probe")
+    save(folder / "study" / "s.safetensors", study.summary())
+    outcomes = {"plain": PresetOutcome(0.5, 0.4, 0.6, 1.0, [0.5, 0.6], [1.0, 1.0])}
+    save(folder / "sweep" / "experiments.safetensors", PresetResults(study.provenance, 0.5, outcomes))
+    table = {"ablated": ["y", "z"], "cells": [0.5, 0.75], "step": [1, 2]}
+    sweep = SweepResult(study.provenance, "removal", {"step": 1, "how": "zero"}, table, {"y": None, "z": 2})
+    save(folder / "sweep" / "s.safetensors", sweep)
+    save_probes(folder / "probe", study)
     states, values = planted()
     result = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
-    about = {
-        "state": "z",
-        "steps_run": "3",
-        "moments": json.dumps([[step, 1, 1, "f_L"] for step in (1, 2, 3)]),
-        "task": "sudoku",
-    }
-    save_probe(folder / "probe" / "planted.safetensors", result, about=about)
+    time_points = tuple(Coordinates(step, 1, 1, "f_L") for step in (1, 2, 3))
+    saved = SavedProbe(study.provenance, "z", time_points, result)
+    save(folder / "probe" / "planted.safetensors", saved)
     _training(folder / "training", preset, Puzzles(inputs, labels))
 
 

@@ -36,6 +36,20 @@ def test_a_share_with_few_puzzles_of_one_kind_has_the_binomial_band():
 def test_every_resample_has_the_size_of_the_puzzle_set():
     drawn = np.concatenate(list(Resampling(resamples=30).draws(7)))
     assert drawn.shape == (30, 7) and (drawn.sum(1) == 7).all()
+    drawn = Resampling(resamples=30).with_sample(7)
+    assert (drawn[0] == 1).all() and drawn.shape == (31, 7) and (drawn.sum(1) == 7).all()
+
+
+def test_each_group_is_resampled_within_itself():
+    drawn = np.concatenate(list(Resampling(resamples=200).indices(3, 5)))
+    assert drawn.shape == (200, 8)
+    assert set(drawn[:, :3].ravel()) == {0, 1, 2} and set(drawn[:, 3:].ravel()) == {3, 4, 5, 6, 7}
+
+
+def test_resamples_do_not_depend_on_how_many_fit_into_memory_at_once(monkeypatch):
+    whole = np.concatenate(list(Resampling(resamples=10).indices(3, 5)))
+    monkeypatch.setattr("probes.stats.DRAWS", 8 * 3)
+    assert (np.concatenate(list(Resampling(resamples=10).indices(3, 5))) == whole).all()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from trm.arrays import array_of, header_of, read_npz
+from trm.data.files.npz import array_of, header_of, read_npz
 
 ZEROS = bytes(1 << 20)
 

@@ -84,7 +84,7 @@ def test_another_puzzle_gets_another_answer(name, answers):
     assert np.ptp(predictions.q_halt[-1]) > 0
 
 
-@bundled
+@pytest.mark.parametrize("name", ["sudoku-trm", "maze-trm"])
 def test_noise_solves_nothing(name):
     """The same architecture with random weights: what is right above is the training's doing."""
     model = new_model(model_config(name)).requires_grad_(False)

@@ -69,8 +69,8 @@ def test_predictions_are_those_of_the_recursion_whatever_the_batch(tiny_model, t
     model = tiny_model()
     torch.nn.init.normal_(model.q_head.weight, generator=torch.Generator().manual_seed(1))
     inputs = np.random.default_rng(0).integers(1, 6, (BATCH + 1, 16)).astype(np.uint8)
-    done = []
-    found = predict(model, inputs, progress=lambda count, total: done.append((count, total)))
+    shares = []
+    found = predict(model, inputs, progress=lambda share, text: shares.append(share))
     tokens, ids = torch.from_numpy(inputs.astype(np.int64)), torch.zeros(BATCH + 1, dtype=torch.long)
     steps = list(deep_supervision(model, tokens, ids, depth=model.config.depth))
     assert found.answers.shape == (3, BATCH + 1, 16)
@@ -78,12 +78,38 @@ def test_predictions_are_those_of_the_recursion_whatever_the_batch(tiny_model, t
         assert np.array_equal(found.answers[number], step.heads.logits.argmax(-1))
         assert np.allclose(found.q_halt[number], step.heads.q_halt, atol=1e-4)
         assert np.allclose(found.halting[number], model.halting_logit(step.heads), atol=1e-4)
-    counts = [count for count, total in done if total == BATCH + 1]
-    assert len(counts) == len(done) and counts == sorted(counts) and counts[-1] == BATCH + 1
-    if threads == 1:
-        in_batch = [BATCH * step // 3 for step in (1, 2, 3)]  # of three supervision steps
-        assert counts == [*in_batch, BATCH, BATCH, BATCH + 1]
+    assert shares == sorted(shares) and (shares[0], shares[-1]) == (0, 1)
     assert len(predict(model, inputs, depth=Depth(n=1, T=1, N_sup=2)).answers) == 2
+
+
+@pytest.fixture
+def halting_model(tiny_model):
+    """A model that halts after different numbers of steps, and on some puzzles never."""
+    model = tiny_model(N_sup=4)
+    torch.nn.init.normal_(model.q_head.weight, generator=torch.Generator().manual_seed(6))
+    model.q_head.bias.data[0] += 4.5
+    return model
+
+
+def test_early_exit_gives_the_answers_at_the_halting_step(halting_model, threads):
+    inputs = np.random.default_rng(0).integers(1, 6, (41, 16)).astype(np.uint8)
+    whole, early = (predict(halting_model, inputs, batch=4, early_exit=exits) for exits in (False, True))
+    halts = whole.halting > 0
+    steps = np.where(halts.any(0), halts.argmax(0) + 1, 4)
+    assert len(set(steps)) > 2 and early.steps.tolist() == steps.tolist() and (whole.steps == 4).all()
+    for number in range(4):
+        last = np.minimum(number + 1, steps) - 1
+        assert np.array_equal(early.answers[number], whole.answers[last, np.arange(41)])
+        assert np.allclose(early.halting[number], whole.halting[last, np.arange(41)], atol=1e-4)
+
+
+def test_scores_with_early_exit_are_those_at_the_halting_step(halting_model, puzzles):
+    halting_model.q_head.bias.data[0] = 100.0  # halts after the first step
+    one = evaluate(halting_model, SMALL, puzzles, early_exit=True)
+    whole = evaluate(halting_model, SMALL, puzzles)
+    assert one["exact_by_step"] == whole["exact_by_step"][:1] * 4 and one["steps_saved"] == 0.75
+    assert one["mean_halt_step"] == 1 and one["halt_auc"] is one["halt_auc_last_step"] is None
+    assert "steps_saved" not in whole
 
 
 @pytest.fixture
@@ -95,7 +121,7 @@ def scripted(monkeypatch, tiny_model, puzzles):
     answers[1:, 0] = right
     answers[2, 2] = right  # obeys the rules, though the puzzle has many solutions
     q_halt = np.array([[-1, -2, 0, 0], [2, -3, 0, 0], [3, -4, 0, 0]], np.float32)
-    script = Predictions(answers, q_halt, halting=q_halt)
+    script = Predictions(answers, q_halt, halting=q_halt, steps=np.full(4, 3))
     monkeypatch.setattr("trm.evaluate.predict", lambda *_, **__: script)
     return tiny_model()
 
@@ -132,7 +158,9 @@ def predict_of(monkeypatch, rows) -> Predictions:
     import trm.evaluate
 
     script = trm.evaluate.predict()
-    taken = Predictions(script.answers[:, rows], script.q_halt[:, rows], script.halting[:, rows])
+    taken = Predictions(
+        script.answers[:, rows], script.q_halt[:, rows], script.halting[:, rows], script.steps[rows]
+    )
     monkeypatch.setattr("trm.evaluate.predict", lambda *_, **__: taken)
     return taken
 
@@ -179,7 +207,9 @@ def test_mazes_are_scored_by_any_shortest_path(tiny_model, monkeypatch):
     maze = get_task("maze", 25)
     inputs = maze.parse("#####|#S..#|#.#.#|#..G#|#####".replace("|", "\n"))
     one, other = maze.solutions(inputs)
-    script = Predictions(other[None, None], np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32))
+    script = Predictions(
+        other[None, None], np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), np.ones(1, int)
+    )
     monkeypatch.setattr("trm.evaluate.predict", lambda *_, **__: script)
     model = tiny_model(task="maze", sequence_length=25)
     scores = evaluate(model, maze, PuzzleSet.of("one", maze, inputs[None], one[None]))

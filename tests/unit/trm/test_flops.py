@@ -1,5 +1,7 @@
 """Operations computed from the configuration, compared with numbers worked out by hand and with torch's own counter."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -7,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from trm import flops
 from trm.config import ModelConfig
+from trm.coordinates import F_H, F_L
 from trm.models import new_model
 
 SIZES = {
@@ -42,6 +45,18 @@ def test_a_run_is_the_sum_of_its_calls_and_heads():
     heads = 2 * 8 * (16 * 6 + 2)
     assert flops.supervision_step(MLP) == 9 * 52_224 + heads
     assert flops.run(MLP) == 4 * (9 * 52_224 + heads)
+
+
+def test_a_halting_head_has_as_many_logits_as_the_model():
+    assert flops.heads(replace(MLP, halting_outputs=1)) == 2 * 8 * (16 * 6 + 1)
+    assert flops.heads(replace(MLP, halting_outputs=0, halting="never")) == 2 * 8 * 16 * 6
+
+
+def test_a_call_of_sotaku_is_one_layer():
+    sizes = {"kind": "sotaku", "latents": 0, "halting_outputs": 0, "halting": "never"}
+    config = replace(MLP, layers=3, **sizes)
+    assert flops.f_L_call(config) == flops.f_H_call(config) == 16_320 + 9_792
+    assert config.layers_per_call == {F_L: 1, F_H: 1} and config.effective_depth == 4 * 3 * 3
 
 
 @pytest.mark.parametrize("config", [MLP, ATTENTION], ids=["mlp", "attention"])

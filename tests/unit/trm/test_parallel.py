@@ -5,7 +5,8 @@ import threading
 import pytest
 import torch
 
-from trm.parallel import WorkStopped, run_parallel, split_rows
+from trm.engine.choice import with_engine
+from trm.parallel import WorkStopped, run_parallel, threads_for, torch_threads, usable_threads
 
 CPU = torch.device("cpu")
 
@@ -34,15 +35,6 @@ def test_every_part_is_done_with_one_thread_each(threads):
 def test_parts_run_at_the_same_time(threads):
     meeting = threading.Barrier(2, timeout=30)
     run_parallel(lambda part, done: meeting.wait(), [1, 2], device=CPU)
-
-
-def test_a_batch_is_split_evenly(threads):
-    assert [list(part) for part in split_rows(range(4, 9), CPU)] == {
-        1: [[4, 5, 6, 7, 8]],
-        2: [[4, 5], [6, 7, 8]],
-    }[threads]
-    assert split_rows(range(3, 4), CPU) == [range(3, 4)]  # one puzzle is one part
-    assert split_rows(range(4, 9), torch.device("cuda")) == [range(4, 9)]
 
 
 def test_an_exception_in_a_part_is_raised_and_stops_the_others(threads):
@@ -78,3 +70,26 @@ def test_the_caller_can_stop_the_work(threads):
         run_parallel(work, [0, 1], device=CPU, progress=enough)
     assert len(ended) == threads
     assert torch.get_num_threads() == threads
+
+
+def test_torch_has_one_thread_for_small_models_and_beside_another_engine(tiny_model, monkeypatch):
+    monkeypatch.setattr("trm.parallel.usable_threads", lambda: 4)
+    model = tiny_model()
+    assert threads_for(model) == 1 and threads_for(model, rows=2) == 4
+    monkeypatch.setattr("trm.parallel.SMALL_CALL", 0)
+    assert threads_for(model) == 4
+    assert threads_for(with_engine(model, "onnx"), rows=2) == 1
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("1", 1), ("0", 2), ("64", 2), ("all", 2), ("", 2)])
+def test_usable_threads_are_the_cores_unless_limited(limit, expected, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {3, 7}, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert usable_threads() == expected
+
+
+def test_threads_are_as_before_afterwards(tiny_model):
+    before = torch.get_num_threads()
+    with torch_threads(tiny_model()):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

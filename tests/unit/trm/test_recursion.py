@@ -34,7 +34,8 @@ def test_deep_supervision_is_the_pseudo_code(tiny_model, parts):
     torch.nn.init.normal_(model.q_head.weight)
     depth = model.config.depth
     ours = list(deep_supervision(model, PUZZLES, IDS, depth=depth))
-    reference = pseudo_code(model, PUZZLES, depth)
+    with torch.no_grad():  # with gradients, sums are added up in another order
+        reference = pseudo_code(model, PUZZLES, depth)
     assert [step.number for step in ours] == [1, 2, 3]
     for step, (state, logits, q) in zip(ours, reference, strict=True):
         assert torch.equal(step.state.y, state.y) and torch.equal(step.state.z, state.z)

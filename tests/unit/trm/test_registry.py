@@ -5,11 +5,14 @@ import json
 import pytest
 from safetensors.torch import save_file
 
+from recursion_lens import ASSETS
 from trm import registry
 from trm.checkpoint import save_model
 from trm.config import ModelConfig
 from trm.errors import CheckpointError
 from trm.models import parameter_count
+from trm.provenance import Training
+from trm.registry import Snapshot, run_folder, run_snapshots
 
 
 @pytest.fixture
@@ -95,3 +98,64 @@ def test_a_fingerprint_is_of_the_content(tmp_path, tiny_model):
     assert registry.fingerprint(tmp_path / "a") == registry.fingerprint(tmp_path / "b")
     (tmp_path / "empty").write_bytes(b"")
     assert registry.fingerprint(tmp_path / "empty") == "e3b0c44298fc1c14"  # SHA-256 of nothing
+
+
+# ---- snapshots of a run
+
+
+@pytest.mark.parametrize(
+    ("names", "opened", "expected"),
+    [
+        (
+            ("step_9", "step_1000", "step_9_ema"),
+            "step_9",
+            {"step 9": "step_9_ema", "step 1,000": "step_1000"},
+        ),
+        (
+            ("epoch_2.ckpt", "epoch_10.ckpt", "last.ckpt", "step_3"),
+            "epoch_10.ckpt",
+            {"epoch 2": "epoch_2.ckpt", "epoch 10": "epoch_10.ckpt"},
+        ),
+        (
+            ("epoch=1-step=20.ckpt", "epoch=0-step=10.ckpt"),
+            "epoch=0-step=10.ckpt",
+            {"step 10": "epoch=0-step=10.ckpt", "step 20": "epoch=1-step=20.ckpt"},
+        ),
+        (("step_1_mlp", "step_2_attention"), "step_1_mlp", {}),
+        (("step_5", "checkpoint"), "step_5", {}),
+        (("checkpoint", "step_5", "step_6"), "checkpoint", {}),
+    ],
+)
+def test_checkpoints_whose_names_have_numbers_are_snapshots_of_a_run(tmp_path, names, opened, expected):
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    found = run_snapshots(tmp_path / opened)
+    assert {str(snapshot): snapshot.weights.name for snapshot in found} == expected
+    assert list(map(str, found)) == list(expected)
+    assert run_folder(tmp_path / opened) == tmp_path
+
+
+def test_a_run_of_our_training_is_its_snapshots_and_its_newest_model(tmp_path, tiny_model):
+    model = tiny_model()
+    for folder, update in ((".", 90), ("snapshots/075-percent", 75), ("snapshots/020-percent", 20)):
+        save_model(tmp_path / folder, model.config, model.state_dict(), Training("small", 0, update))
+    final, first = tmp_path / "model.safetensors", tmp_path / "snapshots/020-percent/model.safetensors"
+    found = run_snapshots(final)
+    assert [str(snapshot) for snapshot in found] == ["update 20", "update 75", "update 90"]
+    assert found == run_snapshots(first) and found[0] == Snapshot(first, 20, "update")
+    assert run_folder(first) == run_folder(final) == tmp_path
+    # a snapshot that is being written, or is damaged, is left out
+    save_model(tmp_path / "snapshots/090-percent", model.config, model.state_dict(), Training("small", 0, 80))
+    assert len(run_snapshots(final)) == 4
+    (tmp_path / "snapshots/090-percent/config.json").write_text("{")
+    assert run_snapshots(final) == found
+
+
+def test_a_model_without_snapshots_is_no_run(bundled):
+    assert run_snapshots(bundled / "small" / "model.safetensors") == ()
+
+
+def test_the_snapshots_of_the_bundled_model():
+    folder = ASSETS / "models" / "sudoku-trm"
+    updates = [snapshot.number for snapshot in run_snapshots(folder / "model.safetensors")]
+    assert len(updates) == 6 and updates == sorted(updates) and updates[-1] == 9766

@@ -3,7 +3,7 @@
 from export_runs import DEPTH, SUDOKU, sudoku_run
 
 from trm.coordinates import F_H, F_L, Coordinates
-from trm.run_facts import model_facts, reading_facts, run_facts
+from trm.export.run_facts import model_facts, reading_facts, run_facts
 
 
 def test_the_sizes_of_a_model_and_of_its_run(tiny_config):

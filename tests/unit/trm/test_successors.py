@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from trm.config import NEVER, ConfigError
 from trm.coordinates import Depth
-from trm.forward import convergence
+from trm.inspection.forward import convergence
 from trm.layers import Rotary
 from trm.models import new_model
 from trm.recursion import RecursiveModel, State, deep_supervision

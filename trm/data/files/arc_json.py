@@ -1,8 +1,8 @@
-"""The JSON layouts of ARC collections, each split into tasks by name.
+"""Splits the JSON of an ARC collection into named tasks. These layouts are supported:
 
 {task: {"train": pairs, "test": pairs}}                   a collection
-{"train": pairs, "test": pairs}                           one task, named after its file
-[{"input": grid, "output": grid}, ...]                    pairs only, as in re-arc: all are test pairs
+{"train": pairs, "test": pairs}                           one task; its name is the file name
+[{"input": grid, "output": grid}, ...]                    pairs only, as in re-arc; all become test pairs
 {"training": {task: ...}, "evaluation": {task: ...}}      both splits in one file
 [{"id": task, "train": pairs, "test": pairs}, ...]        rows of a table
 """
@@ -20,7 +20,7 @@ PAIR = ("input", "output")
 
 
 def tasks_in(content: Any, stem: str) -> Iterator[tuple[str, Any]]:
-    """Name and unvalidated content of each task; empty without tasks. `stem` is the name of a task without one."""
+    """Yield (name, unvalidated content) for each task in parsed JSON. Tasks without a name are named after `stem`."""
     if isinstance(content, Mapping):
         if "train" in content and "test" in content and not _are_splits(content):
             yield stem, content
@@ -39,7 +39,7 @@ def tasks_in(content: Any, stem: str) -> Iterator[tuple[str, Any]]:
 
 
 def _are_splits(content: Mapping) -> bool:
-    """Whether an object contains collections under split names, rather than pairs."""
+    """Return whether the keys of an object are names of splits and its values are collections of tasks."""
     return all(
         str(name).lower() in SPLITS
         and (

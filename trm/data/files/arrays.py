@@ -1,6 +1,6 @@
-"""Reads puzzles from NumPy arrays (.npy and .npz) of numbers, tokens of the official format, or characters.
+"""Reads puzzles from NumPy arrays (.npy and .npz) of digits, tokens of the official format, or characters.
 
-Headers are checked before memory is allocated (`trm.arrays`), and nothing is ever unpickled.
+The header of each array is checked before memory is allocated (`trm.data.files.npz`). Pickled objects are rejected.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from trm.arrays import array_of, header_of
 from trm.data.files.containers import ByteSource, is_arrays
 from trm.data.files.entry import PuzzleEntry
+from trm.data.files.npz import array_of, header_of
 from trm.data.files.spread import LARGE, evenly_spread
 from trm.data.files.table import ANSWER_COLUMNS, PUZZLE_COLUMNS
 from trm.errors import DataError
@@ -25,10 +25,10 @@ LARGEST = 1 << 30
 
 
 def entries_in_arrays(source: ByteSource, task: Task, *, spread: int | None = None) -> Iterator[PuzzleEntry]:
-    """The puzzles of an array, or of the arrays in an .npz, with their answers. With `spread`, only this many evenly
-    spaced puzzles of a large array.
+    """Yield the puzzles, with their answers, in an .npy or .npz file.
 
-    Raises `DataError`.
+    If `spread` is given, only `spread` evenly spaced puzzles are taken from a large array. Raises `DataError` if the
+    file is damaged, an array has the wrong shape or type, or its numbers are ambiguous.
     """
     if is_arrays(source):
         puzzles, answers = _named_arrays(source)
@@ -74,7 +74,7 @@ def _array(stream: io.BufferedIOBase, name: str) -> np.ndarray:
 
 
 def _named_arrays(source: ByteSource) -> tuple[np.ndarray, np.ndarray | None]:
-    """The puzzles and answers of an .npz, by name; a single array with any name holds the puzzles."""
+    """Return the arrays of puzzles and answers in an .npz file, found by name. A single array may have any name."""
     with source.open() as stream, zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
         names = {PurePosixPath(name).stem.lower(): name for name in archive.namelist()}
 
@@ -99,7 +99,7 @@ def _named_arrays(source: ByteSource) -> tuple[np.ndarray, np.ndarray | None]:
 def _split(
     puzzles: np.ndarray, answers: np.ndarray | None, task: Task
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Reshape puzzles and answers to (count, cells). In an array of pairs, the first element is the puzzle."""
+    """Reshape puzzles and answers to (count, cells). An array of pairs contains (puzzle, answer) in each row."""
     sides = (task.rows, task.columns)
     if answers is None and puzzles.ndim >= 2 and puzzles.shape[1:] in ((2, task.cells), (2, *sides)):
         return puzzles[:, 0].reshape(-1, task.cells), puzzles[:, 1].reshape(-1, task.cells)
@@ -126,7 +126,7 @@ def _check(array: np.ndarray, task: Task, name: str) -> None:
 
 
 def _is_tokens(puzzles: np.ndarray, answers: np.ndarray | None, task: Task, name: str) -> bool:
-    """Whether the numbers are tokens of the official format. Raises `DataError` if they could also be digits."""
+    """Return whether the numbers are tokens of the official format. Raises `DataError` if this is ambiguous."""
     if puzzles.dtype.kind in "US" or not puzzles.size:
         return False
     lowest, highest = int(puzzles.min()), int(puzzles.max())
@@ -145,13 +145,13 @@ def _is_tokens(puzzles: np.ndarray, answers: np.ndarray | None, task: Task, name
 
 
 def _answer(row: np.ndarray, task: Task, tokens: bool) -> str:
-    """The answer of a puzzle as text; "" for a Sudoku answer with blanks."""
+    """Return the answer to a puzzle as text, or "" if it is a Sudoku answer with blanks."""
     text = _text(row, task, tokens)
     return "" if task.name == "sudoku" and "." in text else text
 
 
 def _text(row: np.ndarray, task: Task, tokens: bool) -> str:
-    """A puzzle as text for `Task.parse`."""
+    """Convert a puzzle to text for `Task.parse`."""
     if row.dtype.kind in "US":
         cells = [cell.decode("ascii", "replace") if isinstance(cell, bytes) else cell for cell in row]
         return cells[0] if len(cells) == 1 else "".join(cell or "." for cell in cells)

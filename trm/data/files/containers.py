@@ -1,7 +1,8 @@
-"""User files, plain or compressed, on disk or uploaded, with a limit on the bytes that are read.
+"""Opens user files, plain or compressed, on disk or uploaded, and limits the number of bytes that are read.
 
-A compressed file is never unpacked to disk. It is read as a stream that raises an error after `most` bytes, whatever
-size the file declares. Unsupported formats are recognised by their first bytes and reported by name.
+A compressed file is never unpacked to disk. It is read as a stream that raises an error after `most` decompressed
+bytes, even if the file declares a smaller size. Unsupported formats are recognised by their first bytes, and the error
+message names the format.
 """
 
 from __future__ import annotations
@@ -65,14 +66,16 @@ FOREIGN = {
     b"\x80\x04\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
     b"\x80\x05\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
 }  # fmt: skip
-"""First bytes of unsupported formats, with the name of each format and what to do instead."""
+"""First bytes of each unsupported format, with the name of the format and advice for the user."""
 LFS = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
 class ByteSource:
-    """A file that can be opened repeatedly. `name` identifies it in messages; `most` limits the bytes read; `size` is
-    known if the file is not compressed.
+    """A file that can be opened repeatedly.
+
+    `name` identifies the file in messages, and `most` is the maximum number of decompressed bytes. `size` is the size
+    of an uncompressed file in bytes, or None for a compressed file.
     """
 
     name: str
@@ -82,7 +85,7 @@ class ByteSource:
 
     @classmethod
     def of_path(cls, path: Path, *, most: int = MOST) -> ByteSource:
-        """A file on disk. Raises `DataError` if it cannot be read."""
+        """Create a source from a file on disk. Raises `DataError` if the file cannot be read."""
         try:
             size = file_size(path, DataError)
         except OSError as error:
@@ -91,12 +94,12 @@ class ByteSource:
 
     @classmethod
     def of_bytes(cls, content: bytes, name: str, *, most: int = MOST) -> ByteSource:
-        """The content of a file in memory."""
+        """Create a source from the content of a file in memory."""
         return cls(name, lambda: io.BytesIO(content), most, len(content))
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedIOBase]:
-        """Open a stream that raises `DataError` if the file is damaged or too large."""
+        """Open the file as a stream. Reading raises `DataError` if the file is damaged or larger than `most` bytes."""
         try:
             with self.opener() as stream:
                 yield io.BufferedReader(_Bounded(stream, self), 1 << 16)
@@ -110,7 +113,7 @@ class ByteSource:
             struct.error,
         ) as error:
             raise DataError(f"{self.name} is damaged or truncated ({error}). Copy it again.") from None
-        except RuntimeError as error:  # zipfile raises this for a zip with a password
+        except RuntimeError as error:  # zipfile raises RuntimeError for a zip with a password
             raise DataError(
                 f"{self.name} cannot be unpacked ({error}). Unpack it yourself and give its content."
             ) from None
@@ -118,18 +121,18 @@ class ByteSource:
             raise DataError(f"{self.name} cannot be read: {error.strerror or error}.") from None
 
     def head(self, count: int = 16) -> bytes:
-        """The first `count` bytes."""
+        """Return the first `count` bytes. Raises `DataError` if the file cannot be read."""
         with self.open() as stream:
             return stream.read(count)
 
     def content(self) -> bytes:
-        """The whole content. Raises `DataError` if it has more than `most` bytes."""
+        """Return the whole content. Raises `DataError` if it has more than `most` bytes or cannot be read."""
         with self.open() as stream:
             return stream.read()
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that raises `DataError` after `source.most` bytes."""
+    """A stream that raises `DataError` when more than `source.most` bytes are read."""
 
     def __init__(self, stream: io.BufferedIOBase, source: ByteSource):
         self.stream, self.source, self.count = stream, source, 0
@@ -159,9 +162,10 @@ class _Bounded(io.RawIOBase):
 
 
 def unpacked(source: ByteSource, *, prefer: str = "") -> ByteSource:
-    """The decompressed content of a file; a plain file is returned unchanged. Raises `DataError` for unsupported formats.
+    """Return a source for the decompressed content of a file. An uncompressed file is returned unchanged.
 
-    In a zip with several files, the file named `prefer` is used, else the only file that may contain data.
+    In a zip with several files, the file named `prefer` (without its suffix) is used, or else the only file that may
+    contain data. Raises `DataError` for an unsupported format, or if no single file in a zip can be chosen.
     """
     for _ in range(3):  # compressed files may be nested in a zip
         head = source.head()
@@ -185,7 +189,7 @@ def _stream_of(source: ByteSource, opener: Callable) -> ByteSource:
 
 
 def _member_of(source: ByteSource, prefer: str) -> ByteSource:
-    """The data file in a zip."""
+    """Return a source for the data file in a zip. Raises `DataError` unless exactly one file can be chosen."""
     names = members(source)
     if any(name.startswith("xl/") for name in names):
         raise DataError(f"{source.name} is an Excel workbook. Save the sheet as CSV.")
@@ -210,19 +214,19 @@ def _member_of(source: ByteSource, prefer: str) -> ByteSource:
 
 
 def members(source: ByteSource) -> list[str]:
-    """Names of the files in a zip."""
+    """Return the names of the files in a zip. Raises `DataError` if there are too many files."""
     with (
         source.open() as stream,
         zipfile.ZipFile(io.BytesIO(stream.read()) if source.size is None else stream) as archive,
     ):
-        names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+        names = [name for name in archive.namelist() if name and not name.endswith("/")]
     if len(names) > MAX_MEMBERS:
         raise DataError(f"{source.name} contains over {MAX_MEMBERS:,} files. Unzip it and give one of them.")
     return names
 
 
 def is_arrays(source: ByteSource) -> bool:
-    """Whether a file is an .npz, that is, a zip of .npy files."""
+    """Return whether the file is an .npz file (a zip that contains only .npy files)."""
     if not source.head().startswith(ZIP):
         return False
     names = members(source)

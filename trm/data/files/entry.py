@@ -1,4 +1,4 @@
-"""An unparsed puzzle in a file, so that one of many can be selected and errors name its place."""
+"""An unparsed puzzle in a file, with its location for error messages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from trm.tasks.puzzle_text import PuzzleText
 
 @dataclass(frozen=True)
 class PuzzleEntry:
-    """An unparsed puzzle in a file. `place` is for messages ("line 7"); `line` is its first line, from 1; `note` reports
-    what was skipped before it.
+    """An unparsed puzzle in a file.
+
+    `place` is the location in the file for messages, such as "line 7". `line` is the number of its first line, from 1.
+    `note` describes any text that was skipped before the puzzle. A missing value is "".
     """
 
     file: str
@@ -30,19 +32,19 @@ class PuzzleEntry:
 
     @classmethod
     def of_text(cls, puzzle: PuzzleText, file: str) -> PuzzleEntry:
-        """A puzzle located in the text of a file."""
+        """Create an entry from a puzzle that was located in the text of `file`."""
         return cls(file, puzzle.place, puzzle.text, puzzle.line, puzzle.answer, note=puzzle.note)
 
     def read(self, task: Task) -> UInt8[np.ndarray, "cells"]:
-        """Parse the puzzle, which may be unfinished (see `Task.parse`). Raises `DataError`, which names file and place."""
+        """Parse the puzzle; it may be unfinished (see `Task.parse`). Raises `DataError`, which names file and place."""
         return self._tokens(self.text, task, unfinished=True)
 
     def read_whole(self, task: Task) -> UInt8[np.ndarray, "cells"]:
-        """Parse the puzzle, which must be complete. Raises `DataError`, which names file and place."""
+        """Parse the puzzle; it must be complete. Raises `DataError`, which names file and place."""
         return self._tokens(self.text, task, unfinished=False)
 
     def read_answer(self, task: Task) -> UInt8[np.ndarray, "cells"]:
-        """Parse the answer, which must exist. Raises `DataError`, which names file and place."""
+        """Parse the answer; it must not be empty. Raises `DataError`, which names file and place."""
         return self._tokens(self.answer, task, unfinished=False)
 
     def _tokens(self, text: str, task: Task, *, unfinished: bool) -> UInt8[np.ndarray, "cells"]:
@@ -52,7 +54,7 @@ class PuzzleEntry:
             raise DataError(f"{self.file}, {self.place}: {self._in_file(str(error))}") from None
 
     def _in_file(self, message: str) -> str:
-        """Convert line numbers in a message from lines of the grid to lines of the file."""
+        """Replace line numbers in a message that count from the start of the puzzle with line numbers in the file."""
         if "\n" not in self.text:
             return message
         return re.sub(

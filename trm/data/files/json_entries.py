@@ -1,7 +1,7 @@
 """Finds puzzles in JSON of any structure: lists of strings, rows of cells, or objects with a puzzle and its solution.
 
-Column tables ({"puzzle": [...], "solution": [...]}), JSON lines, and responses of web services are handled in the same
-way: an object with a recognised puzzle key is a puzzle, a list of rows is a puzzle, and everything else is searched.
+The same rules apply to column tables ({"puzzle": [...], "solution": [...]}), JSON lines, and responses of web services:
+an object with a known puzzle key is a puzzle, a list of rows is a puzzle, and all other values are searched.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from trm.tasks.base import Task
 
 REMEDY = 'Give a list such as ["53..7...", ...] or [{"question": "53..7..."}, ...], or rows such as [[5,3,0, ...], ...].'
 DEEPEST = 12
-"""Maximum nesting depth of objects and lists that is searched."""
+"""Maximum nesting depth to which objects and lists are searched."""
 
 
 def entries_in_json(content: Any, name: str, task: Task, *, place: str = "") -> Iterator[PuzzleEntry]:
-    """The puzzles in parsed JSON. Raises `DataError`, which names the entry without a puzzle.
+    """Yield the puzzles in parsed JSON. Raises `DataError`, which names the entry, if an entry contains no puzzle.
 
-    `name` is the file and `place` the location of the content, for messages; by default, entries are numbered.
+    `name` is the name of the file in messages, and `place` is the location of `content` in the file. By default, the
+    places are "entry 1", "entry 2", and so on.
     """
     if not isinstance(content, list) or _is_puzzle(content, task):
         content = [content]
@@ -58,7 +59,7 @@ def _search(entry: Any, name: str, task: Task, place: str, depth: int) -> Iterat
 
 
 def _of_object(entry: Mapping, name: str, task: Task, place: str) -> PuzzleEntry | None:
-    """The puzzle and answer of an object with a recognised puzzle key; None if it has no such key."""
+    """Return the puzzle and answer of an object with a known puzzle key, or None if the object has no such key."""
     row = {str(key).strip().lower(): value for key, value in entry.items()}
     keys = [
         key
@@ -79,7 +80,7 @@ def _of_object(entry: Mapping, name: str, task: Task, place: str) -> PuzzleEntry
 
 
 def _as_rows(entry: Mapping, task: Task) -> list[dict] | None:
-    """The rows of a column table; None if the object is not such a table."""
+    """Convert a column table to a list of rows. Returns None if the object is not a column table."""
     columns = {
         str(key): list(value.values()) if isinstance(value, Mapping) else value
         for key, value in entry.items()
@@ -95,7 +96,7 @@ def _as_rows(entry: Mapping, task: Task) -> list[dict] | None:
 
 
 def _is_puzzle(entry: Any, task: Task) -> bool:
-    """Whether a value is a string as long as a puzzle, rows of cells, or a list of all cells."""
+    """Return whether a value may be a puzzle: a long enough string, a list of rows, or a list of all cells."""
     if isinstance(entry, str):
         return len(entry) >= task.cells
     if not isinstance(entry, list) or not entry:
@@ -108,14 +109,14 @@ def _is_puzzle(entry: Any, task: Task) -> bool:
 
 
 def _is_cell(cell: Any) -> bool:
-    """Whether a value is a number, a short string, null, or an object with a value."""
+    """Return whether a value may be a cell: a number, a short string, null, or an object with a value."""
     if isinstance(cell, Mapping):
         return not cell or "value" in cell
     return cell is None or (isinstance(cell, str) and len(cell) <= 4) or isinstance(cell, int | float)
 
 
 def _text(entry: Any, task: Task) -> str:
-    """A puzzle as text for `Task.parse`."""
+    """Convert a puzzle to text for `Task.parse`."""
     if isinstance(entry, str):
         return entry
     if all(isinstance(row, str) for row in entry) and len(entry) != task.cells:

@@ -1,4 +1,4 @@
-"""Reads user JSON files, with limited size and one-line errors."""
+"""Reads JSON files from users, with a size limit and one-line error messages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trm.data.files.containers import ByteSource, unpacked
 from trm.errors import DataError
 
 MAX_BRACKETS = 4_000_000
-"""Maximum number of lists and objects in a file: an empty list takes 2 bytes in the file and 64 in memory."""
+"""Maximum number of lists and objects in a file. An empty list takes 2 bytes in the file but 64 bytes in memory."""
 
 
 def json_line(line: str, file: str, place: str) -> Any:
-    """Parse one line of JSON lines. Raises `DataError`, which names file and place."""
+    """Parse one line of a JSON lines file. Raises `DataError`, which names `file` and `place`, if it is not JSON."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
@@ -22,7 +22,10 @@ def json_line(line: str, file: str, place: str) -> Any:
 
 
 def read_json(path: Path, largest: int) -> Any:
-    """Read a JSON file of at most `largest` bytes, compressed or not. Raises `DataError`, which names the file."""
+    """Read a JSON file, plain or compressed, of at most `largest` decompressed bytes.
+
+    Raises `DataError`, which names the file, if it is missing, too large, or not JSON.
+    """
     if not path.exists():
         raise DataError(f"{path} is missing. Copy the whole folder.")
     content = unpacked(ByteSource.of_path(path, most=largest)).content()

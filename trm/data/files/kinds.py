@@ -1,6 +1,6 @@
-"""The supported types of puzzle file, one line each, for the documentation, the help texts, and the upload dialog.
+"""The supported types of puzzle files, for the documentation, the help texts, and the upload dialog.
 
-Readers go by the content of a file; the extensions are only the usual ones. Each type has an example that a test reads.
+The readers examine only the content of a file, so other file extensions also work. A test reads every example.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ LINE = GRID.replace("\n", "")
 
 @dataclass(frozen=True)
 class FileKind:
-    """A type of puzzle file. `example` is a 4x4 Sudoku, or a maze or ARC grid (`task`), as such a file; "" if binary."""
+    """A type of puzzle file.
+
+    `endings` are the usual file extensions, and `what` describes the content. `example` is the text of a small file, or
+    "" for a binary type. `task` is the type of puzzle in the example: "sudoku" (4x4), "maze", "thin maze" or "arc".
+    """
 
     name: str
     endings: tuple[str, ...]
@@ -23,6 +27,7 @@ class FileKind:
 
     @property
     def title(self) -> str:
+        """The name with a capital first letter."""
         return self.name[0].upper() + self.name[1:]
 
 
@@ -49,20 +54,20 @@ ENCODINGS = "Text may be UTF-8, UTF-16 or UTF-32, with or without a byte order m
 
 
 def sentence() -> str:
-    """A sentence that lists all file types, for help texts."""
+    """Return the names of all file types as one phrase, for help texts."""
     names = [kind.name for kind in KINDS]
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def table() -> str:
-    """All file types as a Markdown table."""
-    rows = ["| kind | usual endings | what is read |", "|---|---|---|"]
+    """Return a Markdown table of all file types."""
+    rows = ["| kind | usual extensions | what is read |", "|---|---|---|"]
     rows += [f"| {kind.title} | {' '.join(kind.endings)} | {_escaped(kind.what)} |" for kind in KINDS]
     return "\n".join(rows)
 
 
 def document() -> str:
-    """The text of docs/data.md."""
+    """Return the Markdown text of docs/data.md."""
     examples = [f"### {kind.title}\n\n```\n{kind.example}\n```" for kind in KINDS if kind.example]
     return (
         "\n\n".join(

@@ -1,4 +1,4 @@
-"""Reads puzzles from Parquet files, as on the Hugging Face Hub and Kaggle: only the needed columns, by row group."""
+"""Reads rows from Parquet files. Only the needed columns are read, one row group at a time."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from trm.errors import DataError
 
 ROWS = 1024
 LARGEST_GROUP = 1 << 30
-"""Maximum size of a decompressed row group in bytes, according to its metadata."""
+"""Maximum decompressed size of a row group in bytes, as stated in the file's metadata."""
 LARGEST_SCHEMA = 10_000
-"""Maximum number of columns."""
+"""Maximum number of columns in a file."""
 Wanted = Callable[[list[str]], list[str]]
 
 
 def rows_of(
     source: ByteSource, wanted: Wanted, *, spread: int | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Row numbers, from 1, and rows as dicts by column. `wanted` selects the columns to read. Raises `DataError`.
+    """Yield (row number, row), where row numbers start at 1 and a row is a dictionary from column name to value.
 
-    With `spread`, only this many evenly spaced rows are read, and row groups without such rows are skipped.
+    `wanted` receives the names of all columns and returns those to read. If `spread` is given, only `spread` evenly
+    spaced rows are read, and row groups without such rows are skipped. Raises `DataError` for a damaged file.
     """
     import pyarrow
     from pyarrow import parquet
@@ -64,7 +65,7 @@ def _rows_of_group(
 
 
 def _check(file: Any, source: ByteSource) -> None:
-    """Check the sizes in the metadata before memory is allocated. Raises `DataError`."""
+    """Check the sizes in the metadata before memory is allocated. Raises `DataError` if a size exceeds its limit."""
     metadata = file.metadata
     if metadata.num_columns > LARGEST_SCHEMA:
         raise DataError(f"{source.name} has {metadata.num_columns:,} columns. Give a table of puzzles.")

@@ -1,8 +1,8 @@
-"""Reads any puzzle file; its content decides the format, not its name.
+"""Reads any puzzle file. The content of the file determines the format; the file name does not matter.
 
-The file is decompressed (`containers`). Its first bytes distinguish arrays, Parquet, and text. Text that starts like
-JSON is parsed as JSON, text with a header that names a puzzle column is a table, and the task searches any other text
-for grids.
+First, the file is decompressed (`containers`). Its first bytes distinguish arrays, Parquet, and text. Text that starts
+like JSON is parsed as JSON, and text with a header that names a puzzle column is read as a table. In any other text,
+the task searches for grids.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from trm.tasks.base import Task
 from trm.tasks.puzzle_text import PuzzleText
 
 HEAD = 50
-"""Number of lines inspected to distinguish a table from other text."""
+"""Number of lines that are inspected to distinguish a table from other text."""
 SECTION = re.compile(r"\[[^\W\d_][^\[\],\"']*\]")
-"""A heading in brackets, as in .sdk files."""
+"""Pattern of a heading in brackets, as in .sdk files."""
 LARGEST_JSON = 64 << 20
 """Maximum length of a JSON document in characters; a JSON lines file may be longer."""
 LONGEST_GRID = 100_000
-"""Maximum length, in characters, of a text that may be a single grid in an unusual format."""
-MAX_LINES_WITHOUT_PUZZLE = 50_000  # maximum run of lines without a grid before the search stops
+"""Maximum length, in characters, of a text that is parsed as a whole, as one grid in an unusual format."""
+MAX_LINES_WITHOUT_PUZZLE = 50_000  # maximum number of consecutive lines without a puzzle
 SAMPLE_SIZE = 100
-"""At least one of this many puzzles at the start of a text must be valid."""
+"""Number of puzzles at the start of a long text that are checked. At least one of them must be valid."""
 CSV = (".csv", ".tsv")
 EMPTY = " is empty. Give a file with one puzzle per line."
 NO_PUZZLE = "contains no puzzles. Give a file with one puzzle per line, or with drawn grids."
@@ -51,11 +51,12 @@ NO_PUZZLE = "contains no puzzles. Give a file with one puzzle per line, or with 
 def read(
     source: ByteSource, task: Task, *, prefer: str = "", spread: int | None = None
 ) -> Iterator[PuzzleEntry]:
-    """The unparsed puzzles in a file, in file order; at least one. `prefer` selects a file in a zip with several files.
+    """Yield the unparsed puzzles in a file, in file order.
 
-    If `spread` is given, only about `spread` evenly spaced puzzles are read from a large file (`trm.data.files.spread`).
+    `prefer` is the name, without suffix, of the file to read from a zip with several files. If `spread` is given, only
+    about `spread` evenly spaced puzzles of a large file are read (`trm.data.files.spread`).
 
-    Raises `DataError`, which names the file and the location of the error.
+    Raises `DataError` if the file is invalid or contains no puzzles. The message names the file and the location.
     """
     source = unpacked(source, prefer=prefer)
     try:
@@ -124,7 +125,7 @@ NO_HEADER = (
 def _in_json(
     source: ByteSource, head: list[str], text: Iterator[str], task: Task
 ) -> Iterator[PuzzleEntry] | None:
-    """The puzzles in JSON; None for text that only starts like JSON: bracketed sections, Python and NumPy lists."""
+    """Return the puzzles in JSON or JSON lines, or in other text that starts like JSON, such as a Python list."""
     first = next(line for line in head if line.strip())
     alone = _parsed(first)
     if isinstance(alone, dict) and any(line.strip() for line in head[head.index(first) + 1 :]):
@@ -145,7 +146,7 @@ def _in_json(
         if list(_valid_entries(whole.splitlines(keepends=True), task)):
             return _in_lines(source, iter(whole.splitlines(keepends=True)), task)
         if "..." in whole and len(whole) <= LONGEST_GRID:
-            task.parse(whole, unfinished=True)  # raises for an incomplete array
+            task.parse(whole, unfinished=True)  # raises an error for an incomplete array
         line = getattr(error, "lineno", None)
         if line is None:  # a number with thousands of digits
             raise DataError(f"{source.name} is not JSON with puzzles. {REMEDY}") from None
@@ -184,7 +185,7 @@ def _parsed(line: str) -> Any:
 
 
 def _valid_entries(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
-    """The puzzles in a text that can be parsed."""
+    """Yield the puzzles in a text, without those that the task cannot parse."""
     for puzzle in task.find_puzzles(lines):
         try:
             task.parse(puzzle.text, unfinished=True)
@@ -194,7 +195,7 @@ def _valid_entries(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
 
 
 def _in_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
-    """The grids in a text, or the whole text if it is one grid."""
+    """Return the puzzles in a text. A short text may also be a single puzzle as a whole."""
     start, size = [], 0
     for line in text:
         start.append(line)
@@ -221,7 +222,7 @@ def _in_short_text(source: ByteSource, lines: list[str], task: Task) -> Iterator
         task.parse(text, unfinished=True)
     except PuzzleError as error:
         if not valid and entries and entries[0].note:
-            entries[0].read(task)  # raises, with the place
+            entries[0].read(task)  # raises an error that names the place
         if not valid and source.name.lower().endswith(CSV):
             raise DataError(f"{source.name}{NO_HEADER}") from None
         if not valid:

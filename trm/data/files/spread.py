@@ -1,8 +1,8 @@
 """Samples evenly spaced puzzles from a large file without reading all of it.
 
-At evenly spaced byte offsets, the next complete row is read. If rows have about the same length, as in all large sets,
-the result matches what `trm.evaluate.evenly` selects from a set in memory. Smaller files, files with multi-line
-puzzles, and files with few more rows than requested must be read completely; the functions return None for them.
+At each of several evenly spaced byte offsets, the next complete row is read. If all rows have about the same length, as
+in all large public sets, `trm.evaluate.evenly` selects about the same puzzles from the complete set. Small files, files
+with multi-line puzzles, and files with fewer than `SPARE` rows per requested row must be read completely.
 """
 
 from __future__ import annotations
@@ -25,21 +25,24 @@ from trm.errors import DataError
 from trm.tasks.base import Task
 
 LARGE = 16 << 20
-"""File size in bytes above which a file is sampled."""
+"""Decompressed file size in bytes above which a file is sampled."""
 SPARE = 4
-"""Minimum number of rows in the file per sampled row."""
+"""Minimum ratio of rows in the file to sampled rows."""
 
 RowReader = Callable[[str, str], Iterator[PuzzleEntry]]
-"""Converts a line to its puzzle; the second argument is its location, for messages."""
+"""Function that converts a line to its puzzle. The second argument is the location of the line, for messages."""
 
 
 def evenly_spread(total: int, count: int) -> Int[np.ndarray, "taken"]:
-    """Up to `count` evenly spaced integers from 0 to `total - 1`, inclusive."""
+    """Return `min(count, total)` evenly spaced integers from 0 to `total - 1`, inclusive, in increasing order."""
     return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int))
 
 
 def spread_rows(source: ByteSource, task: Task, count: int) -> Iterator[PuzzleEntry] | None:
-    """About `count` evenly spaced puzzles from a large text with one puzzle per line; None if it must be read fully."""
+    """Return about `count` evenly spaced puzzles from a large text with one puzzle per line.
+
+    Returns None if the file must be read completely.
+    """
     size = _size(source)
     if size is None or encoding_of(source.head()) not in ("utf-8", "utf-8-sig"):
         return None
@@ -57,7 +60,7 @@ def spread_rows(source: ByteSource, task: Task, count: int) -> Iterator[PuzzleEn
 
 
 def _size(source: ByteSource) -> int | None:
-    """Decompressed size of a large file in bytes; None for a smaller file."""
+    """Return the decompressed size of a file in bytes, or None if it is at most `LARGE`."""
     size = source.size
     if size is None:
         size = 0
@@ -68,7 +71,7 @@ def _size(source: ByteSource) -> int | None:
 
 
 def _lines_at(source: ByteSource, begin: int, size: int, count: int) -> Iterator[tuple[int, bytes]]:
-    """Complete lines at evenly spaced offsets from `begin` to the last line, without duplicates, with their offsets."""
+    """Yield (offset, line) at evenly spaced offsets from `begin` to the last line, without duplicate or blank lines."""
     with source.open() as stream:
         last = _last_line(stream, source, begin, size)
         before = -1
@@ -80,7 +83,7 @@ def _lines_at(source: ByteSource, begin: int, size: int, count: int) -> Iterator
 
 
 def _line_from(stream: io.BufferedIOBase, target: int, begin: int) -> tuple[int, bytes]:
-    """The first line that starts at or after the offset `target`, with its offset."""
+    """Return (offset, line) for the first line that starts at or after the offset `target`."""
     if target <= begin:
         stream.seek(begin)
     else:
@@ -91,7 +94,7 @@ def _line_from(stream: io.BufferedIOBase, target: int, begin: int) -> tuple[int,
 
 
 def _last_line(stream: io.BufferedIOBase, source: ByteSource, begin: int, size: int) -> int:
-    """Offset of the last non-empty line."""
+    """Return the offset of the last non-empty line."""
     stream.seek(max(begin, size - LONGEST_LINE))
     start = stream.tell()
     end = stream.read(LONGEST_LINE).rstrip()
@@ -103,7 +106,7 @@ def _last_line(stream: io.BufferedIOBase, source: ByteSource, begin: int, size: 
 
 
 def _row_reader(head: list[str], source: ByteSource, task: Task) -> tuple[RowReader | None, int]:
-    """A parser for single lines (None if lines cannot be parsed separately), and the number of header lines."""
+    """Return a parser for single lines (None if lines cannot be parsed separately) and the number of header lines."""
     layout = layout_of(head)
     if layout is not None:
         rows = list(csv.reader(head[layout.line + 1 :], delimiter=layout.delimiter))

@@ -1,6 +1,7 @@
-"""Reads puzzle tables: CSV with a header and common column names, separated by commas, semicolons, tabs, or vertical bars.
+"""Reads puzzle tables: CSV files whose header contains a known name for the puzzle column.
 
-A table without a header is treated as text with one puzzle per line (`Task.find_puzzles`).
+Fields may be separated by commas, semicolons, tabs, or vertical bars. A table without a header is read as text with one
+puzzle per line (`Task.find_puzzles`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PUZZLE_COLUMNS = (
     "problema", "tablero", "puzle", "griglia", "rompecabezas", "quebra-cabeça", "zagadka", "plansza", "opgave", "puzzel",
     "задача", "задачи", "головоломка", "судоку", "問題", "题目", "題目", "谜题", "盤面", "문제", "퍼즐",
 )  # fmt: skip
-"""Common names for the puzzle column, or for its key in JSON. If several occur, the first with a puzzle is used."""
+"""Known names of the puzzle column, or of the puzzle key in JSON. The first of these that contains puzzles is used."""
 ANSWER_COLUMNS = (
     "a", "answer", "answers", "solution", "solutions", "solved", "solved_sudoku", "solved_board", "solution_string", "label",
     "labels", "output", "outputs", "target", "targets", "result", "completion", "y", "lösung", "loesung", "lösungen", "antwort",
@@ -33,12 +34,12 @@ ANSWER_COLUMNS = (
 RATING_COLUMNS = ("rating", "ratings", "er", "score", "hardness")
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_SIZE = 20
-"""Number of rows inspected to decide which of several columns contains the puzzles."""
+"""Number of rows that are inspected to determine which column contains the puzzles."""
 
 
 @dataclass(frozen=True)
 class TableLayout:
-    """The delimiter of a table, its column names in lower case, and the line of its header, from 0."""
+    """The delimiter of a table, its column names in lower case, and the index of its header line, from 0."""
 
     delimiter: str
     header: tuple[str, ...]
@@ -46,7 +47,7 @@ class TableLayout:
 
 
 def layout_of(head: Sequence[str]) -> TableLayout | None:
-    """Detect a table from its first lines: the header is the first line that names a puzzle column. None without one."""
+    """Detect a table from its first lines. Returns None if they contain no header that names a puzzle column."""
     for number, line in enumerate(head):
         for delimiter in DELIMITERS:
             try:
@@ -62,7 +63,11 @@ def layout_of(head: Sequence[str]) -> TableLayout | None:
 
 
 def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows as dictionaries by column, with their last lines. `lines` is the whole file. Raises `DataError`."""
+    """Yield (line number, row) for each row of a table, where a row is a dictionary from column name to field.
+
+    `lines` are all lines of the file, with the header. The line number, from 1, is the number of the row's last line.
+    Raises `DataError` if a row has the wrong number of fields or is not CSV.
+    """
     reader = csv.reader(islice(lines, layout.line, None), delimiter=layout.delimiter)
     header = layout.header
     try:
@@ -87,7 +92,7 @@ def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tu
 def entries_of_table(
     rows: Iterable[tuple[int, dict[str, str]]], name: str, cells: int
 ) -> Iterator[PuzzleEntry]:
-    """The puzzles of a table, in order."""
+    """Yield the puzzles in a table, in order. `rows` is the result of `rows_of`, and `name` is the file name."""
     rows = iter(rows)
     head = list(islice(rows, SAMPLE_SIZE))
     columns = Columns.of([row for _, row in head], cells)
@@ -97,7 +102,7 @@ def entries_of_table(
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of a table's columns, or of the keys in JSON; "" for a missing column."""
+    """The names of the columns in a table, or of the keys in a JSON object. The name of a missing column is ""."""
 
     puzzle: str
     answer: str
@@ -106,7 +111,7 @@ class Columns:
 
     @classmethod
     def of(cls, rows: Sequence[dict[str, str]], cells: int) -> Columns:
-        """Detect the columns of a table from their names and the first rows."""
+        """Detect the columns from their names and from the first rows of the table."""
         header = rows[0].keys() if rows else ()
         puzzle = _fullest([name for name in PUZZLE_COLUMNS if name in header], rows, cells)
         answer = _fullest([name for name in ANSWER_COLUMNS if name in header and name != puzzle], rows, cells)
@@ -114,7 +119,11 @@ class Columns:
         return cls(puzzle, answer, rating, "difficulty" if "difficulty" in header else "")
 
     def entry_of(self, row: dict[str, str], name: str, place: str, line: int = 1) -> PuzzleEntry:
-        """The puzzle in a row. Ratings and difficulties on unknown scales are dropped from tables of other origin."""
+        """Return the puzzle in a row.
+
+        If the puzzle column is not named `q` or `question`, the table may use other scales. A rating that is not a
+        number and an unknown difficulty are then ignored.
+        """
         rating, difficulty = (row.get(key, "").strip() for key in (self.rating, self.difficulty))
         if self.puzzle not in OUR_COLUMNS:  # other sources use various scales
             rating = rating if _is_number(rating) else ""
@@ -125,7 +134,7 @@ class Columns:
 
 
 def _fullest(names: Sequence[str], rows: Sequence[dict[str, str]], cells: int) -> str:
-    """The first of these columns with texts as long as a puzzle, else the first column."""
+    """Return the first name whose column has a text of at least `cells` characters, else the first name or ""."""
     full = (name for name in names if any(len(row[name]) >= cells for row in rows))
     return next(full, next(iter(names), ""))
 

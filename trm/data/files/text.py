@@ -1,8 +1,9 @@
-"""Decodes text files: UTF-8, UTF-16, and UTF-32 by byte order mark, and UTF-16 without a mark by its zero bytes.
+"""Decodes text files in UTF-8, UTF-16, or UTF-32.
 
-A line that is not UTF-8 is decoded as Latin-1, the encoding that older programs used. This affects only comments and
-names, since cells are the same in both encodings. Line length is limited, so that a file without line breaks cannot
-fill memory.
+A byte order mark identifies the encoding. UTF-16 without a mark is recognised by its zero bytes. In a file that should
+be UTF-8, any invalid line is decoded as Latin-1, which older programs used. This affects only comments and names,
+because cells have the same bytes in both encodings. The length of a line is limited, so that a file without line breaks
+cannot fill the memory.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""UTF-32 comes first because its mark starts with the mark of UTF-16."""
+"""Encoding for each byte order mark. UTF-32 precedes UTF-16, because the mark of UTF-32 starts with that of UTF-16."""
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 UNDECODED = re.compile(r"[\udc80-\udcff]")
 
 
 def encoding_of(head: bytes) -> str:
-    """Detect the encoding from the first bytes of a file."""
+    """Detect the encoding from the first bytes of a file. The default is UTF-8."""
     for mark, encoding in MARKS.items():
         if head.startswith(mark):
             return encoding
@@ -41,7 +42,10 @@ def encoding_of(head: bytes) -> str:
 
 
 def lines_of(source: ByteSource) -> Iterator[str]:
-    """The lines of a text file, including line breaks. Raises `DataError`, naming the line, if a line is too long."""
+    """Yield the lines of a text file, including line breaks.
+
+    Raises `DataError` if the file is not text, or if a line, which the message names, is too long.
+    """
     encoding = encoding_of(source.head())
     with source.open() as stream:
         errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
@@ -63,7 +67,10 @@ def lines_of(source: ByteSource) -> Iterator[str]:
 
 
 def readable(line: str, name: str) -> str:
-    """Decode a line that is not UTF-8 as Latin-1. Raises `DataError` if it is not text."""
+    """Return the line, decoded as Latin-1 if it is not valid UTF-8. Raises `DataError` if the line is not text.
+
+    `line` was decoded as UTF-8 with the error handler "surrogateescape". `name` is the file name for messages.
+    """
     if line.isascii() and "\x00" not in line:
         return line
     if UNDECODED.search(line):
@@ -76,5 +83,5 @@ def readable(line: str, name: str) -> str:
 
 
 def not_text(name: str) -> DataError:
-    """The error for a file that is not text."""
+    """Return the error for a file, called `name`, that is not text."""
     return DataError(f"{name} is not text in UTF-8 or another supported encoding. Give a CSV or text file.")

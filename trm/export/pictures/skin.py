@@ -1,4 +1,4 @@
-"""Skins: the marks for a type of grid and their texts, equal to the player's. A task's looks determine its skin."""
+"""Define skins: the marks and texts of each type of grid, as in the player. A task's looks determine its skin."""
 
 from dataclasses import dataclass
 
@@ -7,61 +7,55 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class Skin:
-    """A type of grid: text (Sudoku), maze, or colours (ARC)."""
+    """The marks of a type of grid (text, maze, or colours), and the names of its texts in trm/player/text/english.js."""
 
     name: str
-    marks: tuple[str, ...]  # in the legend
-    conflict: str  # label of the conflict mark
-    conflicts: str  # sentence on the number of conflicts; {cells} is their count
-    no_conflicts: str  # sentence if there are no conflicts and it is unknown whether the puzzle is solved
+    marks: tuple[str, ...]  # marks in the legend
+    conflict: str  # the conflict mark
+    conflicts: str  # the number of conflicts
+    no_conflicts: str  # an answer without conflicts that does not count as solved
     captions: dict[str, str]  # what the cells show, by mode
-    fades: str = ""  # the look whose cells fade out after they are dropped
+    fades: str = ""  # the look of cells that fade out after an answer drops them
+
+
+def _captions(probabilities: str, confidence: str, change: str) -> dict[str, str]:
+    return {
+        "answer": "y_caption",
+        "probabilities": probabilities,
+        "confidence": confidence,
+        "change": change,
+    }
 
 
 TEXT = Skin(
     "text",
     ("given", "changed", "conflict", "wrong"),
-    "conflict",
-    "{cells} in conflict",
-    "no conflicts",
-    {
-        "answer": "y decoded with the output head.",
-        "probabilities": "Symbol size: probability.",
-        "confidence": "Shade: highest probability in the cell.",
-        "change": "Large: current answer. Small: answer after the previous f_H call.",
-    },
+    "mark_conflict",
+    "cells_in_conflict",
+    "no_rule_broken",
+    _captions("symbol_size", "shade_caption", "large_small"),
 )
 MAZE = Skin(
     "maze",
     ("changed", "dropped", "conflict", "wrong"),
-    "path broken",
-    "path broken at {cells}",
-    "no shortest path yet",
-    {
-        "answer": "y decoded with the output head.",
-        "probabilities": "Dot size: probability of path.",
-        "confidence": "Shade: highest probability in the cell.",
-        "change": "Bright: changed cells. Small: answer after the previous f_H call.",
-    },
+    "path_broken",
+    "path_broken_at",
+    "no_path",
+    _captions("dot_size", "shade_caption", "bright_small"),
     fades="path",
 )
 COLOURS = Skin(
     "colours",
     ("changed", "conflict", "wrong"),
-    "border broken",
-    "border broken at {cells}",
-    "border closed",
-    {
-        "answer": "y decoded with the output head.",
-        "probabilities": "Inner square: second most probable colour, with area proportional to its probability.",
-        "confidence": "Square size: highest probability in the cell.",
-        "change": "Bright: changed cells. Small: answer after the previous f_H call.",
-    },
+    "border_broken",
+    "border_broken_at",
+    "border_closed",
+    _captions("inner_square", "square_size", "bright_small"),
 )
 
 
 def skin_of(task: Task) -> Skin:
-    """Colours if a token is a colour, a maze if one is a path, else text."""
+    """The skin of a task: COLOURS if a token looks like a colour, MAZE if a token looks like a path, else TEXT."""
     if any(look.startswith("#") for look in task.looks):
         return COLOURS
     return MAZE if "path" in task.looks else TEXT

@@ -1,7 +1,8 @@
 /** The link to a view: coordinates, mode and cell in the query, as app/state/links.py reads them. */
-export function linkTo(address, { supervision_step, cycle, call, mode, cell, align = null, lead = null }) {
+export function linkTo(address, { supervision_step, cycle, call, mode, cell, ...others }) {
+  const { align = null, lead = null, why = null } = others;
   const at = `${supervision_step}.${cycle}.${call}`;
-  return addressWith(address, { at, mode, cell: cell?.join(), align, lead });
+  return addressWith(address, { at, mode, cell: cell?.join(), align, lead, why });
 }
 
 /**
@@ -23,6 +24,7 @@ export function addressWith(address, values) {
  * browser's history for every view.
  */
 export function replaceAddress(link) {
+  if (link === location.href) return;
   try {
     history.replaceState(history.state, "", link);
   } catch {

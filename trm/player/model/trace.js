@@ -77,6 +77,7 @@ export function decodeTrace(data) {
     looks,
     skin: skinOf(looks),
     pathToken: looks.indexOf("path"), // -1 if no token is a path
+    rules: data.rules ?? null, // older files, and tasks without rules
     oneState: data.kind === "trm-single-z",
     scored: data.scored ?? "",
     perCycle: n + 1,
@@ -158,9 +159,11 @@ export function continues(previous, next) {
   );
 }
 
+const NOT_OF_THE_RUN = ["start", "feed", "why", "reports", "edits", "place"];
+
 /** Whether two payloads hold the same run, whatever view (`start`) Python requests. */
 export function sameRun(one, other) {
-  const names = (data) => Object.keys(data).filter((name) => name !== "start");
+  const names = (data) => Object.keys(data).filter((name) => !NOT_OF_THE_RUN.includes(name));
   const same = (a, b) => a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
   return (
     Boolean(one && other) &&

@@ -154,7 +154,8 @@ export function likelySymbols(trace, call, cell) {
 
 /**
  * The history of a cell over the f_H calls that have arrived, as phrases with the call to go to:
- * [{kind, text, call}]. Without a solution it does not say when the cell was correct.
+ * [{kind, text, call, opens}]; `opens`: the phrase also opens *Why?*, which lists all changes. Without a
+ * solution it does not say when the cell was correct.
  */
 export function historyEntries(trace, cell) {
   const { finalFrom, changes, firstRight, losses, rightFrom } = cellHistory(trace, cell);
@@ -167,7 +168,8 @@ export function historyEntries(trace, cell) {
   entries.push({
     kind: "changes",
     text: changes ? translate("changes", { times: times(changes) }) : translate("no_changes"),
-    call: null,
+    call: changes ? at(finalFrom) : null,
+    opens: changes > 0,
   });
   if (firstRight === null) return entries;
   if (firstRight < 0) return [...entries, { kind: "right", text: translate("never_right"), call: null }];

@@ -8,10 +8,14 @@ import { cellSentence, historyEntries } from "../text/sentences.js";
 import { applyTokenColour } from "./timeline.js";
 import { translate } from "../text/translate.js";
 
-/** Sentence and history of the selected cell, and a column per symbol whose height is its probability. */
+/**
+ * Sentence and history of the selected cell, a column per symbol whose height is its probability, and
+ * `explanation`, which tells why the cell changed.
+ */
 export class CellPanel {
-  constructor(trace, go) {
+  constructor(trace, go, explanation) {
     this.go = go;
+    this.explanation = explanation;
     this.title = make("p", { class: "title" }, "");
     this.columns = trace.symbolNames.map((word, token) => {
       const [number, fill] = [make("span", { class: "number" }, ""), make("i")];
@@ -31,7 +35,12 @@ export class CellPanel {
     this.node = make(
       "section",
       { class: "cell-panel", "data-testid": "cell-panel", "aria-label": translate("selected_cell") },
-      [this.title, this.history, columns],
+      [
+        this.title,
+        this.history,
+        make("div", { class: "cell-row" }, [columns, explanation.button]),
+        explanation.node,
+      ],
     );
   }
 
@@ -51,6 +60,7 @@ export class CellPanel {
 
   show(trace) {
     this.trace = trace;
+    this.explanation.show(trace);
   }
 
   /**
@@ -74,15 +84,15 @@ export class CellPanel {
     if (signature === this.drawnHistory) return;
     this.drawnHistory = signature;
     this.history.replaceChildren(
-      ...entries.map(({ kind, text, call }) => {
-        if (call == null) return make("span", { "data-event": kind }, text);
+      ...entries.map(({ kind, text, call, opens }) => {
+        if (call == null || (opens && !this.trace.rules)) return make("span", { "data-event": kind }, text);
         const button = make(
           "button",
-          { type: "button", "data-event": kind, title: translate("go_there") },
+          { type: "button", "data-event": kind, title: translate(opens ? "why_title" : "go_there") },
           text,
         );
         button.addEventListener("mousedown", (event) => event.preventDefault());
-        button.addEventListener("click", () => this.go(call));
+        button.addEventListener("click", () => this.go(call, opens));
         return button;
       }),
     );

@@ -1,7 +1,8 @@
 /** The buttons and the help. */
 
 import { icon, make } from "./dom.js";
-import { KEYS, MODES } from "../keys.js";
+import { MODES } from "../keys.js";
+import { Help } from "../guide/help.js";
 import { isRecorded } from "../model/grid_view.js";
 import { Share } from "./share.js";
 import { translate, translateOr } from "../text/translate.js";
@@ -20,13 +21,6 @@ const ICONS = {
 const SPEEDS = [1, 2, 5, 10, 30];
 const titleOf = (mode, index) =>
   `${translateOr(`mode_${mode}_title`, translate(`mode_${mode}`))} (${index + 1})`;
-
-/** Keys as displayed in the help, with translated names. */
-const keyWords = (keys) =>
-  keys
-    .split(" ")
-    .map((key) => translateOr(`key_${key}`, key))
-    .join(" ");
 
 /** The buttons and the help. A click does not take the focus, so that the space bar still plays. */
 export class Controls {
@@ -57,7 +51,7 @@ export class Controls {
     this.marksButton = button("marks", translate("marks"), () => player.setMarks(!player.marks));
     this.pinButton = button("pin", "", () => player.pin());
     this.share = new Share(() => player.link());
-    this.share.node.hidden = location.protocol === "file:"; // a link to a local file works for nobody else
+    this.share.node.hidden = !location.protocol.startsWith("http"); // a local file, or a frame in a notebook
     this.modes = make(
       "div",
       { class: "modes", role: "group", "aria-label": translate("modes") },
@@ -75,37 +69,12 @@ export class Controls {
       this.pinButton,
       this.share.node,
       button("full", translate("full"), () => player.toggleFull()),
-      button("help", translate("help"), () => this.toggleHelp(), "?"),
+      button("help", translate("help"), () => this.helpDialog.toggle(), "?"),
     ]);
-    const keys = KEYS.flatMap(([key, meaning]) => [
-      make("dt", {}, keyWords(key)),
-      make("dd", {}, translate(meaning)),
-    ]);
-    const rowOf = (name) => keys.slice(2 * KEYS.findIndex(([key]) => key === name)).slice(0, 2);
-    this.pinNodes = [this.pinButton, ...rowOf("p")];
-    this.editNodes = rowOf("e");
-    this.close = button("close-help", translate("close"), () => this.toggleHelp(false), translate("close"));
-    const list = make("div", {}, [
-      make("p", { class: "title" }, translate("keys")),
-      make("dl", { tabindex: "0" }, keys),
-      this.close,
-    ]);
-    this.help = make(
-      "div",
-      { class: "help", role: "dialog", "aria-label": translate("keys"), hidden: true },
-      list,
-    );
-  }
-
-  /** The help takes the focus and returns it when closed. */
-  toggleHelp(open = this.help.hidden) {
-    if (open === !this.help.hidden) return;
-    const focused = this.help.getRootNode().activeElement;
-    this.help.hidden = !open;
-    if (open) {
-      this.focusedBefore = focused;
-      this.close.focus({ preventScroll: true });
-    } else if (this.focusedBefore?.isConnected) this.focusedBefore.focus({ preventScroll: true });
+    this.helpDialog = new Help(button, () => player.guide.startTour());
+    this.help = this.helpDialog.node;
+    this.pinNodes = [this.pinButton, ...this.helpDialog.rowOf("p")];
+    this.editNodes = this.helpDialog.rowOf("e");
   }
 
   drawMode(mode) {

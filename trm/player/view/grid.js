@@ -38,11 +38,16 @@ export class Grid {
     );
     this.layer = new (skin.paint ? Picture : Pencil)(this.node);
     this.node.addEventListener("click", (event) => {
-      const cell = this.cells.indexOf(event.target.closest("[data-cell]"));
+      const cell = this.cellUnder(event);
       if (cell >= 0) select(cell);
     });
     this.sizes = new ResizeObserver(() => this.redraw());
     this.sizes.observe(this.node);
+  }
+
+  /** The cell under the pointer; -1 for none. */
+  cellUnder({ target }) {
+    return this.cells.indexOf(target.closest("[data-cell]"));
   }
 
   makeCell({ columns, rows, box_columns, box_rows, skin }, cell) {

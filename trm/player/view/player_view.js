@@ -2,6 +2,7 @@
 
 import { coordinatesOf } from "../model/coordinates.js";
 import { topOf, write } from "./dom.js";
+import { writeTerms } from "../guide/glossary.js";
 import { isInPart, partOf } from "./part.js";
 import { isRecorded } from "../model/grid_view.js";
 import { regionsOf } from "./regions.js";
@@ -16,7 +17,8 @@ export class PlayerView {
   build() {
     this.grid?.remove();
     Object.assign(this, regionsOf(this));
-    this.root.replaceChildren(this.stage, this.label, this.liveRegion, this.controls.help);
+    this.root.replaceChildren(this.stage, this.label, this.liveRegion, this.menu.node, this.controls.help);
+    this.guide.build();
     this.controls.drawPlaying(this.playing);
   }
 
@@ -42,16 +44,22 @@ export class PlayerView {
     this.legend.draw(view.flags, { marks, missing });
     this.timeline.draw(call, zoom);
     this.panel.draw(call, this.cell, mode);
+    this.drawWhy();
     this.partBar.draw(trace, this.part, { call, mode, whole: this.whole, numbers: this.numbers });
-    write(this.place, placeSentence(trace, call));
-    write(this.event, eventSentence(trace, call));
-    write(this.caption, captionSentence(trace, call, this.mode));
+    writeTerms(this.place, placeSentence(trace, call), true);
+    writeTerms(this.event, eventSentence(trace, call));
+    writeTerms(this.caption, captionSentence(trace, call, this.mode));
     this.announceSoon();
   }
 
   /** The selected mode, or "z" if the run does not have it. */
   get visibleMode() {
     return isRecorded(this.trace, this.mode) ? this.mode : "z";
+  }
+
+  drawWhy() {
+    this.explanation.draw();
+    this.stage.classList.toggle("explaining", !this.explanation.node.hidden);
   }
 
   drawPart() {
@@ -61,9 +69,18 @@ export class PlayerView {
     if (this.cell != null && !isInPart(this.part, this.cell, this.trace.columns)) this.cell = 0;
   }
 
-  /** Measures how far down the page the player begins; it fills the rest of the window. */
+  /** Measures how far down the page the player's regions begin; it fills the rest of the window. */
   measureTop() {
-    this.root.style.setProperty("--top", `${Math.round(Math.min(topOf(this.root), innerHeight / 2))}px`);
+    if (!this.around && this.root.isConnected) this.followTop();
+    const top = topOf(this.stage?.isConnected ? this.stage : this.root);
+    this.root.style.setProperty("--top", `${Math.round(Math.min(top, innerHeight / 2))}px`);
+  }
+
+  /** Measures again when something above the player comes or goes, which changes the size of what holds both. */
+  followTop() {
+    this.around = new ResizeObserver(() => requestAnimationFrame(() => this.measureTop()));
+    for (let each = this.root; each; each = each.parentElement ?? each.getRootNode().host)
+      if (each !== this.root) this.around.observe(each);
   }
 
   drawSelection() {
@@ -94,6 +111,7 @@ export class PlayerView {
 
   /** Draws all that depends on the settings. */
   drawChosen() {
+    this.drawPart();
     this.controls.drawMode(this.visibleMode);
     this.controls.drawMarks(this.marks);
     this.drawSelection();

@@ -7,11 +7,14 @@ import { Grid } from "./grid.js";
 import { Legend } from "./legend.js";
 import { PartBar } from "./part.js";
 import { Timeline } from "./timeline.js";
+import { Marks } from "../why/marks.js";
+import { CellMenu } from "../why/menu.js";
+import { Why } from "../why/panel.js";
 
 /**
  * Builds the regions, which depend on the grid and the depth but not on the run: {grid, timeline, panel,
- * legend, controls, partBar}, one class each; {place, event, caption, label, liveRegion}, one sentence each;
- * and `stage`, which contains them except the label, the live region and the help.
+ * explanation, legend, controls, partBar, menu}, one class each; {place, event, caption, label, liveRegion},
+ * one sentence each; and `stage`, which contains them except the label, the live region, the menu and the help.
  */
 export function regionsOf(player) {
   const { trace } = player;
@@ -21,7 +24,27 @@ export function regionsOf(player) {
     go: (call) => player.go(call),
     zoom: (level) => player.setZoom(level),
   });
-  const panel = new CellPanel(trace, (call) => player.go(call));
+  const explanation = new Why(player, new Marks(grid.node));
+  const panel = new CellPanel(
+    trace,
+    (call, opens) => {
+      player.go(call);
+      if (opens) player.showWhy(true);
+    },
+    explanation,
+  );
+  const menu = new CellMenu(player.root, [
+    ["why", "why_title", () => player.showWhy(true)],
+    ["link", "copy", () => player.act("link")],
+  ]);
+  grid.node.addEventListener("contextmenu", (event) => {
+    const under = grid.cellUnder(event);
+    const cell = under < 0 ? player.cell : under; // the menu key of the keyboard is for the selected cell
+    if (cell == null || !player.trace.rules) return;
+    event.preventDefault();
+    player.select(cell);
+    menu.open(event);
+  });
   const legend = new Legend(trace, () => player.act("missing"));
   const controls = new Controls(player);
   const partBar = new PartBar(trace, {
@@ -45,6 +68,8 @@ export function regionsOf(player) {
     grid,
     timeline,
     panel,
+    explanation,
+    menu,
     legend,
     controls,
     partBar,

@@ -15,7 +15,7 @@ export class StepCalls {
       const buttons = Array.from({ length: n + 1 }, (_, index) => this.makeCall(cycle, index, n));
       this.calls.push(...buttons);
       return make("div", { class: "cycle" }, [
-        make("span", {}, translate("cycle_number", { cycle: cycle + 1 })),
+        make("span", { "data-term": "cycle" }, translate("cycle_number", { cycle: cycle + 1 })),
         make("div", { class: "calls" }, buttons),
       ]);
     });
@@ -54,6 +54,7 @@ export class StepCalls {
         tabindex: "-1",
         class: index < n ? "f_L" : "f_H",
         "data-place": cycle * (n + 1) + index,
+        "data-term": index < n ? "f_L" : "f_H",
         "aria-label": translate("cycle_and_call", { cycle: cycle + 1, call: name }),
       },
       index < n ? String(index + 1) : name,

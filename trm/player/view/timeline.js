@@ -3,12 +3,21 @@
 import { Axis, ZoomBar } from "./axis.js";
 import { callOfAnswer, coordinatesOf, windowOf } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
+import { markTerm } from "../guide/glossary.js";
 import { StepCalls } from "./step_calls.js";
 import { Markers } from "./marker_flags.js";
 import { callPlace, likelySymbols } from "../text/sentences.js";
 import { STRIPS } from "./strips.js";
 import { translate } from "../text/translate.js";
 
+// terms of the glossary
+const STRIP_TERMS = {
+  halting: "halting",
+  entropy: "entropy",
+  "residual-y": "residual",
+  "residual-z": "residual",
+};
+const AXIS_TERMS = { run: "supervision_step", step: "cycle", cycle: null };
 // maximum ms and pixels between the two presses of a double click or double tap
 const DOUBLE_PRESS = { within: 400, near: 24 };
 
@@ -40,6 +49,7 @@ export class Timeline {
         strip.quiet,
       );
     this.values.halting.dataset.testid = "halt-probability";
+    for (const [id, term] of Object.entries(STRIP_TERMS)) markTerm(this.names[id], term);
     this.addTrack("cell", this.makePlot("cell"), (call) =>
       this.cell == null ? null : likelySymbols(this.trace, call, this.cell),
     );
@@ -152,7 +162,10 @@ export class Timeline {
       for (const plot of Object.values(this.plots))
         plot.setAttribute("viewBox", `${part.start} 0 ${part.width} 1`);
     }
-    if (this.zoom !== zoom) this.node.dataset.zoom = zoom;
+    if (this.zoom !== zoom) {
+      this.node.dataset.zoom = zoom;
+      markTerm(this.names.step, AXIS_TERMS[zoom]);
+    }
     Object.assign(this, { call, zoom, part });
     this.stepCalls.draw(trace, call);
     this.zoomBar.draw(trace, call, zoom, part);

@@ -6,21 +6,25 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from trm.arrays import Header, read_npz
+from trm.data.files.npz import Header, read_npz
 from trm.errors import CheckpointError
 
-MAX_UNPACKED = 16  # maximum ratio to the size of the file; weights hardly compress
+MAX_UNPACKED = 16  # maximum ratio of unpacked size to file size; weights hardly compress
 
 
 def is_npz(path: Path) -> bool:
-    """Whether a zip file contains only arrays."""
+    """Whether a zip file contains only NumPy arrays (.npy)."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The arrays by name. Raises CheckpointError, and ValueError and others if the file is damaged."""
+    """Read the arrays in an .npz file as tensors by name.
+
+    Raises CheckpointError if the file would unpack to too many bytes or contains values other than numbers. A damaged
+    file raises ValueError or another exception.
+    """
     most = MAX_UNPACKED * path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())

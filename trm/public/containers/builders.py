@@ -1,6 +1,6 @@
-"""The results of calls in a pickle: plain values and tensors for known functions, inert objects for all others.
+"""Build the results of calls in a pickle: plain values and tensors for known functions, inert objects for all others.
 
-Nothing that a pickle names is called, and nothing is copied, because a pickle could request a million copies.
+Functions named in a pickle are never called, and values are not copied, because a pickle could request a million copies.
 """
 
 import re
@@ -28,12 +28,15 @@ HARMFUL = re.compile(
 )
 ALLOCATING = re.compile(
     r"(builtins|collections)\.\w+|torch(\.storage)?\.\w*(Tensor|Storage)"
-)  # these allocate memory if called with a number
+)  # types that allocate memory if called with a number
 MAX_PART = 4096  # maximum number of characters in a path segment
 
 
 def result_of_call(called: Any, arguments: tuple[Any, ...]) -> Any:
-    """The result of a call: a plain value for a known function, else an inert object. Raises HarmfulError."""
+    """The result of a call: a plain value for a known function, else an inert object.
+
+    Raises HarmfulError if the call could run code or allocate memory of any size.
+    """
     name = called.name if isinstance(called, InertName) else type(called).__name__
     allocating = any(type(argument) is int for argument in arguments) and ALLOCATING.fullmatch(name)
     if allocating or HARMFUL.fullmatch(name):
@@ -45,7 +48,7 @@ def result_of_call(called: Any, arguments: tuple[Any, ...]) -> Any:
 
 
 def _dictionary(name: str, arguments: tuple[Any, ...]) -> Any:
-    """A new dictionary, or the one given as argument, which is not copied."""
+    """Return the dictionary given as the last argument, without copying it, or a new dictionary."""
     given = arguments[-1] if arguments else {}
     return (
         given
@@ -66,7 +69,7 @@ def _sequence(name: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _content(value: Any) -> bytes | None:
-    """Bytes, even if a protocol-2 pickle stores them as text; None for other values."""
+    """The bytes in a value, also if a protocol-2 pickle stores them as text; None for other values."""
     if isinstance(value, InertObject) and value.name == "_codecs.encode" and value.arguments:
         text = value.arguments[0]
         return text.encode("latin-1") if isinstance(text, str) else None
@@ -85,7 +88,7 @@ def _scalar(name: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _numpy_dtype(thing: Any) -> np.dtype | None:
-    """The dtype that an inert object represents if it is numeric; else None."""
+    """The numeric dtype that an inert object represents; None for other objects."""
     code = (
         thing.arguments[0]
         if isinstance(thing, InertObject) and thing.name == "numpy.dtype" and thing.arguments
@@ -110,14 +113,14 @@ def _numpy_dtype(thing: Any) -> np.dtype | None:
 
 
 def numpy_array(thing: InertObject) -> Tensor | None:
-    """A pickled NumPy array as a tensor; None for other objects. Raises ValueError if the array is damaged."""
+    """Convert a pickled NumPy array to a tensor; None for other objects. Raises ValueError for a damaged array."""
     if not thing.name.endswith("multiarray._reconstruct") or not isinstance(thing.state, tuple):
         return None
     _, shape, dtype, by_columns, content = (*thing.state, *[None] * 5)[:5]
     read, content = _numpy_dtype(dtype), _content(content)
     if read is None or content is None or not isinstance(shape, tuple):
         return None
-    array = np.frombuffer(content, read).astype(read.newbyteorder("="))  # a copy, as bytes are read-only
+    array = np.frombuffer(content, read).astype(read.newbyteorder("="))  # a copy, because bytes are read-only
     return torch.from_numpy(array.reshape(shape, order="F" if by_columns else "C"))
 
 
@@ -126,7 +129,7 @@ def _parameter(name: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _subclass(name: str, arguments: tuple[Any, ...]) -> Any:
-    """A tensor subclass; the arguments are its rebuild function, class, arguments, and attributes."""
+    """Build a plain tensor for a tensor subclass. `arguments` are a function, a class, its arguments, and its state."""
     is_rebuild = (
         len(arguments) == 4 and isinstance(arguments[0], InertName) and isinstance(arguments[2], tuple)
     )
@@ -134,7 +137,7 @@ def _subclass(name: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _tensor(name: str, arguments: tuple[Any, ...]) -> Any:
-    """A tensor as a view of the storage in the file. Raises ValueError if it reaches beyond the storage."""
+    """Build a tensor as a view of a storage in the file. Raises ValueError if the view extends beyond the storage."""
     numbers, offset, shape, strides = arguments[:4]
     if not isinstance(numbers, StorageView) or numbers.storage is None:
         return InertObject(name, arguments)

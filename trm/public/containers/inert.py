@@ -1,4 +1,4 @@
-"""What a pickle contains besides plain values: storages in the file, and inert objects in place of real ones."""
+"""Represent the parts of a pickle that are not plain values: storages in the file, and placeholders for objects."""
 
 from typing import Any, NamedTuple
 
@@ -7,18 +7,18 @@ from torch import Tensor
 
 
 class HarmfulError(ValueError):
-    """Raised for a pickle that would call something harmful. Nothing is called here, but the whole file is rejected."""
+    """Raised for a pickle that would call a harmful function. The function is not called; the whole file is rejected."""
 
 
 class StorageView(NamedTuple):
-    """A storage in the file, and the dtype it was saved with. The storage is None while only names are read."""
+    """A storage in the file and its saved dtype. The storage is None if a pickle is read without its tensors."""
 
     storage: torch.UntypedStorage | None
     dtype: torch.dtype
 
 
 class InertObject:
-    """An object in a pickle that is not created, only described by its name, arguments, state, and parts."""
+    """A placeholder for an object in a pickle. It records the name, arguments, state, and parts of the object."""
 
     __slots__ = ("arguments", "name", "parts", "state")
 
@@ -32,7 +32,7 @@ class InertObject:
 
     @property
     def attributes(self) -> dict[Any, Any]:
-        """The contents of the object: attributes of a dataclass or Namespace, items of a dictionary subclass."""
+        """The attributes of a dataclass or Namespace, or the items of a dictionary subclass."""
         state = self.state
         if isinstance(state, tuple) and len(state) == 2:  # (__dict__, __slots__)
             state = {**(state[0] or {}), **(state[1] or {})} if all(map(_dict_or_none, state)) else None
@@ -44,11 +44,11 @@ def _dict_or_none(value: Any) -> bool:
 
 
 class InertName(InertObject):
-    """A name in a pickle that is not called, such as a class."""
+    """A placeholder for a class or function that a pickle names."""
 
 
 def plain_settings(stored: Any) -> Any:
-    """The plain values in a file, without tensors, as nested dictionaries.
+    """Return the plain values in the content of a file, without tensors, as nested dictionaries and lists.
 
     Namespaces, dataclasses, and OmegaConf containers become dictionaries.
     """
@@ -56,7 +56,7 @@ def plain_settings(stored: Any) -> Any:
 
 
 class _Plain:
-    """Traverses a bounded part of a file's content without following cycles."""
+    """Traverses a bounded part of a file's content and does not follow cycles."""
 
     MAX_DEPTH, MAX_PARTS = 8, 20_000
 

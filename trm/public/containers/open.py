@@ -1,6 +1,6 @@
-"""Read a weights file regardless of its name: its first bytes identify the format.
+"""Read a weights file of any name. The first bytes identify the format.
 
-Files from safetensors and torch are memory-mapped, not read, and nothing in a file is executed.
+Files of safetensors and torch are memory-mapped instead of read into memory, and nothing in a file is executed.
 """
 
 import struct
@@ -22,7 +22,7 @@ from trm.public.weights import INDEX
 BEGINNING = 512  # bytes that determine the format
 UNPACK = "Unpack it and name the file in it."
 
-# First bytes of unsupported files, and what to do with them.
+# First bytes of unsupported files, and a message that says what to do.
 OTHER_FILES: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "is compressed with gzip. Unpack it (gunzip) and name the file in it."),
     (b"BZh", "is compressed with bzip2. Unpack it (bunzip2) and name the file in it."),
@@ -43,7 +43,10 @@ OTHER_FILES: tuple[tuple[bytes, str], ...] = (
 
 
 def read_stored(path: Path) -> Any:
-    """The content of a file: tensors, in the dictionaries they were saved in, and inert objects. Raises CheckpointError."""
+    """Read the content of a file: tensors in their dictionaries, plain values, and inert objects for other values.
+
+    Raises CheckpointError if the file is unreadable, unsupported, damaged, or harmful.
+    """
     try:
         with path.open("rb") as file:
             beginning, size = file.read(BEGINNING), path.stat().st_size
@@ -64,14 +67,14 @@ def read_stored(path: Path) -> Any:
             f"{path} describes more than {MAX_INSTRUCTIONS:,} objects: it is damaged, or contains far more than weights. Save "
             "only its state dict."
         ) from None
-    except Exception:  # a damaged file can make its readers fail in any way
+    except Exception:  # a damaged file can raise any exception in the reader
         raise CheckpointError(
             f"{path} is not a checkpoint, or is damaged or cut short. Copy it again."
         ) from None
 
 
 def _reader(path: Path, beginning: bytes, size: int) -> Callable[[Path], Any]:
-    """The reader for a file with this beginning. Raises CheckpointError, which says what the file is, for other files."""
+    """The reader for a file with these first bytes. Raises CheckpointError for unsupported files."""
     if beginning.startswith(b"PK"):
         if not zipfile.is_zipfile(path):
             raise CheckpointError(
@@ -86,7 +89,7 @@ def _reader(path: Path, beginning: bytes, size: int) -> Callable[[Path], Any]:
 
 
 def _what(path: Path, beginning: bytes, size: int) -> str:
-    """What a file without weights is, and the remedy."""
+    """A message that says what a file without weights is, and what to do."""
     if not size:
         return "is empty: damaged or cut short. Copy or download it again."
     for magic, message in OTHER_FILES:

@@ -1,10 +1,10 @@
 """Read a pickle without running it.
 
-A pickle is a program that can call anything. Here, a small interpreter follows its instructions without importing or
-calling anything that the pickle names: dictionaries, lists, strings and numbers are built, tensors are views of the
-file, and everything else (the state of a random generator, a path, a dataclass, a function) becomes an `InertObject`
-that only records its name and parts. So a file with such objects alongside its tensors can be opened, and a malicious
-file does nothing.
+A pickle is a program that can call any function. This module interprets the instructions, but never imports or calls
+anything that the pickle names. It builds dictionaries, lists, strings and numbers, and creates tensors as views of the
+file. Any other object, such as a random state, a dataclass or a function, becomes an `InertObject` that only
+records the object's name and parts. Files with such objects next to their tensors can therefore be opened, and a
+malicious file has no effect.
 
 The work is bounded: a pickle may have at most MAX_INSTRUCTIONS instructions, and each creates one small object.
 """
@@ -18,7 +18,7 @@ from zipfile import ZipExtFile
 from trm.public.containers.builders import result_of_call
 from trm.public.containers.inert import InertName, InertObject, StorageView
 
-MAX_INSTRUCTIONS = 1 << 21  # the pickle of a large training run has several hundred thousand
+MAX_INSTRUCTIONS = 1 << 21  # pickles of large training runs have several hundred thousand instructions
 KEYS = (
     str,
     int,
@@ -26,7 +26,7 @@ KEYS = (
     bool,
     bytes,
     type(None),
-)  # types of dictionary keys; hashing nested keys could take forever
+)  # allowed types of dictionary keys; hashing nested keys could take forever
 
 
 class EndlessError(ValueError):
@@ -34,9 +34,10 @@ class EndlessError(ValueError):
 
 
 def read_pickle(file: ZipExtFile | mmap, storage: Callable[[Any], StorageView]) -> Any:
-    """The value of a pickle. `storage` returns the storage for a persistent id.
+    """Read the value of a pickle. `storage` converts a persistent id to a storage.
 
-    Raises EndlessError for too many instructions, and ValueError, IndexError and others if the pickle is damaged.
+    Raises EndlessError for more than MAX_INSTRUCTIONS instructions and HarmfulError for a harmful call. A damaged pickle
+    raises ValueError, IndexError or another exception.
     """
     machine = _Machine(storage)
     for step, (opcode, argument, _) in enumerate(pickletools.genops(file)):
@@ -68,7 +69,7 @@ class _Machine:
             STEPS[name](self, argument)
         elif argument is not None and not name.startswith(
             "EXT"
-        ):  # numbers and strings, whose value is the argument
+        ):  # for numbers and strings, the argument is the value
             self.stack.append(argument)
         else:
             raise ValueError(f"{name} is not supported")
@@ -108,7 +109,7 @@ class _Machine:
         state = self.pop()
         if isinstance(
             self.stack[-1], InertObject
-        ):  # a dictionary's attributes, such as torch's _metadata, are dropped
+        ):  # attributes of a dictionary, such as torch's _metadata, are dropped
             self.stack[-1].state = state
 
     def call(self, arguments: Any, called: Any) -> None:

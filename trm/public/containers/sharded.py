@@ -1,4 +1,4 @@
-"""Read safetensors, and weights in shards that an index lists."""
+"""Read safetensors files, and models in shards that an index file lists."""
 
 import json
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ MAX_SHARDS = 1000
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:
-    """The tensors of a file, and its metadata as `__metadata__`, with JSON values decoded."""
+    """Read the tensors of a file by name. The key `__metadata__` holds the file's metadata with JSON values decoded."""
     tensors: dict[str, Any] = dict(load_file(path))
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
@@ -25,7 +25,7 @@ def read_safetensors(path: Path) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """A metadata value. Metadata contains only strings; JSON objects and lists are decoded."""
+    """Decode a metadata value that is a JSON object or list; return any other value as text."""
     if text[:1] not in "{[" or len(text) > MAX_INDEX:
         return text
     try:
@@ -35,7 +35,7 @@ def _value(text: str) -> Any:
 
 
 def shards_of(index: Path) -> list[Path]:
-    """The files that an index lists, all in its folder. Raises CheckpointError."""
+    """Paths of the shards that an index lists. Raises CheckpointError if a shard is missing or in another folder."""
     try:
         if index.stat().st_size > MAX_INDEX:
             raise ValueError
@@ -56,7 +56,7 @@ def shards_of(index: Path) -> list[Path]:
 
 
 def joined(parts: list[tuple[Path, dict[str, Tensor]]]) -> dict[str, Tensor]:
-    """The tensors of all shards. Raises CheckpointError if two shards contain the same tensor."""
+    """Merge the tensors of all shards. Raises CheckpointError if two shards contain the same tensor."""
     tensors: dict[str, Tensor] = {}
     for path, shard in parts:
         for name, tensor in shard.items():

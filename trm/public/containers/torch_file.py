@@ -1,7 +1,7 @@
 """Read files written by `torch.save`: a zip of a pickle and storages, or, in the old format, pickles followed by storages.
 
-Storages are memory-mapped, not read: of a two-gigabyte table, only the rows that are used are loaded. See `pickled` for
-why no code in these files runs.
+Storages are memory-mapped, so only the parts that are used are loaded, such as single rows of a two-gigabyte table.
+The module `pickled` explains why no code in these files runs.
 """
 
 import mmap
@@ -19,15 +19,18 @@ from trm.public.containers.builders import DTYPES
 from trm.public.containers.inert import InertName, StorageView
 from trm.public.containers.pickled import read_pickle
 
-MAX_PICKLE = 1 << 26  # bytes; some runs also save data and the states of random generators in the pickle
+MAX_PICKLE = 1 << 26  # bytes; some training runs also pickle data and random states
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
 LOCAL_HEADER = struct.Struct(
     "<4s22xHH"
-)  # header of a zip entry: signature, length of the name, length of the extra field
+)  # header of a zip entry: signature, length of the name, and length of the extra field
 
 
 def read_zip(path: Path) -> Any:
-    """The content of a file in torch's zip format. Raises CheckpointError, and ValueError and others if it is damaged."""
+    """Read the content of a file in torch's zip format.
+
+    Raises CheckpointError for an unsupported file. A damaged file raises ValueError or another exception.
+    """
     with path.open("rb") as raw, zipfile.ZipFile(path) as archive:
         entries = {entry.filename: entry for entry in reversed(archive.infolist())}
         pickled = next((name for name in reversed(entries) if PurePosixPath(name).name == "data.pkl"), None)
@@ -51,7 +54,7 @@ def read_zip(path: Path) -> Any:
                 raise ValueError("cut short")
             return mapped[begin : begin + entry.file_size]
 
-        for name, entry in entries.items():  # a single harmful pickle makes the whole file suspect
+        for name, entry in entries.items():  # reject the whole file if any other pickle in it is harmful
             if name.endswith(".pkl") and name != pickled and entry.file_size <= MAX_PICKLE:
                 with archive.open(name) as file:
                     read_pickle(file, lambda _: StorageView(None, torch.uint8))
@@ -60,7 +63,7 @@ def read_zip(path: Path) -> Any:
 
 
 def _begin_of(file: BufferedReader, header: int) -> int:
-    """Offset of the data of an entry, after its name and padding."""
+    """Offset in bytes of the data of a zip entry. `header` is the offset of the entry's header."""
     file.seek(header)
     signature, name, extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
     if signature != b"PK\x03\x04":
@@ -69,7 +72,7 @@ def _begin_of(file: BufferedReader, header: int) -> int:
 
 
 def _storages(find: Callable[[str], torch.UntypedStorage]) -> Callable[[Any], StorageView]:
-    """A function that resolves persistent ids ("storage", class, key, device, count); each storage is located only once."""
+    """Return a function that finds the storage for a persistent id: ("storage", class, key, device, count)."""
     storages: dict[str, torch.UntypedStorage] = {}
 
     def storage(identifier: Any) -> StorageView:
@@ -87,7 +90,7 @@ def _storages(find: Callable[[str], torch.UntypedStorage]) -> Callable[[Any], St
 
 
 def _refuse_other_zips(path: Path, entries: dict[str, zipfile.ZipInfo], pickled: str | None) -> None:
-    """Raises CheckpointError for a zip that is not a state dict, saying what it is, or that could unpack to any size."""
+    """Raise CheckpointError for a zip file that is not a state dict or has compressed entries."""
     names = [PurePosixPath(name) for name in entries]
     if any("code" in name.parts[:2] or name.name == "constants.pkl" for name in names):
         raise CheckpointError(
@@ -114,9 +117,9 @@ def _refuse_other_zips(path: Path, entries: dict[str, zipfile.ZipInfo], pickled:
 
 
 def read_old(path: Path) -> Any:
-    """The content of a file in torch's old format: magic number, version, system, objects, storage names, storages.
+    """Read the content of a file in torch's old format: magic number, version, system, objects, storage names, storages.
 
-    Raises CheckpointError, and ValueError and others if it is damaged.
+    Raises CheckpointError for a pickle that torch did not write. A damaged file raises ValueError or another exception.
     """
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as file:
         if read_pickle(file, _none) != OLD_MAGIC:
@@ -139,7 +142,7 @@ def read_old(path: Path) -> Any:
 
 
 def _old_storage(file: mmap.mmap, mapped: torch.UntypedStorage, width: int) -> torch.UntypedStorage:
-    """The next storage of an old file: the number of elements, then the elements, of `width` bytes each."""
+    """Read the next storage of an old file: the number of elements, then the elements with `width` bytes each."""
     length = struct.unpack("<q", file.read(8))[0] * width
     begin = file.tell()
     if not 0 <= length <= len(file) - begin:

@@ -1,4 +1,7 @@
-"""AIR (github.com/juchengshen/air): the official layout with one net, f_level. Only `arch.name` says where x is added."""
+"""AIR (github.com/juchengshen/air): the official tensor layout with a single net f_level.
+
+Only `arch.name` says where x is added.
+"""
 
 import re
 
@@ -10,7 +13,7 @@ MODULE = re.compile(r"(?:.*\.)?air_1net_(?P<injection>\w+)")
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """The injection from the class name, and AIR's defaults for what is missing."""
+    """The injection of x from the class name, and AIR's defaults for settings that are missing."""
     match = MODULE.fullmatch(notes.module)
     default = f"{ASSUMED}AIR default"
     own: Fields = {"injection": (match["injection"], notes.file) if match else ("Lx_H", default)}

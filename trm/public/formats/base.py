@@ -1,4 +1,4 @@
-"""The `Format` class, and the official format."""
+"""Define the `Format` class and the official format."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ COMMON = (
 
 
 def no_fields(shapes: Shapes, notes: Description) -> Fields:
-    """No format-specific fields: all are resolved as in the official format."""
+    """Return no fields, so that all fields are resolved as in the official format."""
     return {}
 
 
@@ -35,29 +35,27 @@ class Format:
     title: str
     source: str  # repositories of the public code
     files: str  # usual names of its checkpoints
-    settings_in: str  # where n, T, and similar settings are stored
-    assumed: str  # what is assumed if it is not stated
-    names: re.Pattern[str]  # names of the format's tensors, without wrapper prefixes
-    kind: str | None = None  # kind of its models; None: determined as for official checkpoints
+    settings_in: str  # files that contain n, T, and similar settings
+    assumed: str  # values that are assumed if no file states them
+    names: re.Pattern[str]  # names of all tensors in the format, without wrapper prefixes
+    kind: str | None = None  # kind of all models in the format; None: determined as for official checkpoints
     mark: re.Pattern[str] | None = None  # a tensor name that no other format has
-    module: re.Pattern[str] | None = None  # the part of `arch.name` before the @
-    renamed: Mapping[str, str] = field(default_factory=dict)  # prefix of a tensor name -> our prefix
-    joined: Callable[[dict[str, Any]], dict[str, Any]] = dict  # combines several tensors into one of ours
+    module: re.Pattern[str] | None = None  # module of the model class, from `arch.name` before the @
+    renamed: Mapping[str, str] = field(default_factory=dict)  # prefix of a tensor name -> official prefix
+    joined: Callable[[dict[str, Any]], dict[str, Any]] = dict  # combines tensors into official tensors
     synonyms: Mapping[str, str] = field(default_factory=dict)  # setting in this format -> official name
     values: Mapping[str, Callable[[Any], Any]] = field(
         default_factory=dict
-    )  # convert settings to official values
-    types: Mapping[str, type] = field(
-        default_factory=dict
-    )  # types of the settings that official code does not have
-    weights: str = ""  # whether weights are averaged, if nothing in the file says so
-    off: Mapping[str, Any] = field(default_factory=dict)  # settings that have no effect at this value
-    harmless: frozenset[str] = frozenset()  # settings that do not change what trained weights compute
+    )  # setting in this format -> function that converts its value to the official value
+    types: Mapping[str, type] = field(default_factory=dict)  # types of settings that the official code lacks
+    weights: str = ""  # whether weights are averaged, in words, if no file says it
+    off: Mapping[str, Any] = field(default_factory=dict)  # settings without effect at this value
+    harmless: frozenset[str] = frozenset()  # settings that do not change the output of trained weights
     shapes: Callable[[dict[str, Tensor], Path], Shapes] = Shapes  # reads sizes from tensors in this format
-    fields: Callable[[Shapes, Description], Fields] = no_fields  # fields resolved in its own way
+    fields: Callable[[Shapes, Description], Fields] = no_fields  # fields with values specific to this format
 
     def plain(self, tensors: dict[str, Any]) -> dict[str, Any]:
-        """Tensors in this format under our names."""
+        """Rename and combine tensors in this format to official tensors."""
         plain = {}
         for name, tensor in tensors.items():
             start = next((start for start in self.renamed if name.startswith(start)), "")
@@ -65,7 +63,7 @@ class Format:
         return self.joined(plain)
 
     def official(self, settings: Settings) -> Settings:
-        """Settings in this format under their official names; the first of several synonyms is used."""
+        """Convert settings in this format to official names and values. If the settings contain several names for the same value, the first one is used."""
         named: Settings = {}
         for key in (*self.synonyms, *settings):
             if key in settings and self.synonyms.get(key, key) not in named:

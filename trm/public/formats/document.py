@@ -1,4 +1,4 @@
-"""Generates docs/checkpoints.md, the list of supported checkpoints, from the formats."""
+"""Generate docs/checkpoints.md, the list of supported checkpoints, from the formats."""
 
 from trm.public.formats import FORMATS
 from trm.public.formats.base import OFFICIAL

@@ -1,6 +1,7 @@
-"""EqR (github.com/locuslab/EqR): `step_<N>_<run>.pth` with its settings in the file, or `all_config.yaml` one folder up.
+"""EqR (github.com/locuslab/EqR): `step_<N>_<run>.pth`, with settings in the file or in the parent folder.
 
-Tensors have TRM's names. There is no prefix, and there are no initial states, as these are drawn at random.
+Tensors have the same names as in TRM. There is no prefix. The file has no initial states, because EqR draws them at
+random.
 """
 
 import re
@@ -9,7 +10,7 @@ from trm.public.description import Description
 from trm.public.formats.base import OFFICIAL, PUBLIC_CODE, Fields, Format, Settings
 from trm.public.shapes import Shapes
 
-# setting -> field of ModelConfig, and the default in config/arch/eqr.yaml
+# setting -> field of ModelConfig, and the default in EqR's config/arch/eqr.yaml
 OWN = {
     "lambda_": ("damping", 0.95),
     "noise_scale": ("noise", 0.01),
@@ -19,7 +20,7 @@ OWN = {
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """Damping, noise, and deviations of the initial states. Defaults count as assumed if the file gives no value."""
+    """Damping, noise, and standard deviations of the initial states. Defaults for missing values count as assumed."""
     own: Fields = {"prefix_length": (0, PUBLIC_CODE)}
     for setting, (field, default) in OWN.items():
         value = notes.arch.get(setting)
@@ -28,9 +29,9 @@ def fields(shapes: Shapes, notes: Description) -> Fields:
 
 
 def square(settings: Settings) -> Settings:
-    """Settings without the sides of the board, which matter only to 2-D rotary positions.
+    """Remove the sides of the board, which matter only for 2-D rotary positions.
 
-    For 2-D positions, the sides of a non-square board are left in, so that they are reported as not understood.
+    With 2-D positions, the sides of a non-square board remain, so that they are reported as not understood.
     """
     sides = settings.get("board_height"), settings.get("board_width")
     if settings.get("pos_encodings") != "axial" or sides[0] == sides[1]:

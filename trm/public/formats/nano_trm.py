@@ -1,7 +1,7 @@
 """nano-trm (github.com/olivkoch/nano-trm): a Lightning .ckpt that contains all hyperparameters.
 
-A Sudoku has the tokens 0 pad, 1 end, 2 blank, and digits from 3, and is at the top left of a canvas with `seq_len`
-cells; mazes and ARC use the official tokens. There is one halting logit.
+Sudoku models use the tokens 0 pad, 1 end, 2 blank, and digits from 3. The Sudoku is at the top left of a canvas with
+`seq_len` cells. Maze and ARC models use the official tokens. The halting head has a single logit.
 """
 
 import re
@@ -10,7 +10,7 @@ from trm.public.description import Description
 from trm.public.formats.base import BLOCK, TENSORS, Fields, Format
 from trm.public.shapes import Shapes
 
-SIDES = (4, 6, 9)  # Sudoku sizes
+SIDES = (4, 6, 9)  # cells per side of a Sudoku
 FIRST_DIGIT = 3  # token of the digit 1
 ARC_CELLS = 900
 
@@ -18,11 +18,14 @@ TRAINING_ONLY = frozenset({
     "max_grid_size", "ffn_expansion", "learning_rate_emb", "warmup_steps", "use_muon", "pad_value", "_recursive_",
     "steps_per_epoch", "label_smoothing", "ema_decay", "name", "max_epochs", "use_constant_lr",
 })  # fmt: skip
-"""Settings of the training run, and settings that follow from the tensors."""
+"""Settings of the training run, and settings that the tensors determine."""
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """The tokens, task, and canvas of a Sudoku, recognised by vocabulary and size: ARC has as many tokens as 9x9 Sudoku."""
+    """The tokens, task, and canvas of a Sudoku model; empty for other tasks.
+
+    9x9 Sudoku and ARC have equal vocabulary sizes, so the number of cells distinguishes them.
+    """
     side, cells = shapes.vocab_size - FIRST_DIGIT, shapes.length or notes.arch.get("seq_len") or 0
     if side not in SIDES or cells >= ARC_CELLS:
         return {}
@@ -33,7 +36,7 @@ def fields(shapes: Shapes, notes: Description) -> Fields:
 
 
 def positions(value: object) -> str:
-    """The position encoding under its official name."""
+    """The official name of a position encoding."""
     return {"1d": "rope", "2d": "rope2d"}.get(str(value), "none")
 
 

@@ -1,4 +1,7 @@
-"""sotaku (github.com/chenglou/sotaku): a bare state dict with its own names, without heads, iterations, or positions."""
+"""sotaku (github.com/chenglou/sotaku): a state dict with its own tensor names and no settings.
+
+The file does not say how many heads and iterations the model has, or which position encoding.
+"""
 
 import re
 from pathlib import Path
@@ -11,13 +14,13 @@ from trm.public.description import Description
 from trm.public.formats.base import ASSUMED, PUBLIC_CODE, TENSORS, Fields, Format
 from trm.public.shapes import Shapes, shape_of
 
-HEAD = 32  # head size in every experiment with 2-D rotary positions
+HEAD = 32  # channels per head in every experiment with 2-D rotary positions
 ITERATIONS = 16
 LAYER = re.compile(r"layers\.(\d{1,3})\.(.*)")
 
 
 def joined(tensors: dict[str, Any]) -> dict[str, Any]:
-    """The tensors with each layer's query, key, and value in one matrix, and each layer as a separate net."""
+    """Combine the query, key, and value matrices of each layer, and rename each layer to a separate net."""
     combined = {}
     for name, tensor in tensors.items():
         layer = LAYER.fullmatch(name)
@@ -39,7 +42,7 @@ def joined(tensors: dict[str, Any]) -> dict[str, Any]:
 
 
 class SotakuShapes(Shapes):
-    """Sizes from the shapes of sotaku's tensors."""
+    """The sizes that sotaku's tensors determine, as attributes."""
 
     def __init__(self, tensors: dict[str, Tensor], path: Path):
         self.hidden_size, self.vocab_size = shape_of("initial_encoder.weight", tensors, path)
@@ -53,7 +56,7 @@ class SotakuShapes(Shapes):
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """All fields: every layer is a call, the last layer is f_H, and an iteration is a supervision step."""
+    """All fields. Each layer counts as a call, the last layer as f_H, and each iteration as a supervision step."""
     digits = shapes.vocab_size - 1
     usual = f"{ASSUMED}sotaku default"
     return {

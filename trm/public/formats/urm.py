@@ -1,4 +1,4 @@
-"""URM (github.com/UbiquantAI/URM): `step_<N>.pt`, one state, and a convolution over positions in every MLP."""
+"""URM (github.com/UbiquantAI/URM): `step_<N>.pt`, with a single state and a convolution over positions in every MLP."""
 
 import re
 
@@ -12,7 +12,7 @@ TRAINING_ONLY = frozenset({
 
 
 def fields(shapes: Shapes, notes: Description) -> Fields:
-    """n and URM's defaults. All passes are alike; the last in a cycle is f_H here, so n is one less than `L_cycles`."""
+    """n and URM's defaults. The last pass in a cycle counts as f_H, so n is one less than URM's `L_cycles`."""
     passes = notes.arch.get("L_cycles")
     n = (
         (5, f"{ASSUMED}URM default")

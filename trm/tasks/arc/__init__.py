@@ -1,4 +1,4 @@
-"""The ARC task: grids of ten colours, up to 30x30, encoded as 30x30 tokens."""
+"""The ARC task: grids in ten colours with at most 30x30 cells, encoded as 30x30 tokens."""
 
 from trm.tasks.arc.grid import decode, encode
 from trm.tasks.arc.task import Arc

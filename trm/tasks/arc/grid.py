@@ -1,7 +1,7 @@
 """ARC grids and their encoding as 30x30 tokens.
 
-A grid occupies the top left corner. Border tokens fill the row below it and the column to its right where they lie
-within the 30x30 cells; the corner between them and everything beyond is padding:
+A grid occupies the top left corner of the 30x30 cells. Border tokens fill the cells directly below the grid and directly
+to its right, as far as these exist. All other cells are padding:
 
     grid   colours  tokens
     0 1    2 3 1 .
@@ -9,8 +9,8 @@ within the 30x30 cells; the corner between them and everything beyond is padding
            1 1 . .
            . . . .
 
-An answer is decoded as in the public evaluation: the largest rectangle of colours in the top left corner. Padding is
-not scored in training, so a model may output anything beyond the border.
+An answer is decoded to the largest rectangle of colours in the top left corner, as in the public evaluation. Training
+does not score padding cells, so a model may output any tokens beyond the border.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ COLOURS = 10
 VOCAB_SIZE = FIRST_COLOUR + COLOURS
 
 Grid = UInt8[np.ndarray, "_ _"]
-"""Colours 0-9, 1x1 to 30x30. The axes are unnamed because the input and output of a task differ in size."""
+"""A grid of colours 0-9 with 1x1 to 30x30 cells. Its axes are unnamed, because input and output may differ in size."""
 
 
 def checked_grid(rows: object) -> Grid:
-    """Convert a list of rows, as in JSON, to a grid. Raises `PuzzleError`, which names the faulty row and column."""
+    """Convert a list of rows, as parsed from JSON, to a grid. Raises `PuzzleError` if the rows do not form a grid."""
     if not (isinstance(rows, list) and rows and all(isinstance(row, list) for row in rows)):
         raise PuzzleError("Not a grid. Give a list of rows of colours, such as [[0,1],[2,3]].")
     if len(rows) > SIDE:
@@ -58,7 +58,7 @@ def checked_grid(rows: object) -> Grid:
 
 
 def encode(grid: Grid | list) -> UInt8[np.ndarray, "cells"]:
-    """Encode a grid as 900 tokens; `decode` inverts it. Raises `PuzzleError`, as `checked_grid` does."""
+    """Encode a grid as 900 tokens, which `decode` converts back. Raises `PuzzleError` if the grid is invalid."""
     colours = checked_grid(grid.tolist() if isinstance(grid, np.ndarray) else grid)
     rows, columns = colours.shape
     tokens = np.full((SIDE, SIDE), PADDING, np.uint8)
@@ -69,9 +69,10 @@ def encode(grid: Grid | list) -> UInt8[np.ndarray, "cells"]:
 
 
 def decode(tokens: UInt8[np.ndarray, "cells"]) -> Grid:
-    """Decode 900 tokens: the largest rectangle of colours in the top left corner, 0x0 without colours.
+    """Return the largest rectangle of colours in the top left corner, or a 0x0 grid if this corner has no colour.
 
-    Among rectangles of equal area, the one with the fewest rows is used, as in the public evaluation.
+    If several rectangles have the largest area, the rectangle with the fewest rows is returned, as in the public
+    evaluation.
     """
     rows, columns = crop_sizes(tokens)
     return tokens.reshape(SIDE, SIDE)[: int(rows), : int(columns)] - np.uint8(FIRST_COLOUR)
@@ -80,8 +81,8 @@ def decode(tokens: UInt8[np.ndarray, "cells"]) -> Grid:
 def crop_sizes(
     tokens: UInt8[np.ndarray, "*batch cells"],
 ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]]:
-    """Rows and columns of the grid that `decode` returns; 0, 0 without a grid."""
-    # A rectangle of the first r rows is as wide as the shortest run of colours at the start of these rows.
+    """Return the numbers of rows and columns of the decoded grids, each of shape [*batch]; 0 without a grid."""
+    # A rectangle of the first r rows is as wide as the shortest run of colours at the start of any of these rows.
     runs = np.logical_and.accumulate(is_colour(tokens).reshape(*tokens.shape[:-1], SIDE, SIDE), -1).sum(-1)
     widths = np.minimum.accumulate(runs, -1)
     best = (widths * np.arange(1, SIDE + 1)).argmax(-1)
@@ -90,14 +91,15 @@ def crop_sizes(
 
 
 def is_colour(tokens: UInt8[np.ndarray, "*shape"]) -> Bool[np.ndarray, "*shape"]:
-    """Mask of the tokens that are colours."""
+    """Mask that is True where a token is a colour."""
     return (tokens >= FIRST_COLOUR) & (tokens < VOCAB_SIZE)
 
 
 def broken_border(tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-    """Mask of the cells next to the crop that should be border tokens but are not; the first cell without a crop.
+    """Mask of the cells next to the decoded grid that should hold a border token but do not.
 
-    Cells beyond the border may hold anything, because training does not score them.
+    If no grid can be decoded, the mask marks the first cell. Cells beyond the border are never marked, because training
+    does not score them.
     """
     rows, columns = (size[..., None] for size in crop_sizes(tokens))
     row, column = np.divmod(np.arange(CELLS), SIDE)

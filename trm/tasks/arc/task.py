@@ -1,8 +1,8 @@
-"""The ARC task: grids of colours, whose rule is given only by a few examples.
+"""The ARC task: transform a grid of colours by a rule that only a few examples show.
 
-A model of this task does not see the examples of a puzzle. It has learned one vector per puzzle id, which represents
-the rule. So this class cannot check an answer, solve a grid, or generate one: an answer is correct if it equals the
-output published with its task.
+A model does not see these examples. It learns one vector for each puzzle id, and this vector represents the rule. This
+class does not know the rule, so it cannot check an answer, solve a puzzle, or generate a puzzle. An answer is correct if
+it equals the published output grid.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ NAMES = ("black", "blue", "red", "green", "yellow", "grey", "magenta", "orange",
 PALETTE = (
     "#000000", "#0074D9", "#FF4136", "#2ECC40", "#FFDC00", "#AAAAAA", "#F012BE", "#FF851B", "#7FDBFF", "#870C25",
 )  # fmt: skip
-"""Colours 0-9 as on the ARC website."""
+"""Colours 0-9 in the shades of the ARC website."""
 
 STRATUM = 10
-"""Width of the bands of grid sizes by which results are reported."""
+"""Width of the ranges of grid sizes by which results are grouped, in cells."""
 
 
 @dataclass(frozen=True)
 class Arc(Task):
-    """ARC grids on 30x30 tokens: 0 padding, 1 border, 2-11 the colours 0-9, as in the public datasets."""
+    """ARC grids as 30x30 tokens: 0 is padding, 1 is border, and 2-11 are the colours 0-9, as in the public datasets."""
 
     name = "arc"
     checkable_by_rules = False
@@ -54,52 +54,52 @@ class Arc(Task):
     writable = tuple(range(FIRST_COLOUR, VOCAB_SIZE))
 
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Parse one grid (see `trm.tasks.arc.text`). Every grid is complete, so `unfinished` has no effect."""
+        """Parse a grid in any format of `trm.tasks.arc.text`. `unfinished` has no effect: every grid is complete."""
         return encode(text.parse(puzzle))
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """Rows of digits separated by /: the grid that `decode` returns, which is the part of an answer that is scored.
+        """Format the decoded grid, which is the scored part of an answer, as rows of digits separated by /.
 
-        "" without a grid. `parse` reads it back with its border; tokens beyond the crop are lost.
+        The text is empty if there is no grid. `parse` restores the grid and its border, but no tokens beyond the border.
         """
         return text.in_lines(decode(tokens), text.ROW_SEPARATOR)
 
     def pretty(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """The grid of `format`, one line per row."""
+        """Format the decoded grid as one line of digits per row."""
         return text.in_lines(decode(tokens), "\n")
 
     def givens(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """No cells: input and output are different grids, often of different sizes."""
+        """Return a mask that is False everywhere: input and output are different grids, so no output cell is given."""
         return np.zeros(inputs.shape, bool)
 
     def crop(
         self, tokens: UInt8[np.ndarray, "*batch cells"]
     ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]]:
-        """Rows and columns of the grid that `decode` returns."""
+        """Return the numbers of rows and columns of the decoded grids, each of shape [*batch]."""
         return crop_sizes(tokens)
 
     def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Mask of the cells next to the crop that are not border tokens, so that the answer is not a cleanly bordered grid.
+        """Mask of the cells next to the decoded grid that should hold a border token but do not.
 
-        The rule for the colours is unknown, so colours never conflict. Cells beyond the border are not marked: training
-        does not score them, so trained models output anything there.
+        The rule for the colours is unknown, so colours never conflict. Cells beyond the border are never marked: training
+        does not score them, so trained models output arbitrary tokens there.
         """
         return broken_border(tokens)
 
     def is_solved(
         self, inputs: UInt8[np.ndarray, "*batch cells"], answer: UInt8[np.ndarray, "*batch cells"]
     ) -> Bool[np.ndarray, "*batch"]:
-        """Always False, because there are no rules to check. Compare the answer with the label instead."""
+        """Return False for every answer, because the rule is unknown. Compare the answer with the label instead."""
         return np.zeros(inputs.shape[:-1], bool)
 
     def solutions(
         self, inputs: UInt8[np.ndarray, "cells"], limit: int = 2
     ) -> list[UInt8[np.ndarray, "cells"]]:
-        """Always empty: the rule is unknown."""
+        """Return an empty list, because the rule is unknown."""
         return []
 
     def rate(self, inputs: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
-        """A rating without a difficulty; its sentence describes the grid."""
+        """Return a rating without a difficulty. Its sentence gives the size of the grid and the number of colours."""
         grid = decode(inputs)
         rows, columns = grid.shape
         colours = len(np.unique(grid))
@@ -112,18 +112,21 @@ class Arc(Task):
         )
 
     def generate(self, rng: np.random.Generator, difficulty: Difficulty | str, **options: Any) -> NoReturn:
-        """Always raises `PuzzleError`: without a known rule, no puzzle can be generated."""
+        """Raise `PuzzleError`, because no puzzle can be generated without a known rule."""
         raise PuzzleError("ARC puzzles cannot be generated. Give a folder of ARC task files.")
 
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
-        """Bands of the input's longer side, wherever the input lies in the 30x30 cells (training sets translate it)."""
+        """Return the size range that the longer side of each input grid falls into, such as "side 1-10".
+
+        The grid may lie anywhere in the 30x30 cells, because training sets contain translated grids.
+        """
         colours = is_colour(inputs).reshape(-1, SIDE, SIDE)
         side = np.maximum(colours.any(1).sum(-1), colours.any(2).sum(-1))
         highest = -(-np.maximum(side, 1) // STRATUM) * STRATUM
         return [f"side {high - STRATUM + 1}-{high}" for high in highest.tolist()]
 
     def symmetries(self, count: int, rng: np.random.Generator) -> Symmetries:
-        """Only the identity: in public models, a rotated or recoloured grid has a different rule and puzzle id."""
+        """Return identity symmetries: public models treat a rotated or recoloured grid as another puzzle."""
         tokens = np.arange(self.vocab_size, dtype=np.uint8)
         return Symmetries(np.tile(np.arange(self.cells), (count, 1)), np.tile(tokens, (count, 1)))
 

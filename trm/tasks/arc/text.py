@@ -1,4 +1,4 @@
-"""ARC grids as text: JSON, lines of digits, or one line with / between rows, which is safe in a URL."""
+"""Parse and format ARC grids as text: JSON, lines of digits, or one URL-safe line with / between rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trm.errors import PuzzleError
 from trm.tasks.arc.grid import Grid, checked_grid
 
 LONGEST_TEXT = 100_000
-"""Maximum number of characters; a 30x30 grid in indented JSON has fewer than 10,000."""
+"""Maximum length of a text in characters. A 30x30 grid in JSON indented by two spaces has fewer than 10,000."""
 
 ROW_SEPARATOR = "/"
 BETWEEN_CELLS = ", \t"
@@ -16,7 +16,7 @@ REMEDY = "Write [[0,1],[2,3]], or rows of digits 0-9 on separate lines or separa
 
 
 def parse(text: str) -> Grid:
-    """Parse one grid. Raises `PuzzleError`, which names the faulty row and column."""
+    """Parse one grid. Raises `PuzzleError` if the text is not a grid."""
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
             f"This text has {len(text):,} characters; the maximum is {LONGEST_TEXT:,}. Paste one grid."
@@ -55,5 +55,5 @@ def _from_lines(text: str) -> list[list[int]]:
 
 
 def in_lines(grid: Grid, separator: str) -> str:
-    """The rows of a grid as digits, joined by `separator`."""
+    """Write each row of a grid as digits and join the rows with `separator`."""
     return separator.join("".join(map(str, row)) for row in grid.tolist())

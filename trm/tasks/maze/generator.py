@@ -1,14 +1,14 @@
-"""Maze generator: generate walls in one of three styles, then place start and goal at the requested distance.
+"""Generate mazes: draw walls in one of three styles, then place start and goal at the requested distance.
 
-- depth-first: rooms on every second row and column, joined by a randomised depth-first search. There is exactly one
-  path between any two cells, and it is long and winding.
-- loops: depth-first, with some walls between rooms removed, so that there are several paths.
-- random: each cell is a wall with the same probability. There are many paths, open areas, and unreachable pockets, as
+- depth-first: A randomised depth-first search joins rooms on every second row and column. Exactly one path connects any
+  two cells, and this path is long and winding.
+- loops: This is a depth-first maze with some walls between rooms removed, so that there are several paths.
+- random: Each cell is a wall with the same probability. There are many paths, open areas, and unreachable pockets, as
   in the public Maze-Hard set.
 
 The goal is drawn uniformly from the cells at a suitable distance from a random start. If there is no such cell, the
-cell farthest from the start becomes the new start, whose longest path is close to the longest in the maze. If this also
-fails, new walls are generated.
+cell farthest from the start becomes the new start, because the longest path from there is close to the longest in
+the maze. If this also fails, new walls are generated.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ from trm.tasks.maze.rating import difficulty_of, lengths
 from trm.tasks.maze.solver import MazeSearch, bfs_layers
 
 TRIES, MAX_CELLS = 5000, 2_000_000
-"""Maximum number of mazes, and of cells in all of them, before `generate` gives up: at most about 5 seconds."""
+"""Maximum number of mazes that `generate` tries, and of cells in all these mazes: about 5 seconds at most."""
 WALL_SHARE = (0.3, 0.42)
-"""Range of the wall fraction in a random maze. With fewer walls, the path is trivial; with more, few cells connect."""
+"""Range of the wall fraction in a random maze. Fewer walls make the path trivial; more walls connect too few cells."""
 
 
 class MazeRequest(NamedTuple):
-    """The maze to generate: its path has `shortest` to `longest` steps; the style "loops" removes `loops` walls."""
+    """Properties of a maze to generate.
+
+    The shortest path has `shortest` to `longest` steps. The style "loops" removes `loops` walls.
+    """
 
     side: int
     difficulty: Difficulty
@@ -49,7 +52,7 @@ class MazeRequest(NamedTuple):
         max_path: int | None,
         loops: int | None,
     ) -> MazeRequest:
-        """Fill in defaults for options that are None. Raises `PuzzleError` for a maze that cannot exist."""
+        """Replace options that are None with defaults. Raises `PuzzleError` if no maze can have these options."""
         if style not in STYLES:
             raise PuzzleError(f"Unknown maze style {style!r}. Choose one of: {', '.join(STYLES)}.")
         if loops is not None and style != "loops":
@@ -70,12 +73,12 @@ class MazeRequest(NamedTuple):
 
 
 def depth_first(request: MazeRequest, rng: random.Random) -> Cells:
-    """Passable cells of a depth-first maze."""
+    """Generate a depth-first maze and return its passable cells."""
     return _carve(request.side, _rooms(request.side, rng), rng)
 
 
 def with_loops(request: MazeRequest, rng: random.Random) -> Cells:
-    """Passable cells of a depth-first maze with `request.loops` walls removed."""
+    """Generate a depth-first maze, remove `request.loops` walls, and return the passable cells."""
     rooms, stride = _rooms(request.side, rng), request.side + 1
     passable = _carve(request.side, rooms, rng)
     room_set = set(rooms)
@@ -85,7 +88,7 @@ def with_loops(request: MazeRequest, rng: random.Random) -> Cells:
 
 
 def random_walls(request: MazeRequest, rng: random.Random) -> Cells:
-    """Passable cells of a maze with random walls."""
+    """Generate a maze with random walls and return its passable cells."""
     side = request.side
     walls = round(rng.uniform(*WALL_SHARE) * side**2)
     passable = rng.sample(range(side**2), side**2 - walls)
@@ -100,7 +103,7 @@ STYLES: dict[str, Callable[[MazeRequest, random.Random], Cells]] = {
 
 
 def generate(request: MazeRequest, rng: random.Random) -> MazeSearch:
-    """Generate a maze with exactly the requested difficulty. Raises `PuzzleError` if this fails."""
+    """Generate a maze with exactly the requested difficulty. Raises `PuzzleError` after too many failed tries."""
     tries = min(TRIES, MAX_CELLS // request.side**2)
     for _ in range(tries):
         board = _place_ends(request, STYLES[request.style](request, rng), rng)
@@ -115,7 +118,7 @@ def generate(request: MazeRequest, rng: random.Random) -> MazeSearch:
 
 
 def _no_such_length(side: int, difficulty: Difficulty, min_path: int | None, max_path: int | None) -> str:
-    """The error message for a path length outside the range of this difficulty; it names the difficulty that fits."""
+    """Return the error message for a path length outside the range of this difficulty, with advice."""
     least, greatest = min_path or 1, side**2 if max_path is None else max_path
     others = [
         other
@@ -137,11 +140,12 @@ def _rooms_in_a_row(side: int) -> int:
 
 
 def _rooms(side: int, rng: random.Random) -> list[int]:
-    """Cells that become rooms: every second row and column, within a border of walls if the side is odd.
+    """Return the cells that become rooms, in every second row and column.
 
-    An even side has space for the border at one end only, which is chosen at random.
+    If the side is odd, a border of walls surrounds them. An even side has space for the border at one end only, and this
+    end is chosen at random.
     """
-    border = 0 if side == 3 else 1  # with a border, 3x3 would be a single room
+    border = 0 if side == 3 else 1  # with a border, a 3x3 maze would have a single room
     rows, columns = (
         range(first, first + 2 * _rooms_in_a_row(side), 2)
         for first in (border if side % 2 else rng.randrange(2) for _ in range(2))
@@ -150,7 +154,7 @@ def _rooms(side: int, rng: random.Random) -> list[int]:
 
 
 def _carve(side: int, rooms: list[int], rng: random.Random) -> Cells:
-    """Join all rooms to a spanning tree by randomised depth-first search. Returns the passable cells."""
+    """Join all rooms into a spanning tree by a randomised depth-first search. Returns the passable cells."""
     steps = (2, -2, 2 * (side + 1), -2 * (side + 1))
     unvisited = set(rooms)
     stack = [rooms[rng.randrange(len(rooms))]]
@@ -170,7 +174,7 @@ def _carve(side: int, rooms: list[int], rng: random.Random) -> Cells:
 
 
 def _place_ends(request: MazeRequest, passable: Cells, rng: random.Random) -> Board | None:
-    """Place start and goal at a requested distance; None if these walls do not allow it."""
+    """Place start and goal at a distance in the requested range. Returns None if the walls do not allow it."""
     stride = request.side + 1
     start = 1 << rng.choice(members(passable))
     for _ in range(2):

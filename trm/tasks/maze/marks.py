@@ -1,8 +1,9 @@
-"""The meaning of each character in a drawn maze. The meaning of some characters depends on other characters in the text:
+"""The meaning of each character in a drawn maze. Some meanings depend on other characters in the text:
 
-`X` is a wall in a text without `#`, else a path; `E` and `B` are goals in a text without `G`, and `A` is a start
-in a text without `S`; `.` is open, or the path if spaces are open and the dots lead from start to goal; the wall is
-whichever of `0` and `1` forms the border.
+- `X` is a wall in a text without `#`; otherwise, it is a path.
+- `E` and `B` are goals in a text without `G`, and `A` is a start in a text without `S`.
+- `.` is the path if spaces are open cells and the dots lead from start to goal; otherwise, it is an open cell.
+- If a text has `0` and `1`, the character that forms the border is the wall.
 """
 
 from __future__ import annotations
@@ -13,22 +14,23 @@ from trm.errors import PuzzleError
 from trm.tasks.maze.geometry import GOAL, OPEN, PATH, START, WALL
 
 MARKS = {"#": WALL, " ": OPEN, "\xa0": OPEN, ".": OPEN, "_": OPEN, "S": START, "G": GOAL, "o": PATH}
-"""Characters of the public datasets, and common substitutes for spaces."""
+"""Tokens for the characters of the public datasets and for common substitutes for spaces."""
 WALLS = "█▓▉■⬛🧱%"
 OTHER_WALL = "X"
-"""Characters for a wall in a text without other walls."""
+"""Character for walls in a text without other wall characters."""
 FLOORS = "·░⬜□"
 PATHS = "+*Xx•O^v<>"
 STARTS, GOALS = "A@", "EBFT"
-"""Characters for start and goal in a text without S or G; the first that occurs is used."""
+"""Characters for start and goal in a text without S or G. The first character that occurs in the text is used."""
 NUMBERS = {"2": START, "3": GOAL}
-"""Characters for start and goal in a grid of 0 and 1."""
+"""Tokens for the digits that mark start and goal in a grid of 0 and 1."""
 ALL = frozenset([*MARKS, *WALLS, OTHER_WALL, *FLOORS, *PATHS, *STARTS, *GOALS, "0", "1", *NUMBERS])
 
 
 def character_tokens(characters: Sequence[str], side: int) -> dict[str, int]:
-    """Map each character that may occur in these cells to its token. Raises `PuzzleError` if both 0 and 1 could be the
-    wall.
+    """Return the token of each character that may occur in a maze with these characters.
+
+    Raises `PuzzleError` if both 0 and 1 could be the wall.
     """
     present = set(characters)
     if present & {"0", "1"} and not present & {"#", *WALLS, "."}:
@@ -45,7 +47,7 @@ def character_tokens(characters: Sequence[str], side: int) -> dict[str, int]:
 
 
 def _ends(present: set[str]) -> dict[str, int]:
-    """The alternative characters for start and goal, if the usual ones are missing."""
+    """Return the tokens of alternative characters for start and goal if S or G is missing."""
     ends = {}
     for usual, others, token in (("S", STARTS, START), ("G", GOALS, GOAL)):
         other = next((mark for mark in others if mark in present), None)
@@ -69,7 +71,7 @@ def _of_numbers(characters: Sequence[str], side: int) -> dict[str, int]:
 
 
 def dots_lead_from_start_to_goal(tokens: Iterable[int], characters: Sequence[str], side: int) -> bool:
-    """Whether the dots in a maze that also has spaces form a path: a line without gaps or forks from start to goal."""
+    """Whether the maze has spaces and its dots form a path from start to goal, without gaps or forks."""
     if "." not in characters or " " not in characters or "o" in characters:
         return False
     grid = list(tokens)

@@ -1,4 +1,4 @@
-"""Maze solver: breadth-first search, all shortest paths, and the cells that are not on any path."""
+"""Solve mazes: breadth-first search, all shortest paths, the cells on simple paths, and dead ends."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from trm.tasks.maze.geometry import Board, Cells, members, neighbours
 
 
 def bfs_layers(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> list[Cells]:
-    """Breadth-first search: layer k contains the cells k steps from the nearest cell of `first`.
+    """Run a breadth-first search and return its layers. Layer k contains the cells at a distance of k steps.
 
-    Ends with the layer that contains a cell of `until`, or with the last layer.
+    Distances are measured from the nearest cell of `first`. The search ends after a layer that contains a cell of
+    `until`, or when it reaches no further cells.
     """
     layers, unseen = [first], passable & ~first
     while not layers[-1] & until:
@@ -24,31 +25,31 @@ def bfs_layers(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> 
 
 
 class MazeSearch(NamedTuple):
-    """A breadth-first search of a maze from its start to the goal or, if it is unreachable, over all reachable cells."""
+    """A breadth-first search of a maze. It ends at the goal or, if this is unreachable, after all reachable cells."""
 
     board: Board
     layers: list[Cells]
 
     @classmethod
     def of(cls, board: Board) -> MazeSearch:
-        """Search a maze."""
+        """Search the maze `board` from its start."""
         return cls(board, bfs_layers(board.start, board.passable, board.stride, until=board.goal))
 
     @property
     def distance(self) -> int:
-        """Length of the shortest path in steps; -1 without a path, or without exactly one start and one goal."""
+        """Length of the shortest path in steps, or -1 if there is no path or not exactly one start and one goal."""
         ends = (self.board.start.bit_count(), self.board.goal.bit_count())
         return len(self.layers) - 1 if ends == (1, 1) and self.layers[-1] & self.board.goal else -1
 
     @property
     def visited(self) -> int:
-        """Number of cells reached by the search."""
+        """Number of cells that the search visits."""
         return sum(layer.bit_count() for layer in self.layers)
 
     def on_shortest_paths(self) -> Cells:
-        """Cells on all shortest paths, including start and goal.
+        """Return the cells on any shortest path, including start and goal, or an empty set if there is no path.
 
-        If there are exactly `distance + 1` cells, the shortest path is unique.
+        The shortest path is unique if the set has exactly `distance + 1` cells.
         """
         if self.distance < 0:
             return 0
@@ -59,7 +60,7 @@ class MazeSearch(NamedTuple):
         return cells
 
     def shortest_paths(self) -> Iterator[Cells]:
-        """Every shortest path, including start and goal, in a fixed order.
+        """Yield every shortest path in a fixed order, as a set of cells that includes start and goal.
 
         Paths are traced back from the goal. Every neighbour in the previous layer is one step nearer to the start, so
         every choice leads to a path.
@@ -80,11 +81,11 @@ class MazeSearch(NamedTuple):
 
 
 def on_simple_paths(board: Board) -> Cells:
-    """Cells on any simple path (one that visits no cell twice) from start to goal; no cells if there is no path.
+    """Return the cells on any simple path from start to goal, or an empty set if there is no path.
 
-    If an edge is added between start and goal, these cells are the biconnected component of that edge. A depth-first
-    search that takes this edge first finds them: any part attached by a single cell is removed when the search leaves
-    that cell (Hopcroft and Tarjan 1973, Algorithm 447).
+    A simple path visits no cell twice. If an edge is added between start and goal, these cells form the biconnected
+    component of this edge. They are found by a depth-first search that takes this edge first: when the search leaves a
+    cell, it removes every part that only this cell connects to the rest (Hopcroft and Tarjan 1973, Algorithm 447).
     """
     if MazeSearch.of(board).distance < 0:
         return 0
@@ -93,10 +94,10 @@ def on_simple_paths(board: Board) -> Cells:
         passable[cell] = 1
     start, goal = board.start.bit_length() - 1, board.goal.bit_length() - 1
     steps = (1, -1, board.stride, -board.stride)
-    discovered = {start: 0, goal: 1}  # in this order
+    discovered = {start: 0, goal: 1}  # number of each cell in the order of discovery
     lowest = {goal: 0}  # earliest cell that can be reached without passing the cell's predecessor
-    component = [goal]  # discovered and not removed
-    stack = [(goal, iter(steps), 0)]  # with the length of `component` before the cell was added
+    component = [goal]  # cells that are discovered and not removed
+    stack = [(goal, iter(steps), 0)]  # the last value is the length of `component` before the cell was added
     while stack:
         cell, steps_left, size_before = stack[-1]
         for step in steps_left:
@@ -122,8 +123,9 @@ def on_simple_paths(board: Board) -> Cells:
 
 
 def dead_ends_along(board: Board, path: Cells, on_simple: Cells) -> int:
-    """Number of dead ends that branch off `path`: connected groups of cells outside `on_simple`, the cells on any simple
-    path.
+    """Count the dead ends that branch off `path`.
+
+    A dead end is a connected group of passable cells outside `on_simple`, which holds the cells on any simple path.
     """
     dead_end_cells = board.passable & ~on_simple
     entrances = neighbours(path, board.stride) & dead_end_cells

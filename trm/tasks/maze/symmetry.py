@@ -1,4 +1,4 @@
-"""The eight symmetries of the square: a rotated or mirrored maze is also a valid maze."""
+"""The eight symmetries of the square. A rotated or mirrored maze is also a valid maze."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trm.tasks.base import Symmetries
 
 @cache
 def turns(side: int) -> Int[np.ndarray, "eight cells"]:
-    """For each symmetry and each cell, the cell that its token comes from."""
+    """Return, for each symmetry and cell, the index of the cell that its token comes from; shape [8, cells]."""
     grid = np.arange(side * side).reshape(side, side)
     table = np.stack([np.rot90(one, quarter).ravel() for one in (grid, grid.T) for quarter in range(4)])
     table.setflags(write=False)
@@ -27,6 +27,6 @@ def random_symmetries(side: int, count: int, rng: np.random.Generator, *, vocab_
 
 
 def symmetry_key(side: int, solution: UInt8[np.ndarray, "cells"]) -> bytes:
-    """A hash of the smallest of the eight versions: two solutions share it if and only if they are symmetric."""
+    """Return a hash of the smallest of the eight versions. Two solutions share it if and only if they are symmetric."""
     smallest = min(version.tobytes() for version in solution[turns(side)])
     return hashlib.blake2b(smallest, digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""The Maze task: rules, text, solver and generator behind the `Task` interface."""
+"""The Maze task: rules, text formats, solver, and generator behind the `Task` interface."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MAX_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
-from trm.tasks.maze import generator, rating, symmetry, text
+from trm.tasks.base import MAX_GUESSES, Deduction, Difficulty, Puzzle, Rating, Symmetries, Task
+from trm.tasks.maze import deduction, generator, rating, symmetry, text
 from trm.tasks.maze.geometry import (
     GOAL,
     OPEN,
@@ -36,14 +36,15 @@ SMALLEST_SIDE, LARGEST_SIDE = 3, 100
 class Maze(Task):
     """Mazes of `side` x `side` cells: find a shortest path from start to goal.
 
-    Tokens (uint8): 0 padding, 1 wall, 2 open, 3 start, 4 goal, 5 path, as in the public datasets. A solution is the
-    maze with the cells of one shortest path between start and goal marked as path. Raises `PuzzleError` for a side
-    outside 3 to 100.
+    Tokens (uint8) are 0 padding, 1 wall, 2 open, 3 start, 4 goal, and 5 path, as in the public datasets. A solution is
+    the maze in which path tokens mark one shortest path between start and goal. Raises `PuzzleError` if `side` is not in
+    the range 3 to 100.
     """
 
     side: int = 15
 
     name = "maze"
+    blank = OPEN
     vocab_size = 6
     symbols = (".", "#", ".", "S", "G", "o")
     symbol_names = looks = ("pad", "wall", "open", "start", "goal", "path")
@@ -68,32 +69,32 @@ class Maze(Task):
         return self.side
 
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Parse a maze (see `trm.tasks.maze.text`). With `unfinished`, starts and goals may be missing or repeated."""
+        """Parse a maze in any format of `trm.tasks.maze.text`. `unfinished` allows any number of starts and goals."""
         return text.parse(puzzle, self.side, any_ends=unfinished)
 
     def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
         return text.puzzle_texts(lines, self.side)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """One line with `.` for open cells, so that stripping or joining spaces loses nothing."""
+        """Format a maze as one line with `.` for open cells, so that no cell is lost if spaces are stripped."""
         return "".join(self.symbols[token] for token in tokens)
 
     def public_text(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
-        """One line in the characters of the public datasets, with spaces for open cells."""
+        """Format a maze as one line in the characters of the public datasets, with spaces for open cells."""
         return "".join(text.PUBLIC[token] for token in tokens)
 
     def pretty(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
         return text.in_lines(self.public_text(tokens), self.side)
 
     def givens(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Mask of walls, start and goal."""
+        """Mask of the cells that are walls, start, or goal."""
         return (inputs == WALL) | (inputs == START) | (inputs == GOAL)
 
     def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
-        """Mask of the cells where the path ends, forks, or touches itself. A path cell must have two neighbours among path,
-        start and goal; start and goal must have one. If there are several starts (goals), all of them conflict.
+        """Mask of the cells where the path breaks off, forks, or touches itself.
 
-        Start and goal do not conflict while there are no path cells.
+        Each path cell must have two neighbours that are path, start, or goal, and start and goal must have one each. This
+        rule applies only if the maze has path cells. Several starts or several goals always conflict.
         """
         grid = tokens.reshape(*tokens.shape[:-1], self.side, self.side)
         on_path = (grid == PATH) | (grid == START) | (grid == GOAL)
@@ -112,10 +113,10 @@ class Maze(Task):
     def is_solved(
         self, inputs: UInt8[np.ndarray, "*batch cells"], answer: UInt8[np.ndarray, "*batch cells"]
     ) -> Bool[np.ndarray, "*batch"]:
-        """Whether the answer preserves the maze and its path is any shortest path.
+        """Whether each answer preserves the maze and marks a shortest path. Any shortest path is accepted.
 
-        A path without dead ends or forks connects start and goal, but separate closed loops may exist. If there are as
-        many path cells as in the shortest path, no cells are left for loops.
+        An answer without conflicts has a path from start to goal, but may also have separate closed loops. Loops are ruled
+        out if the number of path cells equals the number in a shortest path.
         """
         may_be_drawn = (answer == OPEN) | (answer == PATH)
         unchanged = np.where(self.givens(inputs), answer == inputs, may_be_drawn).all(-1)
@@ -123,7 +124,7 @@ class Maze(Task):
         return np.asarray(unchanged & (steps == self._distances(inputs)) & ~self.conflicts(answer).any(-1))
 
     def _distances(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Int[np.ndarray, "*batch"]:
-        """Length of each maze's shortest path in steps, -1 without a path. Identical mazes are searched only once."""
+        """Return the length of each maze's shortest path in steps, or -1 without a path. Search equal mazes once."""
         distances: dict[bytes, int] = {}
         flat = inputs.reshape(-1, self.cells)
         for maze in flat:
@@ -139,7 +140,7 @@ class Maze(Task):
         return [tokens_of(board, path) for path in islice(MazeSearch.of(board).shortest_paths(), limit)]
 
     def rate(self, inputs: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
-        """Rate a maze. `max_guesses` has no effect: the search visits each cell once and never guesses."""
+        """Rate a maze. `max_guesses` has no effect, because the search visits each cell once and never guesses."""
         return rating.rate(board_of(self.side, inputs))
 
     def generate(
@@ -152,12 +153,13 @@ class Maze(Task):
         max_path: int | None = None,
         loops: int | None = None,
     ) -> Puzzle:
-        """Generate a maze with a shortest path of `min_path` to `max_path` steps, within the range of its difficulty: 1 to 2
-        sides (easy), 2 to 3 (medium), 3 or more (hard). On request, easy mazes may have paths shorter than a side.
+        """Generate a maze whose shortest path has `min_path` to `max_path` steps.
 
-        `style` is depth-first (a single path), loops (`loops` walls removed, by default a third of the side), or random
-        (walls anywhere). If a maze with loops or random walls has several shortest paths, the labels hold the first of
-        `solutions`, and `is_solved` accepts any. Raises `PuzzleError` if no such maze can be generated.
+        The path length also stays in the range of the difficulty: 1 to 2 sides (easy), 2 to 3 sides (medium), 3 sides or
+        more (hard). On request, the path of an easy maze may be shorter than a side. `style` is depth-first (a single
+        path), loops (`loops` walls removed, by default a third of the side), or random (walls anywhere). If a maze has
+        several shortest paths, the labels mark the first path that `solutions` returns, and `is_solved` accepts any of
+        them. Raises `PuzzleError` if no such maze can be generated.
         """
         difficulty = Difficulty(difficulty)
         request = generator.MazeRequest.of(self.side, difficulty, style, min_path, max_path, loops)
@@ -166,7 +168,7 @@ class Maze(Task):
         return Puzzle(tokens_of(search.board), labels, difficulty)
 
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
-        """Bands of shortest-path length, each as wide as a side of the maze."""
+        """Return the range of each maze's path length, such as "30-44 steps". Ranges are as wide as the maze."""
         lowest = self._distances(inputs) // self.side * self.side
         return ["no path" if low < 0 else f"{low}-{low + self.side - 1} steps" for low in lowest.tolist()]
 
@@ -176,14 +178,18 @@ class Maze(Task):
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         return symmetry.symmetry_key(self.side, solution)
 
-    def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
-        """Properties of each cell:
+    def deductions(self, inputs: UInt8[np.ndarray, "cells"]) -> tuple[Deduction | None, ...]:
+        """Why each open cell is or is not on the path; None where several shortest paths leave it open."""
+        return deduction.deductions(board_of(self.side, inputs))
 
-        - `wall`: is a wall
-        - `on_path`: lies on a shortest path, including start and goal
-        - `dead_end`: is passable, but not on any simple path (no cell visited twice) from start to goal
-        - `dead_end_tip`: is a dead end with at most one passable neighbour
-        - `distance_to_start`, `distance_to_goal`: steps; -1 for walls and unreachable cells
+    def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
+        """Return properties of each cell, keyed by name:
+
+        - `wall`: whether the cell is a wall
+        - `on_path`: whether the cell lies on a shortest path, including start and goal
+        - `dead_end`: whether the cell is passable but lies on no path from start to goal that visits each cell only once
+        - `dead_end_tip`: whether the cell lies in a dead end and has at most one passable neighbour
+        - `distance_to_start`, `distance_to_goal`: distance in steps, or -1 for walls and unreachable cells
         """
         board = board_of(self.side, inputs)
         dead_end_cells = board.passable & ~on_simple_paths(board)

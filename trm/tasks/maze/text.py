@@ -1,9 +1,9 @@
-"""Mazes as text: parses what people paste and reports exactly what is wrong if it cannot.
+"""Parse mazes from pasted text. If a text is not a maze, the error message names the mistake and its place.
 
-The public datasets write `#` for walls, spaces for open cells, `S` for start, `G` for goal, and `o` for path. Copying
-loses spaces, mostly at line ends, so one-line text is written with `.` for open cells; both are read. If the other
-characters alone fill the grid, spaces and line breaks are ignored. `marks` handles other notations, and `thin` mazes
-with thin walls.
+The public datasets use `#` for walls, spaces for open cells, `S` for start, `G` for goal, and `o` for path. Spaces are
+often lost in copying, mostly at line ends, so `Maze.format` writes `.` for open cells. The parser accepts both. It
+ignores spaces and line breaks if the other characters alone fill the grid. The module `marks` handles other notations,
+and the module `thin` handles mazes with thin walls.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from trm.tasks.maze.thin import is_thin, widened
 from trm.tasks.puzzle_text import PuzzleText, numbered_lines, quoted
 
 LONGEST_TEXT = 100_000
-"""Maximum number of characters; a 100x100 maze in lines has 10,100."""
+"""Maximum length of a text in characters. A 100x100 maze in lines has 10,100."""
 
 PUBLIC = (" ", "#", " ", "S", "G", "o")
-"""Character for each token in the public datasets. They have no padding; here it is written as open."""
+"""Character for each token, as in the public datasets, which have no padding. Padding is written as open cells."""
 REMEDY = "Use # for walls, spaces or . for open cells, one S, one G, and o for a path."
 FAST = {True: {mark: MARKS[mark] for mark in "# SGo"}, False: {mark: MARKS[mark] for mark in "#.SGo"}}
-"""Tokens for the characters of the public datasets, with and without spaces: the fast path for a one-line maze."""
+"""Tokens for the usual characters of a one-line maze with spaces (True) and without spaces (False)."""
 SIZE = re.compile(r"\s*(\d{1,3})(?:\s*[x\u00d7,; ]\s*(\d{1,3}))?\s*")
-"""A line above a maze that gives its size."""
+"""Pattern of a line that gives the size of the maze below it."""
 ROW_CHARACTERS = 4
-"""Maximum characters per cell in a drawing, including spaces and walls between cells."""
+"""Maximum number of characters per cell in a drawing, including spaces and walls between cells."""
 COMMENT = 4
-"""A line is a heading or a comment if at least one in this many characters is a letter with no meaning in mazes."""
+"""A line is a heading or a comment if more than 1 in `COMMENT` characters is a letter without a meaning in mazes."""
 
 Lines = list[tuple[int, str]]
-"""Lines of a text, numbered from 1."""
+"""Lines of a text with their numbers, counted from 1."""
 
 
 class Mark(NamedTuple):
-    """A character and its place in the text; line and position count from 1."""
+    """A character and its place in the text. Lines and positions are counted from 1."""
 
     character: str
     line: int
@@ -51,10 +51,10 @@ class Mark(NamedTuple):
 
 
 def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, "cells"]:
-    """Parse a `side` x `side` maze in one line or in `side` lines, with or without its path.
+    """Parse a `side` x `side` maze that is written in one line or in `side` lines, with or without a path.
 
-    It must have one start and one goal, or any number with `any_ends`. Cells missing at the end of a line are open.
-    Raises `PuzzleError`, which names line and position.
+    The maze must have one start and one goal, unless `any_ends` is True. Cells that are missing at the end of a line are
+    open. Raises a `PuzzleError` that names the mistake and its place.
     """
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
@@ -86,9 +86,9 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
 
 
 def puzzle_texts(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
-    """Locate the mazes in a text: each is one line with enough characters for all cells, or consecutive shorter lines.
+    """Yield the mazes in a text, in order. A maze is one line that holds all cells, or a drawing of consecutive lines.
 
-    Empty lines, comments and headings end a drawing and are not part of it.
+    A drawing ends before the next empty line, comment, or heading.
     """
     drawing: list[str] = []
     number, note = 0, ""
@@ -116,7 +116,7 @@ def puzzle_texts(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
 
 
 def _maze_and_answer(line: str, side: int) -> tuple[str, str]:
-    """Split a line into a maze and its answer, separated by a comma, semicolon or tab; "" if it has no answer."""
+    """Split a line at a comma, semicolon or tab into a maze and its answer. The answer is "" if the line has none."""
     whole = [field.strip("\"'") for field in re.split(r"[,;\t]", line)]
     whole = [field for field in whole if len(field) == side * side and set(field) <= ALL]
     if len(whole) not in (1, 2) or len(line) == side * side:
@@ -132,7 +132,7 @@ def _is_row(line: str, side: int) -> bool:
 
 
 def _is_heading(line: str, side: int) -> bool:
-    """Whether a line is text or a size. Several letters are required, because a row may contain a mistake to report."""
+    """Whether a line is a heading, a comment, or a size. One letter does not suffice: it may be a mistake in a row."""
     if (size := SIZE.fullmatch(line)) and set(line.split()) - {"0", "1"}:
         return {size[1], size[2] or size[1]} == {str(side)}
     marks = "".join(line.split())
@@ -166,7 +166,7 @@ def _from_list(text: str) -> str:
 
 
 def _numbered(text: str) -> Lines:
-    """Split a text into lines, including the empty line after a final line break: it may be a row of open cells."""
+    """Split a text into lines. The empty line after a final line break is included: it may be a row of open cells."""
     return list(enumerate([*text.splitlines(), *([""] if text.endswith("\n") else [])], 1))
 
 
@@ -177,7 +177,7 @@ def _marks(lines: Lines) -> Iterator[Mark]:
 
 
 def _rows(lines: Lines, side: int) -> Lines:
-    """The lines of the grid, padded to full length. Empty lines are rows, unless there are too many lines."""
+    """Return the lines of the grid, padded to full length. Empty lines are rows, unless there are too many lines."""
     filled = [(number, line) for number, line in lines if line.strip()]
     is_one_line = len(lines) == 1 and len(lines[0][1]) >= side * side  # the last rows may consist of spaces
     if is_one_line or (len(filled) == 1 and len(filled[0][1].rstrip()) > side):
@@ -204,7 +204,7 @@ def _without_spare(lines: Lines, side: int, blanks: str | None) -> Lines:
 
 
 def _wrong_size(lines: Lines, side: int) -> str:
-    """The error message for a text with the wrong size."""
+    """Return the error message for a text with the wrong size."""
     expected = (
         f"A {side}x{side} maze has {side} lines of {side} characters, or {side * side} characters in one line"
     )
@@ -249,5 +249,5 @@ def _place(mark: Mark, lines: Lines) -> str:
 
 
 def in_lines(characters: str, side: int) -> str:
-    """Break a string of cells, one character each, into lines of `side`."""
+    """Break a string with one character per cell into lines of `side` characters."""
     return "\n".join(characters[at : at + side] for at in range(0, side * side, side))

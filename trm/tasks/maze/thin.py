@@ -1,12 +1,12 @@
-"""Converts mazes with thin walls, as printed in contests and by most generators, to mazes whose walls are cells.
+"""Convert mazes with thin walls, as printed in contests and by most generators, to mazes whose walls are cells.
 
     +--+--+        o---o---o       _ _ _
     |     |        |       |      |  _  |      ┌──┬──┐
     +  +--+        o   o---o      |_|_  |      │  │  │
     |     |        |       |
 
-n x n cells become (2n + 1) x (2n + 1). If start and goal are not marked, two openings in the outer wall become start and
-goal.
+A maze of n x n cells becomes a maze of (2n + 1) x (2n + 1) cells. If start and goal are not marked and the outer wall has
+two openings, the openings become start and goal.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from trm.errors import PuzzleError
 
 UPRIGHT = "|│┃║!I"
-CORNERS = "+o*.·"
 DRAWN = frozenset("|-_+=│┃║─━═" + "".join(map(chr, range(0x2500, 0x2580))))
 WALL, OPEN = "#", "."
 Cells = list[list[str]]
@@ -34,7 +33,7 @@ def is_thin(lines: Sequence[str]) -> bool:
 
 
 def widened(lines: Sequence[str], side: int) -> list[str]:
-    """Rows of the maze with its walls as cells. Raises `PuzzleError` if it is not such a maze or has the wrong size."""
+    """Return the rows of the maze with walls as cells. Raises `PuzzleError` for a faulty drawing or a wrong size."""
     lines = [line.rstrip() for line in lines if line.strip()]
     left = min(len(line) - len(line.lstrip()) for line in lines)
     underscored = not any(mark in "".join(lines) for mark in "-─━═=")
@@ -62,7 +61,7 @@ def widened(lines: Sequence[str], side: int) -> list[str]:
 
 
 def _from_bars(lines: Sequence[str], count: int, pitch: int) -> Cells:
-    """Convert a drawing with a cell every `pitch` characters. A corner is a wall if the drawing has a character there."""
+    """Convert a drawing with one cell per `pitch` characters. A corner is a wall if it has a character."""
     padded = [line.ljust(count * pitch + 1) for line in lines]
     side = 2 * count + 1
     grid = [[OPEN] * side for _ in range(side)]
@@ -83,7 +82,7 @@ def _from_bars(lines: Sequence[str], count: int, pitch: int) -> Cells:
 
 
 def _from_underscores(lines: Sequence[str], count: int) -> Cells:
-    """Convert a drawing with two characters per cell: its floor, and the wall to its right."""
+    """Convert a drawing with two characters per cell: the cell's floor, and the wall to its right."""
     side = 2 * count + 1
     padded = [line.ljust(side) for line in lines]
     grid = [[OPEN if row % 2 and column % 2 else WALL for column in range(side)] for row in range(side)]
@@ -102,7 +101,7 @@ def _from_underscores(lines: Sequence[str], count: int) -> Cells:
 
 
 def _mark_openings(grid: Cells) -> None:
-    """If start and goal are not marked, make the first opening in the outer wall the start and the second the goal."""
+    """If no cell is marked and the outer wall has two openings, mark the first as the start, the second as the goal."""
     last = len(grid) - 1
     if any(mark.isalpha() and mark != "o" for row in grid for mark in row):
         return

@@ -1,9 +1,9 @@
-"""Sudoku generator: fill a grid at random, then blank out cells as long as the puzzle keeps a property.
+"""Generate Sudokus: fill a grid at random, then remove clues while the puzzle can still be solved.
 
-The property (singles suffice, or the solution is unique) holds as long as the blank cells can still be derived, and a
-cell that cannot be blanked now cannot be blanked later. So a single pass over the cells in random order yields a puzzle
-in which no further cell can be blanked. Cells are tried in blocks, and one by one only if a block fails: the result is
-the same as cell by cell, with far fewer tests.
+For easy puzzles, singles must suffice to solve the puzzle. For all other puzzles, the solution must be unique. A clue
+that cannot be removed now cannot be removed later either, because even fewer clues remain then. So a single pass over
+the cells in random order yields a puzzle without removable clues. Clues are removed in blocks, and a block is halved if
+it cannot be removed. The result is the same as if clues are removed one by one, but far fewer tests are needed.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from trm.tasks.sudoku.logic import place_by_logic
 from trm.tasks.sudoku.solver import Search, SearchGivenUp, place_singles, start
 
 TRIES = 1000
-"""Number of grids tried before `generate` gives up: about 10 seconds."""
+"""Number of grids that `generate` tries before it fails, after about 10 seconds."""
 GIVENS_SHARE = {Difficulty.EASY: (0.3, 0.5), Difficulty.MEDIUM: (0.3, 0.37), Difficulty.HARD: (0.29, 0.34)}
-"""Default range of the number of givens, as fractions of the cells; for 81 cells: 24-40, 24-30, and 23-27."""
+"""Default range of the number of givens, as fractions of the cells. For 81 cells: 24-40, 24-29, and 23-27 givens."""
 
 Derivable = Callable[[Geometry, list[int], Candidates], bool]
-"""Whether the given candidates imply the blanked ones with the techniques of a difficulty."""
+"""Function that returns whether the techniques of a difficulty derive the removed candidates from the givens."""
 
 
 def random_solution(geometry: Geometry, rng: random.Random) -> list[int]:
-    """A complete grid as candidate numbers: random boxes on the diagonal, then a search in random order.
+    """Generate a complete grid as a list of candidate numbers.
 
-    Boxes on the diagonal share no row or column, so any contents are valid. Every grid can occur, though not with
-    exactly equal probability.
+    Boxes on the diagonal share no row or column, so they are filled at random. A search in random order fills the other
+    boxes. Every grid can occur, but the probabilities are not exactly equal.
     """
     side, cells = geometry.side, geometry.cells
     bands, stacks = geometry.box_columns, geometry.box_rows
@@ -49,35 +49,35 @@ def random_solution(geometry: Geometry, rng: random.Random) -> list[int]:
             continue
 
 
-def by_singles(geometry: Geometry, givens: list[int], dug: Candidates) -> bool:
-    """Easy: naked and hidden singles fill every blank cell."""
+def by_singles(geometry: Geometry, givens: list[int], removed: Candidates) -> bool:
+    """Whether naked and hidden singles derive all removed candidates, as in easy puzzles."""
     position = start(geometry, givens)
-    place_singles(geometry, position, wanted=dug)
-    return position.placed & dug == dug
+    place_singles(geometry, position, wanted=removed)
+    return position.placed & removed == removed
 
 
-def by_logic(geometry: Geometry, givens: list[int], dug: Candidates) -> bool:
-    """Medium: singles, locked candidates, and pairs fill every blank cell."""
+def by_logic(geometry: Geometry, givens: list[int], removed: Candidates) -> bool:
+    """Whether singles, locked candidates, and pairs derive all removed candidates, as in medium puzzles."""
     position = start(geometry, givens)
     place_by_logic(geometry, position)
-    return position.placed & dug == dug
+    return position.placed & removed == removed
 
 
-def by_search(geometry: Geometry, givens: list[int], dug: Candidates) -> bool:
-    """Hard: the givens allow no second solution."""
+def by_search(geometry: Geometry, givens: list[int], removed: Candidates) -> bool:
+    """Whether the givens have exactly one solution: the test for medium and hard puzzles."""
     solutions = Search(geometry).solutions(start(geometry, givens))
     return next(solutions, 0) != 0 and next(solutions, 0) == 0
 
 
-def dig(
+def remove_clues(
     geometry: Geometry, order: list[int], derivable: Derivable, floor: int
 ) -> tuple[list[int], list[int]]:
-    """Blank out cells of a complete grid in the given order, down to `floor` givens or until no cell can be blanked.
+    """Remove clues from a complete grid in the given order, until `floor` givens remain or no clue can be removed.
 
-    `order` holds all candidates in a solution. Returns (givens, dug); `dug` is in the order of blanking.
+    `order` holds all candidates of the grid. Returns the sorted givens and the removed candidates in order of removal.
     """
     givens = set(order)
-    dug: list[int] = []
+    removed: list[int] = []
     blocks = [order[at : at + size] for at, size in _block_plan(len(order))]
     blocks.reverse()
     while blocks and len(givens) > floor:
@@ -89,15 +89,15 @@ def dig(
         rest = givens.difference(block)
         if derivable(geometry, list(rest), sum(1 << candidate for candidate in block)):
             givens = rest
-            dug += block
+            removed += block
         elif len(block) > 1:
             half = len(block) // 2
             blocks += [block[half:], block[:half]]
-    return sorted(givens), dug
+    return sorted(givens), removed
 
 
 def _block_plan(cells: int) -> list[tuple[int, int]]:
-    """(start, size) of the blocks, in order: large blocks first, because later cells fail more often."""
+    """Return the (start, size) of each block. Early blocks are larger, because later clues can rarely be removed."""
     plan, at = [], 0
     for size, until in ((cells * 3 // 8, cells // 2), (max(1, cells // 20), cells * 2 // 3), (1, cells)):
         while at < until:
@@ -107,7 +107,7 @@ def _block_plan(cells: int) -> list[tuple[int, int]]:
 
 
 def usual_givens(geometry: Geometry, difficulty: Difficulty) -> tuple[int, int]:
-    """Default minimum and maximum number of givens for this difficulty."""
+    """Return the default minimum and maximum number of givens for this difficulty."""
     fewest, most = GIVENS_SHARE[difficulty]
     return int(fewest * geometry.cells), int(most * geometry.cells)
 
@@ -115,10 +115,10 @@ def usual_givens(geometry: Geometry, difficulty: Difficulty) -> tuple[int, int]:
 def generate(
     geometry: Geometry, rng: random.Random, difficulty: Difficulty, givens: tuple[int, int]
 ) -> tuple[list[int], list[int]]:
-    """Generate a puzzle with one solution and exactly this difficulty: (givens, dug) as candidate numbers.
+    """Generate a puzzle with one solution and exactly this difficulty. Returns the given and the removed candidates.
 
-    The number of givens is drawn uniformly from the range (inclusive), and grids are tried until one reaches it. Raises
-    `PuzzleError` if none does.
+    The number of givens is drawn uniformly from the range `givens`, which includes both ends. Grids are tried until one
+    yields a puzzle with this number of givens. Raises `PuzzleError` if the range is invalid or no puzzle is found.
     """
     fewest, most = givens
     if not 0 <= fewest <= most <= geometry.cells:
@@ -130,17 +130,17 @@ def generate(
     for _ in range(TRIES):
         order = random_solution(geometry, rng)
         rng.shuffle(order)
-        remaining, dug = dig(geometry, order, derivable, target)
-        if len(remaining) == target and _level(geometry, remaining, dug) is difficulty:
-            return remaining, dug
+        remaining, removed = remove_clues(geometry, order, derivable, target)
+        if len(remaining) == target and _level(geometry, remaining, removed) is difficulty:
+            return remaining, removed
     raise PuzzleError(
         f"No {difficulty} puzzle with {target} givens was found in {TRIES:,} tries. "
         f"The default is {'-'.join(map(str, usual_givens(geometry, difficulty)))} givens."
     )
 
 
-def _level(geometry: Geometry, givens: list[int], dug: list[int]) -> Difficulty:
-    wanted = sum(1 << candidate for candidate in dug)
+def _level(geometry: Geometry, givens: list[int], removed: list[int]) -> Difficulty:
+    wanted = sum(1 << candidate for candidate in removed)
     if by_singles(geometry, givens, wanted):
         return Difficulty.EASY
     return Difficulty.MEDIUM if by_logic(geometry, givens, wanted) else Difficulty.HARD

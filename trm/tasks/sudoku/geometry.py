@@ -1,12 +1,13 @@
-"""Sudoku as an exact cover problem on one big integer.
+"""Represent Sudoku as an exact cover problem on one big integer.
 
 A *candidate* is the statement "cell c holds digit d". A 9x9 Sudoku has 9 x 81 = 729 candidates, and a set of candidates
 is one Python integer with bits `d * cells + c`. There are four kinds of constraint: each cell holds one digit, and each
 row, column, and box holds each digit once. Each kind partitions the candidates into `cells` *groups*, and a solution
 has exactly one candidate in each group.
 
-Within a kind, the k-th members of all groups are the first members shifted by the same amount. So a few shifts and ands
-process all 81 groups at once, which makes a solver in plain Python fast enough to generate puzzles.
+Within a kind of constraint, the k-th members of all groups are the first members, shifted by the same number of bits. So
+a few bitwise operations process all 81 groups at once. This makes a solver in plain Python fast enough to generate
+puzzles.
 """
 
 from __future__ import annotations
@@ -19,48 +20,48 @@ import numpy as np
 from jaxtyping import Int
 
 BLANK = 1
-"""Token for a blank cell; 0 is padding, and 2 and up are the digits from 1."""
+"""Token for a blank cell. Token 0 is padding, and tokens from 2 are the digits from 1."""
 FIRST_DIGIT = 2
 
 Candidates = int
-"""A set of candidates: bit `digit * cells + cell`, with digits from 0."""
+"""A set of candidates. Each candidate is bit `digit * cells + cell`, with digits counted from 0."""
 
 
 class ConstraintKind(NamedTuple):
-    """The disjoint groups of one kind of constraint: `firsts` holds one member of each, the others are `firsts << shift`."""
+    """The disjoint groups of one kind of constraint. For each shift, `firsts << shift` has one member of each group."""
 
     firsts: Candidates
     shifts: tuple[int, ...]
     whole: int
-    """Sum of `1 << shift`: `first * whole` is the group of `first`; this works for several groups at once."""
+    """Sum of `1 << shift` over all shifts, so that `first * whole` is the group of `first`, or of several such bits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """The groups and masks of one box shape; created once by `geometry` and shared."""
+    """The groups and masks for one box shape. Instances are created by `geometry`, which caches them."""
 
     box_rows: int
     box_columns: int
     side: int
     cells: int
     units: Int[np.ndarray, "units side"]
-    """Cells of each row, then each column, then each box."""
+    """Cells of each unit: all rows, then all columns, then all boxes."""
     peers: Int[np.ndarray, "cells peers"]
     """For each cell, the other cells in its row, column and box."""
     constraint_kinds: tuple[ConstraintKind, ...]
-    """Boxes, rows, columns, cells: singles are found most often in this order."""
+    """Constraint kinds in the order boxes, rows, columns, cells, by how often they yield singles."""
     all_candidates: Candidates
     digits: Candidates
-    """All candidates of cell 0; `digits << c` are those of cell c."""
+    """All candidates of cell 0, so that `digits << c` are all candidates of cell c."""
     compatible: tuple[Candidates, ...]
-    """For each candidate, the candidates that remain after it is placed: itself and all that share no group with it."""
+    """For each candidate, the candidates that remain once it is placed: itself and all that share no group with it."""
     unit_masks: tuple[Candidates, ...]
-    """For each unit, the candidates of the first digit; `mask << d * cells` are those of digit d."""
+    """For each unit, its candidates for the first digit, so that `mask << d * cells` are its candidates for digit d."""
 
 
 @cache
 def geometry(box_rows: int, box_columns: int) -> Geometry:
-    """The geometry of a Sudoku with boxes of `box_rows` x `box_columns` cells (3, 3 for 9x9)."""
+    """Return the geometry of a Sudoku with boxes of `box_rows` x `box_columns` cells (3, 3 for 9x9)."""
     side = box_rows * box_columns
     cells = side * side
     units = _units(box_rows, box_columns)
@@ -104,7 +105,7 @@ def geometry(box_rows: int, box_columns: int) -> Geometry:
 
 
 def members(candidates: Candidates) -> list[int]:
-    """Numbers of the candidates in a set, ascending."""
+    """Return the numbers of the candidates in a set, in ascending order."""
     numbers = []
     while candidates:
         lowest = candidates & -candidates

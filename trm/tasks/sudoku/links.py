@@ -1,6 +1,6 @@
-"""Sudokus in the formats of websites and apps: links, game IDs, and one-line candidate grids.
+"""Decode Sudokus in the formats of websites and apps: links, game IDs, and one-line candidate grids.
 
-A link that contains the digits (sudokuwiki, sudokuexchange) needs no special parser: its run of cells is the puzzle.
+Links that contain all cells in plain text (sudokuwiki, sudokuexchange) need no decoder: `puzzle_texts` finds the cells.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ OTHERS = re.compile(
     r"(f-puzzles\.com|crackingthecryptic\.com|sudokupad\.(?:app|svencodes)|penpa|swaroopg92)\S*", re.I
 )
 LARGEST_UNPACKED = 1 << 20
-"""Maximum length of a decompressed puzzle in characters; a 9x9 puzzle has a few thousand."""
+"""Maximum length of a decompressed puzzle in characters. A 9x9 puzzle has a few thousand."""
 
 
 def cells_in_link(text: str, side: int) -> str | None:
-    """The cells encoded in a link or code, with . for blanks; None if the text is neither.
+    """Decode the cells in a link or code, with . for blanks. Returns None if the text has no known format.
 
-    Raises `PuzzleError` for a Sudoku of a different size.
+    Raises `PuzzleError` if the code is faulty or the Sudoku has a different size.
     """
     text = text.strip()
     if match := PUZZ_LINK.search(text):
@@ -47,7 +47,7 @@ def cells_in_link(text: str, side: int) -> str | None:
 
 
 def refusal(text: str) -> str:
-    """The error message for a link without a readable puzzle; "" if the text is not such a link."""
+    """Return the error message for a link that cannot be decoded, or "" if the text is not a link."""
     if match := OTHERS.search(text):
         return f"This {match[1]} link does not contain its puzzle in a supported form. Paste the digits."
     if re.match(r"\s*(https?://|www\.)\S+\s*$", text):
@@ -68,18 +68,18 @@ def _sized(cells: str | None, rows: int, columns: int, side: int) -> str | None:
 
 
 def _from_puzz_link(code: str) -> str:
-    """Decode: a digit or hexadecimal letter is a given; g is one blank, h two, ... z twenty."""
+    """Decode a puzz.link code: characters up to f are givens, g is one blank, h is two blanks, ..., z is twenty."""
     return "".join("." * (ord(mark) - ord("f")) if mark >= "g" else mark for mark in code)
 
 
 def _from_solo(code: str) -> str | None:
-    """Decode: numbers are givens, separated by _ if adjacent; a is one blank, b two, ... z twenty-six."""
+    """Decode a Solo game ID: digits are givens, _ separates givens, a is one blank, b is two, ..., z is twenty-six."""
     cells = "".join("." * (ord(mark) - ord("a") + 1) if mark.isalpha() else mark for mark in code.lower())
     return cells.replace("_", "")
 
 
 def _from_candidates(text: str, side: int) -> str | None:
-    """Decode: `side` characters per cell, each candidate at its own position; a cell with one candidate is a given."""
+    """Decode a grid with `side` characters per cell, one for each digit. A cell with one candidate is a given."""
     cells = [text[at : at + side] for at in range(0, len(text), side)]
     digits = [[mark for mark in cell if mark not in ".0"] for cell in cells]
     if any(mark not in ".0" and mark != str(at + 1) for cell in cells for at, mark in enumerate(cell)):
@@ -103,7 +103,7 @@ def _from_f_puzzles(code: str, side: int) -> str | None:
 
 
 def decompress(code: str) -> str:
-    """Decompress lz-string base64 text, which links from f-puzzles and others contain. Raises `ValueError`."""
+    """Decompress base64 text in the lz-string format, as in f-puzzles links. Raises `ValueError` if it is faulty."""
     try:
         packed = base64.b64decode(code.replace(" ", "+").replace("-", "+") + "=" * (-len(code) % 4))
     except binascii.Error as error:

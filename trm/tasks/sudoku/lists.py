@@ -1,6 +1,6 @@
-"""Sudokus in brackets, as in Python, NumPy, JSON, and C: `[[5, 3, 0, ...], ...]`, `["53..7....", ...]`, `{{5,3,...}}`.
+"""Parse bracketed Sudokus from Python, NumPy, JSON, and C: `[[5, 3, 0, ...], ...]`, `["53..7....", ...]`, `{{5,3,...}}`.
 
-Nothing is evaluated. Only the contents of innermost brackets are parsed: each is a row or a whole grid, or is skipped.
+The text is never evaluated as code. Only innermost brackets are parsed. If they hold no row or grid, they are skipped.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ QUOTED = re.compile(r"""(["'])(.*?)\1""")
 
 
 def grids_in_brackets(text: str, side: int) -> list[PuzzleText]:
-    """The bracketed grids in a text; [] if no brackets contain a row or a grid.
+    """Return the bracketed grids in a text, or an empty list if no brackets hold a row or a grid.
 
-    Raises `PuzzleError`, naming the line of the faulty row, if the rows do not form grids.
+    Raises `PuzzleError` if a row is faulty or the rows do not form whole grids.
     """
     grids: list[PuzzleText] = []
     rows: list[tuple[str, int]] = []
@@ -54,7 +54,7 @@ def grids_in_brackets(text: str, side: int) -> list[PuzzleText]:
 
 
 def _contents(inside: str, side: int) -> list[str]:
-    """The rows and grids in a pair of brackets, each as a string of cells."""
+    """Return the rows and grids in a pair of brackets, each as a string of cells."""
     quoted = [match[2] for match in QUOTED.finditer(inside)]
     strings = [string for string in quoted if len(string.strip()) > 1]
     if strings and len(strings) == len(quoted):
@@ -77,11 +77,11 @@ def _count(inside: str) -> int:
 
 
 def zero_and_minus_one(text: str) -> bool:
-    """Whether both 0 and -1 occur as fields, so that either could be the blank."""
+    """Whether both 0 and -1 occur as fields in a text, so that either could be the blank."""
     numbers = set(re.findall(r"(?<![\w.\-])-?\d+(?:\.0*)?(?![\w.])", text))
     return bool({"0", "0.", "0.0"} & numbers) and bool({"-1", "-1.", "-1.0"} & numbers)
 
 
 def is_shortened(text: str) -> bool:
-    """Whether NumPy abbreviated rows or cells with dots."""
+    """Whether a text is an abbreviated NumPy array, in which dots replace rows or cells."""
     return re.search(r"\[[^\[\]]*\d[ ,]+\.\.\.[ ,]*[\d\]]|\][\s,]*\.\.\.[\s,]*\[", text) is not None

@@ -1,11 +1,12 @@
 """Sudoku techniques beyond singles (locked candidates and pairs), and the rating based on them.
 
-- Locked candidates: all candidates for a digit in a box lie in one line, so the digit is eliminated from the rest of
-  the line; or vice versa.
-- Naked pair: two cells of a unit have the same two candidates, so both are eliminated from the rest of the unit.
-- Hidden pair: two digits in a unit have only the same two cells left, so all other digits are eliminated from these cells.
+- Locked candidates: If all candidates for a digit in a box lie in one row or column, the digit is eliminated from the
+  other cells of this row or column, and vice versa.
+- Naked pair: If two cells of a unit have the same two candidates, both digits are eliminated from its other cells.
+- Hidden pair: If two digits of a unit are possible only in the same two cells, all other digits are eliminated from
+  these cells.
 
-The names are those in general use among Sudoku solvers.
+These are the usual names of the techniques.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from trm.tasks.sudoku.geometry import Candidates, Geometry
 from trm.tasks.sudoku.solver import Position, Search, from_tokens, place_singles, start
 
 Elimination = Callable[[Geometry, Candidates], Candidates]
-"""A technique: maps the remaining candidates to those that it rules out."""
+"""A technique, as a function that maps the remaining candidates to the candidates that it rules out."""
 
 
 def locked_candidates(geometry: Geometry, possible: Candidates) -> Candidates:
-    """Candidates ruled out because all candidates for a digit in one unit lie in its overlap with another unit."""
+    """Return the candidates ruled out because a digit of one unit must lie in its overlap with another unit."""
     side, cells, masks = geometry.side, geometry.cells, geometry.unit_masks
     lines, boxes = masks[: 2 * side], masks[2 * side :]
     grid = (1 << cells) - 1
@@ -48,7 +49,7 @@ def locked_candidates(geometry: Geometry, possible: Candidates) -> Candidates:
 
 
 def pairs(geometry: Geometry, possible: Candidates) -> Candidates:
-    """Candidates ruled out by naked or hidden pairs."""
+    """Return the candidates that naked or hidden pairs rule out."""
     cells, digits = geometry.cells, geometry.digits
     shifts = range(0, geometry.side * cells, cells)
     ruled_out = 0
@@ -64,7 +65,7 @@ def pairs(geometry: Geometry, possible: Candidates) -> Candidates:
 
 
 def _twins(groups: Sequence[Candidates]) -> list[tuple[int, int]]:
-    """Positions of pairs of equal groups with two members."""
+    """Return the positions of each pair of equal groups with two members."""
     twins, seen = [], {}
     for position, group in enumerate(groups):
         if group.bit_count() == 2:
@@ -77,7 +78,7 @@ def _twins(groups: Sequence[Candidates]) -> list[tuple[int, int]]:
 def place_by_logic(
     geometry: Geometry, position: Position, eliminations: Sequence[Elimination] = (locked_candidates, pairs)
 ) -> bool:
-    """Place all digits that singles and the given techniques yield, in place. Returns False on a contradiction."""
+    """Place all digits that singles and `eliminations` derive in `position`. Returns False on a contradiction."""
     while place_singles(geometry, position):
         if position.placed.bit_count() == geometry.cells:
             return True
@@ -91,23 +92,23 @@ def place_by_logic(
 
 LOGIC: tuple[tuple[Difficulty, str, tuple[Elimination, ...]], ...] = (
     (Difficulty.EASY, "naked and hidden singles suffice", ()),
-    (Difficulty.MEDIUM, "needs locked candidates in addition to singles", (locked_candidates,)),
-    (Difficulty.MEDIUM, "needs naked or hidden pairs in addition to singles", (pairs,)),
+    (Difficulty.MEDIUM, "the puzzle needs locked candidates in addition to singles", (locked_candidates,)),
+    (Difficulty.MEDIUM, "the puzzle needs naked or hidden pairs in addition to singles", (pairs,)),
     (
         Difficulty.MEDIUM,
-        "needs locked candidates and pairs in addition to singles",
+        "the puzzle needs locked candidates and pairs in addition to singles",
         (locked_candidates, pairs),
     ),
 )
-"""Sets of techniques, simplest first: the first that solves a puzzle determines its rating."""
+"""Difficulty, reason, and techniques, simplest first. The first techniques that solve a puzzle determine its rating."""
 
 
 def rate(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
     """Rate a puzzle by the simplest techniques that solve it.
 
-    easy: naked and hidden singles. medium: also locked candidates and pairs. hard: search. `search_nodes` counts the
-    guesses of a search with singles as its only inference, until a second solution is ruled out; the count depends on
-    the orientation of the grid. Raises `PuzzleError` if the search gives up.
+    Easy puzzles need naked and hidden singles, medium puzzles also need locked candidates or pairs, and hard puzzles need
+    a search. `search_nodes` is the number of guesses after which a search that places only singles has ruled out a second
+    solution; it depends on the orientation of the grid. Raises `PuzzleError` if the search exceeds `max_guesses`.
     """
     givens = from_tokens(geometry, tokens)
     first = start(geometry, givens).possible
@@ -120,7 +121,7 @@ def rate(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"], *, max_guesses:
     if count == 2:
         return Rating(None, "More than one solution: there are too few givens.", search.nodes, 2)
     if len(givens) == geometry.cells:
-        return Rating(Difficulty.EASY, "Easy: already solved, no cell is blank.", 0, 1)
+        return Rating(Difficulty.EASY, "Easy: the puzzle is already solved; no cell is blank.", 0, 1)
     for difficulty, reason, eliminations in LOGIC:
         position = start(geometry, givens)
         place_by_logic(geometry, position, eliminations)

@@ -1,7 +1,7 @@
-"""Locates the Sudokus in a text of any length: one per line, possibly among other fields, or drawn over several lines.
+"""Locate the Sudokus in a text of any length. A Sudoku may be a field of a line or a drawing of several lines.
 
-A line of words is a heading and is skipped. A line that is almost a row is not a heading: it belongs to a faulty
-drawing, whose mistake is reported when that puzzle is parsed.
+A line of words is a heading and is skipped. A line that is almost a row is part of a faulty drawing. The mistake is
+reported when this drawing is parsed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from trm.tasks.sudoku.rows import (
 MAX_LINES = 60
 """Maximum number of lines in a paragraph that may contain drawings, in multiples of a grid's rows."""
 MAX_IN_BANDS = 4
-"""Maximum number of lines in a drawing with empty lines between its bands, in multiples of a grid's rows."""
+"""Maximum number of lines in a drawing with empty lines between its boxes, in multiples of a grid's rows."""
 ROW_CHARACTERS = 4
-"""Maximum characters per cell in a drawing."""
+"""Maximum number of characters per cell in a drawing."""
 COMMENTS = ("#", "%", "//", "<!--")
 REMARK = re.compile(r"(?<=\S)\s+(?:#|//|<-).*[^\W\d_]{2}.*$")
-"""A comment after a row."""
+"""Pattern of a comment after a row."""
 QUOTED = re.compile(r"^\s*>[> ]*(?=\S)")
-"""The quotation mark at the start of lines in e-mails and chats."""
+"""Pattern of the quotation marks at the start of lines in e-mails and chats."""
 ANSWER_HEADING = re.compile(
     r"\b(solutions?|solved|solves?|answers?|results?|state|l[öo]sung(en)?|soluci[óo]n(es)?|soluzion[ei]|r[ée]solu\w*"
     r"|solu[çc][ãa]o|oplossing|rozwi[ąa]zani[ae]|решени[ея]|ответ\w*|解答?|答え|答案|정답|풀이)",
@@ -45,12 +45,12 @@ Line = tuple[int, str]
 
 
 def puzzle_texts(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
-    """Locate the puzzles in a text, in order, each with its answer if the answer is below or next to it."""
+    """Yield the puzzles in a text, in order, each with its answer if the answer is below or next to the puzzle."""
     return join_answers(_grids_with_headings(lines, side))
 
 
 def join_answers(grids: Iterable[tuple[PuzzleText, str]]) -> Iterator[PuzzleText]:
-    """Join each grid that is the answer of the previous grid to that grid. Takes pairs of a grid and its heading."""
+    """Attach each answer to the puzzle before it; omit partly filled answers. `grids` holds (grid, heading) pairs."""
     waiting: PuzzleText | None = None
     for grid, heading in grids:
         if waiting is not None and is_answer(waiting.text, grid.text, heading):
@@ -74,7 +74,7 @@ def is_answer(puzzle: str, other: str, heading: str = "") -> bool:
 
 
 def _grids_with_headings(lines: Iterable[str], side: int) -> Iterator[tuple[PuzzleText, str]]:
-    """Each grid with the heading above it."""
+    """Yield each grid with the heading above it."""
     drawing: list[Line] = []
     paragraph: list[Line] = []
     heading = note = ""
@@ -104,9 +104,9 @@ def _grids_with_headings(lines: Iterable[str], side: int) -> Iterator[tuple[Puzz
 def _resolve(
     drawing: list[Line], paragraph: list[Line], side: int, *, at_end: bool
 ) -> tuple[list[PuzzleText], list[Line]]:
-    """The grids in the lines so far, and the remaining lines, which are incomplete without further lines.
+    """Return the grids in the lines so far, and the lines that need further lines to form a grid.
 
-    A paragraph may be one band of a drawing that has empty lines between its bands.
+    A paragraph may be a part of a drawing, because a drawing may have empty lines between its boxes.
     """
     together = _grids([*drawing, *paragraph], side)
     if together or not paragraph + drawing:
@@ -119,7 +119,7 @@ def _resolve(
 
 
 def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
-    """The grids in a drawing with their lines; [] if the drawing cannot be parsed. A number alone on a line is a heading."""
+    """Return the grids in a drawing, or [] if it cannot be parsed. A number alone on a line is a heading."""
     texts = [line for _, line in lines]
     grids = grids_in(texts, side)
     if grids is None:
@@ -129,7 +129,7 @@ def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
         one_each = bool(texts) and all(spaces_are_blanks(line, side) for line in texts)
         return [PuzzleText(line.replace(" ", "."), number) for number, line in lines] if one_each else []
     rows = [number for number, line in lines if not is_rule(line)]
-    if len(rows) != side * len(grids):  # some rows look like rules between rows
+    if len(rows) != side * len(grids):  # some rows look like dividing lines
         rows = [number for number, _ in lines][: side * len(grids)]
     return [
         PuzzleText(_text(grid), rows[at * side], rows[at * side + side - 1] - rows[at * side] + 1)
@@ -138,8 +138,8 @@ def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
 
 
 def _faulty_drawing(lines: list[Line], side: int) -> list[PuzzleText]:
-    """A drawing with a mistake as one unparsed puzzle, so that the mistake is reported; [] if there are too few cells
-    for a drawing.
+    """Return a faulty drawing as one unparsed puzzle, so that parsing reports the mistake, or [] if there are too few
+    cells for a drawing.
     """
     rows = [line for line in lines if not is_rule(line[1])]
     cells = sum(_cell_count(line, side) for _, line in rows)
@@ -150,8 +150,8 @@ def _faulty_drawing(lines: list[Line], side: int) -> list[PuzzleText]:
 
 
 def _belongs_to_drawing(line: str, side: int) -> bool:
-    """Whether a line is a rule between rows, or is short enough for a row and has few characters besides cells: some of
-    these may be mistakes.
+    """Whether a line is a dividing line, or is short enough for a row and has few characters that are not cells. Some
+    of these characters may be mistakes.
     """
     stripped = line.strip()
     if not stripped or stripped.startswith(COMMENTS):
@@ -178,13 +178,13 @@ def _cell_count(line: str, side: int) -> int:
 
 
 def _is_number(line: str, side: int) -> bool:
-    """Whether a line is only a number: the number of puzzles that follow, or the index of a puzzle."""
+    """Whether a line is only a number, such as the number of puzzles that follow or the index of a puzzle."""
     match = re.fullmatch(r"\s*[#(\[]?(\d{1,3})[.):\]]?\s*", line)
     return match is not None and len(match[1]) <= max(1, side // 3)
 
 
 def puzzle_on_line(line: str, side: int, number: int = 1) -> PuzzleText | None:
-    """The puzzle on a line that holds all cells, with its answer if the line has one; None if there is no puzzle.
+    """Return the puzzle on a line, with its answer if the line has one, or None if the line has no whole puzzle.
 
     A line with two unrelated puzzles is returned unchanged, so that parsing rejects it.
     """
@@ -224,7 +224,7 @@ def _other_whole(line: str, side: int, number: int) -> PuzzleText | None:
 
 
 def _runs(line: str, side: int) -> list[str]:
-    """Strings of all cells in a grid, delimited from other characters, with blanks written as dots."""
+    """Return the parts of a line that hold all cells of a grid in adjacent characters, with dots for blanks."""
     runs = []
     for blanks, pattern in _patterns(side):
         for run in pattern.findall(line):

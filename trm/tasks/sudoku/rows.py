@@ -1,14 +1,14 @@
-"""Rows of a drawn Sudoku: finds the cells in each line among the characters drawn between and around them.
+"""Parse the rows of a drawn Sudoku: find the cells among the characters drawn between and around them.
 
-A drawing is parsed as a whole, using one of a few common conventions:
+A drawing is parsed as a whole by several common conventions:
 
-- characters: one per cell, one blank mark, any lines drawn between cells
-- fields: cells separated by tabs, commas, semicolons, vertical bars, or spaces; an empty field, `-1`, `None` and
-  similar are blanks
-- columns: cells in columns of equal width, with blanks left out
-- candidates: all digits that a cell may hold; cells with one digit are givens
+- characters: Each cell is one character, and one character marks all blanks. Any lines may be drawn between cells.
+- fields: Tabs, commas, semicolons, vertical bars, or spaces separate the cells. An empty field, `-1`, `None`, or a
+  similar word is a blank.
+- columns: Cells are in columns of equal width, and blanks are spaces.
+- candidates: Each field lists all digits that the cell may hold. A cell with one digit is a given.
 
-All applicable conventions must agree: a drawing that two of them parse differently is rejected.
+If two conventions yield different grids, the drawing is rejected.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 
 Row = tuple[str, ...]
-"""The cells of a row: a digit, or . for a blank."""
+"""The cells of a row. Each cell is a digit, or . for a blank."""
 Convention = Callable[[Sequence[str], int], "list[Row] | None"]
-"""Maps lines to rows; None if any line is neither a row nor a rule between rows."""
+"""Function that maps lines to rows. It returns None if any line is neither a row nor a dividing line."""
 
 BARS = "|│┃║¦"
 DRAWN = "|-+=,;:'\"`[](){}\\/" + "".join(map(chr, range(0x2500, 0x2580)))
-"""Characters drawn between cells of one character."""
+"""Characters drawn between cells, if each cell is one character."""
 BLANKS = ".0"
 OTHER_BLANKS = "_*xX?-~oO·•∙⋅・●○◦□⬜▢☐◻◽▫■⬛▪🔲🔳🟦"
 BLANK_WORDS = frozenset(
     ("", ".", "0", "0.", "0.0", "-1", "-1.", "-1.0", "none", "null", "nan", "na", "n/a", "nil", *OTHER_BLANKS)
 )
 MINUS_ONE = re.compile(r"(?<![\w.\-])-1(?:\.0*)?(?![\w\-])")
-"""A separate -1, which programs write for a blank."""
+"""Pattern of a separate -1, which programs write for a blank."""
 RULE = re.compile(r"[\s|+\-=_~*:.'`,oO#" + "".join(map(chr, range(0x2500, 0x2580))) + r"]*")
 LATEX_END, NO_END = re.compile(r"\|\.\s*$"), re.compile(r"(?!)")
-"""The LaTeX package sudoku ends a row with |."""
+"""Pattern of a row's end in the LaTeX package sudoku, and a pattern that never matches."""
 LONGEST_RULE = 400
 DRAWN_LINE = re.compile(r"[-=_~*─━═┄┈]{2}|[+:|─━═│║┼]")
 
 
 def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
-    """The grids of a drawing, top to bottom; None if it is not a drawing or is ambiguous.
+    """Return the grids of a drawing from top to bottom, or None if the drawing is invalid or ambiguous.
 
     `lines` are non-empty lines from one or more paragraphs, normalised by `plain`.
     """
@@ -59,7 +59,7 @@ def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
 
 
 def is_rule(line: str) -> bool:
-    """Whether a line is a rule between rows: it has no cells, only dashes and the marks at their ends."""
+    """Whether a line is a dividing line between rows, with dashes and similar marks but no cells."""
     return len(line) <= LONGEST_RULE and _is_rule(line)
 
 
@@ -69,7 +69,7 @@ def _is_rule(line: str) -> bool:
 
 
 def spaces_are_blanks(text: str, side: int) -> bool:
-    """Whether a text is one line of all cells with spaces for blanks: it has no other blanks, and some digits are adjacent."""
+    """Whether a text is one line of all cells with spaces for blanks, no other blanks, and some adjacent digits."""
     return (
         len(text) == side * side
         and set(text) <= {*_digits(side), " "}
@@ -79,7 +79,7 @@ def spaces_are_blanks(text: str, side: int) -> bool:
 
 
 def has_minus_one(lines: Sequence[str]) -> bool:
-    """Whether every dash in the rows belongs to a -1. Then -1 is a blank, and a dash is neither a line nor a blank."""
+    """Whether the rows contain -1 and no other dash. If so, -1 is a blank, and a dash is neither a line nor a blank."""
     rows = [line for line in lines if not is_rule(line)]
     return any(MINUS_ONE.search(row) for row in rows) and not any(
         "-" in MINUS_ONE.sub("", row) for row in rows
@@ -87,7 +87,7 @@ def has_minus_one(lines: Sequence[str]) -> bool:
 
 
 def _characters_of(lines: Sequence[str]) -> Iterator[Convention]:
-    """The conventions with one character per cell: with plain blanks, and with each other blank mark that occurs."""
+    """Yield a convention with one character per cell for plain blanks and for each other blank mark in the lines."""
     if has_minus_one(lines):
         return
     yield lambda lines, side: _in_characters(lines, side, BLANKS)
@@ -124,7 +124,7 @@ def _in_fields(lines: Sequence[str], side: int) -> list[Row] | None:
 
 
 def fields(line: str, count: int, side: int = 0) -> Row | None:
-    """The cells of a line with exactly `count` fields that are digits or blanks; None for other lines."""
+    """Return the cells of a line with exactly `count` fields that are digits or blanks, or None for other lines."""
     digits = _digits(side or count)
     for between in ("\t", ";", ",", "|", None):
         if between is not None and between not in line:
@@ -150,7 +150,7 @@ def _cell(field: str, digits: frozenset[str]) -> str | None:
 
 
 def _in_columns(lines: Sequence[str], side: int) -> list[Row] | None:
-    """Blanks are spaces: the cells between two bars are at a constant distance of one to four columns."""
+    """Parse rows with spaces for blanks, in which cells between two bars are a constant one to four columns apart."""
     digits = _digits(side)
     rows = [line for line in lines if not is_rule(line) or _is_empty_row(line)]
     divided = [_segments(row) for row in rows]
@@ -159,7 +159,7 @@ def _in_columns(lines: Sequence[str], side: int) -> list[Row] | None:
         return None
     cells = side // count
     width = len(divided[0][0])
-    # A segment that is too short may lack a cell rather than spaces: only the last one may have lost trailing spaces.
+    # A segment that is too short may lack a cell. Only the last segment of a row may have lost trailing spaces.
     if width > 4 * cells + 1 or any(
         len(segment) != width and not (at == count - 1 > 0 and len(segment) < width)
         for segments in divided
@@ -178,12 +178,12 @@ def _in_columns(lines: Sequence[str], side: int) -> list[Row] | None:
 
 
 def _is_empty_row(line: str) -> bool:
-    """Whether a line has only bars and spaces: a row of blanks."""
+    """Whether a line has only bars and spaces, and so is a row of blanks."""
     return bool(set(line.strip()) <= set(BARS + " ")) and len(line.strip()) > 2
 
 
 def _segments(line: str) -> list[str]:
-    """The parts of a line between vertical bars, excluding bars at the ends."""
+    """Return the parts of a line between vertical bars, without the empty parts outside the outer bars."""
     parts = re.split(f"[{re.escape(BARS)}]", line)
     if len(parts) > 2 and not parts[0].strip():
         parts = parts[1:]
@@ -204,7 +204,7 @@ def _at(segments: list[str], width: int, columns: range, digits: frozenset[str])
 
 
 def _as_candidates(lines: Sequence[str], side: int) -> list[Row] | None:
-    """Each field holds a cell's candidates, in order; at least one field holds several."""
+    """Parse rows whose fields list a cell's candidates in ascending order. At least one field must list several."""
     rows, several = [], False
     for line in lines:
         words = re.sub(r"[|│┃║{}()\[\],;]", " ", line).split()
@@ -222,7 +222,7 @@ def is_candidates(word: str, side: int) -> bool:
 
 
 def _without_labels(lines: Sequence[str], side: int) -> list[str] | None:
-    """The drawing without its row and column labels (numbers or letters); None if it has no labels."""
+    """Return the drawing without its row and column labels (numbers or letters), or None if it has no labels."""
     rows = [line for line in lines if not is_rule(line)]
     names = [[str(at) for at in range(start, start + side)] for start in (0, 1)]
     names += [[chr(ord(first) + at) for at in range(side)] for first in "Aa"]

@@ -1,8 +1,8 @@
-"""Sudoku solver: place singles until none are left, then branch on the smallest group.
+"""Solve Sudokus: place singles until none are left, then branch on a small group.
 
-The only inference is "if a group has one candidate left, place it": a naked single if the group is a cell, a hidden
-single if it is a digit in a row, column, or box. If there are no singles, the candidates in the smallest group are
-tried.
+A single is a candidate that is alone in its group. It is a naked single if the group is a cell, and a hidden single if
+the group is a digit in a row, column, or box. Singles are the only inference. If there are none, the solver tries each
+candidate of a small group.
 """
 
 from __future__ import annotations
@@ -21,25 +21,28 @@ from trm.tasks.sudoku.geometry import FIRST_DIGIT, Candidates, Geometry, members
 
 
 class SearchGivenUp(PuzzleError):
-    """Raised if the search reaches its limit before it is conclusive."""
+    """Raised if the search reaches its node limit before it is complete."""
 
 
 @dataclass(slots=True)
 class Position:
-    """The candidates that are still possible, and the candidates placed (a subset, unless there is a contradiction)."""
+    """The possible candidates and the placed candidates of a partly solved grid.
+
+    `placed` is a subset of `possible`, unless the position is contradictory.
+    """
 
     possible: Candidates
     placed: Candidates = 0
 
 
 def from_tokens(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"]) -> list[int]:
-    """Candidate numbers for the filled cells."""
+    """Return the candidate numbers of the filled cells."""
     filled = np.flatnonzero(tokens >= FIRST_DIGIT)
     return ((tokens[filled].astype(int) - FIRST_DIGIT) * geometry.cells + filled).tolist()
 
 
 def to_tokens(geometry: Geometry, placed: Candidates) -> UInt8[np.ndarray, "cells"]:
-    """Tokens of the placed candidates; cells without a candidate are blank."""
+    """Convert placed candidates to tokens. Cells without a placed candidate are blank."""
     tokens = np.ones(geometry.cells, np.uint8)
     for candidate in members(placed):
         digit, cell = divmod(candidate, geometry.cells)
@@ -48,7 +51,7 @@ def to_tokens(geometry: Geometry, placed: Candidates) -> UInt8[np.ndarray, "cell
 
 
 def start(geometry: Geometry, givens: Iterable[int]) -> Position:
-    """The position after placing the givens. Givens that contradict each other eliminate each other."""
+    """Return the position without the candidates that the givens rule out. Contradictory givens rule out each other."""
     possible = geometry.all_candidates
     compatible = geometry.compatible
     for candidate in givens:
@@ -57,10 +60,10 @@ def start(geometry: Geometry, givens: Iterable[int]) -> Position:
 
 
 def place_singles(geometry: Geometry, position: Position, wanted: Candidates = 0) -> bool:
-    """Place naked and hidden singles, in place, until none are left or all of `wanted` are placed.
+    """Place naked and hidden singles in `position` until none are left or all candidates in `wanted` are placed.
 
-    Returns False as soon as a group has no candidate left. A contradiction may go unnoticed if all of `wanted` are placed
-    first.
+    Returns False, and leaves `position` unchanged, if a group has no candidate left. A contradiction is not always found
+    if `wanted` is given.
     """
     compatible = geometry.compatible
     possible, placed = position.possible, position.placed
@@ -90,7 +93,7 @@ def place_singles(geometry: Geometry, position: Position, wanted: Candidates = 0
 
 
 def smallest_group(geometry: Geometry, possible: Candidates) -> Candidates:
-    """The candidates in the group to branch on: a group with two candidates if there is one, else the smallest cell."""
+    """Return the group to branch on: a group of two candidates if one exists, otherwise the cell with the fewest."""
     for firsts, shifts, whole in geometry.constraint_kinds:
         ones = twos = threes = 0
         for shift in shifts:
@@ -108,13 +111,13 @@ def smallest_group(geometry: Geometry, possible: Candidates) -> Candidates:
 class Search:
     """Depth-first search for solutions.
 
-    `nodes` is the number of candidates tried over all branches: 0 means that singles alone settle the puzzle.
+    `nodes` is the number of candidates tried in all branches. It is 0 if singles alone solve or refute the puzzle.
     """
 
     def __init__(
         self, geometry: Geometry, *, shuffle: random.Random | None = None, node_limit: int = MAX_GUESSES
     ) -> None:
-        """`shuffle` randomises the order of candidates; `node_limit` limits the work, at 30 microseconds per node."""
+        """`shuffle` randomises the order of candidates. `node_limit` is the maximum number of nodes, at 30 µs each."""
         self.geometry = geometry
         self.nodes = 0
         self._shuffle = shuffle
@@ -123,7 +126,7 @@ class Search:
     def solutions(self, position: Position) -> Iterator[Candidates]:
         """Yield every solution that extends `position`, as a set of candidates.
 
-        Raises `SearchGivenUp` at the node limit, so that no puzzle that a user types can keep a server busy.
+        Raises `SearchGivenUp` at the node limit, so that no user input keeps a server busy.
         """
         if not place_singles(self.geometry, position):
             return
@@ -138,7 +141,7 @@ class Search:
             self.nodes += 1
             if self.nodes > self._node_limit:
                 raise SearchGivenUp(
-                    f"Still undecided after {self._node_limit:,} guesses. Add givens or check the existing ones."
+                    f"The search found no result within {self._node_limit:,} guesses. Add givens or check the existing ones."
                 )
             below = Position(position.possible & self.geometry.compatible[candidate], position.placed)
             yield from self.solutions(below)

@@ -1,7 +1,7 @@
 """Symmetries of Sudoku: transformations that preserve the rules, so that one puzzle yields many others.
 
-Digits may be permuted, rows within a band, and whole bands; the same holds for columns and stacks. If boxes are square,
-the grid may also be transposed.
+A band is a row of boxes, and a stack is a column of boxes. A symmetry permutes the digits, the rows within each band, the
+bands, the columns within each stack, and the stacks. If boxes are square, it may also transpose the grid.
 """
 
 from collections.abc import Sequence
@@ -35,18 +35,18 @@ def random_symmetries(
 
 
 def _random_lines(batch: int, *, bands: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """For each puzzle, a permutation of its rows (or columns) that keeps bands together: (batch, bands * size)."""
+    """Draw a permutation of each grid's rows (or columns) that keeps bands together, shape [batch, bands * size]."""
     band_order = rng.random((batch, bands)).argsort(1)
     within = rng.random((batch, bands, size)).argsort(2)
     return (band_order[:, :, None] * size + within).reshape(batch, bands * size)
 
 
 def symmetry_key(solution: UInt8[np.ndarray, "cells"], *, box_rows: int = 3, box_columns: int = 3) -> bytes:
-    """A key that all symmetric versions of a complete grid share; grids with different keys are not symmetric.
+    """Return a key that all symmetric versions of a complete grid share. Different keys rule out symmetry.
 
-    Two rows of a band define a permutation of the digits, upper to lower. Its cycle lengths do not change if digits are
-    permuted, columns are moved, or the two rows are swapped. The key collects the cycle lengths of all pairs of rows
-    within bands and of columns within stacks, sorted wherever a symmetry may reorder them.
+    Two rows of a band define a permutation of the digits, from the upper to the lower row. Its cycle lengths do not
+    change if digits are permuted, columns are moved, or the two rows are swapped. The key contains the cycle lengths for
+    all pairs of rows within bands and of columns within stacks, sorted wherever a symmetry may change their order.
     """
     side = box_rows * box_columns
     grid = (solution.reshape(side, side) - FIRST_DIGIT).tolist()
@@ -64,7 +64,7 @@ def _band_key(rows: Sequence[Sequence[int]], size: int) -> bytes:
 
 
 def _cycles(upper: Sequence[int], lower: Sequence[int]) -> bytes:
-    """Cycle lengths of the permutation upper -> lower, ascending, left-padded with zeros."""
+    """Return the cycle lengths of the permutation upper -> lower in ascending order, left-padded with zeros."""
     image = dict(zip(upper, lower, strict=True))
     lengths = []
     while image:

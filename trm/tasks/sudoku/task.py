@@ -1,4 +1,4 @@
-"""The Sudoku task: rules, text, solver and generator behind the `Task` interface."""
+"""The Sudoku task: rules, text formats, solver, and generator behind the `Task` interface."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MAX_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
+from trm.tasks.base import MAX_GUESSES, Deduction, Difficulty, Puzzle, Rating, Symmetries, Task
 from trm.tasks.puzzle_text import PuzzleText
-from trm.tasks.sudoku import generator, logic, symmetry, text
+from trm.tasks.sudoku import deduction, generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
 
 STRATUM = 6
-"""Width of the bands of givens by which results are reported: 24-29, 30-35, ..."""
+"""Width of the ranges of givens by which results are grouped: 24-29, 30-35, ..."""
 
 
 @dataclass(frozen=True)
 class Sudoku(Task):
-    """Sudoku with boxes of `box_rows` x `box_columns` cells: 3x3 for standard Sudoku; 2x2 and 2x3 for teaching.
+    """Sudoku with boxes of `box_rows` x `box_columns` cells: 3x3 for standard Sudoku, 2x2 and 2x3 for teaching.
 
-    Tokens (uint8): 0 padding, 1 blank, 2 and up for the digits from 1, as in the public datasets.
-    Raises `PuzzleError` for a box shape outside 2x2 to 3x3.
+    Tokens (uint8) are 0 for padding, 1 for a blank, and 2 and up for the digits from 1, as in the public datasets.
+    Raises `PuzzleError` unless both numbers are 2 or 3.
     """
 
     box_rows: int = 3
     box_columns: int = 3
 
     name = "sudoku"
+    blank = BLANK
     generator_options = frozenset({"givens"})
 
     def __post_init__(self) -> None:
@@ -74,7 +75,7 @@ class Sudoku(Task):
         return ("",) * self.vocab_size
 
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
-        """Parse a Sudoku (see `trm.tasks.sudoku.text`). Any number of givens is allowed, so `unfinished` has no effect."""
+        """Parse a Sudoku in any format of `trm.tasks.sudoku.text`. `unfinished` has no effect: no given is required."""
         return text.parse(puzzle, self.rows)
 
     def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
@@ -120,22 +121,21 @@ class Sudoku(Task):
         *,
         givens: tuple[int, int] | None = None,
     ) -> Puzzle:
-        """Generate a puzzle with one solution and exactly this difficulty; the number of givens is drawn uniformly from the
-        range `givens`, inclusive.
+        """Generate a puzzle with one solution and exactly this difficulty.
 
-        Raises `PuzzleError` if no puzzle is found: hard 9x9 puzzles with more than 32 givens are rare, and 22 givens
-        take seconds to reach.
+        The number of givens is drawn uniformly from the range `givens`, which includes both ends. Raises `PuzzleError` if
+        no puzzle is found. Hard 9x9 puzzles with more than 32 givens are rare, and puzzles with 22 givens take seconds.
         """
         difficulty = Difficulty(difficulty)
         board = self._geometry
-        remaining, dug = generator.generate(
+        remaining, removed = generator.generate(
             board,
             random.Random(int(rng.integers(2**63))),
             difficulty,
             givens or generator.usual_givens(board, difficulty),
         )
         inputs = to_tokens(board, sum(1 << candidate for candidate in remaining))
-        labels = to_tokens(board, sum(1 << candidate for candidate in remaining + dug))
+        labels = to_tokens(board, sum(1 << candidate for candidate in remaining + removed))
         return Puzzle(inputs, labels, difficulty)
 
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
@@ -148,12 +148,16 @@ class Sudoku(Task):
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         return symmetry.symmetry_key(solution, box_rows=self.box_rows, box_columns=self.box_columns)
 
-    def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
-        """Properties of each cell:
+    def deductions(self, inputs: UInt8[np.ndarray, "cells"]) -> tuple[Deduction | None, ...]:
+        """How singles, locked candidates and pairs decide each blank cell; None where they do not suffice."""
+        return deduction.deductions(self._geometry, inputs)
 
-        - `box`: number of its box, from 1, row by row
-        - `candidates_left`: number of digits not excluded by the givens in its row, column and box; -1 for givens
-        - `candidates`: these digits as bits: 1 for digit 1, 2 for digit 2, 4 for digit 3, ...; -1 for givens
+    def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
+        """Return properties of each cell, keyed by name:
+
+        - `box`: number of the cell's box, counted row by row from 1
+        - `candidates_left`: number of digits that the givens in the cell's row, column and box allow; -1 for givens
+        - `candidates`: bit mask of these digits (1 for digit 1, 2 for digit 2, 4 for digit 3, ...); -1 for givens
         """
         board = self._geometry
         box = np.empty(board.cells, int)

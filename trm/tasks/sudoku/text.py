@@ -1,9 +1,9 @@
-"""Sudoku as text: parses what people paste and reports exactly what is wrong if it cannot.
+"""Parse Sudokus from pasted text. If a text is not a Sudoku, the error message names the mistake and its place.
 
-Digits are cells, `.` and `0` are blanks. Marks between cells (spaces, line breaks, `| - + =`, box-drawing characters)
-are skipped. Other marks (`_ * x X ? -`, dots, squares) are blanks if that is the only interpretation that fits. If a
-text contains more than cells, it is searched for one grid: drawings, Python and NumPy lists, spreadsheet cells, links,
-candidates (see `rows`, `lists`, `links`).
+Digits are cells, and `.` and `0` are blanks. Marks between cells (spaces, line breaks, `| - + =`, box-drawing
+characters) are skipped. Other marks (`_ * x X ? -`, dots, squares) are blanks if no other interpretation fits. A text
+with other content is searched for one grid in any supported format: drawings, Python and NumPy lists, spreadsheet cells,
+links, candidates (see `rows`, `lists`, `links`).
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from trm.tasks.sudoku.puzzle_texts import puzzle_texts
 from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one, spaces_are_blanks
 
 LONGEST_TEXT = 100_000
-"""Maximum number of characters; the largest drawings of a 9x9 grid have fewer than 1,000."""
+"""Maximum length of a text in characters. The largest drawings of a 9x9 grid have fewer than 1,000."""
 
 SEPARATORS = frozenset("|-+=,;") | frozenset(map(chr, range(0x2500, 0x2580)))
 BLANKS = frozenset(".0")
 HEAD, LARGEST_LIST = 200, 64 << 20
 """Number of lines that determine whether a text is a list, and maximum length of a list in characters."""
 ESCAPED_LINE = "\\n"
-"""A line break as printed inside quotes."""
+"""An escaped line break, as printed inside quotes."""
 
 
 def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
-    """Parse a `side` x `side` Sudoku. Raises `PuzzleError`, which names the faulty line and position."""
+    """Parse a `side` x `side` Sudoku. Raises a `PuzzleError` that names the mistake and its place."""
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
             f"This text has {len(text):,} characters; the maximum is {LONGEST_TEXT:,}. Paste one puzzle."
@@ -66,13 +66,13 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
 
 @cache
 def _codes(side: int) -> dict[str, int]:
-    """Token of each character of a grid in one line."""
+    """Return the token of each character that a grid in one line may contain."""
     digits = {str(digit): FIRST_DIGIT - 1 + digit for digit in range(1, side + 1)}
     return dict.fromkeys(BLANKS, BLANK) | digits
 
 
 def _elsewhere(text: str, side: int) -> str | None:
-    """The cells of the only grid in a text with other content; None if there is no grid, or more than one."""
+    """Return the cells of the only grid in a text with other content, or None without exactly one grid."""
     cells = cells_in_link(text, side)
     if cells is None:
         for variant in dict.fromkeys((text, text.replace(ESCAPED_LINE, "\n"))):
@@ -83,14 +83,15 @@ def _elsewhere(text: str, side: int) -> str | None:
 
 
 def find_puzzles(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
-    """Locate the puzzles in a text of any length. A text that starts with a list is read into memory, up to
-    `LARGEST_LIST`.
+    """Yield the puzzles in a text of any length. A text that starts with a list is read into memory.
+
+    Raises `PuzzleError` if a list is faulty or longer than `LARGEST_LIST` characters.
     """
     lines = iter(lines)
     head = list(islice(lines, HEAD))
     try:
         in_brackets = bool(grids_in_brackets(plain("".join(head)), side))
-    except PuzzleError:  # cut off in the middle, or a mistake that is reported once the whole text is read
+    except PuzzleError:  # the list is cut off, or has a mistake that is reported once the whole text is read
         in_brackets = True
     if not in_brackets:
         yield from puzzle_texts(chain(head, lines), side)
@@ -104,7 +105,7 @@ def find_puzzles(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
 
 
 def is_grid(text: str, side: int) -> bool:
-    """Whether a text consists of exactly a grid's cells."""
+    """Whether a text consists of exactly the cells of a grid, with . for blanks."""
     return len(text) == side * side and not set(text) - set(".123456789"[: side + 1])
 
 
@@ -140,7 +141,7 @@ def _in_order(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
 
 
 def _other_blank(text: str, digits: dict[str, int], cells: int) -> frozenset[str]:
-    """The character that must be the blank: the only candidate in a text without plain blanks."""
+    """Return a set with the only possible blank in a text without plain blanks, or an empty set."""
     marks = [
         mark for mark in OTHER_BLANKS if mark in text and (mark != "-" or not SEPARATORS & set(text) - {"-"})
     ]
@@ -152,7 +153,7 @@ def _other_blank(text: str, digits: dict[str, int], cells: int) -> frozenset[str
 
 
 def _odd_line(cells_by_line: list[int], side: int) -> str:
-    """For the error message: the lines with a wrong number of cells, if the text has one line per row."""
+    """Return a part of the error message: the lines with a wrong number of cells, if each line is a row."""
     filled = [(number, count) for number, count in enumerate(cells_by_line, 1) if count]
     if len(filled) <= 1:
         return ""
@@ -167,7 +168,7 @@ def _remedy(side: int) -> str:
 
 
 def pretty(characters: str, box_rows: int, box_columns: int) -> str:
-    """Format cells, one character each, as a grid with lines between boxes."""
+    """Format a string with one character per cell as a grid with lines between boxes."""
     side = box_rows * box_columns
     rule = "+".join("-" * (2 * box_columns + 1) for _ in range(box_rows))[1:-1]
     lines = []

@@ -8,12 +8,13 @@
  * language. This module handles Python's data and the lecturer's actions; `lecture_view` draws.
  */
 
-import { isEditing, keyName } from "../../../../trm/player/keys.js";
+import { isEditing, keyMeaning, keyName } from "../../../../trm/player/keys.js";
+import { whenUpToDate } from "../../../../trm/player/feed.js";
 import { registerMounted, mountedIn } from "../../../../trm/player/mounting.js";
 import { addressWith, replaceAddress } from "../../../../trm/player/model/link.js";
 import { make } from "../../../../trm/player/view/dom.js";
 import { CodeView } from "./code_view.js";
-import { rememberedRoom, rememberRoom } from "./led_room.js";
+import { LedRoom, rememberedRoom, rememberRoom } from "./led_room.js";
 import { LectureView } from "./lecture_view.js";
 import { Invitation, NotesWindow, Timer } from "./presenter.js";
 import { Room } from "./room.js";
@@ -43,6 +44,11 @@ class Lecture extends LectureView {
       room: null,
       player: null,
       isAnswered: false,
+      views: 0,
+      choice: null, // of this person, in the question of the scene
+      audience: null, // of the room that this page leads
+      ledRoom: null,
+      refused: new Set(), // codes of rooms that were requested and not given back
     });
     this.root = make("div", { class: "lecture in-colours", "data-testid": "lecture" });
     this.timer = new Timer(() => this.drawTime());
@@ -95,12 +101,16 @@ class Lecture extends LectureView {
       this.showInAddress();
       if (data.present) this.present(true);
       if (data.room)
-        this.room = new Room({ ...data.room, scene: data.scene }, (scene) => this.goWithLecturer(scene));
+        this.room = new Room({ ...data.room, scene: data.scene }, (scene, view) =>
+          this.goWithLecturer(scene, view),
+        );
     }
     if (data.pictures) this.pictures = data.pictures;
+    this.endsWithServer = Boolean(data.lead) && !data.lead.survives;
     this.drawScene();
     if (!this.hasRun && data.scene === this.scene.id) this.request({ missing_runs: true });
     else if (data.lead) this.lead(data.lead);
+    if (!this.hasRun && data.scene !== this.scene.id) this.requestAgain();
     if (data.printing) this.makeSheets();
     return undefined;
   }
@@ -122,7 +132,7 @@ class Lecture extends LectureView {
   /** Shows the scene of an index. Returns whether it exists and is not the current one. */
   show(index) {
     if (index < 0 || index >= this.outline.length || index === this.sceneIndex) return false;
-    Object.assign(this, { sceneIndex: index, isAnswered: false, start: null });
+    Object.assign(this, { sceneIndex: index, isAnswered: false, choice: null, start: null });
     this.drawScene();
     return true;
   }
@@ -131,6 +141,7 @@ class Lecture extends LectureView {
   go(index) {
     if (!this.show(index)) return;
     this.setFollowing(false);
+    this.leading?.move();
     this.request();
   }
 
@@ -139,9 +150,25 @@ class Lecture extends LectureView {
     this.drawFollowing();
   }
 
-  /** Goes where the lecturer goes. A follower has all runs already: a class must not ask Python all at once. */
-  goWithLecturer(scene) {
+  /**
+   * Goes where the lecturer goes: to a scene and, if it is given, a view. A follower has all runs already: a class must
+   * not ask Python all at once.
+   */
+  goWithLecturer(scene, view) {
     if (this.show(this.indexOf(scene)) && !this.hasRun) this.request();
+    if (view && this.hasRun && this.scene.id === scene) this.goToView(view);
+  }
+
+  /** Moves the player of the scene to a view. */
+  goToView(view) {
+    this.start = { ...view, number: ++this.views }; // the player goes to each once
+    this.showRun();
+    this.drawPosition();
+  }
+
+  /** Whoever uses the player themselves goes on their own. */
+  useOwnPlayer() {
+    if (this.room?.isFollowing) this.setFollowing(false);
   }
 
   setLanguage(language) {
@@ -158,6 +185,11 @@ class Lecture extends LectureView {
     this.send?.("request", { scene: this.scene.id, language: this.language, missing_runs, lead });
   }
 
+  /** Requests the scene on screen, unless it arrives meanwhile: a request is lost if the server is starting again. */
+  requestAgain() {
+    void whenUpToDate(() => this.hasRun || this.request(), this.listeners.signal);
+  }
+
   /** Writes scene and language to the address, as app/screens/lecture/page.py does. The offline file does it itself. */
   showInAddress() {
     if (!this.root.classList.contains("standalone"))
@@ -165,13 +197,30 @@ class Lecture extends LectureView {
   }
 
   /**
-   * Python opened a room for this page. If the tab led another room before, that one is requested once.
+   * Python opened a room for this page. If the tab led another room before, a reload or a restart of the server has come
+   * between, and that one is requested once.
    */
   lead(room) {
-    const before = this.ledRoom ? null : rememberedRoom();
+    const mine = this.ledRoom ?? rememberedRoom();
+    if (mine && mine.code !== room.code && !this.refused.has(mine.code)) {
+      this.refused.add(mine.code);
+      void whenUpToDate(() => this.request({ lead: mine }), this.listeners.signal);
+      return;
+    }
+    const isNew = room.code !== this.ledRoom?.code;
     this.ledRoom = room;
-    if (before && before.code !== room.code) this.request({ lead: before });
-    else rememberRoom(room);
+    this.refused.clear();
+    rememberRoom(room);
+    if (!isNew) return;
+    this.leading?.close();
+    this.leading = new LedRoom(
+      room,
+      () => ({ scene: this.scene.id, view: this.view }),
+      (audience) => {
+        this.audience = audience;
+        this.drawAudience();
+      },
+    );
   }
 
   // ---- the lecturer
@@ -180,6 +229,7 @@ class Lecture extends LectureView {
     if (event.ctrlKey || event.altKey || event.metaKey || isEditing(event.composedPath())) return;
     const name = keyName(event, (key) => Object.hasOwn(KEYS, key));
     const action = KEYS[name] ?? (event.key === "Escape" && this.closes ? "close" : null);
+    if (!action && keyMeaning(event)) this.useOwnPlayer();
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
@@ -198,7 +248,7 @@ class Lecture extends LectureView {
   act(action) {
     if (action === "next") this.go(this.sceneIndex + 1);
     else if (action === "previous") this.go(this.sceneIndex - 1);
-    else if (action === "answer") this.isAnswered = !this.isAnswered;
+    else if (action === "answer") this.setAnswered(!this.isAnswered);
     else if (action === "present") this.toggleFull();
     else if (action === "blank") this.blankScreen.hidden = !this.blankScreen.hidden;
     else if (action === "timer") this.timer.toggle();
@@ -207,8 +257,22 @@ class Lecture extends LectureView {
     else if (action === "invite") this.invite(this.invitation.node.hidden);
     else if (action === "close") this.close();
     else if (action === "follow") this.setFollowing(!this.room.isFollowing);
-    if (action === "answer") this.drawAnswer();
     if (action === "notes") this.drawTime();
+  }
+
+  /** Shows or hides the answer. A prediction is checked in the player: it goes to the call that decides it. */
+  setAnswered(on) {
+    this.isAnswered = on;
+    if (on && this.scene.quiz?.reveal && this.hasRun) this.goToView(this.scene.quiz.reveal);
+    this.drawAnswer();
+  }
+
+  /** This person chooses an answer, which counts in the room that they follow, and sees whether it is right. */
+  choose(choice) {
+    if (this.isAnswered) return;
+    this.choice = choice;
+    this.room?.answer(this.scene.id, choice);
+    this.setAnswered(true);
   }
 
   close() {
@@ -240,6 +304,7 @@ class Lecture extends LectureView {
   remove() {
     document.documentElement.lang = "en"; // the language of all other pages
     this.room?.close();
+    this.leading?.close();
     this.player?.remove();
     this.playerObserver.disconnect();
     this.resizeObserver.disconnect();

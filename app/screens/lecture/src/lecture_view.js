@@ -7,9 +7,10 @@ import { Pair } from "../../../../trm/player/pair.js";
 import { Player } from "../../../../trm/player/player.js";
 import { setLanguage } from "../../../../trm/player/text/translate.js";
 import { Diagram } from "./diagram.js";
-import { clockText, positionText, readingText } from "./call.js";
+import { clockText, fillIn, positionText, readingText } from "./call.js";
 import { speakerNotes } from "./presenter.js";
 import { inline, paragraph } from "./prose.js";
+import { writeView } from "./room.js";
 
 const ICONS = {
   blank: "M4 5h16v11H4zM9 18h6v2H9z",
@@ -18,7 +19,14 @@ const ICONS = {
     "M4 4h7v7H4zM6 6v3h3V6zM13 4h7v7h-7zM15 6v3h3V6zM4 13h7v7H4zM6 15v3h3v-3zM13 13h3v3h-3zM17 17h3v3h-3zM17 13h3v2h-3zM13 18h2v2h-2z",
   present: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
 };
-const POSITION_ATTRIBUTES = ["data-supervision-step", "data-cycle", "data-call", "data-kind"];
+const POSITION_ATTRIBUTES = [
+  "data-supervision-step",
+  "data-cycle",
+  "data-call",
+  "data-kind",
+  "data-mode",
+  "aria-selected",
+];
 const PHONE_WIDTH = 700; // pixels; as in lecture.css
 const SWIPE_LENGTH = 70; // pixels
 
@@ -41,6 +49,7 @@ export class LectureView {
       invite: button("invite", icon(ICONS.invite), () => this.act("invite")),
       present: button("present", icon(ICONS.present), () => this.act("present")),
     };
+    this.phones = make("span", { class: "phones", "data-testid": "phones", hidden: true }, "");
     this.count = make("span", { class: "count" }, "");
     this.title = make("h2", { "data-testid": "scene-title" }, "");
     this.languageButtons = make("div", { class: "languages", role: "group" });
@@ -49,18 +58,34 @@ export class LectureView {
       previous,
       next,
       make("div", { class: "heading" }, [this.count, this.title]),
-      make("div", { class: "tools" }, [this.following, this.languageButtons, ...Object.values(others)]),
+      make("div", { class: "tools" }, [
+        this.following,
+        this.phones,
+        this.languageButtons,
+        ...Object.values(others),
+      ]),
     ]);
     this.sceneButtons = make("nav", { class: "scenes" });
     this.body = make("div", { class: "paragraphs" });
     this.question = make("p", { class: "question" });
+    this.choices = make("div", { class: "choices", role: "group", "data-testid": "choices" });
+    this.tally = make("p", { class: "tally", "data-testid": "tally", "aria-live": "polite" }, "");
     this.answerButton = button("answer", "", () => this.act("answer"));
     this.answer = make("p", { class: "answer", "data-testid": "scene-answer", "aria-live": "polite" });
     this.text = make("section", { class: "scene-text", "data-testid": "scene-text" }, [
       this.body,
-      make("div", { class: "question-box" }, [this.question, this.answerButton, this.answer]),
+      make("div", { class: "question-box" }, [
+        this.question,
+        this.choices,
+        this.tally,
+        this.answerButton,
+        this.answer,
+      ]),
     ]);
     this.playerBox = make("div", { class: "player-box" });
+    this.playerBox.addEventListener("pointerdown", ({ target }) => {
+      if (!target.closest?.("[data-term]")) this.useOwnPlayer();
+    });
     this.position = make("p", { class: "position", "data-testid": "position" }, "");
     this.reading = make("p", { class: "reading", "data-testid": "reading" }, "");
     this.runCaption = make("p", { class: "run-caption" }, "");
@@ -116,8 +141,46 @@ export class LectureView {
     const { room, following } = this;
     following.hidden = !room;
     if (!room) return;
-    write(following, this.strings.words[room.isFollowing ? "following" : "follow"]);
+    const { words } = this.strings;
+    write(following, words[room.isFollowing ? "following" : "follow"]);
+    following.title = words[room.isFollowing ? "following_hint" : "follow_hint"];
     following.setAttribute("aria-pressed", String(room.isFollowing));
+  }
+
+  /** The number of followers, and how they answered the question of the scene. */
+  drawAudience() {
+    const { audience, phones, tally, strings, scene } = this;
+    const followers = audience?.followers ?? 0;
+    phones.hidden = !followers;
+    write(phones, fillIn(strings.words.phones, { count: followers }));
+    this.invitation.count(followers ? phones.textContent : "");
+    const counts = audience?.answers[scene.id];
+    const total = counts?.reduce((sum, count) => sum + count, 0) ?? 0;
+    tally.hidden = !total || !scene.quiz;
+    write(tally, fillIn(strings.words.answers, { count: total }));
+    [...this.choices.children].forEach((node, choice) => {
+      const share = total && this.isAnswered ? counts[choice] / total : 0;
+      node.style.setProperty("--share", share);
+      node.dataset.count = total && this.isAnswered ? counts[choice] : "";
+    });
+  }
+
+  /** The choices of the question, if it has any. */
+  drawChoices({ choices }) {
+    this.text.classList.toggle("quiz", Boolean(choices.length));
+    this.choices.hidden = !choices.length;
+    this.choices.setAttribute("aria-label", this.strings.words.choices);
+    this.choices.replaceChildren(
+      ...choices.map((text, choice) => {
+        const node = make(
+          "button",
+          { type: "button", "data-choice": choice },
+          make("span", {}, inline(text)),
+        );
+        node.addEventListener("click", () => this.choose(choice));
+        return node;
+      }),
+    );
   }
 
   drawScene() {
@@ -137,6 +200,7 @@ export class LectureView {
     this.body.replaceChildren(...texts.text.map((text) => paragraph(text)));
     this.question.replaceChildren(...inline(texts.question));
     this.answer.replaceChildren(...inline(texts.answer));
+    this.drawChoices(texts);
     write(
       this.runCaption,
       [...texts.run_captions, scene.current ? "" : words.other_weights].filter(Boolean).join(" · "),
@@ -150,7 +214,8 @@ export class LectureView {
     this.code.show(this.sizes, words, scene);
     this.drawPosition();
     this.notes.show(speakerNotes(strings, outline, sceneIndex, this.textLanguage));
-    this.invitation.show(this.room || this.inviteData?.scene === scene.id ? this.inviteData : null, words);
+    const code = this.room || this.inviteData?.scene === scene.id ? this.inviteData : null;
+    this.invitation.show(code, words, { endsWithServer: this.endsWithServer });
     this.fit();
   }
 
@@ -207,6 +272,19 @@ export class LectureView {
     const { words } = this.strings;
     this.text.classList.toggle("answered", this.isAnswered);
     this.answer.hidden = !this.isAnswered;
+    const { quiz } = this.scene;
+    [...this.choices.children].forEach((node, choice) => {
+      node.disabled = this.isAnswered;
+      node.setAttribute("aria-pressed", String(choice === this.choice));
+      const verdict = !this.isAnswered
+        ? null
+        : choice === quiz.right
+          ? "right"
+          : choice === this.choice && "wrong";
+      node.dataset.verdict = verdict || "";
+      node.title = verdict ? words[verdict] : "";
+    });
+    this.drawAudience();
     write(this.answerButton, `${this.isAnswered ? words.hide_answer : words.show_answer} (q)`);
     this.fit();
   }
@@ -275,6 +353,12 @@ export class LectureView {
     write(this.position, positionText(words, this.sizes, at));
     const mode = this.mainPlayer?.querySelector(".cells")?.dataset.mode ?? start.mode;
     write(this.reading, readingText(words, this.sizes, at, mode));
+    this.leading?.moveSoon();
+  }
+
+  /** The view of the player as the server has it; "" while there is no run. */
+  get view() {
+    return this.player && this.hasRun ? writeView(this.player.view()) : "";
   }
 
   drawTime() {

@@ -116,9 +116,16 @@ export class Invitation {
       "data-testid": "invitation",
     });
     this.node.addEventListener("click", close);
+    this.followers = make("p", { class: "followers" }, "");
   }
 
-  show(code, words) {
+  /** `text`: how many have joined, "" for none. */
+  count(text) {
+    write(this.followers, text);
+  }
+
+  /** `endsWithServer`: whether a restart of the server ends the room. */
+  show(code, words, { endsWithServer = false } = {}) {
     if (!code) return;
     const picture = svgNode(
       "svg",
@@ -133,7 +140,9 @@ export class Invitation {
         make("h2", {}, words.share),
         picture,
         make("p", { class: "address" }, code.address),
+        this.followers,
         make("p", { class: "hint" }, code.is_local ? words.share_local : words.share_hint),
+        ...(endsWithServer ? [make("p", { class: "hint" }, words.room_ends)] : []),
       ]),
     );
   }

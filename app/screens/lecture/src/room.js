@@ -1,54 +1,65 @@
 /**
- * A follower goes from scene to scene with the lecturer, until they choose a scene themselves. The server has the
- * lecturer's scene in a small file (app/screens/lecture/rooms.py).
+ * A follower goes with the lecturer from scene to scene and from call to call, until they choose for themselves. The
+ * server answers a request for a room (app/server/http/rooms.py) once the lecturer has moved.
  */
 
-const POLL_INTERVAL = 500; // milliseconds
+import { followFeed } from "../../../../trm/player/feed.js";
+import { pageWide } from "../../../../trm/player/memory.js";
+
+/** A view as the server has it, "step.cycle.call;row,column;mode": {supervision_step, cycle, call, cell, mode}; else null. */
+export function readView(text) {
+  const [, place, , cell, mode] = /^(\d+\.\d+\.\d+);((\d+,\d+)?);([a-z]+)$/.exec(text ?? "") ?? [];
+  if (!place) return null;
+  const [supervision_step, cycle, call] = place.split(".").map(Number);
+  return { supervision_step, cycle, call, cell: cell ? cell.split(",").map(Number) : null, mode };
+}
+
+/** The reverse of `readView`. */
+export const writeView = ({ supervision_step, cycle, call, cell, mode }) =>
+  `${supervision_step}.${cycle}.${call};${cell?.join() ?? ""};${mode}`;
+
+/** A number of this page alone, by which the server counts the followers and their answers. */
+const randomNumber = () =>
+  Array.from({ length: 16 }, () => Math.floor(Math.random() * 36).toString(36)).join("");
 
 export class Room {
   /**
-   * `room`: {code, turn, scene} from Python; `go(scene)` is called when the lecturer changes the scene.
+   * `room`: {address, turn, scene, view} from Python; `go(scene, view)` is called when the lecturer moves.
    */
-  constructor({ code, turn, scene }, go) {
-    Object.assign(this, {
-      address: `app/static/rooms/${code}.json`,
-      turn,
-      go,
-      scene,
-      isFollowing: true,
-      isClosed: false,
-    });
-    this.wait();
+  constructor({ address, turn, scene, view }, go) {
+    const follower = pageWide("follower", randomNumber);
+    Object.assign(this, { address, turn, go, scene, view, follower, isFollowing: true });
+    this.waiting = new AbortController();
+    void followFeed(
+      address,
+      () => ({ turn: this.turn, follower }),
+      (room) => this.receive(room),
+      this.waiting.signal,
+    );
   }
 
-  wait() {
-    this.timer = setTimeout(() => this.poll(), POLL_INTERVAL);
+  /** `room`: {scene, view, turn}, or null while the server does not know it: its lecturer will open it again. */
+  receive(room) {
+    if (!room || room.turn === this.turn) return true;
+    const { scene, view, turn } = room;
+    Object.assign(this, { scene, view, turn });
+    if (this.isFollowing) this.go(scene, readView(view));
+    return true;
   }
 
-  async poll() {
-    try {
-      const answer = await fetch(this.address, { cache: "no-store" });
-      if (answer.ok) this.receive(await answer.json());
-    } catch {
-      // the server is unreachable: try again
-    }
-    if (!this.isClosed) this.wait();
-  }
-
-  receive({ scene, turn }) {
-    if (this.isClosed || turn === this.turn) return;
-    Object.assign(this, { scene, turn });
-    if (this.isFollowing) this.go(scene);
-  }
-
-  /** Starts or stops following. Starting goes to the lecturer's current scene. */
+  /** Starts or stops following. Starting goes to where the lecturer is. */
   follow(on) {
     this.isFollowing = on;
-    if (on) this.go(this.scene);
+    if (on) this.go(this.scene, readView(this.view));
+  }
+
+  /** Sends the answer to the question of a scene: the number of a choice. Without a connection it is not counted. */
+  answer(question, choice) {
+    const query = new URLSearchParams({ follower: this.follower, question, choice });
+    void fetch(`${this.address}/answers?${query}`, { method: "POST" }).catch(() => {});
   }
 
   close() {
-    this.isClosed = true;
-    clearTimeout(this.timer);
+    this.waiting.abort();
   }
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from probes.comparison.cka import cka
+from probes.comparison.cka import cka, normalised_grams
 from probes.covariance import StatesError
 from probes.halting.by_step import compute_by_step, retention, solved_by_step
 from probes.stats import Resampling, RunsError
@@ -144,13 +144,17 @@ def test_half_precision_is_widened():
 
 def test_progress_ends_at_1_and_can_cancel():
     shares = []
-    cka(random_states(0, 6, 3, 2), random_states(1, 6, 2, 2), progress=shares.append)
+    cka(
+        random_states(0, 6, 3, 2),
+        random_states(1, 6, 2, 2),
+        progress=lambda share, text: shares.append(share),
+    )
     assert shares == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
 
     class Cancelled(Exception):
         pass
 
-    def cancel(share: float) -> None:
+    def cancel(share: float, text: str) -> None:
         shares.append(share)
         if share > 0.3:
             raise Cancelled
@@ -180,6 +184,25 @@ def test_states_that_are_not_finite(value):
         cka(random_states(0, 5, 2, 3), states)
 
 
+def test_normalised_grams_give_the_cka_of_their_states():
+    a, b = random_states(0, 30, 3, 50), random_states(1, 30, 4, 7)
+    b[:, 1] = a[:, 2, :7]
+    for debiased in (True, False):
+        reports: list[tuple[float, str]] = []
+        one = normalised_grams(a, debiased=debiased, progress=lambda *report, to=reports: to.append(report))
+        other = normalised_grams(b, debiased=debiased)
+        np.testing.assert_allclose(one.cka(other), cka(a, b, debiased=debiased), atol=1e-6)
+        np.testing.assert_allclose(one.cka(one), cka(a, debiased=debiased), atol=1e-6)
+        assert [share for share, _ in reports] == pytest.approx([1 / 3, 2 / 3, 1])
+    rotated = normalised_grams(3 * a @ rotation(2, 50) + 5)
+    np.testing.assert_allclose(np.diag(rotated.cka(normalised_grams(a))), 1, atol=1e-6)
+    assert np.isnan(normalised_grams(np.ones((5, 1, 3))).vectors).all()
+    with pytest.raises(StatesError, match="same puzzles"):
+        normalised_grams(a[:9]).cka(one)
+    with pytest.raises(StatesError, match="at least 4 puzzles"):
+        normalised_grams(a[:3])
+
+
 # threads
 
 
@@ -195,7 +218,7 @@ def two_blas_threads():
 
 def test_products_take_one_thread(two_blas_threads):
     seen = []
-    cka(random_states(0, 6, 2, 3), progress=lambda share: seen.append(blas_threads()))
+    cka(random_states(0, 6, 2, 3), progress=lambda share, text: seen.append(blas_threads()))
     assert seen[1:] == [{1}, {1}]
     assert blas_threads() == {2}
 
@@ -247,25 +270,23 @@ def test_a_bootstrap_is_reproducible_also_in_parts(monkeypatch):
 def test_retention_of_a_given_solution():
     """Runs that start from the solution: k counts all steps."""
     result = retention(flags("xxx", "x.x", "..."), from_solution=True, resampling=NEAR_LIMIT)
-    assert result.right.share == pytest.approx([2 / 3, 1 / 3, 2 / 3])
-    assert result.unbroken.share == pytest.approx([2 / 3, 1 / 3, 1 / 3])
-    assert result.right.count.tolist() == [3, 3, 3]
+    assert result.share == pytest.approx([2 / 3, 1 / 3, 2 / 3])
+    assert result.count.tolist() == [3, 3, 3]
 
 
 def test_retention_after_a_model_first_solved_a_puzzle():
     """First solved after steps 1, 2, 4 (the last one) and never. What follows: `x.x` for the first, `.x` for the second."""
     result = retention(flags("xx.x", ".x.x", "...x", "...."), resampling=NEAR_LIMIT)
-    assert result.right.count.tolist() == [2, 2, 1]
-    assert result.right.share.tolist() == [0.5, 0.5, 1]
-    assert result.unbroken.share.tolist() == [0.5, 0, 0]
-    assert ((result.right.band[0] <= result.right.share) & (result.right.share <= result.right.band[1])).all()
+    assert result.count.tolist() == [2, 2, 1]
+    assert result.share.tolist() == [0.5, 0.5, 1]
+    assert ((result.band[0] <= result.share) & (result.share <= result.band[1])).all()
 
 
 def test_retention_where_nothing_was_solved():
     result = retention(flags("...", "..."), resampling=NEAR_LIMIT)
-    assert np.isnan(result.right.share).all() and np.isnan(result.right.band).all()
-    assert result.right.count.tolist() == [0, 0]
-    assert retention(flags("x"), resampling=NEAR_LIMIT).right.share.shape == (0,)
+    assert np.isnan(result.share).all() and np.isnan(result.band).all()
+    assert result.count.tolist() == [0, 0]
+    assert retention(flags("x"), resampling=NEAR_LIMIT).share.shape == (0,)
 
 
 @pytest.mark.parametrize("shape", [(4, 0), (0, 4)])
@@ -300,6 +321,9 @@ def config(**changed) -> ModelConfig:
     return ModelConfig(**{**sizes, **changed})
 
 
+SOTAKU = {"latents": 0, "halting_outputs": 0, "halting": "never"}
+
+
 @pytest.mark.parametrize(
     "changed, layers",
     [
@@ -309,6 +333,7 @@ def config(**changed) -> ModelConfig:
         ({"kind": "hrm", "layers": 4, "H_layers": 4, "n": 2, "T": 2}, 24),
         ({"kind": "hrm", "layers": 4, "H_layers": 4, "n": 3, "T": 3}, 48),
         ({"kind": "hrm", "layers": 4, "H_layers": 1, "n": 2, "T": 2}, 18),
+        ({"kind": "sotaku", "layers": 5, "n": 4, "T": 2, **SOTAKU}, 10),  # each call is one layer
     ],
 )
 def test_effective_depth_as_in_the_paper(changed, layers):

@@ -73,10 +73,9 @@ def test_a_calibrated_head_has_no_error():
     """Three of ten answers at 0.3 are correct, and eight of ten at 0.8."""
     halting = logit(np.repeat([0.3, 0.8], 10))[None]
     right = (np.tile(np.arange(10), 2) < np.repeat([3, 8], 10))[None]
-    for equal in ("width", "count"):
-        found = reliability(halting, right, bins=10, equal=equal, resampling=FEW)
-        assert found.expected_error == pytest.approx(0, abs=1e-12)
-        assert found.max_error == pytest.approx(0, abs=1e-12)
+    found = reliability(halting, right, bins=10, resampling=FEW)
+    assert found.expected_error == pytest.approx(0, abs=1e-12)
+    assert found.max_error == pytest.approx(0, abs=1e-12)
     # The same ranking with doubled logits: 0.09 / 0.58 = 0.155 and 0.64 / 0.68 = 0.941.
     sure = reliability(2 * halting, right, bins=10, resampling=FEW)
     assert sure.expected_error == pytest.approx((0.3 - 0.09 / 0.58 + 0.64 / 0.68 - 0.8) / 2)
@@ -95,24 +94,6 @@ def test_an_empty_bin_has_no_mean():
     assert found.counts.tolist() == [1, 0, 1]
     assert np.isnan([found.confidence[1], found.share_right[1], *found.share_right_band[:, 1]]).all()
     assert np.isfinite([found.expected_error, found.max_error]).all()
-
-
-def test_bins_of_equal_count():
-    halting = np.random.default_rng(0).normal(size=(3, 40))
-    found = reliability(halting, halting > 0, bins=8, equal="count", resampling=FEW)
-    assert found.counts.tolist() == [15] * 8
-    probability = halt_probabilities(halting)
-    assert (found.edges[0], found.edges[-1]) == (probability.min(), probability.max())
-
-
-def test_equal_probabilities_stay_together():
-    """Seven of ten are equal and never split, so fewer than five bins remain."""
-    halting = np.array([[-2.0, -1.0, 5, 5, 5, 5, 5, 5, 5, 6]])
-    found = reliability(halting, halting > 0, bins=5, equal="count", resampling=FEW)
-    assert found.counts.tolist() == [2, 7, 1]
-    constant = reliability(np.full((2, 3), 0.0), flags("xx", "..", "x."), equal="count", resampling=FEW)
-    assert constant.counts.tolist() == [6]
-    assert constant.expected_error == pytest.approx(0)
 
 
 def test_a_band_holds_the_error_of_a_biased_head():

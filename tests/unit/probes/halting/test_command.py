@@ -4,14 +4,16 @@ import json
 
 import pytest
 from halting_stand_in import make_runs
+from pyarrow.parquet import read_table
 
 from probes.cli import halting
 from probes.cli.main import main
 from probes.halting.report import analyse, report
-from probes.halting.runs import load_runs, save_runs
+from probes.halting.runs import load_runs
 from probes.reports import halting as reports
 from probes.reports.markdown import markers
 from trm.checkpoint import save_model
+from trm.results import save
 
 BEGIN, END = markers("halting")
 PUZZLES = "1234341221434.2.\n..34341221434321\n12343412....4321\n"
@@ -55,10 +57,10 @@ def test_json_and_parquet(tiny, capsys):
     call(tiny, "--limit", 2, "--steps", 5, "--json")
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tiny / "out.json").read_text())
-    runs = load_runs(tiny / "out.parquet")
-    assert (runs.count, runs.steps, runs.metadata.N_sup) == (2, 5, 3)
-    assert printed["exact_by_step"] == runs.right.mean(1).tolist()
-    assert printed["calibration"]["expected_error"] == report(analyse(runs))["calibration"]["expected_error"]
+    runs = read_table(tiny / "out.parquet")
+    right = runs["right"].to_numpy().reshape(2, 5)
+    assert printed["exact_by_step"] == right.mean(0).tolist()
+    assert (printed["about"]["N_sup"], printed["beyond"]["trained_steps"]) == (5, 3)
     assert printed["command"].split()[:4] == ["python", "-m", "probes", "halting"]
     assert "--limit 2 --steps 5" in printed["command"] and str(tiny / "puzzles.txt") in printed["command"]
 
@@ -66,7 +68,7 @@ def test_json_and_parquet(tiny, capsys):
 def test_by_default_the_depth_is_that_of_training_and_a_summary_is_printed(tiny, capsys):
     call(tiny, "--out", tiny / "named.json")
     printed = capsys.readouterr().out
-    assert load_runs(tiny / "named.parquet").steps == 3
+    assert set(read_table(tiny / "named.parquet")["step"].to_pylist()) == {1, 2, 3}
     assert "expected_error" in printed and "mean_probability" not in printed
 
 
@@ -109,18 +111,18 @@ def test_recording_covers_training_depth_and_beyond(tiny, recorded, monkeypatch,
     main(["halting", "--record"])
     capsys.readouterr()
     assert calls == [("model", "sudoku/test", 1000, None), ("model", "sudoku/test", 200, 64)]
-    assert load_runs(recorded / "model.parquet").steps == 3
-    assert load_runs(recorded / "model-deep.parquet").steps == 64
+    assert load_runs(recorded / "model.safetensors").steps == 3
+    assert load_runs(recorded / "model-deep.safetensors").steps == 64
 
 
 def test_findings_are_written_between_their_marks(tmp_path, recorded, capsys):
     document = tmp_path / "findings.md"
     assert "Nothing is recorded" in refused(capsys, "--findings", document)
     recorded.mkdir()
-    runs = make_runs(steps=64, count=100, N_sup=16, kind="hrm", model="maze-hrm")
-    save_runs(recorded / "maze-hrm.parquet", runs.as_trained())
-    save_runs(recorded / "maze-hrm-deep.parquet", runs)
-    save_runs(recorded / "sudoku-trm.parquet", make_runs(steps=16, N_sup=16))
+    runs = make_runs(steps=64, count=100, trained=16, kind="hrm", model="maze-hrm")
+    save(recorded / "maze-hrm.safetensors", runs.as_trained())
+    save(recorded / "maze-hrm-deep.safetensors", runs)
+    save(recorded / "sudoku-trm.safetensors", make_runs(steps=16, trained=16))
     document.write_text(f"# Findings\n\nbefore\n\n{BEGIN}\nold\n{END}\n\nafter\n")
     main(["halting", "--findings", str(document)])
     text = document.read_text()
@@ -129,10 +131,10 @@ def test_findings_are_written_between_their_marks(tmp_path, recorded, capsys):
     )
     expected = report(analyse(runs.as_trained()))
     for name, pairs in (
-        ("calibration error of q_halt, all pairs", expected["calibration"]),
+        ("calibration error of q_halt over all pairs", expected["calibration"]),
         ("calibration error without repeats", expected["calibration"]["distinct"]),
-        ("calibration error of undecided pairs", expected["calibration"]["undecided"]),
-        ("calibration error where it would halt", expected["calibration"]["at_halt"]),
+        ("calibration error of uncertain pairs", expected["calibration"]["undecided"]),
+        ("calibration error at the halting step", expected["calibration"]["at_halt"]),
     ):
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
         assert f" {pairs['expected_error']:.3f} (" in row
@@ -140,9 +142,9 @@ def test_findings_are_written_between_their_marks(tmp_path, recorded, capsys):
     (row,) = (line for line in text.splitlines() if line.startswith("| single-step solves"))
     assert (
         f" of {single_step['puzzles']}" in row
-        and row.split("|")[2].strip() in text.partition("Grokking")[2].partition("\n")[0]
+        and row.split("|")[2].strip() in text.partition("grokking")[2].partition("\n")[0]
     )
-    assert f"{expected['along_steps']['monotone']['share']:.1%}".replace("%", " %") in text
+    assert f"{expected['along_steps']['monotone']['share']:.1%}" in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in table} == {5}  # name, two models, published
     main(["halting", "--findings", str(document)])
@@ -167,8 +169,8 @@ def calibration(error: float, most: float, by_chance: float = 0.2, pairs: int = 
     "error, most, by_chance, verdict",
     [
         (0.03, 0.05, 0.2, "yes"),  # all of the band is small
-        (0.03, 0.06, 0.2, "unclear"),
-        (0.15, 0.30, 0.2, "unclear"),  # a calibrated head can have this error on so few pairs
+        (0.03, 0.06, 0.2, "inconclusive"),
+        (0.15, 0.30, 0.2, "inconclusive"),  # a calibrated head can have this error on so few pairs
         (0.27, 0.30, 0.2, "no"),
         (0.03, 0.04, 0.02, "no"),
     ],
@@ -176,12 +178,12 @@ def calibration(error: float, most: float, by_chance: float = 0.2, pairs: int = 
 def test_the_calibration_verdict_depends_on_undecided_pairs(error, most, by_chance, verdict):
     """An error of 0.001 over all pairs, most of them near 0 or 1, does not make a head calibrated."""
     text = reports._calibrated(calibration(error, most, by_chance))
-    assert text.startswith(f"{verdict} (error {error:.3f} ") and "10 pairs, 1.0 % of all" in text
+    assert text.startswith(f"{verdict} (error {error:.3f} ") and "10 pairs, 1.0% of all" in text
     assert (f"underconfident by {error:.3f}" in text) == (verdict == "no")
 
 
 def test_a_head_that_is_never_undecided_has_no_verdict():
-    assert reports._calibrated(calibration(0, 0, pairs=0)) == "never undecided"
+    assert reports._calibrated(calibration(0, 0, pairs=0)) == "never uncertain"
 
 
 def paired(gained: int, lost: int) -> dict:
@@ -196,7 +198,6 @@ def paired(gained: int, lost: int) -> dict:
     }
     counts = {"gained": gained, "lost": lost}
     return {
-        "about": {"N_sup": 16},
         "count": 1000,
         "steps": 64,
         "stopping": rules,
@@ -224,15 +225,15 @@ def test_a_significant_difference_has_a_verdict():
     )
     assert reports._deeper(paired(0, 10)).startswith("no (")
     assert reports._cost(paired(0, 9)).startswith("yes (-0.9 points after 2.8 of 16 steps: 0 gained, 9 lost")
-    assert reports._cost(paired(9, 0)).startswith("no, it gains (+0.9 points")
+    assert reports._cost(paired(9, 0)).startswith("no, it improves accuracy (+0.9 points")
     assert reports._without_head(paired(0, 9)).startswith(
-        "less accurate (89.1 % after 2.8 steps, 90.0 % after 3.7 steps"
+        "less accurate (89.1% after 2.8 steps, 90.0% after 3.7 steps"
     )
 
 
 @pytest.mark.parametrize(
     "share, band, verdict",
-    [(0.6, [0.51, 0.7], "yes"), (0.6, [0.4, 0.7], "unclear"), (0.13, [0.06, 0.21], "no")],
+    [(0.6, [0.51, 0.7], "yes"), (0.6, [0.4, 0.7], "inconclusive"), (0.13, [0.06, 0.21], "no")],
 )
 def test_grokking_needs_a_band_above_a_half(share, band, verdict):
     text = reports._grokking(

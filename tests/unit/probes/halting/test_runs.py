@@ -1,6 +1,7 @@
 """Halting runs: made by a model, saved and loaded, and analysed."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +10,13 @@ from halting_stand_in import make_runs
 from probes.halting.by_step import errors_before_solving, puzzle_share, solving
 from probes.halting.decisions import decisions, right_if_continued
 from probes.halting.report import analyse, fewest_steps, report
-from probes.halting.runs import MAX_FILE_BYTES, METADATA, OF_STEP, load_runs, run_puzzles, save_runs, table
+from probes.halting.runs import OF_PUZZLE, OF_STEP, load_runs, run_puzzles, table
 from probes.stats import Resampling, RunsError
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.errors import DataError, PuzzleError
 from trm.evaluate import predict
+from trm.results import as_json, save, write_parquet
 from trm.tasks import get_task
 
 FEW = Resampling(resamples=50)
@@ -48,9 +50,9 @@ def test_runs_hold_what_the_model_answers(tiny_model):
     model, puzzles = tiny_model(kind="hrm", H_layers=2), puzzle_set()
     reports = []
     depth = Depth(n=2, T=2, N_sup=5)
-    runs = run_puzzles(model, SMALL, puzzles, depth=depth, progress=lambda *counts: reports.append(counts))
+    runs = run_puzzles(model, SMALL, puzzles, depth=depth, progress=lambda share, text: reports.append(share))
     found = predict(model, puzzles.inputs[:2], depth=depth)
-    assert (runs.count, runs.steps, runs.metadata.N_sup, runs.metadata.without_label) == (2, 5, 3, 1)
+    assert (runs.count, runs.steps, runs.trained_steps, runs.without_label) == (2, 5, 3, 1)
     assert runs.blanks.tolist() == [2, 2] and runs.puzzles[1] == SMALL.format(puzzles.inputs[1])
     for puzzle, cells in enumerate(([13, 15], [0, 1])):
         wrong = (found.answers[:, puzzle] != puzzles.labels[puzzle])[:, cells].sum(-1)
@@ -59,7 +61,7 @@ def test_runs_hold_what_the_model_answers(tiny_model):
         assert runs.changed[:, puzzle].tolist() == [16, *moved.tolist()]
     assert (runs.q_halt == found.q_halt).all() and (runs.halting == found.halting).all()
     assert runs.has_margin and runs.q_continue == pytest.approx(found.q_halt - found.halting)
-    assert reports[-1] == (2, 2) and len(reports) == 5
+    assert reports == sorted(reports) and reports[-1] == 1
     assert "--limit 3 --steps 5" in runs.command
 
 
@@ -82,13 +84,25 @@ def test_puzzles_of_another_size(tiny_model):
 @pytest.mark.parametrize("kind", ["trm", "hrm"])
 def test_save_and_load(tmp_path, kind):
     runs = make_runs(kind=kind)
-    save_runs(tmp_path / "runs.parquet", runs)
-    again = load_runs(tmp_path / "runs.parquet")
-    assert again.metadata == runs.metadata
-    assert (again.puzzles, again.difficulty) == (runs.puzzles, runs.difficulty)
+    save(tmp_path / "runs.safetensors", runs)
+    again = load_runs(tmp_path / "runs.safetensors")
+    assert as_json(again) == as_json(runs)
     for name in ("rows", "blanks", *OF_STEP):
         assert np.array_equal(getattr(again, name), getattr(runs, name)), name
     assert report(analyse(again)) == report(analyse(runs))
+
+
+def test_a_file_with_nan_or_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "runs.safetensors"
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        load_runs(path)
+    runs = make_runs()
+    save(path, replace(runs, q_halt=runs.q_halt * np.float32(np.nan)))
+    with pytest.raises(DataError, match="is not a file of halting runs of this version, or is damaged"):
+        load_runs(path)
+    for changes in ({"puzzles": runs.puzzles[1:]}, {"difficulty": ()}, {"right": runs.right[:0]}):
+        with pytest.raises((ValueError, TypeError), match=r"not the runs of these puzzles|Type-check"):
+            replace(runs, **changes)
 
 
 def test_a_row_is_a_puzzle_and_a_step():
@@ -99,100 +113,16 @@ def test_a_row_is_a_puzzle_and_a_step():
     assert columns["wrong"].tolist() == [*runs.wrong[:, 0], *runs.wrong[:, 1]]
 
 
-def test_a_missing_or_foreign_file(tmp_path, monkeypatch):
-    import pyarrow as pa
+def test_the_table_is_written_as_parquet(tmp_path):
     from pyarrow import parquet
 
-    path = tmp_path / "runs.parquet"
-    with pytest.raises(DataError, match="cannot be read: No such file"):
-        load_runs(path)
-    path.write_text("row,step\n0,1\n")
-    with pytest.raises(DataError, match="python -m probes halting"):
-        load_runs(path)
-    parquet.write_table(pa.table({"step": [1, 2]}), path)
-    with pytest.raises(DataError, match="is not a table of halting runs of this version"):
-        load_runs(path)
-    save_runs(path, make_runs())
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match="python -m probes halting"):
-        load_runs(path)
-    monkeypatch.setattr("probes.halting.runs.MAX_FILE_BYTES", 10)
-    with pytest.raises(DataError, match="larger than"):
-        load_runs(path)
-    assert MAX_FILE_BYTES > 10
-
-
-@pytest.mark.parametrize("name", ["puzzle", "blanks", "q_halt", "right", "step"])
-def test_a_table_with_missing_values(tmp_path, name):
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    path = tmp_path / "runs.parquet"
-    save_runs(path, make_runs())
-    whole = parquet.read_table(path)
-    values = [None, *whole[name].to_pylist()[1:]]
-    column = pa.array(values, whole.schema.field(name).type)
-    parquet.write_table(whole.set_column(whole.column_names.index(name), name, column), path)
-    with pytest.raises(DataError, match="damaged"):
-        load_runs(path)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("blanks", 0.5),
-        ("wrong", -1),
-        ("right", 1),
-        ("q_halt", 1),
-        ("row", "x"),
-        ("puzzle", 7),
-        ("difficulty", b"x"),
-    ],
-)
-def test_a_table_with_values_of_the_wrong_type(tmp_path, recwarn, name, value):
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    path = tmp_path / "runs.parquet"
-    save_runs(path, make_runs())
-    whole = parquet.read_table(path)
-    column = pa.array([value] * len(whole))
-    parquet.write_table(whole.set_column(whole.column_names.index(name), name, column), path)
-    with pytest.raises(DataError, match="damaged"):
-        load_runs(path)
-    assert not recwarn.list
-
-
-@pytest.mark.parametrize(
-    "facts", [{"steps": 0}, {"steps": -1}, {"steps": 1.5}, {"steps": None}, {"about": None}]
-)
-def test_a_table_with_invalid_metadata(tmp_path, facts):
-    from pyarrow import parquet
-
-    path = tmp_path / "runs.parquet"
-    save_runs(path, make_runs())
-    whole = parquet.read_table(path)
-    found = json.loads(whole.schema.metadata[METADATA]) | facts
-    parquet.write_table(whole.replace_schema_metadata({METADATA: json.dumps(found).encode()}), path)
-    with pytest.raises(DataError, match="damaged"):
-        load_runs(path)
-
-
-def test_a_table_with_a_missing_row_or_nan(tmp_path):
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    path = tmp_path / "runs.parquet"
-    save_runs(path, make_runs())
-    whole = parquet.read_table(path)
-    parquet.write_table(whole.slice(1), path)
-    with pytest.raises(DataError, match="damaged"):
-        load_runs(path)
-    column = whole.column_names.index("q_halt")
-    damaged = whole.set_column(column, "q_halt", pa.array(np.full(len(whole), np.nan, np.float32)))
-    parquet.write_table(damaged, path)
-    with pytest.raises(DataError, match="damaged"):
-        load_runs(path)
+    runs = make_runs(steps=3, count=2)
+    write_parquet(tmp_path / "runs.parquet", table(runs), runs.about)
+    written = parquet.read_table(tmp_path / "runs.parquet")
+    assert written.column_names == [*OF_PUZZLE, "step", *OF_STEP] and written.num_rows == 6
+    assert written["right"].to_pylist() == runs.right.T.ravel().tolist()
+    facts = json.loads(written.schema.metadata[b"recursion-lens"])
+    assert (facts["model"], facts["trained_steps"], facts["without_label"]) == ("tiny", 4, 0)
 
 
 # errors by step

@@ -118,13 +118,13 @@ def test_the_map_of_a_cell_is_its_row_and_its_column(tiny_model):
     at = Coordinates(2, 1, 2, F_L)
     whole = attention_of(run, at).weights
     found = attended(run, at=at, cell=5, layer="2", head="1")
-    assert found["table"]["receives"] == pytest.approx(whole[1, 0, 6, 1:], abs=1e-6)
-    assert found["table"]["sends"] == pytest.approx(whole[1, 0, 1:, 6], abs=1e-6)
-    assert found["prefix"] + sum(found["table"]["receives"]) == pytest.approx(1, abs=1e-4)
-    assert (found["cell"], found["call"], found["table"]["cell"][4]) == ("r2c2", "2.1.2", "r2c1")
+    assert found.table["receives"] == pytest.approx(whole[1, 0, 6, 1:], abs=1e-6)
+    assert found.table["sends"] == pytest.approx(whole[1, 0, 1:, 6], abs=1e-6)
+    assert found.prefix + sum(found.table["receives"]) == pytest.approx(1, abs=1e-4)
+    assert (found.cell, found.call, found.table["cell"][4]) == ("r2c2", "2.1.2", "r2c1")
     mean = attended(run, at=at, cell=5)
-    assert mean["table"]["receives"] == pytest.approx(whole[0, :, 6, 1:].mean(0), abs=1e-6)
-    assert 0 < mean["relations"]["peers"][0] < 1
+    assert mean.table["receives"] == pytest.approx(whole[0, :, 6, 1:].mean(0), abs=1e-6)
+    assert 0 < mean.relations["peers"][0] < 1
     for wrong, message in (
         ({"layer": "3"}, "no layer '3'"),
         ({"head": "0"}, "no head '0'"),

@@ -23,7 +23,7 @@ from probes.interventions.attribution.peers import effects_of_givens, peer_effec
 from probes.interventions.fork import cache_run
 from probes.interventions.sites import InterventionError
 from trm.checkpoint import load_model, save_model
-from trm.coordinates import Depth
+from trm.coordinates import F_H, Coordinates, Depth
 from trm.data import PuzzleSet, load_presets
 from trm.models import TRM
 from trm.recursion import State, deep_supervision
@@ -108,6 +108,29 @@ def test_every_span_ends_at_the_state_of_the_run(run, span):
     )
 
 
+@pytest.mark.parametrize("span", ["cycle", "step", "run"])
+def test_every_span_can_end_at_any_cycle_of_the_run(run, span):
+    assert run.depth.T > 1
+    output = AttributedOutput(run, 2, cell=2, token=4, span=span, cycle=1)
+    with torch.no_grad():
+        heads = output.heads(output.embed(PUZZLE))
+    end = Coordinates(2, 1, run.depth.n + 1, F_H)
+    assert torch.equal(heads.logits, run.model.decode(run.states[end].y))
+
+
+@pytest.mark.parametrize("cycle", [1, 2])
+def test_the_effects_on_a_difference_of_logits_are_the_differences_of_the_effects(run, cycle):
+    one, other = (
+        ablation(AttributedOutput(run, 2, 2, token, cycle=cycle), single_givens(SMALL, PUZZLE))
+        for token in (4, 3)
+    )
+    versus = ablation(AttributedOutput(run, 2, 2, 4, "cycle", cycle, 3), single_givens(SMALL, PUZZLE))
+    assert versus.effect == pytest.approx(one.effect - other.effect, abs=1e-5)
+    found = integrated_gradients(AttributedOutput(run, 2, 2, 4, "cycle", cycle, 3))
+    assert found.value == pytest.approx(one.value - other.value, abs=1e-5)
+    assert found.cells.sum() == pytest.approx(found.value - found.baseline, rel=0.02)
+
+
 def test_units_and_blank_cells():
     names = [name for name, _ in units(SMALL)]
     assert names[0] == "row 1" and names[-1] == "box 4" and len(names) == 12
@@ -127,6 +150,8 @@ def test_units_and_blank_cells():
 def test_outputs_that_do_not_exist(run, step, cell, token, message):
     with pytest.raises(InterventionError, match=message):
         AttributedOutput(run, step, cell, token)
+    with pytest.raises(InterventionError, match="token 99"):
+        AttributedOutput(run, 1, 0, 0, versus=99)
 
 
 # ---- peers
@@ -185,6 +210,16 @@ def test_attribution_on_the_command_line(tmp_path, tiny_model, capsys, monkeypat
         main([*base, "--cell", "r1c3", "--step", "2", "--method", method])
         printed = json.loads(capsys.readouterr().out)
         assert len(printed["table"]["effect"]) == size and printed["step"] == 2
+    main([*base, "--cell", "r1c3", "--step", "2", "--cycle", "1", "--token", "3", "--versus", "blank"])
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["of"] == "logit of 3 minus logit of blank in r1c3" and printed["cycle"] == 1
+    for wrong, message in (
+        ("--cycle=9", "no cycle 9"),
+        ("--versus=7", "no symbol '7'. Choose one of: pad, blank, 1"),
+    ):
+        with pytest.raises(SystemExit):
+            main([*base, "--cell", "r1c3", wrong])
+        assert message in capsys.readouterr().err
     main([*base, "--halting"])
     assert json.loads(capsys.readouterr().out)["of"] == "halting logit"
     with pytest.raises(SystemExit):

@@ -9,11 +9,13 @@ from small_runs import DEPTH, SMALL, answers_of
 from probes.interventions.fork import cache_run
 from probes.interventions.preset_runs import prepared, run_experiments
 from probes.interventions.presets import EXPERIMENTS, ExperimentSetting, plan_experiment, wrong_answer
+from probes.interventions.recorded import PresetOutcome, PresetResults
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import as_text
 from probes.reports.interventions import remarks
 from probes.stats import binomial_band
 from trm.data import PuzzleSet
+from trm.provenance import Provenance
 from trm.tasks import get_task
 
 
@@ -57,53 +59,56 @@ def test_invalid_experiments(puzzles):
 
 def test_experiments_over_a_set(model, puzzles):
     found = run_experiments(model, SMALL, puzzles.take(np.arange(2)), names=["noise", "right-answer"])
-    assert set(found["experiments"]) == {"plain", "noise", "right-answer"}
-    assert all(len(each["cells_right"]) == 3 for each in found["experiments"].values())
-    written = found["experiments"]["right-answer"]
+    assert set(found.experiments) == {"plain", "noise", "right-answer"}
+    assert all(len(each.cells_right) == 3 for each in found.experiments.values())
+    written = found.experiments["right-answer"]
     runs = [cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2]]
     read = [run.decoded_share(labels) for run, labels in zip(runs, puzzles.labels, strict=False)]
-    assert written["read"] == pytest.approx(np.mean(read), abs=1e-4) and 0 <= found["z_by_token"] <= 1
-    plain = found["experiments"]["plain"]
-    ends = binomial_band(np.array([round(2 * plain["solved"])]), np.array([2]))[:, 0]
-    assert (plain["low"], plain["high"]) == pytest.approx(tuple(ends), abs=1e-4)
+    assert written.decoded == pytest.approx(np.mean(read), abs=1e-4) and 0 <= found.z_by_token <= 1
+    plain = found.experiments["plain"]
+    ends = binomial_band(np.array([round(2 * plain.solved)]), np.array([2]))[:, 0]
+    assert (plain.low, plain.high) == pytest.approx(tuple(ends), abs=1e-4)
     alone = np.stack([answers_of(model, grid) for grid in puzzles.inputs[:2]])
     blank = ~SMALL.givens(puzzles.inputs[:2])
     right = ((alone == puzzles.labels[:2, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
-    assert found["experiments"]["plain"]["cells_right"] == pytest.approx(right.mean(0), abs=1e-3)
+    assert found.experiments["plain"].cells_right == pytest.approx(right.mean(0), abs=1e-3)
 
 
 def test_the_blank_cell_and_the_givens_are_counted_separately(model, puzzles):
     found = run_experiments(model, SMALL, puzzles.take(np.arange(1)), names=["one-blank"])
     grid = plan_experiment("one-blank", setting(puzzles)).inputs
     right, given = np.stack(answers_of(model, grid)) == puzzles.labels[0], SMALL.givens(grid)
-    each = found["experiments"]["one-blank"]
-    assert each["cells_right"] == pytest.approx(right[:, ~given].mean(1), abs=1e-4)
-    assert each["givens_right"] == pytest.approx(right[:, given].mean(1), abs=1e-4)
+    each = found.experiments["one-blank"]
+    assert each.cells_right == pytest.approx(right[:, ~given].mean(1), abs=1e-4)
+    assert each.givens_right == pytest.approx(right[:, given].mean(1), abs=1e-4)
 
 
-def outcome(solved: float, **more: object) -> dict:
-    return {"solved": solved, "low": 0.1, "high": 0.9, "kept_of_solved": 0.95, **more}
+def outcome(solved: float, *, retained: float = 0.95, **more: object) -> PresetOutcome:
+    return PresetOutcome(solved, 0.1, 0.9, retained, **more)
+
+
+def results_of(z_by_token: float, experiments: dict[str, PresetOutcome]) -> PresetResults:
+    about = Provenance("a", "0" * 16, "trm", "sudoku", "cpu", "float32", "0", "")
+    return PresetResults(about, z_by_token, experiments)
 
 
 def test_remarks_give_the_caveats_of_the_experiments():
     experiments = {
-        "right-answer": outcome(1.0, read=1.0),
-        "wrong-answer": outcome(0.8, read=0.99),
+        "right-answer": outcome(1.0, decoded=1.0),
+        "wrong-answer": outcome(0.8, decoded=0.99),
         "one-blank": outcome(0.2, cells_right=[1.0, 0.92], givens_right=[0.97, 0.978]),
     }
-    z_repeats_x = {"z_by_token": 0.9997, "experiments": experiments}
-    text = " ".join(remarks({"a": z_repeats_x}))
-    assert "decodes 100.0 % of the cells of the solution" in text and "99.0 % of the wrong answer" in text
+    text = " ".join(remarks({"a": results_of(0.9997, experiments)}))
+    assert "decodes 100.0% of the cells of the solution" in text and "99.0% of the wrong answer" in text
     assert (
-        "still solves 95.0 % of the puzzles that its clean run solves: a wrong answer rarely traps it" in text
+        "still solves 95.0% of the puzzles that its clean run solves: a wrong answer rarely traps it" in text
     )
     assert (
-        "the blank cell is correct in 92.0 % of the puzzles, and 97.8 % of the givens are still correct"
-        in text
+        "the blank cell is correct in 92.0% of the puzzles, and 97.8% of the givens are still correct" in text
     )
-    assert "99.97 % of the variance of a's z" in text
-    trapped = experiments | {"wrong-answer": outcome(0.2, read=0.99) | {"kept_of_solved": 0.3}}
-    text = " ".join(remarks({"a": {"z_by_token": 0.4, "experiments": trapped}}))
+    assert "99.97% of the variance of a's z" in text
+    trapped = experiments | {"wrong-answer": outcome(0.2, decoded=0.99, retained=0.3)}
+    text = " ".join(remarks({"a": results_of(0.4, trapped)}))
     assert "often traps it" in text and "of the variance of" not in text
 
 

@@ -3,13 +3,16 @@
 import json
 
 import pytest
+import torch
 from small_runs import SMALL
 
 from probes.cli.main import main
 from probes.interventions.record import WEIGHT
-from probes.interventions.sweep_results import ABLATION, MULTI_RUN
+from probes.interventions.sweep_results import ABLATION, MULTI_RUN, SweepSettings, run_sweep, settings_for
 from trm.checkpoint import save_model
+from trm.cli.main import main as trm
 from trm.data import PuzzlePreset, PuzzleSet, load_puzzles
+from trm.progress import no_progress
 from trm.trace import load_trace
 
 
@@ -33,7 +36,7 @@ PUZZLE = "12..34....21..43"
     ("arguments", "keys"),
     [
         ("sweep noise --sizes 0,1", {"size", "share", "low", "high", "mean_steps"}),
-        (f"sweep {ABLATION} --step 2", {"taken", "step", "cells", "low", "high", "solved"}),
+        (f"sweep {ABLATION} --step 2", {"ablated", "step", "cells", "low", "high", "solved"}),
         ("sweep seeds --runs 2", {"settled", "answers", "points", "right"}),
         (f"sweep {MULTI_RUN} --runs 2 --source symmetry", {"runs", "vote_share", "vote_low"}),
         (f"sweep patching --puzzle {PUZZLE} --cell r2c1 --steps 1", {"step", "cell", "effect"}),
@@ -58,6 +61,33 @@ def test_sweeps_on_the_command_line(folder, capsys, arguments, keys):
     assert out.with_suffix(".parquet").is_file() and printed["command"].startswith("python -m probes sweep")
 
 
+def test_a_sweep_of_a_store_prints_that_of_the_model(folder, capsys):
+    given = ["--model", str(folder)]
+    record = ["--calls", "last", "--positions", "all", "--dtype", "float32", "--out", str(folder / "store")]
+    trm(["trace", *given, "--data", str(folder / "set.csv"), *record])
+    capsys.readouterr()
+    printed = []
+    for puzzles in (["--data", str(folder / "set.csv")], ["--store", str(folder / "store")]):
+        main(["sweep", ABLATION, *given, *puzzles, "--step", "2", "--json"])
+        printed.append(json.loads(capsys.readouterr().out))
+    assert printed[0]["table"] == printed[1]["table"] and printed[1]["count"] == 4
+    assert f"--store {folder / 'store'} --step 2" in printed[1]["command"]
+    for options, message in {
+        ("noise", "--data", "x"): "either --data or --store",
+        ("seeds",): "--store only for noise and removal",
+    }.items():
+        with pytest.raises(SystemExit):
+            main(["sweep", *options, *given, "--store", str(folder / "store")])
+        assert message in capsys.readouterr().err
+
+
+def test_a_sweep_names_the_dtype_of_its_runs(model, puzzles, monkeypatch):
+    monkeypatch.setattr("probes.interventions.batched.training_dtype", lambda device: torch.bfloat16)
+    settings = settings_for("noise", SweepSettings(sizes="0"))
+    result = run_sweep("noise", model, SMALL, puzzles, settings, no_progress)
+    assert result.provenance.dtype == "bfloat16" and model.compute_dtype == torch.float32
+
+
 def test_interventions_on_the_command_line(folder, capsys):
     base = ["intervene", "--model", str(folder), "--json"]
     main(
@@ -77,7 +107,7 @@ def test_interventions_on_the_command_line(folder, capsys):
     main([*base, "--puzzle", PUZZLE, "--experiment", "without-y"])
     assert json.loads(capsys.readouterr().out)["interventions"] == "zero y before 2-.*.1"
     main([*base, "--data", str(folder / "set.csv"), "--limit", "2", "--experiment", "noise"])
-    assert json.loads(capsys.readouterr().out)["puzzles"] == 2
+    assert json.loads(capsys.readouterr().out)["count"] == 2
 
 
 @pytest.mark.parametrize(
@@ -125,7 +155,7 @@ def test_recording_and_findings(folder, capsys, monkeypatch, tmp_path):
     text = document.read_text()
     assert text.startswith("# Findings\n\nbefore\n") and text.count("## What causes what") == 1
     assert text.count("\n- small: givens among the peers ") == 1
-    assert "both ablated | recovers after" in text and "95 % interval (Wilson)" in text
+    assert "both ablated | recovers after" in text and "95% intervals (Wilson)" in text
     assert text.count("| small |") >= 4 and "arXiv:2601.10679" in text and "nan" not in text
     pair = load_trace(tmp_path / "recorded" / "small" / "without-y-2.safetensors")
     assert pair.provenance.changes and pair.provenance.recorded

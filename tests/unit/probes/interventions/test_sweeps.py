@@ -21,14 +21,16 @@ from probes.interventions.multi_run import (
 from probes.interventions.patching import patch_map
 from probes.interventions.sites import InterventionError
 from probes.interventions.sweeps import SweepCurve, ablation_sweep, noise_sweep
+from probes.states import StateSource
+from trm.errors import StoreError
 from trm.recursion import State
+from trm.store.layout import StoreSettings
+from trm.store.record import record_store
 
 # ---- rows
 
 
-def test_rows_match_single_runs(model, puzzles, monkeypatch):
-    monkeypatch.setattr("probes.interventions.batched.BATCH", 2)
-    monkeypatch.setattr("probes.interventions.batched.GROUP", 4)
+def test_rows_match_single_runs(model, puzzles):
     clean = run_rows(model, puzzles.inputs, depth=DEPTH, return_y=True)
     single = [answers_of(model, grid) for grid in puzzles.inputs]
     for row, steps in enumerate(single):
@@ -39,7 +41,7 @@ def test_rows_match_single_runs(model, puzzles, monkeypatch):
 def test_progress_and_cancel(model, puzzles):
     reports: list[float] = []
     run_rows(model, puzzles.inputs, depth=DEPTH, progress=lambda share, text: reports.append(share))
-    assert reports == sorted(reports) and reports[-1] == pytest.approx(1) and len(reports) == 18
+    assert reports == sorted(reports) and reports[-1] == pytest.approx(1) and len(reports) == 1 + 18
 
     class Stop(Exception):
         pass
@@ -60,7 +62,7 @@ def test_noise_matches_single_runs(model, puzzles):
     labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
     relabelled = replace(puzzles, labels=labels)
     sweep = noise_sweep(model, SMALL, relabelled, sizes=(0.0, 0.5, 3.0), state="z", seed=5)
-    assert sweep.solved.share[0] == 1 and sweep.puzzles == 6 and sweep.dtype == "float32"
+    assert sweep.solved.share[0] == 1
     solved = []
     for number, grid in enumerate(puzzles.inputs):
         start = model.initial_state(
@@ -93,7 +95,7 @@ def test_ablating_nothing_is_the_clean_run(model, puzzles):
     blank = ~SMALL.givens(puzzles.inputs)
     right = ((single == puzzles.labels[:, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
     assert sweep.cells["nothing"].share == pytest.approx(right.mean(0))
-    assert len(sweep.columns()["taken"]) == 8
+    assert len(sweep.columns()["ablated"]) == 8
     recovery = ablation_sweep(model, SMALL, puzzles, step=1, how="initial").recovery
     assert recovery == {"y": 1, "z": 1, "yz": 1}
 
@@ -105,6 +107,47 @@ def test_ablating_both_restarts_the_run_from_zero(model, puzzles):
     blank = ~SMALL.givens(puzzles.inputs)
     right = ((single == puzzles.labels[:, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
     assert sweep.cells["yz"].share == pytest.approx(right.mean(0))
+
+
+@pytest.fixture
+def stored(tmp_path, model, puzzles):
+    """Records the clean runs with these settings, and opens them as a source."""
+
+    def make(**settings) -> StateSource:
+        settings = StoreSettings(**{"calls": "last", "positions": "all", "dtype": "float32", **settings})
+        record_store(model, SMALL, puzzles, tmp_path, settings, depth=DEPTH, log=str, force=True)
+        return StateSource.open(tmp_path)
+
+    return make
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_noise_on_recorded_runs_gives_the_numbers_of_the_model(model, puzzles, stored, step):
+    options = {"sizes": (0.0, 0.7, 3.0), "step": step, "depth": DEPTH}
+    source = stored()
+    recorded = noise_sweep(model, SMALL, source.puzzles, recorded=source, **options)
+    assert recorded.columns() == noise_sweep(model, SMALL, puzzles, **options).columns()
+
+
+@pytest.mark.parametrize("how", ["zero", "initial"])
+def test_ablation_of_recorded_runs_gives_the_numbers_of_the_model(model, puzzles, stored, how):
+    options = {"step": 2, "how": how, "depth": DEPTH}
+    source = stored()
+    recorded = ablation_sweep(model, SMALL, source.puzzles, recorded=source, **options)
+    computed = ablation_sweep(model, SMALL, puzzles, **options)
+    assert recorded.columns() == computed.columns() and recorded.recovery == computed.recovery
+    coarse = stored(dtype="float16")
+    rounded = ablation_sweep(model, SMALL, coarse.puzzles, recorded=coarse, **options)
+    for name, curve in computed.cells.items():
+        assert (curve.low <= rounded.cells[name].share).all() and (
+            rounded.cells[name].share <= curve.high
+        ).all()
+
+
+def test_recorded_runs_need_all_positions(model, stored):
+    source = stored(positions="cells")
+    with pytest.raises(StoreError, match=r"not contain all positions.*--positions all"):
+        noise_sweep(model, SMALL, source.puzzles, step=3, recorded=source)
 
 
 @pytest.mark.parametrize("step", [0, 4])
@@ -157,7 +200,7 @@ def made_up() -> MultipleRuns:
     halting = np.array([[1.0, 0, 2], [3, 1, 2]], np.float32)
     moves = np.array([[0, 0, 0.2], [0, 0, 0]], np.float32)
     y = np.array([[[1.0, 0], [1.01, 0], [0, 1]], [[1, 0], [0, 1], [0, 2]]], np.float32)
-    return MultipleRuns("seed", 0.0, "float32", labels, answers, halting, moves, y)
+    return MultipleRuns(labels, answers, halting, moves, y)
 
 
 def test_selection_by_hand():

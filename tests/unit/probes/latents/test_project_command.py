@@ -39,15 +39,28 @@ def test_a_projection_and_its_points_from_a_model_and_from_a_store(made, capsys)
     run = ("--model", made / "model", "--data", made / "puzzles.txt", "--limit", 4)
     values = printed(capsys, *run, "--out", made / "new" / "projection.safetensors")
     projection = load_projection(made / "new" / "projection.safetensors")
-    assert (len(projection), len(projection.calls), projection.metadata.state) == (4, 4, "z")
+    assert (len(projection), len(projection.calls), projection.state) == (4, 4, "z")
     assert values["points"] == 16 and values["embeddings"][0]["method"] == "pca"
-    assert f"--data {made / 'puzzles.txt'} --limit 4 --state z" in projection.metadata.command
+    assert f"--data {made / 'puzzles.txt'} --limit 4 --out" in projection.provenance.command
     cell = ("--position", "r1c1", "--state", "y", "--calls", "last")
     printed(capsys, *run[:-2], *cell, "--out", made / "points.parquet")
     table = pq.read_table(made / "points.parquet")
     assert table.num_rows == 12 and {"pca_2", "symbol"} <= set(table.column_names)
     stored = printed(capsys, "--store", made / "store", "--out", made / "stored.safetensors")
+    assert (
+        f"probes project --store {made / 'store'} --out"
+        in load_projection(made / "stored.safetensors").provenance.command
+    )
     assert stored["puzzles"] == 6 and len(load_projection(made / "stored.safetensors").calls) == 4
+
+
+def test_without_a_puzzle_set_the_bundled_test_set_is_projected(capsys, tmp_path):
+    out = tmp_path / "projection.safetensors"
+    assert (
+        printed(capsys, "--model", "sudoku-trm", "--limit", 2, "--calls", "last", "--out", out)["puzzles"]
+        == 2
+    )
+    assert "--data sudoku/test" in load_projection(out).provenance.command
 
 
 @pytest.mark.slow  # UMAP compiles first, in every process
@@ -63,7 +76,8 @@ def test_umap_is_in_the_table_too(made, capsys):
         (["--out", "x.png"], "ends in .parquet"),
         ([], "ends in .parquet"),
         (["--out", "x.parquet"], "Give either --model and --data, or --store alone"),
-        (["--model", "m", "--out", "x.parquet"], "Give either --model and --data"),
+        (["--data", "d", "--out", "x.parquet"], "Give either --model and --data"),
+        (["--data", "d", "--store", "s", "--out", "x.parquet"], "or --store alone"),
         (["--model", "m", "--data", "d", "--store", "s", "--out", "x.parquet"], "or --store alone"),
         (["--model", "none-such", "--data", "d", "--out", "x.parquet"], "none-such"),
         (["--store", "none-such", "--out", "x.parquet"], "is not a trace store"),
@@ -102,14 +116,20 @@ def test_findings_are_written_between_their_markers(made, capsys, monkeypatch):
     text = document.read_text()
     projection = load_projection(made / "recorded" / "six.safetensors")
     assert text.startswith("# Findings\n\nmine\n") and text.count("<!-- latents: begin -->") == 1
-    assert projection.sentences[0] in text and projection.metadata.fingerprint in text
+    assert projection.sentences[0] in text and projection.provenance.fingerprint in text
 
 
-def test_the_command_has_every_setting():
-    request = ProjectionRequest("m", "my set", 10, "y", "last", "r1c1", UMAPSettings(3, 5, 0.25, seed=7))
+def test_the_command_has_every_setting_that_is_not_a_default():
+    request = ProjectionRequest(
+        "m", "my set", None, 10, "y", "last", "r1c1", UMAPSettings(3, 5, 0.25, seed=7)
+    )
     assert request.command == (
         "python -m probes project --model m --data 'my set' --limit 10 --state y --calls last --position r1c1 "
-        "--umap --axes 3 --neighbours 5 --min-dist 0.25 --seed 7 --out points.parquet"
+        "--axes 3 --neighbours 5 --min-dist 0.25 --seed 7 --umap --out points.parquet"
+    )
+    assert (
+        ProjectionRequest("m", "set").command
+        == "python -m probes project --model m --data set --out points.parquet"
     )
 
 
@@ -130,8 +150,8 @@ def test_two_models_in_a_joint_projection(made, capsys, tiny_model, monkeypatch)
         and values["alignment"]["fitted"] == values["alignment"]["tested"] == 3
     )
     assert (
-        f"--compare-with {made / 'other'}" in projection.metadata.command
-        and "--calls last" in projection.metadata.command
+        f"--compare-with {made / 'other'}" in projection.provenance.command
+        and "--calls last" in projection.provenance.command
     )
     assert [(at.cycle, at.call) for at in projection.calls] == [(2, 3)] * 2
     assert [(at.cycle, at.call) for at in projection.second_model.calls] == [(2, 2)] * 2

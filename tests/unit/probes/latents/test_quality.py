@@ -14,13 +14,13 @@ def test_quality_of_a_faithful_embedding_and_of_a_random_one():
     states = rotated(plane, 30)
     pca = fit_pca(states, components=2)
     good = quality(states, pca.transform(states), explained_variance=1.0)
-    assert good.trustworthiness == pytest.approx(1) and good.neighbours_kept == pytest.approx(1)
+    assert good.trustworthiness == pytest.approx(1) and good.neighbours_preserved == pytest.approx(1)
     assert (good.neighbours, good.compared, good.explained_variance) == (5, 400, 1.0)
     assert good.neighbours_by_chance == 5 / 399
     shuffled = np.random.default_rng(1).permutation(plane.reshape(-1, 2)).reshape(40, 10, 2)
     bad = quality(states, shuffled, explained_variance=1.0)
     assert bad.trustworthiness == pytest.approx(0.5, abs=0.05)
-    assert bad.neighbours_kept == pytest.approx(bad.neighbours_by_chance, abs=0.02)
+    assert bad.neighbours_preserved == pytest.approx(bad.neighbours_by_chance, abs=0.02)
 
 
 def test_preserved_neighbours_by_hand():
@@ -30,9 +30,9 @@ def test_preserved_neighbours_by_hand():
     """
     states = np.arange(5.0)[:, None] + np.array([0, 0, 1e-3, 0, 0])[:, None]  # no ties except between 1 and 3
     shuffled = states[[4, 1, 2, 3, 0]]
-    assert quality(states, shuffled, explained_variance=1.0, neighbours=2).neighbours_kept == pytest.approx(
-        0.6
-    )
+    assert quality(
+        states, shuffled, explained_variance=1.0, neighbours=2
+    ).neighbours_preserved == pytest.approx(0.6)
 
 
 def test_quality_of_a_sample():

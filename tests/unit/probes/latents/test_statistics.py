@@ -174,7 +174,7 @@ def test_the_permutation_test_holds_its_level_on_noise():
 
 def test_a_bootstrap_interval_contains_its_value_and_shrinks_with_more_puzzles():
     values = np.random.default_rng(1).normal(size=400)
-    few, many = bootstrap(values[:40], np.mean), bootstrap(values, np.mean)
+    few, many = bootstrap(np.mean, values[:40]), bootstrap(np.mean, values)
     assert few.low < few.value < few.high
     assert many.high - many.low == pytest.approx(2 * 1.96 / 20, rel=0.15)  # of a mean of 400
     assert few.high - few.low > 2 * (many.high - many.low)
@@ -183,16 +183,16 @@ def test_a_bootstrap_interval_contains_its_value_and_shrinks_with_more_puzzles()
 def test_sentences_contain_the_numbers(result):
     lines = sentences(result)
     assert lines[0].startswith(
-        "2 of 4 puzzles are solved. The median last update changes z by 0.0 % of its norm on solved puzzles and by "
-        "18.0 % on unsolved ones (95 %: 16.4 to 19.6 %)."
+        "2 of 4 puzzles are solved. On the median solved puzzle, the last update changes z by 0.0% of its norm; on the "
+        "median unsolved puzzle, by 18.0% (95%: 16.4 to 19.6%)."
     )
     assert (
-        "100.0 % of the solved and 0.0 % of the unsolved puzzles; solved puzzles converge at step 2 (median)"
+        "100.0% of the solved and 0.0% of the unsolved puzzles; the median solved puzzle converges at step 2"
         in lines[1]
     )
     assert (
         lines[2]
-        == "No component separates them (best of 3 components, permutation test, p = 0.33; 2 solved puzzles)."
+        == "No component separates the two groups (best of 3 components, permutation test, p = 0.33; 2 solved puzzles)."
     )
 
 
@@ -200,7 +200,7 @@ def test_a_component_separates_them_only_where_it_is_significant(tiny_config):
     result = difference_of(tiny_config(), *apart(4))
     assert result.p is not None and result.p < 0.001
     assert sentences(result)[2] == (
-        "Component 1 (60.0 % of the variance) separates them: its final value is 11.00 ± 1.00 for solved puzzles and -5.50 ± "
+        "Component 1 (60.0% of the variance) separates the two groups: its final value is 11.00 ± 1.00 for solved puzzles and -5.50 ± "
         "0.50 for unsolved ones; "
         "AUROC 1.000 (0.5 = chance; best of 3 components, permutation test, p < 0.001)."
     )
@@ -217,4 +217,4 @@ def test_one_group_alone_is_not_compared(tiny_config, right, words):
 
 
 def test_small_shares_are_given_as_a_bound():
-    assert percent(0.0) == "0.0 %" and percent(0.0004) == "less than 0.05 %" and percent(0.157) == "15.7 %"
+    assert percent(0.0) == "0.0%" and percent(0.0004) == "less than 0.05%" and percent(0.157) == "15.7%"

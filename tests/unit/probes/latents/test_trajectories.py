@@ -58,7 +58,7 @@ def test_trajectories_are_the_states_of_the_run(model, puzzles, stored):
     )
     read = read_trajectories(store)  # averaged on reading
     assert read.states["z"] == pytest.approx(trajectories.states["z"], abs=1e-6)
-    assert read.metadata.fingerprint == model.fingerprint and read.difficulty == ("",) * 6
+    assert read.provenance.fingerprint == model.fingerprint and read.difficulty == ("",) * 6
 
 
 def test_a_limit_takes_puzzles_evenly_and_keeps_their_numbers(model, puzzles):
@@ -68,6 +68,14 @@ def test_a_limit_takes_puzzles_evenly_and_keeps_their_numbers(model, puzzles):
         and len(set(trajectories.puzzle_numbers.tolist())) == 3
     )
     assert np.array_equal(trajectories.inputs, puzzles.inputs[trajectories.puzzle_numbers])
+
+
+def test_a_limit_takes_puzzles_evenly_from_a_store(stored):
+    store = stored()
+    some, rows = read_trajectories(store, limit=3), evenly(6, 3)
+    assert some.puzzle_numbers.tolist() == rows.tolist() and some.provenance.count == 3
+    assert np.array_equal(some.states["z"], read_trajectories(store).states["z"][rows])
+    assert np.array_equal(some.answers, store.answers(rows))
 
 
 def test_trajectories_of_one_cell(model, puzzles, stored):
@@ -109,7 +117,7 @@ def test_a_store_that_lacks_a_recording_says_so(stored, changes, words):
 def test_trajectories_too_large_are_refused_before_the_run(model, puzzles, stored, monkeypatch):
     store = stored()
     monkeypatch.setattr(module, "LARGEST_TRAJECTORIES", 1000)
-    with pytest.raises(TrajectoriesError, match="Record fewer puzzles"):
+    with pytest.raises(TrajectoriesError, match="Use fewer puzzles"):
         read_trajectories(store)
     with pytest.raises(TrajectoriesError, match="Choose fewer puzzles"):
         record_trajectories(model, puzzles)
@@ -118,13 +126,13 @@ def test_trajectories_too_large_are_refused_before_the_run(model, puzzles, store
 def test_an_exception_from_progress_stops_the_recording(model, puzzles):
     seen = []
 
-    def progress(done, total):
-        seen.append((done, total))
+    def progress(share, text):
+        seen.append(text)
         raise StopAsyncIteration
 
     with pytest.raises(StopAsyncIteration):
         record_trajectories(model, puzzles, progress=progress)
-    assert len(seen) == 1 and seen[0][1] == 6
+    assert seen == ["running tiny on 6 puzzles"]
 
 
 def test_an_answer_is_current_until_the_next(model, puzzles):

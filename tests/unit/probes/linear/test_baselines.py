@@ -27,25 +27,9 @@ def test_a_split_has_every_puzzle_once_and_depends_on_the_seed():
     assert not np.array_equal(split_puzzles(101, seed=4).test, split.test)
 
 
-def test_a_stratified_split_keeps_the_shares_in_each_stratum():
-    strata = np.array(["easy"] * 150 + ["hard"] * 50)
-    counts = []
-    for seed in range(5):
-        split = split_puzzles(200, seed=seed, strata=strata)
-        counts.append((strata[split.test] == "hard").sum())
-        assert sorted(np.concatenate([getattr(split, part) for part in PARTS])) == list(range(200))
-    assert all(abs(count - 12.5) <= 2 for count in counts)
-    plain = [(strata[split_puzzles(200, seed=seed).test] == "hard").sum() for seed in range(40)]
-    assert max(abs(count - 12.5) for count in plain) > 2  # without strata, chance alone deviates more
-
-
 def test_invalid_splits_are_refused():
     with pytest.raises(SplitError, match="each need at least one puzzle"):
         split_puzzles(2)
-    with pytest.raises(SplitError, match="sum to 1"):
-        split_puzzles(10, shares=(0.5, 0.4, 0.3))
-    with pytest.raises(SplitError, match="3 strata for 10"):
-        split_puzzles(10, strata=[1, 2, 3])
     with pytest.raises(SplitError, match="twice"):
         Split(np.array([0, 1]), np.array([2]), np.array([1]))
 

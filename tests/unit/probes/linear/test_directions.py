@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from experiment_summaries import ABOUT, experiment_summary, result_summary, target_summary
 from planted_states import FEW, planted, whole
 
-from probes.linear.apply import SavedProbe, summary_of_probes
+from probes.linear.apply import summary_of_probes
 from probes.linear.directions import direction_of, directions_at, plane_of
+from probes.linear.experiment.summary import FittedProbe
 from probes.linear.experiment.views import balance_at, code_of
-from probes.linear.files import ProbeFileError
+from probes.linear.files import ProbeFileError, SavedProbe
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeError
 from probes.linear.splits import split_puzzles
@@ -28,8 +30,7 @@ def probe(
         values = whole(values.values.astype(np.float32))
     split = split_puzzles(len(states), seed=0)
     result = fit_probe(states, values, split, classes=classes, name=name, settings=FEW)
-    about = {"task": "sudoku", "model": "tiny", "fingerprint": "ab" * 8}
-    return SavedProbe(result, state, TIME_POINTS, 2, about)
+    return SavedProbe(ABOUT, state, TIME_POINTS, result)
 
 
 def test_directions_in_a_plane_by_hand():
@@ -71,16 +72,14 @@ def test_saved_probes_are_an_experiment_without_scores():
     files = [probe(state=state) for state in ("y", "z")]
     left = probe((), "candidates_left")
     experiment = summary_of_probes([*files, left], TASK)  # candidates_left has no probe of y
-    assert [target["name"] for target in experiment["targets"]] == ["solution"] and experiment[
-        "findings"
-    ] == []
-    assert experiment["settings"]["states"] == ["z", "y"] and experiment["about"]["model"] == "tiny"
-    assert [at["supervision_step"] for at in experiment["moments"]] == [1, 2]
+    assert [target.name for target in experiment.targets] == ["solution"] and experiment.results == ()
+    assert experiment.settings.states == ("z", "y") and experiment.provenance.model == "tiny"
+    assert [at.supervision_step for at in experiment.time_points] == [1, 2]
     some = [probe(("no", "yes"), f"candidate_{digit}") for digit in (1, 3)]
-    assert summary_of_probes(some, TASK)["targets"][0]["members"] == ["candidate_1", "candidate_3"]
-    other = replace(files[0], about=files[0].about | {"fingerprint": "cd" * 8})
+    assert summary_of_probes(some, TASK).targets[0].members == ("candidate_1", "candidate_3")
+    other = replace(files[0], provenance=replace(ABOUT, fingerprint="cd" * 8))
     later = replace(files[0], time_points=(TIME_POINTS[0], Coordinates(3, 2, 3, "f_H")))
-    maze = replace(files[0], about=files[0].about | {"task": "maze"})
+    maze = replace(files[0], provenance=replace(ABOUT, task="maze"))
     for given, words in (
         ([], "No probe"),
         ([files[0], files[0]], "was given twice"),
@@ -101,19 +100,16 @@ def test_code_and_class_balance_of_a_group_are_over_all_its_members():
     ]
     shares = [[[0.5, 0.5], [0.9, 0.1]], [[0.7, 0.3], [0.5, 0.5]]]
     probes = [
-        {"name": name, "class_balance": share, "code": code}
+        FittedProbe(name, [1.0, 1.0], class_balance=share, code=code)
         for name, share, code in zip("ab", shares, codes, strict=True)
     ]
-    result = {"target": "t", "source": "z", "moments": [0, 1], "scores": {}, "probes": probes}
-    experiment = {
-        "targets": [{"name": "t", "classes": ["no", "yes"]}],
-        "moments": [{}, {}],
-        "findings": [result],
-    }
+    result = result_summary("t", "z", {}, time_points=2, probes=probes)
+    experiment = experiment_summary([target_summary("t", "auroc")], [result], steps=(1, 4))
     code = code_of(experiment, "t", "z")
     assert code.bits == pytest.approx([0.25, 0.05]) and code.compression == pytest.approx([2, 5])
     assert code.entropy == pytest.approx([0.5, 0.25]) and code_of(experiment, "t", "y") is None
     assert balance_at(experiment, "t", 0) == pytest.approx([0.6, 0.4])
     assert balance_at(experiment, "t", 1) == pytest.approx([0.7, 0.3])
-    del probes[0]["code"], probes[1]["class_balance"]
+    some = (replace(probes[0], code=None), replace(probes[1], class_balance=None))
+    experiment = replace(experiment, results=(replace(result, probes=some),))
     assert code_of(experiment, "t", "z") is None and balance_at(experiment, "t", 0) is None

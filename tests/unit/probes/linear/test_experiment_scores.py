@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from experiment_summaries import experiment_summary, result_summary, target_summary
 
 from probes.linear.experiment.scores import gains, scored
+from probes.linear.experiment.summary import ExperimentSummary, ScoreSummary
 from probes.linear.experiment.verdicts import format_score, sentences
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings
@@ -16,18 +18,10 @@ FEW = ProbeSettings(C=(1e-2, 1.0), alpha=(1e2, 1.0), resamples=50)
 TASK = Sudoku(2, 2)
 
 
-def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **result) -> dict:
+def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **result) -> ExperimentSummary:
     """A target t at one step, decoded from z, with differences from its baselines."""
-    scores = {
-        f"above {name}": dict(zip(("value", "low", "high"), ([one] for one in gain), strict=True))
-        for name, gain in gains.items()
-    }
-    return {
-        "moments": [{"supervision_step": 1, "cycle": 1, "call": 1}],
-        "settings": {"states": ["z"]},
-        "targets": [{"name": "t", "score": score, "repeats": [None]}],
-        "findings": [{"target": "t", "source": "z", "moments": [0], "scores": scores, **result}],
-    }
+    scores = {f"above {name}": ScoreSummary(*([one] for one in gain)) for name, gain in gains.items()}
+    return experiment_summary([target_summary("t", score)], [result_summary("t", "z", scores, **result)])
 
 
 @pytest.mark.parametrize(
@@ -50,8 +44,11 @@ def test_the_verdict_follows_the_band_of_the_smallest_difference(low, high, word
 @pytest.mark.parametrize(
     "puzzles, words",
     [
-        ([25, 0], "After step 1, the test puzzles contain only one class: nothing to test."),
-        ([25, 1], "After step 1, the rarer class occurs in only 1 test puzzle: too few for a verdict."),
+        ([25, 0], "After step 1, the test puzzles contain only one class, so there is nothing to test."),
+        (
+            [25, 1],
+            "After step 1, the rarer class occurs in only 1 test puzzle, which is too few for a verdict.",
+        ),
         (
             [25, 5],
             "After step 1, z encodes more than every baseline (+0.400, +0.300 to +0.500, relative to the input).",
@@ -70,13 +67,14 @@ def test_a_verdict_on_nine_classes_needs_two_of_them_in_the_test_puzzles():
 
 
 def test_a_target_with_the_labels_of_another_refers_to_it_and_has_a_verdict_at_an_earlier_step():
-    summary = summary_of("auroc", {})
-    gain = {"value": [0.4, 0.0], "low": [0.3, 0.0], "high": [0.5, 0.0]}
-    summary["moments"].append({"supervision_step": 16, "cycle": 1, "call": 1})
-    summary["targets"][0]["repeats"] = [None, "right_now"]
-    summary["findings"][0] |= {"moments": [0, 1], "scores": {"above input": gain}}
+    gain = ScoreSummary([0.4, 0.0], [0.3, 0.0], [0.5, 0.0])
+    summary = experiment_summary(
+        [target_summary("t", "auroc", repeats=(None, "right_now"))],
+        [result_summary("t", "z", {"above input": gain}, time_points=2)],
+        steps=(1, 16),
+    )
     assert sentences(summary, "t", [0, 1]) == (
-        "After step 16, the labels are the same as for “right now”: see that target. "
+        "After step 16, the labels are the same as those of “right now”; see that target. "
         "After step 1, z encodes more than every baseline (+0.400, +0.300 to +0.500, relative to the input)."
     )
 
@@ -86,10 +84,11 @@ def test_the_sentence_on_wrong_cells_names_the_answer_where_the_probe_decodes_it
     summary = summary_of("accuracy", {"input": (0.6, 0.5, 0.7)}, wrong_cells=wrong)
     assert sentences(summary, "t", [0]).endswith(
         "Where the answer after step 1 is wrong (100 cells in 5 test puzzles), the probe of z decodes this wrong answer in "
-        "77 % of the cells and the solution in 10 %. z encodes the answer rather than the solution."
+        "77% of the cells and the solution in 10%. z encodes the answer rather than the solution."
     )
     wrong |= {"answer": [5], "solution": [10]}
-    assert sentences(summary, "t", [0]).endswith("in 5 % of the cells and the solution in 10 %.")
+    summary = summary_of("accuracy", {"input": (0.6, 0.5, 0.7)}, wrong_cells=wrong)
+    assert sentences(summary, "t", [0]).endswith("in 5% of the cells and the solution in 10%.")
 
 
 def test_a_score_below_1_is_never_rounded_to_1():

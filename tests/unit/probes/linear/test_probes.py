@@ -10,9 +10,10 @@ import probes.linear.batched_fit
 from probes.linear.control_task import control_types
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeResult, ProbeSettings, apply
-from probes.linear.scores import Errors, Hits, Pairs, bootstrap_draws, with_band
+from probes.linear.scores import Errors, Hits, Pairs, with_band
 from probes.linear.splits import PARTS, split_puzzles
 from probes.linear.targets import Values
+from probes.stats import Resampling
 
 # signals and noise
 
@@ -87,7 +88,7 @@ def test_cells_of_a_puzzle_widen_the_band():
     rng = np.random.default_rng(2)
     right = rng.integers(2, size=(50, 1, 1))
     together, apart = np.repeat(right, 10, 2), rng.integers(2, size=(50, 1, 10))
-    draws = bootstrap_draws(50, count=500, seed=0)
+    draws = Resampling(resamples=500).with_sample(50)
     widths = []
     for read in (together, apart):
         true = np.ones((50, 1, 10), int)
@@ -239,7 +240,7 @@ def test_auroc_equals_scikit_learn_on_every_resample():
     true = (rng.random((6, 2, 5)) < 0.3).astype(int)
     log_odds = np.round(rng.normal(size=true.shape) + true, 1).astype(np.float32)  # some ties
     defined = rng.random(true.shape) < 0.8
-    draws = bootstrap_draws(6, count=20, seed=1)
+    draws = Resampling(resamples=20, seed=1).with_sample(6)
     auroc = Pairs.of(true, log_odds, defined).auroc(draws)
     for draw, times in enumerate(draws.astype(int)):
         for time_point in range(2):

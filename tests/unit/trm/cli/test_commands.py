@@ -13,10 +13,11 @@ import torch
 from trm.checkpoint import load_model, save_model
 from trm.cli.main import main
 from trm.cli.options import puzzle_texts
+from trm.cli.printing import format_result, table
 from trm.data import load_puzzles
+from trm.registry import model_names
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
-from trm.terminal import format_result
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 SUDOKU = Sudoku()
@@ -55,6 +56,7 @@ def test_models_in_a_process():
         assert model["parameters"] > 1000 and len(model["grid"]) == 2
 
 
+@pytest.mark.heavy
 def test_solve_in_a_process(model):
     done = python_m_trm("solve", "--model", model, "--puzzle", PUZZLE, "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -65,6 +67,7 @@ def test_solve_in_a_process(model):
     assert result["halt_step"] is None
 
 
+@pytest.mark.heavy
 def test_a_mistake_in_a_process(model):
     (model / "model.safetensors").write_bytes(b"cut")
     done = python_m_trm("solve", "--model", model, "--puzzle", PUZZLE)
@@ -77,8 +80,37 @@ def test_a_mistake_in_a_process(model):
 
 def test_solve_for_people(model, capsys):
     main(["solve", "--model", str(model), "--puzzle", PUZZLE])
+    grid, verdict, steps = capsys.readouterr().out.split("\n\n")
+    assert len(grid.splitlines()) == 11
+    assert verdict.startswith("Not solved;") and "The model would not halt." in verdict
+    names, *rows = steps.rstrip("\n").splitlines()
+    numbers = [row[:4].strip() for row in rows]  # a row may be wrapped
+    assert names.split("  ")[0] == "step" and list(filter(None, numbers)) == ["1", "2", "3"]
+
+
+def test_solve_names_the_cells_that_a_step_changed(capsys, monkeypatch, model):
+    answers = ["1" * 81, SOLVED, SOLVED, SOLVED[:-2] + "97", SOLVED, SOLVED]
+    found = {"grid": "the grid", "answer": SOLVED, "solved": True, "halt_probability": [0.25, 0.5, 0.75]}
+    monkeypatch.setattr(
+        "trm.cli.solve.solve", lambda *_, **__: found | {"halt_step": 3, "steps": 3, "answers": answers}
+    )
+    main(["solve", "--model", str(model), "--puzzle", PUZZLE])
+    assert capsys.readouterr().out.splitlines() == [
+        "the grid",
+        "",
+        "Solved; it changes until step 3. The model would halt after step 3. Computed with ONNX Runtime.",
+        "",
+        "step  cells changed  halting probability  changes",
+        "   1             51               0.2500",
+        "   2              2               0.5000  r9c8 7>9, r9c9 9>7",
+        "   3              2               0.7500  r9c8 9>7, r9c9 7>9",
+    ]
+
+
+def test_solve_verbose_prints_every_answer(model, capsys):
+    main(["solve", "--model", str(model), "--puzzle", PUZZLE, "--verbose"])
     out = capsys.readouterr().out
-    assert "solved: False" in out and "  6  " in out
+    assert "solved: False" in out and "  6  " in out and "halt_probability:" in out
     assert not out.lstrip().startswith("{")
 
 
@@ -100,6 +132,8 @@ def test_eval_takes_an_even_sample(model, ran):
     kinds = {group.partition(",")[0] for group in scores["by_difficulty"]}
     assert kinds >= {"easy", "hard"}  # the set is sorted, and the first five alone are all easy
     assert {"halt_auc", "mean_halt_step", "seconds", "without_one_solution"} <= set(scores)
+    early = ran("eval", "--model", model, "--data", "sudoku/test", "--limit", 5, "--early-exit")
+    assert early["mean_halt_step"] == scores["mean_halt_step"] and 0 <= early["steps_saved"] < 1
 
 
 def test_eval_of_text_and_csv(model, ran, tmp_path):
@@ -156,10 +190,24 @@ def test_generate(ran, tmp_path, format, written):
 
 def test_version_and_help(capsys):
     for arguments in (["--version"], ["--help"], ["solve", "--help"], ["data", "generate", "--help"]):
-        with pytest.raises(SystemExit) as end:
-            main(arguments)
+        main(arguments)
         out, err = capsys.readouterr()
-        assert end.value.code == 0 and out and not err
+        assert out and not err
+        assert max(map(len, out.splitlines())) <= 100
+
+
+def test_the_table_of_models_fits_100_columns(capsys):
+    main(["models"])
+    names, *rows = capsys.readouterr().out.splitlines()
+    assert names.split() == ["name", "task", "kind", "parameters", "n/T/N_sup", "exact"]
+    assert [row.split()[0] for row in rows] == model_names()
+    assert max(map(len, (names, *rows))) <= 100
+
+
+def test_a_table_by_hand():
+    assert table(("name", "count"), [("[b]x[/b]", 3), ("y", None), ("z", 12)]).splitlines() == [
+        "name      count", "[b]x[/b]      3", "y", "z            12",
+    ]  # fmt: skip
 
 
 # mistakes
@@ -168,9 +216,12 @@ def test_version_and_help(capsys):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ((), "required"),
-        (("dance",), "invalid choice"),
-        (("solve", "--model", "x"), "--puzzle"),
+        ((), "A command is required. Choose one of: models,"),
+        (("dance",), "There is no command 'dance'. Choose one of: models,"),
+        (("data",), "Choose one of: generate, convert"),
+        (("solve", "--model", "x"), "--puzzle requires"),
+        (("solve", "--model", "x", "--puzzel", PUZZLE), "Did you mean --puzzle"),
+        (("solve", "--model", "x", "--puzzle", PUZZLE, "more"), "'more'"),
         (("solve", "--model", "no-such-model", "--puzzle", PUZZLE), "no model 'no-such-model'"),
         (("solve", "--model", "x" * 300, "--puzzle", PUZZLE), "no model"),
         (("solve", "--model", "", "--puzzle", PUZZLE), "contains no model|no model"),
@@ -185,18 +236,19 @@ def test_version_and_help(capsys):
         (("eval", "--model", "{model}", "--data", "{empty}"), "dataset.json"),
         (("eval", "--model", "{model}", "--data", "sudoku/test", "--limit", "0"), "limit of 0"),
         (("eval", "--model", "{model}", "--data", "sudoku/test", "--limit", "-4"), "limit of -4"),
-        (("eval", "--model", "{model}", "--data", "sudoku/test", "--limit", "many"), "invalid int"),
+        (("eval", "--model", "{model}", "--data", "sudoku/test", "--limit", "many"), '--limit: unable to convert "many" into int'),
         (("train", "--preset", "chess", "--out", "{empty}/run"), "Unknown preset 'chess'"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--minutes", "0"), "must be positive"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--minutes", "nan"), "must be positive"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--seed", "-1"), "0 or more"),
+        (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--minutes", "1", "--updates", "2"), "exclusive"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--resume"), "no run to resume"),
         (("data", "generate", "chess", "--count", "1", "--out", "{empty}"), "Unknown task 'chess'"),
         (("data", "generate", "sudoku", "--count", "0", "--out", "{empty}"), "count from 1"),
         (("data", "generate", "sudoku", "--count", "2", "--seed", "-1", "--out", "{empty}"), "negative"),
         (("data", "generate", "sudoku", "--count", "2", "--givens", "a-b", "--out", "{empty}"), "range"),
         (("data", "generate", "sudoku", "--count", "2", "--givens", "50-40", "--out", "{empty}"), "50-40 is not a range"),
-        (("data", "generate", "sudoku", "--count", "2", "--difficulty", "evil", "--out", "{empty}"), "choice"),
+        (("data", "generate", "sudoku", "--count", "2", "--difficulty", "evil", "--out", "{empty}"), '--difficulty. Choose from: "easy", "medium", "hard"'),
         (("data", "generate", "sudoku", "--count", "1", "--out", "{model}/config.json/set"), "config.json"),
         (("data", "generate", "sudoku", "--count", "1", "--format", "csv", "--out", "{model}/config.json/set"), "config.json"),
     ],
@@ -290,7 +342,7 @@ def test_forward_inputs_that_are_not_npz(refused, model, tmp_path, content):
 
 @pytest.mark.parametrize("name", ["inputs", "start_z_H", "puzzle_identifiers"])
 def test_forward_refuses_a_bomb_by_its_size(refused, model, tmp_path, monkeypatch, name):
-    monkeypatch.setattr("trm.forward.MAX_INPUT", 1 << 20)
+    monkeypatch.setattr("trm.inspection.forward.MAX_INPUT", 1 << 20)
     arrays = {"inputs": np.ones((1, 81), np.uint8)} | {name: np.zeros((2 << 20,), np.uint8)}
     np.savez_compressed(tmp_path / "in.npz", **arrays)
     line = refused(
@@ -301,7 +353,7 @@ def test_forward_refuses_a_bomb_by_its_size(refused, model, tmp_path, monkeypatc
 
 def test_forward_refuses_too_many_puzzles(refused, model, tmp_path, monkeypatch):
     """Few bytes of tokens become many of logits."""
-    monkeypatch.setattr("trm.forward.MAX_OUTPUT", 1 << 30)
+    monkeypatch.setattr("trm.inspection.forward.MAX_OUTPUT", 1 << 30)
     np.savez_compressed(tmp_path / "in.npz", inputs=np.ones((100_000, 81), np.uint8))
     line = refused(
         "forward", "--model", model, "--inputs", tmp_path / "in.npz", "--out", tmp_path / "out.npz"

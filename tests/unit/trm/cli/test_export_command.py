@@ -42,7 +42,7 @@ def model(tmp_path, tiny_model) -> Path:
 
 
 def test_every_format_from_one_recorded_run(tmp_path, trace_file, ran):
-    formats = ("html", "png", "svg", "gif", "csv", "npz")
+    formats = ("html", "png", "svg", "pdf", "gif", "csv", "npz")
     asked = [word for name in formats for word in (f"--{name}", tmp_path / f"out.{name}")]
     result = ran("--trace", trace_file, *asked)
     assert {name: result[name] for name in ("model", "task", "steps", "halt_step", "solved")} == {
@@ -60,19 +60,6 @@ def test_every_format_from_one_recorded_run(tmp_path, trace_file, ran):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         ["run.safetensors", *(f"out.{name}" for name in formats)]
     )
-
-
-def test_a_recorded_run_is_exported_without_torch(tmp_path, trace_file):
-    code = "import sys; from trm.cli.main import main; main(sys.argv[1:]); print('torch' in sys.modules, file=sys.stderr)"
-    asked = [
-        word
-        for name in ("html", "png", "svg", "gif", "csv", "npz")
-        for word in (f"--{name}", tmp_path / f"out.{name}")
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", code, "export", "--trace", trace_file, *asked], cwd=REPOSITORY, capture_output=True, text=True
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "False\n")
 
 
 def test_a_live_run(tmp_path, model, ran):
@@ -186,7 +173,9 @@ MISTAKES = [
     (("--trace", "{trace}", "--step", "1", "--gif", "{out}"), "Add one of these, or leave them out"),
     (("--trace", "{trace}", "--frame-time", "0", "--gif", "{out}"), "--frame-time 0 is out of range"),
     (("--trace", "{trace}", "--hold", "inf", "--gif", "{out}"), "--hold inf is out of range"),
-    (("--trace", "{trace}", "--every", "minute", "--gif", "{out}"), "invalid choice"),
+    (("--trace", "{trace}", "--every", "minute", "--gif", "{out}"), '--every. Choose from: "call", "answer", "step"'),
+    (("--trace", "{trace}", "--width", "3", "--png", "{out}"), "--width applies only to --pdf"),
+    (("--trace", "{trace}", "--width", "99", "--pdf", "{out}"), "Choose 2 to 20 inches"),
     (("--trace", "{trace}", "--png", "{folder}"), "is a folder"),
     (("--trace", "{trace}", "--png", "{folder}/nowhere/a.png"), "does not exist"),
     (("--trace", "{trace}", "--png", "{trace}/a.png"), "does not exist"),
@@ -222,11 +211,11 @@ def test_an_output_is_replaced_atomically(refused, ran, monkeypatch, trace_file,
     out = tmp_path / "a.svg"
     out.write_text("old")
 
-    def fail(scene):
+    def fail(*picture):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("trm.export.outputs.svg", fail)
+        patched.setattr("trm.export.pictures.picture.svg_text", fail)
         assert "No space left" in refused("export", "--trace", trace_file, "--svg", out)
     assert out.read_text() == "old" and len(list(tmp_path.iterdir())) == 2
     ran("--trace", trace_file, "--svg", out)

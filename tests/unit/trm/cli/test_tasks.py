@@ -64,7 +64,7 @@ def test_a_file_of_drawn_mazes(saved, ran, refused, capsys, tmp_path):
     alone = ran("solve", "--model", folder, "--puzzle", drawn)
     assert solved["puzzles"][0] == {"place": "lines 1 to 7"} | alone
     main(["solve", "--model", str(folder), "--puzzle", str(file)])
-    assert capsys.readouterr().out.count("halt_probability:") == 2
+    assert capsys.readouterr().out.count("halting probability") == 2
     call = ("export", "--model", folder, "--puzzle", file, "--csv", tmp_path / "a.csv")
     assert "contains 2 puzzles, but only one is exported" in refused(*call)
     file.write_text(f"{drawn}\n\n{drawn.replace('G', '?')}\n")
@@ -76,7 +76,7 @@ def test_a_file_of_drawn_mazes(saved, ran, refused, capsys, tmp_path):
 def test_solve_prints_a_grid(saved, capsys):
     main(["solve", "--model", str(saved("small-sudoku")), "--puzzle", PUZZLES["small-sudoku"]])
     out = capsys.readouterr().out
-    assert out.splitlines()[0].count("|") == 1 and "halt_probability:" in out
+    assert out.splitlines()[0].count("|") == 1 and "halting probability" in out
 
 
 def test_a_puzzle_id_by_number_and_by_name(saved, ran, refused, tmp_path):

@@ -45,7 +45,8 @@ def test_a_store_is_made_and_then_complete(traced, tmp_path):
     assert len(said) == 1 and "5 puzzles, shards of 2" in said[0] and "free" in said[0]
     store = open_store(tmp_path / "store")
     assert store.states("y").shape == store.states("z").shape == (5, 6, 16, 8)
-    assert store.manifest["data"]["name"] == "puzzles.txt" and store.manifest["dtype"] == "float16"
+    assert store.manifest.provenance.data == "puzzles.txt"
+    assert store.layout.settings.dtype == "float16"
     assert store.top_logits().tokens.shape == (5, 6, 16, 5)
     assert (store.labels() > 1).all()  # solved by the task
     result, said = traced("--limit", 5, "--shard", 2)
@@ -62,11 +63,11 @@ def test_options_reach_the_store(traced, tmp_path):
     assert store.states("z").shape == (9, 2, 2, 8) and store.positions == ("r1c1", "mean")
     assert store.depth.N_sup == 2 and store.layout.config.positions == "none"
     assert store.layout.settings.batch == 3 and store.layout.settings.shard == 64
-    command = store.manifest["command"]
-    assert command.startswith("trm trace --model ") and "--out" not in command
+    command = store.manifest.provenance.command
+    assert command.startswith("trm trace ") and "--out" not in command
+    assert "--N_sup 2 --pos_encodings none" in command and "--shard" not in command, "defaults are left out"
     assert command.endswith(
-        "--states z --calls '2.*.1' --positions mean,r1c1 --logits none --dtype bfloat16 --batch 3 --shard 64 "
-        "--N_sup 2 --pos_encodings none"
+        "--states z --calls '2.*.1' --positions mean,r1c1 --logits none --dtype bfloat16 --batch 3"
     )
 
 
@@ -81,23 +82,22 @@ def test_batch_and_shard_follow_each_other(traced, tmp_path):
 def test_mistakes(traced, given, refused, tmp_path, monkeypatch):
     options = ["trace", *given, "--out", tmp_path / "store"]
     assert "is not a call" in refused(*options, "--calls", "some")
-    assert "larger than a shard of 2" in refused(*options, "--batch", 4, "--shard", 2)
     assert "A limit of 0" in refused(*options, "--limit", 0)
     assert "is not a trace store" in refused("trace", *given, "--out", tmp_path)
     traced()
     line = refused(*options, "--n", 3)
-    assert "was recorded with config.n 2, but now it is 3" in line and "--force" in line
+    assert "was recorded with n 2, but now it is 3" in line and "--force" in line
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert "--force does not work with several processes" in refused(*options, "--force")
 
 
 def test_ctrl_c_says_how_to_resume(traced, given, capsys, tmp_path, monkeypatch):
-    def stop(progress: ProgressLine, done: int, total: int | None = None) -> None:
-        if progress.unit == "puzzles run" and done > 4:
-            assert total == 9
+    def stop(progress: ProgressLine, share: float, text: str) -> None:
+        if "recorded" in text and share > 4 / 9:
+            assert text == "3 of 9 puzzles recorded"
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(ProgressLine, "count", stop)
+    monkeypatch.setattr(ProgressLine, "__call__", stop)
     with pytest.raises(SystemExit) as end:
         traced("--shard", 3)
     assert end.value.code == 130

@@ -69,6 +69,7 @@ import resource, signal, sys
 from pathlib import Path
 from trm.cli.main import main
 
+sys.dont_write_bytecode = True  # Python would replace its cached modules by truncated ones
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 main(["data", "convert", "sudoku", "--data", "sudoku/test", "--format", sys.argv[3], "--out", sys.argv[1]])
@@ -148,10 +149,10 @@ def test_a_set_with_too_many_puzzle_ids_is_not_written(tmp_path, mixed):
 def test_puzzles_without_answers_are_solved_if_the_solution_is_unique(tmp_path):
     path, heard = tmp_path / "puzzles.txt", []
     path.write_text(f"# three puzzles\n{PUZZLE}\n\n{'0' * 81}\n11{'.' * 79}\n")
-    puzzles = load_puzzles(path, SUDOKU, progress=heard.append)
+    puzzles = load_puzzles(path, SUDOKU, progress=lambda share, text: heard.append(text))
     assert puzzles.labelled.tolist() == [True, False, False]
     assert SUDOKU.format(puzzles.labels[0]) == SOLVED
-    assert heard == [1, 2, 3]
+    assert heard == ["1 puzzles read", "2 puzzles read", "3 puzzles read"]
     assert len(load_puzzles(path, SUDOKU, limit=1)) == 1
 
 

@@ -125,6 +125,16 @@ def test_hostile_arrays(tmp_path, content, says):
         assert says in message
 
 
+def test_an_entry_without_a_name_in_a_zip_is_reported(tmp_path):
+    path = tmp_path / "puzzles.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        entry = zipfile.ZipInfo("inputs.npy")
+        entry.filename = ""
+        with archive.open(entry, "w") as file:
+            np.save(file, np.ones((2, 81), np.uint8))
+    assert str(path) in error_message(lambda: load_puzzles(path, SUDOKU).inputs)
+
+
 def test_no_code_is_run(tmp_path):
     opened = tmp_path / "opened"
 
@@ -147,6 +157,9 @@ def test_no_code_is_run(tmp_path):
 MANY = (f"{ONE}\n".encode() * 13_000)[: 1 << 20]
 
 
+BOMB = 80  # MiB unpacked
+
+
 def bomb(kind: str) -> bytes:
     """A file that decompresses to at least a hundred times its size."""
     zeros = bytes(1 << 20)
@@ -156,15 +169,17 @@ def bomb(kind: str) -> bytes:
             zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file,
             file.open("x.csv", "w", force_zip64=True) as member,
         ):
-            for _ in range(300):
+            for _ in range(BOMB):
                 member.write(zeros)
         return out.getvalue()
-    packer = {"gz": lambda: gzip.compress(zeros * 300, 1, mtime=0), "bz2": lambda: bz2.compress(zeros * 300), "xz": lambda: lzma.compress(zeros * 300)}  # fmt: skip
+    packer = {"gz": lambda: gzip.compress(zeros * BOMB, 1, mtime=0), "bz2": lambda: bz2.compress(zeros * BOMB), "xz": lambda: lzma.compress(zeros * BOMB)}  # fmt: skip
     return packer[kind]()
 
 
 @pytest.mark.parametrize("kind", ["gz", "xz", "zip", "bz2"])
-def test_decompression_bombs_are_rejected(tmp_path, kind):
+def test_decompression_bombs_are_rejected(tmp_path, monkeypatch, kind):
+    """With a bound of 16 MiB instead of 128: what is unpacked up to it is all the work."""
+    monkeypatch.setattr("trm.data.puzzle_file.LARGEST_UNPACKED", 16 << 20)
     content = bomb(kind)
     tracemalloc.start()
     error_of_bytes, error_of_path = of_both(tmp_path, content, f"x.{kind}")

@@ -1,43 +1,22 @@
-"""The views of pictures, compared with the player's by hand for small runs."""
+"""The views and sentences of pictures, compared with the player's by hand for small runs."""
 
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from export_runs import ARC, DEPTH, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
+from export_runs import DEPTH, MAZE, RUNS, SUDOKU, maze_run, run_of, sudoku_run
 
+from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
 from trm.export.call_view import LEVELS, MODES, call_view, last_answered, stable_from
-from trm.export.pictures.cells.cell import MARK_NAMES
-from trm.export.pictures.fonts import BOX, measure, runs
-from trm.export.pictures.palette import DARK, LIGHT
-from trm.export.pictures.picture import Appearance, PictureLayout
-from trm.export.pictures.primitives import Cell, Text
-from trm.export.pictures.sentences import sentences
-from trm.export.pictures.skin import COLOURS as COLOURS_SKIN
-from trm.export.pictures.skin import MAZE as MAZE_SKIN
-from trm.export.pictures.skin import TEXT as TEXT_SKIN
-from trm.export.run import ExportedRun
-from trm.player.bundle import english_texts
+from trm.export.pictures.sentences import say, sentences
+from trm.export.run import ExportedRun, call_coordinates
+from trm.trace import TraceError
 
 FIRST, SECOND, LAST = Coordinates(1, 1, 3, F_H), Coordinates(1, 2, 3, F_H), Coordinates(3, 2, 3, F_H)
 BEFORE = Coordinates(1, 1, 1, F_L)
-RUNS = {"sudoku": (sudoku_run, SUDOKU), "maze": (maze_run, MAZE), "arc": (arc_run, ARC)}
-
-
-def run_of(name: str) -> ExportedRun:
-    make, task = RUNS[name]
-    return ExportedRun.of(make(), task)
-
-
-def cell_of(run: ExportedRun, at: Coordinates, cell: int, **look) -> Cell:
-    picture = PictureLayout.of(run, [at], Appearance(**look)).picture(at)
-    place = divmod(cell, run.task.columns)
-    return next(
-        shape for shape in picture.shapes if isinstance(shape, Cell) and (shape.row, shape.column) == place
-    )
 
 
 def one_cell(*answers: int) -> np.ndarray:
@@ -117,29 +96,6 @@ def test_a_dead_end_fades_over_one_supervision_step_of_calls():
     assert left[:6] == [0, 0, 0, 0, 0, 1] and left[gone:] == [0] * len(left[gone:])
     assert all(one > other for one, other in pairwise(left[5 : gone + 1]))
     assert not call_view(run, SECOND, "change").fading.any()
-    assert "dropped from the path" in cell_of(run, SECOND, cell).description
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", RUNS)
-@pytest.mark.parametrize("at", [BEFORE, FIRST, SECOND], ids=str)
-def test_every_view_of_every_kind_of_grid_is_drawn(name, mode, at):
-    run = run_of(name)
-    picture = PictureLayout.of(run, [at], Appearance(mode, True, "dark")).picture(at)
-    assert picture.shapes[0].fill == DARK.paper != LIGHT.paper
-    text = " ".join(shape.text for shape in picture.shapes if isinstance(shape, Text))
-    assert sentences(run, at, mode).caption in text or len(sentences(run, at, mode).caption) > 80
-
-
-def test_views_differ_where_they_should():
-    run = run_of("sudoku")
-    changed = int(call_view(run, SECOND).changed.nonzero()[0][0])
-    pictures = {mode: cell_of(run, SECOND, changed, mode=mode).shapes for mode in MODES}
-    assert len(set(pictures.values())) == len(MODES)
-    small = [shape.text for shape in pictures["change"] if isinstance(shape, Text)]
-    assert small == [SUDOKU.symbols[run.trace.answers[answer, changed]] for answer in (1, 0)]
-    assert all(shape.italic for shape in pictures["z"] if isinstance(shape, Text))
-    assert "with probability" in cell_of(run, SECOND, changed, mode="probabilities").description
 
 
 def test_captions_name_the_view_and_warn():
@@ -156,55 +112,112 @@ def test_captions_name_the_view_and_warn():
     assert sentences(run, FIRST, "confidence").caption.endswith("Shade: highest probability in the cell.")
 
 
-@pytest.mark.parametrize("wrong", [{"mode": "dreams"}, {"theme": "blue"}])
-def test_an_unknown_appearance(wrong):
-    with pytest.raises(UserError, match="Choose one of"):
-        Appearance(**wrong)
+# calls and sentences
 
 
-# letters
-
-
-def seen(text: str) -> str:
-    return "".join(marks for _, marks in runs(text))
-
-
-def test_right_to_left_text_is_drawn_in_visual_order():
-    assert seen("plain") == "plain"
-    assert seen("a שלום b") == "a םולש b"
-    assert BOX not in seen("العربية") and len(seen("العربية")) <= 7
-
-
-def test_characters_missing_in_both_fonts_are_replaced():
-    assert seen("go 🧩") == "go [jigsaw puzzle piece]"
-    assert seen("日本") == 2 * BOX
-    assert seen("😀") == "😀"
-    assert measure("go 🧩", 12) == pytest.approx(measure(seen("go 🧩"), 12))
-
-
-def test_captions_and_labels_equal_those_of_the_player():
-    texts = english_texts()
-    for skin, captions in (
-        (TEXT_SKIN, ("y_caption", "symbol_size", "shade_caption", "large_small")),
-        (MAZE_SKIN, ("y_caption", "dot_size", "shade_caption", "bright_small")),
-        (COLOURS_SKIN, ("y_caption", "inner_square", "square_size", "bright_small")),
-    ):
-        assert list(skin.captions.values()) == [texts[name] for name in captions]
-    labels = ("mark_conflict", "path_broken", "border_broken")
-    assert [skin.conflict for skin in (TEXT_SKIN, MAZE_SKIN, COLOURS_SKIN)] == [
-        texts[name] for name in labels
-    ]
-    nothing = ("no_rule_broken", "no_path", "border_closed")
-    assert [skin.no_conflicts for skin in (TEXT_SKIN, MAZE_SKIN, COLOURS_SKIN)] == [
-        texts[name] for name in nothing
-    ]
-    assert {name: texts[f"mark_{name}"] for name in MARK_NAMES} == MARK_NAMES
+def test_marks_after_a_call():
     run = run_of("sudoku")
-    assert sentences(run, LAST, "z").caption == texts["z_caption"]
-    assert sentences(run, BEFORE, "reverse").caption == texts["reverse_caption"]
-    assert sentences(run, LAST, "reverse").caption == f"{texts['reverse_caption']} {texts['small_y']}"
-    assert sentences(run, BEFORE, "answer").caption == texts["only_givens"]
-    assert sentences(run, FIRST, "answer").caption == texts["y_inside"].format(cycle=1, T=2)
-    assert sentences(run, LAST, "answer").event.endswith(texts["halts_here"].format(p="0.90"))
-    assert sentences(run, SECOND, "answer").event.endswith(texts["halts_not"].format(p="0.10"))
-    assert sentences(run, FIRST, "answer").event.endswith(texts["halts_later"])
+    trace = run.trace
+    wrong = trace.answers[0] != trace.labels
+    view = call_view(run, FIRST)
+    assert (view.tokens == trace.answers[0]).all()
+    assert (view.given == (trace.inputs > 1)).all()
+    assert (view.wrong == wrong).all() and wrong.sum() == 2
+    assert (view.conflict == SUDOKU.conflicts(trace.answers[0])).all() and view.conflict.any()
+    assert not view.changed.any()
+    view = call_view(run, SECOND)
+    assert view.changed.nonzero()[0].tolist() == [1] and view.wrong.nonzero()[0].tolist() == [15]
+
+
+def test_before_the_first_answer_the_cells_show_the_puzzle():
+    run, at = run_of("sudoku"), Coordinates(1, 1, 1, F_L)
+    view, texts = call_view(run, at), sentences(run, at, "answer")
+    assert (view.tokens == sudoku_run().inputs).all() and not view.wrong.any()
+    assert (
+        texts.event == "relative change in z: 0.80, no answer yet, halting is decided at the end of the step"
+    )
+    assert texts.caption == "No answer yet: the cells show only the givens until the first f_H call."
+
+
+def test_an_f_L_call_does_not_change_the_answer():
+    run = run_of("sudoku")
+    at = Coordinates(1, 2, 2, F_L)
+    view, texts = call_view(run, at), sentences(run, at, "answer")
+    assert (view.tokens == run.trace.answers[0]).all() and not view.changed.any() and view.wrong.any()
+    assert texts.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
+    assert texts.caption.startswith("f_L rewrites z; y is unchanged.")
+    assert "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle" in texts.caption
+
+
+@pytest.mark.parametrize(
+    "name, at, event",
+    [
+        ("sudoku", FIRST, "first answer, 14 of 16 correct, halting is decided at the end of the step"),
+        ("sudoku", SECOND, "1 cell changed, 15 of 16 correct, no halt (p\u00a0=\u00a00.10)"),
+        ("sudoku", LAST, "0 cells changed, 16 of 16 correct, would halt here (p\u00a0=\u00a00.90)"),
+        ("maze", FIRST, "first answer, 7 of 8 open cells correct, halting is decided at the end of the step"),
+        ("arc", FIRST, "first answer, 7 of 8 correct, halting is decided at the end of the step"),
+    ],
+)
+def test_event_sentences(name, at, event):
+    assert sentences(run_of(name), at, "answer").event == event
+
+
+@pytest.mark.parametrize(
+    "name, first, last",
+    [("sudoku", "6 cells in conflict", "solved"), ("maze", "path broken at 2 cells", "solved"), ("arc", "border broken at 1 cell", "border closed")],
+)  # fmt: skip
+def test_without_a_solution_only_conflicts_are_reported(name, first, last):
+    make, task = RUNS[name]
+    run = ExportedRun.of(replace(make(), labels=None), task)
+    broken, event = call_view(run, FIRST), sentences(run, FIRST, "answer").event
+    assert first in event
+    assert f" {int(broken.conflict.sum())} cell" in event
+    assert last in sentences(run, LAST, "answer").event
+    assert not broken.wrong.any()
+
+
+def test_a_model_without_a_halting_head_has_no_halting_sentence():
+    make, task = RUNS["sudoku"]
+    trace = make()
+    run = ExportedRun.of(replace(trace, provenance=replace(trace.provenance, halting=NEVER)), task)
+    assert sentences(run, SECOND, "answer").event == "1 cell changed, 15 of 16 correct, no halting head"
+
+
+def test_calls_of_a_film():
+    run = run_of("sudoku")
+    assert len(run.film_calls("call")) == len(run.calls()) == 18
+    assert [run.answer_after(at) for at in run.film_calls("answer")] == list(range(6))
+    assert [at.supervision_step for at in run.film_calls("step")] == [1, 2, 3]
+    assert {at.kind for at in run.film_calls("step")} == {F_H}
+    assert [run.call_number(at) for at in run.calls()] == list(range(18))
+
+
+def test_a_call_by_step_and_cycle():
+    assert call_coordinates(DEPTH, 3) == LAST
+    assert call_coordinates(DEPTH, 3, 1, 1) == FIRST
+    assert call_coordinates(DEPTH, 2, cycle=1) == Coordinates(2, 1, 3, F_H)
+    for wrong, words in (
+        ({"step": 0}, "--step 0"),
+        ({"step": 4}, "Choose 1 to 3"),
+        ({"cycle": 3}, "--cycle 3"),
+    ):
+        with pytest.raises(UserError, match=words):
+            call_coordinates(DEPTH, 3, **wrong)
+
+
+def test_a_trace_of_another_task_is_rejected():
+    trace = sudoku_run()
+    foreign = trace.answers.copy()
+    foreign[0, 0] = 6
+    with pytest.raises(TraceError, match="does not fit"):
+        ExportedRun.of(replace(trace, answers=foreign), SUDOKU)
+    with pytest.raises(TraceError, match="does not fit"):
+        ExportedRun.of(trace, MAZE)
+
+
+def test_counts_take_the_singular_or_the_plural():
+    assert (
+        say("cells_changed", count=1) == "1 cell changed"
+        and say("cells_changed", count=2) == "2 cells changed"
+    )

@@ -48,7 +48,7 @@ def test_another_depth_that_scores_better_is_named(other, words):
 )
 def test_a_score_beside_the_published_one(exact, words):
     text = interpret_scores(check(exact), [score(2, 2, exact)], HRM)
-    assert words in text and "Published: about 55 % of Sudoku-Extreme exact; here:" in text
+    assert words in text and "Published: about 55% of Sudoku-Extreme exact; here:" in text
 
 
 def test_steps_that_do_not_help():

@@ -5,13 +5,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from graphlib import CycleError
 from pathlib import Path
 
 import pytest
 
-from trm.player.bundle import bundle
+from trm.player.bundle import bundle, english_texts
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -49,7 +48,7 @@ def test_the_help_names_every_key_that_is_handled():
         if keyword.arg == "shortcut"
     }
     assert {"Escape"} <= by_name and {"e"} <= drawn
-    assert by_name | drawn <= listed
+    assert by_name | drawn <= listed | {"Tab"}  # leaves a menu, as everywhere
 
 
 @pytest.mark.parametrize(
@@ -64,12 +63,6 @@ def test_a_bundle_contains_every_module_of_its_folder_and_exports_mount(entry, t
     says = "import('./text.mjs').then((all) => console.log(Object.keys(all), all.default.name))"
     result = subprocess.run(["node", "-e", says], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.stdout == "[ 'default' ] mount\n", result.stderr
-
-
-def test_the_bundle_is_made_once_per_process_without_streamlit():
-    asks = "import sys; from trm.player.bundle import player_js as js; assert js() is js(); print('streamlit' in sys.modules, 'numpy' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True)
-    assert result.stdout == "False False\n", result.stderr
 
 
 def write(folder: Path, **modules: str) -> Path:
@@ -93,6 +86,12 @@ def test_a_module_appears_once_after_its_imports_and_keeps_its_names(tmp_path):
     )
 
 
+def test_the_player_is_found_where_it_is_not_beside_the_importing_module(tmp_path):
+    """As in an installed package, where app/ is in another folder than trm/."""
+    main = write(tmp_path, main='import { make } from "../../trm/player/view/dom.js";\n')
+    assert "function make(" in bundle(main)
+
+
 def test_a_missing_module_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.js"):
         bundle(write(tmp_path, main='import { a } from "./nowhere.js";\n'))
@@ -105,3 +104,13 @@ def test_circular_imports_are_refused(tmp_path):
                 tmp_path, main='import { a } from "./other.js";\n', other='import { b } from "./main.js";\n'
             )
         )
+
+
+def test_the_terms_in_the_docs_are_those_of_the_player():
+    table = (
+        (ROOT / "docs/glossary.md").read_text("utf-8").partition("| term | meaning |")[2].partition("\n\n")[0]
+    )
+    documented = dict(re.findall(r"^\| (.+?) \| (.+) \|$", table, re.MULTILINE))
+    texts = english_texts()
+    names = [name.removeprefix("term_") for name in texts if name.startswith("term_")]
+    assert documented == {texts[f"term_{name}"].partition("|")[0]: texts[f"about_{name}"] for name in names}

@@ -218,7 +218,7 @@ def test_a_hub_that_is_down(hub, stored, status):
 
 @pytest.mark.heavy
 def test_environment_variables_of_the_library_are_used(tmp_path, public_checkpoint):
-    """The library's own variables, in a process of its own; the second run has no hub and opens from the cache."""
+    """The library's own variables, in a process of its own; the second one has no hub and opens from the cache."""
     command = [
         sys.executable, "-c",
         "from trm.checkpoint import read_checkpoint; print(read_checkpoint('hf://someone/model').name)",
@@ -231,9 +231,8 @@ def test_environment_variables_of_the_library_are_used(tmp_path, public_checkpoi
         online = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert online.stdout.split()[:1] == ["someone/model/checkpoint"], online.stderr
     assert TOKEN not in online.stderr + online.stdout
-    for offline in (environment, environment | {"HF_HUB_OFFLINE": "1"}):
-        again = subprocess.run(command, cwd=REPOSITORY, env=offline, capture_output=True, text=True)
-        assert again.stdout == online.stdout, again.stderr
+    again = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    assert again.stdout == online.stdout, again.stderr
     assert (tmp_path / "home" / "hub" / "models--someone--model").is_dir()
 
 
@@ -313,7 +312,9 @@ def test_a_private_repository_with_the_token_from_its_usual_file(hub, stored, tm
         hub_weights("hf://someone/model", token=False)
 
 
-@pytest.mark.parametrize("status, remedy", [(403, "log in again"), (418, "try again later")])
+@pytest.mark.parametrize(
+    "status, remedy", [(401, "log in again"), (403, "log in again"), (418, "try again later")]
+)
 def test_other_refusals(hub, stored, status, remedy):
     hub.broken["someone/model"] = status
     refusal("hf://someone/model", f"status {status}; {remedy}")

@@ -155,12 +155,12 @@ def test_a_port_to_transformers_is_refused(hub, config, says):
 @pytest.mark.parametrize(
     "repo, file, made, published, caution",
     [
-        ("MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", MLP | SUDOKU, "85.9 to 86.5 %", ""),
-        ("Trelis/TRM-ARC-AGI-II", "step_5", TRM | ARC | {"puzzle_ids": 9}, "10.5 %", "by accident"),
-        ("ThomasHeim/HRM-Reproduction-Checkpoints", "run/step_5", HRM | SUDOKU, "53 to 55 %", "the last is not necessarily the best"),
-        ("Hetens/LatentReasoningDecoding", "checkpoints/step_5", TRM | SUDOKU, "73.2 %", "does not rotate"),
-        ("arcprize/trm_arc_prize_verification", "arc_v2_public/step_723914", TRM | ARC | SHALLOW | {"puzzle_ids": 99}, "2 %",
-         "step_651522 solves 7 to 8 %"),
+        ("MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", MLP | SUDOKU, "85.9 to 86.5%", ""),
+        ("Trelis/TRM-ARC-AGI-II", "step_5", TRM | ARC | {"puzzle_ids": 9}, "10.5%", "by accident"),
+        ("ThomasHeim/HRM-Reproduction-Checkpoints", "run/step_5", HRM | SUDOKU, "53 to 55%", "the last is not necessarily the best"),
+        ("Hetens/LatentReasoningDecoding", "checkpoints/step_5", TRM | SUDOKU, "73.2%", "does not rotate"),
+        ("arcprize/trm_arc_prize_verification", "arc_v2_public/step_723914", TRM | ARC | SHALLOW | {"puzzle_ids": 99}, "2%",
+         "step_651522 solves 7 to 8%"),
         ("glouriousgautam/ptrm-sudoku-trm", "step_6510", TRM | SUDOKU, "", ""),
         ("Code2aum/HRM_sudoku", "model.pt", HRM | SUDOKU, "", ""),
     ],

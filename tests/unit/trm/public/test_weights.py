@@ -25,6 +25,9 @@ def chosen(*names: str) -> str:
         (["best.ckpt", "notes.txt"], "best.ckpt"),
         (["run/step_5", "run/all_config.yaml", "notes.txt"], "run/step_5"),
         (["step_5", "run/step_9"], "step_5"),
+        (["epoch_9.ckpt", "epoch_10.ckpt", "last.ckpt"], "epoch_10.ckpt"),
+        (["epoch=9-step=300.ckpt", "epoch=3-step=1200.ckpt"], "epoch=3-step=1200.ckpt"),
+        (["epoch=2-val_loss=0.25.ckpt", "epoch=11-val_loss=0.5.ckpt"], "epoch=11-val_loss=0.5.ckpt"),
     ],
 )
 def test_the_only_candidate_is_chosen(names, meant):
@@ -37,6 +40,7 @@ def test_the_only_candidate_is_chosen(names, meant):
         (["step_1_mlp", "step_2_attn_type"], "<step_2_attn_type>, <step_1_mlp>"),
         (["a/step_1", "b/step_1"], "<a/step_1>, <b/step_1>"),
         (["one.pt", "two.pt"], "<one.pt>, <two.pt>"),
+        (["a_epoch_1.pt", "b_epoch_2.pt"], "<a_epoch_1.pt>, <b_epoch_2.pt>"),
         ([f"{letter}.pt" for letter in "abcdefgh"], "<f.pt> and 2 more"),
     ],
 )

@@ -2,14 +2,11 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import zarr
 from stores import SMALL
 
 from trm.coordinates import F_H, F_L, Coordinates
@@ -17,9 +14,7 @@ from trm.data import PuzzleSet
 from trm.errors import StoreError, UserError
 from trm.recursion import deep_supervision
 from trm.store import open_store
-from trm.store.folder import finished_shards
-
-REPOSITORY = Path(__file__).resolve().parents[4]
+from trm.store.shards import finished_shards
 
 
 def collected(model, puzzles: PuzzleSet, batch: int = 4, shard: int = 4):
@@ -83,8 +78,7 @@ def test_states_are_rounded_once(recorded, model, puzzles, dtype):
         rounded = y[at].to(getattr(torch, dtype)).float().numpy()
         assert np.array_equal(store.states("y", at=at)[:, 0], rounded)
         assert not np.array_equal(rounded, y[at].numpy())
-    assert store.arrays["y"].dtype == (np.float16 if dtype == "float16" else np.float32)
-    assert np.array_equal(store.arrays["y"][3], store.states("y", 3)[0])
+    assert store.states("y").dtype == np.float32
 
 
 def test_a_number_beyond_float16_is_refused(recorded, model):
@@ -153,10 +147,7 @@ def test_the_largest_logits(recorded):
     assert np.array_equal(top.logits, -np.sort(-logits, -1)[..., :2])
     assert np.array_equal(np.take_along_axis(logits, top.tokens.astype(int), -1), top.logits)
     assert np.array_equal(store.answers(), logits.argmax(-1))
-    assert (
-        "logits" not in store.arrays
-        and open_store(recorded("five", logits="top9")).top_logits().tokens.shape[-1] == 6
-    )
+    assert open_store(recorded("five", logits="top9")).top_logits().tokens.shape[-1] == 6
 
 
 def test_facts_are_stored(recorded, puzzles):
@@ -167,22 +158,18 @@ def test_facts_are_stored(recorded, puzzles):
 
 def test_the_manifest_says_what_made_it(recorded, model):
     manifest = json.loads((recorded() / "manifest.json").read_text())
-    assert (
-        manifest["model"] == "tiny"
-        and manifest["fingerprint"] == "0" * 16
-        and manifest["recorded"] == "2026-01-02"
-    )
-    assert manifest["config"] == model.config.to_dict() and manifest["compute_dtype"] == "float32"
-    assert manifest["data"]["puzzles"] == 10 and len(manifest["data"]["sha256"]) == 64
-    assert manifest["versions"]["torch"] == torch.__version__ and manifest["shard"] == 4
+    about = manifest["provenance"]
+    assert (about["model"], about["fingerprint"], about["recorded"]) == ("tiny", "0" * 16, "2026-01-02")
+    assert manifest["config"] == model.config.to_dict() and about["dtype"] == "float32"
+    assert about["count"] == 10 and len(manifest["puzzles"]) == 64
+    assert manifest["versions"]["torch"] == torch.__version__ and manifest["settings"]["shard"] == 4
 
 
-def test_any_zarr_reader_opens_it(recorded):
+def test_its_arrays_are_plain_numpy_files(recorded):
     folder = recorded(calls="last")
-    group = zarr.open_group(folder, mode="r")
-    assert group["y"].shape == (10, 2, 17, 8) and group["y"].attrs["calls"] == [[1, 2, 3], [2, 2, 3]]
-    assert group["y"].metadata.dimension_names == ("puzzle", "call", "position", "D")
-    assert np.array_equal(group["y"][:], open_store(folder).states("y"))
+    shard = {file.stem: np.load(file) for file in folder.glob("shards/000001/*.npy")}
+    assert shard["y"].shape == (2, 4, 17, 8) and shard["inputs"].shape == (4, 16)
+    assert np.array_equal(shard["y"].swapaxes(0, 1), open_store(folder).states("y", slice(4, 8)))
 
 
 # reading
@@ -198,14 +185,8 @@ def test_rows_calls_and_positions_are_selected_independently(recorded):
     assert found.dtype == np.float32
     assert np.array_equal(store.states("z", slice(2, 5)), whole[2:5])
     assert np.array_equal(store.states("z", -1), whole[-1:])
-    lazy = store.arrays["z"]
-    assert lazy.shape == whole.shape and len(lazy) == 10
-    assert np.array_equal(lazy[4, [3, 1], :, 2:4], whole[4][[3, 1]][..., 2:4])
-    assert np.array_equal(lazy[::3], whole[::3]) and lazy[[]].shape == (0, 12, 17, 8)
     with pytest.raises(IndexError):
         store.states("z", 10)
-    with pytest.raises(IndexError):
-        lazy[0, 0, 0, 0, 0]
 
 
 def test_a_request_for_what_was_not_recorded(recorded):
@@ -217,53 +198,26 @@ def test_a_request_for_what_was_not_recorded(recorded):
     with pytest.raises(StoreError, match="--logits all"):
         store.logits()
     bare = open_store(recorded("bare", states="none", logits="none"))
-    assert bare.halting().q_halt.shape == (10, 2) and set(bare.arrays) == {
+    assert bare.halting().q_halt.shape == (10, 2)
+    assert {file.stem for file in bare.path.glob("shards/000000/*.npy")} == {
         "inputs", "labels", "puzzle_ids", "facts", "q_halt", "q_continue"
     }  # fmt: skip
     with pytest.raises(StoreError, match="does not contain the largest"):
         bare.top_logits()
 
 
-def test_only_the_requested_chunks_are_read(recorded, monkeypatch):
-    """All other chunk files are gone, and what is asked for is there all the same."""
-    monkeypatch.setattr("trm.store.layout.CHUNK", 1)  # a file for every call
+def test_only_the_requested_shards_are_read(recorded):
+    """All other files are gone, and what is asked for is there all the same."""
     folder = recorded()
     store = open_store(folder)
-    at = store.coordinates("z")[3]
-    whole = store.states("z", [5, 9], at=at)
-    kept = {folder / "z" / name for name in ("c.1.3.0.0", "c.2.3.0.0")}
-    for chunk in folder.glob("*/c.*"):
-        if chunk not in kept:
-            chunk.unlink()
-    assert np.array_equal(open_store(folder).states("z", [5, 9], at=at), whole)
-    with pytest.raises(StoreError, match=r"z/c\.0\.3\.0\.0 is missing"):
-        store.states("z", 0, at=at)
-
-
-def test_small_states_of_several_calls_share_a_file(recorded, monkeypatch):
-    monkeypatch.setattr("trm.store.layout.CHUNK", 4 * 17 * 8 * 4 * 3)  # three calls of a shard
-    folder = recorded(calls="1.*.*,2.1.1")  # seven calls: no file of one
-    assert sorted(path.name for path in folder.glob("z/c.*")) == [
-        f"c.{shard}.{group}.0.0" for shard in range(3) for group in range(3)
-    ]
-    assert np.array_equal(open_store(folder).states("z"), open_store(recorded("all")).states("z")[:, :7])
-
-
-READ = """
-import sys
-from trm.store import open_store
-store = open_store(sys.argv[1])
-print(store.states("y", 2, at=store.coordinates("y")[0]).sum(), *sorted({"torch", "scipy", "sklearn"} & set(sys.modules)))
-"""
-
-
-def test_reading_needs_no_torch(recorded):
-    folder = recorded()
-    done = subprocess.run(
-        [sys.executable, "-c", READ, str(folder)], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
+    whole = store.states("z", [5, 9])
+    for file in folder.glob("shards/*/*.npy"):
+        if file.name != "z.npy" or file.parent.name == "000000":
+            file.unlink()
     store = open_store(folder)
-    assert done.stdout.split() == [str(store.states("y", 2, at=store.coordinates("y")[0]).sum())]
+    assert np.array_equal(store.states("z", [5, 9]), whole)
+    with pytest.raises(StoreError, match=r"shards/000000/z\.npy cannot be read: No such file"):
+        store.states("z", 0)
 
 
 def refusal(folder: Path) -> str:
@@ -275,37 +229,43 @@ def refusal(folder: Path) -> str:
 
 def test_damage_is_named(recorded, tmp_path):
     folder = recorded()
-    (chunk,) = folder.glob("y/c.1.*")
-    whole = chunk.read_bytes()
-    chunk.write_bytes(whole[:-1])
-    assert f"{len(whole) - 1} bytes instead of {len(whole)}" in refusal(folder)
-    chunk.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
-    assert "is damaged" in refusal(folder)
-    chunk.unlink()
-    assert f"{chunk} is missing. Remove {folder / 'shards/000001'} and run the same command again" in refusal(
-        folder
-    )
+    file = folder / "shards/000001/y.npy"
+    whole, remedy = file.read_bytes(), f"Remove {folder / 'shards/000001'} and run the same command again"
+    for damaged, words in [
+        (whole[:-1], f"{len(whole) - 1} bytes instead of {len(whole)}"),
+        (whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:], "is damaged: its checksum differs"),
+        (whole.replace(b"'<f4'", b"'<i4'"), "does not match the manifest"),
+        (whole.replace(b"(4, 4", b"(((((", 1), "does not match the manifest"),
+    ]:
+        file.write_bytes(damaged)
+        assert f"{file} " in refusal(folder) and words in refusal(folder) and remedy in refusal(folder)
+    file.write_bytes(whole)
+    checksums = folder / "shards/000001/checksums.json"
+    good = checksums.read_text()
+    for text in ("", "null", "[" * 50_000, good.replace('"y"', '"x"'), good.replace("[", "{")):
+        checksums.write_text(text)
+        assert "damaged" in refusal(folder) and remedy in refusal(folder)
     shutil.rmtree(folder / "shards/000001")
+    assert open_store(folder).count == 6
     recorded()
-    assert chunk.read_bytes() == whole
-    open_store(folder).states("y")
-    shutil.copytree(folder, tmp_path / "no_metadata")
-    (tmp_path / "no_metadata/z/zarr.json").write_text("{")
-    assert "damaged" in refusal(tmp_path / "no_metadata")
-    (tmp_path / "no_metadata/z/zarr.json").unlink()
-    assert "damaged" in refusal(tmp_path / "no_metadata")
-    with pytest.raises(StoreError, match=r"is damaged.*Start over with --force"):
-        recorded("no_metadata")
-    recorded("no_metadata", force=True)
+    assert file.read_bytes() == whole and checksums.read_text() == good
     manifest = json.loads((folder / "manifest.json").read_text())
+
+    def changed(**parts: dict) -> str:
+        return json.dumps(manifest | {name: manifest[name] | values for name, values in parts.items()})
+
     for text, words in [
         ("[1]", "not a JSON object"),
         ("{", "not a JSON object"),
         (json.dumps(manifest | {"format": "x"}), "has the format 'x'"),
-        (json.dumps(manifest | {"calls": "f_Z"}), "damaged"),
-        (json.dumps(manifest | {"shard": "4"}), "damaged"),
+        (changed(settings={"calls": "f_Z"}), "damaged"),
+        (changed(settings={"shard": "4"}), "damaged"),
         (json.dumps({name: value for name, value in manifest.items() if name != "config"}), "damaged"),
-        (json.dumps(manifest | {"shard": 5}), "does not match the manifest"),
+        (changed(settings={"shard": 5}), "bytes instead of"),
+        (json.dumps(manifest | {"provenance": {"model": "tiny"}}), "damaged"),
+        (changed(provenance={"fingerprint": 3}), "damaged"),
+        (changed(provenance={"count": 10**4000}), "bytes instead of"),
+        (changed(provenance={"count": None}), "damaged"),
     ]:
         (folder / "manifest.json").write_text(text)
         assert words in refusal(folder)

@@ -105,11 +105,11 @@ def test_the_published_folder_is_a_set_of_all_test_pairs():
 
 def test_a_collection_is_read_with_its_solutions(collection):
     heard = []
-    puzzles = load_puzzles(collection, ARC, progress=heard.append)
+    puzzles = load_puzzles(collection, ARC, progress=lambda share, text: heard.append(text))
     assert grids_of(puzzles) == ALL_GRIDS
     assert puzzles.names == ("aaaa, test 1", "aaaa, test 2", "bbbb, test 1")
     assert puzzles.puzzle_identifiers.tolist() == [0, 0, 0]
-    assert heard == [1, 2, 3]
+    assert heard == ["1 puzzles read", "2 puzzles read", "3 puzzles read"]
     assert len(load_puzzles(collection, ARC, limit=2)) == 2
     assert grids_of(load_puzzles(collection / "my_challenges.json", ARC)) == ALL_GRIDS
     assert puzzles.take(np.array([2, 0])).names == ("bbbb, test 1", "aaaa, test 1")

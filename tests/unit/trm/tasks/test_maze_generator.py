@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.build_test_sets import (
@@ -39,7 +39,6 @@ def sample(style: str = "depth-first", side: int = 15):
     return Maze(side).generate_many(40, seed=11, style=style)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(7, 40), styles, seeds)
 def test_every_maze_has_a_path_of_the_requested_length(side, style, seed):
     task, rng = Maze(side), np.random.default_rng(seed)
@@ -66,7 +65,6 @@ def test_lengths_grow_with_the_difficulty(style, difficulty, fewest, most):
         assert all(rating.solutions == 1 for rating in ratings)
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.integers(3, 30), seeds)
 def test_depth_first_mazes_are_trees(side, seed):
     """The number of open cells is one more than that of connections between them: no loops, no unreachable cells."""
@@ -175,7 +173,6 @@ def test_impossible_options_are_rejected(side, options, message):
     assert time.process_time() - began < 10
 
 
-@settings(max_examples=40, deadline=None)
 @given(styles, st.sampled_from([4, 15]), seeds)
 def test_symmetries_keep_puzzle_solution_and_key(style, side, seed):
     task, (inputs, labels) = Maze(side), sample(style, side)

@@ -1,35 +1,15 @@
-"""Sudokus as people, programs, websites and keyboards write them: all parse to the same puzzle, ambiguous text is rejected."""
+"""Sudokus as people, programs and keyboards write them: all parse to the same puzzle, ambiguous text is rejected."""
 
 # ruff: noqa: RUF001
 
-import base64
 import json
 
 import numpy as np
 import pytest
+from sudoku_texts import BY_SIZE, FOUR, NINE, PUZZLE, SIZES, rows
 
 from trm.errors import PuzzleError
-from trm.tasks.puzzle_text import PuzzleText, plain
-from trm.tasks.sudoku import Sudoku
-from trm.tasks.sudoku.links import decompress
-
-NINE, SIX, FOUR = Sudoku(), Sudoku(2, 3), Sudoku(2, 2)
-PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
-SOLVED = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
-SMALL = "12..3...2.1....4"
-MIDDLE = "1...5..3.2.6.4..1.5.2..63....4.2..1."
-BY_SIZE = {9: (NINE, PUZZLE), 6: (SIX, MIDDLE), 4: (FOUR, SMALL)}
-SIZES = pytest.mark.parametrize("side", BY_SIZE)
-
-
-def grids_of(text: str, side: int) -> list[PuzzleText]:
-    task, _ = BY_SIZE[side]
-    return list(task.find_puzzles(text.splitlines(keepends=True)))
-
-
-def rows(puzzle: str, blank: str = ".") -> list[str]:
-    side = int(len(puzzle) ** 0.5)
-    return [puzzle[at : at + side].replace(".", blank) for at in range(0, len(puzzle), side)]
+from trm.tasks.puzzle_text import plain
 
 
 def cells(puzzle: str, blank: object) -> list[list]:
@@ -47,42 +27,6 @@ def framed(puzzle: str, columns: int, *, bar: str = "|", rule: str = "-") -> str
         parts = [" ".join(row[at : at + columns]) for at in range(0, len(row), columns)]
         drawn.append(f"{bar} " + f" {bar} ".join(parts) + f" {bar}")
     return "\n".join([rule * len(drawn[0]), *drawn, rule * len(drawn[0])])
-
-
-def packed(text: str) -> str:
-    """Compress with lz-string to base64, as the apps do."""
-    codes, new, word, width, room, bits = {}, set(), "", 2, 2, []
-
-    def put(number: int, count: int) -> None:
-        bits.extend(number >> at & 1 for at in range(count))
-
-    def emit(word: str) -> None:
-        nonlocal width, room
-        for _ in range(1 + (word in new)):
-            if word in new:
-                put(0, width)
-                put(ord(word), 8)
-                new.discard(word)
-            elif word in codes and not (len(word) == 1 and _ == 1):
-                put(codes[word], width)
-            room -= 1
-            if room == 0:
-                room, width = 2**width, width + 1
-
-    for mark in text:
-        if mark not in codes:
-            codes[mark] = len(codes) + 3
-            new.add(mark)
-        if word + mark in codes:
-            word += mark
-            continue
-        emit(word)
-        codes[word + mark] = len(codes) + 3
-        word = mark
-    emit(word)
-    put(2, width)
-    bits += [0] * (-len(bits) % 8)
-    return base64.b64encode(np.packbits(bits).tobytes()).decode()
 
 
 @SIZES
@@ -209,69 +153,6 @@ def test_in_candidate_grids_cells_with_one_digit_are_givens(side):
 
 
 @pytest.mark.parametrize(
-    "link",
-    [
-        "https://www.sudokuwiki.org/sudoku.htm?bd={zeros}",
-        "https://sudokuexchange.com/play/?s={zeros}&d=3",
-        "https://example.org/sudoku/{dots}/play",
-        "sudoku://load#{dots}",
-        "<a href='https://example.org/?puzzle={zeros}'>play</a>",
-    ],
-)
-def test_links_that_contain_the_digits(link):
-    for task, puzzle in BY_SIZE.values():
-        text = link.format(zeros=puzzle.replace(".", "0"), dots=puzzle)
-        assert task.format(task.parse(text)) == puzzle
-
-
-def run_lengths(puzzle: str, first: str, between: str) -> str:
-    """Encode runs of blanks as letters, with `between` between adjacent digits."""
-    text, blanks = "", 0
-    for mark in puzzle + "!":
-        if mark == ".":
-            blanks += 1
-            continue
-        if blanks:
-            text += chr(ord(first) + blanks - 1)
-        elif text and mark != "!":
-            text += between
-        blanks = 0
-        text += mark.strip("!")
-    return text
-
-
-@SIZES
-def test_codes_of_puzzle_collections(side):
-    task, puzzle = BY_SIZE[side]
-    boxes = {9: "3x3", 6: "2x3", 4: "2x2"}[side]
-    grid = [
-        [{"value": int(mark), "given": True} if mark != "." else {} for mark in row] for row in rows(puzzle)
-    ]
-    grid[0][2] = {"value": 1, "given": False} if puzzle[2] == "." else grid[0][2]
-    code = packed(json.dumps({"size": side, "grid": grid}))
-    for text in (
-        f"https://puzz.link/p?sudoku/{side}/{side}/{run_lengths(puzzle, 'g', '')}",
-        f"https://pzv.jp/p.html?sudoku/{side}/{side}/{run_lengths(puzzle, 'g', '')}",
-        f"{boxes}:{run_lengths(puzzle, 'a', '_')}",
-        f"https://f-puzzles.com/?load={code}",
-        f"https://sudokupad.app/fpuzzles{code}",
-        f"https://app.crackingthecryptic.com/sudoku/?puzzleid=fpuzzles{code.replace('+', '%2B')}",
-    ):
-        assert task.format(task.parse(text)) == puzzle, text
-
-
-@pytest.mark.parametrize("text", ["", "a", "aaaaaaaaaa", "ababababab" * 30, json.dumps(list(range(400)))])
-def test_compressed_links_of_apps_are_decompressed(text):
-    assert decompress(packed(text)) == text if text else True
-    code = packed(text or "x")
-    for broken in (code[: len(code) // 2], "AAAA" + code, "!" * 9):
-        try:
-            decompress(broken)
-        except ValueError:
-            continue
-
-
-@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("https://f-puzzles.com/?load=N4Ig", "This f-puzzles link cannot be read. Open it and paste the digits."),
@@ -305,78 +186,6 @@ def test_a_row_that_lacks_a_cell_is_never_padded(side):
             task.parse("\n".join(drawn))
 
 
-@pytest.mark.parametrize(
-    ("text", "places"),
-    [
-        ("Grid 01\n{a}\nGrid 02\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
-        ("{a}\n========\n{b}\n", ["lines 1 to 9", "lines 11 to 19"]),
-        ("2\n{a}\n{b}\n", ["lines 2 to 10", "lines 11 to 19"]),
-        ("1.\n{a}\n2.\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
-        ("% easy\n{a}\n\n% hard\n{b}\n", ["lines 2 to 10", "lines 13 to 21"]),
-        ("Nº 1 (leicht)\r\n{a}\r\nNº 2 (schwer)\r\n{b}\r\n", ["lines 2 to 10", "lines 12 to 20"]),
-        ("[Puzzle]\n{a}\n[Puzzle]\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
-        ("#1\n{a}\n#2\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
-        ("問題１\n{a}\n問題２\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
-        ("{a}{b}", None),
-    ],
-)
-def test_several_grids_in_a_text(text, places):
-    other = SOLVED[:40] + "." * 41
-    text = text.format(a="\n".join(rows(PUZZLE)), b="\n".join(rows(other, "0")))
-    grids = grids_of(text, 9)
-    if places is None:
-        assert [NINE.format(NINE.parse(grid.text)) for grid in grids if len(grid.text) == 81] != [
-            PUZZLE,
-            other,
-        ]
-        return
-    assert [grid.place for grid in grids] == places
-    assert [grid.text for grid in grids] == [PUZZLE, other]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[Puzzle]\n{p}\n[Solution]\n{s}\n",
-        "{p}\n\nSolution:\n\n{s}\n",
-        "Aufgabe\n{p}\nLösung\n{s}\n",
-        "Here is one:\n```\n{p}\n```\nand its answer:\n```\n{s}\n```\n",
-        "{p}\n---------\n{s}",
-    ],
-)
-def test_an_answer_below_its_puzzle_is_joined_to_it(text):
-    (grid,) = grids_of(text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED))), 9)
-    assert (grid.text, grid.answer) == (PUZZLE, SOLVED) and grid.note
-    text = text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED)))
-    assert NINE.format(NINE.parse(text)) == PUZZLE
-
-
-@pytest.mark.parametrize(
-    ("line", "answer"),
-    [
-        ("{p} # puzzle 0", ""),
-        ("d9324c4339db {z}  1.2", ""),
-        ("{p};9.0;1.2;1.2;easy", ""),
-        ("{p} ED=7.1/1.2/1.2", ""),
-        ("{p}\t7.1\t0", ""),
-        ("1. {p}", ""),
-        (":0000:x:{p}:::", ""),
-        ("{p},{s}", SOLVED),
-        ("{s} {z}", SOLVED),
-        ("{z};{s};hard", SOLVED),
-        ("{p} | {s} | 25", SOLVED),
-        ('"{z}"\t"{s}"', SOLVED),
-        ("17,{u},{s}", SOLVED),
-        ("No 3: {p} (sehr schwer, von Hans)", ""),
-    ],
-)
-def test_other_fields_on_the_line_of_a_puzzle(line, answer):
-    line = line.format(p=PUZZLE, z=PUZZLE.replace(".", "0"), s=SOLVED, u=PUZZLE.replace(".", "_"))
-    (grid,) = grids_of(line, 9)
-    assert (grid.text, grid.answer, grid.place) == (PUZZLE, answer, "line 1")
-    assert NINE.format(NINE.parse(line)) == PUZZLE
-
-
 @SIZES
 def test_more_notations_of_rows(side):
     task, puzzle = BY_SIZE[side]
@@ -404,23 +213,6 @@ def test_more_notations_of_rows(side):
         bands.strip(),
     ):
         assert task.format(task.parse(text)) == puzzle, text
-
-
-@SIZES
-def test_lines_with_spaces_for_blanks_are_separate_puzzles(side):
-    _, puzzle = BY_SIZE[side]
-    other = puzzle[::-1]
-    text = f"{puzzle}\n{other}\n".replace(".", " ")
-    assert [grid.text for grid in grids_of(text, side)] == [puzzle, other]
-
-
-def test_all_following_grids_that_answer_a_puzzle_belong_to_it():
-    started = SOLVED[:20] + PUZZLE[20:]
-    sections = {"Puzzle": PUZZLE, "State": started, "Solution": SOLVED, "Second solution": SOLVED}
-    text = "".join(f"[{name}]\n{chr(10).join(rows(grid))}\n" for name, grid in sections.items())
-    other = SOLVED[:9] + PUZZLE[9:40] + "." * 41
-    first, second = grids_of(f"{text}[Puzzle]\n{chr(10).join(rows(other))}\n", 9)
-    assert (first.text, first.answer, second.text, second.answer) == (PUZZLE, SOLVED, other, "")
 
 
 @pytest.mark.parametrize(

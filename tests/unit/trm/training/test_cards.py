@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
+from recursion_lens import ASSETS
 from trm import registry
 from trm.checkpoint import load_model, save_model
 from trm.errors import UserError
+from trm.provenance import Training
 from trm.training import ablations
 from trm.training.ablations import (
     PAPER,
@@ -55,17 +57,20 @@ def test_a_card_states_what_was_measured():
     )
     assert "TRM with MLP mixing for 9x9 Sudoku puzzles: 12 parameters, n=6, T=3" in text
     assert "9 minutes, 90 updates of 64 puzzles, seed 0, on one core. It rained." in text
-    assert "python -m trm train --preset sudoku-trm" in text
+    assert "`python -m trm train --preset sudoku-trm --out runs/sudoku-trm`" in text
+    assert "`python -m trm eval --model sudoku-trm --data sudoku/test` in float32" in text
+    limited = card(SUDOKU_TRM, MODEL, SCORES | {"limit": 30}, TrainingRun(LOG), date(2026, 1, 2))
+    assert "--data sudoku/test --limit 30` in float32" in limited
     rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert "| hard, 24-29 givens | 10 | 25.0 % | 25.0 % | 70.0 % |" in rows
-    assert rows.index("| easy, 36-41 givens | 20 | 75.0 % | 75.0 % | 100.0 % |") < rows.index(
-        "| hard, 24-29 givens | 10 | 25.0 % | 25.0 % | 70.0 % |"
+    assert "| hard, 24-29 givens | 10 | 25.0% | 25.0% | 70.0% |" in rows
+    assert rows.index("| easy, 36-41 givens | 20 | 75.0% | 75.0% | 100.0% |") < rows.index(
+        "| hard, 24-29 givens | 10 | 25.0% | 25.0% | 70.0% |"
     )
-    assert "| all | 30 | 50.0 % | 50.0 % | 80.0 % |" in rows
+    assert "| all | 30 | 50.0% | 50.0% | 80.0% |" in rows
     assert "| 9 | 90 | T=3, n=6 | 0.200 | 0.900 |" in rows
     assert "Halting AUROC" in text and ": 0.988 over all steps" in text and "0.765 at the last step" in text
-    assert "20.0 % of the test puzzles are still wrong" in text and "`snapshots/a`" in text
-    assert "halt on a wrong answer for 5.0 %" in text and "2026-01-02" in text
+    assert "20.0% of the test puzzles are still wrong" in text and "`snapshots/a`" in text
+    assert "halt on a wrong answer for 5.0%" in text and "2026-01-02" in text
 
 
 def test_a_card_of_an_hrm_on_mazes():
@@ -77,6 +82,11 @@ def test_a_card_of_an_hrm_on_mazes():
     assert "not averaged" in card(
         replace(MAZE_HRM, ema=None), MODEL, SCORES, TrainingRun(LOG), date(2026, 1, 2)
     )
+
+
+def test_a_card_names_the_seed_of_the_run():
+    text = card(replace(SUDOKU_TRM, seed=3), MODEL, SCORES, TrainingRun(LOG), date(2026, 1, 2))
+    assert "--preset sudoku-trm --seed 3 --out" in text and "64 puzzles, seed 3, on" in text
 
 
 def test_the_training_data_as_a_phrase():
@@ -105,10 +115,10 @@ def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model
     preset = TrainingPreset(
         "small", model.config.with_depth(n=3, T=2), schedule, 1.0, snapshots=(0.1, 0.35, 0.75)
     )
-    for time_point in ("010", "035"):
-        path = tmp_path / "run" / "snapshots" / f"{time_point}-percent.safetensors"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(model.state_dict(), path)
+    for progress in (0.1, 0.35):
+        depth = schedule.depth_at(progress, model.config.N_sup)
+        path = tmp_path / "run" / "snapshots" / f"0{100 * progress:.0f}-percent"
+        save_model(path, model.config.with_depth(**vars(depth)), model.state_dict(), Training("small", 3, 5))
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))
     save_model(tmp_path / "small", preset.model, model.state_dict())
     names = write_snapshots(preset, tmp_path / "run", tmp_path / "small" / "snapshots")
@@ -117,6 +127,7 @@ def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model
     for name, depth in zip(names, ((2, 1), (3, 2)), strict=True):
         opened = load_model(name)
         assert opened.name == name and (opened.config.n, opened.config.T) == depth
+        assert opened.training_run == Training("small", 3, 5)
         assert torch.allclose(opened.lm_head.weight, model.lm_head.weight, atol=1e-3)
         stored = load_file(tmp_path / name / "model.safetensors")
         assert stored["lm_head.weight"].dtype == torch.float16
@@ -165,9 +176,10 @@ def test_an_unfinished_ablation_is_an_error(tmp_path):
 
 
 def test_all_ablations_train_on_the_same_puzzles(tmp_path, monkeypatch):
-    """Generated once and copied to each folder; existing files are not replaced."""
+    """Those of the first, generated once and copied to each folder; existing files are not replaced."""
     small = replace(ABLATIONS[0], data=(PuzzleSpec(6, "easy"),), held_out=2)
-    monkeypatch.setattr(ablations, "ABLATIONS", (small, replace(small, name="ablation-no-ema", ema=None)))
+    other = replace(small, name="ablation-no-ema", ema=None, data=(PuzzleSpec(3, "easy"),))
+    monkeypatch.setattr(ablations, "ABLATIONS", (small, other))
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "puzzles-81.npz").write_bytes(b"from before")
     share_puzzles(tmp_path)
@@ -205,17 +217,17 @@ def test_the_table_of_ablations():
     )
 
 
-def test_the_readme_tells_what_was_measured():
-    """Its table of models has the numbers of scores.json: Sudokus that singles solve, harder ones, and the AUC over
+def test_the_table_of_models_tells_what_was_measured():
+    """It has the numbers of scores.json: Sudokus that singles solve, harder ones, and the AUC over
     all steps and after the last."""
-    readme = (registry.ASSETS.parent / "README.md").read_text("utf-8")
+    table = (ASSETS.parent / "docs" / "models.md").read_text("utf-8")
     for name in ("sudoku-trm", "sudoku-hrm", "sudoku-trm-large"):
-        scores = json.loads((registry.ASSETS / "models" / name / "scores.json").read_text("utf-8"))
-        (line,) = (line for line in readme.splitlines() if line.startswith(f"| [`{name}`]"))
+        scores = json.loads((ASSETS / "models" / name / "scores.json").read_text("utf-8"))
+        (line,) = (line for line in table.splitlines() if line.startswith(f"| [`{name}`]"))
         groups = scores["by_difficulty"].items()
         for easy in (True, False):
             chosen = [group_scores for group, group_scores in groups if group.startswith("easy") == easy]
             count = sum(group_scores["count"] for group_scores in chosen)
             exact = sum(group_scores["count"] * group_scores["exact"] for group_scores in chosen) / count
-            assert f"{100 * exact:.1f} % of {count} " in line
+            assert f"{100 * exact:.1f}% of {count} " in line
         assert f"| {scores['halt_auc']:.3f} | {scores['halt_auc_last_step']:.3f} |" in line

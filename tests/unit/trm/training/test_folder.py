@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,9 +13,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from training_runs import CPU, REPOSITORY, SCHEDULE, trainer_of, usual_preset
 
-from trm.checkpoint import load_model
+from trm import registry
+from trm.checkpoint import load_model, save_model
 from trm.cli import main
-from trm.errors import DataError, TrainingError, UserError
+from trm.errors import CheckpointError, DataError, TrainingError, UserError
+from trm.provenance import Provenance, Training
 from trm.training.folder import TrainingFolder, restore
 from trm.training.run import train
 
@@ -71,26 +74,54 @@ def test_a_number_of_updates_is_exact(tmp_path, tiny_config):
 
 
 def test_the_seed_determines_every_number(tmp_path, tiny_config, monkeypatch):
-    """The same seed gives bit-equal weights, another seed different ones."""
-    monkeypatch.setattr("trm.training.presets.get_preset", lambda name: usual_preset(tiny_config()))
-    for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
-        main(["train", "--preset", "x", "--seed", seed, "--updates", "4", "--out", str(tmp_path / name)])
+    """The same seed gives bit-equal weights, also if the run is stopped and resumed; another seed different ones."""
+    monkeypatch.setattr("trm.cli.train.get_preset", lambda name: usual_preset(tiny_config()))
+
+    def run(name: str, *options: str) -> None:
+        main(["train", "--preset", "x", "--updates", "6", "--out", str(tmp_path / name), *options])
+
+    run("a", "--seed", "7")
+    run("c", "--seed", "8")
+    with monkeypatch.context() as context:
+        context.setattr("trm.training.run.StopOnSignal", lambda: SimpleNamespace(requested=True))
+        run("b", "--seed", "7")
+    assert registry.own_training(tmp_path / "b") == Training("usual", seed=7, update=1)
+    run("b", "--seed", "7", "--resume")
     a, b, c = (load_file(tmp_path / name / "model.safetensors") for name in "abc")
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert not torch.equal(a["lm_head.weight"], c["lm_head.weight"])
 
 
-def test_snapshots_during_training(tmp_path, tiny_config):
-    """Each is saved once, with the weights of that time; resuming a finished run does not replace them."""
-    preset = replace(usual_preset(tiny_config()), snapshots=(0.3, 0.6), minutes=0.04)
-    train(preset, tmp_path / "run")
+def test_the_seed_and_the_update_are_in_the_provenance(tmp_path, tiny_config):
+    preset = replace(usual_preset(tiny_config()), seed=7, snapshots=(0.5,))
+    train(preset, tmp_path / "run", updates=4)
+    for folder, update in (("run", 4), ("run/snapshots/050-percent", 2)):
+        about = Provenance.of(load_model(str(tmp_path / folder), device=CPU))
+        assert (about.seed, about.update) == (7, update)
+
+
+def test_a_damaged_record_of_the_training(tmp_path, small_preset, trainer):
+    save_model(tmp_path, small_preset.model, trainer.weights())
+    assert registry.own_training(tmp_path) is None
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"training": {"seed": "many"}}))
+    with pytest.raises(CheckpointError, match=r"config\.json: training"):
+        load_model(str(tmp_path), device=CPU)
+
+
+def test_snapshots_during_training(tmp_path, tiny_config, monkeypatch):
+    """Each is saved once, as a model with the depth of that time; resuming a finished run does not replace them."""
+    monkeypatch.setattr("trm.cli.train.get_preset", lambda name: usual_preset(tiny_config()))
+    command = ["train", "--preset", "x", "--snapshots", "2", "--out", str(tmp_path / "run"), "--updates"]
+    main([*command, "6"])
     snapshots = sorted((tmp_path / "run" / "snapshots").iterdir())
-    assert [path.name for path in snapshots] == ["030-percent.safetensors", "060-percent.safetensors"]
-    before = [path.read_bytes() for path in snapshots]
-    train(replace(preset, minutes=0.05), tmp_path / "run", resume=True)
-    assert [path.read_bytes() for path in sorted((tmp_path / "run" / "snapshots").iterdir())] == before
-    first = load_file(snapshots[0])
-    last = load_file(tmp_path / "run" / "model.safetensors")
+    assert [path.name for path in snapshots] == ["033-percent", "067-percent"]
+    configs = [registry.own_config(path) for path in snapshots]
+    assert [(config.n, config.T) for config in configs] == [(1, 1), (2, 2)]
+    before = [(path / "model.safetensors").read_bytes() for path in snapshots]
+    main([*command, "8", "--resume"])
+    assert [(path / "model.safetensors").read_bytes() for path in snapshots] == before
+    first, last = (load_file(path / "model.safetensors") for path in (snapshots[0], tmp_path / "run"))
     assert first.keys() == last.keys()
     assert any(not torch.equal(first[name], last[name]) for name in first)
 

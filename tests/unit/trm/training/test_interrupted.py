@@ -16,6 +16,7 @@ from trm.checkpoint import load_model, read_checkpoint
 from trm.training.data import Puzzles, PuzzleStream
 from trm.training.folder import TrainingFolder, restore
 from trm.training.presets import TrainingPreset
+from trm.training.run import COMPILE_FROM_MINUTES
 from trm.training.trainer import Trainer
 
 pytestmark = pytest.mark.heavy
@@ -89,7 +90,8 @@ if __name__ == "__main__":
 """
 
 
-def test_killed_at_random_times(tmp_path, tiny_config):
+@pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.slow)])
+def test_killed_at_random_times(tmp_path, tiny_config, kills):
     """After each kill, the model in the folder opens, and the run can be resumed to its end."""
     preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
     write_programs(tmp_path, preset, PROGRAM)
@@ -103,8 +105,8 @@ def test_killed_at_random_times(tmp_path, tiny_config):
         )
 
     updates = [-1]
-    for resume in ("new", "resume"):
-        process = start(60, resume)
+    for kill in range(kills):
+        process = start(COMPILE_FROM_MINUTES - 1, "resume" if kill else "new")
         for line in process.stdout:  # wait until it trains
             if line.startswith("update"):
                 break
@@ -123,7 +125,7 @@ def test_killed_at_random_times(tmp_path, tiny_config):
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     assert output.splitlines()[0].startswith(f"resumed at update {updates[-1]},")
-    assert output.splitlines()[-1] == "done"
+    assert output.splitlines()[-1].startswith("done in ")
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["update"] >= updates[-1]
     (part,) = json.loads((out / "preset.json").read_text())["data"]
@@ -134,7 +136,7 @@ GENERATE = """
 from trm.tasks.sudoku import Sudoku
 
 if __name__ == "__main__":
-    Sudoku().generate_many(100_000, workers=2, progress=lambda done: print(done, flush=True))
+    Sudoku().generate_many(100_000, workers=2, progress=lambda share, text: print(text, flush=True))
 """
 
 

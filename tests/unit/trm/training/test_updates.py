@@ -16,8 +16,9 @@ from trm.recursion import State, deep_recursion
 from trm.tasks import get_task
 from trm.training.data import Puzzles, PuzzleStream, generated_puzzles
 from trm.training.folder import TrainingFolder, restore
+from trm.training.held_out import evaluate_held_out
 from trm.training.presets import PuzzleSpec, TrainingPreset
-from trm.training.run import evaluate_held_out, train
+from trm.training.run import train
 from trm.training.schedule import GivenPhase, GridPhase
 from trm.training.trainer import Trainer
 
@@ -69,6 +70,8 @@ def test_least_steps(small_preset, small_puzzles):
     )
     assert (never == 1).all()
     assert sorted(set(always.tolist())) == [2, 3]  # up to N_sup
+    single = replace(small_preset, explore=1.0, model=small_preset.model.with_depth(N_sup=1))
+    assert set(trainer_of(single, small_puzzles).feed.draw_least_steps(50).tolist()) == {1}
 
 
 def test_small_grids_are_trained_first(tmp_path, tiny_config):
@@ -114,7 +117,8 @@ def test_evaluation_uses_the_size_in_use(tmp_path, tiny_config):
     model = tiny_config(task="maze", vocab_size=6, sequence_length=49)
     schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
     data = (PuzzleSpec(12, "easy", {"style": "depth-first"}),)
-    train(TrainingPreset("maze", model, schedule, 0.03, data, held_out=4, batch=4), tmp_path / "run")
+    preset = TrainingPreset("maze", model, schedule, 1.0, data, held_out=4, batch=4)
+    train(preset, tmp_path / "run", updates=12)
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert {line["grid_cells"] for line in log if "grid_cells" in line} == {25, 49}
 
@@ -130,7 +134,7 @@ def test_an_evaluation_between_two_sizes_uses_the_new_one(tmp_path, tiny_config)
     trainer.one_update(0.49)
     trainer.seconds = 0.51 * 60
     with TrainingFolder.open(tmp_path, preset, resume=False) as folder:
-        evaluate_held_out(trainer, held_out, folder, lambda text: None)
+        evaluate_held_out(trainer, held_out, folder, lambda text: None, update_seconds=0.01)
     line = json.loads((tmp_path / "log.jsonl").read_text())
     assert line["grid_cells"] == 49
 

@@ -1,0 +1,109 @@
+"""The training axis of a model: a slider over the snapshots of its run. The chosen snapshot is the model of all pages.
+
+The folder of the run is read again whenever the page is drawn, so a run can be followed while it trains.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app.server.models import ModelSource
+from app.server.opening import Opening
+from app.server.options import Options
+from app.sidebar import model_controls
+from app.sidebar.model_controls import Opened
+from trm import registry
+from trm.errors import UserError
+from trm.registry import SNAPSHOTS, Snapshot, run_snapshots
+
+KEY = "snapshot"  # the number of the chosen snapshot
+PLACE = "snapshot_place"  # its place on the axis, from 1: the value of the slider
+INSIDE = f"/{SNAPSHOTS}/"  # in the name of a snapshot, between the name of its run and its own
+LABELS = {"update": "Training update", "step": "Training step", "epoch": "Training epoch"}
+
+
+def choose(
+    names: list[str], options: Options, link: dict[str, str], first: str = model_controls.DEFAULT_MODEL
+) -> tuple[Opened | Opening | None, list[str]]:
+    """Draw the model controls and, if the model has several snapshots, the slider.
+
+    Returns the chosen snapshot, or its `Opening` while it loads, and a list of error messages.
+    """
+    if "model" not in st.session_state:  # a new session, or the session follows a link
+        st.session_state.pop("snapshot_of", None)
+        linked = link.get("model", "")
+        run = linked.partition(INSIDE)[0]
+        if run != linked and run in names:
+            link["model"], st.session_state.linked_snapshot = run, linked
+    listed = [name for name in names if INSIDE not in name or name.partition(INSIDE)[0] not in names]
+    opened, mistakes = model_controls.choose(listed, options, link, first)
+    if isinstance(opened, Opened):
+        try:
+            return _on_axis(opened, options), mistakes
+        except UserError as error:
+            mistakes.append(str(error))
+    return opened, mistakes
+
+
+def _on_axis(opened: Opened, options: Options) -> Opened | Opening:
+    """Draw the slider of a model, and open the chosen snapshot. Raises UserError if it cannot be opened."""
+    state, own = st.session_state, weights_of(opened.source)
+    is_same, state.snapshot_of = state.get("snapshot_of") == opened.source.name, opened.source.name
+    axis = snapshots_of(opened.source, options)
+    if not axis:
+        return opened
+    names = {snapshot.number: name for name, snapshot in axis.items()}
+    newest = next((each.number for each in axis.values() if each.weights == own), max(names))
+    if not is_same or state.get(KEY) not in names:
+        linked = axis.get(state.pop("linked_snapshot", ""))
+        state[KEY] = linked.number if linked else newest
+    numbers = list(names)
+    state[PLACE] = numbers.index(state[KEY]) + 1
+    unit = next(iter(axis.values())).unit
+    st.slider(
+        f"{LABELS[unit]} {state[KEY]:,}",
+        1,
+        len(numbers),
+        key=PLACE,
+        format=f"%d of {len(numbers)}",
+        on_change=_take_place,
+        args=(numbers,),
+        help="Snapshots of the model's training. All pages use the chosen one.",
+    )
+    if state[KEY] == newest:
+        return opened
+    if opened.source.accepted:
+        model_controls.accept(names[state[KEY]])
+    return model_controls.open_model(names[state[KEY]], options)
+
+
+def _take_place(numbers: list[int]) -> None:
+    """Callback of the slider, which was drawn over these snapshots."""
+    select(numbers[st.session_state[PLACE] - 1])
+
+
+def select(number: int) -> None:
+    """Callback: choose a snapshot."""
+    st.session_state[KEY] = number
+
+
+def snapshots_of(source: ModelSource, options: Options) -> dict[str, Snapshot]:
+    """Return the snapshots of the run to which a model belongs, by the name under which they open, earliest first."""
+    weights = weights_of(source)
+    return {} if weights is None else {_name(each, source, options): each for each in run_snapshots(weights)}
+
+
+def weights_of(source: ModelSource) -> Path | None:
+    """Return the weights file of a model; None for hub repositories."""
+    if source.is_bundled:
+        return registry.models_folder() / source.name / "model.safetensors"
+    return Path(source.spec) if source.kind == "file" else None
+
+
+def _name(snapshot: Snapshot, source: ModelSource, options: Options) -> str:
+    is_own = snapshot.weights.name == "model.safetensors"
+    path = snapshot.weights.parent if is_own else snapshot.weights
+    root = registry.models_folder() if source.is_bundled else Path(source.base)
+    if source.is_bundled or root in options.model_dirs:
+        return path.relative_to(root).as_posix()
+    return str(path)

@@ -1,0 +1,159 @@
+"""Figures of results for a paper, as PDF: the options of commands, and what the figures show."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from cyclopts import Group, Parameter
+
+from probes.halting.rules import halting_bands
+from probes.halting.runs import HaltingRuns
+from probes.latents.projection import EmbeddedPoints, Projection, call_times
+from probes.linear.experiment.summary import ExperimentSummary, ResultSummary
+from probes.linear.probe import main_score
+from trm.errors import UserError
+from trm.export.outputs import COLUMN, check_paths, check_width
+from trm.files import atomic_file
+from trm.provenance import Provenance
+
+if TYPE_CHECKING:
+    from trm.export.pictures.charts import Chart, Curve, TrajectoryGroup
+
+SOURCES = {
+    "z": ("z", "z", "D"),
+    "y": ("y", "y", "o"),
+    "input": ("input only", "baseline", "x"),
+    "derived": ("derived from the input", "baseline", "s"),
+    "random z": ("untrained network, z", "other", "v"),
+    "random y": ("untrained network, y", "other", "^"),
+}
+"""Name, meaning and marker of each source of features."""
+
+
+@Parameter(name="*", group=Group("A figure for a paper"))
+@dataclass(frozen=True, kw_only=True)
+class PaperFigure:
+    """The PDF to write, if any, and its width."""
+
+    pdf: Path | None = None
+    """also draw the result, as a PDF with a caption"""
+    width: float = COLUMN
+    """width of --pdf in inches (default: one column)"""
+
+    def check(self) -> None:
+        """Raise UserError if the figure cannot be written. Call this before long computations."""
+        check_width(self.width)
+        if self.pdf:
+            check_paths({"pdf": self.pdf})
+
+    def save(self, charts: "list[Chart]", about: Provenance, seed: int | None = None) -> None:
+        """Write the figure if it was requested. Its caption says what made it."""
+        if not self.pdf:
+            return
+        if not charts:
+            raise UserError(f"There is nothing to draw in {self.pdf}.")
+        from trm.export.pictures.charts import save_charts
+
+        with atomic_file(self.pdf) as temporary:
+            save_charts(temporary, charts, caption(about, seed), inches=self.width)
+
+
+def caption(about: Provenance, seed: int | None) -> str:
+    """Name the model, its depth, the data, the seed, and the version."""
+    parts = [f"Model {about.model} ({about.fingerprint[:8]})"]
+    parts += [f"n = {about.n}, T = {about.T}, N_sup = {about.N_sup}"] if about.n else []
+    parts += [f"{about.count:,} puzzles of {about.data}"] if about.data and about.count else []
+    parts += [f"seed\u00a0{seed}"] if seed is not None else []
+    return f"{'; '.join(parts)}. Recursion Lens {about.version}."
+
+
+def halting_charts(runs: HaltingRuns) -> "list[Chart]":
+    """The halting probability by supervision step: medians and quantiles of solved and unsolved puzzles."""
+    from trm.export.pictures.charts import Chart, Curve
+
+    bands = halting_bands(runs.halting, runs.right)
+    steps = list(range(1, runs.steps + 1))
+    curves = []
+    for name, quantiles, count in (
+        ("solved", bands.solved, bands.solved_count),
+        ("unsolved", bands.unsolved, bands.unsolved_count),
+    ):
+        if count:
+            low, median, high = quantiles[1], quantiles[2], quantiles[3]
+            curves.append(Curve(f"{name}: {count:,} (median, quartiles)", steps, median, name, low, high))
+    return [
+        Chart(
+            "supervision step", "halting probability", curves=tuple(curves), limits=(-0.03, 1.03), level=0.5
+        )
+    ]
+
+
+def probe_charts(summary: ExperimentSummary) -> "list[Chart]":
+    """A chart per target: the main score of each source of features, with 95 % confidence intervals for z and y."""
+    from trm.export.pictures.charts import Chart
+
+    names = {"auroc": "AUROC", "r2": "R²", "accuracy": "accuracy"}
+    charts = []
+    for target in summary.targets:
+        score = main_score(target.classes)
+        curves = [
+            _probe_curve(summary, result, score)
+            for result in summary.results
+            if result.target == target.name and score in result.scores
+        ]
+        charts.append(Chart("supervision step", names[score], target.name, tuple(curves)))
+    return charts
+
+
+def _probe_curve(summary: ExperimentSummary, result: ResultSummary, score: str) -> "Curve":
+    from trm.export.pictures.charts import Curve
+
+    times = call_times(summary.time_points)
+    values = {bound: np.array(numbers, float) for bound, numbers in vars(result.scores[score]).items()}
+    if len(result.time_points) == 1 and len(times) > 1:  # one probe for all time points
+        values = {bound: np.repeat(numbers, len(times)) for bound, numbers in values.items()}
+    else:
+        times = times[list(result.time_points)]
+    name, meaning, marker = SOURCES[result.source]
+    band = (values["low"], values["high"]) if result.source in ("z", "y") else (None, None)
+    return Curve(name, times, values["value"], meaning, *band, marker=marker)
+
+
+def projection_charts(projection: Projection) -> "list[Chart]":
+    """A chart per embedding, PCA first: one trajectory per puzzle, by its outcome or, with two models, its model."""
+    from trm.export.pictures.charts import Chart
+
+    return [
+        Chart(*_axis_titles(projection, embedding), trajectories=tuple(_groups(projection, embedding)))
+        for embedding in projection.embeddings
+    ]
+
+
+def _axis_titles(projection: Projection, embedding: EmbeddedPoints) -> list[str]:
+    if embedding.method == "umap":
+        return ["UMAP 1 (arbitrary units)", "UMAP 2 (arbitrary units)"]
+    first, second = projection.variance[:2]
+    return [
+        f"component 1 of {projection.state} ({first:.0%} of the variance)",
+        f"component 2 ({second:.0%})",
+    ]
+
+
+def _groups(projection: Projection, embedding: EmbeddedPoints) -> "list[TrajectoryGroup]":
+    from trm.export.pictures.charts import TrajectoryGroup
+
+    points = embedding.coordinates[..., :2]
+    if projection.second_model:
+        names = (projection.provenance.model, projection.second_model.provenance.model)
+        groups = [(name, projection.model_index == number) for number, name in enumerate(names)]
+        meanings = ("trm", "hrm")
+    else:
+        solved = projection.field("solved").values[:, -1] > 0
+        groups = [(f"solved: {solved.sum()}", solved), (f"unsolved: {(~solved).sum()}", ~solved)]
+        meanings = ("solved", "unsolved")
+    return [
+        TrajectoryGroup(name, points[rows], meaning, marker)
+        for (name, rows), meaning, marker in zip(groups, meanings, "oD", strict=True)
+        if rows.any()
+    ]

@@ -1,0 +1,115 @@
+"""Figures for papers from the command line: what is drawn, and what the caption says."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from halting_stand_in import make_runs
+
+from probes.cli.figures import caption, halting_charts, probe_charts, projection_charts
+from probes.cli.main import main
+from probes.halting.rules import halt_probabilities
+from probes.latents.files import load_projection
+from probes.latents.settings import RECORDED
+from probes.linear.experiment.files import recorded_experiment
+from trm.checkpoint import save_model
+from trm.provenance import Provenance
+
+PUZZLES = "1234341221434.2.\n..34341221434321\n12343412....4321\n"
+
+
+def title_of(pdf: bytes) -> str:
+    (title,) = re.findall(rb"/Title \((.*?)\)\n", pdf)
+    title = title.replace(b"\\", b"")
+    return title.decode("utf-16" if title.startswith(b"\xfe\xff") else "latin-1")
+
+
+def test_a_caption_names_model_depth_data_seed_and_version():
+    about = Provenance("mine", "0123456789ab", "trm", "sudoku", "cpu", "float32", "1.2", "", data="sudoku/test", count=1000, n=6, T=3, N_sup=16)  # fmt: skip
+    assert caption(about, 7) == (
+        "Model mine (01234567); n = 6, T = 3, N_sup = 16; 1,000 puzzles of sudoku/test; seed\u00a07. Recursion Lens 1.2."
+    )
+    bare = Provenance("mine", "0123456789ab", "trm", "sudoku", "cpu", "float32", "1.2", "")
+    assert caption(bare, None) == "Model mine (01234567). Recursion Lens 1.2."
+
+
+def test_the_halting_figure_has_the_median_of_solved_and_unsolved_puzzles():
+    runs = make_runs()
+    (chart,) = halting_charts(runs)
+    assert [curve.meaning for curve in chart.curves] == ["solved", "unsolved"] and chart.level == 0.5
+    solved = halt_probabilities(runs.halting)[:, runs.right[-1]]
+    assert np.allclose(chart.curves[0].y, np.median(solved, 1))
+    assert (chart.curves[0].low <= chart.curves[0].y).all() and (
+        chart.curves[0].y <= chart.curves[0].high
+    ).all()
+
+
+def test_the_probe_figure_has_a_chart_per_target_with_bands_for_z_and_y():
+    experiment = recorded_experiment("sudoku-trm")
+    charts = probe_charts(experiment)
+    assert [chart.title for chart in charts] == [target.name for target in experiment.targets]
+    solution = {curve.name: curve for curve in charts[0].curves}
+    assert list(solution["z"].x) == [1, 2, 4, 8, 16] and solution["z"].low is not None
+    assert solution["input only"].low is None
+    assert list(solution["y"].y) == experiment.result("solution", "y").scores["accuracy"].value
+
+
+def test_the_projection_figure_has_a_chart_per_embedding():
+    projection = load_projection(RECORDED / "sudoku-trm.safetensors")
+    pca, umap = projection_charts(projection)
+    assert "of the variance" in pca.x and "arbitrary units" in umap.x
+    assert sum(len(group.points) for group in pca.trajectories) == len(projection)
+    joint = projection_charts(load_projection(RECORDED / "sudoku-trm--sudoku-hrm.safetensors"))[0]
+    assert [group.name for group in joint.trajectories] == ["sudoku-trm", "sudoku-hrm"]
+
+
+@pytest.mark.parametrize("of", ["projection", "halting", "probes"])
+def test_recorded_results_are_drawn(tmp_path, capsys, of):
+    main(
+        [
+            "figure",
+            "--of",
+            of,
+            "--model",
+            "sudoku-trm",
+            "--pdf",
+            str(tmp_path / "a.pdf"),
+            "--width",
+            "6.5",
+            "--json",
+        ]
+    )
+    assert json.loads(capsys.readouterr().out) == {"pdf": str(tmp_path / "a.pdf")}
+    pdf = (tmp_path / "a.pdf").read_bytes()
+    assert title_of(pdf).startswith("Model sudoku-trm (4413bee5)") and b"/MediaBox [ 0 0 468 " in pdf
+
+
+def test_a_command_draws_what_it_computed(tmp_path, tiny_model, capsys):
+    model = tiny_model()
+    (tmp_path / "model").mkdir()
+    save_model(tmp_path / "model", model.config, model.state_dict())
+    (tmp_path / "puzzles.txt").write_text(PUZZLES)
+    given = ["--model", str(tmp_path / "model"), "--data", str(tmp_path / "puzzles.txt")]
+    main(["halting", *given, "--out", str(tmp_path / "out"), "--pdf", str(tmp_path / "a.pdf")])
+    main(["project", *given, "--out", str(tmp_path / "p.parquet"), "--pdf", str(tmp_path / "b.pdf")])
+    for name in ("a.pdf", "b.pdf"):
+        assert "3 puzzles of" in title_of((tmp_path / name).read_bytes())
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("--of", "halting", "--model", "sudoku-trm"), "--pdf is missing"),
+        (("--of", "halting", "--model", "nobody", "--pdf", "a.pdf"), "no recording for nobody"),
+        (("--of", "projection", "--model", "sudoku-hrm", "--pdf", "a.pdf"), "Choose from: sudoku-trm, maze-trm"),
+        (("--of", "halting", "--model", "sudoku-trm", "--pdf", "nowhere/a.pdf"), "does not exist"),
+        (("--of", "halting", "--model", "sudoku-trm", "--pdf", "a.pdf", "--width", "99"), "Choose 2 to 20 inches"),
+    ],
+)  # fmt: skip
+def test_one_line_for_a_mistake(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(["figure", *arguments])
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and words in error and error.count("\n") == 1

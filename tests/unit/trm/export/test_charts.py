@@ -1,0 +1,80 @@
+"""Charts for papers: width, fonts, captions and hostile names in PDF."""
+
+import re
+from zlib import decompress
+
+import numpy as np
+import pytest
+from colour_vision import DEFICIENCIES, contrast, distance
+
+from trm.export.pictures.charts import Chart, Curve, TrajectoryGroup, save_charts
+from trm.export.pictures.palette import CURVES
+
+STEPS = (1, 2, 4)
+
+
+def curves(*names: str) -> Chart:
+    made = [Curve(name, STEPS, (0.1, 0.5, 0.9), meaning, (0.0, 0.4, 0.8), (0.2, 0.6, 1.0))
+            for name, meaning in zip(names, ("z", "y"), strict=True)]  # fmt: skip
+    return Chart("supervision step", "accuracy", curves=tuple(made), limits=(0, 1), level=0.5)
+
+
+def points(name: str) -> Chart:
+    walk = np.random.default_rng(0).normal(size=(5, 7, 2)).cumsum(1)
+    return Chart("component 1", "component 2", trajectories=(TrajectoryGroup(name, walk, "solved"),))
+
+
+def pdf_of(tmp_path, charts, caption: str = "made by us", inches: float = 3.25) -> bytes:
+    save_charts(tmp_path / "a.pdf", charts, caption, inches=inches)
+    return (tmp_path / "a.pdf").read_bytes()
+
+
+def size_of(pdf: bytes) -> tuple[float, float]:
+    (box,) = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", pdf)
+    return float(box[0]) / 72, float(box[1]) / 72
+
+
+@pytest.mark.parametrize("inches, rows", [(3.25, 3), (6.75, 2), (10.0, 1)])
+def test_charts_stand_side_by_side_where_they_fit(tmp_path, inches, rows):
+    width, height = size_of(
+        pdf_of(tmp_path, [curves("z", "y"), points("all"), points("some")], inches=inches)
+    )
+    assert width == pytest.approx(inches) and rows * 2 < height < rows * 2 + 1
+
+
+def test_text_is_text_in_a_font_that_journals_accept(tmp_path):
+    pdf = pdf_of(tmp_path, [curves("z", "y")])
+    assert b"/Type3" not in pdf and b"/FontFile2" in pdf
+    assert re.search(rb"/Title \(made by us\)", pdf)
+
+
+@pytest.mark.parametrize(
+    "name", ["$x^2$", r"\frac{1}", "a\nb\x00c", "a\udcffb", "_hidden", "x" * 10_000, "שלום " * 500]
+)
+def test_hostile_names_are_drawn_and_leave_room_for_the_chart(tmp_path, name):
+    _, height = size_of(pdf_of(tmp_path, [curves(name, f"{name}2"), points(name)], caption=name))
+    assert height < 6.5
+
+
+def test_the_same_chart_is_the_same_file(tmp_path):
+    one, other = (pdf_of(tmp_path, [curves("z", "y"), points("all")]) for _ in range(2))
+    assert one == other
+
+
+def test_bands_and_lines_are_in_the_colours_of_their_meaning(tmp_path):
+    pdf = pdf_of(tmp_path, [curves("z", "y")])
+    drawn = b"".join(
+        decompress(part) for part in re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL)[:1]
+    )
+    for meaning in ("z", "y"):
+        red = int(CURVES[meaning][1:3], 16) / 255
+        assert f"{red:.6g}"[:6].encode() in drawn, meaning
+
+
+def test_solved_and_unsolved_differ_for_everyone():
+    def rgb(meaning: str) -> tuple[int, int, int]:
+        return tuple(int(CURVES[meaning][at : at + 2], 16) for at in (1, 3, 5))
+
+    for deficiency in DEFICIENCIES:
+        assert distance(rgb("solved"), rgb("unsolved"), deficiency) > 15
+    assert all(contrast(rgb(meaning), (255, 255, 255)) > 3 for meaning in CURVES)

@@ -1,1 +1,0 @@
-"""Grid cells as shapes, one module per type of grid."""

@@ -1,0 +1,81 @@
+/** What the server computes while it is on screen: fetched until it has ended, and reported to Python when it is due. */
+
+import { pageWide } from "./memory.js";
+
+const RETRY = 1000; // ms until the first new try after a failed request; doubled after each further one
+const SLOWEST_RETRY = 10_000;
+const LEAVING = 5000; // ms after a click on a link during which the page is about to be replaced
+const ANSWER = 300; // ms that the server usually needs to answer an action of the user
+const LOOK = 100; // ms between looks at whether the page is up to date
+
+/**
+ * Fetches a feed of app/server/http/routes.py again and again. A request waits on the server until there is something new.
+ * `query()` returns the parameters of the next request. `take(content)` receives an answer, or null if nothing is
+ * computed any more, and returns whether to go on.
+ */
+export async function followFeed(address, query, take, signal) {
+  let pause = RETRY;
+  while (!signal.aborted) {
+    const content = await read(`${address}?${new URLSearchParams(query())}`, signal);
+    if (signal.aborted || (content !== undefined && !take(content))) return;
+    if (content) {
+      pause = RETRY;
+      continue;
+    }
+    await sleep(pause);
+    pause = Math.min(2 * pause, SLOWEST_RETRY);
+  }
+}
+
+/** Returns the content at an address, null if there is none any more, or undefined if the server cannot be reached. */
+async function read(address, signal) {
+  try {
+    const answer = await fetch(address, { signal, cache: "no-store" });
+    if (answer.ok) return await answer.json();
+    return answer.status === 404 ? null : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Calls `send`, which makes Streamlit rerun the page, once the page is up to date. A message that overtakes the answer
+ * to an action of the user would undo this action: it contains the widget values and the page from before.
+ */
+export async function whenUpToDate(send, signal) {
+  while (!signal.aborted) {
+    if (isUpToDate()) {
+      send();
+      return;
+    }
+    await sleep(LOOK);
+  }
+}
+
+/** Notes that the page is a new one, so that it is not about to be left any more. */
+export function arrive() {
+  userTimes().link = NEVER;
+}
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const NEVER = -Infinity;
+
+/** The times of the user's last action, and of the last click on a link. */
+const userTimes = () =>
+  pageWide("user times", () => {
+    const times = { action: NEVER, link: NEVER };
+    const note = (event) => {
+      times.action = performance.now();
+      if (event.type === "click" && event.composedPath().some(({ localName }) => localName === "a"))
+        times.link = times.action;
+    };
+    for (const name of ["click", "change", "keydown"]) addEventListener(name, note, { capture: true });
+    return times;
+  });
+
+function isUpToDate() {
+  const { action, link } = userTimes();
+  const now = performance.now();
+  const app = document.querySelector("[data-test-script-state]");
+  return now - link > LEAVING && now - action > ANSWER && app?.dataset.testScriptState !== "running";
+}
