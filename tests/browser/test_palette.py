@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from colour_vision import DEFICIENCIES, Colour, contrast, distance
+from fake_runs import eventually
 from player_page import PATIENCE, Player
 from standalone import made_up_trace, random_answers
 
@@ -115,5 +116,7 @@ def test_text_on_the_accent_colour_is_legible(served, new_page, scheme):
     written = page.locator(ON_ACCENT)
     assert written.count() >= 9  # the button, and the name and cross of each of four puzzles
     for node in written.all():
-        ink, ground = map(tuple, node.evaluate(COLOURS))
-        assert contrast(ink, ground) >= 4.5, node.text_content()
+        # Streamlit may draw a button before the app's style sheet.
+        eventually(
+            lambda node=node: contrast(*map(tuple, node.evaluate(COLOURS))) >= 4.5, node.text_content()
+        )
