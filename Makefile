@@ -89,7 +89,7 @@ clean:
 
 # Playwright drives the system's Chromium; it is installed where it is missing and permissions allow it.
 .venv/.browser: .venv/.test
-	command -v chromium || command -v chromium-browser || command -v google-chrome \
-		|| { apt-get update -qq && apt-get install -y -qq chromium; } \
+	command -v chromium-headless-shell || command -v chromium || command -v chromium-browser || command -v google-chrome \
+		|| { apt-get update -qq && { apt-get install -y -qq chromium-headless-shell || apt-get install -y -qq chromium; }; } \
 		|| { echo "The browser tests need Chromium: install the package chromium, then run make again."; exit 1; }
 	touch $@

@@ -15,7 +15,8 @@ from urllib.request import urlopen
 from playwright.sync_api import Browser, Playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The first is Chromium without windows: tests take a fifth less processor time in it.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 # No GPU, no sandbox (containers have neither), and no calls home that would wait for a network.
 BROWSER_OPTIONS = [
     "--no-sandbox",

@@ -30,7 +30,7 @@ from trm.export.run import ExportedRun
 from trm.files import atomic_file
 from trm.player.bundle import bundle, player_css
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 PRINT_TIMEOUT = 120  # seconds
 
 PAGE_STYLE = """

@@ -9,6 +9,8 @@ import pytest
 
 from trm.cli.main import main
 
+pytestmark = pytest.mark.heavy
+
 REPOSITORY = Path(__file__).resolve().parents[4]
 INTERRUPT = """
 import os, signal, sys

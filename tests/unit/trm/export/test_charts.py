@@ -10,6 +10,8 @@ from colour_vision import DEFICIENCIES, contrast, distance
 from trm.export.pictures.charts import Chart, Curve, TrajectoryGroup, save_charts
 from trm.export.pictures.palette import CURVES
 
+pytestmark = pytest.mark.heavy
+
 STEPS = (1, 2, 4)
 
 

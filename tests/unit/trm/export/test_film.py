@@ -18,6 +18,8 @@ from trm.export.pictures.palette import Appearance
 from trm.export.pictures.picture import film_of
 from trm.export.run import ExportedRun
 
+pytestmark = pytest.mark.heavy
+
 needs_ffmpeg = pytest.mark.skipif(
     not shutil.which("ffmpeg") or not shutil.which("ffprobe"), reason="ffmpeg is not installed"
 )

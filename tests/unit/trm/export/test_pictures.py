@@ -24,6 +24,8 @@ from trm.export.run import ExportedRun
 from trm.progress import no_progress
 from trm.tasks import get_task
 
+pytestmark = pytest.mark.heavy
+
 # what a person reads
 
 

@@ -16,6 +16,8 @@ from trm.export.pictures.palette import LIGHT
 from trm.export.pictures.text import measure, wrap
 from trm.export.run import ExportedRun, printable
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize("name", RUNS)
 def test_hostile_names_stay_text_in_svg(tmp_path, name):

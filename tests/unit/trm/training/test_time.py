@@ -13,6 +13,8 @@ from trm.training.data import generated_puzzles
 from trm.training.run import train
 from trm.training.trainer import Trainer
 
+pytestmark = pytest.mark.heavy
+
 UPDATE, EVALUATION, PUZZLES = 1.6, 0.15, 60.0  # seconds per update, per evaluated puzzle, and for all puzzles
 
 
