@@ -138,7 +138,8 @@ async def serve_why(request: Request) -> Response:
 async def serve_room(request: Request) -> Response:
     """Serve the scene and the view of a room, to its lecturer also the audience.
 
-    A lecturer sends a token and a scene with its view, to `move` the room or to open it again.
+    A lecturer sends a scene with its view, to `move` the room or to open it again, and the token in the header
+    `Authorization`, which no log of a proxy contains.
     """
     code, query = request.path_params["code"], request.query_params
     if (refusal := _refusal(request)) is not None:
@@ -147,7 +148,7 @@ async def serve_room(request: Request) -> Response:
         return _not_found("room")
     scene = query.get("scene", "")[:LONGEST_SCENE]
     moves = query.get("move") or rooms().read(code) is None
-    leads = rooms().is_led_by(code, query.get("lead"))
+    leads = rooms().is_led_by(code, request.headers.get("authorization", "").removeprefix("Bearer "))
     if scene and moves and leads:
         rooms().move(code, scene, query.get("view"))
     if not leads and rooms().read(code) is not None:
