@@ -24,7 +24,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 from app.server.pace import Pace, Usage
-from app.server.work import Batch, Cancelled, Job, OneStep, Priority, Steps, Work
+from app.server.work import Batch, Cancelled, Job, OneStep, Priority, Steps, Work, nbytes_of
 
 AT_ONCE = {Priority.DOWNLOAD: 4}  # jobs that are computed at the same time; 1 for all other priorities
 PATIENCE = {Priority.ANALYSIS: 2.0, Priority.BACKGROUND: 5.0}
@@ -257,6 +257,7 @@ class Jobs:
     def _end(self, job: Job) -> None:
         del self._unfinished[job]
         job.work, job.done, job.ended = None, True, self._clock()
+        job.nbytes = nbytes_of(job.result)
         job.seen.pop(None, None)  # the server does not look at results
         if job.result is None and not job.error and not job.cancelled:
             del self._jobs[job.key]
