@@ -83,7 +83,7 @@ def test_the_file_shows_the_view_of_the_link_and_the_command_is_given(open_app):
         f"sudoku-trm-{PRESETS[0].key}-2.1.3-change.png",
     ]
     app.set("export_format", "npz")
-    assert "less than" in page_text(app) and code(app)[-2] == "--npz" and "--view" not in code(app)
+    assert "The file is under" in page_text(app) and code(app)[-2] == "--npz" and "--view" not in code(app)
 
 
 def test_a_film_is_made_with_progress_and_then_saved(open_app):
