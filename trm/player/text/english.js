@@ -161,7 +161,7 @@ export const ENGLISH = {
   "why_probability": "P({symbol}) {earlier} → {now}",
   "why_probability_first": "P({symbol}) {now}",
   "why_computing": "Computing the givens' effects.",
-  "why_needs_model": "To see which givens matter, open this puzzle on Solve, which runs the model.",
+  "why_needs_model": "The givens' effects need the model: open this puzzle on the Solve page.",
   "why_gone": "The server no longer knows this run. Reload the page.",
   "why_side": "Towards {symbol} (top givens: {share}):",
   "why_others": "Towards others:",
