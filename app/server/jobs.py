@@ -198,7 +198,7 @@ class Jobs:
         return min([*paused, *([] if is_full else self._queue(priority)[:1])], key=self._rank, default=None)
 
     def _rank(self, item: Batch | Job) -> tuple[float, ...]:
-        """Sort key of what waits for a turn. Of people who have used as little, who has no result yet goes first."""
+        """Sort key of what waits for a turn. Among people with equal use, those without a result go first."""
         is_fresh = isinstance(item, Job)
         jobs = [item] if is_fresh else item.jobs
         used = min((self._usage.of(asker) for job in jobs for asker in job.seen), default=0.0) // QUANTUM

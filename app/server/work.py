@@ -46,7 +46,7 @@ class Steps(ABC):
     result: Any = None
     is_complete: bool = False
     lasting: ClassVar[bool] = True  # whether work that was stopped can be resumed at the last complete step
-    too_large: ClassVar[str] = "This needs more memory than the server has. Take fewer puzzles or calls."
+    too_large: ClassVar[str] = "This needs more memory than the server has. Use fewer puzzles or calls."
     failed: ClassVar[str] = "This failed on the server; its log has the reason. Try other settings."
 
     @abstractmethod
@@ -54,7 +54,7 @@ class Steps(ABC):
         """Compute the next step of each work in `together`, which contains this work, and set their results.
 
         `progress` must be called often, from any thread. It blocks while other work goes first, and raises Cancelled if
-        nobody needs this step any more. If an error is raised, `advance` is called again for each work alone
+        nobody needs this step any more. If an error is raised, `advance` is called again, separately, for each work
         that has no new result.
         """
 

@@ -8,8 +8,8 @@
     /rooms/CODE/answers       takes the answer of a follower to a question of the lecture
 
 A request waits on the server until there is something new, at most `HOLD` seconds, so browsers need no timers. Keys come
-from `feeds.py`, and no part of a request is ever used as a path. An unknown key is answered by 404, a computation that
-nobody waits for any more by null, and who asks too often, or for too much at once, by 429.
+from `feeds.py`, and no part of a request is ever used as a path. The answer is 404 for an unknown key, null for a
+computation that nobody waits for any more, and 429 for too many requests.
 """
 
 import asyncio
@@ -130,13 +130,13 @@ async def serve_why(request: Request) -> Response:
     await _wait(request, look, lambda job, waited: job.done)
     content = {"ended": job.done}
     if job.done:
-        failed = job.error or (JobFailed("This was given up.") if job.result is None else None)
+        failed = job.error or (JobFailed("Cancelled.") if job.result is None else None)
         content |= {"error": str(failed)} if failed else {"result": answers.show(question, job.result)}
     return JSONResponse(content, headers=NO_STORE)
 
 
 async def serve_room(request: Request) -> Response:
-    """Serve the scene and the view of a room, to its lecturer also the audience.
+    """Serve the scene and the view of a room and, to its lecturer, the audience.
 
     A lecturer sends a scene with its view, to `move` the room or to open it again, and the token in the header
     `Authorization`, which no log of a proxy contains.
