@@ -5,8 +5,10 @@ A result is a frozen dataclass. It is saved, with everything in it, as one safet
 NumPy arrays are stored as tensors, named by their path in the result, such as `scores.accuracy.value`. Everything else
 is JSON in the metadata of the file, one entry for each field of the result. Fields that are None are left out.
 
+A result without arrays can also be saved as JSON (`write_json` of `as_json`).
+
 Loading executes no code from the file and imports no torch. A file is accepted only if it has exactly the entries that
-`save` writes, with the types, dtypes and shapes that the dataclass declares. Dimensions with the same name must have
+were saved, with the types, dtypes and shapes that the dataclass declares. Dimensions with the same name must have
 the same size in all arrays of a dataclass.
 """
 
@@ -68,14 +70,10 @@ def load(
     Files larger than `most` bytes are rejected before they are opened.
     """
     with reading(path, refusal, thing, remedy, most=most):
-        with safe_open(path, "numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            metadata = file.metadata() or {}
+        arrays, values = _read_json(path) if path.suffix == ".json" else _read_tensors(path)
         for array in arrays.values():
             if max(array.shape, default=0) > most:  # an empty array can have an axis of any length
                 raise ValueError("an axis is too long")
-        values = {name: None for name in arrays if "." not in name}
-        values |= {name: msgspec.json.decode(text) for name, text in metadata.items()}
         joined = _joined(values, arrays)
         if arrays:
             raise ValueError("unexpected arrays")
@@ -120,6 +118,19 @@ def write_parquet(path: Path, table: Mapping[str, Any], about: Any = None) -> No
         columns = columns.replace_schema_metadata({"recursion-lens": json.dumps(about)})
     with atomic_file(path) as temporary:
         write_table(columns, temporary, compression="zstd")
+
+
+def _read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays of a safetensors file, and all else as `as_json` returns it."""
+    with safe_open(path, "numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        metadata = file.metadata() or {}
+    values = {name: None for name in arrays if "." not in name}
+    return arrays, values | {name: msgspec.json.decode(text) for name, text in metadata.items()}
+
+
+def _read_json(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    return {}, msgspec.json.decode(path.read_bytes())
 
 
 def _joined(value: Any, arrays: dict[str, np.ndarray], name: str = "") -> Any:

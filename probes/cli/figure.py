@@ -1,45 +1,68 @@
-"""`python -m probes figure`: draw recorded results of a bundled model as PDF, without running the model."""
+"""`python -m probes figure`: draw saved or recorded results as PDF, without computing them again."""
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from probes.cli.figures import PaperFigure, halting_charts, probe_charts, projection_charts
 from probes.cli.shared import names_to_record
 from probes.halting.runs import RECORDED as HALTING
-from probes.halting.runs import load_runs
+from probes.halting.runs import load_runs, load_table
 from probes.latents.files import load_projection
 from probes.latents.settings import RECORDED as LATENTS
 from probes.latents.settings import SETS
-from probes.linear.experiment.files import recorded_experiment
+from probes.linear.experiment.files import load_experiment, recorded_path
 from trm.cli.options import ModelName
 from trm.errors import UserError
+from trm.provenance import Provenance
 from trm.registry import model_names
+
+if TYPE_CHECKING:
+    from trm.export.pictures.charts import Chart
 
 
 def run(
-    *, of: Literal["projection", "halting", "probes"], model: ModelName, figure: PaperFigure = PaperFigure()
+    *,
+    of: Literal["projection", "halting", "probes"],
+    model: ModelName | None = None,
+    results: Path | None = None,
+    figure: PaperFigure = PaperFigure(),
 ) -> dict[str, Any]:
-    """Draw recorded results, and return the path of the figure. Raises UserError if there are none.
+    """Draw results, and return the path of the figure. Raises UserError if there are none.
 
     Args:
         of: the projection of z, the halting probability by step, or the scores of linear probes by step
+        model: a bundled model, to draw the results that come with it
+        results: instead of --model, a file that `probes fit --out` (.json), `halting --out` or `project --out` (.safetensors) wrote
     """
     figure.check()
     if not figure.pdf:
         raise UserError("--pdf is missing. Give the file to write.")
-    names_to_record(model, SETS if of == "projection" else model_names())
-    if of == "halting":
-        runs = load_runs(HALTING / f"{model}.safetensors")
-        charts, about, seed = halting_charts(runs), runs.provenance, None
-    elif of == "projection":
-        projection = load_projection(LATENTS / f"{model}.safetensors")
-        charts, about = projection_charts(projection), projection.provenance
-        seed = next((each.settings.seed for each in projection.embeddings if each.settings), None)
-    else:
-        experiment = recorded_experiment(model)
-        if experiment is None:
-            raise UserError(
-                f"No probing experiment of {model} is recorded. Run `probes fit --model {model} --pdf FILE`."
-            )
-        charts, about, seed = probe_charts(experiment), experiment.provenance, experiment.settings.probe.seed
-    figure.save(charts, about, seed)
+    if bool(model) == bool(results):
+        raise UserError("Give either --model, a bundled model, or --results, a file.")
+    if model:
+        names_to_record(model, SETS if of == "projection" else model_names())
+    figure.save(*_drawn(of, model, results))
     return {"pdf": str(figure.pdf)}
+
+
+def _drawn(of: str, model: str | None, results: Path | None) -> "tuple[list[Chart], Provenance, int | None]":
+    """Load a file of results, or the recorded results of a model. Returns the charts, what made them, and the seed."""
+    if of == "halting":
+        runs = load_table(_table_of(results)) if results else load_runs(HALTING / f"{model}.safetensors")
+        return halting_charts(runs), runs.provenance, None
+    if of == "projection":
+        projection = load_projection(results or LATENTS / f"{model}.safetensors")
+        seed = next((each.settings.seed for each in projection.embeddings if each.settings), None)
+        return projection_charts(projection), projection.provenance, seed
+    path = results or recorded_path(model or "")
+    if model and not path.is_file():
+        raise UserError(
+            f"No probing experiment of {model} is recorded. Run `probes fit --model {model} --pdf FILE`."
+        )
+    experiment = load_experiment(path)
+    return probe_charts(experiment), experiment.provenance, experiment.settings.probe.seed
+
+
+def _table_of(path: Path) -> Path:
+    """Return the table of halting runs that was written with a report, or `path` itself if that is the table."""
+    return path.with_suffix(".parquet") if path.suffix == ".json" else path

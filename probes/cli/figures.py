@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 SOURCES = {
     "z": ("z", "z", "D"),
     "y": ("y", "y", "o"),
-    "input": ("input only", "baseline", "x"),
-    "derived": ("derived from the input", "baseline", "s"),
-    "random z": ("untrained network, z", "other", "v"),
-    "random y": ("untrained network, y", "other", "^"),
+    "input": ("input", "baseline", "x"),
+    "derived": ("derived", "baseline", "s"),
+    "random z": ("untrained z", "other", "v"),
+    "random y": ("untrained y", "other", "^"),
 }
 """Name, meaning and marker of each source of features."""
+SCORES = {"auroc": "AUROC", "r2": "R²", "accuracy": "accuracy"}
 
 
 @Parameter(name="*", group=Group("A figure for a paper"))
@@ -93,7 +94,6 @@ def probe_charts(summary: ExperimentSummary) -> "list[Chart]":
     """A chart per target: the main score of each source of features, with 95 % confidence intervals for z and y."""
     from trm.export.pictures.charts import Chart
 
-    names = {"auroc": "AUROC", "r2": "R²", "accuracy": "accuracy"}
     charts = []
     for target in summary.targets:
         score = main_score(target.classes)
@@ -102,7 +102,7 @@ def probe_charts(summary: ExperimentSummary) -> "list[Chart]":
             for result in summary.results
             if result.target == target.name and score in result.scores
         ]
-        charts.append(Chart("supervision step", names[score], target.name, tuple(curves)))
+        charts.append(Chart("supervision step", SCORES[score], target.name, tuple(curves)))
     return charts
 
 

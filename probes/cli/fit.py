@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import Group, Parameter
 
-from probes.cli.figures import PaperFigure, probe_charts
+from probes.cli.figures import SCORES, SOURCES, PaperFigure, probe_charts
 from probes.linear.apply import apply_to_puzzle, summary_of
 from probes.linear.experiment.files import (
     record_experiment,
@@ -17,7 +18,8 @@ from probes.linear.experiment.files import (
 )
 from probes.linear.experiment.results import ProbingExperiment
 from probes.linear.experiment.run import fit_experiment, run_experiment
-from probes.linear.experiment.summary import ExperimentSettings
+from probes.linear.experiment.summary import ExperimentSettings, ExperimentSummary, TargetSummary
+from probes.linear.experiment.views import baselines_at, labels_of, value_at
 from probes.linear.files import open_probe
 from probes.linear.target_groups import default_targets, groups_of, recorded_targets
 from probes.reports.linear import write_findings
@@ -31,12 +33,18 @@ from trm.cli.options import (
     TestPuzzles,
     puzzle_tokens,
 )
-from trm.cli.printing import Output
+from trm.cli.printing import Output, table
 from trm.errors import UserError
 from trm.parallel import Worker
 from trm.progress import ProgressLine, no_progress
 from trm.registry import model_names
 from trm.results import as_json, write_json
+
+MOST_COLUMNS = 6  # time points in a printed table; --out and --json have all of them
+BASELINES = (
+    "Baselines: a probe of the input around the cell, a probe of features derived from the input by counting and simple rules, "
+    "and a probe of the states of an untrained copy of the model."
+)
 
 
 @FLAT
@@ -66,7 +74,7 @@ def fit(
     """Fit probes, and return their scores. Raises UserError if an option is missing or not valid.
 
     Args:
-        store: a store made by `trm trace`, instead of --model and --data; the model does not run
+        store: a store made by `trm trace`, instead of --model and --data; the model does not run again, only an untrained copy (see --random)
         out: JSON file to write; the table is written next to it as .parquet
         save: folder to save the probes in, for `probes apply`
         record: record the result that the Probes page of a bundled model opens with: all targets at steps 1, 2, 4, 8 and the last
@@ -131,13 +139,44 @@ def _fit_store(
 def _written(
     experiment: ProbingExperiment, out: Path | None, save: Path | None, figure: PaperFigure
 ) -> Output:
+    written, summary = [], experiment.summary()
     if out:
-        write_experiment(out, experiment, probes=save)
+        written = write_experiment(out, experiment, probes=save)
     elif save:
-        save_probes(save, experiment)
+        written = save_probes(save, experiment)
     if figure.pdf:
-        figure.save(probe_charts(experiment.summary()), experiment.provenance, experiment.settings.probe.seed)
-    return Output(as_json(experiment.summary()), experiment.main_scores())
+        figure.save(probe_charts(summary), experiment.provenance, experiment.settings.probe.seed)
+        written = [*written, figure.pdf]
+    blocks = [score_text(summary, target) for target in summary.targets]
+    blocks += [BASELINES, *(["written: " + ", ".join(map(str, written))] if written else [])]
+    return Output(as_json(summary), "\n\n".join(blocks))
+
+
+def score_text(summary: ExperimentSummary, target: TargetSummary) -> str:
+    """Return the main score of a target for each source, as a table with at most MOST_COLUMNS time points."""
+    labels, last = labels_of(summary), len(summary.time_points) - 1
+    places = sorted({round(at) for at in np.linspace(0, last, min(last + 1, MOST_COLUMNS))})
+    guess, *_ = baselines_at(summary, target.name, target.score, last).items()
+    rows = []
+    for source, (name, *_) in SOURCES.items():
+        result = summary.result(target.name, source)
+        if result:
+            fitted = range(last + 1) if source in ("input", "derived") else result.time_points
+            values = [value_at(result, target.score, at) if at in fitted else None for at in places]
+            bounds = [value_at(result, target.score, last, bound) for bound in ("low", "high")]
+            interval = " to ".join(map(_number, bounds)) if last in fitted else ""
+            rows.append([name, *map(_number, values), interval])
+    guesses = [baselines_at(summary, target.name, target.score, at)[guess[0]] for at in places]
+    rows.append(["constant guess", *map(_number, guesses), ""])
+    count = f"{summary.split['test']} test puzzles" if summary.split else ""
+    left_out = f"{len(places)} of {last + 1} time points" if len(places) <= last else ""
+    title = ", ".join(filter(None, (f"{target.name} ({SCORES[target.score]})", count, left_out)))
+    columns = ["from", *(f"step {labels[at]}" for at in places), f"95% interval at step {labels[last]}"]
+    return f"{title}\n{table(columns, rows)}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def apply(

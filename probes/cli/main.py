@@ -19,7 +19,7 @@ add_commands(
         "probes.cli.attribute:run": "attribute: attribute a logit to the cells of the puzzle",
         "probes.cli.compare:similarity": "similarity: linear CKA between y and z after every f_H call, within and between two models",
         "probes.cli.compare:compare": "compare: all measurements of the Compare page for two models on the same puzzles",
-        "probes.cli.figure:run": "figure: draw the recorded results of a bundled model as PDF, for a paper",
+        "probes.cli.figure:run": "figure: draw saved results, or those that come with a bundled model, as PDF, for a paper",
         "probes.cli.fit:fit": "fit: fit linear probes on the states of a model and score them",
         "probes.cli.fit:apply": "apply: apply saved probes to one puzzle, cell by cell and step by step",
         "probes.cli.halting:run": "halting: analyse when a model halts and whether that is right",

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8, UInt16
 
@@ -18,9 +19,10 @@ from probes.stats import RunsError
 from recursion_lens import ASSETS
 from trm.config import NEVER, ModelConfig
 from trm.errors import DataError
+from trm.files import reading
 from trm.progress import Progress, no_progress
 from trm.provenance import Provenance
-from trm.results import as_json, load
+from trm.results import LARGEST_FILE, as_json, load
 from trm.tasks.base import PADDING
 from trm.terminal import as_command
 
@@ -230,6 +232,28 @@ def table(runs: HaltingRuns) -> dict[str, Any]:
     columns = {name: np.repeat(values, runs.steps) for name, values in by_puzzle.items()}
     columns["step"] = np.tile(np.arange(1, runs.steps + 1, dtype=np.uint16), runs.count)
     return columns | {name: getattr(runs, name).T.ravel() for name in OF_STEP}
+
+
+def load_table(path: Path) -> HaltingRuns:
+    """Read runs from the Parquet file of their `table`. Raises DataError if the file is anything else."""
+    from pyarrow.parquet import read_table
+
+    remedy = "Give the .parquet file that `python -m probes halting --out` wrote."
+    with reading(path, DataError, "table of halting runs", remedy, most=LARGEST_FILE):
+        read = read_table(path)
+        about = msgspec.json.decode(read.schema.metadata[b"recursion-lens"])
+        columns = {name: read[name].to_numpy() for name in read.column_names}
+        steps = int(columns["step"].max())
+        return HaltingRuns(
+            provenance=msgspec.convert(about, Provenance),
+            trained_steps=about["trained_steps"],
+            without_label=about["without_label"],
+            rows=columns["row"][::steps],
+            puzzles=tuple(columns["puzzle"][::steps]),
+            difficulty=tuple(columns["difficulty"][::steps]),
+            blanks=columns["blanks"][::steps],
+            **{name: columns[name].reshape(-1, steps).T for name in OF_STEP},
+        )
 
 
 def load_runs(path: Path) -> HaltingRuns:

@@ -62,13 +62,13 @@ def recorded_path(model: str) -> Path:
 
 
 def load_experiment(path: Path) -> ExperimentSummary:
-    """Load a recorded experiment. Raises ExperimentFileError if the file is not valid."""
+    """Load an experiment, recorded or written by `write_experiment` as JSON. Raises ExperimentFileError if the file is not valid."""
     return load(
         path,
         ExperimentSummary,
         refusal=ExperimentFileError,
         thing="experiment of this version",
-        remedy="Record it again with `probes fit --record`.",
+        remedy="Give the JSON file that `probes fit --out FILE.json` of this version wrote.",
     )
 
 

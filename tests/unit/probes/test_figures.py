@@ -2,19 +2,23 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from halting_stand_in import make_runs
 
 from probes.cli.figures import caption, halting_charts, probe_charts, projection_charts
+from probes.cli.fit import score_text
 from probes.cli.main import main
 from probes.halting.rules import halt_probabilities
 from probes.latents.files import load_projection
 from probes.latents.settings import RECORDED
-from probes.linear.experiment.files import recorded_experiment
+from probes.linear.experiment.files import load_experiment, recorded_experiment
+from probes.linear.experiment.summary import ScoreSummary
 from trm.checkpoint import save_model
 from trm.provenance import Provenance
+from trm.results import as_json, write_json
 
 PUZZLES = "1234341221434.2.\n..34341221434321\n12343412....4321\n"
 
@@ -51,7 +55,7 @@ def test_the_probe_figure_has_a_chart_per_target_with_bands_for_z_and_y():
     assert [chart.title for chart in charts] == [target.name for target in experiment.targets]
     solution = {curve.name: curve for curve in charts[0].curves}
     assert list(solution["z"].x) == [1, 2, 4, 8, 16] and solution["z"].low is not None
-    assert solution["input only"].low is None
+    assert solution["input"].low is None
     assert list(solution["y"].y) == experiment.result("solution", "y").scores["accuracy"].value
 
 
@@ -85,7 +89,7 @@ def test_recorded_results_are_drawn(tmp_path, capsys, of):
     assert title_of(pdf).startswith("Model sudoku-trm (4413bee5)") and b"/MediaBox [ 0 0 468 " in pdf
 
 
-def test_a_command_draws_what_it_computed(tmp_path, tiny_model, capsys):
+def test_a_command_draws_what_it_computed_and_saved(tmp_path, tiny_model, capsys):
     model = tiny_model()
     (tmp_path / "model").mkdir()
     save_model(tmp_path / "model", model.config, model.state_dict())
@@ -95,12 +99,77 @@ def test_a_command_draws_what_it_computed(tmp_path, tiny_model, capsys):
     main(["project", *given, "--out", str(tmp_path / "p.parquet"), "--pdf", str(tmp_path / "b.pdf")])
     for name in ("a.pdf", "b.pdf"):
         assert "3 puzzles of" in title_of((tmp_path / name).read_bytes())
+    main(["project", *given, "--out", str(tmp_path / "p.safetensors")])
+    for of, results, first in (
+        ("halting", "out.json", "a"),
+        ("halting", "out.parquet", "a"),
+        ("projection", "p.safetensors", "b"),
+    ):
+        pdf = tmp_path / "again.pdf"
+        main(["figure", "--of", of, "--results", str(tmp_path / results), "--pdf", str(pdf)])
+        assert title_of(pdf.read_bytes()) == title_of((tmp_path / f"{first}.pdf").read_bytes())
+
+
+def test_a_saved_probing_experiment_is_drawn(tmp_path):
+    experiment = recorded_experiment("sudoku-trm")
+    write_json(tmp_path / "mine.json", as_json(experiment))
+    assert load_experiment(tmp_path / "mine.json") == experiment
+    pdf = tmp_path / "a.pdf"
+    main(["figure", "--of", "probes", "--results", str(tmp_path / "mine.json"), "--pdf", str(pdf)])
+    assert title_of(pdf.read_bytes()).startswith("Model sudoku-trm (4413bee5)")
+
+
+def test_the_printed_scores_name_target_score_steps_and_sources():
+    experiment = recorded_experiment("sudoku-trm")
+    title, columns, *rows = score_text(experiment, experiment.target("solution")).splitlines()
+    assert title == "solution (accuracy), 50 test puzzles"
+    assert columns.split("  ")[0] == "from" and columns.endswith("step 16  95% interval at step 16")
+    names = [row.split("  ")[0] for row in rows]
+    assert names == ["z", "y", "input", "derived", "untrained z", "untrained y", "constant guess"]
+    first = experiment.result("solution", "z").scores["accuracy"]
+    assert rows[0].split()[1] == f"{first.value[0]:.3f}"
+    assert rows[0].endswith(f"{first.low[-1]:.3f} to {first.high[-1]:.3f}")
+
+
+def test_the_printed_scores_of_many_time_points_are_a_choice_of_them():
+    experiment = recorded_experiment("sudoku-trm")
+    result = experiment.result("solution", "z")
+    scores = {
+        name: ScoreSummary(*(list(part[:1]) * 16 for part in vars(score).values()))
+        for name, score in result.scores.items()
+    }
+    result = replace(
+        result,
+        time_points=tuple(range(16)),
+        scores=scores,
+        by_cell=[[]] * 16,
+        confusion=None,
+        test_puzzles=None,
+    )
+    untrained = experiment.result("solution", "random z")
+    scores = {
+        name: ScoreSummary(*(list(part[:1]) for part in vars(score).values()))
+        for name, score in untrained.scores.items()
+    }
+    untrained = replace(
+        untrained, time_points=(0,), scores=scores, by_cell=[[]], confusion=None, test_puzzles=None
+    )
+    points = tuple(replace(experiment.time_points[0], supervision_step=step) for step in range(1, 17))
+    targets = (replace(experiment.target("solution"), repeats=None),)
+    many = replace(experiment, time_points=points, results=(result, untrained), targets=targets)
+    title, columns, _, not_trained, _ = score_text(many, targets[0]).splitlines()
+    assert title.endswith("6 of 16 time points") and "step 1  step 4  step 7  step 10" in columns
+    assert len(not_trained.split()) == 3  # with --random first, nothing is known about the later steps
 
 
 @pytest.mark.parametrize(
     "arguments, words",
     [
         (("--of", "halting", "--model", "sudoku-trm"), "--pdf is missing"),
+        (("--of", "halting", "--pdf", "a.pdf"), "Give either --model"),
+        (("--of", "halting", "--results", "b.json", "--model", "sudoku-trm", "--pdf", "a.pdf"), "Give either --model"),
+        (("--of", "halting", "--results", "b.json", "--pdf", "a.pdf"), "b.parquet cannot be read"),
+        (("--of", "probes", "--results", "damaged.json", "--pdf", "a.pdf"), "damaged.json is not an experiment"),
         (("--of", "halting", "--model", "nobody", "--pdf", "a.pdf"), "no recording for nobody"),
         (("--of", "projection", "--model", "sudoku-hrm", "--pdf", "a.pdf"), "Choose from: sudoku-trm, maze-trm"),
         (("--of", "halting", "--model", "sudoku-trm", "--pdf", "nowhere/a.pdf"), "does not exist"),
@@ -109,6 +178,7 @@ def test_a_command_draws_what_it_computed(tmp_path, tiny_model, capsys):
 )  # fmt: skip
 def test_one_line_for_a_mistake(tmp_path, monkeypatch, capsys, arguments, words):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "damaged.json").write_text("{")
     with pytest.raises(SystemExit) as end:
         main(["figure", *arguments])
     error = capsys.readouterr().err
