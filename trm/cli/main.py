@@ -6,7 +6,7 @@ is imported when it is called, so `--help` and `models` do not wait for torch.
 """
 
 import json as json_format
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
@@ -77,15 +77,23 @@ def call(app: App, arguments: Sequence[str] | None) -> tuple[Any, bool]:
 def run_command(app: App, arguments: Sequence[str] | None) -> None:
     """Run the command in `arguments` and print its result. `arguments` defaults to those of the process.
 
-    A user error ends the program with exit code 2 and one line.
+    A command that takes long may be a generator. The text of each of its results is printed as it comes; --json prints
+    the values of the last, which are complete. A user error ends the program with exit code 2 and one line.
     """
     with exit_on_errors(app.name[0]):
         result, as_json = call(app, arguments)
-        if result is None:
-            return
-        values, text = (result.values, result.text) if isinstance(result, Output) else (result, result)
-        with printing_result():
-            print(json_format.dumps(values) if as_json else format_result(text))
+        values = None
+        for part in result if isinstance(result, Iterator) else (result,):
+            values, text = (part.values, part.text) if isinstance(part, Output) else (part, part)
+            if text is not None and not as_json:
+                _print(format_result(text))
+        if values is not None and as_json:
+            _print(json_format.dumps(values))
+
+
+def _print(text: str) -> None:
+    with printing_result():
+        print(text)
 
 
 def add_commands(app: App, commands: dict[str, str]) -> None:

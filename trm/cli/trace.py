@@ -1,5 +1,6 @@
 """`trm trace`: record the states of many puzzles into a store (`trm.store`)."""
 
+import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from trm.cli.options import CHECKPOINT, FLAT, EngineChoice, ModelChoice, PuzzleChoice
+from trm.cli.printing import Output
 from trm.config import FORCEABLE
 from trm.parallel import Worker, take_gpu_of_this_process
 from trm.progress import ProgressLine, no_progress
 from trm.store.layout import StoredStates, StoreSettings
-from trm.store.record import record_store
+from trm.store.record import readable_bytes, record_store
 from trm.terminal import as_command, log
 
 POSITIONS = FORCEABLE["positions"]
@@ -38,7 +40,7 @@ def run(
     stored: Annotated[StoredStates, Parameter(name="*", group=Group("What is stored"))] = StoredStates(),
     batch: int | None = None,
     shard: int | None = None,
-) -> dict[str, Any] | None:
+) -> Output | None:
     """Record the states, and return what was recorded. None in all processes but the lead.
 
     Args:
@@ -69,7 +71,23 @@ def run(
             log=_log_over_progress if worker.is_lead else _nothing,
             progress=progress if worker.is_lead else no_progress,
         )
-    return result if worker.is_lead else None
+    return Output(result, _summary(result, settings)) if worker.is_lead else None
+
+
+def _summary(result: dict[str, Any], settings: StoreSettings) -> str:
+    """Say what the store holds now, and what to do next."""
+    out, count = shlex.quote(result["out"]), f"{result['count']:,}"
+    if not result["complete"]:
+        count = f"{count} of {result['puzzles']:,}"
+    sentence = (
+        f"{out} holds {count} puzzles ({readable_bytes(result['bytes'])}); "
+        f"{result['recorded']:,} of them were recorded now, in {result['seconds']:.0f} s."
+    )
+    analysis = "halting" if settings.states == "none" else "fit"
+    next_command = f"python -m probes {analysis} --store {out} --out {out}.{analysis}.json"
+    if not result["complete"]:
+        next_command = "the same command, which records the rest"
+    return "\n".join(filter(None, (sentence, result.get("note"), f"Next: {next_command}")))
 
 
 def _log_over_progress(text: str) -> None:

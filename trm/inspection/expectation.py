@@ -33,7 +33,7 @@ def interpret_scores(
     """
     if not check or "puzzles" not in check:
         return ""
-    sentences = (_compare_depths(depths), _compare_published(check, listed), _check_steps(check))
+    sentences = (_compare_depths(depths), _compare_published(check, listed), _check_exact(check))
     return " ".join(filter(None, sentences))
 
 
@@ -43,9 +43,7 @@ def _compare_depths(depths: Sequence[Mapping[str, Any]]) -> str:
     own, *others = depths
     better = [other for other in others if _is_better(other, own)]
     if not better and not any(score["exact"] for score in depths):
-        return (
-            "No answer is exact at the neighbouring n and T either, so the scores say nothing about n and T."
-        )
+        return "With n or T changed by one, no puzzle is solved either, so this does not show whether n and T are right."
     if not better:
         return "It scores no better with n or T changed by one, as expected."
     best = min(better, key=lambda score: (-score["exact"], score["loss"]))
@@ -77,12 +75,12 @@ def _compare_published(check: Mapping[str, Any], listed: PublicCheckpoint | None
     )
 
 
-def _check_steps(check: Mapping[str, Any]) -> str:
-    """Return a warning if supervision steps do not help, which is a sign of a wrong configuration."""
-    losses = check.get("loss_by_step") or []
-    if check["exact"] > 0 or len(losses) < 2 or losses[-1] < losses[0]:
+def _check_exact(check: Mapping[str, Any]) -> str:
+    """Return a warning if no answer is exact, which is a sign of a wrong configuration."""
+    if check["exact"] > 0:
         return ""
-    return (
-        "No answer is exact, and more supervision steps do not help: the model is untrained, or its configuration is "
-        "not the one used in training."
+    losses = check.get("loss_by_step") or []
+    no_help = (
+        ", and more supervision steps do not help" if len(losses) > 1 and losses[-1] >= losses[0] else ""
     )
+    return f"No answer is exact{no_help}: the model may be untrained, or a setting may differ from the one used in training."

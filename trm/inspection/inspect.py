@@ -7,6 +7,7 @@ after each supervision step, which changes even if no answer is exact.
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,13 +70,17 @@ def inspect_model(
 
     Raises CheckpointError.
     """
+    model, facts = read_facts(spec, force=force)
+    return facts | (measure(model, facts, progress=progress) if self_check else {})
+
+
+def read_facts(spec: str, *, force: Mapping[str, Any] | None = None) -> tuple[Model, dict[str, Any]]:
+    """Open a model, and return it with the result of `inspect_model` without measurements. Raises CheckpointError."""
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=True)
     model = model_from_checkpoint(checkpoint)
     config, sources = checkpoint.config, checkpoint.sources
     listed = find_public_checkpoint(checkpoint.path, kind=config.kind, vocab_size=config.vocab_size)
-    check = run_self_check(model, progress=progress) if self_check else None
-    depths = check_depths(model, progress=progress) if check and "puzzles" in check else []
-    return {
+    return model, {
         "name": checkpoint.name,
         "path": str(checkpoint.path),
         "task": config.task,
@@ -99,10 +104,24 @@ def inspect_model(
         "weights": sources["weights"],
         "notes": list(checkpoint.notes),
         "known": listed.to_dict() if listed else None,
+        "self_check": None,
+        "depths": [],
+        "reading": "",
+        "states": {},
+    }
+
+
+def measure(model: Model, facts: Mapping[str, Any], *, progress: Progress = no_progress) -> dict[str, Any]:
+    """Return the entries of `inspect_model` that need runs of the model: `self_check, depths, reading, states`."""
+    config = model.config
+    listed = find_public_checkpoint(Path(facts["path"]), kind=config.kind, vocab_size=config.vocab_size)
+    check = run_self_check(model, progress=progress)
+    depths = check_depths(model, progress=progress) if "puzzles" in check else []
+    return {
         "self_check": check,
         "depths": depths,
         "reading": interpret_scores(check, depths, listed),
-        "states": check_states(model, progress=progress) if self_check else {},
+        "states": check_states(model, progress=progress),
     }
 
 
@@ -262,6 +281,11 @@ def _answered(
 
 def report(result: Mapping[str, Any]) -> dict[str, str]:
     """Format the result of `inspect_model` as readable text, in a dictionary with the key `report`."""
+    return {"report": "\n".join(filter(None, (facts_text(result), measured_text(result))))}
+
+
+def facts_text(result: Mapping[str, Any]) -> str:
+    """Format the facts about a checkpoint, one per line."""
     rows, columns = result["grid"]
     lines = [
         f"{result['name']}: {KINDS[result['kind']].title}, {result['task']} {rows}x{columns}, "
@@ -281,25 +305,34 @@ def report(result: Mapping[str, Any]) -> dict[str, str]:
     lines.append(f"weights: {result['weights']}")
     lines += [f"note: {note}" for note in result["notes"]]
     lines += [f"{value['public_name']} = {value['value']} ({value['source']})" for value in result["values"]]
-    if result["self_check"] is not None:
-        lines.append(f"self-check: {_check_line(result['self_check'])}")
-    lines += [f"at n = {at['n']}, T = {at['T']}: {score_line(at)}" for at in result["depths"]]
-    lines += [f"interpretation: {result['reading']}"] if result["reading"] else []
-    lines += [f"{name}: {state_line(use)}" for name, use in result["states"].items()]
     if result["assumed"]:
         lines.append(
             "Assumed values are the defaults of the public code. If the answers are poor, force other values "
             "(see trm inspect --help)."
         )
-    return {"report": "\n".join(lines)}
+    return "\n".join(lines)
+
+
+def measured_text(result: Mapping[str, Any]) -> str:
+    """Format what was measured, one measurement per line; empty if nothing was."""
+    lines = []
+    if result["self_check"] is not None:
+        lines.append(f"self-check: {_check_line(result['self_check'])}")
+    lines += [f"at n = {at['n']}, T = {at['T']}: {score_line(at)}" for at in result["depths"]]
+    lines += [f"interpretation: {result['reading']}"] if result["reading"] else []
+    lines += [f"{name}: {state_line(use)}" for name, use in result["states"].items()]
+    return "\n".join(lines)
 
 
 def state_line(use: Mapping[str, Any]) -> str:
     """Describe the use of a state in one sentence."""
+    before, after = use["exact"], use["exact_with_constant"]
+    exact = f"{after:.1%} instead of {before:.1%} of the puzzles are exact"
+    if before == after:
+        exact = f"as before, {f'{before:.1%} of the puzzles are' if before else 'no puzzle is'} exact"
     return (
         f"the input token explains {use['variance_by_token']:.1%} of its variance; if one constant per token replaces it, "
-        f"{use['changed']:.1%} of the answers change, and {use['exact_with_constant']:.1%} instead of {use['exact']:.1%} "
-        f"of the puzzles are exact{': INERT, it carries little more than the input' if use['inert'] else ''}"
+        f"{use['changed']:.1%} of the answers change, and {exact}{': INERT, it carries little more than the input' if use['inert'] else ''}"
     )
 
 

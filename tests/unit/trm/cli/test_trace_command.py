@@ -54,6 +54,14 @@ def test_a_store_is_made_and_then_complete(traced, tmp_path):
     assert said == [f"{tmp_path / 'store'} is already complete, with 5 puzzles."]
 
 
+def test_the_summary_is_a_sentence_and_the_next_command(given, tmp_path, capsys):
+    out = tmp_path / "store"
+    main(["trace", *given, "--out", str(out), "--limit", "5"])
+    sentence, following = capsys.readouterr().out.splitlines()
+    assert sentence.startswith(f"{out} holds 5 puzzles (") and "5 of them were recorded now" in sentence
+    assert following == f"Next: python -m probes fit --store {out} --out {out}.fit.json"
+
+
 def test_options_reach_the_store(traced, tmp_path):
     traced(
         *("--states", "z", "--calls", "2.*.1", "--positions", "mean,r1c1", "--logits", "none"),

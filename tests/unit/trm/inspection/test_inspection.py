@@ -10,6 +10,7 @@ from checkpoints import CPU
 
 from trm import flops
 from trm.checkpoint import load_model, read_checkpoint
+from trm.cli.main import main
 from trm.coordinates import Depth
 from trm.inspection import inspect
 from trm.inspection.inspect import (
@@ -19,6 +20,7 @@ from trm.inspection.inspect import (
     puzzles_of,
     report,
     run_self_check,
+    state_line,
 )
 from trm.models import parameter_count
 from trm.public.format import PUBLIC_NAMES
@@ -114,6 +116,36 @@ def test_a_known_file_shows_what_was_published(tmp_path, public_checkpoint):
     assert found["known"]["repo"] == "alphaXiv/trm-model-maze" and found["assumed"] == []
     assert "known file: alphaXiv/trm-model-maze (83.8% of Maze-Hard exact" in report(found)["report"]
     assert "L_cycles = 4 (known file: alphaXiv/trm-model-maze)" in report(found)["report"]
+
+
+def test_the_command_prints_the_facts_before_it_runs_the_model(maze_checkpoint, monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inspect, "run_self_check", stopped)
+    with pytest.raises(SystemExit):
+        main(["inspect", maze_checkpoint])
+    out, err = capsys.readouterr()
+    assert "L_cycles = 4 (assumed: maze default)" in out and "--no-check skips this" in err
+
+
+def test_the_command_prints_one_json_object(maze_checkpoint, small_checks, capsys):
+    main(["inspect", maze_checkpoint, "--json"])
+    checked = json.loads(capsys.readouterr().out)
+    assert checked["self_check"]["puzzles"] == 4 and checked["states"]
+    main(["inspect", maze_checkpoint, "--json", "--no-check"])
+    assert json.loads(capsys.readouterr().out)["self_check"] is None
+
+
+def test_equal_scores_without_a_state_are_one_number():
+    use = {"variance_by_token": 0.5, "changed": 0.25, "inert": False}
+    assert state_line(use | {"exact": 0.0, "exact_with_constant": 0.0}).endswith(
+        "as before, no puzzle is exact"
+    )
+    assert "as before, 50.0% of the puzzles are exact" in state_line(
+        use | {"exact": 0.5, "exact_with_constant": 0.5}
+    )
+    assert "0.0% instead of 50.0%" in state_line(use | {"exact": 0.5, "exact_with_constant": 0.0})
 
 
 # the self-check
