@@ -25,6 +25,7 @@ html_js_files = ["docs.js"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 
+smartquotes = False  # they would turn the -- of options into dashes
 default_role = "code"  # docstrings mark names with single backticks
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

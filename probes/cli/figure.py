@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from probes.cli.figures import PaperFigure, halting_charts, probe_charts, projection_charts
+from probes.cli.halting import output_path
 from probes.cli.shared import names_to_record
 from probes.halting.runs import RECORDED as HALTING
 from probes.halting.runs import load_runs, load_table
@@ -48,7 +49,11 @@ def run(
 def _drawn(of: str, model: str | None, results: Path | None) -> "tuple[list[Chart], Provenance, int | None]":
     """Load a file of results, or the recorded results of a model. Returns the charts, what made them, and the seed."""
     if of == "halting":
-        runs = load_table(_table_of(results)) if results else load_runs(HALTING / f"{model}.safetensors")
+        runs = (
+            load_table(output_path(results, ".parquet"))
+            if results
+            else load_runs(HALTING / f"{model}.safetensors")
+        )
         return halting_charts(runs), runs.provenance, None
     if of == "projection":
         projection = load_projection(results or LATENTS / f"{model}.safetensors")
@@ -61,8 +66,3 @@ def _drawn(of: str, model: str | None, results: Path | None) -> "tuple[list[Char
         )
     experiment = load_experiment(path)
     return probe_charts(experiment), experiment.provenance, experiment.settings.probe.seed
-
-
-def _table_of(path: Path) -> Path:
-    """Return the table of halting runs that was written with a report, or `path` itself if that is the table."""
-    return path.with_suffix(".parquet") if path.suffix == ".json" else path

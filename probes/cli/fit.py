@@ -74,7 +74,7 @@ def fit(
     """Fit probes, and return their scores. Raises UserError if an option is missing or not valid.
 
     Args:
-        store: a store made by `trm trace`, instead of --model and --data; the model does not run again, only an untrained copy (see --random)
+        store: a store made by `trm trace`, instead of --model and --data; the model does not run again, but an untrained copy does (see --random)
         out: JSON file to write; the table is written next to it as .parquet
         save: folder to save the probes in, for `probes apply`
         record: record the result that the Probes page of a bundled model opens with: all targets at steps 1, 2, 4, 8 and the last

@@ -138,8 +138,13 @@ def run_model(
 
 def write_results(runs: HaltingRuns, out: Path) -> dict[str, Any]:
     """Write the report as JSON and the runs as Parquet. Returns the report. Raises OutputError if writing fails."""
-    base = out.with_suffix("") if out.suffix in (".json", ".parquet") else out
     result = report(analyse(runs)) | {"command": runs.command}
-    write_parquet(base.with_name(f"{base.name}.parquet"), table(runs), runs.about)
-    write_json(base.with_name(f"{base.name}.json"), result)
+    write_parquet(output_path(out, ".parquet"), table(runs), runs.about)
+    write_json(output_path(out, ".json"), result)
     return result
+
+
+def output_path(out: Path, suffix: str) -> Path:
+    """Return the file with this suffix that `--out` stands for, with or without a suffix of its own."""
+    base = out.with_suffix("") if out.suffix in (".json", ".parquet") else out
+    return base.with_name(f"{base.name}{suffix}")

@@ -101,6 +101,7 @@ def test_a_command_draws_what_it_computed_and_saved(tmp_path, tiny_model, capsys
         assert "3 puzzles of" in title_of((tmp_path / name).read_bytes())
     main(["project", *given, "--out", str(tmp_path / "p.safetensors")])
     for of, results, first in (
+        ("halting", "out", "a"),
         ("halting", "out.json", "a"),
         ("halting", "out.parquet", "a"),
         ("projection", "p.safetensors", "b"),
