@@ -63,7 +63,7 @@ class InterventionRequest:
         """Return the equivalent command line."""
         preset = {"experiment": self.experiment, "step": self.step}
         what = {"do": self.text} if self.experiment == CUSTOM else preset
-        return as_command("python -m probes intervene", *choice.command_settings, what)
+        return as_command("python -m probes intervene", choice.command_options, what)
 
 
 def controls(choice: Choice) -> InterventionRequest:
