@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.player import state_map
 from app.screens.solve import pin
 from app.screens.solve.export_files import (
     FILMS,
@@ -272,7 +273,13 @@ def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, se
 
 
 def _run_to_export(choice: Choice, trace: Trace) -> RunToExport:
-    return RunToExport(trace, choice.task, _puzzle_name(choice), caveat(choice.task, choice.puzzle_id))
+    return RunToExport(
+        trace,
+        choice.task,
+        _puzzle_name(choice),
+        caveat(choice.task, choice.puzzle_id),
+        state_map.known(choice),
+    )
 
 
 def _puzzle_name(choice: Choice) -> str:
