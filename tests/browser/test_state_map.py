@@ -142,6 +142,20 @@ def test_the_map_is_fetched_once_it_is_open_and_a_failure_is_said(open_run):
     assert len(requests) == 2
 
 
+def test_without_a_map_there_is_no_button_and_its_keys_are_left_to_the_page(open_run):
+    """The lecture has a meaning of its own for the key."""
+    player = open_run(SUDOKU, run())
+    player.page.evaluate("addEventListener('keydown', (event) => { window.taken = event.defaultPrevented; })")
+    player.press("o")
+    assert player.page.evaluate("window.taken") is False
+    expect(player.root.get_by_test_id("map")).to_be_hidden()
+    player.press("?")
+    keys = player.root.locator(".help .keys dt:visible").all_inner_texts()
+    assert "y" in keys and "o" not in keys
+    show(player.page, sent(SUDOKU, run()) | {"map": MAP})
+    assert "o" in player.root.locator(".help .keys dt:visible").all_inner_texts()
+
+
 @pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (1920, 1080)], ids=str)
 @pytest.mark.parametrize("keys", [["o"], ["Shift+O"]], ids=["small", "large"])
 def test_grid_and_map_are_seen_together(open_map, size, keys):
@@ -234,3 +248,6 @@ def test_the_app_computes_the_map_of_the_run_and_a_link_opens_it(open_player):
     assert dot(player) != pytest.approx(before, abs=0.5)
     expect(player.root.locator(".map-legend")).to_be_visible()
     assert "64 runs (sudoku/test)" in player.root.locator(".map-legend").get_attribute("title")
+    for part in (".cells", ".transport", ".cell-panel", ".label"):
+        box = player.root.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= 800, part

@@ -110,6 +110,7 @@ export class Player extends PlayerView {
     this.measureTop();
     this.controls.drawPin(data.pin);
     this.controls.drawEdit(data.edit);
+    this.controls.drawMap(data.map);
     this.drawChosen();
   }
 
@@ -327,7 +328,7 @@ export class Player extends PlayerView {
   onKey(event) {
     if (!this.trace || !this.takesKeys) return false;
     const meaning = pressMeaning(event, this, this.isIdle);
-    if (!meaning) return false;
+    if (!meaning || (meaning.action?.startsWith("map") && !this.data.map)) return false;
     event.preventDefault();
     if (meaning.move) this.command(meaning.move);
     else if (meaning.mode) this.setMode(meaning.mode);

@@ -21,7 +21,18 @@ def page(open_app, model_dir) -> App:
 def test_the_map_is_what_the_command_line_computes(page, model_dir, capsys, tmp_path):
     found = ask(page.payload["map"])["result"]
     out = tmp_path / "map.json"
-    main(["map", "--model", str(model_dir / LINK["model"]), "--puzzle", LINK["puzzle"], "--out", str(out), "--json"])
+    main(
+        [
+            "map",
+            "--model",
+            str(model_dir / LINK["model"]),
+            "--puzzle",
+            LINK["puzzle"],
+            "--out",
+            str(out),
+            "--json",
+        ]
+    )
     assert json.loads(capsys.readouterr().out)["run"] == found["run"] == page.payload["trace_id"]
     written = json.loads(out.read_text())
     assert (

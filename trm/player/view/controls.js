@@ -75,6 +75,7 @@ export class Controls {
     this.help = this.helpDialog.node;
     this.pinNodes = [this.pinButton, ...this.helpDialog.rowOf("p")];
     this.editNodes = this.helpDialog.rowOf("e");
+    this.mapNodes = ["o", "shift o"].flatMap((key) => this.helpDialog.rowOf(key));
   }
 
   drawMode(mode) {
@@ -105,6 +106,11 @@ export class Controls {
   /** `canEdit`: whether the page has an editor. */
   drawEdit(canEdit) {
     for (const node of this.editNodes) node.hidden = !canEdit;
+  }
+
+  /** `map`: the map of states or its address; none hides its keys. */
+  drawMap(map) {
+    for (const node of this.mapNodes) node.hidden = !map;
   }
 
   /** `pin`: what a click would do, "pin" this run or "unpin" the pinned one; none hides the button. */
