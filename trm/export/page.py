@@ -167,7 +167,8 @@ def _data(runs: list[ExportedRun], start: Coordinates | None, mode: str) -> str:
             view["mode"] = mode
     players = [
         payload(run.trace, run.task)
-        | {"label": "", "map": run.state_map and as_json(run.state_map)}  # the label is in the page header
+        | {"label": ""}  # shown in the page header
+        | ({"map": as_json(run.state_map)} if run.state_map else {})
         for run in runs
     ]
     if len(runs) == 1:
