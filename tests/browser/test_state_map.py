@@ -152,8 +152,10 @@ def test_without_a_map_there_is_no_button_and_its_keys_are_left_to_the_page(open
     player.press("?")
     keys = player.root.locator(".help .keys dt:visible").all_inner_texts()
     assert "y" in keys and "o" not in keys
+    assert "map" not in player.root.locator(".help .parts dt:visible").all_inner_texts()
     show(player.page, sent(SUDOKU, run()) | {"map": MAP})
     assert "o" in player.root.locator(".help .keys dt:visible").all_inner_texts()
+    assert "map" in player.root.locator(".help .parts dt:visible").all_inner_texts()
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (1920, 1080)], ids=str)

@@ -309,6 +309,9 @@ export const ENGLISH = {
   "part_cell": "selected cell",
   "see_cell":
     "the probability of each symbol in one cell: the curves over the run, the columns at this call; above them, when the answer changed",
+  "part_map": "map",
+  "see_map":
+    "where the state of the call on screen lies (o): a dot with its trail, in front of recorded states of other runs, solved or not. A press on the trail goes to the nearest call.",
   "gestures": "Gestures",
   "gesture_cell": "tap a cell",
   "gesture_does_cell": "select it, to see its probabilities",
@@ -322,6 +325,8 @@ export const ENGLISH = {
   "gesture_does_terms": "on an underlined term: what it means",
   "gesture_play": "buttons",
   "gesture_does_play": "below the grid: first, previous, play, next, last answer",
+  "gesture_map": "drag on the map",
+  "gesture_does_map": "move along the trail of the run",
   "terms": "Terms",
   "term_x": "x",
   "about_x": "the embedded puzzle",

@@ -75,7 +75,6 @@ export class Controls {
     this.help = this.helpDialog.node;
     this.pinNodes = [this.pinButton, ...this.helpDialog.rowOf("p")];
     this.editNodes = this.helpDialog.rowOf("e");
-    this.mapNodes = ["o", "shift o"].flatMap((key) => this.helpDialog.rowOf(key));
   }
 
   drawMode(mode) {
@@ -108,9 +107,9 @@ export class Controls {
     for (const node of this.editNodes) node.hidden = !canEdit;
   }
 
-  /** `map`: the map of states or its address; none hides its keys. */
+  /** `map`: the map of states or its address; without one, the help says nothing about it. */
   drawMap(map) {
-    for (const node of this.mapNodes) node.hidden = !map;
+    for (const node of this.helpDialog.mapRows) node.hidden = !map;
   }
 
   /** `pin`: what a click would do, "pin" this run or "unpin" the pinned one; none hides the button. */

@@ -43,7 +43,10 @@ def one(trajectories, row: int):
     return replace(
         trajectories,
         states={name: states[row : row + 1] for name, states in trajectories.states.items()},
-        inputs=trajectories.inputs[:1],
+        **{
+            name: getattr(trajectories, name)[row : row + 1]
+            for name in ("inputs", "labels", "answers", "puzzle_numbers", "difficulty")
+        },
     )
 
 
