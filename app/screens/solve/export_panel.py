@@ -261,6 +261,8 @@ def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, se
         caption = (
             "Equivalent command. It does not know the published answer, so it does not mark wrong cells."
         )
+    elif request.format == "html" and state_map.known(choice):
+        caption = "Equivalent command, without the map of states, which `python -m probes map` computes:"
     same_puzzle = (
         second and second.choice.puzzle == choice.puzzle and second.choice.puzzle_id == choice.puzzle_id
     )

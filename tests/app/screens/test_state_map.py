@@ -8,7 +8,7 @@ from app_page import App
 from app.screens.solve import export_panel
 from app.screens.solve.export_files import RunToExport
 from probes.cli.main import main
-from tests.app.screens.test_export_panel import opened
+from tests.app.screens.test_export_panel import opened, page_text
 from tests.app.screens.test_pin import press, sides
 from tests.app.screens.test_why import LINK, ask
 
@@ -58,7 +58,7 @@ def test_the_saved_page_contains_the_map_once_it_is_known(page, monkeypatch):
     made = []
     monkeypatch.setattr(export_panel, "RunToExport", lambda *parts: made.append(parts) or RunToExport(*parts))
     opened(page)
-    assert made[-1][-1] is None
+    assert made[-1][-1] is None and "without the map" not in page_text(page)
     found = ask(page.payload["map"])["result"]
     page.run()
-    assert made[-1][-1].run == found["run"]
+    assert made[-1][-1].run == found["run"] and "without the map of states" in page_text(page)

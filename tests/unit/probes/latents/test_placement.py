@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fake_trajectories import PUZZLE, SMALL, fake_trajectories
 
+from probes.latents.files import load_projection
 from probes.latents.placement import (
     between_nearest,
     map_of_run,
@@ -15,6 +16,7 @@ from probes.latents.placement import (
 )
 from probes.latents.project import make_projection
 from probes.latents.projection import EmbeddedPoints
+from probes.latents.settings import RECORDED, SETS
 from trm.coordinates import Depth
 from trm.export.payload import trace_id
 from trm.record import record
@@ -69,6 +71,15 @@ def test_a_projection_read_from_a_file_places_states_as_before(trajectories, pro
     assert recorded_projection(replace(trajectories, provenance=away), tmp_path / "a") is None
     save(tmp_path / "tiny.safetensors", replace(projection, axes=None))  # recorded by an earlier version
     assert recorded_projection(trajectories, tmp_path) is None
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_recorded_projections_can_place_states(name):
+    projection = load_projection(RECORDED / f"{name}.safetensors")
+    axes = projection.axes.directions.astype(float)
+    assert axes @ axes.T == pytest.approx(np.eye(len(axes)), abs=1e-5)
+    assert np.array_equal(projection.embedding("pca").coordinates, projection.components[..., :3])
+    assert projection.embedding("umap").axes == 2 and projection.provenance.data == SETS[name]
 
 
 def test_a_new_state_lies_between_its_nearest_ones_and_never_outside_them():
