@@ -205,6 +205,24 @@ def test_two_players_have_a_map_each_beside_both_grids(open_pair):
     assert pair.positions[0] == pair.positions[1] and pair.positions[0][0] < 4
 
 
+UNDER = """([x, y]) => Boolean(document.elementFromPoint(x, y).closest('[data-testid="state-map"]'))"""
+
+
+def test_on_a_phone_each_of_two_maps_has_the_width_of_the_window(open_pair):
+    data = pair_of(run(1), run(2), (SUDOKU, SUDOKU))
+    for side in data["players"]:
+        side["map"] = MAP
+    pair: Pair = open_pair(data, width=390, height=844, has_touch=True)
+    pair.press("o")
+    for player in pair.players:
+        plot(player).evaluate("node => node.scrollIntoView({ block: 'center' })")  # above the controls
+        box = plot(player).bounding_box()
+        assert box["width"] > 200
+        for share in (0.1, 0.9):  # the other player does not lie over it
+            point = [box["x"] + share * box["width"], box["y"] + box["height"] / 2]
+            assert pair.page.evaluate(UNDER, point), (share, box)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_while_the_map_is_open(open_map, scheme):
     player = open_map(color_scheme=scheme)
