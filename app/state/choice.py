@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.tasks import task_of
 from trm.tasks.base import Task
+
+if TYPE_CHECKING:
+    from trm.cli.options import CheckpointOptions
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,17 @@ class Choice:
     def run(self) -> Hashable:
         """Key of the run. Choices have equal keys if they have the same run."""
         return self.source, self.puzzle, self.puzzle_id, self.labels, self.depth
+
+    @property
+    def command_settings(self) -> "tuple[dict[str, str], CheckpointOptions, dict[str, int | None]]":
+        """The model, the puzzle, and what the user has changed of the model, for `as_command`."""
+        from trm.cli.options import CheckpointOptions
+
+        own = vars(self.config.depth)
+        changed = {name: value for name, value in vars(self.depth).items() if value != own[name]}
+        run = {"model": self.source.spec, "puzzle": self.puzzle}
+        opened = CheckpointOptions(**changed, heads=self.source.heads)
+        return run, opened, {"puzzle_id": self.puzzle_id or None}
 
     @property
     def is_as_trained(self) -> bool:

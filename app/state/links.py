@@ -20,8 +20,8 @@ import streamlit as st
 LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
 OPTIONAL_VIEW = {"align": "call", "lead": "left", "why": "1", "map": "1"}
-"""Parameters of a view with one value each, which a view lacks otherwise: two players are aligned by call, `at` refers
-to the left player, *Why?* is open, the map of states is open."""
+"""Optional parameters of a view, each with its only value: two players are aligned by call, `at` refers to the left
+player, *Why?* is open, the map of states is open."""
 LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
 IN_ADDRESS = {"bind": "query-params"}
 """Options of a widget whose value is stored in the address, in a parameter named after the widget's key.

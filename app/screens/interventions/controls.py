@@ -63,8 +63,7 @@ class InterventionRequest:
         """Return the equivalent command line."""
         preset = {"experiment": self.experiment, "step": self.step}
         what = {"do": self.text} if self.experiment == CUSTOM else preset
-        run = {"model": choice.source.spec, "puzzle": choice.puzzle}
-        return as_command("python -m probes intervene", run, what)
+        return as_command("python -m probes intervene", *choice.command_settings, what)
 
 
 def controls(choice: Choice) -> InterventionRequest:

@@ -177,9 +177,9 @@ def _size(request: ExportRequest, run: RunToExport, second: Pinned | None) -> st
     if request.format == "html":
         size = page_bytes(run.trace, *([second.trace] if second else []))
         slow = " Browsers need a few seconds to open it." if size > LARGE else ""
-        return f"The file has about {size / 1e6:,.1f} MB.{slow}"
+        return f"The file is about {size / 1e6:,.1f} MB.{slow}"
     if request.format == "npz":
-        return f"The file has less than {max(run.trace.nbytes / 1e6, 0.1):,.1f} MB."
+        return f"The file is under {max(run.trace.nbytes / 1e6, 0.1):,.1f} MB."
     return ""
 
 

@@ -57,7 +57,7 @@ class Answers:
     """How a browser gets its questions about a run answered. There is only one question about where its states lie: None."""
 
     ask: Callable[[CellQuestion | None], Job]
-    """Start the job that answers a question. Other questions of the same session are given up."""
+    """Start the job that answers a question. Other questions of the same session are dropped."""
     look: Callable[[Job], None]
     """Record that the browser still waits."""
     show: Callable[[CellQuestion | None, Any], dict[str, Any]]
@@ -112,7 +112,7 @@ def publish(about: Hashable, read: Callable[[], Progress | None]) -> str:
 def address(route: str, key: str) -> str:
     """Return the address of a route of this server, as a path from the root of the host.
 
-    The page's own address contains what a proxy has put in front of it.
+    The page's own address includes any prefix that a proxy has added.
     """
     path = urlsplit(st.context.url or "").path.rstrip("/")
     return f"{path.removesuffix(st.session_state.get('page', '')).rstrip('/')}/{route}/{key}"

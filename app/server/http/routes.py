@@ -9,8 +9,8 @@
     /rooms/CODE/answers       takes the answer of a follower to a question of the lecture
 
 A request waits on the server until there is something new, at most `HOLD` seconds, so browsers need no timers. Keys come
-from `feeds.py`, and no part of a request is ever used as a path. An unknown key is answered by 404, a computation that
-nobody waits for any more by null, and who asks too often, or for too much at once, by 429.
+from `feeds.py`, and no part of a request is ever used as a path. The answer is 404 for an unknown key, null for a
+computation that nobody waits for any more, and 429 for too many requests.
 """
 
 import asyncio
@@ -146,15 +146,16 @@ async def _answer(request: Request, answers: Answers, question: CellQuestion | N
     await _wait(request, look, lambda job, waited: job.done)
     content = {"ended": job.done}
     if job.done:
-        failed = job.error or (JobFailed("This was given up.") if job.result is None else None)
+        failed = job.error or (JobFailed("Cancelled.") if job.result is None else None)
         content |= {"error": str(failed)} if failed else {"result": answers.show(question, job.result)}
     return JSONResponse(content, headers=NO_STORE)
 
 
 async def serve_room(request: Request) -> Response:
-    """Serve the scene and the view of a room, to its lecturer also the audience.
+    """Serve the scene and the view of a room and, to its lecturer, the audience.
 
-    A lecturer sends a token and a scene with its view, to `move` the room or to open it again.
+    A lecturer sends a scene with its view, to `move` the room or to open it again, and the token in the header
+    `Authorization`, which no log of a proxy contains.
     """
     code, query = request.path_params["code"], request.query_params
     if (refusal := _refusal(request)) is not None:
@@ -163,7 +164,7 @@ async def serve_room(request: Request) -> Response:
         return _not_found("room")
     scene = query.get("scene", "")[:LONGEST_SCENE]
     moves = query.get("move") or rooms().read(code) is None
-    leads = rooms().is_led_by(code, query.get("lead"))
+    leads = rooms().is_led_by(code, request.headers.get("authorization", "").removeprefix("Bearer "))
     if scene and moves and leads:
         rooms().move(code, scene, query.get("view"))
     if not leads and rooms().read(code) is not None:

@@ -306,7 +306,7 @@ def test_a_long_job_is_asked_about_again_and_a_failed_or_cancelled_one_says_so(m
             FakeJob(error=UserError("There is no step 9."), done=True),
             {"ended": True, "error": "There is no step 9."},
         ),
-        (FakeJob(done=True), {"ended": True, "error": "This was given up."}),
+        (FakeJob(done=True), {"ended": True, "error": "Cancelled."}),
     ):
         assert finish(Client().get(answers_of(job, []), **QUESTION)).content == content
 

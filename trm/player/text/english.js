@@ -160,10 +160,10 @@ export const ENGLISH = {
   "why_no_answer": "No answer yet: go to the first f_H call.",
   "why_probability": "P({symbol}) {earlier} → {now}",
   "why_probability_first": "P({symbol}) {now}",
-  "why_computing": "Computing which givens pushed.",
-  "why_needs_model": "Which givens pushed: open this puzzle on the Solve page, which runs the model.",
+  "why_computing": "Computing the givens' effects.",
+  "why_needs_model": "The givens' effects need the model: open this puzzle on the Solve page.",
   "why_gone": "The server no longer knows this run. Reload the page.",
-  "why_side": "Towards {symbol} ({share} of the push):",
+  "why_side": "Towards {symbol} (top givens: {share}):",
   "why_others": "Towards others:",
   "why_push": "{symbol} in {cell} {effect}",
   "why_share":
@@ -192,7 +192,7 @@ export const ENGLISH = {
   "why_rests_on": "It rests on {count|cell|cells}; {known} were right in y before this call.",
   "why_remove": "Remove {cell} and run",
   "why_remove_title": "Pin this run, and run the puzzle without the strongest given",
-  "why_json": "Save what this panel shows as JSON",
+  "why_json": "Save this panel as JSON",
   "why_csv": "Save the effect of every given as CSV",
   "why_command": "Command",
   "help_map": "the map of the states: open or close",
@@ -294,21 +294,21 @@ export const ENGLISH = {
   "parts": "What you see",
   "part_grid": "grid",
   "see_grid":
-    "y, the answer after the latest f_H call; in the two views of z, what z decodes to. The legend below it counts the marked cells.",
-  "part_views": "row above it",
+    "y, the answer after the latest f_H call; in the two z views, the decoded z. The legend below the grid counts the marked cells.",
+  "part_views": "view buttons",
   "see_views":
     "what the cells show: the answer, the probabilities of all symbols, the confidence, the latest changes, or z",
   "part_calls": "calls",
   "see_calls": "the calls of the current supervision step, cycle by cycle: f_L calls 1, 2, 3 ..., then f_H",
   "part_timeline": "timeline",
   "see_timeline":
-    "the whole run, one field for each supervision step. Letters mark calls: S solved, X solution lost, H would halt, T trained depth ends.",
+    "the whole run, one segment per supervision step. Letters mark calls: S solved, X solution lost, H would halt, T trained depth ends.",
   "part_strips": "strips",
   "see_strips":
     "curves over the run: halting probability, correct cells, changed cells, entropy, and the residuals of y and z on a logarithmic scale",
   "part_cell": "selected cell",
   "see_cell":
-    "the probability of each symbol in one cell: the curves over the run, the columns at this call; above them, when the answer changed",
+    "the probability of each symbol in one cell: curves over the run, bars at this call; above them, when the answer changed",
   "part_map": "map",
   "see_map":
     "where the state of the call on screen lies (o): a dot with its trail, in front of recorded states of other runs, solved or not. A press on the trail goes to the nearest call.",
@@ -344,7 +344,7 @@ export const ENGLISH = {
   "term_supervision_step": "supervision step",
   "about_supervision_step": "T cycles; training scores the answer after each supervision step",
   "term_N_sup": "N_sup",
-  "about_N_sup": "the largest number of supervision steps in a run",
+  "about_N_sup": "the maximum number of supervision steps in a run",
   "term_halting": "halting probability|P(halt)|q_halt",
   "about_halting":
     "the model's estimate that its current answer is correct; above 0.5 a TRM would halt. q_halt is its logit",
@@ -359,7 +359,7 @@ export const ENGLISH = {
     "the layer that decodes a state into a symbol per cell, trained on y at the end of a supervision step",
   "term_reverse_embedding": "reverse embedding",
   "about_reverse_embedding":
-    "decoding a state with the input embedding (argmax of the dot products): a decoding that the model was not trained for",
+    "decoding a state with the input embedding (argmax of the dot products), for which the model was not trained",
   "term_exact": "exact",
   "about_exact": "the fraction of puzzles in which every cell is correct",
   "term_trace": "trace",
@@ -398,5 +398,5 @@ export const ENGLISH = {
     "Select a cell of the grid. The curves are the probabilities of its symbols over the whole run: they show when the cell was decided and which symbols competed for it.",
   "tour_title_next": "Where to go next",
   "tour_text_next":
-    "The ? button explains the parts of the screen, the keys and the terms, and starts this tour again. Choose another puzzle or type your own at the side. The other pages compare models, change states during a run, and plot the states of many puzzles."
+    "The ? button explains the parts of the screen, the keys and the terms, and starts this tour again. Choose or type another puzzle in the sidebar. The other pages compare models, change states during a run, and plot the states of many puzzles."
 };
