@@ -195,7 +195,7 @@ def _custom(choice: Choice) -> str:
             width="stretch",
         )
         st.caption(
-            f"Add uses call {site} and {f'cell {cells}' if cells else 'all cells'}. To choose others, step in the player or click a cell."
+            f"Add uses call {site} and {f'cell {cells}' if cells else 'all cells'}. To choose others, step to another call in the player or click another cell."
         )
     return st.session_state.chosen_text
 
