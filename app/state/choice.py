@@ -3,18 +3,14 @@
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.server.models import ModelSource
-from trm.config import ModelConfig
+from trm.config import FORCEABLE, ModelConfig
 from trm.coordinates import Depth
 from trm.tasks import task_of
 from trm.tasks.base import Task
-
-if TYPE_CHECKING:
-    from trm.cli.options import CheckpointOptions
 
 
 @dataclass(frozen=True)
@@ -50,15 +46,13 @@ class Choice:
         return self.source, self.puzzle, self.puzzle_id, self.labels, self.depth
 
     @property
-    def command_settings(self) -> "tuple[dict[str, str], CheckpointOptions, dict[str, int | None]]":
+    def command_options(self) -> dict[str, str | int | None]:
         """The model, the puzzle, and what the user has changed of the model, for `as_command`."""
-        from trm.cli.options import CheckpointOptions
-
         own = vars(self.config.depth)
         changed = {name: value for name, value in vars(self.depth).items() if value != own[name]}
+        forced = {FORCEABLE[name].options[0]: value for name, value in changed.items()}
         run = {"model": self.source.spec, "puzzle": self.puzzle}
-        opened = CheckpointOptions(**changed, heads=self.source.heads)
-        return run, opened, {"puzzle_id": self.puzzle_id or None}
+        return run | forced | {"heads": self.source.heads, "puzzle_id": self.puzzle_id or None}
 
     @property
     def is_as_trained(self) -> bool:

@@ -164,4 +164,4 @@ def command(choice: Choice, result: CellWeights) -> str:
     options = {name: getattr(result, name) for name in ("method", "cell", "layer")}
     if result.method == "attention":
         options |= {"call": result.call, "head": result.head}
-    return as_command("python -m probes attribute", *choice.command_settings, options)
+    return as_command("python -m probes attribute", choice.command_options, options)

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.player import state_map
 from app.screens.solve import pin
 from app.screens.solve.export_files import (
     FILMS,
@@ -260,6 +261,8 @@ def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, se
         caption = (
             "Equivalent command. It does not know the published answer, so it does not mark wrong cells."
         )
+    elif request.format == "html" and state_map.known(choice):
+        caption = "Equivalent command, without the map of states, which `python -m probes map` computes:"
     same_puzzle = (
         second and second.choice.puzzle == choice.puzzle and second.choice.puzzle_id == choice.puzzle_id
     )
@@ -272,7 +275,13 @@ def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, se
 
 
 def _run_to_export(choice: Choice, trace: Trace) -> RunToExport:
-    return RunToExport(trace, choice.task, _puzzle_name(choice), caveat(choice.task, choice.puzzle_id))
+    return RunToExport(
+        trace,
+        choice.task,
+        _puzzle_name(choice),
+        caveat(choice.task, choice.puzzle_id),
+        state_map.known(choice),
+    )
 
 
 def _puzzle_name(choice: Choice) -> str:

@@ -3,6 +3,7 @@
     /runs/KEY?steps=N         the steps of a run, once it has more than N or has ended
     /progress/KEY?known=TAG   the progress of a computation, once it differs from the progress with this tag
     /why/KEY?cell=..&step=..  which givens pushed a cell of a run to its answer, once that is computed
+    /map/KEY                  where the states of a run lie, once that is computed
     /rooms/CODE?turn=N        the lecturer's scene and view, once they are not those of turn N; `rooms.py` says what
                               lecturers send, and `audience.py` what they are sent
     /rooms/CODE/answers       takes the answer of a follower to a question of the lecture
@@ -30,7 +31,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.server.http import feeds
 from app.server.http.audience import AUDIENCES
-from app.server.http.feeds import CellQuestion, Growth, Progress, tag
+from app.server.http.feeds import Answers, CellQuestion, Growth, Progress, tag
 from app.server.http.limits import RateLimit
 from app.server.http.rooms import Room, is_code, rooms
 from app.server.runs import Run
@@ -63,6 +64,7 @@ def routes(base: str) -> list[BaseRoute]:
         Route(f"{root}/runs/{{key}}", serve_run, methods=["GET"]),
         Route(f"{root}/progress/{{key}}", serve_progress, methods=["GET"]),
         Route(f"{root}/why/{{key}}", serve_why, methods=["GET"]),
+        Route(f"{root}/map/{{key}}", serve_map, methods=["GET"]),
         Route(f"{root}/rooms/{{code}}", serve_room, methods=["GET"]),
         Route(f"{root}/rooms/{{code}}/answers", take_answer, methods=["POST"]),
     ]
@@ -119,8 +121,22 @@ async def serve_why(request: Request) -> Response:
     is_question = all(text.isdecimal() and len(text) <= 4 for text in numbers.values())
     if (read := feeds.WHY.find(key)) is None or not is_question or not {*numbers} >= {*REQUIRED}:
         return _not_found("run")
-    answers = read()
     question = CellQuestion(**{name: int(text) for name, text in numbers.items()})
+    return await _answer(request, read(), question)
+
+
+async def serve_map(request: Request) -> Response:
+    """Serve the map of the states of a run: whether the job has `ended`, its `result`, or its `error`."""
+    key = request.path_params["key"]
+    if (refusal := _refusal(request, key)) is not None:
+        return refusal
+    if (read := feeds.MAPS.find(key)) is None:
+        return _not_found("run")
+    return await _answer(request, read(), None)
+
+
+async def _answer(request: Request, answers: Answers, question: CellQuestion | None) -> Response:
+    """Start the job of a question, wait for it, and serve its result."""
     job = answers.ask(question)
 
     def look() -> Job:

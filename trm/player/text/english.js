@@ -195,6 +195,32 @@ export const ENGLISH = {
   "why_json": "Save this panel as JSON",
   "why_csv": "Save the effect of every given as CSV",
   "why_command": "Command",
+  "help_map": "the map of the states: open or close",
+  "help_map_size": "the map of the states: larger or smaller",
+  "map": "Map of the states",
+  "map_open": "Map of the states (o)",
+  "map_larger": "Larger map (shift o)",
+  "map_smaller": "Smaller map (shift o)",
+  "map_methods": "Projection",
+  "map_state": "{state}, mean",
+  "map_solved": "solved",
+  "map_unsolved": "unsolved",
+  "map_pool":
+    "{state}, mean over the cells, of {count|run|runs} ({data}) after every f_H call. Dots: the answer is correct at that call. Crosses: it is not.",
+  "map_own": "PCA of this run",
+  "map_own_title":
+    "No projection of this model is recorded: the axes are fitted on the states of this run alone (mean over the cells).",
+  "map_axes": "→ {first}, ↑ {second}",
+  "map_no_unit": "no unit",
+  "map_pca_title":
+    "PCA: component 1 (to the right) holds {first} of the variance, component 2 (up) {second}.",
+  "map_umap_title":
+    "UMAP: each state of the run is placed between its nearest recorded states. Distances on UMAP are not distances.",
+  "map_computing": "Computing the states of this run.",
+  "map_at_pca":
+    "{place}. {state}, mean over the cells, by PCA: component 1 ({first} of the variance) {x}, component 2 ({second}) {y}",
+  "map_at_umap": "{place}. {state}, mean over the cells, by UMAP, without a unit: {x}, {y}",
+  "map_no_state": "{place}. There is no {state} yet",
   "selected_cell": "Selected cell",
   "click_a_cell": "Click a cell, or select one with w a s d, to see its probabilities.",
   "no_cell": "no cell",
@@ -283,6 +309,9 @@ export const ENGLISH = {
   "part_cell": "selected cell",
   "see_cell":
     "the probability of each symbol in one cell: curves over the run, bars at this call; above them, when the answer changed",
+  "part_map": "map",
+  "see_map":
+    "where the state of the call on screen lies (o): a dot with its trail, in front of recorded states of other runs, solved or not. A press on the trail goes to the nearest call.",
   "gestures": "Gestures",
   "gesture_cell": "tap a cell",
   "gesture_does_cell": "select it, to see its probabilities",
@@ -296,6 +325,8 @@ export const ENGLISH = {
   "gesture_does_terms": "on an underlined term: what it means",
   "gesture_play": "buttons",
   "gesture_does_play": "below the grid: first, previous, play, next, last answer",
+  "gesture_map": "drag on the map",
+  "gesture_does_map": "move along the trail of the run",
   "terms": "Terms",
   "term_x": "x",
   "about_x": "the embedded puzzle",
