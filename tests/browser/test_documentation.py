@@ -45,6 +45,12 @@ def test_the_site_has_every_command_function_and_model(site):
         assert f'id="{model}"' in models
 
 
+def test_options_keep_their_dashes(site):
+    texts = [page.read_text("utf-8") for page in site.rglob("*.html")]
+    assert any("--data" in text for text in texts)
+    assert [found for text in texts for found in re.findall(r"\u2013[a-z-]+", text)] == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_are_accessible_and_request_nothing_from_elsewhere(site, new_page: Callable[..., Page], name):
     page = new_page()
