@@ -38,7 +38,6 @@ def controls(choice: Choice) -> tuple[str, str]:
         open_with(first_settings(choice, probes))
     state.steering_grid = grid
     with st.container(border=True, key="steer"):
-        st.markdown("**Steer by hand**")
         row = st.container(horizontal=True, vertical_alignment="bottom", key="steer_direction")
         with row:
             _segments(
@@ -56,15 +55,15 @@ def controls(choice: Choice) -> tuple[str, str]:
                 dict(zip(STATES, STATES, strict=True)),
                 "y is the current answer, embedded; z is the latent state.",
             )
-            _text("cells", "Cells", "Cells such as r5c5,r1c2, or all.", width=130)
+            _text("cells", "Cells", "Cells such as r5c5,r1c2, or all.", width=110)
             _text(
                 "call",
                 "Call",
                 "Supervision step.cycle.call, such as 2.1.3. The state is moved after this call.",
-                width=110,
+                width=90,
             )
             st.button(
-                "Use place", key="steer_use", icon=":material/my_location:", on_click=use_place, args=(choice,),
+                "Here", key="steer_use", icon=":material/my_location:", on_click=use_place, args=(choice,),
                 help="Takes the call and the selected cell of the player.",
             )  # fmt: skip
             _segments(
@@ -74,7 +73,7 @@ def controls(choice: Choice) -> tuple[str, str]:
                 "Once; at this call of this and every later step; or after every call from here on.",
             )
             st.slider(
-                "Strength", -MOST, MOST, step=0.05, key=_restored("size"), width=320,
+                "Strength", -MOST, MOST, step=0.05, key=_restored("size"),
                 help="Relative to the norm of the state; for a puzzle, 1 replaces the state by the puzzle's. Arrow keys move it.",
             )  # fmt: skip
     names = [name for name in vars(state.steering) if PREFIX + name in state]
@@ -154,6 +153,8 @@ def _direction(choice: Choice, probes: RecordedProbes | None) -> None:
     elif kind == "noise":
         st.number_input("Seed", 0, 9999, key=_restored("seed"), width=130, help="Each seed is other noise.")
     elif kind == "vector":
+        if not state.steering.vector:
+            state.steering = replace(state.steering, vector=f"head:t{choice.task.vocab_size - 1}")
         _text(
             "vector", "Vector",
             "head:7 for the output head's direction of symbol 7, embedding:7 for its input embedding, or one number for each dimension.",
