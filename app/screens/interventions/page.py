@@ -1,4 +1,4 @@
-"""Interventions page: a clean run beside an intervened run, synchronised, with sweeps below."""
+"""Interventions page: a clean run beside an intervened or steered run, synchronised, with sweeps below."""
 
 import streamlit as st
 
@@ -93,7 +93,8 @@ def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
     trace = both.intervened
     changes = request.text if trace is None else trace.provenance.changes
     about = f"intervention: {shortened(changes)}" if changes else "a clean run on another puzzle"
-    result = "" if trace is None else f"{outcome(trace, choice.task)}; "
+    is_whole = trace is not None and (both.run is None or both.run.done)
+    result = f"{outcome(trace, choice.task)}; " if is_whole else ""
     task, clean = choice.task, both.clean
     sides = (
         pair.Side("Clean run", outcome(clean, task), task, clean.depth, clean),

@@ -1,12 +1,14 @@
 """Steer by hand: the settings and their text, the section on the Interventions page, its link and its errors."""
 
 import json
+import threading
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from app_page import App
 
+from app.screens.interventions.runs import SteeredRun
 from app.screens.interventions.steering import KINDS, SPANS, SteeringSettings, as_vector
 from probes.interventions.sites import InterventionError
 from probes.linear.directions import direction_of
@@ -181,6 +183,24 @@ def test_more_than_the_controls_can_show_opens_as_custom_interventions(open_page
     app = open_page(do="zero y after 2.1.1; noise z after 2.1.1")
     assert app["experiment"] == "custom"
     assert app["custom_interventions"] == "zero y after 2.1.1; noise z after 2.1.1"
+
+
+def test_a_long_run_is_shown_while_it_grows(open_page, monkeypatch):
+    gate, advance = threading.Event(), SteeredRun.advance
+
+    def held(self, together, progress):
+        while self.result is not None and not gate.wait(0.01):
+            progress(0.0, "")
+        advance(self, together, progress)
+
+    monkeypatch.setattr(SteeredRun, "advance", held)
+    monkeypatch.setattr("app.server.choice_runs.SHORT_WAIT", 0.1)
+    app = open_page(do="noise y after 1.1.2 in r1c2 size 0.7")
+    app.until(lambda: app.sides and app.sides[1]["steps"] == 1, "the first step")
+    assert app.sides[1]["feed"] and titles(app)[1].startswith("intervention: noise y")
+    gate.set()
+    app.until(lambda: app.sides[1]["steps"] == 3 and "cells correct; " in titles(app)[1], "the whole run")
+    assert not app.sides[1]["feed"] and not app.errors
 
 
 @pytest.mark.parametrize(
