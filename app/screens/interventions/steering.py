@@ -22,6 +22,7 @@ SPANS = {"once": "Once", "steps": "Each step", "calls": "Every call"}
 STATES = ("y", "z")
 ALL_CELLS = "all"
 MOST = 2.0  # the largest strength
+LAST_SEED = 9999
 RECORDED = "recorded:"
 NO_PROBES = "No probes were recorded for {}. Choose another direction, or open Probes to fit some."
 
@@ -129,7 +130,8 @@ class SteeringSettings:
             same = steering.intervention() == found
         except (UserError, ValueError):
             return None
-        return steering if same and found.state in STATES and abs(found.size) <= MOST else None
+        shown = found.state in STATES and abs(found.size) <= MOST and 0 <= found.seed <= LAST_SEED
+        return steering if same and shown else None
 
     def check(self, choice: Choice, probes: RecordedProbes | None) -> Intervention:
         """Return the intervention if it fits the model and the puzzle. Raises UserError with one line if it does not."""

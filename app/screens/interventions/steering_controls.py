@@ -1,7 +1,7 @@
 """The section "Steer by hand": a direction, where it is added, and a slider for how far.
 
-The settings of a session are a `SteeringSettings`. A widget that is not on the page has no value in Streamlit, so every widget
-takes its value from there when it appears.
+The settings of a session are a `SteeringSettings`. A widget that is not on the page has no value in Streamlit, so every
+widget takes its value from there when it appears.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from app.screens.interventions import cursor
 from app.screens.interventions.steering import (
     ALL_CELLS,
     KINDS,
+    LAST_SEED,
     MOST,
     SPANS,
     STATES,
@@ -151,7 +152,9 @@ def _direction(choice: Choice, probes: RecordedProbes | None) -> None:
             max_chars=LONGEST,
         )
     elif kind == "noise":
-        st.number_input("Seed", 0, 9999, key=_restored("seed"), width=130, help="Each seed is other noise.")
+        st.number_input(
+            "Seed", 0, LAST_SEED, key=_restored("seed"), width=130, help="Each seed is other noise."
+        )
     elif kind == "vector":
         if not state.steering.vector:
             state.steering = replace(state.steering, vector=f"head:t{choice.task.vocab_size - 1}")

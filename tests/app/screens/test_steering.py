@@ -79,6 +79,9 @@ def test_every_kind_has_settings():
         "noise y after 2.1.1; noise z after 2.1.1",
         "noise y after 2.*.1",
         "noise y after 2.1.1 size 9",
+        "noise y after 2.1.1 seed -1",
+        "noise y after 2.1.1 seed 10000",
+        "noise y after 1-2.1.1",
         "patch y after 2.1.1 from 1.1.1",
         "steer y after 2.1.1 along recorded:solution",
         "steer y after 2.1.1 along recorded:solution:four:5",
@@ -154,6 +157,12 @@ def test_strength_0_is_the_clean_run(open_page):
     app = open_page(do="steer y after 2.1.2 in r1c1 along recorded:solution:2:5 size 0")
     left, right = steered(app, "size 0")
     assert left["answers"] == right["answers"] and left["probabilities"] == right["probabilities"]
+
+
+def test_a_strength_between_two_positions_of_the_slider_is_used_as_it_is(open_page):
+    app = open_page(do="noise y after 2.1.2 in r1c1 size 0.333")
+    steered(app, "size 0.333")
+    assert app["steer_size"] == 0.333 and app.link["do"].endswith("size 0.333")
 
 
 def test_a_copied_link_opens_the_same_in_another_session(open_page):
