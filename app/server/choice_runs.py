@@ -53,7 +53,7 @@ def shown(choice: Choice, *, place: str = "", waits: bool = False) -> Trace | Ru
     if is_open := shared.models().ready(choice.source):
         own = run_of(choice, place=place)
     if own is not None and waits:
-        wait_for(own, choice)
+        _wait_for(own, choice)
     if own is not None and own.done:
         return own
     recorded_run = recorded(choice)
@@ -100,7 +100,7 @@ def run_of(choice: Choice, *, place: str = "") -> Run | None:
     return shared.runs().ask(key, recording, watcher=session.watcher(place))
 
 
-def wait_for(run: Run, choice: Choice) -> None:
+def _wait_for(run: Run, choice: Choice) -> None:
     """Wait long enough for a short run to complete. A longer run is shown before it is complete."""
     short = flops.run(choice.config.with_depth(**vars(choice.depth))) < SHORT_RUN
     shared.runs().wait(run, SHORT_WAIT if short else AT_ONCE)

@@ -152,7 +152,7 @@ def steered(choice: Choice, text: str) -> RunPair | None:
         return None
     key = ("steered", model.fingerprint, choice.run, text)
     run = shared.runs().ask(key, SteeredRun(choice, model, text), watcher=session.watcher(PLAYER))
-    choice_runs.wait_for(run, choice)
+    shared.runs().wait(run, choice_runs.AT_ONCE)
     if run.error:
         status.problem(str(run.error))
         return None

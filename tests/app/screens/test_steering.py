@@ -23,7 +23,7 @@ EMPTY = "." * 81
 
 @pytest.fixture
 def open_page(monkeypatch):
-    monkeypatch.setattr("app.server.choice_runs.SHORT_WAIT", 100.0)
+    monkeypatch.setattr("app.server.choice_runs.AT_ONCE", 100.0)
     return lambda **link: Page(FAST | {"experiment": "steer"} | link)
 
 
@@ -203,7 +203,7 @@ def test_a_long_run_is_shown_while_it_grows(open_page, monkeypatch):
         advance(self, together, progress)
 
     monkeypatch.setattr(SteeredRun, "advance", held)
-    monkeypatch.setattr("app.server.choice_runs.SHORT_WAIT", 0.1)
+    monkeypatch.setattr("app.server.choice_runs.AT_ONCE", 0.1)
     app = open_page(do="noise y after 1.1.2 in r1c2 size 0.7")
     app.until(lambda: app.sides and app.sides[1]["steps"] == 1, "the first step")
     assert app.sides[1]["feed"] and titles(app)[1].startswith("intervention: noise y")
