@@ -30,7 +30,7 @@ class AnswerCode:
     ) -> "AnswerCode":
         """Measure the code from the y vectors of cells, without prefix positions.
 
-        A symbol that occurs only in givens, or only in other cells, gets one vector for both.
+        A symbol that occurs only in givens, or only in other cells, gets the same vector for givens and other cells.
         """
         y = y.to(model.compute_dtype)
         with torch.no_grad():

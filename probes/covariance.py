@@ -36,7 +36,7 @@ class MeanAndCovariance:
 
 
 def blocks(chunks: Chunks) -> Iterator[Float64[np.ndarray, "row dim"]]:
-    """Yield the points of all chunks in float64, at most `ROWS` points at a time.
+    """Yield the points of all chunks in float64, up to `ROWS` points at a time.
 
     Raises StatesError if the chunks differ in width or a value is not finite.
     """

@@ -246,15 +246,15 @@ class StateSource:
         return self.store.facts(self.rows)
 
     def check_model(self, model: "Model") -> None:
-        """Raises StoreError if the states were recorded with other weights than this model has."""
+        """Raise StoreError if the states were not recorded with this model's weights."""
         if self.store.manifest.provenance.fingerprint != model.fingerprint:
             raise StoreError(
-                f"{self.store.path} was recorded with other weights than those of {model.name}. Record it again, or "
+                f"{self.store.path} was not recorded with the weights of {model.name}. Record it again, or "
                 "choose another."
             )
 
     def check(self, states: Sequence[str], time_points: Sequence[Coordinates]) -> None:
-        """Raises StoreError, naming what to record, if the states of all cells at these time points are missing."""
+        """Raise StoreError, naming what to record, if the states of all cells at these time points are missing."""
         for at in time_points:
             for name in states:
                 self.states(name, at, np.arange(1))
@@ -279,7 +279,7 @@ class StateSource:
         if self.model is None:
             raise StoreError(
                 f"{self.store.path} does not contain y before the first f_H call (call 1.1.{self.depth.n + 1}, {F_H}). "
-                f"Choose other calls than {F_L} of the first cycle, or run the model."
+                f"Choose calls other than {F_L} of the first cycle, or run the model."
             )
         from trm.record import initial_state, one_puzzle
 

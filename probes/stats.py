@@ -126,7 +126,8 @@ class Resampling:
     ) -> Float64[np.ndarray, "2 *batch"]:
         """Return the confidence limits of the proportion part / whole.
 
-        They come from the resamples, or from the binomial interval if the rarer outcome has fewer than RARE puzzles.
+        They come from the resamples, or from the binomial interval if the rarer outcome occurs in fewer than RARE
+        puzzles.
         """
         rare = np.minimum(part, whole - part) < RARE
         return np.where(rare, binomial_band(part, whole, self.level), self.band(values))

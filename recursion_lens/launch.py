@@ -49,13 +49,13 @@ def serve(
     Only this machine can reach the server, unless --lan or --public is given.
 
     Args:
-        port: port of the server; by default the first free one from 8501
+        port: port of the server; by default the first free port from 8501 on
         model_dir: folder with checkpoints to list beside the bundled models; may be repeated
         data_dir: folder with ARC tasks and recorded states
-        hub: whether models of the Hugging Face hub may be opened; by default only with neither --lan nor --public
+        hub: whether models from the Hugging Face hub may be opened; by default only with neither --lan nor --public
         no_browser: do not open a browser
         lan: let others on the network use the app, and print the address for them
-        public: like --lan, for strangers: the length of a run is limited as well
+        public: like --lan, but for strangers: also limits the length of a run
     """
     is_open = lan or public
     host = "0.0.0.0" if is_open else "localhost"

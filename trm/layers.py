@@ -116,7 +116,7 @@ class SwiGLU(nn.Module):
     def mix_positions(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         """Compute the SwiGLU over positions: of the transpose of x, transposed.
 
-        In float32 on a CPU, the weights stand on the left instead, which saves the transposes.
+        In float32 on a CPU, the weights multiply from the left instead, which saves the transposes.
         """
         is_left = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled()
         if not is_left or self.gate_up_proj.product is not F.linear:

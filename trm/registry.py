@@ -134,7 +134,7 @@ class Snapshot:
 def run_snapshots(weights: Path) -> tuple[Snapshot, ...]:
     """Return the checkpoints of the run to which a weights file belongs, earliest first; empty if there is only one.
 
-    A run is the folder of a run of `trm train`, or all files in one folder whose names differ only in the number of the
+    A run is the output folder of `trm train`, or all files in one folder whose names differ only in the number of the
     step or epoch.
     """
     if weights.name == "model.safetensors":

@@ -1,4 +1,6 @@
-"""Save and load results, and write them for other tools. A result is a frozen dataclass, and with everything in it becomes one safetensors file.
+"""Save and load results, and write them for other tools.
+
+A result is a frozen dataclass. It is saved, with everything in it, as one safetensors file.
 
 NumPy arrays are stored as tensors, named by their path in the result, such as `scores.accuracy.value`. Everything else
 is JSON in the metadata of the file, one entry for each field of the result. Fields that are None are left out.
@@ -38,8 +40,8 @@ def maybe_undefined() -> Any:
 def save(path: Path, result: Any) -> None:
     """Write a result to a file, atomically.
 
-    Raises OutputError if the file cannot be written, and TypeError or ValueError if something in the result is neither
-    an array nor JSON.
+    Raises OutputError if the file cannot be written, and TypeError or ValueError if a value is neither an array nor
+    JSON-compatible.
     """
     arrays: dict[str, np.ndarray] = {}
     values = as_json(result, arrays)

@@ -19,7 +19,7 @@ NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")  # in torc
 def as_command(program: str, *settings: Any) -> str:
     """Return the command with these settings as options.
 
-    Settings are dataclasses, whose default values are left out, or mappings. The option of a field is the first name in
+    Settings are dataclasses, whose default values are left out, or mappings of names or options. The option of a field is the first name in
     its annotation (`cyclopts.Parameter`), otherwise `--` and its name. A field that is a dataclass stands for its own
     options. None and False are left out; a tuple is joined by commas, and a list repeats the option.
     """
@@ -35,7 +35,8 @@ def as_command(program: str, *settings: Any) -> str:
 
 def _options(settings: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(settings, Mapping):
-        yield from ((f"--{name.replace('_', '-')}", value) for name, value in settings.items())
+        for name, value in settings.items():
+            yield name if name.startswith("--") else f"--{name.replace('_', '-')}", value
         return
     hints = get_type_hints(type(settings), include_extras=True)
     for field in fields(settings):

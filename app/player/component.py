@@ -42,8 +42,8 @@ def player(
     with {"pin": bool, "trace_id": str} in `st.session_state[key]["pin"]`. With `edit`, the help lists the key that opens
     the editor. With `fold`, the curves below the grids of a pair are hidden at first.
 
-    `guide`, {"lecture": address, "papers": {model: address}}, makes a single player show first visitors what it is, and open its first run at the
-    call that shows most.
+    `guide`, {"lecture": address, "papers": {model: address}}, makes a single player explain itself to first-time
+    visitors, and open its first run at the most telling call.
 
     The browser writes the view (coordinates, cell and mode) into the address, where `app.state.links.current_view` reads
     it. With `reports`, it also makes the page or fragment rerun once the view settles. A run with a `feed` in its payload

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import streamlit as st
 
+from app.player import state_map
 from app.player.component import player
 from app.server import shared
 from app.server.http import feeds
@@ -42,6 +43,7 @@ class Side:
     trace: Trace | None  # None before the first supervision step is computed
     feed: str | None = None  # address of further steps, if the run is being computed
     why: str | None = None  # address that answers why a cell changed, if this run can be attributed
+    map: str | None = None  # address of the map of its states, if the run can be computed again
 
     @classmethod
     def of(cls, choice: "Choice", run: Run | Trace | None, *, name: str, place: str = "") -> Self:
@@ -53,7 +55,13 @@ class Side:
             raise run.error
         trace = run.trace if isinstance(run, Run) else run
         return cls(
-            name, run_title(choice), choice.task, choice.depth, trace, feed_of(choice, run, place=place)
+            name,
+            run_title(choice),
+            choice.task,
+            choice.depth,
+            trace,
+            feed_of(choice, run, place=place),
+            map=state_map.address(choice, place=place),
         )
 
     @property
@@ -84,7 +92,8 @@ def show(
     sides = (left, right)
     places = (f"{key} left", key)  # the right player shares the cache of a single player
     sent = [
-        cached_payload(at, side.task, side.depth, side.trace) | {"feed": side.feed, "why": side.why}
+        cached_payload(at, side.task, side.depth, side.trace)
+        | {"feed": side.feed, "why": side.why, "map": side.map}
         for at, side in zip(places, sides, strict=True)
     ]
     data = pair_payload(

@@ -24,7 +24,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 from app.server.pace import Pace, Usage
-from app.server.work import Batch, Cancelled, Job, OneStep, Priority, Steps, Work
+from app.server.work import Batch, Cancelled, Job, OneStep, Priority, Steps, Work, nbytes_of
 
 AT_ONCE = {Priority.DOWNLOAD: 4}  # jobs that are computed at the same time; 1 for all other priorities
 PATIENCE = {Priority.ANALYSIS: 2.0, Priority.BACKGROUND: 5.0}
@@ -198,7 +198,7 @@ class Jobs:
         return min([*paused, *([] if is_full else self._queue(priority)[:1])], key=self._rank, default=None)
 
     def _rank(self, item: Batch | Job) -> tuple[float, ...]:
-        """Sort key of what waits for a turn. Of people who have used as little, who has no result yet goes first."""
+        """Sort key of what waits for a turn. Among people with equal use, those without a result go first."""
         is_fresh = isinstance(item, Job)
         jobs = [item] if is_fresh else item.jobs
         used = min((self._usage.of(asker) for job in jobs for asker in job.seen), default=0.0) // QUANTUM
@@ -257,6 +257,7 @@ class Jobs:
     def _end(self, job: Job) -> None:
         del self._unfinished[job]
         job.work, job.done, job.ended = None, True, self._clock()
+        job.nbytes = nbytes_of(job.result)
         job.seen.pop(None, None)  # the server does not look at results
         if job.result is None and not job.error and not job.cancelled:
             del self._jobs[job.key]

@@ -102,7 +102,7 @@ def source_of(name: str, options: Options, *, accepted: bool = False) -> ModelSo
     if is_hub(name):
         if not options.hub:
             raise CheckpointError(
-                f"{SHORT.repr(name)}: models of the hub are disabled on this server. Start it on localhost or with --hub, "
+                f"{SHORT.repr(name)}: hub models are disabled on this server. Start it on localhost or with --hub, "
                 f"or download the model and start with {HOW_TO_START}."
             )
         address = str(parse_address(name))

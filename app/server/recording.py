@@ -40,7 +40,7 @@ class Recording(Steps):
     without it, a solver searches for the unique solution.
     """
 
-    too_large = "This run needs more memory than the server has. Take fewer steps or cycles."
+    too_large = "This run needs more memory than the server has. Use fewer steps or cycles."
     failed = "This run failed on the server; its log has the reason. Choose another puzzle or model."
 
     def __init__(

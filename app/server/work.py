@@ -2,8 +2,8 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import IntEnum
 from typing import Any, ClassVar, Self
 
@@ -13,6 +13,9 @@ from trm.progress import Progress
 
 Work = Callable[[Progress], Any]
 """A function that reports its progress and returns its result."""
+
+RESULT_BYTES = 512 << 20  # limit for all results of analyses in memory
+SMALLEST_RESULT = 1 << 16  # bytes that a result counts at least
 
 
 class Priority(IntEnum):
@@ -43,7 +46,7 @@ class Steps(ABC):
     result: Any = None
     is_complete: bool = False
     lasting: ClassVar[bool] = True  # whether work that was stopped can be resumed at the last complete step
-    too_large: ClassVar[str] = "This needs more memory than the server has. Take fewer puzzles or calls."
+    too_large: ClassVar[str] = "This needs more memory than the server has. Use fewer puzzles or calls."
     failed: ClassVar[str] = "This failed on the server; its log has the reason. Try other settings."
 
     @abstractmethod
@@ -51,7 +54,7 @@ class Steps(ABC):
         """Compute the next step of each work in `together`, which contains this work, and set their results.
 
         `progress` must be called often, from any thread. It blocks while other work goes first, and raises Cancelled if
-        nobody needs this step any more. If an error is raised, `advance` is called again for each work alone
+        nobody needs this step any more. If an error is raised, `advance` is called again, separately, for each work
         that has no new result.
         """
 
@@ -97,11 +100,11 @@ class Job:
     since: float = 0.0  # end of the last step, or time when somebody began to wait for the next step
     took: float = 0.0  # seconds that people waited for the steps so far
     ended: float = 0.0
+    nbytes: int = 0  # size of the result, once the job is done
     seen: dict[str | None, float] = field(default_factory=dict)  # when each session last asked for the job
     left: set[str | None] = field(default_factory=set)  # sessions that cancelled the job
 
-    size: ClassVar[int] = 1
-    most: ClassVar[int] = 48  # total size of the jobs of this class in memory
+    most: ClassVar[int] = RESULT_BYTES  # total size of the jobs of this class in memory
     retry_after: ClassVar[float] = 0.0  # seconds until a request for a failed job tries again
 
     def can_be_retried(self, now: float) -> bool:
@@ -115,6 +118,11 @@ class Job:
     def given_up_by(self, asker: str) -> bool:
         """Whether the job failed or was cancelled, so that the session `asker` will get no result."""
         return self.cancelled_by(asker) or self.error is not None
+
+    @property
+    def size(self) -> int:
+        """Memory that counts for the limit, in bytes."""
+        return max(self.nbytes, SMALLEST_RESULT)
 
     @property
     def seconds_left(self) -> float | None:
@@ -133,3 +141,26 @@ class Batch:
     @property
     def nbytes(self) -> int:
         return sum(job.work.nbytes for job in self.jobs)
+
+
+def nbytes_of(result: Any) -> int:
+    """Return the size of all arrays and texts in a result, in bytes. An array that occurs twice counts once."""
+    seen: dict[int, Any] = {}
+
+    def size(value: Any) -> int:
+        if id(value) in seen:
+            return 0
+        seen[id(value)] = value
+        if isinstance(value, bytes | str):
+            return len(value)
+        if isinstance(nbytes := getattr(value, "nbytes", None), int):
+            return nbytes
+        if isinstance(value, Mapping):
+            return sum(map(size, value.values()))
+        if isinstance(value, list | tuple):
+            return sum(map(size, value))
+        if is_dataclass(value) and not isinstance(value, type):
+            return sum(size(getattr(value, each.name)) for each in fields(value))
+        return 0
+
+    return size(result)

@@ -49,7 +49,7 @@ class PuzzleSetChoice:
         return source
 
     def recorded_with(self, source: ModelSource, task: Task) -> "PuzzleSetChoice":
-        """Return the store in --data-dir that holds the same puzzles, recorded with this model; self if it is no store.
+        """For a store, return the store in --data-dir of the same puzzles recorded with this model; otherwise self.
 
         Raises UserError, which says how to record it, if there is none.
         """

@@ -209,6 +209,6 @@ def _device_sentence(source: ModelSource) -> str:
     from trm.engine.choice import choose
 
     return (
-        f"The model runs in {str(model.compute_dtype).removeprefix('torch.')} on {model.device.type.upper()}, live runs with "
+        f"The model runs in {str(model.compute_dtype).removeprefix('torch.')} on {model.device.type.upper()}; live runs use "
         f"{ENGINES[choose(model).engine]}."
     )

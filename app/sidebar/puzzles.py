@@ -204,7 +204,7 @@ def _use_text(task: Task) -> None:
 
 
 def _restore(task: Task) -> None:
-    """Keep the puzzle, which a page that is not up to date does not know yet."""
+    """Keep the current puzzle, which an outdated page has not received yet."""
     text = st.session_state.get("applied_text", st.session_state.puzzle_text)
     st.session_state.puzzle_text = text
     _match_preset(task)

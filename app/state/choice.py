@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from app.server.models import ModelSource
-from trm.config import ModelConfig
+from trm.config import FORCEABLE, ModelConfig
 from trm.coordinates import Depth
 from trm.tasks import task_of
 from trm.tasks.base import Task
@@ -44,6 +44,15 @@ class Choice:
     def run(self) -> Hashable:
         """Key of the run. Choices have equal keys if they have the same run."""
         return self.source, self.puzzle, self.puzzle_id, self.labels, self.depth
+
+    @property
+    def command_options(self) -> dict[str, str | int | None]:
+        """The model, the puzzle, and what the user has changed of the model, for `as_command`."""
+        own = vars(self.config.depth)
+        changed = {name: value for name, value in vars(self.depth).items() if value != own[name]}
+        forced = {FORCEABLE[name].options[0]: value for name, value in changed.items()}
+        run = {"model": self.source.spec, "puzzle": self.puzzle}
+        return run | forced | {"heads": self.source.heads, "puzzle_id": self.puzzle_id or None}
 
     @property
     def is_as_trained(self) -> bool:

@@ -1,9 +1,9 @@
-"""Tells choices by the user from values that an outdated page repeats.
+"""Distinguishes the user's choices from old values that an outdated page sends again.
 
-A browser sends all widget values with each message. A component of this app that makes the page rerun by itself, for
-example when a job ends, may do so before the browser has received what the server made of the user's last action: the
-message then contains the old values of widgets that the server has changed, and Streamlit takes them for new choices.
-Components therefore send the number of changes by the server that their page knows of.
+A browser sends all widget values with each message. A component of this app that reruns the page by itself, for example
+when a job ends, may do so before the browser has received the server's response to the user's last action. The message
+then contains the old values of widgets that the server has changed, and Streamlit takes these values for new choices.
+Components therefore send the number of server changes that their page has received.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,6 @@ def note() -> None:
 
 
 def is_outdated() -> bool:
-    """Return whether a component has caused this rerun by itself, on a page that is not up to date."""
+    """Return whether a component of an outdated page has caused this rerun by itself."""
     messages = (value.get("news") for value in st.session_state.values() if isinstance(value, Mapping))
     return any(isinstance(message, dict) and message.get("edits") != count() for message in messages)

@@ -6,7 +6,7 @@ n, T, heads, steps   depth and number of attention heads, if they differ from th
 puzzle, id           puzzle in the task's one-line form; puzzle id
 arc                  ARC task and number of its test
 at, cell, mode       call, selected cell and display mode of the player
-why                  1 if *Why?* is open in the player
+why, map             1 if *Why?* or the map of states is open in the player
 pin, align, lead     pinned run; alignment of the two players
 """
 
@@ -19,9 +19,9 @@ import streamlit as st
 
 LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
-OPTIONAL_VIEW = {"align": "call", "lead": "left", "why": "1"}
-"""Parameters of a view with one value each, which a view lacks otherwise: two players are aligned by call, `at` refers
-to the left player, *Why?* is open."""
+OPTIONAL_VIEW = {"align": "call", "lead": "left", "why": "1", "map": "1"}
+"""Optional parameters of a view, each with its only value: two players are aligned by call, `at` refers to the left
+player, *Why?* is open, the map of states is open."""
 LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
 IN_ADDRESS = {"bind": "query-params"}
 """Options of a widget whose value is stored in the address, in a parameter named after the widget's key.

@@ -103,7 +103,7 @@ def follow(
     """Draw the progress of a computation, and rerun this page or fragment when its stage changes.
 
     `about` identifies the computation. The browser gets the progress by `read`, which is called outside of the session
-    and returns None if nothing is computed any more. A progress that is `hidden` or has no text is not drawn.
+    and returns None once nothing is being computed. A progress that is `hidden` or has no text is not drawn.
     """
     now = read() or Progress("")
 

@@ -126,8 +126,8 @@ def compare(
     """Compare two models, and return the main results. Raises UserError if an option is missing or not valid.
 
     Args:
-        store: instead of --data: two stores separated by a comma, made by `trm trace --calls all --positions all` with the two models; only runs from changed states are computed
-        few: near-complete puzzles per number of blank cells, at most
+        store: instead of --data: two stores, separated by a comma, made by `trm trace --calls all --positions all` with the two models; only runs from changed states are computed
+        few: maximum of near-complete puzzles per number of blank cells
         record: record the result for the Compare page (two bundled models)
         findings: write the section on the two models into this document; without --data, from the recorded comparison
     """

@@ -143,7 +143,7 @@ def _written(
 def apply(
     *, choice: ModelChoice, probe: tuple[Path, ...], puzzle: PuzzleText, out: Path | None = None
 ) -> Output:
-    """Apply saved probes, and return what they read. Raises UserError if a file or the puzzle is not valid.
+    """Apply saved probes, and return what they decode. Raises UserError if a file or the puzzle is not valid.
 
     Args:
         probe: a file written by `fit --save`; may be given several times

@@ -53,7 +53,7 @@ def run(
     Args:
         store: a store made by `trm trace`, instead of --model and --data; the model does not run
         limit: number of puzzles, evenly spread over the set
-        steps: supervision steps to run, up to 64 (default: as trained); more show depth beyond training
+        steps: supervision steps to run, up to 64 (default: as trained); more go beyond the trained depth
         out: file to write, without suffix: .json and .parquet are added
         record: instead: run the bundled models (or only --model) on their test sets, as trained and for more steps, and write to assets/recorded/halting
         findings: instead: write the recorded results into this document, between its marks

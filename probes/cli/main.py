@@ -24,6 +24,7 @@ add_commands(
         "probes.cli.fit:apply": "apply: apply saved probes to one puzzle, cell by cell and step by step",
         "probes.cli.halting:run": "halting: analyse when a model halts and whether that is right",
         "probes.cli.intervene:run": "intervene: change states of a run, or of the runs of a set, and measure the effect",
+        "probes.cli.map:run": "map: compute the map of states of one run, for the player and `trm export --map`",
         "probes.cli.project:run": "project: project the states of many puzzles (PCA, UMAP)",
         "probes.cli.states:run": "states: test whether a model uses y and z, and how robust probes of them are to noise",
         "probes.cli.sweep:run": "sweep: run one intervention with many sizes, sites or seeds over a set",

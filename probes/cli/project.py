@@ -47,7 +47,7 @@ class States:
     state: Literal["z", "y"] = "z"
     """state to project"""
     calls: str | None = None
-    """calls to record, as for `trm trace` (default: f_H, every answer; two models: last, at which they are aligned)"""
+    """calls to record, as for `trm trace` (default: f_H, every answer; two models: last, where they are aligned)"""
     position: str = "mean"
     """mean over all cells, or a cell such as r5c5"""
     accept_unknown: bool = False

@@ -1,4 +1,4 @@
-"""`probes states`: test whether a model uses y and z, and how much noise a probe of each state survives."""
+"""`probes states`: test whether a model uses y and z, and how much noise a probe of each state tolerates."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

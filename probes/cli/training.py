@@ -46,8 +46,8 @@ def run(
     --model names a run: its folder, one of its checkpoints, or a bundled model with snapshots.
 
     Args:
-        best_by: figure by which to name the best snapshot
-        out: file for the figures (default: in the folder of the run, where the app finds them); snapshots that are in it already are not measured again
+        best_by: the figure that decides which snapshot is best
+        out: file for the figures (default: in the folder of the run, where the app finds them); snapshots already in it are not measured again
         record: write the figures of a bundled model to assets/recorded/training
     """
     model, is_bundled = choice.model, model_folder(choice.model) is not None

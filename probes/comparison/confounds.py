@@ -70,8 +70,9 @@ def caution(one: Measurements, other: Measurements) -> str:
     differing = differences(one, other)
     if not differing:
         return ""
-    ways = "way" if len(differing) == 1 else "ways"
+    ways = "1 way" if len(differing) == 1 else f"{len(differing)} ways"
+    listed = ", and ".join(filter(None, (", ".join(differing[:-1]), differing[-1])))
     return (
-        f"Apart from the model type, {one.provenance.model} and {other.provenance.model} differ in {len(differing)} {ways}: {', '.join(differing)}. "
+        f"Apart from the model type, {one.provenance.model} and {other.provenance.model} differ in {ways}: {listed}. "
         "Each was trained once, so differences between their results cannot be attributed to the architecture."
     )

@@ -64,7 +64,7 @@ def patch_map(
         raise InterventionError(f"There is no cell {target + 1}: the grid has {cells}.")
     if (other.depth.n, other.depth.T) != (depth.n, depth.T) or other.depth.N_sup < depth.N_sup:
         raise InterventionError(
-            "The other run has another depth. Run it with the same n, T and supervision steps."
+            "The other run has a different depth. Run it with the same n, T and supervision steps."
         )
     if not patched_steps or min(patched_steps) < 1 or max(patched_steps) >= depth.N_sup:
         raise InterventionError(f"A patch needs a step after it. Choose steps from 1 to {depth.N_sup - 1}.")

@@ -168,7 +168,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     "noise": Experiment(
         "Noise",
-        "With noise on the initial state, HRM fell from 57.6 to 27.7% at scale 1, and TRM from 81.4 to 76.4% only at scale 3 "
+        "With noise on the initial state, HRM's accuracy fell from 57.6% to 27.7% at scale 1, and TRM's only from 81.4% to 76.4%, even at scale 3 "
         "(published analyses on Sudoku-Extreme).",
         "Noise with the same norm as the state is added to y and z. After how many steps do the two runs agree again?",
         _noise,

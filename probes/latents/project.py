@@ -15,6 +15,7 @@ from probes.latents.projection import (
     STORED_COMPONENTS,
     EmbeddedPoints,
     Field,
+    PrincipalAxes,
     Projection,
     StepCurve,
 )
@@ -62,6 +63,9 @@ def make_projection(
         fields=fields_of(trajectories, state),
         curves=curves_of(trajectories),
         sentences=sentences(difference(trajectories, state, components, pca.explained_variance_ratio)),
+        axes=PrincipalAxes(
+            pca.mean.astype(np.float32), pca.components[:STORED_COMPONENTS].astype(np.float32)
+        ),
     )
     progress(1.0, "done")
     return projection

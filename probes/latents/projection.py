@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Num
+from jaxtyping import Bool, Float, Float32, Float64, Int, Num
 
 from probes.latents.procrustes import AlignmentScore
 from probes.latents.quality import Quality
@@ -82,6 +82,18 @@ class EmbeddedPoints:
 
 
 @dataclass(frozen=True, eq=False)
+class PrincipalAxes:
+    """The recorded principal components as directions in state space, with which other states can be projected."""
+
+    mean: Float[np.ndarray, "dim"]
+    directions: Float[np.ndarray, "component dim"]  # orthonormal rows, largest variance first
+
+    def transform(self, states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "*batch component"]:
+        """Return the coordinates of states along the components, in the units of the state."""
+        return (states.astype(np.float64) - self.mean) @ self.directions.T.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
 class SecondModel:
     """The second model of a joint projection. Its states on the same puzzles are the second half of the rows."""
 
@@ -112,6 +124,7 @@ class Projection:
     curves: tuple[StepCurve, ...]
     sentences: tuple[str, ...] = ()  # how solved and unsolved puzzles differ, or how well two models align
     second_model: SecondModel | None = None
+    axes: PrincipalAxes | None = None  # of `components`; None in a joint projection
 
     def __post_init__(self):
         points = (len(self.puzzles), len(self.calls))

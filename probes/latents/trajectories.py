@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float32, Int, UInt8
 from probes.latents.projection import MEAN
 from probes.states import bundled_difficulty
 from trm.config import ModelConfig
-from trm.coordinates import F_L, Coordinates
+from trm.coordinates import F_L, Coordinates, Depth
 from trm.data.files.spread import evenly_spread
 from trm.errors import StoreError, UserError
 from trm.progress import Progress, no_progress
@@ -185,11 +185,13 @@ def record_trajectories(
     limit: int | None = None,
     calls: str = "f_H",
     position: str = MEAN,
+    depth: Depth | None = None,
     progress: Progress = no_progress,
 ) -> Trajectories:
     """Run a model on a puzzle set and record its trajectories in float32.
 
-    At most `limit` puzzles are run, spread evenly over the set. `calls` has the format of `trm trace --calls`. An
+    At most `limit` puzzles are run, spread evenly over the set. `calls` has the format of `trm trace --calls`, and
+    `depth` defaults to the model's own. An
     exception raised by `progress` stops the run. Raises UserError as `record_store` does, and TrajectoriesError if the
     cell does not exist or the states exceed 1 GiB.
     """
@@ -202,6 +204,8 @@ def record_trajectories(
         numbers = evenly(len(puzzles), limit)
         puzzles = puzzles.take(numbers)
     config, task = model.config, task_of(model.config)
+    if depth:
+        config = config.with_depth(**vars(depth))
     if position != MEAN:
         cell_index(position, task)
     size = 4 * len(puzzles) * config.hidden_size * 2 * len(chosen_calls(calls, config))
@@ -211,6 +215,6 @@ def record_trajectories(
             "Choose fewer puzzles or calls."
         )
     settings = StoreSettings(calls=calls, positions=position, logits="top1", dtype="float32", batch=BATCH)
-    store = record_in_memory(model, task, puzzles, settings, progress=progress)
+    store = record_in_memory(model, task, puzzles, settings, depth=depth, progress=progress)
     trajectories = read_trajectories(store, position=position, difficulty=puzzles.difficulty)
     return replace(trajectories, puzzle_numbers=numbers)

@@ -233,6 +233,7 @@ def test_this_file_uses_every_key_of_the_help(open_run):
         "p",
         "e",
         "h",
-    }  # test_pair_shown.py, test_editing_in_browser.py, test_large_grids.py (of mazes only)
+        "o",
+    }  # test_pair_shown.py, test_editing_in_browser.py, test_large_grids.py (of mazes only), test_state_map.py
     for key in set(listed.split()) - elsewhere:
         assert re.search(rf'["+]{re.escape(names.get(key, key))}["+]', text) or key in "123456", key

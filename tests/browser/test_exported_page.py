@@ -1,5 +1,6 @@
 """The offline page, opened from the disk with no network at all: it shows every answer of the run and asks for nothing."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -13,7 +14,7 @@ from standalone import growing_path, made_up_trace, random_answers
 
 from trm.cli.main import main
 from trm.coordinates import Depth
-from trm.export.payload import shortened
+from trm.export.payload import shortened, trace_id
 from trm.tasks import get_task
 from trm.tasks.base import Difficulty, Puzzle, Task
 from trm.trace import Trace, save_trace
@@ -199,6 +200,24 @@ def test_why_a_cell_changed_is_told_as_far_as_that_needs_no_model(exported, new_
     with page.expect_download() as download:
         panel.get_by_test_id("why-csv").click()
     assert download.value.suggested_filename == f"why-r{row + 1}c{column + 1}.csv"
+
+
+def test_the_map_of_states_is_shown_without_a_request(exported, open_page, tmp_path):
+    _, trace, file = exported("sudoku")
+    player, _ = open_page(file)
+    assert not player.root.get_by_test_id("map").is_visible()  # this page has none
+    points = np.linspace(0, 3, len(trace.z_answers)).repeat(2).round(2).tolist()
+    embedding = {"method": "pca", "shares": [0.5, 0.25], "run": points}
+    (tmp_path / "map.json").write_text(json.dumps({"run": trace_id(trace), "states": {"z": [embedding]}}))
+    _, _, file = exported("sudoku", "--map", str(tmp_path / "map.json"))
+    player, asked = open_page(file)
+    player.root.get_by_test_id("map").click()
+    dot = player.root.get_by_test_id("map-dot")
+    before = dot.bounding_box()
+    player.press("End")
+    assert dot.bounding_box()["x"] > before["x"] + 20
+    assert player.root.locator(".map-own").inner_text() == "PCA of this run"
+    assert asked == []
 
 
 def test_names_are_shown_as_text(exported, open_page):

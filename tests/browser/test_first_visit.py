@@ -242,7 +242,7 @@ def test_the_help_explains_the_parts_of_the_screen_the_keys_and_the_terms(open_r
         expect(dialog.get_by_text(title, exact=True)).to_be_visible()
     expect(dialog.get_by_text("Gestures", exact=True)).to_be_hidden()
     expect(dialog.locator(".parts")).to_contain_text("the calls of the current supervision step")
-    expect(dialog.locator(".terms")).to_contain_text("the largest number of supervision steps in a run")
+    expect(dialog.locator(".terms")).to_contain_text("the maximum number of supervision steps in a run")
 
 
 def test_on_a_phone_the_help_has_gestures_instead_of_keys(open_run):

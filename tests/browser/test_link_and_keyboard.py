@@ -100,7 +100,7 @@ def test_help_lists_every_key_takes_the_focus_and_returns_it(open_run):
     dialog = player.root.get_by_role("dialog", name="Help")
     expect(player.root.get_by_test_id("close-help")).to_be_focused()
     shown = re.sub(r"\s+", " ", " ".join(dialog.locator(".keys dt").all_text_contents()))
-    assert shown == "← → shift ← → ↑ ↓ home end space 1 … 6 w a s d + - g n y m h p e l f ? esc"
+    assert shown == "← → shift ← → ↑ ↓ home end space 1 … 6 w a s d + - g n y o shift o m h p e l f ? esc"
     player.press("Escape")
     expect(player.root.get_by_test_id("timeline-steps")).to_be_focused()
 

@@ -10,7 +10,7 @@ export const anything = new Proxy(() => {}, {
 });
 
 const REGIONS =
-  "grid timeline panel explanation menu legend controls partBar stage place event caption label liveRegion".split(
+  "grid timeline panel explanation stateMap menu legend controls partBar stage place event caption label liveRegion".split(
     " ",
   );
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { decodeTrace } from "../../trm/player/model/trace.js";
 import { linkTo } from "../../trm/player/model/link.js";
-import { Attributions } from "../../trm/player/why/attributions.js";
+import { Answers } from "../../trm/player/answers.js";
 import {
   agreement,
   asCsv,
@@ -168,7 +168,7 @@ test("the server is asked once, only when the player rests, and only for the lat
   const result = { cells: [1, 2] };
   const asked = serve([{ ended: false }, { ended: true, result }]);
   let arrived = 0;
-  const attributions = new Attributions(() => arrived++);
+  const attributions = new Answers(() => arrived++);
   const find = (cell) => attributions.find("/why/key", { cell });
   assert.equal(find(1), null);
   assert.equal(find(2), null);
@@ -185,7 +185,7 @@ test("the server is asked once, only when the player rests, and only for the lat
 
 test("a failed question is asked again after another one, and a run the server has forgotten is said to be gone", async () => {
   const asked = serve([{ ended: true, error: "no" }, 404, { ended: true, result: { cells: [] } }]);
-  const attributions = new Attributions(() => {});
+  const attributions = new Answers(() => {});
   const find = async (cell) => {
     attributions.find("/why/key", { cell });
     await soon(300);

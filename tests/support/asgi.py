@@ -40,15 +40,15 @@ class Client:
     def leave(self) -> None:
         self._gone.set()
 
-    async def get(self, path: str, **query: Any) -> Answer:
-        """Request a path and return the answer."""
-        return await self.send("GET", path, query)
+    async def get(self, path: str, *, bearer: str = "", **query: Any) -> Answer:
+        """Request a path, as a lecturer with `bearer`, the token of a room, and return the answer."""
+        return await self.send("GET", path, query, bearer)
 
     async def post(self, path: str, **query: Any) -> Answer:
         """Send to a path and return the answer."""
         return await self.send("POST", path, query)
 
-    async def send(self, method: str, path: str, query: dict[str, Any]) -> Answer:
+    async def send(self, method: str, path: str, query: dict[str, Any], bearer: str = "") -> Answer:
         sent: list[dict[str, Any]] = []
         body = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
@@ -67,7 +67,7 @@ class Client:
             "path": path,
             "raw_path": path.encode(),
             "query_string": urlencode(query).encode(),
-            "headers": [],
+            "headers": [(b"authorization", f"Bearer {bearer}".encode())] if bearer else [],
             "client": (self._host, 1),
             "root_path": "",
         }

@@ -1,14 +1,22 @@
 """`trm export`: write a live or recorded run to files."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from trm.cli.options import FLAT, CheckpointOptions, ModelName, PuzzleId, PuzzleText, puzzle_tokens
+from trm.cli.options import (
+    FLAT,
+    CheckpointOptions,
+    ModelName,
+    PuzzleId,
+    PuzzleText,
+    parsed_depth,
+    puzzle_tokens,
+)
 from trm.errors import UserError
 from trm.progress import ProgressLine
 
@@ -93,6 +101,8 @@ class ViewOptions:
     """seconds per frame"""
     hold: float = 1.5
     """seconds to hold the first and the last frame"""
+    map: Path | None = None
+    """map of the run's states for --html, made by `python -m probes map`"""
 
     @property
     def time_point(self) -> tuple[int | None, int | None, int | None]:
@@ -107,6 +117,7 @@ def run(
     from trm.export.outputs import COLUMN, FORMATS, OutputRequest, check_paths, check_width, write
     from trm.export.pictures.film import FrameTiming
     from trm.export.pictures.palette import Appearance
+    from trm.export.state_map import load_map
 
     paths = {name: path for name in FORMATS if (path := getattr(files, name)) is not None}
     graphs = {} if files.onnx is None else _write_graphs(choice, files.onnx)
@@ -121,9 +132,11 @@ def run(
     pace = FrameTiming(view.every, view.frame_time, view.hold)
     width = COLUMN if view.width is None else view.width
     check_width(width)
-    inputs = (choice.trace, _file(choice.puzzle), _file(choice.compare_with))
+    inputs = (choice.trace, _file(choice.puzzle), _file(choice.compare_with), view.map)
     check_paths(paths, [path for path in inputs if path])
     run, at = _recorded(choice, view) if choice.trace else _made(choice, view)
+    if view.map:
+        run = replace(run, state_map=load_map(view.map, run.trace))
     compare_with = _second_run(choice, run) if choice.compare_with is not None else None
     with ProgressLine() as progress:
         start = None if view.time_point == (None,) * 3 else at
@@ -178,6 +191,8 @@ def _check_formats(choice: RunChoice, view: ViewOptions, formats: set[str]) -> N
         raise UserError("--width applies only to --pdf. Add it, or leave --width out.")
     if choice.compare_with is not None and "html" not in formats:
         raise UserError("--compare-with applies only to --html. Add it, or leave --compare-with out.")
+    if view.map is not None and "html" not in formats:
+        raise UserError("--map applies only to --html. Add it, or leave --map out.")
 
 
 def _file(given: str | None) -> Path | None:
@@ -222,24 +237,12 @@ def _made(choice: RunChoice, view: ViewOptions) -> "tuple[ExportedRun, Coordinat
     from trm.grading import caveat
 
     model, task = choice.open(choice.model)
-    depth = _depth(choice.depth, model) if choice.depth is not None else model.config.depth
+    depth = parsed_depth(choice.depth, model) if choice.depth is not None else model.config.depth
     at = call_coordinates(depth, depth.N_sup, *view.time_point)
     puzzle_id = choice.number(model)
     inputs = puzzle_tokens(choice.puzzle, task, use="exported")
     trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
     return ExportedRun.of(trace, task, puzzle=choice.puzzle_name, note=caveat(task, puzzle_id)), at
-
-
-def _depth(given: str, model: "Model") -> "Depth":
-    """Parse n, T and N_sup. Raises UserError unless they are three numbers, and ConfigError if they are too large."""
-    from trm.coordinates import Depth
-
-    parts = given.split(",")
-    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) for part in parts):
-        raise UserError(f"--depth {given} is not n,T,N_sup. Give three numbers of 1 or more, such as 6,3,24.")
-    depth = Depth(*map(int, parts))
-    model.config.with_depth(n=depth.n, T=depth.T, N_sup=depth.N_sup)  # checks the limits
-    return depth
 
 
 def _second_run(choice: RunChoice, run: "ExportedRun") -> "ExportedRun":

@@ -216,3 +216,15 @@ def log_notes(source: object, notes: "Sequence[str]") -> None:
     """Log the first MAX_NOTES notes about skipped parts of a file."""
     for note in notes[:MAX_NOTES]:
         log(f"{source}, {note}.")
+
+
+def parsed_depth(given: str, model: "Model") -> "Depth":
+    """Parse n, T and N_sup. Raises UserError unless they are three numbers, and ConfigError if they are too large."""
+    from trm.coordinates import Depth
+
+    parts = given.split(",")
+    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) for part in parts):
+        raise UserError(f"--depth {given} is not n,T,N_sup. Give three numbers of 1 or more, such as 6,3,24.")
+    depth = Depth(*map(int, parts))
+    model.config.with_depth(n=depth.n, T=depth.T, N_sup=depth.N_sup)  # checks the limits
+    return depth

@@ -21,7 +21,7 @@ POSITIONS = FORCEABLE["positions"]
 @FLAT
 @dataclass(frozen=True, kw_only=True)
 class TracedModel(ModelChoice):
-    """Which model. Here --positions are those of the states."""
+    """The model. --positions here selects states, not the model's position encoding."""
 
     positions: Annotated[
         str | None, Parameter(name=POSITIONS.options[1:], help=POSITIONS.meaning, group=CHECKPOINT)

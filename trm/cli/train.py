@@ -33,9 +33,9 @@ def run(
         preset: what to train, such as sudoku-trm; an unknown name lists the presets
         out: folder of the run
         data: official data folder, for the paper-* presets
-        minutes: training time with evaluations; the schedules are adapted to it. Puzzles are generated first, once per folder
+        minutes: training time, including evaluations; the schedules adapt to it. Puzzles are generated first, once per folder
         updates: number of updates, however long they take
-        seed: seed of the initial weights and of all random draws (default: the preset's). With --updates, equal seeds give equal weights on a machine with as many threads
+        seed: seed of the initial weights and of all random draws (default: the preset's). With --updates, equal seeds give equal weights on one machine with the same number of threads
         snapshots: number of intermediate models to save, evenly spaced (default: the preset's)
         resume: resume the run in the folder
     """

@@ -59,9 +59,9 @@ class Sessions:
 
     Each thread computes some rows of a batch in a single-threaded session, so the threads wait for each other only
     once. For a single row, the fastest session runs. On an idle machine, that is the one with
-    threads that spin while they wait for each other. Beside other programs, threads lose their turns by spinning, and
-    threads that sleep or a single thread are faster. A small net begins with a single thread, a larger one with threads
-    that sleep. Every `TRIES_EVERY` calls another session is made or tried again, because the load changes.
+    threads that spin while they wait for each other. With other programs running, spinning threads use up their time
+    slices, and threads that sleep or a single thread are faster. A small net begins with a single thread, a larger one
+    with threads that sleep. Every `TRIES_EVERY` calls another session is made or tried again, because the load changes.
     """
 
     def __init__(self, net: Net, positions: int, threads: int):

@@ -15,6 +15,7 @@ from trm.errors import UserError
 from trm.export.payload import pair_payload, payload
 from trm.export.run import ExportedRun
 from trm.player.bundle import player_css, player_js
+from trm.results import as_json
 
 KEYS = (
     ("<kbd>→</kbd> <kbd>←</kbd>", "one f_H call"),
@@ -64,7 +65,7 @@ const numbers = (name, separator, count) => {
 const at = numbers("at", ".", 3);
 if (at) {
   const [supervision_step, cycle, call] = at;
-  data.start = { supervision_step, cycle, call, cell: numbers("cell", ",", 2), ...Object.fromEntries(["mode", "align", "lead", "why"].map((name) => [name, query.get(name)])) };
+  data.start = { supervision_step, cycle, call, cell: numbers("cell", ",", 2), ...Object.fromEntries(["mode", "align", "lead", "why", "map"].map((name) => [name, query.get(name)])) };
 }
 const page = document.documentElement;
 const button = document.getElementById("theme");
@@ -164,7 +165,12 @@ def _data(runs: list[ExportedRun], start: Coordinates | None, mode: str) -> str:
         view = {"supervision_step": at.supervision_step, "cycle": at.cycle, "call": at.call}
         if mode != "answer":
             view["mode"] = mode
-    players = [payload(run.trace, run.task) | {"label": ""} for run in runs]  # shown in the page header
+    players = [
+        payload(run.trace, run.task)
+        | {"label": ""}  # shown in the page header
+        | ({"map": as_json(run.state_map)} if run.state_map else {})
+        for run in runs
+    ]
     if len(runs) == 1:
         data = players[0] | {"start": view}
     else:

@@ -11,8 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from jaxtyping import UInt8
 
 from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, NEVER, halting_words
+from trm.coordinates import Depth
 from trm.engine import ENGINES
 from trm.grading import Grade, most_changed_cell
 from trm.provenance import Provenance
@@ -115,8 +117,21 @@ def trace_id(trace: Trace) -> str:
     The id does not depend on the number of steps computed so far.
     """
     provenance = trace.provenance
-    facts = (provenance.fingerprint, provenance.dtype, trace.depth, trace.inputs.tobytes())
-    facts += (provenance.changes,) if provenance.changes else ()
+    return run_id(
+        provenance.fingerprint, provenance.dtype, trace.depth, trace.inputs, changes=provenance.changes
+    )
+
+
+def run_id(
+    fingerprint: str,
+    dtype: str,
+    depth: Depth,
+    inputs: UInt8[np.ndarray, "cells"],
+    *,
+    changes: str | None = None,
+) -> str:
+    """Return the `trace_id` of the run of a model on a puzzle."""
+    facts = (fingerprint, dtype, depth, inputs.tobytes(), *([changes] if changes else []))
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 

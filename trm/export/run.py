@@ -12,6 +12,7 @@ from jaxtyping import Bool, UInt8
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.errors import UserError
 from trm.export.payload import provenance_line, shortened
+from trm.export.state_map import StateMap
 from trm.grading import Grade
 from trm.tasks.base import PADDING, Task
 from trm.trace import Trace, TraceError
@@ -29,6 +30,7 @@ class ExportedRun:
     grade: Grade
     title: str
     note: str  # a caveat about all answers in the run; empty without a caveat
+    state_map: StateMap | None = None  # map of its states for the page
 
     @classmethod
     def of(cls, trace: Trace, task: Task, *, puzzle: str = "", note: str | None = None) -> "ExportedRun":

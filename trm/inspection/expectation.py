@@ -72,8 +72,8 @@ def _compare_published(check: Mapping[str, Any], listed: PublicCheckpoint | None
     if check["exact"] >= listed.exact - error:
         return f"{published}, which is consistent."
     return (
-        f"{published}, far less. Likely reasons: another n or T than in training, another number of heads, another kind of "
-        "rope (rotate_half without its minus sign), or weights as trained instead of their average."
+        f"{published}, far less. Likely reasons: an n or T that differs from training, a different number of heads, a different "
+        "kind of rope (rotate_half without its minus sign), or weights as trained instead of their average."
     )
 
 
@@ -83,6 +83,6 @@ def _check_steps(check: Mapping[str, Any]) -> str:
     if check["exact"] > 0 or len(losses) < 2 or losses[-1] < losses[0]:
         return ""
     return (
-        "No answer is exact, and more supervision steps do not help: the model is untrained, or its configuration is not "
-        "that of training."
+        "No answer is exact, and more supervision steps do not help: the model is untrained, or its configuration is "
+        "not the one used in training."
     )

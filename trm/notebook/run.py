@@ -3,7 +3,7 @@
     run = trm.run(model, puzzle)
     run                           the player, in a notebook
     run.states("z", at="3.*.7")   states after chosen calls, as one array
-    trm.decode(model, states)     what the output head reads from them, as grids
+    trm.decode(model, states)     states decoded by the output head, as grids
 
 The run is recorded by `trm.record`; the player is the offline page of `trm.export`.
 """
@@ -119,7 +119,7 @@ class PuzzleRun:
 
     @property
     def solved(self) -> bool | None:
-        """Whether the last answer solves the puzzle. None if neither rules nor a solution tell."""
+        """Whether the last answer solves the puzzle. None without rules or a solution to check it."""
         is_known = self.task.checkable_by_rules or self.trace.labels is not None
         return bool(Grade.of(self.trace, self.task).solved[-1]) if is_known else None
 
@@ -194,8 +194,8 @@ def run(
 
     A hook is called with the coordinates of a call and the state, `State(y, z)` with tensors of shape (1, P, D), before or
     after that call. The state that it returns replaces the state; None leaves it unchanged. Do not change tensors in
-    place. If a hook replaced a state, the player says so; `changes` describes it in other words than the hook's name.
-    `options` are the others of `trm.record.growing_trace`, such as `puzzle_id` and `labels`.
+    place. If a hook replaced a state, the player says so; it describes the change with the text `changes`, by default
+    the hook's name. `options` are further options of `trm.record.growing_trace`, such as `puzzle_id` and `labels`.
 
     Raises PuzzleError if the puzzle does not fit the model, ConfigError if the model cannot run at this depth, UserError
     if there are no such calls, and MemoryLimitError if the states do not fit into memory.
@@ -278,7 +278,7 @@ def _check_memory(model: Model, calls: int) -> None:
 
 
 class _UserHook:
-    """A user's hook. It may return None for an unchanged state, and it is noted whether it replaced one."""
+    """A user's hook, which may return None for an unchanged state. `replaced` says whether it has replaced one."""
 
     def __init__(self, name: str, hook: Hook):
         self.name, self.hook, self.replaced = name, hook, False

@@ -65,7 +65,7 @@ def player_js() -> str:
 
 def player_css(*more: Path) -> str:
     """Join the player's style sheets and the style sheets `more`, in this order."""
-    sheets = (*(FOLDER / f"{name}.css" for name in ("player", "guide/guide", "pair")), *more)
+    sheets = (*(FOLDER / f"{name}.css" for name in ("player", "guide/guide", "map/map", "pair")), *more)
     return "\n".join(sheet.read_text("utf-8") for sheet in sheets)
 
 

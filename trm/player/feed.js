@@ -11,12 +11,12 @@ const LOOK = 100; // ms between looks at whether the page is up to date
 /**
  * Fetches a feed of app/server/http/routes.py again and again. A request waits on the server until there is something new.
  * `query()` returns the parameters of the next request. `take(content)` receives an answer, or null if nothing is
- * computed any more, and returns whether to go on.
+ * computed any more, and returns whether to go on. `headers` are sent with each request.
  */
-export async function followFeed(address, query, take, signal) {
+export async function followFeed(address, query, take, signal, headers = {}) {
   let pause = RETRY;
   while (!signal.aborted) {
-    const content = await read(`${address}?${new URLSearchParams(query())}`, signal);
+    const content = await read(`${address}?${new URLSearchParams(query())}`, signal, headers);
     if (signal.aborted || (content !== undefined && !take(content))) return;
     if (content) {
       pause = RETRY;
@@ -28,9 +28,9 @@ export async function followFeed(address, query, take, signal) {
 }
 
 /** Returns the content at an address, null if there is none any more, or undefined if the server cannot be reached. */
-async function read(address, signal) {
+async function read(address, signal, headers) {
   try {
-    const answer = await fetch(address, { signal, cache: "no-store" });
+    const answer = await fetch(address, { signal, headers, cache: "no-store" });
     if (answer.ok) return await answer.json();
     return answer.status === 404 ? null : undefined;
   } catch {

@@ -30,6 +30,8 @@ export const KEYS = [
   ["+ -", "help_zoom", { "+": { zoom: 1 }, "-": { zoom: -1 } }],
   ["g n", "help_view", { g: { action: "whole" }, n: { action: "numbers" } }],
   ["y", "help_why", { y: { action: "why" } }],
+  ["o", "help_map", { o: { action: "map" } }],
+  ["shift o", "help_map_size", { "shift o": { action: "map size" } }],
   ["m", "help_marks", { m: { action: "marks" } }],
   ["h", "help_missing", { h: { action: "missing" } }],
   ["p", "help_pin", { p: { action: "pin" } }],

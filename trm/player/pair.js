@@ -21,7 +21,7 @@ import { placeSentence } from "./text/sentences.js";
 import { translate, messages } from "./text/translate.js";
 
 // the state that both players share; also the cell, if the grids have the same size
-const SHARED = ["mode", "zoom", "marks", "missing", "whole", "numbers", "speed", "why"];
+const SHARED = ["mode", "zoom", "marks", "missing", "whole", "numbers", "speed", "why", "map", "embedding"];
 
 export class Pair {
   constructor(parent) {

@@ -56,6 +56,11 @@ export class PairedPlayer extends Player {
     super.showWhy(on);
   }
 
+  showMap(size) {
+    if (size !== "closed") this.pair.showCurves(true);
+    super.showMap(size);
+  }
+
   /** Python removes givens from the puzzle of the page, which the second player shows. */
   get canRemove() {
     return super.canRemove && this.pair.players[1] === this;

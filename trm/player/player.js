@@ -30,7 +30,9 @@ import { messages } from "./text/translate.js";
 const REPORT_DELAY = 500; // ms without a move before the view is written into the address and reported to Python
 // what a player that replaces this one goes on with
 const SETTINGS =
-  "call cell mode zoom marks missing whole numbers speed why start reported playing pendingView".split(" ");
+  "call cell mode zoom marks missing whole numbers speed why map embedding start reported playing pendingView".split(
+    " ",
+  );
 
 export class Player extends PlayerView {
   /** `frame`: the element that receives the keys and can fill the screen; by default the player's own. */
@@ -55,6 +57,8 @@ export class Player extends PlayerView {
       numbers: false,
       speed: 5,
       why: false,
+      map: "closed",
+      embedding: "pca",
       playing: false,
       trace: null,
       differs: null,
@@ -106,6 +110,7 @@ export class Player extends PlayerView {
     this.measureTop();
     this.controls.drawPin(data.pin);
     this.controls.drawEdit(data.edit);
+    this.controls.drawMap(data.map);
     this.drawChosen();
   }
 
@@ -170,6 +175,7 @@ export class Player extends PlayerView {
     const [row, column] = start.cell ?? [];
     if (row >= 0 && row < rows && column >= 0 && column < columns) this.cell = row * columns + column;
     this.why ||= Boolean(start.why);
+    if (start.map && this.map === "closed") this.map = "small";
     this.whole ||= this.cell != null && !isInPart(partOf(this.trace), this.cell, columns);
   }
 
@@ -217,6 +223,20 @@ export class Player extends PlayerView {
     if (on && this.cell == null) this.select(this.trace.mostChangedCell);
     this.draw();
     this.reportSoon();
+  }
+
+  /** Opens the map of states ("small" or "large"), or closes it ("closed"). */
+  showMap(size) {
+    if (!this.data.map) return;
+    this.map = size;
+    this.draw();
+    this.reportSoon();
+  }
+
+  /** Chooses the embedding on the map: "pca" or "umap". */
+  setEmbedding(method) {
+    this.embedding = method;
+    this.draw();
   }
 
   /** Asks Python to pin this run and to run the puzzle without a given. */
@@ -308,7 +328,7 @@ export class Player extends PlayerView {
   onKey(event) {
     if (!this.trace || !this.takesKeys) return false;
     const meaning = pressMeaning(event, this, this.isIdle);
-    if (!meaning) return false;
+    if (!meaning || (meaning.action?.startsWith("map") && !this.data.map)) return false;
     event.preventDefault();
     if (meaning.move) this.command(meaning.move);
     else if (meaning.mode) this.setMode(meaning.mode);
@@ -321,6 +341,8 @@ export class Player extends PlayerView {
   act(action) {
     if (action === "play") this.play(!this.playing);
     else if (action === "why") this.showWhy(!this.why);
+    else if (action === "map") this.showMap(this.map === "closed" ? "small" : "closed");
+    else if (action === "map size") this.showMap(this.map === "large" ? "small" : "large");
     else if (action === "marks") this.setMarks(!this.marks);
     else if (action === "missing") this.toggleMissing();
     else if (action === "whole" || action === "numbers") this.toggleView(action);
@@ -349,7 +371,7 @@ export class Player extends PlayerView {
 
   // ---- reports to Python
 
-  /** The view: coordinates, cell, mode, and whether *Why?* is open. */
+  /** The view: coordinates, cell, mode, and whether *Why?* and the map are open. */
   view() {
     const {
       trace: { columns },
@@ -360,6 +382,7 @@ export class Player extends PlayerView {
       cell: cell == null ? null : [Math.floor(cell / columns), cell % columns],
       mode: this.mode,
       why: this.why ? "1" : null,
+      map: this.map === "closed" ? null : "1",
     };
   }
 
@@ -427,6 +450,7 @@ export class Player extends PlayerView {
     this.feeding?.abort();
     this.sending?.abort();
     this.explanation?.attributions.stop();
+    this.stateMap?.answers.stop();
     clearTimeout(this.reporting);
     clearTimeout(this.announcing);
     this.listeners.abort();

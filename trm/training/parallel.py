@@ -75,7 +75,7 @@ class Replica:
             distributed.barrier()
 
     def agree(self, value: float) -> float:
-        """Return the value of the lead process on all processes, so that all processes take the same decision."""
+        """Return the value of the lead process on all processes, so that all processes make the same decision."""
         if self.size == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64)

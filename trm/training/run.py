@@ -52,7 +52,7 @@ def train(
     `minutes` replaces the preset's training time. It includes evaluations and saving, but neither the generation of
     puzzles nor compilation; the log reports the time of each, measured by `clock` in seconds. If `updates` is given, the
     run has this number of updates instead. On one machine with the same number of threads, such a run always ends with
-    the same weights, also if it is stopped and resumed. `data` is an official dataset folder; it is required for
+    the same weights, even if it is stopped and resumed. `data` is an official dataset folder; it is required for
     presets that do not generate puzzles. Ctrl-C saves and stops the run, and `resume` continues a stopped run. With
     `torchrun`, each process trains on its part of the batch, and only the process with rank 0 writes files and log
     messages.

@@ -48,7 +48,7 @@ def residuals(comparison: Comparison, command: Commands) -> None:
             _show(f"residual-{state}", figure, comparison, command)
     st.caption(
         "The graphs show how much each call changes the state, relative to its norm: y at f_H calls, z at f_L calls. Lines are medians "
-        "over puzzles; shaded areas are interquartile ranges. A falling line means that the state converges. The curve of z is a "
+        "over puzzles; shaded areas are interquartile ranges. A falling line means that the state is converging. The z curve is a "
         "sawtooth because each update of y changes z again."
     )
     st.table(_last_step_residuals(comparison), border="horizontal")

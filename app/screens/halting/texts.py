@@ -34,9 +34,9 @@ HOW_TO_READ: Mapping[str, str] = {
     "correct from wrong answers (AUROC), and its expected calibration error (ECE).",
     "errors": "The graph shows the fraction of blank cells that were wrong in the steps before a puzzle was first correct; all solved "
     "puzzles are aligned at that step. A slope means gradual improvement; a cliff means that a single step solved the puzzle. A "
-    "puzzle solved at step 2 always looks like a cliff, so grokking along the steps is measured only on puzzles first correct at "
-    f"step {LATE_STEP} or later. It means that at most {1 - FLAT_SHARE:.0%} of the initial errors are fixed before one step fixes "
-    "the rest.",
+    "puzzle solved at step 2 always looks like a cliff, so grokking along the steps (at most "
+    f"{1 - FLAT_SHARE:.0%} of the initial errors are fixed before one step fixes the rest) is measured only on puzzles first correct "
+    f"at step {LATE_STEP} or later.",
 }
 
 
@@ -136,7 +136,7 @@ def decisions(analysis: HaltingAnalysis) -> str:
     own = "q_halt > q_continue" if analysis.runs.has_margin else "q_halt > 0"
     correct, at_stake = analysis.decisions.correct_share, analysis.decisions.at_stake
     if correct is None:
-        return f"The model halts if {own}. It never mattered whether it halts or continues."
+        return f"The model halts if {own}. Halting or continuing never mattered."
     return f"The model halts if {own}. This rule is right in **{percent(correct)}** of the {at_stake:,} decisions that mattered."
 
 

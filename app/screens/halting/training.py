@@ -111,7 +111,7 @@ def _figure(axis: TrainingAxis, present: Mapping[int, str]) -> None:
     st.caption(
         f"{len(axis.snapshots)} snapshots on {about.count:,} puzzles from {about.data}, measured {about.recorded}."
         + (
-            " Each snapshot ran at the recursion depth that was in use at its time."
+            " Each snapshot was run at the recursion depth in use at that point in training."
             if len(depths) > 1
             else ""
         )

@@ -163,5 +163,5 @@ def command(choice: Choice, result: CellWeights) -> str:
     """Return the equivalent command line."""
     options = {name: getattr(result, name) for name in ("method", "cell", "layer")}
     if result.method == "attention":
-        options |= {"puzzle": choice.puzzle, "call": result.call, "head": result.head}
-    return as_command("python -m probes attribute", {"model": choice.source.spec}, options)
+        options |= {"call": result.call, "head": result.head}
+    return as_command("python -m probes attribute", choice.command_options, options)

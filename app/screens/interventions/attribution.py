@@ -69,7 +69,7 @@ class Attribution(RunAnalysis[CellEffects]):
         tokens = {"token": self.token, "versus": self.versus}
         return as_command(
             "python -m probes attribute",
-            {"model": choice.source.spec, "puzzle": choice.puzzle},
+            choice.command_options,
             {"halting": True} if is_halting else {"cell": cursor.cell_name(choice, self.cell)},
             {"step": self.step, "cycle": self.cycle, "method": self.method},
             {name: None if token is None else names[token] for name, token in tokens.items()},

@@ -74,8 +74,7 @@ class InterventionRequest:
         """Return the equivalent command line."""
         preset = {"experiment": self.experiment, "step": self.step}
         what = {"do": self.text} if self.is_text else preset
-        run = {"model": choice.source.spec, "puzzle": choice.puzzle}
-        return as_command("python -m probes intervene", run, what)
+        return as_command("python -m probes intervene", choice.command_options, what)
 
 
 def controls(choice: Choice) -> InterventionRequest:
@@ -220,7 +219,7 @@ def _custom(choice: Choice) -> str:
             width="stretch",
         )
         st.caption(
-            f"Add uses call {site} and {f'cell {cells}' if cells else 'all cells'}. To choose others, step in the player or click a cell."
+            f"Add uses call {site} and {f'cell {cells}' if cells else 'all cells'}. To choose others, step to another call in the player or click another cell."
         )
     return st.session_state.chosen_text
 

@@ -1,4 +1,4 @@
-"""The call and the cell selected in the two players, which the figures below them explain.
+"""The call and cell selected in the two players. The figures below the players explain them.
 
 Until the user moves, the opening view is used. It comes from the link, or shows the first answer with the cell that
 changes most often in the intervened run.

@@ -74,7 +74,8 @@ class PatchingMap(RunAnalysis[dict[str, Any]]):
         """Return the equivalent command line, with the puzzle from which states are patched."""
         return as_command(
             "python -m probes sweep patching",
-            {"model": self.source.spec, "puzzle": self.choice.puzzle, "other": other},
+            self.choice.command_options,
+            {"other": other},
             {"cell": self.cell_name, "state": self.state, "steps": f"1-{self.last_step}"},
         )
 

@@ -94,7 +94,7 @@ def style_controls(projection: Projection) -> PointStyle:
             key="latents_method",
             **IN_ADDRESS,
             required=True,
-            help="PCA is linear. UMAP preserves neighbourhoods, not distances.",
+            help="PCA is an orthogonal projection. UMAP preserves neighbourhoods, not distances.",
         )
     axes = projection.embedding(method).axes
     if method == "pca":

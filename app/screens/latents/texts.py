@@ -15,12 +15,12 @@ def caption(projection: Projection) -> str:
     if projection.second_model:
         other = projection.second_model.provenance
         return (
-            f"The points show state {projection.state} of `{provenance.model}` and `{other.model}` ({position}) on {projection.puzzle_count} "
+            f"The points show the state {projection.state} of `{provenance.model}` and `{other.model}` ({position}) on {projection.puzzle_count} "
             f"puzzles from `{provenance.data}` after each of {calls} supervision steps. Weights: {provenance.fingerprint[:8]} and "
             f"{other.fingerprint[:8]}, {provenance.dtype}, {provenance.recorded}."
         )
     return (
-        f"The points show state {projection.state} of `{provenance.model}` ({position}) on {len(projection)} puzzles from "
+        f"The points show the state {projection.state} of `{provenance.model}` ({position}) on {len(projection)} puzzles from "
         f"`{provenance.data}` after each of {calls} calls. Weights: {provenance.fingerprint[:8]}, {provenance.dtype}, {provenance.recorded}."
     )
 
@@ -46,8 +46,8 @@ def alignment_notes(score: AlignmentScore) -> list[str]:
     return [
         f"**Procrustes alignment** of the two models leaves **{score.disparity:.1%}** of the variance unexplained on {score.tested} "
         f"held-out puzzles; with shuffled puzzles, it leaves {score.shuffled:.1%} ({score.shuffled_low:.1%} to {score.shuffled_high:.1%}).",
-        "The models' points for one puzzle lie close together for puzzle-specific reasons only to the extent that the first number "
-        "is lower than the second."
+        "Only if the first number is well below the second do the two models' points for the same puzzle lie close together for "
+        "puzzle-specific reasons."
         if score.beats_shuffled
         else "This is no better than with shuffled puzzles, so it means nothing if the models' points for one puzzle lie close together.",
     ]
@@ -60,7 +60,9 @@ def _embedding_notes(embedding: EmbeddedPoints, axes: int) -> list[str]:
             "**UMAP does not preserve distances**: neighbourhoods are meaningful; distances and cluster sizes are not."
         ]
     else:
-        notes = ["**PCA is linear**: a distance here is at most the distance between the states."]
+        notes = [
+            "**PCA is an orthogonal projection**: a distance in the plot is never larger than the distance between the states."
+        ]
     if quality is None:
         return [*notes, "There are too few puzzles to measure how many neighbours are preserved."]
     explains = "The axes explain" if embedding.method == "pca" else "The components passed to UMAP explain"
@@ -69,7 +71,7 @@ def _embedding_notes(embedding: EmbeddedPoints, axes: int) -> list[str]:
         f"{explains} **{quality.explained_variance:.1%}** of the variance.",
         f"Quality is measured on the final states of {quality.compared} runs, because the points of one run lie close together in any projection.",
         f"The trustworthiness is **{quality.trustworthiness:.3f}** (1 = no false neighbours).",
-        f"**{quality.neighbours_preserved:.0%}** of each state's {quality.neighbours} nearest neighbours are preserved "
+        f"On average, **{quality.neighbours_preserved:.0%}** of a state's {quality.neighbours} nearest neighbours are preserved "
         f"({quality.neighbours_by_chance:.1%} by chance).",
     ]
 

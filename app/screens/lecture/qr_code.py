@@ -47,7 +47,7 @@ def _qr_path(text: str) -> tuple[str, int]:
 
 
 def in_the_network(page: str) -> str:
-    """Return an address of this machine with its IP address in the local network; unchanged if it is in no network.
+    """Return an address of this machine with its IP address in the local network; unchanged without a network.
 
     Addresses of other hosts are returned unchanged, too.
     """

@@ -3,7 +3,7 @@
 The choices of a `text` question are in the language files. Those of the other kinds are computed from the run:
 
 halt    the supervision step after which the model would halt
-cell    the cell whose answer is the first not to change any more
+cell    the cell whose answer is the first to settle
 depth   the number of layers in sequence up to a call of the second supervision step
 """
 

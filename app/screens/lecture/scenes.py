@@ -95,7 +95,7 @@ def _scene(entry: Mapping[str, Any], number: int, path: Path) -> Scene:
         raise LectureError(f"{where}: at is {scene.at!r}. Write step.cycle.call, for example 1.T.H.")
     if (scene.quiz == "text") != (scene.right > 0):
         raise LectureError(
-            f'{where}: a quiz "text" needs right, the number of the right choice, and no other scene does.'
+            f'{where}: a "text" quiz needs right, the number of the right choice; other scenes must not have it.'
         )
     if scene.pair and len(scene.runs) != 2:
         raise LectureError(f"{where}: a pair needs two runs, not {len(scene.runs)}.")

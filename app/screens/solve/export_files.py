@@ -4,12 +4,13 @@ An `ExportRequest` is a snapshot of the page. Making the file needs nothing else
 """
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from trm.coordinates import F_H, F_L, Coordinates, Depth
+from trm.export.state_map import StateMap
 from trm.progress import Progress, no_progress
 from trm.tasks.base import Task
 from trm.terminal import as_command
@@ -35,6 +36,7 @@ class RunToExport:
     task: Task
     puzzle: str = ""
     note: str | None = None  # caveat that applies to all answers of the run
+    state_map: StateMap | None = None  # map of its states for the page
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def make(
     from trm.export.run import ExportedRun
 
     def run_of(one: RunToExport) -> ExportedRun:
-        return ExportedRun.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
+        exported = ExportedRun.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
+        return replace(exported, state_map=one.state_map)
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"run.{request.format}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.player import state_map
 from app.screens.solve import pin
 from app.screens.solve.export_files import (
     FILMS,
@@ -176,9 +177,9 @@ def _size(request: ExportRequest, run: RunToExport, second: Pinned | None) -> st
     if request.format == "html":
         size = page_bytes(run.trace, *([second.trace] if second else []))
         slow = " Browsers need a few seconds to open it." if size > LARGE else ""
-        return f"The file has about {size / 1e6:,.1f} MB.{slow}"
+        return f"The file is about {size / 1e6:,.1f} MB.{slow}"
     if request.format == "npz":
-        return f"The file has less than {max(run.trace.nbytes / 1e6, 0.1):,.1f} MB."
+        return f"The file is under {max(run.trace.nbytes / 1e6, 0.1):,.1f} MB."
     return ""
 
 
@@ -260,6 +261,8 @@ def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, se
         caption = (
             "Equivalent command. It does not know the published answer, so it does not mark wrong cells."
         )
+    elif request.format == "html" and state_map.known(choice):
+        caption = "Equivalent command, without the map of states, which `python -m probes map` computes:"
     same_puzzle = (
         second and second.choice.puzzle == choice.puzzle and second.choice.puzzle_id == choice.puzzle_id
     )
@@ -272,7 +275,13 @@ def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, se
 
 
 def _run_to_export(choice: Choice, trace: Trace) -> RunToExport:
-    return RunToExport(trace, choice.task, _puzzle_name(choice), caveat(choice.task, choice.puzzle_id))
+    return RunToExport(
+        trace,
+        choice.task,
+        _puzzle_name(choice),
+        caveat(choice.task, choice.puzzle_id),
+        state_map.known(choice),
+    )
 
 
 def _puzzle_name(choice: Choice) -> str:

@@ -1,7 +1,7 @@
 """Undo and redo of puzzle, model and settings on Solve, and favourites, which the browser keeps.
 
-A place in the history is the part of a link that says which run is shown. To go there, Solve follows the link as if it had
-been opened with it, so a place is validated as any link is.
+A place in the history is the part of a link that says which run is shown. To go to a place, Solve follows its link as
+if the page had been opened with it, so it is validated like any other link.
 """
 
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class History:
     moves: bool = False  # whether the page is on its way to `current`
 
     def note(self, place: dict[str, str]) -> None:
-        """Record the run on the page. One that is not a step of undo or redo drops what could be redone."""
+        """Record the run on the page. A run not reached by undo or redo clears what could be redone."""
         if self.moves:
             self.places[self.current] = place  # as the page writes it
             self.moves = False
@@ -53,7 +53,7 @@ class History:
         return 0 <= self.current + by < len(self.places)
 
     def go(self, by: int) -> dict[str, str] | None:
-        """Go back (-1) or forth (1), and return that place; None if there is none."""
+        """Go back (-1) or forward (1) and return that place, or None if there is none."""
         if not self.can_go(by):
             return None
         self.current += by

@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from app import editor
-from app.player import pair
+from app.player import pair, state_map
 from app.player.component import player
 from app.player.pair import cached_payload, feed_of
 from app.screens.solve import export_panel, history, pin, why
@@ -96,7 +96,12 @@ def draw(choice: Choice, run: Trace | Run | None, trace: Trace | None, *, report
     start = links.opening_view()
     if pinned_run is None:
         data = cached_payload(PLAYER, choice.task, choice.depth, trace)
-        about = {"start": start, "feed": feed_of(choice, run), "why": why.address(choice)}
+        about = {
+            "start": start,
+            "feed": feed_of(choice, run),
+            "why": why.address(choice),
+            "map": state_map.address(choice),
+        }
         player(data | about, key=PLAYER, **options)
     else:
         now = replace(pair.Side.of(choice, run, name=pin.NAMES[1]), why=why.address(choice))

@@ -71,8 +71,8 @@ def options_of(choice: Choice, *, key: str) -> dict[str, Any]:
 def _on_pin(choice: Choice, key: str) -> None:
     """Callback: pin or unpin the run that was on screen when the user pressed the pin.
 
-    The page may have sent another run in the meantime, which is then not pinned. With a cell `without`, its given is
-    then removed from the puzzle.
+    The page may have sent another run in the meantime, which is then not pinned. If `without` names a cell, the given
+    in that cell is then removed from the puzzle.
     """
     press = st.session_state[key].get("pin")
     if not isinstance(press, dict):
@@ -90,7 +90,7 @@ def _on_pin(choice: Choice, key: str) -> None:
 
 
 def _remove_given(task: Task, inputs: np.ndarray, cell: Any) -> None:
-    """Make the puzzle without one of its givens the page's puzzle. A cell from the browser may be anything."""
+    """Remove a given from the page's puzzle. `cell` comes from the browser; anything but a removable given is ignored."""
     if task.blank is None or not isinstance(cell, int) or not 0 <= cell < task.cells:
         return
     if task.givens(inputs)[cell] and inputs[cell] not in task.unique_tokens:

@@ -21,9 +21,9 @@ SENT = ("of", "value", "baseline", "completeness_error", "points", "cells")
 
 
 class Explanation(Job):
-    """The attribution of one change. A session that asks about another change gives it up."""
+    """The attribution of one change. It is dropped when its session asks about another change."""
 
-    most = 256  # in memory
+    most = 16 << 20  # bytes
 
 
 def address(choice: Choice, *, place: str = "") -> str | None:

@@ -1,7 +1,8 @@
 """The followers of lecture rooms: how many there are, and how they answered the questions of the lecture.
 
 A follower is a random number that a page makes when it is opened. No name, address or other data about a person is stored,
-and all is in memory only: it ends with the server, and the oldest rooms are forgotten when there is too much.
+and everything is in memory only: it ends with the server, and the oldest rooms are forgotten when there are too many
+entries.
 """
 
 import re
@@ -51,7 +52,7 @@ class Audiences:
         self._rooms: OrderedDict[str, Attendance] = OrderedDict()  # least recently used first
 
     def see(self, code: str, follower: str | None) -> None:
-        """Record that a follower is in a room. Ignores what is not the number of a follower, and whoever is too many."""
+        """Record that a follower is in a room. Ignores invalid numbers, and followers beyond the limit."""
         if follower is None or FOLLOWER.fullmatch(follower) is None:
             return
         with self._lock:

@@ -1,7 +1,7 @@
-"""What browsers fetch while something is computed: its progress, the steps of a run, why a cell of a run changed.
+"""What browsers fetch while something is computed: its progress, the steps of a run, why a cell changed, a map of states.
 
-A page publishes a feed and gives its address to a component, which then fetches `/progress/KEY`, `/runs/KEY` or
-`/why/KEY` (`routes.py`) without a rerun of the page. A key is a hash of what is computed and of the session that waits for it, so
+A page publishes a feed and gives its address to a component, which then fetches `/progress/KEY`, `/runs/KEY`,
+`/why/KEY` or `/map/KEY` (`routes.py`) without a rerun of the page. A key is a hash of what is computed and of the session that waits for it, so
 nobody else can guess it. Feeds refer to results by their keys, so that a forgotten feed keeps no result in memory.
 """
 
@@ -54,13 +54,13 @@ class CellQuestion:
 
 @dataclass(frozen=True)
 class Answers:
-    """How a browser gets its questions about a run answered."""
+    """How a browser gets its questions about a run answered. There is only one question about where its states lie: None."""
 
-    ask: Callable[[CellQuestion], Job]
-    """Start the job that answers a question. Other questions of the same session are given up."""
+    ask: Callable[[CellQuestion | None], Job]
+    """Start the job that answers a question. Other questions of the same session are dropped."""
     look: Callable[[Job], None]
     """Record that the browser still waits."""
-    show: Callable[[CellQuestion, Any], dict[str, Any]]
+    show: Callable[[CellQuestion | None, Any], dict[str, Any]]
     """The result of the job of a question, as JSON."""
 
 
@@ -96,6 +96,7 @@ class Feeds(Generic[Content]):
 RUNS: Feeds[Growth] = Feeds()
 PROGRESS: Feeds[Progress] = Feeds()
 WHY: Feeds[Answers] = Feeds()
+MAPS: Feeds[Answers] = Feeds()
 
 
 def tag(progress: Progress) -> str:
@@ -111,7 +112,7 @@ def publish(about: Hashable, read: Callable[[], Progress | None]) -> str:
 def address(route: str, key: str) -> str:
     """Return the address of a route of this server, as a path from the root of the host.
 
-    The page's own address contains what a proxy has put in front of it.
+    The page's own address includes any prefix that a proxy has added.
     """
     path = urlsplit(st.context.url or "").path.rstrip("/")
     return f"{path.removesuffix(st.session_state.get('page', '')).rstrip('/')}/{route}/{key}"

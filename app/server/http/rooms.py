@@ -149,17 +149,27 @@ _opening = threading.Lock()
 
 
 def _secret(file: Path) -> tuple[bytes, bool]:
-    """Return the secret, and whether it is on disk. It is made if there is none. Only the owner may read the file."""
+    """Return the secret, and whether it is on disk. It is made if there is none, or a damaged one. Only the owner may read the file."""
     secret = secrets.token_bytes(SECRET_BYTES)
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as new:
-                new.write(secret)
-        for _ in range(WRITTEN_WITHIN):
-            stored = file.read_bytes()
-            if len(stored) == SECRET_BYTES:
-                return stored, True
-            time.sleep(0.1)  # another process is writing it
+        if not (stored := _stored(file, secret)):
+            file.unlink()  # damaged
+            stored = _stored(file, secret)
+        if stored:
+            return stored, True
     return secret, False
+
+
+def _stored(file: Path, secret: bytes) -> bytes:
+    """Return the secret in the file, which is `secret` if there was no file; b"" if the file is damaged."""
+    with suppress(FileExistsError):
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as new:
+            new.write(secret)
+    for _ in range(WRITTEN_WITHIN):
+        stored = file.read_bytes()
+        if len(stored) == SECRET_BYTES:
+            return stored
+        time.sleep(0.1)  # another process is writing it
+    return b""

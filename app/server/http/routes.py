@@ -3,13 +3,14 @@
     /runs/KEY?steps=N         the steps of a run, once it has more than N or has ended
     /progress/KEY?known=TAG   the progress of a computation, once it differs from the progress with this tag
     /why/KEY?cell=..&step=..  which givens pushed a cell of a run to its answer, once that is computed
+    /map/KEY                  where the states of a run lie, once that is computed
     /rooms/CODE?turn=N        the lecturer's scene and view, once they are not those of turn N; `rooms.py` says what
                               lecturers send, and `audience.py` what they are sent
     /rooms/CODE/answers       takes the answer of a follower to a question of the lecture
 
 A request waits on the server until there is something new, at most `HOLD` seconds, so browsers need no timers. Keys come
-from `feeds.py`, and no part of a request is ever used as a path. An unknown key is answered by 404, a computation that
-nobody waits for any more by null, and who asks too often, or for too much at once, by 429.
+from `feeds.py`, and no part of a request is ever used as a path. The answer is 404 for an unknown key, null for a
+computation that nobody waits for any more, and 429 for too many requests.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.server.http import feeds
 from app.server.http.audience import AUDIENCES
-from app.server.http.feeds import CellQuestion, Growth, Progress, tag
+from app.server.http.feeds import Answers, CellQuestion, Growth, Progress, tag
 from app.server.http.limits import RateLimit
 from app.server.http.rooms import Room, is_code, rooms
 from app.server.runs import Run
@@ -63,6 +64,7 @@ def routes(base: str) -> list[BaseRoute]:
         Route(f"{root}/runs/{{key}}", serve_run, methods=["GET"]),
         Route(f"{root}/progress/{{key}}", serve_progress, methods=["GET"]),
         Route(f"{root}/why/{{key}}", serve_why, methods=["GET"]),
+        Route(f"{root}/map/{{key}}", serve_map, methods=["GET"]),
         Route(f"{root}/rooms/{{code}}", serve_room, methods=["GET"]),
         Route(f"{root}/rooms/{{code}}/answers", take_answer, methods=["POST"]),
     ]
@@ -119,8 +121,22 @@ async def serve_why(request: Request) -> Response:
     is_question = all(text.isdecimal() and len(text) <= 4 for text in numbers.values())
     if (read := feeds.WHY.find(key)) is None or not is_question or not {*numbers} >= {*REQUIRED}:
         return _not_found("run")
-    answers = read()
     question = CellQuestion(**{name: int(text) for name, text in numbers.items()})
+    return await _answer(request, read(), question)
+
+
+async def serve_map(request: Request) -> Response:
+    """Serve the map of the states of a run: whether the job has `ended`, its `result`, or its `error`."""
+    key = request.path_params["key"]
+    if (refusal := _refusal(request, key)) is not None:
+        return refusal
+    if (read := feeds.MAPS.find(key)) is None:
+        return _not_found("run")
+    return await _answer(request, read(), None)
+
+
+async def _answer(request: Request, answers: Answers, question: CellQuestion | None) -> Response:
+    """Start the job of a question, wait for it, and serve its result."""
     job = answers.ask(question)
 
     def look() -> Job:
@@ -130,15 +146,16 @@ async def serve_why(request: Request) -> Response:
     await _wait(request, look, lambda job, waited: job.done)
     content = {"ended": job.done}
     if job.done:
-        failed = job.error or (JobFailed("This was given up.") if job.result is None else None)
+        failed = job.error or (JobFailed("Cancelled.") if job.result is None else None)
         content |= {"error": str(failed)} if failed else {"result": answers.show(question, job.result)}
     return JSONResponse(content, headers=NO_STORE)
 
 
 async def serve_room(request: Request) -> Response:
-    """Serve the scene and the view of a room, to its lecturer also the audience.
+    """Serve the scene and the view of a room and, to its lecturer, the audience.
 
-    A lecturer sends a token and a scene with its view, to `move` the room or to open it again.
+    A lecturer sends a scene with its view, to `move` the room or to open it again, and the token in the header
+    `Authorization`, which no log of a proxy contains.
     """
     code, query = request.path_params["code"], request.query_params
     if (refusal := _refusal(request)) is not None:
@@ -147,7 +164,7 @@ async def serve_room(request: Request) -> Response:
         return _not_found("room")
     scene = query.get("scene", "")[:LONGEST_SCENE]
     moves = query.get("move") or rooms().read(code) is None
-    leads = rooms().is_led_by(code, query.get("lead"))
+    leads = rooms().is_led_by(code, request.headers.get("authorization", "").removeprefix("Bearer "))
     if scene and moves and leads:
         rooms().move(code, scene, query.get("view"))
     if not leads and rooms().read(code) is not None:

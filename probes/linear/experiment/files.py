@@ -82,7 +82,7 @@ def recorded_experiment(model: str) -> ExperimentSummary | None:
 
 
 def causal_tests_path(model: str) -> Path:
-    """Return the file of the recorded causal tests of a bundled model."""
+    """Return the path of the file with a bundled model's recorded causal tests."""
     return RECORDED / model / f"causal{SUFFIX}"
 
 

@@ -145,7 +145,7 @@ class Target:
         if self.kind is TargetKind.NUMBER:
             return "Chance: R² = 0, for always predicting the mean."
         if len(self.classes) == 2:
-            return "Chance: AUROC 0.5, because a random guess ranks a yes above a no half the time."
+            return "Chance is AUROC 0.5: a random guess ranks a positive above a negative half the time."
         return f"Chance: balanced accuracy 1/{len(self.classes)}; accuracy equal to the share of the majority class."
 
     def of(self, evidence: Evidence) -> Values:

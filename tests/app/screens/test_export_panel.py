@@ -67,7 +67,7 @@ def test_nothing_is_made_before_the_panel_is_opened(open_app):
 def test_the_file_shows_the_view_of_the_link_and_the_command_is_given(open_app):
     app = opened(open_app(at="2.1.3", mode="change", steps="5"))
     assert "Opens at supervision step 2, cycle 1, f\\_L 3, view: Change." in page_text(app)
-    assert re.search(r"The file has about 0\.\d MB", page_text(app))
+    assert re.search(r"The file is about 0\.\d MB", page_text(app))
     assert code(app)[:8] == [
         *["python", "-m", "trm", "export", "--model", "sudoku-trm", "--puzzle"],
         PRESETS[0].puzzle,
@@ -83,7 +83,7 @@ def test_the_file_shows_the_view_of_the_link_and_the_command_is_given(open_app):
         f"sudoku-trm-{PRESETS[0].key}-2.1.3-change.png",
     ]
     app.set("export_format", "npz")
-    assert "less than" in page_text(app) and code(app)[-2] == "--npz" and "--view" not in code(app)
+    assert "The file is under" in page_text(app) and code(app)[-2] == "--npz" and "--view" not in code(app)
 
 
 def test_a_film_is_made_with_progress_and_then_saved(open_app):

@@ -84,7 +84,7 @@ def test_it_opens_with_a_recorded_projection(latents, recorded):
     umap, pca = (recorded.embedding(method).quality[2] for method in ("umap", "pca"))
     assert f"Quality is measured on the final states of {len(recorded)} runs" in texts(app)
     assert f"The trustworthiness is **{umap.trustworthiness:.3f}**" in texts(app)
-    assert f"**{umap.neighbours_preserved:.0%}** of each state's 5 nearest neighbours" in texts(app)
+    assert f"**{umap.neighbours_preserved:.0%}** of a state's 5 nearest neighbours" in texts(app)
     assert (
         f"PCA in 2-D has a trustworthiness of {pca.trustworthiness:.3f} and preserves {pca.neighbours_preserved:.0%} of the neighbours."
         in texts(app)

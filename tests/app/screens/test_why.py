@@ -45,7 +45,9 @@ def remove(page: App, cell: object) -> None:
     page.trigger("pin", {"pin": True, "trace_id": now["trace_id"], "without": cell})
 
 
-def test_the_answer_is_what_its_command_line_computes(page, capsys):
+@pytest.mark.parametrize("depth", [{}, {"n": "1", "T": "2", "steps": "3"}], ids=str)
+def test_the_answer_is_what_its_command_line_computes(open_app, model_dir, capsys, depth):
+    page = open_app(**LINK | depth)
     assert page.payload["rules"][0] is None and page.payload["rules"][2][:3] == ["box", 2, 4]
     answer = ask(page.payload["why"], cell=2, step=2, cycle=1, token=4, versus=3)["result"]
     _, module, name, *arguments = shlex.split(answer["command"])

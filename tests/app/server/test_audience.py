@@ -102,7 +102,7 @@ def test_the_lecturer_is_told_of_followers_and_answers_and_a_follower_is_not(roo
     rooms, code = room
 
     async def visit() -> None:
-        lead = {"lead": rooms.token(code), "scene": "a"}
+        lead = {"bearer": rooms.token(code), "scene": "a"}
         first = (await Client().get(f"/rooms/{code}", turn=0, **lead)).content
         assert first["audience"]["followers"] == 0
         known = {"turn": first["turn"], "audience": first["audience"]["tag"]}
@@ -125,7 +125,7 @@ def test_the_lecturer_is_told_of_followers_and_answers_and_a_follower_is_not(roo
 
 def test_a_follower_gets_the_call_the_cell_and_the_mode_of_the_lecturer(room):
     rooms, code = room
-    lead = {"lead": rooms.token(code), "scene": "a", "move": 1}
+    lead = {"bearer": rooms.token(code), "scene": "a", "move": 1}
 
     async def view_of(**query: str) -> str:
         await Client().get(f"/rooms/{code}", turn=0, **query)

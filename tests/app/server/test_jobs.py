@@ -2,7 +2,9 @@
 
 import threading
 import time
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from fake_runs import PATIENCE, STEPS, Clock, eventually, quick
 from fake_runs import Work as Run
@@ -10,7 +12,7 @@ from fake_runs import Work as Run
 from app.server.jobs import FORSAKEN, GONE, MOST_WAITING, QUANTUM, Jobs
 from app.server.pace import HALF_LIFE, MOST_PEOPLE, Pace, Usage
 from app.server.runs import RunScheduler
-from app.server.work import Job, Priority
+from app.server.work import Job, Priority, nbytes_of
 from trm.errors import UserError
 
 
@@ -196,12 +198,30 @@ def test_a_thread_that_cannot_be_started_is_started_at_the_next_look(monkeypatch
     assert ended(jobs, job).result == 1 and ended(jobs, other).result == 2
 
 
-def test_old_results_are_forgotten(monkeypatch):
-    monkeypatch.setattr(Job, "most", 2)
+@dataclass
+class Result:
+    """Two million bytes of numbers, held twice."""
+
+    values: np.ndarray
+    parts: dict[str, tuple[np.ndarray, ...]]
+
+
+def result() -> Result:
+    values = np.zeros(2_000_000, np.uint8)
+    return Result(values, {"again": (values,), "text": (b"1234",)})
+
+
+def test_the_size_of_a_result_is_that_of_its_arrays_and_texts():
+    assert nbytes_of(result()) == 2_000_004
+    assert nbytes_of(None) == nbytes_of(7) == nbytes_of(Result) == 0
+
+
+def test_old_results_are_forgotten_when_all_are_too_large(monkeypatch):
+    monkeypatch.setattr(Job, "most", 5_000_000)
     clock = Clock()
     jobs = Jobs(clock=clock, processor=clock)
     for key in range(4):
-        ended(jobs, jobs.ask(key, lambda progress: 1, asker="me"))
+        ended(jobs, jobs.ask(key, lambda progress: result(), asker="me"))
         clock.now += GONE + 1
     assert [jobs.find(key) is None for key in range(4)] == [True, True, False, False]
 

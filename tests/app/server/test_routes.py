@@ -116,7 +116,7 @@ def test_a_request_ends_when_nothing_is_computed_any_more():
     finish(visit())
 
 
-@pytest.mark.parametrize("path", ["/runs/{}", "/progress/{}", "/why/{}"])
+@pytest.mark.parametrize("path", ["/runs/{}", "/progress/{}", "/why/{}", "/map/{}"])
 @pytest.mark.parametrize("key", ["0" * 32, "x", "%2e%2e", "..%2f..%2fetc%2fpasswd", "a" * 10_000, "é"])
 def test_an_unknown_key_is_not_found(path, key):
     answer = finish(Client().get(path.format(key)))
@@ -306,9 +306,29 @@ def test_a_long_job_is_asked_about_again_and_a_failed_or_cancelled_one_says_so(m
             FakeJob(error=UserError("There is no step 9."), done=True),
             {"ended": True, "error": "There is no step 9."},
         ),
-        (FakeJob(done=True), {"ended": True, "error": "This was given up."}),
+        (FakeJob(done=True), {"ended": True, "error": "Cancelled."}),
     ):
         assert finish(Client().get(answers_of(job, []), **QUESTION)).content == content
+
+
+def test_the_map_of_a_run_is_served_when_its_job_has_ended():
+    job, requests = FakeJob(), []
+    answers = Answers(
+        lambda question: requests.append(question) or job,
+        lambda job: requests.append("look"),
+        lambda question, result: {"states": result},
+    )
+    path = f"/map/{feeds.MAPS.publish(('test', id(job)), lambda: answers)}"
+
+    async def visit() -> None:
+        waiting = asyncio.create_task(Client().get(path))
+        await asyncio.sleep(2 * routes.TICK)
+        job.result, job.done = {}, True
+        answer = await asyncio.wait_for(waiting, PATIENCE)
+        assert answer.content == {"ended": True, "result": {"states": {}}}
+
+    finish(visit())
+    assert requests[0] is None and set(requests[1:]) == {"look"}
 
 
 @pytest.mark.parametrize(

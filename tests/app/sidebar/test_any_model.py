@@ -107,7 +107,7 @@ def test_a_damaged_checkpoint_is_an_error_and_the_default_is_shown(open_app, mod
 def test_the_hub_can_be_switched_off(open_app, monkeypatch):
     monkeypatch.setattr("sys.argv", ["main.py", "--no-hub"])
     app = open_app(model="hf://alphaXiv/trm-model-maze")
-    assert "models of the hub are disabled" in app.errors[0]
+    assert "hub models are disabled" in app.errors[0]
 
 
 def test_a_local_server_opens_any_folder(open_app, model_dir, monkeypatch):

@@ -103,5 +103,5 @@ def test_a_bundled_set_is_the_same_for_every_model():
 def test_a_store_of_other_weights_is_refused(data_dir, model):
     model.fingerprint = "1" * 16
     puzzles = PuzzleSetChoice("traces (recorded states)", 40, data_dir / "traces")
-    with pytest.raises(StoreError, match="recorded with other weights than those of tiny"):
+    with pytest.raises(StoreError, match="not recorded with the weights of tiny"):
         puzzles.open_store(model)

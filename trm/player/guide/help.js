@@ -5,8 +5,8 @@ import { make } from "../view/dom.js";
 import { KEYS } from "../keys.js";
 import { translate, translateOr } from "../text/translate.js";
 
-const PARTS = ["grid", "views", "calls", "timeline", "strips", "cell"];
-const GESTURES = ["cell", "strips", "zoom", "calls", "terms", "play"];
+const PARTS = ["grid", "views", "calls", "timeline", "strips", "cell", "map"];
+const GESTURES = ["cell", "strips", "zoom", "calls", "terms", "play", "map"];
 
 /** Keys as displayed, with translated names. */
 const keyWords = (keys) =>
@@ -24,6 +24,13 @@ export class Help {
     const section = (name, heading, rows) =>
       make("section", { class: name }, [title(heading), make("dl", {}, rows)]);
     this.keyRows = rowsOf(KEYS.map(([key, meaning]) => [keyWords(key), translate(meaning)]));
+    const partRows = rowsOf(PARTS.map((part) => [translate(`part_${part}`), translate(`see_${part}`)]));
+    const gestureRows = rowsOf(
+      GESTURES.map((name) => [translate(`gesture_${name}`), translate(`gesture_does_${name}`)]),
+    );
+    this.mapRows = [partRows, gestureRows, this.rowOf("o"), this.rowOf("shift o")].flatMap((rows) =>
+      rows.slice(-2),
+    );
     this.close = button("close-help", translate("close"), () => this.toggle(false), translate("close"));
     this.tour = button("start-tour", translate("tour"), () => this.leaveFor(tour), translate("tour"));
     this.tour.hidden = true;
@@ -31,17 +38,9 @@ export class Help {
       "div",
       { class: "help-body", tabindex: "0", role: "group", "aria-label": translate("help_title") },
       [
-        section(
-          "parts",
-          "parts",
-          rowsOf(PARTS.map((part) => [translate(`part_${part}`), translate(`see_${part}`)])),
-        ),
+        section("parts", "parts", partRows),
         section("keys", "keys", this.keyRows),
-        section(
-          "gestures",
-          "gestures",
-          rowsOf(GESTURES.map((name) => [translate(`gesture_${name}`), translate(`gesture_does_${name}`)])),
-        ),
+        section("gestures", "gestures", gestureRows),
         section("terms", "terms", glossaryList()),
       ],
     );

@@ -1,8 +1,8 @@
 /** The link to a view: coordinates, mode and cell in the query, as app/state/links.py reads them. */
 export function linkTo(address, { supervision_step, cycle, call, mode, cell, ...others }) {
-  const { align = null, lead = null, why = null } = others;
+  const { align = null, lead = null, why = null, map = null } = others;
   const at = `${supervision_step}.${cycle}.${call}`;
-  return addressWith(address, { at, mode, cell: cell?.join(), align, lead, why });
+  return addressWith(address, { at, mode, cell: cell?.join(), align, lead, why, map });
 }
 
 /**

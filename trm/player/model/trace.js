@@ -159,7 +159,7 @@ export function continues(previous, next) {
   );
 }
 
-const NOT_OF_THE_RUN = ["start", "feed", "why", "reports", "edits", "place"];
+const NOT_OF_THE_RUN = ["start", "feed", "why", "map", "reports", "edits", "place"];
 
 /** Whether two payloads hold the same run, whatever view (`start`) Python requests. */
 export function sameRun(one, other) {

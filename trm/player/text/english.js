@@ -160,10 +160,10 @@ export const ENGLISH = {
   "why_no_answer": "No answer yet: go to the first f_H call.",
   "why_probability": "P({symbol}) {earlier} → {now}",
   "why_probability_first": "P({symbol}) {now}",
-  "why_computing": "Computing which givens pushed.",
-  "why_needs_model": "Which givens pushed: open this puzzle on the Solve page, which runs the model.",
+  "why_computing": "Computing the givens' effects.",
+  "why_needs_model": "The givens' effects need the model: open this puzzle on the Solve page.",
   "why_gone": "The server no longer knows this run. Reload the page.",
-  "why_side": "Towards {symbol} ({share} of the push):",
+  "why_side": "Towards {symbol} (top givens: {share}):",
   "why_others": "Towards others:",
   "why_push": "{symbol} in {cell} {effect}",
   "why_share":
@@ -192,9 +192,35 @@ export const ENGLISH = {
   "why_rests_on": "It rests on {count|cell|cells}; {known} were right in y before this call.",
   "why_remove": "Remove {cell} and run",
   "why_remove_title": "Pin this run, and run the puzzle without the strongest given",
-  "why_json": "Save what this panel shows as JSON",
+  "why_json": "Save this panel as JSON",
   "why_csv": "Save the effect of every given as CSV",
   "why_command": "Command",
+  "help_map": "the map of the states: open or close",
+  "help_map_size": "the map of the states: larger or smaller",
+  "map": "Map of the states",
+  "map_open": "Map of the states (o)",
+  "map_larger": "Larger map (shift o)",
+  "map_smaller": "Smaller map (shift o)",
+  "map_methods": "Projection",
+  "map_state": "{state}, mean",
+  "map_solved": "solved",
+  "map_unsolved": "unsolved",
+  "map_pool":
+    "{state}, mean over the cells, of {count|run|runs} ({data}) after every f_H call. Dots: the answer is correct at that call. Crosses: it is not.",
+  "map_own": "PCA of this run",
+  "map_own_title":
+    "No projection of this model is recorded: the axes are fitted on the states of this run alone (mean over the cells).",
+  "map_axes": "→ {first}, ↑ {second}",
+  "map_no_unit": "no unit",
+  "map_pca_title":
+    "PCA: component 1 (to the right) holds {first} of the variance, component 2 (up) {second}.",
+  "map_umap_title":
+    "UMAP: each state of the run is placed between its nearest recorded states. Distances on UMAP are not distances.",
+  "map_computing": "Computing the states of this run.",
+  "map_at_pca":
+    "{place}. {state}, mean over the cells, by PCA: component 1 ({first} of the variance) {x}, component 2 ({second}) {y}",
+  "map_at_umap": "{place}. {state}, mean over the cells, by UMAP, without a unit: {x}, {y}",
+  "map_no_state": "{place}. There is no {state} yet",
   "selected_cell": "Selected cell",
   "click_a_cell": "Click a cell, or select one with w a s d, to see its probabilities.",
   "no_cell": "no cell",
@@ -268,21 +294,24 @@ export const ENGLISH = {
   "parts": "What you see",
   "part_grid": "grid",
   "see_grid":
-    "y, the answer after the latest f_H call; in the two views of z, what z decodes to. The legend below it counts the marked cells.",
-  "part_views": "row above it",
+    "y, the answer after the latest f_H call; in the two z views, the decoded z. The legend below the grid counts the marked cells.",
+  "part_views": "view buttons",
   "see_views":
     "what the cells show: the answer, the probabilities of all symbols, the confidence, the latest changes, or z",
   "part_calls": "calls",
   "see_calls": "the calls of the current supervision step, cycle by cycle: f_L calls 1, 2, 3 ..., then f_H",
   "part_timeline": "timeline",
   "see_timeline":
-    "the whole run, one field for each supervision step. Letters mark calls: S solved, X solution lost, H would halt, T trained depth ends.",
+    "the whole run, one segment per supervision step. Letters mark calls: S solved, X solution lost, H would halt, T trained depth ends.",
   "part_strips": "strips",
   "see_strips":
     "curves over the run: halting probability, correct cells, changed cells, entropy, and the residuals of y and z on a logarithmic scale",
   "part_cell": "selected cell",
   "see_cell":
-    "the probability of each symbol in one cell: the curves over the run, the columns at this call; above them, when the answer changed",
+    "the probability of each symbol in one cell: curves over the run, bars at this call; above them, when the answer changed",
+  "part_map": "map",
+  "see_map":
+    "where the state of the call on screen lies (o): a dot with its trail, in front of recorded states of other runs, solved or not. A press on the trail goes to the nearest call.",
   "gestures": "Gestures",
   "gesture_cell": "tap a cell",
   "gesture_does_cell": "select it, to see its probabilities",
@@ -296,6 +325,8 @@ export const ENGLISH = {
   "gesture_does_terms": "on an underlined term: what it means",
   "gesture_play": "buttons",
   "gesture_does_play": "below the grid: first, previous, play, next, last answer",
+  "gesture_map": "drag on the map",
+  "gesture_does_map": "move along the trail of the run",
   "terms": "Terms",
   "term_x": "x",
   "about_x": "the embedded puzzle",
@@ -313,7 +344,7 @@ export const ENGLISH = {
   "term_supervision_step": "supervision step",
   "about_supervision_step": "T cycles; training scores the answer after each supervision step",
   "term_N_sup": "N_sup",
-  "about_N_sup": "the largest number of supervision steps in a run",
+  "about_N_sup": "the maximum number of supervision steps in a run",
   "term_halting": "halting probability|P(halt)|q_halt",
   "about_halting":
     "the model's estimate that its current answer is correct; above 0.5 a TRM would halt. q_halt is its logit",
@@ -328,7 +359,7 @@ export const ENGLISH = {
     "the layer that decodes a state into a symbol per cell, trained on y at the end of a supervision step",
   "term_reverse_embedding": "reverse embedding",
   "about_reverse_embedding":
-    "decoding a state with the input embedding (argmax of the dot products): a decoding that the model was not trained for",
+    "decoding a state with the input embedding (argmax of the dot products), for which the model was not trained",
   "term_exact": "exact",
   "about_exact": "the fraction of puzzles in which every cell is correct",
   "term_trace": "trace",
@@ -367,5 +398,5 @@ export const ENGLISH = {
     "Select a cell of the grid. The curves are the probabilities of its symbols over the whole run: they show when the cell was decided and which symbols competed for it.",
   "tour_title_next": "Where to go next",
   "tour_text_next":
-    "The ? button explains the parts of the screen, the keys and the terms, and starts this tour again. Choose another puzzle or type your own at the side. The other pages compare models, change states during a run, and plot the states of many puzzles."
+    "The ? button explains the parts of the screen, the keys and the terms, and starts this tour again. Choose or type another puzzle in the sidebar. The other pages compare models, change states during a run, and plot the states of many puzzles."
 };

@@ -30,3 +30,5 @@ function pluralForm(number, forms) {
 
 export const formatNumber = (value) =>
   value == null ? "–" : value === 0 ? "0" : value >= 0.01 ? value.toFixed(2) : value.toExponential(0);
+
+export const formatPercent = (share) => `${Math.round(100 * share)}${"\u00a0"}%`;

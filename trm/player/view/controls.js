@@ -107,6 +107,11 @@ export class Controls {
     for (const node of this.editNodes) node.hidden = !canEdit;
   }
 
+  /** `map`: the map of states or its address; without one, the help says nothing about it. */
+  drawMap(map) {
+    for (const node of this.helpDialog.mapRows) node.hidden = !map;
+  }
+
   /** `pin`: what a click would do, "pin" this run or "unpin" the pinned one; none hides the button. */
   drawPin(pin) {
     for (const node of this.pinNodes) node.hidden = !pin;

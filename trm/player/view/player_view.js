@@ -28,7 +28,8 @@ export class PlayerView {
    */
   show() {
     const { trace } = this;
-    for (const part of [this.grid, this.timeline, this.panel, this.legend, this.controls]) part.show(trace);
+    for (const part of [this.grid, this.timeline, this.stateMap, this.panel, this.legend, this.controls])
+      part.show(trace);
     write(this.label, trace.label ?? "");
   }
 
@@ -45,6 +46,7 @@ export class PlayerView {
     this.timeline.draw(call, zoom);
     this.panel.draw(call, this.cell, mode);
     this.drawWhy();
+    this.drawMap();
     this.partBar.draw(trace, this.part, { call, mode, whole: this.whole, numbers: this.numbers });
     writeTerms(this.place, placeSentence(trace, call), true);
     writeTerms(this.event, eventSentence(trace, call));
@@ -60,6 +62,13 @@ export class PlayerView {
   drawWhy() {
     this.explanation.draw();
     this.stage.classList.toggle("explaining", !this.explanation.node.hidden);
+  }
+
+  drawMap() {
+    this.stateMap.draw();
+    const { isOpen } = this.stateMap;
+    this.stage.classList.toggle("with-map", isOpen);
+    this.stage.classList.toggle("with-large-map", isOpen && this.map === "large");
   }
 
   drawPart() {

@@ -7,13 +7,14 @@ import { Grid } from "./grid.js";
 import { Legend } from "./legend.js";
 import { PartBar } from "./part.js";
 import { Timeline } from "./timeline.js";
+import { StateMap } from "../map/state_map.js";
 import { Marks } from "../why/marks.js";
 import { CellMenu } from "../why/menu.js";
 import { Why } from "../why/panel.js";
 
 /**
  * Builds the regions, which depend on the grid and the depth but not on the run: {grid, timeline, panel,
- * explanation, legend, controls, partBar, menu}, one class each; {place, event, caption, label, liveRegion},
+ * explanation, stateMap, legend, controls, partBar, menu}, one class each; {place, event, caption, label, liveRegion},
  * one sentence each; and `stage`, which contains them except the label, the live region, the menu and the help.
  */
 export function regionsOf(player) {
@@ -24,6 +25,9 @@ export function regionsOf(player) {
     go: (call) => player.go(call),
     zoom: (level) => player.setZoom(level),
   });
+  const stateMap = new StateMap(player);
+  timeline.zoomBar.node.append(stateMap.button);
+  timeline.zoomBar.node.after(stateMap.node);
   const explanation = new Why(player, new Marks(grid.node));
   const panel = new CellPanel(
     trace,
@@ -69,6 +73,7 @@ export function regionsOf(player) {
     timeline,
     panel,
     explanation,
+    stateMap,
     menu,
     legend,
     controls,

@@ -3,7 +3,7 @@
 import { make, write } from "../view/dom.js";
 import { callOfAnswer } from "../model/coordinates.js";
 import { translate } from "../text/translate.js";
-import { Attributions } from "./attributions.js";
+import { Answers } from "../answers.js";
 import {
   asCsv,
   asJson,
@@ -42,7 +42,7 @@ function makeButton(name, text, act, title = null) {
 export class Why {
   constructor(player, marks) {
     Object.assign(this, { player, marks });
-    this.attributions = new Attributions(() => player.trace && this.draw());
+    this.attributions = new Answers(() => player.trace && this.draw());
     this.button = makeButton(
       "why",
       translate("why"),

@@ -1,11 +1,10 @@
 /** The sentences of *Why?*. */
 
 import { answerPlace } from "../text/sentences.js";
-import { translate } from "../text/translate.js";
+import { formatPercent, translate } from "../text/translate.js";
 import { agreement, cellName, shareExplained } from "./explanation.js";
 
 const signed = (value, digits) => (value < 0 ? "−" : "") + Math.abs(value).toFixed(digits);
-const percent = (share) => `${Math.round(100 * share)}${"\u00a0"}%`;
 
 /** What the call did to the cell. */
 export function changeSentence(trace, { answer, token, before, hasChanged }) {
@@ -64,7 +63,7 @@ export function agreementSentence(trace, rule, change, pushes) {
 /** How much of the logit the givens explain. */
 export const shareSentence = (trace, attribution) =>
   translate("why_share", {
-    share: percent(shareExplained(attribution)),
+    share: formatPercent(shareExplained(attribution)),
     baseline: signed(attribution.baseline, 1),
     value: signed(attribution.value, 1),
   });
@@ -78,4 +77,4 @@ export const pushText = (trace, { cell, effect }) =>
   });
 
 export const sideText = (trace, token, share) =>
-  translate("why_side", { symbol: trace.symbolNames[token], share: percent(share) });
+  translate("why_side", { symbol: trace.symbolNames[token], share: formatPercent(share) });

@@ -16,8 +16,9 @@ say which weights were used. Every assumed value is listed and can be overridden
 - **nano-trm** numbers tokens differently and places a Sudoku at the top left of a larger canvas. The model is rewritten to read and
   answer the puzzle alone: rows of its tables are permuted, and the rest of the canvas becomes part of the prefix. Its "end" token is not
   shown. `trm forward` keeps the file's own tokens and canvas.
-- **EqR** starts from random states. Here every puzzle starts from the same draw, so that runs repeat (`trm forward` takes `start_z_H`
-  and `start_z_L`). The noise that its own code adds in every call is left out. `trm forward` also writes its score for ranking starts.
+- **EqR** starts from random states. Here every puzzle starts from the same draw, so that runs are reproducible (`trm forward` takes
+  `start_z_H` and `start_z_L`). The noise that its own code adds in every call is left out. `trm forward` also writes its score for ranking
+  starts.
 - **AIR**: all variants of where x is added (L, Lx, L2x with H, Hx, H2x), minus_x, had_prod, gx_linear and gx_non_linear. Variants with
   separate tokens for f_L and f_H are refused.
 - **URM** and **sotaku** have a single state. The last call of a cycle is called f_H, so n is one less than in their code. sotaku has no

@@ -99,7 +99,7 @@ def find_puzzles(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
     text = "".join(chain(head, lines))
     if len(text) > LARGEST_LIST:
         raise PuzzleError(
-            f"This list has over {LARGEST_LIST >> 20} MB. Write it as CSV, with one puzzle per line."
+            f"This list is over {LARGEST_LIST >> 20} MB. Write it as CSV, with one puzzle per line."
         )
     yield from grids_in_brackets(plain(text), side)
 

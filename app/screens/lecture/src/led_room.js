@@ -39,15 +39,15 @@ export class LedRoom {
   follow() {
     this.waiting?.abort();
     this.waiting = new AbortController();
-    const { key: lead } = this;
     const query = () => ({
       turn: this.turn,
-      lead,
       audience: this.tag,
       ...this.place(),
       ...(this.hasMoved ? { move: 1 } : {}),
     });
-    void followFeed(this.address, query, (room) => this.take(room), this.waiting.signal);
+    void followFeed(this.address, query, (room) => this.take(room), this.waiting.signal, {
+      Authorization: `Bearer ${this.key}`,
+    });
   }
 
   take(room) {

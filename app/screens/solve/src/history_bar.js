@@ -142,7 +142,7 @@ class HistoryBar {
     if (!name) return this.name.focus();
     const others = favourites().filter((each) => each.name !== name);
     const isStored = store([{ name, link: currentLink() }, ...others]);
-    this.note.textContent = isStored ? "" : "This browser does not allow pages to store anything.";
+    this.note.textContent = isStored ? "" : "This browser does not let pages store data.";
     this.name.value = "";
     this.draw();
     return undefined;

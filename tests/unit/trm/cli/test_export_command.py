@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 from trm.checkpoint import save_model
 from trm.cli.main import main
+from trm.export.payload import trace_id
 from trm.trace import load_trace, save_trace
 
 REPOSITORY = Path(__file__).resolve().parents[4]
@@ -244,3 +245,16 @@ def test_for_people(trace_file, tmp_path, capsys):
     main(["export", "--trace", str(trace_file), "--csv", str(tmp_path / "a.csv")])
     out = capsys.readouterr().out
     assert f"csv: file {tmp_path / 'a.csv'}, bytes " in out and "model: made-up" in out
+
+
+def test_the_page_has_the_map_of_its_run_and_no_other(tmp_path, trace_file, ran, refused):
+    identity = trace_id(load_trace(trace_file))
+    embedding = {"method": "pca", "shares": [0.5, 0.25], "run": [0.0, 1.5]}
+    (tmp_path / "map.json").write_text(json.dumps({"run": identity, "states": {"z": [embedding]}}))
+    ran("--trace", trace_file, "--html", tmp_path / "a.html", "--map", tmp_path / "map.json")
+    data = (tmp_path / "a.html").read_text().split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data)["map"]["states"]["z"][0]["run"] == [0.0, 1.5]
+    (tmp_path / "other.json").write_text(json.dumps({"run": "0" * 16, "states": {"z": [embedding]}}))
+    arguments = ("export", "--trace", trace_file, "--map", tmp_path / "other.json")
+    assert "is the map of another run" in refused(*arguments, "--html", tmp_path / "b.html")
+    assert "--map applies only to --html" in refused(*arguments, "--csv", tmp_path / "b.csv")

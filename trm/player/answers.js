@@ -1,18 +1,18 @@
-/** Fetches attributions from the server, one at a time, once the player rests. */
+/** Fetches answers to questions about a run from the server, one at a time, once the player rests. */
 
-import { followFeed } from "../feed.js";
+import { followFeed } from "./feed.js";
 
 const REST = 250; // ms without a new question before the server is asked
-const MOST = 200; // attributions in memory
+const MOST = 200; // answers in memory
 const GONE = { error: "gone" };
 
-export class Attributions {
-  /** `arrived()` is called when an attribution has arrived. */
+export class Answers {
+  /** `arrived()` is called when an answer has arrived. */
   constructor(arrived) {
     Object.assign(this, { arrived, found: new Map(), current: null });
   }
 
-  /** The server's answer to a question, {cells, value, baseline, ...} or {error}; null until it has arrived. */
+  /** The server's answer to a question, or {error}; null until it has arrived. */
   find(address, question) {
     const key = `${address}?${new URLSearchParams(question)}`;
     if (key === this.current) return null;
