@@ -1,4 +1,4 @@
-"""Measure all topics or the named ones: `python -m bench [matmul] [forward] [side_by_side] [first_answer] [recording] [training] [probes] [latents] [similarity] [browser] [lecture] [serving] [--quick]`."""
+"""Measure all topics or the named ones: `python -m bench [matmul] [forward] [side_by_side] [first_answer] [recording] [training] [probes] [latents] [similarity] [browser] [steering] [lecture] [serving] [--quick]`."""
 
 import argparse
 import subprocess
@@ -15,6 +15,7 @@ TOPICS = (
     "latents",
     "similarity",
     "browser",
+    "steering",
     "lecture",
     "serving",
 )

@@ -25,7 +25,7 @@ import torch
 
 from bench.figures import print_figure, progress, seconds
 from bench.matmul import peak_gflops
-from bench.transcription import PublicModel
+from bench.references.transcription import PublicModel
 from trm import flops
 from trm.checkpoint import load_model
 from trm.config import ModelConfig

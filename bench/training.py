@@ -9,7 +9,7 @@ import torch
 
 from bench.figures import paired_seconds, parse_quick, print_figure, progress
 from bench.matmul import peak_gflops
-from bench.plain import PlainTraining
+from bench.references.plain import PlainTraining
 from trm import flops
 from trm.device import choose_device
 from trm.tasks import task_of

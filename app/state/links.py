@@ -31,7 +31,8 @@ default of the widget must be the value to show if the parameter is missing.
 """
 NUMBER = "link"  # key of the number of the link in a view
 MARK = "~"  # separates the parts of `pin`; it needs no escaping in addresses
-SOLVE = Path(__file__).parents[1] / "screens" / "solve" / "page.py"
+_SCREENS = Path(__file__).parents[1] / "screens"
+SOLVE, INTERVENTIONS = (_SCREENS / name / "page.py" for name in ("solve", "interventions"))
 SET_FROM_LINK = (
     "current_task",
     "puzzle_text",
@@ -78,14 +79,14 @@ def opened_with() -> dict[str, str]:
     return state.link
 
 
-def follow(link: dict[str, str]) -> NoReturn:
-    """Switch to Solve as if it had been opened with these parameters, for example those of `place(...)`.
+def follow(link: dict[str, str], page: Path = SOLVE) -> NoReturn:
+    """Switch to a page as if it had been opened with these parameters, for example those of `place(...)`.
 
     Missing parameters are reset as in a new session, except the model and the pinned run. Streamlit cannot switch pages
     in a callback, so write `if st.button(...): links.follow(...)`.
     """
     st.session_state.followed = dict(link)
-    st.switch_page(SOLVE, query_params=link)
+    st.switch_page(page, query_params=link)
 
 
 def place(

@@ -27,6 +27,7 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 MAX_CACHED_BYTES = 96 << 20  # bytes of states; a larger run caches only the last state of each step
+MAX_OTHER_RUNS = 2  # runs on other puzzles that a cached run keeps, each as large as itself
 
 
 @dataclass(eq=False)
@@ -70,6 +71,8 @@ class CachedRun:
         if puzzle:
             if puzzle not in self._other_runs:
                 inputs = self.task.parse(puzzle, unfinished=True)
+                while len(self._other_runs) >= MAX_OTHER_RUNS:
+                    del self._other_runs[next(iter(self._other_runs))]
                 self._other_runs[puzzle] = cache_run(
                     self.model, self.task, inputs, depth=self.depth, puzzle_id=self.puzzle_id
                 )

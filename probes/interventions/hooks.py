@@ -191,17 +191,29 @@ class InterventionHooks:
                 f"{change}: {len(positions)} positions cannot be patched from {len(source)}. "
                 "Name the same number of source positions, or one."
             )
-        source_state = self.state_after(one_call(change.source, self.run_depth), change.puzzle)
+        is_same = change.source == "same"
+        if is_same and self.depth != self.run_depth:
+            raise InterventionError(f"{change}: a run of another depth has no same call. Name one call.")
+        source_call = None if is_same else one_call(change.source, self.run_depth)
+
+        def source_state(at: Coordinates) -> State:
+            return self.state_after(source_call or at, change.puzzle)
+
+        source_state(change.site.first(self.depth))  # raises for an invalid puzzle
 
         def make(old: Tensor, at: Coordinates, name: str, frozen: State | None) -> Tensor:
+            if not change.size:
+                return old
             new = old.clone()
-            new[..., positions, :] = getattr(source_state, name).to(old)[..., source, :]
+            there = getattr(source_state(at), name).to(old)[..., source, :]
+            here = old[..., positions, :]
+            new[..., positions, :] = there if change.size == 1 else here + change.size * (there - here)
             return new
 
         return make
 
     def _steer(self, change: Intervention, positions: Tensor) -> Callable[..., Tensor]:
-        vector = direction_of(change.direction, self.model, self.task, what=str(change))
+        vector = direction_of(change.direction, self.model, self.task, state=change.state, what=str(change))
         unit = vector / vector.norm()
 
         def make(old: Tensor, at: Coordinates, name: str, frozen: State | None) -> Tensor:

@@ -4,6 +4,7 @@ Each part is a number, `*` for every number, or a range such as `4-6` or `4-`:
 
     3.2.7     one call              3        same as 3.*.*: every call of step 3
     4-.1.1    the first call of step 4 and of every later step
+    3.2.7+    this call and every later call of the run
 
 Steps, cycles and calls are counted from 1. Call n + 1 of a cycle is the f_H call.
 """
@@ -25,16 +26,23 @@ class InterventionError(UserError):
 
 @dataclass(frozen=True)
 class Site:
-    """A set of calls, given by one range (first, last) for each of the three loops. In an open range, last is None."""
+    """A set of calls, given by one range (first, last) for each of the three loops. In an open range, last is None.
+
+    With `onwards`, all three ranges are open, and the set is the first of their calls and every later call of the run.
+    """
 
     steps: tuple[int, int | None] = ALL
     cycles: tuple[int, int | None] = ALL
     calls: tuple[int, int | None] = ALL
+    onwards: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Site":
         """Parse the text `step.cycle.call`. Raises InterventionError if it is invalid."""
-        parts = text.split(".")
+        onwards = text.endswith("+")
+        parts = text.removesuffix("+").split(".")
+        if onwards and not (len(parts) == 3 and all(part.isdecimal() for part in parts)):
+            raise InterventionError(f"{text!r} is not a call. Write one call before the +, such as 3.2.7+.")
         if len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts):
             raise InterventionError(
                 f"{text!r} is not a call. Write supervision step.cycle.call, such as 3.2.7, 3.*.* or 4-.1.1."
@@ -44,7 +52,7 @@ class Site:
             raise InterventionError(
                 f"{text!r} is not a call: numbers start at 1, and ranges must be ascending, such as 4-6."
             )
-        return cls(*ranges)
+        return cls(*((first, None) for first, _ in ranges), onwards=True) if onwards else cls(*ranges)
 
     @classmethod
     def of(cls, at: Coordinates) -> "Site":
@@ -53,12 +61,16 @@ class Site:
 
     def __contains__(self, at: Coordinates) -> bool:
         numbers = (at.supervision_step, at.cycle, at.call)
+        if self.onwards:
+            return numbers >= (self.steps[0], self.cycles[0], self.calls[0])
         return all(
             first <= number and (last is None or number <= last)
             for number, (first, last) in zip(numbers, (self.steps, self.cycles, self.calls), strict=True)
         )
 
     def __str__(self) -> str:
+        if self.onwards:
+            return f"{self.steps[0]}.{self.cycles[0]}.{self.calls[0]}+"
         parts = [_written(*span) for span in (self.steps, self.cycles, self.calls)]
         return parts[0] if parts[1:] == ["*", "*"] else ".".join(parts)
 

@@ -8,7 +8,9 @@
     patch z after 3.3.6 from 2.3.6              copies z from after another call of the clean run
     patch z before 1.1.1 from 16.3.7 of 53..7   copies z from a clean run on another puzzle
     patch y after 3.3.7 in r1c1 from 3.3.7 by r2c2   copies y from another cell
+    patch z after 3.3.7+ size 0.5 from same of 53..7    moves z halfway to that of the same call on another puzzle
     steer y after 3.3.7 in r5c5 along head:7 size 0.5   adds a direction to y
+    steer z after 3.3.7 along recorded:solution:4:7     adds the direction of class 7 of a recorded probe of z
     answer before 5.1.1 is 534678912...         writes an answer into y, encoded as in the clean run
     skip 3.2.*                                  skips these calls
     depth from 5 n 2 T 1                        changes the depth from step 5 onwards; N_sup sets the number of steps
@@ -51,9 +53,9 @@ OPERATIONS = {
     "freeze": Operation("hold the previous value", optional=("positions",), before_or_after=False),
     "swap": Operation("exchange y and z", optional=("positions",), has_state=False),
     "patch": Operation(
-        "copy the state from after another call",
+        "copy the state from after another call; with `size`, go this share of the way to it",
         required=("source",),
-        optional=("positions", "puzzle", "source_positions"),
+        optional=("positions", "puzzle", "source_positions", "size"),
     ),
     "steer": Operation(
         "add a direction; `size` is relative to the state norm",
@@ -89,13 +91,17 @@ class Intervention:
     state: str = ""  # y, z, or yz for both
     before: bool = False  # act on the state that the call reads; if False, on the state after the call
     positions: str = ""  # "" selects all positions; for an answer, all cells
-    size: float = 1.0  # size of the change, relative to the norm of each position's vector
+    size: float = (
+        1.0  # size of the change, relative to the norm of each position's vector; a patch: to its distance
+    )
     seed: int = 0
     value: str = ""  # a number, D numbers separated by commas, or "initial"
-    source: str = ""  # the call after which the patched state is read
+    source: str = (
+        ""  # the call after which the patched state is read; "same": the call at which it is patched
+    )
     puzzle: str = ""  # the puzzle on which the source run is made; "": the puzzle of the run itself
     source_positions: str = ""  # the positions from which a patch is copied; "": the patched positions
-    direction: str = ""  # head:7, embedding:7, probe:FILE:time_point:class, or D numbers separated by commas
+    direction: str = ""  # as in `probes.interventions.steering`
     answer: str = ""
     n: int | None = None
     T: int | None = None

@@ -1,4 +1,4 @@
-"""The Interventions page in a browser: preset experiments, two players on one clock, custom interventions."""
+"""The Interventions page in a browser: preset experiments, two players on one clock, custom interventions, steering."""
 
 import re
 
@@ -59,3 +59,37 @@ def test_the_experiments_and_custom_interventions(page):
     field.press("Control+Enter")
     expect(page.get_by_role("alert").filter(has_text="before")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_steering_by_hand_with_the_keyboard_and_a_copied_link(page, browser):
+    choose(page, "Steer by hand")
+    title = page.get_by_test_id("pair").locator(".half-title").nth(1)
+    expect(title).to_contain_text("steer y after 1.1.2")
+    page.locator(".st-key-steer_class_name").get_by_role("combobox").click()
+    page.get_by_role("option", name="5", exact=True).click()
+    expect(title).to_contain_text("along recorded:solution:1:5")
+    page.locator(".st-key-steer_span").get_by_text("Every call", exact=True).click()
+    expect(title).to_contain_text("after 1.1.2+")
+    page.locator(".st-key-steer_cells input").fill("all")
+    page.locator(".st-key-steer_cells input").press("Enter")
+    expect(title).not_to_contain_text(" in r")
+    right = Player(page, 1)
+    before, position = right.cells, right.position
+    slider = page.locator(".st-key-steer_size").get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")  # as far away from the class as possible
+    expect(title).to_contain_text("size -2")
+    right.eventually(lambda: right.cells != before, "the grid changes")
+    assert right.position == position  # the keys belong to the slider
+    page.keyboard.press("ArrowRight")
+    expect(title).to_contain_text("size -1.95")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    copied = context.new_page()
+    copied.goto(page.url)
+    other = copied.get_by_test_id("pair").locator(".half-title").nth(1)
+    expect(other).to_have_text(title.inner_text(), timeout=2000 * PATIENCE)
+    assert Player(copied, 1).cells == right.cells != Player(copied).cells
+    assert copied.locator(".st-key-steer_size").get_by_role("slider").input_value() == "-1.95"
+    context.close()

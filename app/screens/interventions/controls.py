@@ -1,16 +1,18 @@
 """The choice of an intervention: a preset experiment or custom interventions, in the widgets and in the link.
 
-The link has three parameters: experiment (its name, or "custom"), begin (the supervision step), and do (custom
-interventions as text).
+The link has three parameters: experiment (its name, "steer" or "custom"), begin (the supervision step), and do (the
+steering or the custom interventions as text).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
 
+from app.screens.interventions import steering_controls
 from app.screens.interventions.cursor import PLAYER
+from app.screens.interventions.steering import RecordedProbes, SteeringSettings
 from app.state import links
 from app.state.choice import Choice
 from app.state.links import IN_ADDRESS
@@ -23,9 +25,12 @@ from probes.reports.interventions import without_latent
 from trm.errors import UserError
 from trm.terminal import as_command
 
-CUSTOM = "custom"
+CUSTOM, STEER = "custom", "steer"
+TITLES = (
+    {STEER: "Steer by hand"} | {key: each.title for key, each in EXPERIMENTS.items()} | {CUSTOM: "Custom"}
+)
 FIRST_TEXT = "noise z after 2.1.1 size 0.5 seed 0"
-MAX_TEXT = 4000  # characters of custom interventions
+MAX_TEXT = 8000  # characters of interventions: a vector of 512 numbers has 5000
 Z_EXPERIMENTS = ("without-z", "another-z")  # uninformative if z only repeats x
 DESCRIPTIONS = {name: operation.description for name, operation in OPERATIONS.items()}
 EXAMPLES = {
@@ -44,25 +49,31 @@ EXAMPLES = {
 
 @dataclass(frozen=True)
 class InterventionRequest:
-    """A preset experiment with its step, or custom interventions as text."""
+    """A preset experiment with its step, or steering or custom interventions as text."""
 
     experiment: str
     step: int
     text: str = ""
+    problem: str = field(default="", compare=False)  # why the controls cannot be used as they are
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the text describes the interventions."""
+        return self.experiment in (CUSTOM, STEER)
 
     @property
     def title(self) -> str:
-        return "Intervention" if self.experiment == CUSTOM else EXPERIMENTS[self.experiment].title
+        return {CUSTOM: "Intervention", STEER: "Steered run"}.get(self.experiment) or TITLES[self.experiment]
 
     @property
     def claim(self) -> str:
-        """The result that the papers report for this experiment; "" for custom interventions."""
-        return "" if self.experiment == CUSTOM else EXPERIMENTS[self.experiment].claim
+        """The result that the papers report for this experiment; "" for interventions given as text."""
+        return "" if self.is_text else EXPERIMENTS[self.experiment].claim
 
     def command(self, choice: Choice) -> str:
         """Return the equivalent command line."""
         preset = {"experiment": self.experiment, "step": self.step}
-        what = {"do": self.text} if self.experiment == CUSTOM else preset
+        what = {"do": self.text} if self.is_text else preset
         return as_command("python -m probes intervene", choice.command_options, what)
 
 
@@ -72,8 +83,8 @@ def controls(choice: Choice) -> InterventionRequest:
     state = st.session_state
     st.pills(
         "Experiment",
-        [*EXPERIMENTS, CUSTOM],
-        format_func=lambda key: "Custom" if key == CUSTOM else EXPERIMENTS[key].title,
+        list(TITLES),
+        format_func=TITLES.get,
         key="experiment",
         label_visibility="collapsed",
         required=True,
@@ -82,6 +93,8 @@ def controls(choice: Choice) -> InterventionRequest:
     key = state.chosen_experiment
     if key == CUSTOM:
         return InterventionRequest(CUSTOM, 1, _custom(choice))
+    if key == STEER:
+        return InterventionRequest(STEER, 1, *steering_controls.controls(choice))
     experiment = EXPERIMENTS[key]
     row = st.container(horizontal=True, vertical_alignment="center", key="experiment_line")
     row.markdown(plain(experiment.question), width="stretch")
@@ -109,12 +122,11 @@ def controls(choice: Choice) -> InterventionRequest:
 
 def write_link(request: InterventionRequest) -> None:
     """Write the request into the address."""
-    is_custom = request.experiment == CUSTOM
     links.write(
         {
             "experiment": request.experiment,
-            "begin": None if is_custom else str(request.step),
-            "do": request.text if is_custom else None,
+            "begin": None if request.is_text else str(request.step),
+            "do": request.text if request.is_text else None,
         }
     )
 
@@ -122,10 +134,13 @@ def write_link(request: InterventionRequest) -> None:
 def _restore(choice: Choice) -> None:
     """Set the state of the widgets before they are drawn: from the link, the last visit, or the defaults."""
     state, link = st.session_state, links.opened_with()
-    if "chosen_experiment" not in state:
-        name = link.pop("experiment", DEFAULT_EXPERIMENT)
-        state.chosen_experiment = name if name in EXPERIMENTS or name == CUSTOM else DEFAULT_EXPERIMENT
-        state.chosen_text = link.pop("do", "")[:MAX_TEXT] or FIRST_TEXT
+    if "chosen_experiment" not in state or "experiment" in link:
+        name, text = link.pop("experiment", DEFAULT_EXPERIMENT), link.pop("do", "")[:MAX_TEXT]
+        if name == STEER and text and not _open_steering(choice, text):
+            name = CUSTOM
+        state.chosen_experiment = name if name in TITLES else DEFAULT_EXPERIMENT
+        state.chosen_text = text if text and name == CUSTOM else FIRST_TEXT
+        state.pop("custom_interventions", None)
         state.chosen_step = (
             links.parse_number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _default_step()
         )
@@ -133,6 +148,15 @@ def _restore(choice: Choice) -> None:
     state.experiment_step = _step(choice)
     if "custom_interventions" not in state:
         state.custom_interventions = state.chosen_text
+
+
+def _open_steering(choice: Choice, text: str) -> bool:
+    """Set the controls of a steering from a link. Returns False if they cannot show this text."""
+    steering, probes = SteeringSettings.of(text), RecordedProbes.of(choice.source)
+    if steering is None or not (probes is None or probes.has(steering)):
+        return False
+    steering_controls.open_with(steering)
+    return True
 
 
 def _default_step() -> int:
@@ -231,8 +255,10 @@ def _add(choice: Choice, site: str, cells: str) -> None:
 
 def checked(request: InterventionRequest, report: Callable[[str], Any]) -> bool:
     """Return whether the text of a request is valid. If it is not, the error is passed to `report`."""
+    if request.problem:
+        report(request.problem)
     if request.experiment != CUSTOM:
-        return True
+        return not request.problem
     try:
         interventions = parse_all(request.text)
         if not interventions:

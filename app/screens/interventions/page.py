@@ -1,10 +1,10 @@
-"""Interventions page: a clean run beside an intervened run, synchronised, with sweeps below."""
+"""Interventions page: a clean run beside an intervened or steered run, synchronised, with sweeps below."""
 
 import streamlit as st
 
 from app.player import pair
 from app.screens.interventions import controls, cursor, runs, sweeps
-from app.screens.interventions.controls import CUSTOM, InterventionRequest
+from app.screens.interventions.controls import STEER, InterventionRequest
 from app.screens.interventions.runs import InterventionExperiment, RunPair
 from app.server.options import server_options
 from app.sidebar import sidebar
@@ -21,6 +21,8 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 LAST = "interventions_last"  # session key of the last runs, which are shown until the next runs are ready
+
+LONGEST_WORD = 100  # characters of a puzzle or a vector in the title of a run; a Sudoku has 81
 
 
 def page() -> None:
@@ -52,12 +54,15 @@ def interventions(choice: Choice) -> None:
             st.caption(f"Showing the previous experiment: {plain(request.title)}.")
     if pair_of_runs is not None:
         draw(choice, request, pair_of_runs)
-        downloads(choice, request, pair_of_runs)
+        if pair_of_runs.intervened is not None:
+            downloads(choice, request, pair_of_runs)
     sweeps.show(choice)
 
 
 def run_pair(choice: Choice, request: InterventionRequest) -> RunPair | None:
     """Return both runs; None, with a message on the page, while they are being computed or if that fails."""
+    if request.experiment == STEER:
+        return runs.steered(choice, request.text)
     experiment = InterventionExperiment(choice, request)
     recorded = runs.recorded(choice, request)
     if recorded is not None and not is_done(experiment):
@@ -76,24 +81,36 @@ def outcome(trace: Trace, task: Task) -> str:
     return f"{text}, {grade.right[-1]} of {grade.counted.sum()} cells correct"
 
 
+def shortened(changes: str) -> str:
+    """Return the text of interventions for a title: vectors and puzzles are cut after their first characters."""
+    return " ".join(
+        word if len(word) <= LONGEST_WORD else f"{word[:LONGEST_WORD]}…" for word in changes.split()
+    )
+
+
 def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
     """Draw two synchronised players. Their curves are folded if the figure below them is about the selected cell."""
-    changes = both.intervened.provenance.changes
-    sides = [
-        pair.Side(name, outcome(trace, choice.task) + about, choice.task, trace.depth, trace)
-        for name, about, trace in (
-            ("Clean run", "", both.clean),
-            (
-                request.title,
-                f"; intervention: {changes}" if changes else "; a clean run on another puzzle",
-                both.intervened,
-            ),
-        )
-    ]
+    trace = both.intervened
+    changes = request.text if trace is None else trace.provenance.changes
+    about = f"intervention: {shortened(changes)}" if changes else "a clean run on another puzzle"
+    is_whole = trace is not None and (both.run is None or both.run.done)
+    result = f"{outcome(trace, choice.task)}; " if is_whole else ""
+    task, clean = choice.task, both.clean
+    sides = (
+        pair.Side("Clean run", outcome(clean, task), task, clean.depth, clean),
+        pair.Side(
+            request.title,
+            result + about,
+            task,
+            trace.depth if trace else clean.depth,
+            trace,
+            pair.feed_of(choice, both.run, place=cursor.PLAYER),
+        ),
+    )
     is_near = st.session_state.get("interventions_figure") in sweeps.SINGLE_PUZZLE
-    start = cursor.opening_view(choice, both.clean, both.intervened, links.opening_view())
+    start = cursor.opening_view(choice, both.clean, trace or both.clean, links.opening_view())
     # Texts above and figures below depend on the player's call and cell.
-    depends = request.experiment == CUSTOM or is_near
+    depends = request.is_text or is_near
     pair.show(
         *sides,
         key=cursor.PLAYER,

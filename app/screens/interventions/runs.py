@@ -1,20 +1,31 @@
-"""Clean and intervened runs, computed by jobs. Clean runs are cached, and all sessions share the results."""
+"""Clean and intervened runs, computed by jobs. Clean runs are cached, and all sessions share the results.
+
+A steered run is a run like those of Solve: it resumes the cached clean run at the first call that is steered, and
+grows from there on. A session waits only for the run of its latest settings.
+"""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.screens.interventions.controls import CUSTOM, InterventionRequest
+from app.screens.interventions.controls import InterventionRequest
+from app.screens.interventions.cursor import PLAYER
 from app.server import choice_runs, shared
 from app.server.models import ModelSource
+from app.server.runs import Run
+from app.server.work import Steps
 from app.sidebar import puzzles
+from app.state import session
 from app.state.choice import Choice
-from app.ui.analysis import Analysis, Result
+from app.ui import status
+from app.ui.analysis import Analysis, Result, result_of
 from probes.interventions.recorded import DEFAULT_EXPERIMENT, RECORDED
+from trm.parallel import torch_threads
 from trm.progress import Progress
 from trm.trace import Trace, TraceError, load_trace
 
@@ -23,14 +34,16 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 MAX_CACHED_RUNS = 6  # each run needs up to 96 MiB with its states
+_GUARD = Lock()  # of the cached runs
 
 
 @dataclass(frozen=True, eq=False)
 class RunPair:
-    """A clean run and the corresponding intervened run."""
+    """A clean run and the corresponding intervened run, as far as it has been computed."""
 
     clean: Trace
-    intervened: Trace
+    intervened: Trace | None
+    run: Run | None = None  # the run that computes `intervened`, if it grows
 
 
 def recorded(choice: Choice, request: InterventionRequest) -> RunPair | None:
@@ -87,7 +100,7 @@ class InterventionExperiment(RunAnalysis[RunPair]):
         from probes.interventions.spec import parse_all
 
         clean = cached_run(self.choice, model, progress)
-        if self.request.experiment == CUSTOM:
+        if self.request.is_text:
             run, interventions = clean, parse_all(self.request.text)
         else:
             run, interventions = prepared(clean, self.request.experiment, self.request.step)
@@ -95,30 +108,82 @@ class InterventionExperiment(RunAnalysis[RunPair]):
         return RunPair(clean.trace, intervened)
 
 
+@dataclass(frozen=True)
+class CleanRun(RunAnalysis[Trace]):
+    """The clean run that steered runs resume."""
+
+    def run(self, model: "Model", progress: Progress) -> Trace:
+        return cached_run(self.choice, model, progress).trace
+
+
+class SteeredRun(Steps):
+    """A run with interventions given as text, whose result is the trace so far."""
+
+    too_large = "This run needs more memory than the server has. Take fewer steps or cycles."
+    failed = "This run failed on the server; its log has the reason. Choose other settings."
+
+    def __init__(self, choice: Choice, model: "Model", text: str):
+        self._choice, self._model, self._text = choice, model, text
+        self._traces: Iterator[Trace] | None = None
+
+    def advance(self, together: list["SteeredRun"], progress: Progress) -> None:
+        from probes.interventions.spec import parse_all
+
+        with torch_threads(self._model):
+            if self._traces is None:
+                clean = cached_run(self._choice, self._model, progress)
+                self._traces = clean.fork(parse_all(self._text))
+            progress(0.0, "running with the intervention")
+            self.result = next(self._traces)
+        self.is_complete = self.result.steps >= self.result.depth.N_sup
+
+
+def steered(choice: Choice, text: str) -> RunPair | None:
+    """Return the clean run and the steered run, as far as it has been computed.
+
+    None, with a message on the page, while the clean run is computed, or if the run fails.
+    """
+    clean = result_of(CleanRun(choice))
+    if clean is None:
+        return None
+    model = shared.models().ask(choice.source).model
+    if model is None:  # dropped in the meantime to make room for other models
+        status.switch_to_model(choice.source)
+        return None
+    key = ("steered", model.fingerprint, choice.run, text)
+    run = shared.runs().ask(key, SteeredRun(choice, model, text), watcher=session.watcher(PLAYER))
+    shared.runs().wait(run, choice_runs.AT_ONCE)
+    if run.error:
+        status.problem(str(run.error))
+        return None
+    return RunPair(clean, run.trace, run)
+
+
 def cached_run(choice: Choice, model: "Model", progress: Progress) -> "CachedRun":
     """Return the clean run with its states. Raises UserError if the depth is not valid.
 
-    Call this only inside a job, because jobs run one at a time.
+    Call this only inside a job. Two jobs of different priorities may compute the same run at once; the first is cached.
     """
     from probes.interventions.fork import cache_run
 
     choice_runs.check_depth(choice.config, choice.depth)
     cached = _cached_runs()
     key: Hashable = (model.fingerprint, choice.run)
-    if key not in cached:
-        cached[key] = cache_run(
-            model,
-            choice.task,
-            puzzles.read(choice.task, choice.puzzle),
-            depth=choice.depth,
-            puzzle_id=choice.puzzle_id,
-            labels=choice.label_tokens,
-            progress=progress,
-        )
-    cached.move_to_end(key)
-    while len(cached) > MAX_CACHED_RUNS:
-        cached.popitem(last=False)
-    return cached[key]
+    run = cached.get(key) or cache_run(
+        model,
+        choice.task,
+        puzzles.read(choice.task, choice.puzzle),
+        depth=choice.depth,
+        puzzle_id=choice.puzzle_id,
+        labels=choice.label_tokens,
+        progress=progress,
+    )
+    with _GUARD:
+        run = cached.setdefault(key, run)
+        cached.move_to_end(key)
+        while len(cached) > MAX_CACHED_RUNS:
+            cached.popitem(last=False)
+    return run
 
 
 @st.cache_resource(show_spinner=False)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.screens.probes import figures, texts
+from app.screens.probes import figures, steer, texts
 from app.screens.probes.controls import choose_state, drop_invalid_choices, target_label
 from app.screens.probes.source import LoadedExperiment
 from app.server.models import ModelSource
@@ -94,6 +94,9 @@ def view(model: Opened, experiment: LoadedExperiment, group: str) -> None:
         if test is None:
             return
         panel.button("Run", test, test.cost(model.config), key="probes_causal_run")
+        steer.button(
+            model, experiment, test.target, test.state, test.time_point, test.class_name, key="probes_causal_steer"
+        )  # fmt: skip
     with chart:
         result = panel.result()
         if result is not None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.screens.probes import causal, controls, figures, grid, texts, uploads
+from app.screens.probes import causal, controls, figures, grid, steer, texts, uploads
 from app.screens.probes import source as sources
 from app.screens.probes.controls import target_label
 from app.screens.probes.source import LoadedExperiment, ProbePrediction
@@ -240,6 +240,7 @@ def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> N
         if st.button("Open this step in Solve", key="probes_solve", icon=":material/grid_on:"):
             place = (at.supervision_step, at.cycle, at.call)
             links.follow(links.place(model=model.source.name, puzzle=puzzle, at=place))
+        steer.row(model, experiment, target, state, time_point, puzzle)
         downloads.offer(
             f"probe-predictions-{target}",
             data=decoded,

@@ -6,6 +6,8 @@ from functools import cache, partial
 import pytest
 from app_page import App
 
+from app.screens.interventions.steering import SteeringSettings
+
 BY_THE_PAGE = {
     *(
         "model",
@@ -26,6 +28,7 @@ BY_THE_PAGE = {
         "lecture_model",
         "probes_puzzle",
     ),
+    *(f"steer_{name}" for name in vars(SteeringSettings())),
 }
 """Written by `app.state.links.write` under other names; tested in `tests/app/state/test_links.py` and in the tests of the pages."""
 NOT_STORED = {"puzzle_file", "probes_files"}  # files are not stored
@@ -50,6 +53,7 @@ PLACES = [
     *(("interventions", {"interventions_figure": name}) for name in ("Ablation", "Seeds", "Best of K")),
     ("interventions", {}),
     ("interventions", {"interventions_figure": "Voting", "experiment": "custom"}),
+    ("interventions", {"interventions_figure": "Voting", "experiment": "steer"}),
     ("lecture", {}),
 ]
 CHOSEN = [
