@@ -42,8 +42,8 @@ from trm.results import as_json, write_json
 
 MOST_COLUMNS = 6  # time points in a printed table; --out and --json have all of them
 BASELINES = (
-    "Baselines: a probe of the input around the cell, a probe of features derived from the input by counting and simple rules, "
-    "and a probe of the states of an untrained copy of the model."
+    "Baselines, probes of: input, the symbols of the cell and of those around it; derived, what counting and\n"
+    "simple rules find in it; untrained, the states of the same network with random weights."
 )
 
 
