@@ -10,6 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/support"))
 
+from pages import VISITED  # noqa: E402
 from served_app import ServedApp, open_browser  # noqa: E402
 
 PICTURES = ROOT / "docs/pictures"
@@ -17,7 +18,7 @@ SIZE = {"width": 1280, "height": 800}
 QUALITY = 70  # of WebP: text stays sharp, and a page takes some 60 kB
 PATIENCE = 60_000  # ms
 PAGES = {
-    "solve": "/?at=2.1.7",
+    "solve": "/?at=4.3.7&map=1",
     "latents": "/latents",
     "probes": "/probes",
     "halting": "/halting",
@@ -26,7 +27,7 @@ PAGES = {
     "lecture": "/lecture",
 }
 READY = {
-    "solve": "[data-cell]",
+    "solve": ".map-dot",
     "compare": "[data-cell]",
     "lecture": "[data-cell]",
     "interventions": "[data-cell]",
@@ -50,6 +51,7 @@ if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     with ServedApp() as served, sync_playwright() as playwright:
         page = open_browser(playwright).new_page(viewport=SIZE, color_scheme="light")
+        page.add_init_script(VISITED)
         for name in sys.argv[1:] or PAGES:
             content = picture(page, served.url, name)
             (PICTURES / f"{name}.webp").write_bytes(content)
