@@ -26,7 +26,9 @@ def plain_console(width: int = WIDTH) -> "Console":
     """Return a console that collects plain text in a buffer, its `file`."""
     from rich.console import Console
 
-    return Console(file=io.StringIO(), width=width, color_system=None, markup=False, highlight=False)
+    # Without a height, rich ignores the width in an environment of a dumb terminal.
+    size = {"width": width, "height": WIDTH}
+    return Console(file=io.StringIO(), **size, color_system=None, markup=False, highlight=False)
 
 
 def wrapped(text: str) -> str:

@@ -1,6 +1,6 @@
 """Steering: recorded probes as directions, a share of the way to another state, and all calls from one onwards."""
 
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from probes.linear.directions import direction_of as direction_of_probe
 from probes.linear.experiment.files import RECORDED
 from probes.linear.files import open_probe
 from trm.coordinates import Depth
+from trm.model import Model
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
 
@@ -110,7 +111,9 @@ def test_a_cached_run_keeps_few_runs_on_other_puzzles(run):
 @pytest.fixture
 def trm():
     probe = open_probe(RECORDED / "sudoku-trm" / "solution.z.safetensors")
-    return SimpleNamespace(name="sudoku-trm", device="cpu", fingerprint=probe.provenance.fingerprint)
+    model = Mock(spec=Model, device="cpu", fingerprint=probe.provenance.fingerprint)
+    model.name = "sudoku-trm"
+    return model
 
 
 def test_a_recorded_probe_is_a_direction(trm):

@@ -210,6 +210,13 @@ def test_a_table_by_hand():
     ]  # fmt: skip
 
 
+def test_a_table_is_as_wide_in_any_terminal(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    (row,) = table(("a" * 45, "b" * 45), []).splitlines()
+    assert row == "a" * 45 + "  " + "b" * 45
+
+
 # mistakes
 
 
