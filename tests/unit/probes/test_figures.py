@@ -163,7 +163,8 @@ def test_the_printed_scores_of_many_time_points_are_a_choice_of_them():
     points = tuple(replace(experiment.time_points[0], supervision_step=step) for step in range(1, 17))
     targets = (replace(experiment.target("solution"), repeats=None),)
     many = replace(experiment, time_points=points, results=(result, untrained), targets=targets)
-    title, *rows = score_text(many, targets[0]).splitlines()  # a narrow terminal breaks the last column into lines
+    # A narrow terminal breaks the last column into lines.
+    title, *rows = score_text(many, targets[0]).splitlines()
     assert title.endswith("6 of 16 time points")
     assert any("step 1  step 4  step 7  step 10" in row for row in rows)
     (not_trained,) = (row for row in rows if row.startswith("untrained z"))
