@@ -168,12 +168,19 @@ def test_both_grids_are_fully_visible_side_by_side_with_curves_below(open_pair, 
     assert 0 <= play["y"] <= height - play["height"]  # controls stay in sight
 
 
+def heights(pair: Pair, part: str) -> list[tuple[float, float]]:
+    """Top and height of a part in both players at one time."""
+    boxes = (
+        "nodes => nodes.map((node) => node.getBoundingClientRect()).map(({ top, height }) => [top, height])"
+    )
+    return list(map(tuple, pair.root.locator(part).evaluate_all(boxes)))
+
+
 def test_a_curve_has_the_same_height_in_both_players(open_pair):
     """Whatever texts are above and below it."""
     pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2, SHORT)))
     for part in [".cells", ".track-halting", ".track-residual-y", ".track-cell", ".cell-panel"]:
-        left, right = (player.root.locator(part).bounding_box() for player in pair.players)
-        assert (left["y"], left["height"]) == (right["y"], right["height"]), part
+        pair.left.eventually(lambda part=part: len(set(heights(pair, part))) == 1, f"equal heights of {part}")
 
 
 # ---- in the app

@@ -90,10 +90,11 @@ def prepare(path: Path, manifest: Manifest, *, force: bool = False) -> None:
 
 def check_destination(path: Path, manifest: Manifest, *, force: bool = False) -> None:
     """Raises StoreError unless the path is unused or is a store with this manifest (with `force`: any store)."""
-    if is_store(path):
+    is_taken = path.exists() and not (path.is_dir() and not any(path.iterdir()))
+    if is_store(path):  # perhaps since a moment ago: another process may create it
         if not force:
             check_same(read_manifest(path), manifest, path)
-    elif path.exists() and not (path.is_dir() and not any(path.iterdir())):
+    elif is_taken:
         raise StoreError(f"{path} exists and is not a trace store. Give another --out.")
 
 
@@ -191,10 +192,15 @@ def free_bytes(path: Path) -> int:
 
 
 def store_bytes(path: Path) -> int:
-    """Disk space in bytes of the store in a folder; 0 without a store."""
+    """Disk space in bytes of the store in a folder; 0 without a store. Other processes may be writing it."""
     if not is_store(path):
         return 0
-    return sum(-(-file.stat().st_size // BLOCK) * BLOCK for file in path.rglob("*"))
+    size = 0
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            with suppress(FileNotFoundError):  # a lock that was released, or a shard that was renamed
+                size += -(-Path(folder, name).stat().st_size // BLOCK) * BLOCK
+    return size
 
 
 def flush(path: Path) -> None:

@@ -153,8 +153,8 @@ def test_two_processes_record_as_one(saved):
         for out, environment in [*(("two", each) for each in environments), ("one", ENVIRONMENT)]
     ]  # fmt: skip
     said = [process.communicate(timeout=200) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], said
     assert said[1] == ("", "")  # only the first one speaks
+    assert [process.returncode for process in processes] == [0, 0, 0], said
     store = open_store(here / "two")
     assert store.complete and store.count == 36
     assert same_files(here / "one", here / "two")

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +131,26 @@ def test_a_foreign_folder_is_left_alone(recorded, tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["store", "notes.txt"]
     (tmp_path / "store/notes.txt").unlink()
     recorded()  # an empty one is taken
+
+
+def test_a_store_that_another_process_creates_meanwhile_is_joined(recorded, tmp_path, monkeypatch):
+    recorded("theirs")
+    exists = Path.exists
+
+    def exists_a_moment_later(path: Path) -> bool:
+        with suppress(FileNotFoundError):
+            (tmp_path / "theirs").rename(tmp_path / "ours")
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", exists_a_moment_later)
+    assert open_store(recorded("ours")).complete
+
+
+def test_files_that_another_process_removes_meanwhile_take_no_space(recorded, tmp_path):
+    recorded("store")
+    size = shards.store_bytes(tmp_path / "store")
+    (tmp_path / "store" / "locks" / "released").symlink_to("nowhere")
+    assert shards.store_bytes(tmp_path / "store") == size > 0
 
 
 def test_a_full_disk_is_reported_before_the_start(recorded, tmp_path, monkeypatch):
