@@ -48,8 +48,9 @@ def test_puzzles_carry_their_state(trainer):
             x = model.embed(inputs, torch.zeros_like(steps))
             after = deep_recursion(model, x, before, depth=Depth(n=2, T=2, N_sup=3))
         assert torch.equal(carry.inputs[went_on], inputs[went_on])
-        assert torch.equal(carry.state.y[went_on], after.y[went_on])
-        assert torch.equal(carry.state.z[went_on], after.z[went_on])
+        # With gradients, torch may sum in another order on some processors.
+        torch.testing.assert_close(carry.state.y[went_on], after.y[went_on], rtol=0, atol=1e-5)
+        torch.testing.assert_close(carry.state.z[went_on], after.z[went_on], rtol=0, atol=1e-5)
         start = model.H_init.to(after.y.dtype).expand_as(after.y)
         assert torch.equal(carry.state.y[~went_on], start[~went_on])
         assert (carry.steps < 3).all()  # N_sup steps, then it leaves
