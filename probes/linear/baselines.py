@@ -15,6 +15,7 @@ from trm.tasks.sudoku.geometry import geometry
 
 REACH = 2
 """Radius of a cell's neighbourhood, in cells. A radius of 2 gives 5x5 cells."""
+BLOCK = 128  # puzzles derived at a time: the intermediate numbers take ten times the memory of the features
 
 
 def input_features(
@@ -47,13 +48,14 @@ def derived_features(evidence: Evidence) -> Int16[np.ndarray, "puzzle 1 cell fea
     candidate), and the puzzle (the number of blank cells). For mazes, they are the row and column, and the offsets and
     Manhattan distances to start and goal, ignoring walls. Returns None for all other tasks.
     """
-    if evidence.task.name == "sudoku":
-        features = _derived_of_sudoku(evidence)
-    elif evidence.task.name == "maze":
-        features = _derived_of_maze(evidence)
-    else:
+    derive = {"sudoku": _derived_of_sudoku, "maze": _derived_of_maze}.get(evidence.task.name)
+    if derive is None:
         return None
-    return features.astype(np.int16)[:, None]
+    blocks = [
+        derive(evidence.of_inputs(slice(begin, begin + BLOCK))).astype(np.int16)
+        for begin in range(0, max(len(evidence.inputs), 1), BLOCK)
+    ]
+    return np.concatenate(blocks)[:, None]
 
 
 def _derived_of_sudoku(evidence: Evidence) -> Int[np.ndarray, "puzzle cell feature"]:

@@ -84,6 +84,11 @@ class Evidence:
         names = by_puzzle[0] if by_puzzle else ()
         return {name: np.stack([facts[name] for facts in by_puzzle]) for name in names}
 
+    def of_inputs(self, rows: slice) -> "Evidence":
+        """Return the evidence of some puzzles that their inputs alone give."""
+        facts = {name: values[rows] for name, values in self.facts.items()}
+        return Evidence(self.task, self.inputs[rows], precomputed_facts=facts)
+
 
 NEEDS = {
     "labels": "the solutions",

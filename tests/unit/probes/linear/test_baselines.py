@@ -1,5 +1,6 @@
 """Splits by puzzle, the control task, description length, and the features of the baselines."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -173,6 +174,20 @@ def test_derived_features_of_a_sudoku_give_its_singles():
     singles = Values((left == 1).astype(np.int16)[:, None], (left >= 0)[:, None])
     result = fit_probe(features, singles, split_puzzles(40), classes=("no", "yes"), settings=FEW)
     assert result.scores["auroc"].value[0] > 0.999
+
+
+def test_derived_features_of_many_puzzles_take_little_more_memory_than_the_features():
+    task = Maze(9)
+    mazes, _ = task.generate_many(8, seed=2)
+    evidence = Evidence(task, np.tile(mazes, (256, 1)))
+    evidence.facts  # noqa: B018 - part of every experiment, not of these features
+    tracemalloc.start()
+    features = derived_features(evidence)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (features[:8] == derived_features(Evidence(task, mazes))).all()
+    assert (features[-8:] == features[:8]).all()
+    assert peak < 3 * features.nbytes
 
 
 def test_derived_features_of_a_maze_give_the_position_of_a_cell():
