@@ -14,7 +14,7 @@ SCRIPTS := '{app,tests,trm}/**/*.{js,mjs,css}'
 # A test run starts many processes; without stored bytecode each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: app test quick test-types test-slow coverage docs bench recorded lint format clean
+.PHONY: app test quick test-types test-slow coverage docs site bench recorded lint format clean
 .DELETE_ON_ERROR:
 
 app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder with your checkpoints, DATA_DIR=folder with ARC tasks and recorded states
@@ -43,6 +43,9 @@ coverage: .venv/.test .venv/.browser  ## which lines and branches the tests reac
 docs: .venv/.test  ## build the documentation site into build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
 	@echo "The site is in build/docs. Open build/docs/index.html."
+
+site: .venv/.app  ## build static pages on which the models run in the browser into build/site; fetches ONNX Runtime Web once
+	$(BIN)/python -m app.site.build --out build/site --runtime .venv/onnxruntime-web
 
 bench: .venv/.test .venv/.browser  ## run the benchmarks: one JSON line per figure
 	$(BIN)/python -m bench

@@ -29,22 +29,9 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
     """Build the player's payload for a trace. `start` is the initial view: call coordinates, cell, and mode."""
     grade = Grade.of(trace, task)
     return {
-        "version": VERSION,
+        **run_facts(task, trace.provenance, trace.depth, trace.trained),
         "trace_id": trace_id(trace),
-        "task": task.name,
-        "kind": trace.provenance.kind,
-        "rows": task.rows,
-        "columns": task.columns,
-        "box_rows": getattr(task, "box_rows", 0),
-        "box_columns": getattr(task, "box_columns", 0),
-        "symbols": list(task.symbols),
-        "symbol_names": list(task.symbol_names),
-        "looks": list(task.looks),
-        "n": trace.depth.n,
-        "T": trace.depth.T,
-        "N_sup": trace.depth.N_sup,
         "steps": trace.steps,
-        "trained": {"n": trace.trained.n, "T": trace.trained.T, "N_sup": trace.trained.N_sup},
         "inputs": _bytes(trace.inputs),
         "givens": _bytes(grade.givens),
         "labels": None if trace.labels is None else _bytes(trace.labels),
@@ -58,20 +45,40 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "y_reverse": None if trace.y_reverse is None else _bytes(trace.y_reverse),
         "halt_probability": _numbers(trace.halt_probability),
         "halt_step": trace.halt_step,
-        "halt_rule": halting_rule(trace.provenance),
-        "halts": trace.provenance.halting != NEVER,
         "entropy": _numbers(trace.entropy),
         "residual_y": _numbers(trace.residual_y),
         "residual_z": _numbers(trace.residual_z),
         "cells_right": None if grade.right is None else grade.right.tolist(),
         "cells_total": int(grade.counted.sum()),
-        "scored": task.scored_cells,
         "solved": grade.solved.tolist(),
         "most_changed_cell": most_changed_cell(trace, task),
         "crops": _crops(trace, task),
         "rules": _rules(task, trace.inputs.tobytes()),
         "label": provenance_line(trace),
         "start": start,
+    }
+
+
+def run_facts(task: Task, provenance: Provenance, depth: Depth, trained: Depth) -> dict[str, Any]:
+    """The fields that all runs of a model at one depth share. `trained` is the depth that it was trained with."""
+    return {
+        "version": VERSION,
+        "task": task.name,
+        "kind": provenance.kind,
+        "rows": task.rows,
+        "columns": task.columns,
+        "box_rows": getattr(task, "box_rows", 0),
+        "box_columns": getattr(task, "box_columns", 0),
+        "symbols": list(task.symbols),
+        "symbol_names": list(task.symbol_names),
+        "looks": list(task.looks),
+        "n": depth.n,
+        "T": depth.T,
+        "N_sup": depth.N_sup,
+        "trained": {"n": trained.n, "T": trained.T, "N_sup": trained.N_sup},
+        "halt_rule": halting_rule(provenance),
+        "halts": provenance.halting != NEVER,
+        "scored": task.scored_cells,
     }
 
 

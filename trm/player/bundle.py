@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "(\.[^"]+)";$', re.MULTILINE)
 EXPORT = re.compile(
-    r"^export (?:default )?(?=(?:async )?(?:function|class|const) ([\w$]+|\[[^\]]+\]))", re.MULTILINE
+    r"^export (?:default )?(?=(?:async )?(?:function\*?|class|const) ([\w$]+|\[[^\]]+\]))", re.MULTILINE
 )
 
 
