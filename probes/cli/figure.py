@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from probes.cli.figures import PaperFigure, halting_charts, probe_charts, projection_charts
+from probes.cli.figures import PaperFigure
 from probes.cli.halting import output_path
 from probes.cli.shared import names_to_record
 from probes.halting.runs import RECORDED as HALTING
@@ -12,6 +12,7 @@ from probes.latents.files import load_projection
 from probes.latents.settings import RECORDED as LATENTS
 from probes.latents.settings import SETS
 from probes.linear.experiment.files import load_experiment, recorded_path
+from probes.reports.charts import halting_charts, probe_charts, projection_charts
 from trm.cli.options import ModelName
 from trm.errors import UserError
 from trm.provenance import Provenance

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Group, Parameter
 
-from probes.cli.figures import SCORES, SOURCES, PaperFigure, probe_charts
+from probes.cli.figures import PaperFigure
 from probes.linear.apply import apply_to_puzzle, summary_of
 from probes.linear.experiment.files import (
     record_experiment,
@@ -22,6 +22,7 @@ from probes.linear.experiment.summary import ExperimentSettings, ExperimentSumma
 from probes.linear.experiment.views import baselines_at, labels_of, value_at
 from probes.linear.files import open_probe
 from probes.linear.target_groups import default_targets, groups_of, recorded_targets
+from probes.reports.charts import SCORES, SOURCES, probe_charts
 from probes.reports.linear import write_findings
 from probes.states import StateSource
 from trm.cli.options import (

@@ -8,7 +8,7 @@ markers.
 from pathlib import Path
 from typing import Any
 
-from probes.cli.figures import PaperFigure, halting_charts
+from probes.cli.figures import PaperFigure
 from probes.cli.shared import model_with_puzzles, names_to_record
 from probes.halting.report import analyse, report
 from probes.halting.runs import (
@@ -22,6 +22,7 @@ from probes.halting.runs import (
     run_puzzles,
     table,
 )
+from probes.reports.charts import halting_charts
 from probes.reports.halting import write_findings
 from probes.states import StateSource
 from trm.cli.options import DataName, ModelName

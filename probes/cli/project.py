@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from probes.cli.figures import PaperFigure, projection_charts
+from probes.cli.figures import PaperFigure
 from probes.cli.shared import model_with_puzzles, names_to_record
 from probes.latents.files import columns_of, summary
 from probes.latents.procrustes import ALIGNED_CALLS
 from probes.latents.settings import LIMIT, PAIRS, RECORDED, SETS, ProjectionRequest, joint_name, projection_of
 from probes.latents.trajectories import Trajectories, read_trajectories, record_trajectories
 from probes.latents.umap import UMAPSettings
+from probes.reports.charts import projection_charts
 from probes.reports.latents import write_findings
 from trm.cli.options import DATA, FLAT, ModelName
 from trm.errors import UserError

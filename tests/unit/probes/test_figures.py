@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from halting_stand_in import make_runs
 
-from probes.cli.figures import caption, halting_charts, probe_charts, projection_charts
+from probes.cli.figures import caption
 from probes.cli.fit import score_text
 from probes.cli.main import main
 from probes.halting.rules import halt_probabilities
@@ -16,6 +16,7 @@ from probes.latents.files import load_projection
 from probes.latents.settings import RECORDED
 from probes.linear.experiment.files import load_experiment, recorded_experiment
 from probes.linear.experiment.summary import ScoreSummary
+from probes.reports.charts import halting_charts, probe_charts, projection_charts
 from trm.checkpoint import save_model
 from trm.provenance import Provenance
 from trm.results import as_json, write_json
