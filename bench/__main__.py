@@ -1,4 +1,4 @@
-"""Measure all topics or the named ones: `python -m bench [matmul] [forward] [side_by_side] [first_answer] [recording] [training] [probes] [latents] [similarity] [browser] [steering] [lecture] [serving] [--quick]`."""
+"""Measure all topics or the named ones: `python -m bench [matmul] [forward] [side_by_side] [first_answer] [recording] [training] [probes] [latents] [similarity] [browser] [steering] [lecture] [serving] [site] [--quick]`."""
 
 import argparse
 import subprocess
@@ -18,6 +18,7 @@ TOPICS = (
     "steering",
     "lecture",
     "serving",
+    "site",
 )
 
 

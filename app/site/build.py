@@ -18,6 +18,7 @@ from app.editor.description import describe_task
 from app.screens.lecture.contents import Lecture
 from app.screens.lecture.language import DEFAULT
 from app.screens.lecture.offline import offline_page
+from app.site.findings import finding_files, findings_content
 from app.site.runtime import FILES as RUNTIME
 from app.site.runtime import fetch_runtime
 from trm import __version__, registry
@@ -37,9 +38,22 @@ HERE = Path(__file__).parent
 MODELS = ("sudoku-trm", "sudoku-hrm", "maze-trm", "maze-hrm")  # models that run in the browser
 RECORDED = (*MODELS, "sudoku-trm-large", "maze30-trm")  # models whose recorded runs the gallery shows
 PAPERS = {"TRM": "https://arxiv.org/abs/2510.04871", "HRM": "https://arxiv.org/abs/2506.21734"}
-PAGES = {"index": "Solve", "compare": "Compare", "gallery": "Gallery", "lecture": "Lecture"}
+PAGES = {
+    "index": "Solve", "compare": "Compare", "gallery": "Gallery", "findings": "Findings", "lecture": "Lecture"
+}  # fmt: skip
+SCRIPTS = {
+    "index": ("player.js", "page.js", "keep.js", "theme.js"),
+    "compare": ("player.js", "page.js", "keep.js", "theme.js"),
+    "gallery": ("player.js", "keep.js", "theme.js"),
+}
+"""Scripts that a page loads at once."""
+DATA = {
+    "index": ("site.json", "runs/sudoku-trm/easy.json"),
+    "compare": ("site.json", "runs/maze-hrm/winding.json", "runs/maze-trm/winding.json"),
+}
+"""Data that a page asks for when it opens without a choice."""
 POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src data: blob:; "
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "worker-src 'self'; base-uri 'none'; form-action 'none'"
 )
 """Content security policy: everything comes from the site itself."""
@@ -80,13 +94,15 @@ def site_files(runtime: Path) -> Iterator[tuple[str, bytes]]:
     yield "editor.js", bundle(EDITOR_SCRIPT).encode()
     yield "page.js", bundle(HERE / "src" / "page.js").encode()
     yield "worker.js", (bundle(WEB / "worker.js") + "mount(self);\n").encode()
-    for script in ("start.js", "gallery.js", "theme.js", "keep.js"):
+    for script in ("start.js", "gallery.js", "text.js", "theme.js", "keep.js"):
         yield script, (HERE / "src" / script).read_bytes()
     yield "site.css", player_css(EDITOR_STYLE, HERE / "site.css").encode()
     yield "lecture.html", offline_page(Lecture(), DEFAULT).encode()
     yield "index.html", page("index", run_page("sudoku-trm")).encode()
     yield "compare.html", page("compare", run_page("maze-hrm", "maze-trm")).encode()
     yield "gallery.html", page("gallery", gallery_page(gallery)).encode()
+    yield from finding_files(MODELS)
+    yield "findings.html", page("findings", findings_page()).encode()
     yield ".nojekyll", b""  # GitHub Pages serves the files as they are
 
 
@@ -122,11 +138,23 @@ def gallery_page(runs: Sequence[tuple[str, str, str, str]]) -> str:
 <script type="module" src="gallery.js"></script>"""
 
 
+def findings_page() -> str:
+    """Return the content of the page of findings."""
+    return f"""<div id="findings">{findings_content(MODELS)}</div>
+<script type="module" src="text.js"></script>"""
+
+
 def page(name: str, content: str) -> str:
     """Return the HTML of a page with the site's navigation."""
     links = "\n".join(
         f'<a href="{file}.html"{" aria-current=page" if file == name else ""}>{title}</a>'
         for file, title in PAGES.items()
+    )
+    preloads = "\n".join(
+        [
+            *(f'<link rel="modulepreload" href="{script}">' for script in SCRIPTS.get(name, ())),
+            *(f'<link rel="preload" as="fetch" crossorigin href="{data}">' for data in DATA.get(name, ())),
+        ]
     )
     return f"""<!doctype html>
 <html lang="en">
@@ -137,7 +165,7 @@ def page(name: str, content: str) -> str:
 <meta name="generator" content="Recursion Lens {__version__}">
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="site.css">
-<link rel="modulepreload" href="player.js">
+{preloads}
 <title>{PAGES[name]} · Recursion Lens</title>
 </head>
 <body>

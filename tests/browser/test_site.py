@@ -2,10 +2,7 @@
 
 import base64
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +11,7 @@ import pytest
 from axe_findings import findings
 from player_page import PATIENCE, Player
 from playwright.sync_api import Page, expect
+from static_site import served
 
 from app.site.build import MODELS, build
 from trm.checkpoint import load_model
@@ -42,20 +40,13 @@ window.Worker = class extends Worker {
 """
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the site, served as plain files."""
     folder = tmp_path_factory.mktemp("site")
     assert build(folder, RUNTIME) < LARGEST
-    server = ThreadingHTTPServer(("localhost", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://localhost:{server.server_port}"
-    server.shutdown()
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture
@@ -238,13 +229,16 @@ def test_without_wasm_recorded_runs_remain_and_the_page_says_why(site, new_page)
     expect(page.get_by_test_id("status")).to_contain_text("no WebAssembly, so only recorded runs")
 
 
-@pytest.mark.parametrize("link", ["index.html", "compare.html", "gallery.html?model=maze30-trm&run=thirty"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_accessible_and_request_nothing_from_elsewhere(site, new_page, link, scheme):
-    page = new_page(color_scheme=scheme)
+@pytest.mark.parametrize(
+    "link", ["index.html", "compare.html", "gallery.html?model=maze30-trm&run=thirty", "findings.html"]
+)
+def test_pages_are_accessible_and_request_nothing_from_elsewhere(site, new_page, link):
+    page = new_page()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.goto(f"{site}/{link}")
-    wait_for_run(page)
-    assert findings(page) == []
+    page.locator("[data-cell], #findings img").first.wait_for(timeout=1000 * PATIENCE)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert findings(page) == [], scheme
     assert [url for url in requests if not url.startswith((site, "data:", "blob:"))] == []

@@ -1,4 +1,4 @@
-"""Draw charts for a paper as PDF: curves with bands, and points with trajectories, with a caption below.
+"""Draw charts for a paper or a page: curves with bands, and points with trajectories, with a caption below.
 
 Text is 7 to 8 points high at any width. Colours have the meanings of `CURVES`; dashes and markers carry the same meaning
 for readers who cannot distinguish the colours.
@@ -93,8 +93,10 @@ class Chart:
     level: Length | None = None
 
 
-def save_charts(path: Path, charts: Sequence[Chart], caption: str, *, inches: Length) -> None:
-    """Write charts, as many side by side as fit, with a caption, as a PDF that is `inches` wide."""
+def save_charts(
+    path: Path, charts: Sequence[Chart], caption: str, *, inches: Length, format: str = "pdf"
+) -> None:
+    """Write charts, as many side by side as fit, with a caption, as a PDF or SVG that is `inches` wide."""
     columns = min(len(charts), max(1, int(inches // CHART_WIDTH)))
     rows = ceil(len(charts) / columns)
     with drawing(), mpl.rc_context(STYLE):
@@ -112,7 +114,7 @@ def save_charts(path: Path, charts: Sequence[Chart], caption: str, *, inches: Le
         figure.text(
             0.05 / inches, (foot - 2 / INCH) / height, "\n".join(lines), fontsize=CAPTION, va="top", linespacing=LINE
         )  # fmt: skip
-        save_figure(figure, path, "pdf", " ".join(lines))
+        save_figure(figure, path, format, " ".join(lines))
 
 
 def _draw(axes: Axes, chart: Chart, inches: Length) -> None:

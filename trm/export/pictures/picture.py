@@ -257,9 +257,10 @@ def _add(figure: Figure, ink: Ink, unit: Length, *, outlined: bool = False) -> l
 
 
 def save_figure(figure: Figure, path: Path, format: str, title: str) -> None:
-    """Write a figure as PNG or PDF."""
+    """Write a figure as PNG, PDF or SVG."""
     maker = f"Recursion Lens {__version__}"
-    facts: dict[str, str | None] = {"Title": title, "Creator": maker, "CreationDate": None}
+    date = "Date" if format == "svg" else "CreationDate"
+    facts: dict[str, str | None] = {"Title": title, "Creator": maker, date: None}
     if format == "png":
         facts = {"Title": title, "Software": maker}
     figure.savefig(path, format=format, dpi=PNG_DPI, metadata=facts)
