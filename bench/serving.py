@@ -26,7 +26,7 @@ UMAP_TIMEOUT = 300.0  # seconds
 WITHIN = 1.0  # seconds in which all people ask
 QUIET = 0.05  # processor seconds per second below which the server has nothing to do
 USED_BEFORE = 20  # sessions that were opened and closed before the memory is measured for the first time
-KEPT = 130.0  # seconds after which Streamlit has dropped a closed session; it keeps each for two minutes, in case the person returns
+DROPPED_AFTER = 130.0  # seconds after which Streamlit has dropped a closed session; it keeps each for two minutes, in case the person returns
 
 
 @dataclass
@@ -161,7 +161,7 @@ async def measure_memory(app: ServedApp, sessions: int, together: int) -> None:
             sizes[done] = app.resident_bytes()
             progress(f"{done} sessions closed: {sizes[done] / 1e6:.0f} MB")
     first, last = sizes[USED_BEFORE], sizes[sessions]
-    await asyncio.sleep(KEPT)
+    await asyncio.sleep(DROPPED_AFTER)
     await visit()  # Streamlit drops old sessions when another one closes
     await wait_until_quiet(app)
     end = app.resident_bytes()
