@@ -142,7 +142,9 @@ class TrainingAxis:
                 f"No value of {FIGURES[name].label} is better than another. Choose one of: {', '.join(RANKED)}."
             )
         if np.isnan(values).all():
-            raise UserError(f"{FIGURES[name].label} is undefined for every snapshot. Use more puzzles.")
+            raise UserError(
+                f"{FIGURES[name].label} is undefined for every snapshot. Use more puzzles, or a longer run."
+            )
         return self.snapshots[int(np.nanargmax(values) if better == "high" else np.nanargmin(values))]
 
     def table(self) -> dict[str, list[Any]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -55,6 +56,19 @@ def test_an_installation_holds_every_file_of_the_code_and_the_assets(builder):
         "trm/player/text/english.js",
     ):
         assert name in built
+
+
+def test_the_source_distribution_holds_what_its_makefile_and_dockerfile_need():
+    files = {file.relative_path for file in SdistBuilder(str(REPOSITORY)).recurse_included_files()}
+    needed = (
+        "Makefile",
+        "requirements.txt",
+        ".oxfmtrc.jsonc",
+        "Dockerfile",
+        ".dockerignore",
+        "tests/conftest.py",
+    )
+    assert files >= set(needed)
 
 
 def by_name(requirements: Iterable[str]) -> dict[str, SpecifierSet]:

@@ -55,9 +55,14 @@ def _compare_depths(depths: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _is_better(other: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Return whether a score is better by more than one puzzle, or not worse and with a clearly lower loss."""
+    """Return whether a score is better by more than one puzzle, or not worse and with a clearly lower loss.
+
+    The loss counts only if less than half of the puzzles are solved: otherwise it is that of the few unsolved ones,
+    which varies with any change of the depth.
+    """
     more = (other["exact"] - own["exact"]) * own["puzzles"]
-    return more > 1.5 or (more > -0.5 and other["loss"] < CLEARLY_LOWER * own["loss"])
+    lower = own["exact"] < 0.5 and other["loss"] < CLEARLY_LOWER * own["loss"]
+    return more > 1.5 or (more > -0.5 and lower)
 
 
 def _compare_published(check: Mapping[str, Any], listed: PublicCheckpoint | None) -> str:

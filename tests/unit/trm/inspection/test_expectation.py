@@ -36,6 +36,11 @@ def test_another_depth_that_scores_better_is_named(other, words):
     assert words in interpret_scores(check(0.25), [score(6, 3, 0.25), other], None)
 
 
+def test_the_loss_of_a_single_unsolved_puzzle_does_not_decide_between_depths():
+    depths = [score(6, 3, 0.8, 0.1314, puzzles=5), score(5, 3, 0.8, 0.0889, puzzles=5)]  # sudoku-trm
+    assert "no better with n or T changed by one, as expected" in interpret_scores(check(1.0), depths, None)
+
+
 @pytest.mark.parametrize(
     "exact, words",
     [
