@@ -1,7 +1,11 @@
 """The lecture on a projector only 1280 pixels wide: text and diagram are readable from the last row."""
 
+from itertools import pairwise
+
 import pytest
 from player_page import PATIENCE
+
+from tests.browser.test_pages_fit_the_window import box, large_text
 
 LEAST = 12  # pixels, of 720
 
@@ -49,6 +53,49 @@ def test_flags_and_rings_have_a_legend(served, new_page):
     assert letters and lecture.locator(".marker:visible i").all_text_contents() == letters
     page.goto(f"{served.url}/lecture?scene=hrm&present=true")
     lecture.locator(".key.differs:visible").first.wait_for(timeout=2000 * PATIENCE)
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (1280, 720), (1280, 800)], ids=str)
+def test_the_legend_of_the_flags_is_whole(served, new_page, size):
+    page = new_page(*size)
+    page.goto(f"{served.url}/lecture?scene=deep-recursion")
+    marker = page.get_by_test_id("lecture").locator(".marker:visible")
+    marker.nth(1).wait_for(timeout=2000 * PATIENCE)
+    assert marker.evaluate_all("nodes => nodes.every((node) => node.scrollWidth <= node.clientWidth)")
+
+
+def test_both_grids_of_a_pair_are_large_on_a_small_projector(served, new_page):
+    page = new_page(1024, 768)
+    page.goto(f"{served.url}/lecture?scene=hrm")
+    page.get_by_test_id("lecture").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+    page.wait_for_timeout(300)
+    heights = page.locator(".cells").evaluate_all("nodes => nodes.map((node) => node.clientHeight)")
+    assert len(heights) == 2 and min(heights) >= 0.25 * 768
+
+
+def test_parts_are_stacked_where_the_text_of_the_browser_is_large(served, new_page):
+    page = new_page()
+    with large_text(page):
+        page.goto(f"{served.url}/lecture?scene=deep-recursion")
+        lecture = page.get_by_test_id("lecture")
+        lecture.locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+        parts = [
+            box(lecture.locator(part)) for part in (".scene-text", ".scene-run", ".diagram-box", ".code-box")
+        ]
+        for above, below in pairwise(parts):
+            assert above[3] <= below[1]
+        right = lecture.locator("button:visible").evaluate_all(
+            "nodes => Math.max(...nodes.map((node) => node.getBoundingClientRect().right))"
+        )
+        assert right <= 1280
+
+
+def test_the_label_of_the_download_is_whole_on_a_phone(served, new_page):
+    page = new_page(390, 844)
+    page.goto(f"{served.url}/lecture?lang=ru")
+    label = page.locator(".stDownloadButton p")
+    label.wait_for(timeout=2000 * PATIENCE)
+    assert label.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
 # How many lines of code are broken or wider than the view, of all lines.
