@@ -1,5 +1,6 @@
 """The lecture on a projector only 1280 pixels wide: text and diagram are readable from the last row."""
 
+from contextlib import nullcontext
 from itertools import pairwise
 
 import pytest
@@ -77,21 +78,34 @@ def test_both_grids_of_a_pair_are_large_on_a_small_projector(served, new_page):
     assert len(heights) == 2 and min(heights) >= 0.25 * 768
 
 
-def test_parts_are_stacked_where_the_text_of_the_browser_is_large(served, new_page):
-    page = new_page()
-    with large_text(page):
-        page.goto(f"{served.url}/lecture?scene=deep-recursion")
+@pytest.mark.parametrize(("size", "is_large_text"), [((1280, 800), True), ((390, 844), False)], ids=str)
+@pytest.mark.parametrize("link", ["", "&present=true"])
+def test_parts_are_stacked_on_a_phone_and_where_the_text_is_large(
+    served, new_page, link, size, is_large_text
+):
+    page = new_page(*size)
+    with large_text(page) if is_large_text else nullcontext():
+        page.goto(f"{served.url}/lecture?scene=deep-recursion{link}")
         lecture = page.get_by_test_id("lecture")
         lecture.locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
-        parts = [
-            box(lecture.locator(part)) for part in (".scene-text", ".scene-run", ".diagram-box", ".code-box")
-        ]
-        for above, below in pairwise(parts):
+        lecture.locator(".marker.halt").wait_for()
+        names = (".scene-text", ".markers", ".captions", ".diagram-box", ".code-box")
+        for above, below in pairwise(box(lecture.locator(name)) for name in names):
             assert above[3] <= below[1]
         right = lecture.locator("button:visible").evaluate_all(
             "nodes => Math.max(...nodes.map((node) => node.getBoundingClientRect().right))"
         )
-        assert right <= 1280
+        assert right <= size[0]
+
+
+@pytest.mark.parametrize("link", ["", "&present=true"])
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_the_numbers_of_the_steps_keep_apart(served, new_page, link, width):
+    page = new_page(width, 9 * width // 16)
+    page.goto(f"{served.url}/lecture?scene=deep-recursion{link}")
+    page.get_by_test_id("lecture").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+    gaps = page.locator(".steps .units:not([hidden]) i").evaluate_all(GAPS)
+    assert len(gaps) >= 7 and min(gaps) >= 3
 
 
 def test_the_label_of_the_download_is_whole_on_a_phone(served, new_page):
@@ -100,6 +114,14 @@ def test_the_label_of_the_download_is_whole_on_a_phone(served, new_page):
     label = page.locator(".stDownloadButton button :has(> p)")
     label.wait_for(timeout=2000 * PATIENCE)
     assert label.evaluate("node => node.clientWidth > 0 && node.scrollWidth <= node.clientWidth")
+
+
+# Pixels from each visible number to the next one.
+GAPS = """(nodes) => {
+  const boxes = nodes.filter((node) => getComputedStyle(node).visibility === "visible" && node.textContent)
+    .map((node) => node.getBoundingClientRect());
+  return boxes.slice(1).map((box, at) => box.left - boxes[at].right);
+}"""
 
 
 # How many lines of code are broken or wider than the view, of all lines.
