@@ -56,7 +56,7 @@ class Side:
         trace = run.trace if isinstance(run, Run) else run
         return cls(
             name,
-            run_title(choice),
+            run_title(choice).removeprefix(f"{name}: "),
             choice.task,
             choice.depth,
             trace,

@@ -11,6 +11,7 @@ import streamlit as st
 from app.sidebar import puzzle_files
 from app.state import edits
 from app.state.links import IN_ADDRESS
+from app.ui import text_size
 from trm.data import PuzzlePreset, load_presets, load_puzzles
 from trm.data.bundled import sets_for_task
 from trm.errors import DataError, PuzzleError
@@ -66,12 +67,13 @@ def controls(task: Task, task_controls: Callable[[], None] | None = None) -> Non
         )
     if task_controls is not None:
         task_controls()
+    height = min(task.rows, MOST_LINES) * LINE + 30 if any(task.looks) else 92
     with st.container(key="puzzle_as_picture" if any(task.looks) else "puzzle_as_text"):
         st.text_area(
             "Type or paste a puzzle",
             key="puzzle_text",
             persist_state="session",
-            height=min(task.rows, MOST_LINES) * LINE + 30 if any(task.looks) else 92,
+            height=round(text_size.scale() * height),
             on_change=_use_text,
             args=(task,),
             help=f"{HELP.get(task.name, '')} Press Ctrl+Enter to apply.",

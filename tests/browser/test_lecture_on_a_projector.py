@@ -1,7 +1,12 @@
 """The lecture on a projector only 1280 pixels wide: text and diagram are readable from the last row."""
 
+from contextlib import nullcontext
+from itertools import pairwise
+
 import pytest
 from player_page import PATIENCE
+
+from tests.browser.test_pages_fit_the_window import box, large_text
 
 LEAST = 12  # pixels, of 720
 
@@ -49,6 +54,74 @@ def test_flags_and_rings_have_a_legend(served, new_page):
     assert letters and lecture.locator(".marker:visible i").all_text_contents() == letters
     page.goto(f"{served.url}/lecture?scene=hrm&present=true")
     lecture.locator(".key.differs:visible").first.wait_for(timeout=2000 * PATIENCE)
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (1280, 720), (1920, 1080)], ids=str)
+@pytest.mark.parametrize("link", ["deep-recursion", "maze&lang=ru&present=true"])
+def test_the_legend_of_the_flags_is_whole(served, new_page, link, size):
+    page = new_page(*size)
+    page.goto(f"{served.url}/lecture?scene={link}")
+    lecture = page.get_by_test_id("lecture")
+    legend = lecture.locator(".markers")
+    legend.get_by_text("H").wait_for(timeout=2000 * PATIENCE)
+    markers = lecture.locator(".marker:visible")
+    assert markers.evaluate_all("nodes => nodes.every((node) => node.scrollWidth <= node.clientWidth)")
+    assert box(legend)[3] <= box(lecture.locator(".captions"))[1]
+
+
+def test_both_grids_of_a_pair_are_large_on_a_small_projector(served, new_page):
+    page = new_page(1024, 768)
+    page.goto(f"{served.url}/lecture?scene=hrm")
+    page.get_by_test_id("lecture").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+    page.wait_for_timeout(300)
+    heights = page.locator(".cells").evaluate_all("nodes => nodes.map((node) => node.clientHeight)")
+    assert len(heights) == 2 and min(heights) >= 0.25 * 768
+
+
+@pytest.mark.parametrize(("size", "is_large_text"), [((1280, 800), True), ((390, 844), False)], ids=str)
+@pytest.mark.parametrize("link", ["", "&present=true"])
+def test_parts_are_stacked_on_a_phone_and_where_the_text_is_large(
+    served, new_page, link, size, is_large_text
+):
+    page = new_page(*size)
+    with large_text(page) if is_large_text else nullcontext():
+        page.goto(f"{served.url}/lecture?scene=deep-recursion{link}")
+        lecture = page.get_by_test_id("lecture")
+        lecture.locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+        lecture.locator(".marker.halt").wait_for()
+        names = (".scene-text", ".markers", ".captions", ".diagram-box", ".code-box")
+        for above, below in pairwise(box(lecture.locator(name)) for name in names):
+            assert above[3] <= below[1]
+        right = lecture.locator("button:visible").evaluate_all(
+            "nodes => Math.max(...nodes.map((node) => node.getBoundingClientRect().right))"
+        )
+        assert right <= size[0]
+
+
+@pytest.mark.parametrize("link", ["", "&present=true"])
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_the_numbers_of_the_steps_keep_apart(served, new_page, link, width):
+    page = new_page(width, 9 * width // 16)
+    page.goto(f"{served.url}/lecture?scene=deep-recursion{link}")
+    page.get_by_test_id("lecture").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+    gaps = page.locator(".steps .units:not([hidden]) i").evaluate_all(GAPS)
+    assert len(gaps) >= 7 and min(gaps) >= 3
+
+
+def test_the_label_of_the_download_is_whole_on_a_phone(served, new_page):
+    page = new_page(390, 844)
+    page.goto(f"{served.url}/lecture?lang=ru")
+    label = page.locator(".stDownloadButton button :has(> p)")
+    label.wait_for(timeout=2000 * PATIENCE)
+    assert label.evaluate("node => node.clientWidth > 0 && node.scrollWidth <= node.clientWidth")
+
+
+# Pixels from each visible number to the next one.
+GAPS = """(nodes) => {
+  const boxes = nodes.filter((node) => getComputedStyle(node).visibility === "visible" && node.textContent)
+    .map((node) => node.getBoundingClientRect());
+  return boxes.slice(1).map((box, at) => box.left - boxes[at].right);
+}"""
 
 
 # How many lines of code are broken or wider than the view, of all lines.

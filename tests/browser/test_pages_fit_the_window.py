@@ -1,6 +1,7 @@
 """Pages in windows of many sizes: what belongs together is seen together."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from pair_page import Pair
@@ -8,6 +9,8 @@ from player_page import PATIENCE
 from playwright.sync_api import Locator, Page
 
 SHALLOW = "?model=sudoku-trm&steps=2&n=1&T=1"
+STEERED = f"interventions{SHALLOW}&experiment=steer"
+STANDARD = 16  # pixels, the text size of a browser as it is installed
 FITTED = """selector => {
   const charts = [...document.querySelectorAll(selector)];
   return charts.length && charts.every(({ _fullLayout: layout, clientWidth: width }) =>
@@ -30,6 +33,21 @@ def page_at(served, pages) -> Iterator[Callable[..., Page]]:
             return opened[link]
 
         yield make
+
+
+@contextmanager
+def large_text(page: Page) -> Iterator[None]:
+    """The browser's own text size is twice the default, as people choose it in its settings."""
+    session = page.context.new_cdp_session(page)
+
+    def choose(size: int) -> None:
+        session.send("Page.setFontSizes", {"fontSizes": {"standard": size}})
+
+    choose(2 * STANDARD)
+    try:
+        yield
+    finally:
+        choose(STANDARD)  # the page is used again
 
 
 @pytest.fixture
@@ -63,6 +81,7 @@ def box(locator) -> tuple[float, float, float, float]:
     [
         (f"interventions{SHALLOW}", (1024, 768)),
         (f"interventions{SHALLOW}", (1920, 1080)),
+        (STEERED, (1280, 800)),
         ("compare", (1280, 800)),
         ("compare", (3840, 2160)),
     ],
@@ -70,7 +89,7 @@ def box(locator) -> tuple[float, float, float, float]:
 )
 def test_both_grids_are_whole_in_the_first_screen(pair_at, link, size):
     width, height = size
-    pair, least = pair_at(link, size), (0.4 if width > 1024 else 0.25) * height
+    pair, least = pair_at(link, size), (0.4 if width > 1024 and link != STEERED else 0.25) * height
 
     def are_large() -> bool:
         left, right = (box(player.root.locator(".cells")) for player in pair.players)
@@ -89,7 +108,7 @@ TOPS = """() => {
   visit(document);
   return players.filter((each) => each.style.getPropertyValue("--top")).map((each) => [
     Number.parseFloat(each.style.getPropertyValue("--top")),
-    Math.round(Math.min(each.getBoundingClientRect().top, innerHeight / 2)),
+    Math.round(Math.min(each.getBoundingClientRect().top, 0.65 * innerHeight)),
   ]);
 }"""
 
@@ -165,6 +184,8 @@ def test_charts_at_4k_are_as_large_in_the_room_as_on_a_screen_of_half_its_pixels
 
 # ---- what is chosen from, and pressed
 
+CUT_FIELDS = """(nodes) => nodes.filter((node) => node.scrollWidth > node.clientWidth + 1
+  || node.clientHeight > 2 * parseFloat(getComputedStyle(node).lineHeight)).map((node) => node.value ?? node.textContent)"""
 CUT = """(nodes) => nodes.filter((node) => {
   const box = node.getBoundingClientRect();
   const frame = (node.closest("[data-testid=stColumn]") ?? document.body).getBoundingClientRect();
@@ -181,6 +202,58 @@ def test_every_button_and_choice_is_seen_whole(page_at, name, size):
     buttons = page.get_by_test_id("stMain").locator("[role=radio], .stPopover button, .stButton button")
     assert buttons.count() >= 7
     assert buttons.evaluate_all(CUT) == []
+
+
+FITS_BESIDE_CHARTS = """least => {
+  const em = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const columns = document.querySelectorAll("[data-testid=stColumn]:has(.js-plotly-plot) + [data-testid=stColumn]");
+  const main = document.querySelector("[data-testid=stMain]");
+  return columns.length && main.scrollWidth <= main.clientWidth
+    && [...columns].every((column) => column.getBoundingClientRect().width >= least * em);
+}"""
+
+
+@pytest.mark.parametrize("name", ["latents", "probes", "halting"])
+@pytest.mark.parametrize("is_large_text", [False, True])
+def test_text_beside_a_chart_is_no_narrow_strip(served, new_page, name, is_large_text):
+    page = new_page(1280 if is_large_text else 1024, 800)
+    with large_text(page) if is_large_text else nullcontext():
+        page.goto(f"{served.url}/{name}?model=sudoku-trm")
+        drawn_charts(page, CHARTS[name])
+        page.wait_for_function(FITS_BESIDE_CHARTS, arg=11)
+
+
+def test_buttons_beside_a_caption_wrap_together(page_at):
+    page = page_at("probes", (1024, 768))
+    drawn_charts(page, CHARTS["probes"])
+    one, other = (
+        box(page.get_by_role("button", name=name)) for name in ("Open saved probes", "Fit new probes")
+    )
+    assert one[1] == other[1] and one[2] < other[0]
+
+
+def test_on_a_phone_the_description_of_a_puzzle_is_as_wide_as_the_window(open_player):
+    page = open_player("?model=maze-trm", width=390, height=844).page
+    description = box(page.locator(".st-key-puzzle_line").get_by_text("This maze has"))
+    assert description[2] - description[0] >= 0.8 * 390
+
+
+def test_the_step_of_the_latents_fits_a_phone(page_at):
+    page = page_at("latents", (390, 844))
+    (plot, *_) = drawn_charts(page, CHARTS["latents"])
+    assert box(plot.locator(".slider-label").first)[2] <= box(plot)[2]
+
+
+def test_at_4k_no_setting_of_a_steered_run_is_cut(pair_at):
+    page = pair_at(STEERED, (3840, 2160)).page
+    fields = page.locator(".st-key-steer input, .st-key-steer label")
+    assert fields.count() >= 8
+    assert fields.evaluate_all(CUT_FIELDS) == []
+    icons = page.locator(".st-key-steer [data-testid=stTooltipIcon] svg")
+    assert (
+        icons.evaluate_all("nodes => Math.min(...nodes.map((node) => node.getBoundingClientRect().width))")
+        >= 30
+    )
 
 
 def test_the_list_of_pages_keeps_from_the_edge_and_is_named_on_a_phone(open_player):
@@ -201,7 +274,7 @@ OVERLAPPING = """root => {
   const over = parts.flatMap(([one, a], at) => parts.slice(at + 1).filter(([, b]) =>
     Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1
   ).map(([other]) => `${one} ${other}`));
-  const cut = [...root.querySelectorAll(".modes button, .gutter span, .gutter b, .zoom button, .calls button, .transport *, .legend *")]
+  const cut = [...root.querySelectorAll(".modes button, .gutter span, .gutter b, .zoom button, .steps span, .calls button, .transport *, .legend *")]
     .filter((node) => node.clientWidth && node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent || node.className);
   return [...over, ...cut];
 }"""
@@ -215,6 +288,11 @@ def test_with_text_of_twice_the_size_nothing_on_solve_is_cut_or_covered(open_pla
     player.eventually(lambda: player.root.evaluate(OVERLAPPING) == [], "nothing cut or covered")
     main = player.page.get_by_test_id("stMain")
     assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+def test_at_a_zoom_of_200_percent_nothing_on_solve_is_cut_or_covered(open_player):
+    player = open_player(width=640, height=400)
+    player.eventually(lambda: player.root.evaluate(OVERLAPPING) == [], "nothing cut or covered")
 
 
 @pytest.mark.parametrize("height", [720, 800])

@@ -223,7 +223,8 @@ def curve_figure(projection: Projection, curve: StepCurve, is_selected: np.ndarr
         figure.add_trace(charts.band(x, band.low, band.high, meaning, of=name))
         figure.add_trace(charts.line(name, x, band.median, meaning))
     if curve.logarithmic:
-        figure.update_yaxes(type="log", exponentformat="power")
+        # On a tall chart, plotly would also label 2 and 5 times each power.
+        figure.update_yaxes(type="log", exponentformat="power", nticks=4)
     return figure
 
 

@@ -60,7 +60,7 @@ def frame_name(projection: Projection, time_point: int) -> str:
 def frame_label(projection: Projection, time_point: int) -> str:
     """Return the label of a time point on the slider."""
     at = projection.calls[time_point]
-    step = f"supervision step {at.supervision_step} of {projection.calls[-1].supervision_step}"
+    step = f"step {at.supervision_step} of {projection.calls[-1].supervision_step}"
     return step if projection.second_model else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
 
 

@@ -49,8 +49,9 @@ def page() -> None:
     if opened:
         panel.computed()  # shows the progress of a fit
     experiment = opened or panel.result(recorded)
-    left, middle, right = st.columns((2.4, 1, 1), vertical_alignment="center")
-    with middle.popover("Open saved probes", icon=":material/folder_open:", width="stretch"):
+    left, right = st.columns((1.2, 1), vertical_alignment="center")
+    buttons = right.container(horizontal=True, key="probes_buttons")
+    with buttons.popover("Open saved probes", icon=":material/folder_open:", width="stretch"):
         uploads.controls()
     if experiment is None:
         controls.fit_controls(model, panel)
@@ -60,7 +61,7 @@ def page() -> None:
         left.caption(texts.opened_source(experiment.summary, model.source.name, weights))
     else:
         left.caption(texts.source(experiment.summary, recorded=experiment.recorded))
-    with right.popover(
+    with buttons.popover(
         "Fit new probes", icon=":material/tune:", width="stretch", key=controls.OPEN, on_change="rerun"
     ):
         controls.fit_controls(model, panel)

@@ -43,6 +43,7 @@ def test_it_opens_with_two_recorded_runs_and_a_recorded_comparison(monkeypatch):
     monkeypatch.setattr(shared.models(), "ready", lambda source: False)
     app = App({}, "compare")
     assert app.payload["names"] == list(PAIR) and app["compare_with"] == PAIR[1]
+    assert not any(name in title for name, title in zip(PAIR, app.payload["titles"], strict=True))
     assert [side["kind"] for side in sides(app)] == ["trm", "hrm"]
     assert [side["steps"] for side in sides(app)] == [16, 16] and sides(app)[0]["inputs"] == sides(app)[1][
         "inputs"

@@ -60,15 +60,14 @@ def test_it_opens_with_a_recorded_projection(latents, recorded):
     assert " ".join(recorded.sentences) in words
     plot, *curves = charts(app)
     assert len(curves) == 4
+    axes = [curve["layout"]["yaxis"] for curve in curves]
+    assert [axis.get("nticks") for axis in axes if axis.get("type") == "log"] == [4, 4]
     assert [frame["name"] for frame in plot["frames"]] == [
         f"{at.supervision_step}.{at.cycle}.{at.call}" for at in recorded.calls
     ]
     (slider,) = plot["layout"]["sliders"]
     current = slider["currentvalue"]
-    assert (
-        current["prefix"] + slider["steps"][20]["label"]
-        == "after supervision step 7 of 16, cycle 3, call 7 (f_H)"
-    )
+    assert current["prefix"] + slider["steps"][20]["label"] == "after step 7 of 16, cycle 3, call 7 (f_H)"
     assert current["font"]["color"] == "#18222d"  # it would inherit the invisible font of the labels
     for time_point, frame in enumerate(plot["frames"]):
         drawn = points(frame["data"])

@@ -82,7 +82,7 @@ export class PlayerView {
   measureTop() {
     if (!this.around && this.root.isConnected) this.followTop();
     const top = topOf(this.stage?.isConnected ? this.stage : this.root);
-    this.root.style.setProperty("--top", `${Math.round(Math.min(top, innerHeight / 2))}px`);
+    this.root.style.setProperty("--top", `${Math.round(Math.min(top, 0.65 * innerHeight))}px`);
   }
 
   /** Measures again when something above the player comes or goes, which changes the size of what holds both. */

@@ -27,7 +27,7 @@ const POSITION_ATTRIBUTES = [
   "data-mode",
   "aria-selected",
 ];
-const PHONE_WIDTH = 700; // pixels; as in lecture.css
+const IS_STACKED = "(max-width: 43.74em)"; // as in lecture.css
 const SWIPE_LENGTH = 70; // pixels
 
 /** Draws the lecture; its subclass in lecture.js decides what to draw. */
@@ -383,7 +383,7 @@ export class LectureView {
  * Sets the largest type size at which a text fits its box. On a phone the page scrolls instead.
  */
 function fitText(node) {
-  if (innerWidth < PHONE_WIDTH) return;
+  if (matchMedia(IS_STACKED).matches) return;
   const sizes = [1.9, 1.75, 1.6, 1.5, 1.4, 1.3, 1.2, 1.12, 1.05, 0.98, 0.92, 0.86, 0.8];
   for (const size of sizes) {
     node.style.setProperty("--text", `${size}rem`);
