@@ -35,6 +35,7 @@ from trm.web import FOLDER as WEB
 from trm.web.files import web_files
 
 HERE = Path(__file__).parent
+WORKER = "offline.js"  # the service worker
 MODELS = ("sudoku-trm", "sudoku-hrm", "maze-trm", "maze-hrm")  # models that run in the browser
 RECORDED = (*MODELS, "sudoku-trm-large", "maze30-trm")  # models whose recorded runs the gallery shows
 PAPERS = {"TRM": "https://arxiv.org/abs/2510.04871", "HRM": "https://arxiv.org/abs/2506.21734"}
@@ -187,14 +188,17 @@ def page(name: str, content: str) -> str:
 def build(out: Path, runtime: Path) -> int:
     """Write the site into the folder `out`, which is replaced. Returns its size in bytes.
 
-    The folder `runtime` holds ONNX Runtime Web; if it is missing, it is fetched. Raises UserError if that fails.
+    The folder `runtime` holds ONNX Runtime Web; if it is missing, it is fetched. Raises UserError if that fails, or if
+    `out` holds other things than a site.
     """
+    if out.exists() and any(out.iterdir()) and not (out / WORKER).is_file():
+        raise UserError(f"{out} holds other things than a site. Choose another folder.")
     fetch_runtime(runtime)
     files = dict(site_files(runtime))
     version = hashlib.sha256(b"".join(files.values())).hexdigest()[:16]
     names = [name for name in files if not name.startswith(".")]
-    worker = (HERE / "src" / "offline.js").read_text("utf-8")
-    files["offline.js"] = f"const [VERSION, FILES] = {json.dumps([version, names])};\n{worker}".encode()
+    worker = (HERE / "src" / WORKER).read_text("utf-8")
+    files[WORKER] = f"const [VERSION, FILES] = {json.dumps([version, names])};\n{worker}".encode()
     if out.exists():
         shutil.rmtree(out)
     for name, content in files.items():
