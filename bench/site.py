@@ -6,7 +6,6 @@ weight. "first answer" and "whole run": from Enter on a new puzzle, with the mod
 step and all steps have been computed and drawn in the page, on a line without limits.
 """
 
-import sys
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,9 +19,9 @@ from tests.support.served_app import open_browser
 from tests.support.static_site import served
 from trm.checkpoint import load_model
 from trm.tasks import task_of
+from trm.web.runtime import runtime_folder
 
 TOPIC = "site"
-RUNTIME = Path(sys.prefix) / "onnxruntime-web"
 LINE = {"offline": False, "latency": 80, "downloadThroughput": 1.5e6 / 8, "uploadThroughput": 0.75e6 / 8}
 SIZE = {"width": 390, "height": 844}
 FIRST_SCREEN, FIRST_ANSWER, WHOLE_RUN = 1.0, 0.5, 3.0  # budgets in seconds, on an idle machine
@@ -73,7 +72,7 @@ def run_times(browser: Browser, address: str, model: str, puzzles: list[str]) ->
 def main() -> None:
     repeats = 2 if parse_quick(__doc__) else 7
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        size = build(Path(folder) / "site", RUNTIME)
+        size = build(Path(folder) / "site", runtime_folder())
         print_figure("size", size / 1e6, "MB", topic=TOPIC, budget=40)
         browser = open_browser(playwright)
         with served(Path(folder) / "site") as address:

@@ -19,8 +19,6 @@ from app.screens.lecture.contents import Lecture
 from app.screens.lecture.language import DEFAULT
 from app.screens.lecture.offline import offline_page
 from app.site.findings import finding_files, findings_content
-from app.site.runtime import FILES as RUNTIME
-from app.site.runtime import fetch_runtime
 from trm import __version__, registry
 from trm.checkpoint import load_model
 from trm.data.presets import load_presets, parsed_presets
@@ -33,6 +31,8 @@ from trm.tasks import task_of
 from trm.trace import load_trace
 from trm.web import FOLDER as WEB
 from trm.web.files import web_files
+from trm.web.runtime import FILES as RUNTIME
+from trm.web.runtime import fetch_runtime
 
 HERE = Path(__file__).parent
 WORKER = "offline.js"  # the service worker

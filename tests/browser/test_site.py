@@ -1,9 +1,7 @@
 """The site: pages without a server, on which the models run in the browser, as in Python and without a network."""
 
 import base64
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -15,12 +13,13 @@ from static_site import served
 
 from app.site.build import MODELS, build
 from trm.checkpoint import load_model
+from trm.cli.main import main
 from trm.data import load_puzzles
 from trm.export.payload import payload
 from trm.record import record
 from trm.tasks import task_of
+from trm.web.runtime import runtime_folder
 
-RUNTIME = Path(sys.prefix) / "onnxruntime-web"  # `make test` fetches it
 LARGEST = 40e6  # bytes
 MEASURES = ("first answer", "whole run")  # from Enter
 COMPUTED = 60_000 * PATIENCE  # ms
@@ -44,7 +43,7 @@ window.Worker = class extends Worker {
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the site, served as plain files."""
     folder = tmp_path_factory.mktemp("site")
-    assert build(folder, RUNTIME) < LARGEST
+    assert build(folder, runtime_folder()) < LARGEST
     with served(folder) as address:
         yield address
 
@@ -208,6 +207,23 @@ def test_a_given_is_removed_and_z_is_frozen(open_site):
     expect(page.get_by_test_id("pair")).to_contain_text(
         "interventions: z frozen after step 2", timeout=COMPUTED
     )
+
+
+def test_an_exported_page_that_holds_its_model_runs_another_puzzle(new_page, tmp_path):
+    [(puzzle, run)] = puzzles_of("sudoku-hrm", solved=1)
+    path = tmp_path / "run.html"
+    main(["export", "--model", "sudoku-hrm", "--puzzle", "." * 81, "--html", str(path), "--with-model"])
+    page = new_page()
+    page.context.set_offline(True)
+    page.goto(path.as_uri())
+    page.get_by_test_id("puzzle").fill(puzzle)
+    page.get_by_test_id("puzzle").press("Enter")
+    player = Player(page)
+    expect(player.root).to_contain_text("in this browser with ONNX Runtime Web", timeout=COMPUTED)
+    expect(page.get_by_test_id("status")).to_have_text("", timeout=COMPUTED)
+    player.press("End")
+    solution = "".join(str(token - 1) for token in tokens_of(run["answers"])[-81:])
+    player.eventually(lambda: player.cells == solution, "the answer of the embedded model")
 
 
 def test_a_puzzle_is_edited(open_site):

@@ -103,6 +103,8 @@ class ViewOptions:
     """seconds to hold the first and the last frame"""
     map: Path | None = None
     """map of the run's states for --html, made by `python -m probes map`"""
+    with_model: bool = False
+    """put the model into --html (7 to 12 MB more), so that the page runs other puzzles without a network"""
 
     @property
     def time_point(self) -> tuple[int | None, int | None, int | None]:
@@ -138,9 +140,10 @@ def run(
     if view.map:
         run = replace(run, state_map=load_map(view.map, run.trace))
     compare_with = _second_run(choice, run) if choice.compare_with is not None else None
+    model_files = _model_files(choice) if view.with_model else None
     with ProgressLine() as progress:
         start = None if view.time_point == (None,) * 3 else at
-        request = OutputRequest(paths, at, start, pace, compare_with, width, appearance)
+        request = OutputRequest(paths, at, start, pace, compare_with, model_files, width, appearance)
         written = write(run, request, progress)
     trace = run.trace
     return {
@@ -171,6 +174,17 @@ def _write_graphs(choice: RunChoice, folder: Path) -> dict[str, Any]:
     return {"model": model.name, "onnx": str(folder), "files": export_graphs(model, folder)}
 
 
+def _model_files(choice: RunChoice) -> dict[str, bytes]:
+    """Return the files of the model for a browser, and of the runtime, which is fetched once."""
+    from trm.web.files import web_files
+    from trm.web.runtime import FILES, fetch_runtime, runtime_folder
+
+    model, _ = choice.open(choice.model)
+    files, folder = web_files(model), runtime_folder()
+    fetch_runtime(folder)
+    return files | {name: (folder / name).read_bytes() for name in FILES}
+
+
 def _check_formats(choice: RunChoice, view: ViewOptions, formats: set[str]) -> None:
     """Raise UserError for options of formats that are not requested."""
     from trm.export.outputs import OF_ONE_CALL, PICTURES, WITH_A_VIEW
@@ -191,6 +205,10 @@ def _check_formats(choice: RunChoice, view: ViewOptions, formats: set[str]) -> N
         raise UserError("--width applies only to --pdf. Add it, or leave --width out.")
     if choice.compare_with is not None and "html" not in formats:
         raise UserError("--compare-with applies only to --html. Add it, or leave --compare-with out.")
+    if view.with_model and ("html" not in formats or choice.model is None or choice.compare_with is not None):
+        raise UserError(
+            "--with-model applies only to --html of a single run of --model. Leave --with-model out."
+        )
     if view.map is not None and "html" not in formats:
         raise UserError("--map applies only to --html. Add it, or leave --map out.")
 

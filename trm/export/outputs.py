@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ class OutputRequest:
     start: Coordinates | None  # the call that the page shows first; None for the first answer
     timing: FrameTiming
     compare_with: ExportedRun | None = None  # a second run for the page
+    model_files: Mapping[str, bytes] | None = (
+        None  # files of a model for the page, which then runs other puzzles
+    )
     inches: float = COLUMN  # width of a PDF
     appearance: Appearance = field(
         default_factory=Appearance
@@ -88,7 +91,13 @@ def write(run: ExportedRun, request: OutputRequest, progress: Progress) -> dict[
         facts: dict[str, Any] = {}
         with atomic_file(path) as temporary:
             if format == "html":
-                text = page(run, start=request.start, mode=appearance.mode, compare_with=request.compare_with)
+                text = page(
+                    run,
+                    start=request.start,
+                    mode=appearance.mode,
+                    compare_with=request.compare_with,
+                    model_files=request.model_files,
+                )
                 temporary.write_text(text, "utf-8")
             elif format == "csv":
                 temporary.write_text(csv_text(run), "utf-8", newline="\n")

@@ -4,8 +4,11 @@ Names of models and puzzles are untrusted. They are escaped in the HTML, and in 
 escaped, so that no name can close the script element.
 """
 
+import base64
+import gzip
 import json
 import re
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -14,8 +17,9 @@ from trm.coordinates import Coordinates
 from trm.errors import UserError
 from trm.export.payload import pair_payload, payload
 from trm.export.run import ExportedRun
-from trm.player.bundle import player_css, player_js
+from trm.player.bundle import bundle, player_css, player_js
 from trm.results import as_json
+from trm.web import FOLDER as WEB
 
 KEYS = (
     ("<kbd>→</kbd> <kbd>←</kbd>", "one f_H call"),
@@ -32,6 +36,9 @@ SIDES = ("Left", "Right")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
 """Content security policy: only the scripts in the page run, and no files are loaded."""
 
+MODEL_POLICY = POLICY.replace("'unsafe-inline';", "'unsafe-inline' 'wasm-unsafe-eval' blob:;", 1)
+"""The policy of a page that also holds a model: its WebAssembly, and a script that the page itself makes, run too."""
+
 WITHOUT_SCRIPT = "<noscript>This page needs JavaScript, which is disabled in this browser.</noscript>"
 
 STYLE = """
@@ -47,6 +54,9 @@ header p, footer { margin: 0; color: var(--quiet); font-size: 0.85rem; overflow-
 header .note { margin-top: 4px; color: var(--text); }
 #theme { flex: none; min-height: 2.3rem; padding: 0 0.9rem; font: inherit; color: inherit; background: none; border: 1px solid var(--rule); border-radius: 8px; cursor: pointer; }
 #theme:hover, #theme:focus-visible { border-color: var(--text); }
+.another { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; margin-bottom: 10px; }
+.another input, .another button { min-height: 2.3rem; padding: 0 0.7rem; font: inherit; color: inherit; background: none; border: 1px solid var(--rule); border-radius: 8px; }
+.another input { flex: 0 1 34rem; min-width: 8rem; }
 footer { display: flex; flex-wrap: wrap; gap: 0.3rem 1.1rem; margin-top: 12px; }
 footer > span { white-space: nowrap; }
 kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-radius: 4px; color: var(--text); }
@@ -56,7 +66,7 @@ kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-ra
 
 # The page wraps this script in a block, so that its names do not collide with names in the player.
 START = """
-const data = JSON.parse(document.getElementById("run").textContent);
+let data = JSON.parse(document.getElementById("run").textContent);
 const query = new URLSearchParams(location.search); // links of the player: the URL encodes a view
 const numbers = (name, separator, count) => {
   const parts = (query.get(name) ?? "").split(separator);
@@ -89,8 +99,20 @@ addEventListener("afterprint", () => {
   else delete page.dataset.theme;
   show();
 });
+addEventListener("recursion-lens-run", ({ detail }) => {
+  data = detail; // a run of the model that the page holds
+  show();
+});
 labelButton();
 show();
+"""
+
+START_MODEL = """
+mount({
+  parent: document.getElementById("another"),
+  read: embedded,
+  show: (detail) => dispatchEvent(new CustomEvent("recursion-lens-run", { detail })),
+});
 """
 
 
@@ -100,11 +122,13 @@ def page(
     start: Coordinates | None = None,
     mode: str = "answer",
     compare_with: ExportedRun | None = None,
+    model_files: Mapping[str, bytes] | None = None,
 ) -> str:
     """Return the HTML of the page. It opens at the call `start` (None: the first answer) in the view `mode`.
 
-    With `compare_with`, the page has two synchronised players, and `run` is on the right. Raises `UserError` if a run
-    contains NaN or infinite values.
+    With `compare_with`, the page has two synchronised players, and `run` is on the right. With `model_files`, the files
+    of a model and of its runtime by name, the page runs other puzzles. Raises `UserError` if a run contains NaN or
+    infinite values.
     """
     runs = [run] if compare_with is None else [compare_with, run]
     title = escape(" vs. ".join(each.title for each in reversed(runs)))
@@ -117,14 +141,42 @@ def page(
 <p dir="auto" data-testid="provenance">{provenance}</p>{note}</div>
 <button id="theme" type="button" title="Switch between light and dark">Dark</button>
 </header>
+{'<div id="another"></div>' if model_files else ""}
 <main id="player">{WITHOUT_SCRIPT}</main>
 <footer>{keys}</footer>
-<script type="application/json" id="run">{_data(runs, start, mode)}</script>"""
-    return document(title, body, style=player_css(), own_style=STYLE, script=player_js(), start=START)
+<script type="application/json" id="run">{_data(runs, start, mode)}</script>
+{_model_scripts(model_files) if model_files else ""}"""
+    return document(
+        title,
+        body,
+        style=player_css(),
+        own_style=STYLE,
+        script=player_js(),
+        start=START,
+        policy=MODEL_POLICY if model_files else POLICY,
+    )
+
+
+def _model_scripts(files: Mapping[str, bytes]) -> str:
+    """The model as compressed files, and the script that runs it."""
+    held = "\n".join(
+        f'<script type="text/plain" id="file-{name}">{base64.b64encode(gzip.compress(content, mtime=0)).decode()}</script>'
+        for name, content in files.items()
+    )
+    script = bundle(WEB / "embedded.js", exports=("mount", "embedded"))
+    return f'{held}\n<script type="module">\n{escape_end_tags("script", script)}{START_MODEL}</script>'
 
 
 def document(
-    title: str, body: str, *, style: str, own_style: str, script: str, start: str, language: str = "en"
+    title: str,
+    body: str,
+    *,
+    style: str,
+    own_style: str,
+    script: str,
+    start: str,
+    language: str = "en",
+    policy: str = POLICY,
 ) -> str:
     """Return the HTML of a page that needs no network. `title` and `body` are HTML; `own_style` follows `style`.
 
@@ -134,7 +186,7 @@ def document(
 <html lang="{escape(language)}">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="Recursion Lens {__version__}">
 <link rel="icon" href="data:,">

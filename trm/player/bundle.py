@@ -22,8 +22,10 @@ EXPORT = re.compile(
 
 
 @cache
-def bundle(entry: Path) -> str:
-    """Bundle the module `entry` and all its imports. The bundle's default export is the function `mount` of `entry`.
+def bundle(entry: Path, exports: tuple[str, ...] = ("mount",)) -> str:
+    """Bundle the module `entry` and all its imports.
+
+    The bundle defines the `exports` of `entry`, and its default export is the first of them.
 
     Raises FileNotFoundError if an imported file does not exist, and graphlib.CycleError for circular imports.
     """
@@ -41,7 +43,8 @@ def bundle(entry: Path) -> str:
         _function(number, sources[path], [order.index(each) for each in imports[path]])
         for number, path in enumerate(order)
     ]
-    return "\n".join([*functions, f"const {{ mount }} = module_{len(order) - 1};\nexport default mount;\n"])
+    names = f"const {{ {', '.join(exports)} }} = module_{len(order) - 1};"
+    return "\n".join([*functions, f"{names}\nexport default {exports[0]};\n"])
 
 
 def _imported(by: Path, name: str) -> Path:

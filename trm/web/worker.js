@@ -8,7 +8,7 @@
  * or {type: "failed", id, message}.
  */
 
-import { Model, readTensors } from "./model.js";
+import { openModel } from "./open.js";
 import { growingRun } from "./record.js";
 import { rulesOf, uniqueSolution } from "./rules/rules.js";
 
@@ -27,7 +27,7 @@ export function mount(scope) {
     if (id !== latest) return;
     const began = performance.now();
     try {
-      if (!models.has(address)) models.set(address, await openModel(address));
+      if (!models.has(address)) models.set(address, await openAt(address));
       const { model, facts } = models.get(address);
       const rules = rulesOf(facts);
       const labels = uniqueSolution(rules, inputs);
@@ -44,22 +44,10 @@ export function mount(scope) {
   }
 
   /** Loads a model from the folder at this address, and the runtime with the first one. */
-  async function openModel(address) {
-    const { config, facts, nets } = await fetched(`${address}/model.json`, (answer) => answer.json());
-    const bytes = (name) => fetched(`${address}/${name}`, (answer) => answer.arrayBuffer());
-    const runtime = await startRuntime();
-    const tables = readTensors(await bytes("tables.safetensors"));
-    const [L, H] = await Promise.all(
-      nets.map(async (name) => {
-        const session = await runtime.InferenceSession.create(await bytes(name));
-        const shape = [1, config.prefix_length + config.sequence_length, config.hidden_size];
-        return async (state) => {
-          const { out } = await session.run({ x: new runtime.Tensor("float32", state, shape) });
-          return out.data;
-        };
-      }),
+  async function openAt(address) {
+    return openModel(await startRuntime(), (name) =>
+      fetched(`${address}/${name}`, (answer) => answer.arrayBuffer()),
     );
-    return { facts, model: new Model(config, tables, { L, H: H ?? L }) };
   }
 
   let runtime = null;

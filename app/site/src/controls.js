@@ -35,6 +35,7 @@ export class Controls {
     ]);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
+      this.text.blur(); // the keys are the player's again
       act.choose({ puzzle: this.text.value.trim() });
     });
     const freezeOptions = [

@@ -258,3 +258,9 @@ def test_the_page_has_the_map_of_its_run_and_no_other(tmp_path, trace_file, ran,
     arguments = ("export", "--trace", trace_file, "--map", tmp_path / "other.json")
     assert "is the map of another run" in refused(*arguments, "--html", tmp_path / "b.html")
     assert "--map applies only to --html" in refused(*arguments, "--csv", tmp_path / "b.csv")
+
+
+def test_only_the_page_of_a_model_can_hold_it(tmp_path, trace_file, refused):
+    for files in (("--html", tmp_path / "a.html"), ("--csv", tmp_path / "a.csv")):
+        message = refused("export", "--trace", trace_file, *files, "--with-model")
+        assert "--with-model applies only to --html of a single run of --model" in message

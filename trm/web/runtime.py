@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import sys
 import tarfile
 from pathlib import Path
 from urllib.error import URLError
@@ -16,6 +17,11 @@ ADDRESS = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{VERSIO
 HASH = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="  # SHA-512
 FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 TIMEOUT = 60  # seconds
+
+
+def runtime_folder() -> Path:
+    """Return the folder of the runtime in this Python environment."""
+    return Path(sys.prefix) / "onnxruntime-web"
 
 
 def fetch_runtime(folder: Path) -> None:

@@ -8,8 +8,9 @@ from urllib.error import URLError
 
 import pytest
 
-from app.site import build, runtime
+from app.site import build
 from trm.errors import UserError
+from trm.web import runtime
 
 
 @pytest.fixture
