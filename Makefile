@@ -45,7 +45,7 @@ docs: .venv/.test  ## build the documentation site into build/docs
 	@echo "The site is in build/docs. Open build/docs/index.html."
 
 site: .venv/.app  ## build static pages on which the models run in the browser into build/site; fetches ONNX Runtime Web once
-	$(BIN)/python -m app.site.build --out build/site --runtime .venv/onnxruntime-web
+	STREAMLIT_LOGGER_LEVEL=error $(BIN)/python -m app.site.build --out build/site --runtime .venv/onnxruntime-web
 
 bench: .venv/.test .venv/.browser  ## run the benchmarks: one JSON line per figure
 	$(BIN)/python -m bench
