@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
 import tempfile
 from math import prod
 from typing import TYPE_CHECKING
@@ -13,6 +15,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LARGE = 4 << 20  # bytes above which an array is mapped
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # constants of malloc.h
+
+
+def return_freed_memory() -> None:
+    """Have glibc return the memory of every freed array above LARGE bytes, for the rest of this process.
+
+    By default, it raises this limit to 32 MB as arrays are freed, and the holes between smaller ones add up.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        malloc = ctypes.CDLL(None)
+        malloc.mallopt(M_MMAP_THRESHOLD, LARGE)
+        malloc.mallopt(M_TRIM_THRESHOLD, 4 * LARGE)  # free memory kept for smaller arrays, which is faster
 
 
 def scratch(shape: tuple[int, ...], dtype: type = np.float32) -> Shaped[np.ndarray, "*shape"]:
