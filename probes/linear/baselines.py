@@ -7,6 +7,7 @@ z and z for y, and the states of an untrained network are a baseline for both.
 import numpy as np
 from jaxtyping import Int, Int16, UInt, UInt8
 
+from probes.linear.scratch import scratch
 from probes.linear.targets import Evidence
 from probes.linear.targets.sudoku import singles
 from trm.tasks.base import Task
@@ -51,11 +52,13 @@ def derived_features(evidence: Evidence) -> Int16[np.ndarray, "puzzle 1 cell fea
     derive = {"sudoku": _derived_of_sudoku, "maze": _derived_of_maze}.get(evidence.task.name)
     if derive is None:
         return None
-    blocks = [
-        derive(evidence.of_inputs(slice(begin, begin + BLOCK))).astype(np.int16)
-        for begin in range(0, max(len(evidence.inputs), 1), BLOCK)
-    ]
-    return np.concatenate(blocks)[:, None]
+    puzzles, cells = evidence.inputs.shape
+    size = derive(evidence.of_inputs(slice(1))).shape[-1]
+    features = scratch((puzzles, 1, cells, size), np.int16)
+    for begin in range(0, puzzles, BLOCK):
+        rows = slice(begin, begin + BLOCK)
+        features[rows, 0] = derive(evidence.of_inputs(rows))
+    return features
 
 
 def _derived_of_sudoku(evidence: Evidence) -> Int[np.ndarray, "puzzle cell feature"]:

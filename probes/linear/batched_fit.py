@@ -6,17 +6,16 @@ at the time points at which the target is undefined.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, replace
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, Num
+from jaxtyping import Bool, Int, Num
 
 from probes.covariance import StatesError
 from probes.linear.features import BLOCK, Features
 from probes.linear.mdl import online_code
+from probes.linear.scratch import scratch, scratch_like
 from probes.linear.solver import (
     WIDE_BLOCK,
     Logistic,
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FITTING = "fitting probes"
-AT_ONCE = 256 << 20  # bytes of training features in memory at a time
-LARGE = 32 << 20  # features of one time point above this size in bytes are mapped from a temporary file
+AT_ONCE = 256 << 20  # bytes of training features in a batch of time points
+ALONE = 32 << 20  # a time point with more bytes of training features is a batch of its own
 
 Numbers = Num[np.ndarray, "puzzle time cell"]
 
@@ -82,11 +81,11 @@ class FitProblem:
         return len(self.grid) * (2 if self.control is not None else 1) + 2 * self.code_length
 
     def batches(self) -> list[range]:
-        """Divide the time points into batches whose training features fit into memory together."""
+        """Divide the time points into batches whose training features fit into AT_ONCE bytes."""
         _, time_points, _, dim = self.features.shape
         cells = int(self.defined[self.split.train].any(1).sum())
         size = 4 * cells * (dim + 1)
-        at_once = max(1, AT_ONCE // size) if size <= LARGE else 1
+        at_once = max(1, AT_ONCE // size) if size <= ALONE else 1
         return [range(first, min(first + at_once, time_points)) for first in range(0, time_points, at_once)]
 
 
@@ -136,14 +135,6 @@ class Examples:
                 x[index, first:last, :dim] = part
         weight = self.picked(problem.defined).astype(np.float32)
         return Problems(torch.from_numpy(x), self.labels(problem, problem.values), torch.from_numpy(weight))
-
-
-def scratch(shape: tuple[int, ...]) -> Float32[np.ndarray, "*shape"]:
-    """Return an uninitialised array. Above LARGE bytes it is mapped from a temporary file, which needs no memory."""
-    if 4 * prod(shape) <= LARGE * shape[0]:
-        return np.empty(shape, np.float32)
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, np.float32, mode="w+", shape=shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +210,7 @@ def fit_time_points(problem: FitProblem, time_points: range, meter: Meter) -> Fi
 
 def selected(x: Tensor, columns: Tensor) -> Tensor:
     """Copy some features, (time, example, selected)."""
-    import torch
-
-    result = torch.from_numpy(scratch((*x.shape[:2], int(columns.sum())))).to(x.device)
+    result = scratch_like(x, (*x.shape[:2], int(columns.sum())))
     for time_point in range(len(x)):
         for begin in range(0, x.shape[1], WIDE_BLOCK):
             part = slice(begin, begin + WIDE_BLOCK)
@@ -313,13 +302,16 @@ def predict(
     Predictions are the log odds of class 1 if there are two classes, class indices if there are more, and otherwise
     numbers.
     """
+    import torch
+
     if problem.classes == 2:
         logs = log_probabilities(test.x, theta, present)
         outputs = logs[..., 1] - logs[..., 0]
     elif problem.classes:
         outputs = log_probabilities(test.x, theta, present).argmax(-1)
     else:
-        outputs = (test.x.double() @ theta.mT)[..., 0]
+        blocks = [block.x.double() @ theta.mT for block in test.blocks(WIDE_BLOCK)]
+        outputs = torch.cat([theta.new_empty(len(theta), 0, 1), *blocks], 1)[..., 0]
     cells = problem.features.shape[2]
     grid = np.zeros((len(examples.order), len(examples.time_points), cells), outputs.cpu().numpy().dtype)
     grid[examples.rank, :, examples.cell] = outputs.cpu().numpy().T

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from probes.linear.scratch import scratch_like
 from probes.linear.solver import (
     Logistic,
     Problems,
@@ -94,12 +95,19 @@ def online_code(
     for begin, end in pairwise(ends):
         past = Problems(problems.x[:, :begin], problems.y[:, :begin], problems.weight[:, :begin])
         mean, scale = standardisation(past)
-        past = replace(past, x=(past.x - mean) / scale)
+        past = replace(past, x=standardised(past.x, mean, scale))
         present = present_classes(past, classes)
         theta = fit_logistic(Logistic(past, present, 1 / C), start, alive)
-        block = (problems.x[:, begin:end] - mean) / scale
+        block = standardised(problems.x[:, begin:end], mean, scale)
         p = log_probabilities(block, theta, present).exp().double()
         p = p.gather(2, problems.y[:, begin:end, None])[..., 0]
         count = sent[:, :begin].sum(1)[:, None]
         bits += (sent[:, begin:end] * -torch.log2((count * p + 1) / (count + classes))).sum(1)
     return bits.cpu().numpy(), uniform.sum(1).cpu().numpy()
+
+
+def standardised(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """Return a standardised copy of the features."""
+    import torch
+
+    return torch.sub(x, mean, out=scratch_like(x, x.shape)).div_(scale)

@@ -23,6 +23,8 @@ class Score:
     high: Float64[np.ndarray, "time"] = maybe_undefined()  # upper bound of the confidence interval
 
 
+BLOCK = 128  # puzzles whose no cells are compared with all yes cells at a time
+
 Draws = Float64[np.ndarray, "draw puzzle"]
 """How often each test puzzle occurs in the test set and in each bootstrap resample (`Resampling.with_sample`)."""
 
@@ -77,42 +79,36 @@ class Hits:
         return ratio(np.where(occurs, recall, 0).sum(-1), occurs.sum(-1).astype(float))
 
 
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """The counts behind the AUROC: pairs of a yes cell and a no cell, grouped by the puzzles of the two cells."""
+def auroc(
+    true: Integer[np.ndarray, "puzzle time cell"],
+    log_odds: Float[np.ndarray, "puzzle time cell"],
+    defined: Bool[np.ndarray, "puzzle time cell"],
+    draws: Draws,
+) -> Float64[np.ndarray, "draw time"]:
+    """Return the AUROC of each resample, 0 to 1; 0.5 for a constant prediction, NaN if a class is missing.
 
-    # number of pairs whose yes cell has the higher log odds; a tie counts half
-    higher: Float64[np.ndarray, "time yes_puzzle no_puzzle"]
-    yes: Float64[np.ndarray, "time puzzle"]  # number of yes cells
-    no: Float64[np.ndarray, "time puzzle"]  # number of no cells
-
-    @classmethod
-    def of(
-        cls,
-        true: Integer[np.ndarray, "puzzle time cell"],
-        log_odds: Float[np.ndarray, "puzzle time cell"],
-        defined: Bool[np.ndarray, "puzzle time cell"],
-    ) -> "Pairs":
-        """Count the pairs of cells in which the target is defined. Class 0 means no and class 1 means yes."""
-        puzzles, time_points, _ = true.shape
-        yes, no = defined & (true == 1), defined & (true == 0)
-        higher = np.zeros((time_points, puzzles, puzzles))
-        for time_point in range(time_points):
-            of_yes = log_odds[:, time_point][yes[:, time_point]]
-            owner = np.nonzero(yes[:, time_point])[0]
-            for puzzle in range(puzzles):
+    The AUROC is the probability that a random yes cell (class 1) has higher log odds than a random no cell (class 0). It
+    is counted over the cells in which the target is defined.
+    """
+    puzzles, time_points, _ = true.shape
+    yes, no = defined & (true == 1), defined & (true == 0)
+    higher = np.zeros(
+        (len(draws), time_points)
+    )  # pairs whose yes cell has the higher log odds; a tie counts half
+    for time_point in range(time_points):
+        of_yes = log_odds[:, time_point][yes[:, time_point]]
+        owner = np.nonzero(yes[:, time_point])[0]
+        for begin in range(0, puzzles, BLOCK):
+            few = range(begin, min(begin + BLOCK, puzzles))
+            pairs = np.empty(
+                (puzzles, len(few))
+            )  # the same by the puzzles of the yes cell and of the no cell
+            for column, puzzle in enumerate(few):
                 of_no = np.sort(log_odds[puzzle, time_point][no[puzzle, time_point]])
                 beaten = of_no.searchsorted(of_yes, "left") + of_no.searchsorted(of_yes, "right")
-                higher[time_point, :, puzzle] = np.bincount(owner, beaten / 2, minlength=puzzles)
-        return cls(higher, yes.sum(-1).T.astype(float), no.sum(-1).T.astype(float))
-
-    def auroc(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
-        """Return the AUROC of each resample, 0 to 1; 0.5 for a constant prediction, NaN if a class is missing.
-
-        The AUROC is the probability that a random yes cell has higher log odds than a random no cell.
-        """
-        higher = np.stack([((draws @ one) * draws).sum(-1) for one in self.higher], -1)
-        return ratio(higher, (draws @ self.yes.T) * (draws @ self.no.T))
+                pairs[:, column] = np.bincount(owner, beaten / 2, minlength=puzzles)
+            higher[:, time_point] += ((draws @ pairs) * draws[:, few.start : few.stop]).sum(-1)
+    return ratio(higher, (draws @ yes.sum(-1)) * (draws @ no.sum(-1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +169,7 @@ def sampled_scores(
             "majority": majority_accuracy(hits, trained.argmax(-1), draws),
         }
         if classes == 2:
-            sampled["auroc"] = Pairs.of(true, predicted, defined).auroc(draws)
+            sampled["auroc"] = auroc(true, predicted, defined, draws)
     return {name: np.where(trained.sum(-1) > 0, values, np.nan) for name, values in sampled.items()}
 
 

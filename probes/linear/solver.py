@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from probes.linear.scratch import scratch_like
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-BLOCK = 1 << 20  # (time point, example) pairs evaluated at a time
+BLOCK = 1 << 17  # (time point, example) pairs evaluated at a time
 WIDE_BLOCK = 1 << 15  # the same, if all features of the examples are computed with
 MEMORY = 10  # number of (step, gradient change) pairs in the history of L-BFGS
 MOST_ITERATIONS = 500
@@ -40,7 +42,12 @@ class Problems:
 
     def take(self, chosen: Tensor) -> Problems:
         """Return the problems of the time points selected by a mask or by indices."""
-        return Problems(self.x[chosen], self.y[chosen], self.weight[chosen])
+        import torch
+
+        y = self.y[chosen]
+        x = scratch_like(self.x, (len(y), *self.x.shape[1:]))
+        rows = torch.arange(len(self.y), device=x.device)[chosen]
+        return Problems(torch.index_select(self.x, 0, rows, out=x), y, self.weight[chosen])
 
     def blocks(self, pairs: int = BLOCK) -> Iterator[Problems]:
         """Divide the examples into blocks, which bounds the memory for what is computed from them."""

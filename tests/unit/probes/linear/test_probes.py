@@ -1,16 +1,21 @@
 """Linear probes on synthetic states: planted signals, noise, leakage, and agreement with scikit-learn."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from planted_states import DIGITS, FEW, planted, symbols, whole
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import probes.linear.batched_fit
+import probes.linear.solver
 from probes.linear.control_task import control_types
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeResult, ProbeSettings, apply
-from probes.linear.scores import Errors, Hits, Pairs, with_band
+from probes.linear.scores import Errors, Hits, auroc, with_band
 from probes.linear.splits import PARTS, split_puzzles
 from probes.linear.targets import Values
 from probes.stats import Resampling
@@ -179,6 +184,48 @@ def test_time_points_do_not_depend_on_each_other(monkeypatch):
     assert (one_by_one.regularisation == all_at_once.regularisation).all()
 
 
+class LargestTensor(TorchDispatchMode):
+    """Records the bytes of the largest tensor that an operation makes. Views and in-place results are not new."""
+
+    size = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        given, made = (
+            {
+                one.untyped_storage().data_ptr(): one.nbytes
+                for one in tree_leaves(tree)
+                if torch.is_tensor(one)
+            }
+            for tree in ((args, kwargs), result)
+        )
+        self.size = max([self.size, *(made[place] for place in made.keys() - given.keys())])
+        return result
+
+
+@pytest.mark.parametrize("classes", [("no", "yes"), ()], ids=["logistic", "ridge"])
+def test_a_fit_of_many_puzzles_takes_little_memory(monkeypatch, classes):
+    """With the features in a file, what remains is a few numbers per cell, whatever the hidden size."""
+    for module in (probes.linear.solver, probes.linear.batched_fit):
+        monkeypatch.setattr(module, "WIDE_BLOCK", 1024)
+    settings = ProbeSettings(C=(1e-2,), alpha=(1.0,), resamples=10, code_length=bool(classes))
+    states = np.random.default_rng(0).standard_normal((1600, 3, 16, 128), np.float32)
+    values = whole(states[..., 0] > 0 if classes else states[..., 0])
+
+    def fit(puzzles: int) -> None:
+        few = Values(values.values[:puzzles], values.defined[:puzzles])
+        fit_probe(states[:puzzles], few, split_puzzles(puzzles), classes=classes, settings=settings)
+
+    with LargestTensor() as largest:
+        fit(20)  # imports modules, which is not what is measured
+        tracemalloc.start()
+        fit(1600)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < states.nbytes / 3
+    assert largest.size < states.nbytes / 10
+
+
 def test_regularisation_is_chosen_on_the_validation_puzzles():
     """Strong with few examples in many dimensions; weak with a clear signal and many examples."""
     rng = np.random.default_rng(4)
@@ -241,16 +288,27 @@ def test_auroc_equals_scikit_learn_on_every_resample():
     log_odds = np.round(rng.normal(size=true.shape) + true, 1).astype(np.float32)  # some ties
     defined = rng.random(true.shape) < 0.8
     draws = Resampling(resamples=20, seed=1).with_sample(6)
-    auroc = Pairs.of(true, log_odds, defined).auroc(draws)
+    found = auroc(true, log_odds, defined, draws)
     for draw, times in enumerate(draws.astype(int)):
         for time_point in range(2):
             puzzles = np.repeat(np.arange(6), times)
             mask = defined[puzzles, time_point]
             labels, scores = true[puzzles, time_point][mask], log_odds[puzzles, time_point][mask]
             if len(set(labels)) == 2:
-                assert auroc[draw, time_point] == pytest.approx(roc_auc_score(labels, scores))
+                assert found[draw, time_point] == pytest.approx(roc_auc_score(labels, scores))
             else:
-                assert np.isnan(auroc[draw, time_point])
+                assert np.isnan(found[draw, time_point])
+
+
+def test_auroc_of_many_puzzles_does_not_hold_a_number_for_every_pair_of_puzzles():
+    log_odds = np.random.default_rng(0).normal(size=(2000, 1, 2))
+    true = np.broadcast_to([0, 1], log_odds.shape)
+    tracemalloc.start()
+    ((found,),) = auroc(true, log_odds, true >= 0, np.ones((1, 2000)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == pytest.approx(0.5, abs=0.05)
+    assert peak < 8 * 2000**2 / 4
 
 
 def test_a_rare_class_that_accuracy_cannot_show_has_an_auroc():
