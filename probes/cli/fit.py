@@ -21,7 +21,7 @@ from probes.linear.experiment.run import fit_experiment, run_experiment
 from probes.linear.experiment.summary import ExperimentSettings, ExperimentSummary, TargetSummary
 from probes.linear.experiment.views import baselines_at, labels_of, value_at
 from probes.linear.files import open_probe
-from probes.linear.scratch import return_freed_memory
+from probes.linear.fitting.scratch import return_freed_memory
 from probes.linear.target_groups import default_targets, groups_of, recorded_targets
 from probes.reports.charts import SCORES, SOURCES, probe_charts
 from probes.reports.linear import write_findings

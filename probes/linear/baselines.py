@@ -7,7 +7,7 @@ z and z for y, and the states of an untrained network are a baseline for both.
 import numpy as np
 from jaxtyping import Int, Int16, UInt, UInt8
 
-from probes.linear.scratch import scratch
+from probes.linear.fitting.scratch import scratch
 from probes.linear.targets import Evidence
 from probes.linear.targets.sudoku import singles
 from trm.tasks.base import Task

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64, Int64, Num
 
-from probes.linear.batched_fit import FitProblem, Meter, fit_time_points
 from probes.linear.control_task import control_values
 from probes.linear.features import Features
+from probes.linear.fitting.batched_fit import FitProblem, Meter, fit_time_points
 from probes.linear.mdl import CodeLength, blocks_of, entropy_bits
 from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, States, main_score
 from probes.linear.scores import Draws, sampled_scores, with_band

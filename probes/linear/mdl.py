@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from probes.linear.scratch import scratch_like
-from probes.linear.solver import (
+from probes.linear.fitting.scratch import scratch_like
+from probes.linear.fitting.solver import (
     Logistic,
     Problems,
     fit_logistic,

@@ -154,7 +154,7 @@ def test_large_features_are_mapped_from_a_file_and_give_the_same_probes(stored, 
         targets=("solution",), steps=(1, 2), probe=ProbeSettings(C=(0.1, 1.0), resamples=20, code_length=True)
     )
     usual = fit_experiment(source, settings)
-    monkeypatch.setattr("probes.linear.scratch.LARGE", 1000)
+    monkeypatch.setattr("probes.linear.fitting.scratch.LARGE", 1000)
     mapped = fit_experiment(source, replace(settings))
     for one, other in zip(mapped.results, usual.results, strict=True):
         for probe, same in zip(one.probes, other.probes, strict=True):

@@ -10,8 +10,8 @@ from planted_states import DIGITS, FEW, planted, symbols, whole
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-import probes.linear.batched_fit
-import probes.linear.solver
+import probes.linear.fitting.batched_fit
+import probes.linear.fitting.solver
 from probes.linear.control_task import control_types
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeResult, ProbeSettings, apply
@@ -178,7 +178,7 @@ def test_ridge_regression_equals_scikit_learn(alpha):
 def test_time_points_do_not_depend_on_each_other(monkeypatch):
     states, values = planted(time_points=5, strength=1.5)
     all_at_once = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
-    monkeypatch.setattr(probes.linear.batched_fit, "AT_ONCE", 1)
+    monkeypatch.setattr(probes.linear.fitting.batched_fit, "AT_ONCE", 1)
     one_by_one = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     assert one_by_one.weights == pytest.approx(all_at_once.weights, abs=1e-4)
     assert (one_by_one.regularisation == all_at_once.regularisation).all()
@@ -206,7 +206,7 @@ class LargestTensor(TorchDispatchMode):
 @pytest.mark.parametrize("classes", [("no", "yes"), ()], ids=["logistic", "ridge"])
 def test_a_fit_of_many_puzzles_takes_little_memory(monkeypatch, classes):
     """With the features in a file, what remains is a few numbers per cell, whatever the hidden size."""
-    for module in (probes.linear.solver, probes.linear.batched_fit):
+    for module in (probes.linear.fitting.solver, probes.linear.fitting.batched_fit):
         monkeypatch.setattr(module, "WIDE_BLOCK", 1024)
     settings = ProbeSettings(C=(1e-2,), alpha=(1.0,), resamples=10, code_length=bool(classes))
     states = np.random.default_rng(0).standard_normal((1600, 3, 16, 128), np.float32)

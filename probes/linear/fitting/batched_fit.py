@@ -1,4 +1,4 @@
-"""Fits probes in batches of time points: builds regression problems for `probes.linear.solver` and chooses C or alpha.
+"""Fits probes in batches of time points: builds regression problems for `probes.linear.fitting.solver` and chooses C or alpha.
 
 An example is a cell of a puzzle in which the target is defined at one or more time points of the batch. Its weight is 0
 at the time points at which the target is undefined.
@@ -14,9 +14,8 @@ from jaxtyping import Bool, Int, Num
 
 from probes.covariance import StatesError
 from probes.linear.features import BLOCK, Features
-from probes.linear.mdl import online_code
-from probes.linear.scratch import scratch, scratch_like
-from probes.linear.solver import (
+from probes.linear.fitting.scratch import scratch, scratch_like
+from probes.linear.fitting.solver import (
     WIDE_BLOCK,
     Logistic,
     Problems,
@@ -29,6 +28,7 @@ from probes.linear.solver import (
     squared_losses,
     standardisation,
 )
+from probes.linear.mdl import online_code
 from probes.linear.splits import Split
 from trm.progress import Progress
 

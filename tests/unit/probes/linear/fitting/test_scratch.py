@@ -8,7 +8,7 @@ import pytest
 
 HOLES = """
 import numpy as np
-from probes.linear.scratch import return_freed_memory
+from probes.linear.fitting.scratch import return_freed_memory
 
 def megabytes():
     with open("/proc/self/status") as status:

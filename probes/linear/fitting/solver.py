@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from probes.linear.scratch import scratch_like
+from probes.linear.fitting.scratch import scratch_like
 
 if TYPE_CHECKING:
     import torch

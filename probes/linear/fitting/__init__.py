@@ -1,0 +1,1 @@
+"""Fits many linear probes at once, in blocks that need little memory."""
