@@ -2,7 +2,8 @@
 
 Each module becomes a function that is called once, in the order of imports, and returns its exports, so that its other
 names stay private. Modules may import names (`import { make } from "./view/dom.js";`) and export declarations
-(`export const`, `export function`, `export class`); any other form is a syntax error in the bundle.
+(`export const`, `export function`, `export class`); any other form is a syntax error in the bundle. Documentation
+comments are left out.
 
 This module needs only the standard library.
 """
@@ -19,6 +20,7 @@ IMPORT = re.compile(r'^import (\{[^}]*\}) from "(\.[^"]+)";$', re.MULTILINE)
 EXPORT = re.compile(
     r"^export (?:default )?(?=(?:async )?(?:function\*?|class|const) ([\w$]+|\[[^\]]+\]))", re.MULTILINE
 )
+DOCSTRING = re.compile(r"^[ \t]*/\*\*.*?\*/\n", re.MULTILINE | re.DOTALL)
 
 
 @cache
@@ -35,7 +37,7 @@ def bundle(entry: Path, exports: tuple[str, ...] = ("mount",)) -> str:
     while waiting:
         path = waiting.pop()
         if path not in sources:
-            sources[path] = path.read_text("utf-8")
+            sources[path] = DOCSTRING.sub("", path.read_text("utf-8"))
             imports[path] = [_imported(path, name) for _, name in IMPORT.findall(sources[path])]
             waiting += imports[path]
     order = list(TopologicalSorter(imports).static_order())
