@@ -45,7 +45,7 @@ docs: .venv/.test  ## build the documentation site into build/docs
 	@echo "The site is in build/docs. Open build/docs/index.html."
 
 site: .venv/.app  ## build static pages on which the models run in the browser into build/site; fetches ONNX Runtime Web once
-	STREAMLIT_LOGGER_LEVEL=error $(BIN)/python -m app.site.build --out build/site --runtime .venv/onnxruntime-web
+	STREAMLIT_LOGGER_LEVEL=error $(BIN)/python -m app.site.build --out build/site
 
 bench: .venv/.test .venv/.browser  ## run the benchmarks: one JSON line per figure
 	$(BIN)/python -m bench
@@ -90,9 +90,11 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@
 
-# Playwright drives the system's Chromium; it is installed where it is missing and permissions allow it.
+# Playwright drives the system's Chromium; it is installed where it is missing and permissions allow it. The models of the
+# site run there in ONNX Runtime Web.
 .venv/.browser: .venv/.test
 	command -v chromium-headless-shell || command -v chromium || command -v chromium-browser || command -v google-chrome \
 		|| { apt-get update -qq && { apt-get install -y -qq chromium-headless-shell || apt-get install -y -qq chromium; }; } \
 		|| { echo "The browser tests need Chromium: install the package chromium, then run make again."; exit 1; }
+	$(BIN)/python -m trm.web.runtime
 	touch $@

@@ -1,4 +1,4 @@
-"""Build the site from the bundled models, recorded runs and the player: `python -m app.site.build --out FOLDER --runtime FOLDER`.
+"""Build the site from the bundled models, recorded runs and the player: `python -m app.site.build --out FOLDER`.
 
 Any static host can serve the result.
 """
@@ -18,6 +18,7 @@ from app.editor.description import describe_task
 from app.screens.lecture.contents import Lecture
 from app.screens.lecture.language import DEFAULT
 from app.screens.lecture.offline import offline_page
+from app.screens.solve import PAPERS
 from app.site.findings import finding_files, findings_content
 from trm import __version__, registry
 from trm.checkpoint import load_model
@@ -32,13 +33,12 @@ from trm.trace import load_trace
 from trm.web import FOLDER as WEB
 from trm.web.files import web_files
 from trm.web.runtime import FILES as RUNTIME
-from trm.web.runtime import fetch_runtime
+from trm.web.runtime import fetch_runtime, runtime_folder
 
 HERE = Path(__file__).parent
 WORKER = "offline.js"  # the service worker
 MODELS = ("sudoku-trm", "sudoku-hrm", "maze-trm", "maze-hrm")  # models that run in the browser
 RECORDED = (*MODELS, "sudoku-trm-large", "maze30-trm")  # models whose recorded runs the gallery shows
-PAPERS = {"TRM": "https://arxiv.org/abs/2510.04871", "HRM": "https://arxiv.org/abs/2506.21734"}
 PAGES = {
     "index": "Solve", "compare": "Compare", "gallery": "Gallery", "findings": "Findings", "lecture": "Lecture"
 }  # fmt: skip
@@ -216,9 +216,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--runtime",
         type=Path,
-        required=True,
+        default=runtime_folder(),
         metavar="FOLDER",
-        help="folder of ONNX Runtime Web; fetched if missing",
+        help="folder of ONNX Runtime Web (default: in this Python environment); fetched if missing",
     )
     options = parser.parse_args(arguments)
     try:

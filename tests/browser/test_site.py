@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -16,11 +15,10 @@ from app.site.build import MODELS, build
 from trm.checkpoint import load_model
 from trm.cli.main import main
 from trm.data import load_puzzles
-from trm.errors import UserError
 from trm.export.payload import payload
 from trm.record import record
 from trm.tasks import task_of
-from trm.web.runtime import fetch_runtime, runtime_folder
+from trm.web.runtime import runtime_folder
 
 LARGEST = 40e6  # bytes
 TIE = 1  # of 255: two tokens are equally probable, but for rounding
@@ -43,20 +41,10 @@ window.Worker = class extends Worker {
 
 
 @pytest.fixture(scope="module")
-def runtime() -> Path:
-    """The folder of ONNX Runtime Web, which is fetched once; without a network, these tests are skipped."""
-    try:
-        fetch_runtime(runtime_folder())
-    except UserError as error:
-        pytest.skip(str(error))
-    return runtime_folder()
-
-
-@pytest.fixture(scope="module")
-def site(runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the site, served as plain files."""
     folder = tmp_path_factory.mktemp("site")
-    assert build(folder, runtime) < LARGEST
+    assert build(folder, runtime_folder()) < LARGEST
     with served(folder) as address:
         yield address
 
@@ -232,7 +220,7 @@ def test_a_given_is_removed_and_z_is_frozen(open_site):
     )
 
 
-def test_an_exported_page_that_holds_its_model_runs_another_puzzle(runtime, new_page, tmp_path):
+def test_an_exported_page_that_holds_its_model_runs_another_puzzle(new_page, tmp_path):
     [(puzzle, run)] = puzzles_of("sudoku-hrm", solved=1)
     path = tmp_path / "run.html"
     main(["export", "--model", "sudoku-hrm", "--puzzle", "." * 81, "--html", str(path), "--with-model"])

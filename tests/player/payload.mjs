@@ -3,18 +3,10 @@
  * (conflicts, correct cells, solved) are counted from the answers, so that tests can compare both.
  */
 
+import { randomFrom } from "../../trm/web/rules/random.js";
+
 const SYMBOLS = [" ", ".", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const NAMES = ["pad", "blank", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-
-/** Mulberry32: a small seeded generator, for reproducible tests. */
-function generator(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const base64 = (bytes) => Buffer.from(Uint8Array.from(bytes)).toString("base64");
 
@@ -55,7 +47,7 @@ export function makePayload({
   labels = true,
   trained = 16,
 } = {}) {
-  const random = generator(seed);
+  const random = randomFrom(seed);
   const solution = Array.from(
     { length: 81 },
     (_, cell) => 2 + ((Math.floor(cell / 9) * 3 + Math.floor(cell / 27) + (cell % 9)) % 9),

@@ -1,4 +1,7 @@
-"""Fetch ONNX Runtime Web, which computes the nets in the browser, from the npm registry. Its licence is MIT."""
+"""Fetch ONNX Runtime Web, which computes the nets in the browser, from the npm registry: `python -m trm.web.runtime`.
+
+Its licence is MIT.
+"""
 
 import base64
 import hashlib
@@ -42,3 +45,10 @@ def fetch_runtime(folder: Path) -> None:
         for name in FILES:
             with atomic_file(folder / name) as temporary:
                 temporary.write_bytes(archive.extractfile(f"package/dist/{name}").read())
+
+
+if __name__ == "__main__":
+    try:
+        fetch_runtime(runtime_folder())
+    except UserError as error:
+        sys.exit(str(error))

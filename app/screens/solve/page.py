@@ -8,7 +8,7 @@ from app import editor
 from app.player import pair, state_map
 from app.player.component import player
 from app.player.pair import cached_payload, feed_of
-from app.screens.solve import export_panel, history, pin, why
+from app.screens.solve import PAPERS, export_panel, history, pin, why
 from app.server import choice_runs, shared
 from app.server.http import feeds
 from app.server.options import server_options
@@ -21,7 +21,6 @@ from trm.errors import UserError
 from trm.trace import Trace
 
 PLAYER = "player"
-PAPERS = {"TRM": "https://arxiv.org/abs/2510.04871", "HRM": "https://arxiv.org/abs/2506.21734"}
 
 
 def page() -> None:

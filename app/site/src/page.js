@@ -3,10 +3,11 @@
  * runs where there are any, and computes what the user chooses in a worker.
  */
 
+import { readView } from "../../../trm/player/model/link.js";
 import { make, write } from "../../../trm/player/view/dom.js";
 import { randomFrom } from "../../../trm/web/rules/random.js";
 import { rulesOf } from "../../../trm/web/rules/rules.js";
-import { addressOf, partner, readChoice, readView, tokensOf } from "./choice.js";
+import { addressOf, partner, readChoice, tokensOf } from "./choice.js";
 import { Controls } from "./controls.js";
 import { Runner, obstacle } from "./runner.js";
 

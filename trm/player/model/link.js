@@ -31,3 +31,18 @@ export function replaceAddress(link) {
     // too many calls, or not allowed on this page: Python's address is used
   }
 }
+
+/** The view that the address asks for, in the form of the player; null without one. */
+export function readView(query = new URLSearchParams(location.search)) {
+  const numbers = (name, separator, length) => {
+    const parts = (query.get(name) ?? "").split(separator);
+    return parts.length === length && parts.every((part) => /^\d{1,3}$/.test(part))
+      ? parts.map(Number)
+      : null;
+  };
+  const at = numbers("at", ".", 3);
+  if (!at) return null;
+  const [supervision_step, cycle, call] = at;
+  const others = ["mode", "align", "lead", "why", "map"].map((name) => [name, query.get(name)]);
+  return { supervision_step, cycle, call, cell: numbers("cell", ",", 2), ...Object.fromEntries(others) };
+}
