@@ -67,16 +67,7 @@ kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-ra
 # The page wraps this script in a block, so that its names do not collide with names in the player.
 START = """
 let data = JSON.parse(document.getElementById("run").textContent);
-const query = new URLSearchParams(location.search); // links of the player: the URL encodes a view
-const numbers = (name, separator, count) => {
-  const parts = (query.get(name) ?? "").split(separator);
-  return parts.length === count && parts.every((part) => /^\\d{1,3}$/.test(part)) ? parts.map(Number) : null;
-};
-const at = numbers("at", ".", 3);
-if (at) {
-  const [supervision_step, cycle, call] = at;
-  data.start = { supervision_step, cycle, call, cell: numbers("cell", ",", 2), ...Object.fromEntries(["mode", "align", "lead", "why", "map"].map((name) => [name, query.get(name)])) };
-}
+data.start = viewOfAddress() ?? data.start; // a link of the player
 const page = document.documentElement;
 const button = document.getElementById("theme");
 const show = () => mount({ data, parentElement: document.getElementById("player"), setStateValue: () => {} });

@@ -64,8 +64,8 @@ def _function(number: int, source: str, imports: list[int]) -> str:
 
 
 def player_js() -> str:
-    """Bundle the player into one module, with `mount` as the default export."""
-    return bundle(FOLDER / "mount.js")
+    """Bundle the player into one module, with `mount` as the default export; it also defines `viewOfAddress`."""
+    return bundle(FOLDER / "mount.js", exports=("mount", "viewOfAddress"))
 
 
 def player_css(*more: Path) -> str:

@@ -4,6 +4,7 @@
 
 import { arrive } from "./feed.js";
 import { recall, remember } from "./memory.js";
+import { readView } from "./model/link.js";
 import { registerMounted, mountedIn } from "./mounting.js";
 import { Pair } from "./pair.js";
 import { Player } from "./player.js";
@@ -40,3 +41,6 @@ function focusIn(root) {
   const { activeElement } = root.getRootNode();
   return root.contains(activeElement) ? activeElement.dataset.testid : null;
 }
+
+/** The view that the address of an exported page asks for. */
+export const viewOfAddress = () => readView();
