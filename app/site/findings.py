@@ -14,15 +14,15 @@ from trm.export.pictures.charts import Chart, save_charts
 
 TARGETS = ("solution", "answer_now", "naked_single_now", "on_path", "dead_end", "distance_to_goal")
 """Targets of the page; each task has some of them."""
-INCHES = {"probes": 9.6, "halting": 4.8}  # widths of the pictures
+INCHES = 3.6  # width of a picture
 
 
 def finding_files(models: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """Yield the page's pictures as (path, SVG)."""
     for model in models:
-        for name, charts in (("probes", _probe_charts(model)), ("halting", _halting_charts(model))):
-            if charts:
-                yield f"findings/{model}-{name}.svg", _svg(charts, model, INCHES[name])
+        for chart in _probe_charts(model):
+            yield f"findings/{model}-{chart.title}.svg", _svg([chart], model)
+        yield f"findings/{model}-halting.svg", _svg(_halting_charts(model), model)
 
 
 def findings_content(models: tuple[str, ...]) -> str:
@@ -37,19 +37,29 @@ def findings_content(models: tuple[str, ...]) -> str:
 def _section(model: str) -> str:
     experiment = recorded_experiment(model)
     last = [len(experiment.time_points) - 1]
+    targets = [target for target in experiment.targets if target.name in TARGETS]
+    pictures = "\n".join(
+        f'<img src="findings/{model}-{target.name}.svg" alt="Scores of linear probes of {model} for {_words(target.name)}, by '
+        'supervision step">'
+        for target in targets
+    )
     items = "\n".join(
-        f"<li><b>{escape(target.name.replace('_', ' '))}</b> ({escape(target.meaning.rstrip('.'))}): "
+        f"<li><b>{_words(target.name)}</b> ({escape(target.meaning.rstrip('.'))}): "
         f"{escape(sentences(experiment, target.name, last))}</li>"
-        for target in experiment.targets
-        if target.name in TARGETS
+        for target in targets
     )
     return f"""<section><h2>{model}</h2>
-<img src="findings/{model}-probes.svg" alt="Scores of linear probes of {model} by supervision step, one chart for each target below">
+<div class="pictures">{pictures}
+<img src="findings/{model}-halting.svg" alt="Halting probability of {model} by supervision step, for solved and unsolved puzzles">
+</div>
 <ul>
 {items}
 </ul>
-<img class="narrow" src="findings/{model}-halting.svg" alt="Halting probability of {model} by supervision step, for solved and unsolved puzzles">
 </section>"""
+
+
+def _words(name: str) -> str:
+    return escape(name.replace("_", " "))
 
 
 def _probe_charts(model: str) -> list[Chart]:
@@ -60,8 +70,8 @@ def _halting_charts(model: str) -> list[Chart]:
     return halting_charts(load_runs(HALTING / f"{model}.safetensors"))
 
 
-def _svg(charts: list[Chart], model: str, inches: float) -> bytes:
+def _svg(charts: list[Chart], model: str) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "charts.svg"
-        save_charts(path, charts, f"Model {model}.", inches=inches, format="svg")
+        save_charts(path, charts, f"Model {model}.", inches=INCHES, format="svg")
         return path.read_bytes()

@@ -11,7 +11,7 @@ export class Controls {
     Object.assign(this, { site, act, choice: null });
     const options = Object.keys(site.models).map((name) => make("option", { value: name }, name));
     this.models = Array.from({ length: count }, (_, place) => {
-      const label = count === 1 ? "Model" : ["Left model", "Right model"][place];
+      const label = count === 1 ? "Model" : ["Left", "Right"][place];
       return this.select(
         `model-${place}`,
         label,
