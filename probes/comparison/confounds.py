@@ -4,7 +4,6 @@ If there are confounds, a difference in results cannot be attributed to the arch
 compared by training preset and training log, other models only by size and depth.
 """
 
-import csv
 from typing import TYPE_CHECKING
 
 from probes.comparison.result import Measurements
@@ -30,6 +29,7 @@ LABELS = {
 def facts(model: "Model") -> dict[str, str]:
     """Return the size and depth of a model and, for bundled models, how it was trained, as strings by name."""
     from trm.models import parameter_count
+    from trm.training.log import read_curve
     from trm.training.presets import get_preset
 
     config = model.config
@@ -46,10 +46,8 @@ def facts(model: "Model") -> dict[str, str]:
         return values
     if folder is None:
         return values
-    with (folder / "curve.csv").open(encoding="utf-8", newline="") as log:
-        *_, last = csv.DictReader(log)
     return values | {
-        "updates": f"{int(last['update']):,}",
+        "updates": f"{read_curve(folder)[-1]['update']:,}",
         "calls with gradient": str(preset.gradient_calls or model.gradient_calls(config.n)),
         "loss on the continue logit": "yes" if preset.continue_loss else "no",
         "depth phases in training": str(len(preset.schedule.depth)),

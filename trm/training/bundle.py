@@ -4,7 +4,6 @@ python -m trm.training.bundle sudoku-trm runs/sudoku-trm
 """
 
 import argparse
-import csv
 import json
 from dataclasses import replace
 from datetime import date
@@ -20,7 +19,7 @@ from trm.checkpoint import load_model, save_model
 from trm.data import bundled_test_set, load_puzzles, parsed_presets
 from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
-from trm.files import atomic_file, reading
+from trm.files import atomic_file
 from trm.inspection.inspect import check_states
 from trm.progress import ProgressLine
 from trm.record import record
@@ -28,12 +27,9 @@ from trm.tasks import task_of
 from trm.terminal import log
 from trm.trace import save_trace
 from trm.training.card import TrainingRun, card
-from trm.training.figures import draw_curve
 from trm.training.folder import snapshot_folder
+from trm.training.log import CURVE, read_log, write_curve
 from trm.training.presets import TrainingPreset, get_preset
-
-COLUMNS = ("minutes", "update", "loss", "cells", "exact_in_flight", "held_out_exact", "n", "T", "grid_cells")
-"""Columns of `curve.csv`. A log line may lack some of these values."""
 
 
 def bundle(
@@ -57,8 +53,7 @@ def bundle(
     _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     _write(folder / registry.STATES, json.dumps(check_states(model), indent=2) + "\n")
     training_run = TrainingRun(read_log(run), note, command)
-    write_curve(folder / "curve.csv", training_run.log)
-    draw_curve(folder / "curve.png", name, training_run.log)
+    write_curve(folder / CURVE, training_run.log)
     snapshots = write_snapshots(preset, run, folder / registry.SNAPSHOTS)
     _write(folder / "card.md", card(preset, model, scores, training_run, today, snapshots))
     record_presets(name, today)
@@ -80,18 +75,6 @@ def measure(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
     scores.pop("seconds")
     how = {"data": data, "dtype": str(model.compute_dtype).removeprefix("torch.")}
     return how | ({"limit": limit} if limit else {}) | scores
-
-
-def read_log(run: Path) -> list[dict[str, Any]]:
-    """Read the log of a run as one dictionary per line. Raises `UserError` if the log is missing or damaged."""
-    path = run / "log.jsonl"
-    with reading(path, UserError, "log of a training run", "Give the --out folder of one."):
-        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        for line in lines:
-            numbers = [line.get(name, 0) for name in COLUMNS] + line.get("held_out_exact_by_step", [])
-            if not all(type(number) in (int, float) for number in numbers):
-                raise TypeError("figures must be numbers")
-        return lines
 
 
 def record_presets(name: str, today: date) -> None:
@@ -123,26 +106,6 @@ def write_snapshots(preset: TrainingPreset, run: Path, folder: Path) -> list[str
 def in_float16(weights: Path) -> dict[str, Tensor]:
     """Load weights as float16. This halves the file size and changes few answers."""
     return {name: tensor.half() for name, tensor in load_file(weights).items()}
-
-
-def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
-    """Write the values in a log as CSV, one row for each log line with metrics.
-
-    `held_out_exact` is the exact accuracy on held-out puzzles after the last supervision step.
-    """
-    with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        for line in log:
-            if "machine" in line:
-                continue
-            by_step = line.get("held_out_exact_by_step")
-            held_out = {"held_out_exact": by_step[-1]} if by_step else {}
-            rounded = {
-                key: round(value, 4) if isinstance(value, float) else value
-                for key, value in (line | held_out).items()
-            }
-            writer.writerow(rounded)
 
 
 def _write(path: Path, text: str) -> None:

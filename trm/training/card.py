@@ -100,14 +100,14 @@ def _made(preset: TrainingPreset, scores: dict[str, Any], run: TrainingRun, snap
         f"{run.machine}.{' ' + run.note if run.note else ''}",
         f"Data: {data_sentence(preset)}; seed {preset.data_seed}, augmented with random symmetries. No solution is a "
         f"symmetric copy of one in `{scores['data']}`.",
-        f"{averaged} The full log is `curve.csv`, plotted in `curve.png`.",
+        f"{averaged} The full log is `curve.csv`, which the Halting page of the app draws.",
     ]
     if snapshots:
         lines.append(
             f"Intermediate checkpoints in float16 that can be opened by name: {', '.join(f'`{name}`' for name in snapshots)}."
         )
     bullets = "\n".join(f"- {line}" for line in lines)
-    return f"## Training\n\n`{command}`\n\n{bullets}\n\n![Training curve](curve.png)"
+    return f"## Training\n\n`{command}`\n\n{bullets}"
 
 
 def _skill(preset: TrainingPreset, scores: dict[str, Any]) -> str:

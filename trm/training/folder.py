@@ -14,6 +14,7 @@ most the work since the last save.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -41,6 +42,7 @@ from trm.provenance import Training
 from trm.recursion import State
 from trm.registry import SNAPSHOTS
 from trm.training.carry import Carry
+from trm.training.log import LOCK, LOG
 from trm.training.presets import TrainingPreset
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class SavedState(NamedTuple):
     counters: dict
 
 
-LOCK, STATE = ".lock", "state.safetensors"
+STATE = "state.safetensors"
+LOOK = 0.2  # seconds for which a reader that looks at the lock is waited for
 START_AGAIN = "Restore it, or start over with another --out."
 CARRIED = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # fields of Carry other than its state
 
@@ -79,9 +82,11 @@ class TrainingFolder:
     def _open_logs(self) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        log = self.path / "log.jsonl"
+        log = self.path / LOG
         check_replaceable(log)
         with writing(log):
+            if log.exists() and not (lines := log.read_bytes()).endswith(b"\n"):  # a killed run was writing
+                os.truncate(log, lines.rfind(b"\n") + 1)
             self._log = self._open.enter_context(log.open("a", encoding="utf-8"))
             self._board = self._open.enter_context(SummaryWriter(str(self.path / "tensorboard")))
 
@@ -199,7 +204,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOOK)
     except Timeout:
         raise TrainingError(
             f"Another process is training into {folder}. Wait until it ends, or give another --out."

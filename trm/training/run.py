@@ -78,9 +78,9 @@ def train(
         with watch.on(PUZZLES):
             puzzles = [official] if official else _generated(preset, out, replica, log)
         trainer = Trainer(preset, [stream for stream, _ in puzzles], device, replica)
+        length = f"{preset.updates:,} updates" if preset.updates else f"{preset.minutes:g} minutes"
         if saved:
             folder.resume(trainer, saved)
-            length = f"{preset.updates:,} updates" if preset.updates else f"{preset.minutes:g} minutes"
             log(f"resumed at update {trainer.update}, after {trainer.seconds / 60:.1f} minutes, of {length}")
         else:
             folder.save(trainer)
@@ -92,7 +92,7 @@ def train(
             f"training {preset.name} with seed {preset.seed} on {device.type}{processes}, activations in "
             f"{training_dtype(device)}, into {out}"
         )
-        folder.log(trainer, {"machine": training_machine(device), "seed": preset.seed})
+        folder.log(trainer, {"machine": training_machine(device), "seed": preset.seed, "length": length})
         _loop(trainer, {stream.task.cells: held_out for stream, held_out in puzzles}, folder, log, watch)
 
 
@@ -187,6 +187,7 @@ def _loop(
             return
     evaluate()
     folder.save(trainer)
+    folder.log(trainer, {"finished": True})
     log(table(evaluations) if evaluations else "not evaluated on held-out puzzles: the run is too short")
     log(f"done in {watch.total()}")
 

@@ -35,9 +35,9 @@ from trm.recursion import deep_supervision
 from trm.store.reader import open_store
 from trm.tasks import get_task
 from trm.tasks.base import Task
-from trm.training.bundle import read_log, write_curve
 from trm.training.data import generated_puzzles
 from trm.training.folder import TrainingFolder
+from trm.training.log import CURVE, read_curve, read_log, write_curve
 from trm.training.presets import TrainingPreset
 
 Reader = Callable[[Path, Path], object]
@@ -183,7 +183,8 @@ def resume(folder: Path, out: Path) -> None:
 
 
 def log(folder: Path, out: Path) -> None:
-    write_curve(out / "curve.csv", read_log(folder / "run"))
+    write_curve(out / CURVE, read_log(folder / "run"))
+    read_curve(out)
 
 
 def forward(folder: Path, out: Path) -> None:

@@ -1,6 +1,5 @@
 """Cards, curves and snapshots of bundled models, from made-up runs."""
 
-import csv
 import json
 from dataclasses import replace
 from datetime import date
@@ -21,6 +20,7 @@ from trm.training import ablations
 from trm.training.ablations import (
     PAPER,
     AblationResult,
+    draw_ablations,
     is_finished,
     measure_ablation,
     report,
@@ -28,9 +28,8 @@ from trm.training.ablations import (
     share_puzzles,
     short_name,
 )
-from trm.training.bundle import read_log, write_curve, write_snapshots
+from trm.training.bundle import write_snapshots
 from trm.training.card import TrainingRun, card, data_sentence, limits
-from trm.training.figures import draw_ablations, draw_curve
 from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, PuzzleSpec, TrainingPreset
 from trm.training.schedule import DepthPhase, Schedule
 
@@ -93,19 +92,6 @@ def test_the_training_data_as_a_phrase():
     assert data_sentence(SUDOKU_TRM) == "generated Sudoku puzzles: 12,000 easy (givens 24 to 42)"
 
 
-def test_a_training_curve_as_csv_and_figure(tmp_path):
-    write_curve(tmp_path / "curve.csv", LOG)
-    rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
-    assert [row["held_out_exact"] for row in rows] == ["", "0.4", "0.9"]
-    assert [row["update"] for row in rows] == ["10", "20", "90"]
-    draw_curve(tmp_path / "curve.png", "made up", LOG)
-    draw_ablations(tmp_path / "ablations.png", ["none", "attention"], [90.0, 40.0], [87.4, None])
-    for name in ("curve.png", "ablations.png"):
-        with Image.open(tmp_path / name) as picture:
-            assert picture.format == "PNG" and picture.width > 500
-            assert len(picture.convert("RGB").getcolors(1 << 16)) > 20  # something is drawn
-
-
 def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model):
     """They have the depth of that time and open by name; snapshots that the run did not reach are omitted."""
     model = tiny_model()
@@ -135,30 +121,6 @@ def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model
     assert registry.model_folder("small/../small") is None
 
 
-def test_a_folder_without_a_log(tmp_path):
-    with pytest.raises(UserError, match=r"log\.jsonl cannot be read: No such file"):
-        read_log(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "[]",
-        "7",
-        "{",
-        '{"loss": "low"}',
-        '{"held_out_exact_by_step": 0.5}',
-        '{"held_out_exact_by_step": [null]}',
-    ],
-)
-def test_a_log_with_figures_that_are_not_numbers(tmp_path, line):
-    (tmp_path / "log.jsonl").write_text('{"update": 1, "machine": "x", "held_out_exact_by_step": [0.5, 1]}\n')
-    assert read_log(tmp_path)[0]["update"] == 1
-    (tmp_path / "log.jsonl").write_text(line + "\n")
-    with pytest.raises(UserError, match=r"log\.jsonl is not a log of a training run, or is damaged"):
-        read_log(tmp_path)
-
-
 # ablations
 
 
@@ -173,6 +135,13 @@ def test_an_unfinished_ablation_is_an_error(tmp_path):
     assert is_finished(ABLATIONS[0], tmp_path / "none", share=0.9)
     log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES + 0.001}) + "\n")
     assert is_finished(ABLATIONS[0], tmp_path / "none")
+
+
+def test_the_figure_of_the_ablations(tmp_path):
+    draw_ablations(tmp_path / "ablations.png", ["none", "attention"], [90.0, 40.0], [87.4, None])
+    with Image.open(tmp_path / "ablations.png") as picture:
+        assert picture.format == "PNG" and picture.width > 500
+        assert len(picture.convert("RGB").getcolors(1 << 16)) > 20  # something is drawn
 
 
 def test_all_ablations_train_on_the_same_puzzles(tmp_path, monkeypatch):

@@ -67,7 +67,8 @@ def test_a_number_of_updates_is_exact(tmp_path, tiny_config):
     preset = usual_preset(tiny_config())
     train(preset, tmp_path / "run", updates=5)
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert log[-1]["update"] == 5 and log[-1]["n"] == SCHEDULE.depth[-1].n
+    assert log[0]["length"] == "5 updates" and log[-1] == log[-1] | {"update": 5, "finished": True}
+    assert log[-2]["update"] == 5 and log[-2]["n"] == SCHEDULE.depth[-1].n
     train(preset, tmp_path / "run", updates=8, resume=True)
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert log[-1]["update"] == 8
@@ -251,6 +252,14 @@ def test_a_log_that_cannot_be_written(run_folder, small_preset):
     (run_folder / "log.jsonl").mkdir()
     with pytest.raises(UserError, match=r"log\.jsonl is a folder"):
         train(small_preset, run_folder, resume=True)
+
+
+def test_a_line_that_a_killed_run_left_unfinished_is_removed_on_resume(run_folder, small_preset):
+    log = run_folder / "log.jsonl"
+    whole = '{"update": 5}\n'
+    log.write_text(whole + '{"update": 9, "lo')
+    with TrainingFolder.open(run_folder, small_preset, resume=True):
+        assert log.read_text() == whole
 
 
 def test_missing_settings(run_folder, small_preset):
