@@ -17,6 +17,7 @@ from trm.errors import UserError
 from trm.registry import SNAPSHOTS, Snapshot, run_snapshots
 
 KEY = "snapshot"  # the number of the chosen snapshot
+NEWEST = "newest_snapshot"  # the number of the newest, which is followed as long as it is the chosen one
 PLACE = "snapshot_place"  # its place on the axis, from 1: the value of the slider
 INSIDE = f"/{SNAPSHOTS}/"  # in the name of a snapshot, between the name of its run and its own
 LABELS = {"update": "Training update", "step": "Training step", "epoch": "Training epoch"}
@@ -54,9 +55,10 @@ def _on_axis(opened: Opened, options: Options) -> Opened | Opening:
         return opened
     names = {snapshot.number: name for name, snapshot in axis.items()}
     newest = next((each.number for each in axis.values() if each.weights == own), max(names))
-    if not is_same or state.get(KEY) not in names:
+    if not is_same or state.get(KEY) not in names or state[KEY] == state.get(NEWEST):
         linked = axis.get(state.pop("linked_snapshot", ""))
         state[KEY] = linked.number if linked else newest
+    state[NEWEST] = newest
     numbers = list(names)
     state[PLACE] = numbers.index(state[KEY]) + 1
     unit = next(iter(axis.values())).unit

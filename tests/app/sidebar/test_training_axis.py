@@ -62,6 +62,15 @@ def test_new_snapshots_appear_while_the_run_trains(open_app, run, tiny_model):
     assert shown(app) == ("Training update 25", 5) and app["snapshot_place"] == 4
 
 
+def test_at_the_newest_snapshot_a_later_one_is_followed(open_app, run, tiny_model):
+    """Also if the newest stays on the axis, because it was saved as a snapshot of its own."""
+    app = open_app(model=RUN)
+    add_snapshot(run / "snapshots/090-percent", tiny_model(seed=2), 30)
+    add_snapshot(run, tiny_model(seed=8), 40)
+    app.run()
+    assert shown(app) == ("Training update 40", 4) and app.link["model"] == RUN
+
+
 def test_a_model_without_snapshots_has_no_slider(open_app, run):
     app = open_app(model=RUN)
     app.set("snapshot_place", 1)
