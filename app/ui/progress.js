@@ -14,7 +14,8 @@ class ProgressBar {
     arrive();
   }
 
-  /** `data`: {feed, stage, share, text, tag, reruns, edits} from app/ui/progress.py; `trigger` makes Python rerun the page. */
+  /** `data`: {feed, stage, share, text, tag, reruns, only_visible, edits} from app/ui/progress.py; `trigger` makes Python
+   * rerun the page. */
   update(data, trigger) {
     this.trigger = trigger;
     const isNew = data.feed !== this.data?.feed || data.stage !== this.data.stage;
@@ -40,7 +41,7 @@ class ProgressBar {
 
   rerun() {
     const send = () => this.trigger("news", { edits: this.data.edits });
-    void whenUpToDate(send, this.following.signal);
+    void whenUpToDate(send, this.following.signal, { onlyVisible: this.data.only_visible });
   }
 
   draw({ text, share }) {

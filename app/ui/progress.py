@@ -99,11 +99,13 @@ def follow(
     key: str,
     hidden: bool = False,
     reruns: bool = True,
+    only_visible: bool = False,
 ) -> None:
     """Draw the progress of a computation, and rerun this page or fragment when its stage changes.
 
     `about` identifies the computation. The browser gets the progress by `read`, which is called outside of the session
-    and returns None once nothing is being computed. A progress that is `hidden` or has no text is not drawn.
+    and returns None once nothing is being computed. A progress that is `hidden` or has no text is not drawn. With
+    `only_visible`, a page in a hidden tab asks for no more progress after a change and is rerun when it is visible.
     """
     now = read() or Progress("")
 
@@ -112,15 +114,24 @@ def follow(
         return Progress(latest.stage) if hidden and latest else latest
 
     watched = (about, session.watcher(), hidden)
-    draw(Progress(now.stage) if hidden else now, key=key, feed=feeds.publish(watched, news), reruns=reruns)
+    shown = Progress(now.stage) if hidden else now
+    draw(shown, key=key, feed=feeds.publish(watched, news), reruns=reruns, only_visible=only_visible)
 
 
-def draw(progress: Progress, *, key: str, feed: str | None = None, reruns: bool = False) -> None:
+def draw(
+    progress: Progress,
+    *,
+    key: str,
+    feed: str | None = None,
+    reruns: bool = False,
+    only_visible: bool = False,
+) -> None:
     """Draw a progress bar. With the address of a `feed`, the browser updates it."""
     data = asdict(progress) | {
         "tag": feeds.tag(progress),
         "feed": feed,
         "reruns": reruns,
+        "only_visible": only_visible,
         "edits": edits.count(),
     }
     _component()(data=data, key=key, on_news_change=lambda: None)

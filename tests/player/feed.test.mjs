@@ -110,6 +110,20 @@ test("the page is rerun once it is up to date", async () => {
   assert.equal(sent.at(-1), "while leaving");
 });
 
+test("a page that nobody sees is rerun when it is seen again", async () => {
+  page();
+  const sent = [];
+  const send = (name, options) => whenUpToDate(() => sent.push(name), new AbortController().signal, options);
+  document.hidden = true;
+  await send("unseen");
+  const waiting = send("seen", { onlyVisible: true });
+  await soon(150);
+  assert.deepEqual(sent, ["unseen"]);
+  document.hidden = false;
+  await waiting;
+  assert.deepEqual(sent, ["unseen", "seen"]);
+});
+
 const view = (settings, run = "run", start = "null") => ({ settings, runs: [run], start });
 
 test("a player goes on where it was, for the same run and place", () => {

@@ -41,10 +41,11 @@ async function read(address, signal, headers) {
 /**
  * Calls `send`, which makes Streamlit rerun the page, once the page is up to date. A message that overtakes the answer
  * to an action of the user would undo this action: it contains the widget values and the page from before.
+ * With `onlyVisible`, a page in a hidden tab waits until it is visible.
  */
-export async function whenUpToDate(send, signal) {
+export async function whenUpToDate(send, signal, { onlyVisible = false } = {}) {
   while (!signal.aborted) {
-    if (isUpToDate()) {
+    if (isUpToDate() && !(onlyVisible && document.hidden)) {
       send();
       return;
     }

@@ -33,7 +33,7 @@ def read_log(run: Path) -> list[Line]:
 
 def _checked(lines: list[Line]) -> list[Line]:
     for line in lines:
-        numbers = [line["update"], *(line.get(name, 0) for name in COLUMNS)]
+        numbers = [line["update"], line["minutes"], *(line.get(name, 0) for name in COLUMNS)]
         if not all(
             type(number) in (int, float) for number in numbers + line.get("held_out_exact_by_step", [])
         ):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from app.screens.halting import figures, puzzles, run_figures, tables, texts, training
+from app.screens.halting import figures, puzzles, run_figures, tables, texts, training, training_run
 from app.screens.halting import source as sources
 from app.screens.halting.source import HaltingResult
 from app.server.options import server_options
@@ -32,6 +32,7 @@ def page() -> None:
     if opened is None:
         return
     halting(opened)
+    training_run.section(opened)
     training.section(opened)
 
 

@@ -164,11 +164,16 @@ def over_training(axis: TrainingAxis, name: str, label: str) -> "Figure":
     line = charts.line(label, axis.numbers, axis.values(name), "solved")
     line.mode, line.marker = "lines+markers", {"size": 9, "color": charts.colour("solved")}
     figure.add_trace(line)
-    if (chosen := st.session_state.get(training_axis.KEY)) in axis.numbers:
+    mark_chosen(figure, axis.numbers)
+    return figure
+
+
+def mark_chosen(figure: "Figure", numbers: list[int]) -> None:
+    """Mark the chosen snapshot, if it is one of these, by a dotted line in a figure of one curve over training."""
+    if (chosen := st.session_state.get(training_axis.KEY)) in numbers:
         figure.add_vline(x=chosen, line={"dash": "dot", "width": 2, "color": charts.colour("baseline")})
     figure.update_layout(showlegend=False)
     figure.update_yaxes(rangemode="tozero")
-    return figure
 
 
 def wrong_cells(axis: TrainingAxis) -> "Figure":

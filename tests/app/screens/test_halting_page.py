@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from halting_stand_in import make_runs
 
-from app.screens.halting import source, texts
+from app.screens.halting import source, texts, training_run
 from app.screens.halting.puzzles import puzzles_in_square, solve_link
 from app.ui import analysis
 from probes.halting.report import analyse
@@ -25,6 +25,7 @@ def record(tmp_path, monkeypatch):
     """Replaces the recorded results of a bundled model by made-up runs with the current weights."""
     monkeypatch.setattr(source, "RECORDED", tmp_path)
     monkeypatch.setattr(figures, "RECORDED", tmp_path / "training")  # no figures over training
+    monkeypatch.setattr(training_run, "CURVES", {})
     mark = registry.fingerprint(registry.models_folder() / MODEL / "model.safetensors")
 
     def make(

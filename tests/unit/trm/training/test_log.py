@@ -18,8 +18,8 @@ LINES = [
 
 
 def test_a_line_that_is_still_being_written_is_left_out(tmp_path):
-    (tmp_path / LOG).write_text('{"update": 1, "loss": 2.5}\n{"update": 2, "lo')
-    assert read_log(tmp_path) == [{"update": 1, "loss": 2.5}]
+    (tmp_path / LOG).write_text('{"update": 1, "minutes": 0.5, "loss": 2.5}\n{"update": 2, "lo')
+    assert read_log(tmp_path) == [{"update": 1, "minutes": 0.5, "loss": 2.5}]
     (tmp_path / LOG).write_text('{"upd')
     assert read_log(tmp_path) == []
 
@@ -36,14 +36,14 @@ def test_a_folder_without_a_log(tmp_path):
         "7",
         "{",
         '{"loss": 2.0}',
-        '{"update": 1, "loss": "low"}',
-        '{"update": 1, "loss": NaN}',
-        '{"update": 1, "held_out_exact_by_step": 0.5}',
-        '{"update": 1, "held_out_exact_by_step": [null]}',
+        '{"update": 1, "minutes": 0.5, "loss": "low"}',
+        '{"update": 1, "minutes": 0.5, "loss": NaN}',
+        '{"update": 1, "minutes": 0.5, "held_out_exact_by_step": 0.5}',
+        '{"update": 1, "minutes": 0.5, "held_out_exact_by_step": [null]}',
     ],
 )
 def test_a_log_with_figures_that_are_not_numbers(tmp_path, line):
-    (tmp_path / LOG).write_text('{"update": 1, "machine": "x", "held_out_exact_by_step": [0.5, 1]}\n')
+    (tmp_path / LOG).write_text('{"update": 1, "minutes": 0.5, "machine": "x", "held_out_exact_by_step": [0.5, 1]}\n')
     assert read_log(tmp_path)[0]["update"] == 1
     (tmp_path / LOG).write_text(line + "\n")
     with pytest.raises(UserError, match=r"log\.jsonl is not a log of a training run, or is damaged"):
@@ -60,7 +60,7 @@ def test_the_curve_of_a_bundled_model_is_that_of_its_log(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["minutes,update,loss\n1,2,low\n", "minutes,loss\n1,2\n", "update,loss\n1,[2]\n"]
+    "text", ["minutes,update,loss\n1,2,low\n", "minutes,loss\n1,2\n", "minutes,update,loss\n1,2,[2]\n"]
 )
 def test_a_damaged_curve_is_an_error(tmp_path, text):
     (tmp_path / CURVE).write_text(text)
