@@ -112,15 +112,17 @@ def model_sidebar(options: Options) -> model_controls.Opened | None:
     Returns None, with a message, until the model is open.
     """
     names = shared.model_names(models_folder(), options)
+    link = links.opened_with()
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        opened, mistakes = training_axis.choose(names, options, links.opened_with())
+        opened, mistakes = training_axis.choose(names, options, link)
     for mistake in mistakes:
         status.problem(mistake)
     if opened is None or isinstance(opened, Opening):
         status.no_model_yet(opened)
         return None
     with st.sidebar:
+        model_controls.init_depth(opened, link)  # of the self-check
         st.caption(model_facts.title(opened.config))
         model_facts.show_inert_states(opened)
     links.write({"model": opened.source.name})

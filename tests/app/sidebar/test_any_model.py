@@ -191,6 +191,11 @@ def test_an_inert_state_gets_a_warning():
     assert not [text for text in app.warnings if "inert" in text]
 
 
+def test_a_link_opens_an_own_model_on_another_page_first(open_app, model_dir):
+    app = App({"model": "runs/hrm"}, "halting")
+    assert not app.errors and app.link["model"] == "runs/hrm"
+
+
 def test_forced_values_are_used_and_are_in_the_link_and_change_the_score(open_app, public_maze):
     app = open_app(model=public_maze)
     app.until(lambda: "of blank cells" in app.captions, "a self-check")
