@@ -1,7 +1,10 @@
 """The training axis in the browser, on a run that `trm train` wrote."""
 
+import json
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from player_page import Player
@@ -11,17 +14,26 @@ from training_runs import usual_preset
 
 from app.server.options import MODEL_DIR
 from trm.cli import main
+from trm.training.folder import locked
+from trm.training.log import LOG
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, tiny_config) -> Iterator[ServedApp]:
-    """The app, with a run of ten snapshots in its folder of models."""
+def folder(tmp_path_factory: pytest.TempPathFactory, tiny_config) -> Path:
+    """A folder of models, with a run of ten snapshots."""
     folder = tmp_path_factory.mktemp("models")
     preset = usual_preset(tiny_config(N_sup=4))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("trm.cli.train.get_preset", lambda name: preset)
         out = ["--out", str(folder / "run")]
         main(["train", "--preset", "usual", "--updates", "44", "--snapshots", "10", "--seed", "3", *out])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[ServedApp]:
+    """The app with this folder."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv(MODEL_DIR, str(folder))
         with ServedApp() as app:
             yield app
@@ -49,3 +61,36 @@ def test_moving_the_slider_changes_the_grid(open_player):
     player.eventually(lambda: final_grid(player) == newest, "the newest answer again")
     linked = open_player("?model=run/snapshots/009-percent")
     player.eventually(lambda: final_grid(linked) == earlier, "the linked snapshot")
+
+
+def test_a_run_is_followed_while_it_trains(folder, served, new_page, tmp_path):
+    """Lines of the log and snapshots arrive without a reload; who looks at an earlier snapshot stays there."""
+    run = Path(shutil.copytree(folder / "run", folder / "live"))
+    *_, later = sorted((run / "snapshots").iterdir())
+    shutil.move(later, tmp_path)
+
+    def add_line(update: int, **values: object) -> None:
+        with (run / LOG).open("a") as log:
+            log.write(json.dumps({"update": update, "minutes": 1.0} | values) + "\n")
+
+    page = new_page()
+    with locked(run):
+        add_line(44, machine="one core", length="90 updates")
+        page.goto(f"{served.url}/halting?model=live")
+        state = page.get_by_text("Being trained.")
+        place = page.locator(".st-key-snapshot_place:not([data-stale=true])")
+        expect(state.locator("..")).to_contain_text("Update 44 after 1.0 minutes, of 90 updates.")
+        page.evaluate("window.isFirst = true")
+        place.get_by_role("slider").press("Home")
+        expect(place).to_contain_text("1 of 10")
+        for update in (60, 80):
+            add_line(update, loss=1.5)
+            expect(state.locator("..")).to_contain_text(f"Update {update} after")
+        shutil.move(tmp_path / later.name, later)
+        add_line(85, loss=1.25)
+        expect(place).to_contain_text("1 of 11")
+        expect(place).to_contain_text(re.compile("Training update 4(?!4)"))
+        expect(page.get_by_text("Latest: training loss 1.250")).to_be_visible()
+        add_line(90, finished=True)
+    expect(page.get_by_text("Finished.").locator("..")).to_contain_text("Update 90")
+    assert page.evaluate("window.isFirst")

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 CURVES = {"loss": "training loss", "held_out_exact": "held-out accuracy"}
+MEANING = (
+    "The loss is a running average. Held-out accuracy is the fraction of puzzles like those of training that are solved "
+    "exactly after the last supervision step, at the grid size and recursion depth in use at that point."
+)
 HEIGHT = 280  # of a chart, in pixels
 POINTS = 30  # curves of more points have no markers
 RECENT = 120  # seconds; a log that is this new is followed without a lock too: it may be copied from another machine
@@ -54,12 +58,14 @@ def _run(weights: Path, on_slider: Set[Path], base: str) -> None:
     except UserError as error:
         st.warning(plain(str(error).replace(base, "")), icon=":material/warning:")
         return
-    drawn = [name for name in CURVES if any(name in row for row in rows)]
+    drawn = [name for name in CURVES if _points(rows, name)]
     if not drawn:
         return
     for place, name in zip(st.columns(2), drawn, strict=False):
         with place:
             charts.show(curve(rows, name, weights), key=f"training-run-{name}")
+    latest = ", ".join(f"{CURVES[name]} {_points(rows, name)[-1][name]:.3f}" for name in drawn)
+    st.caption(f"Latest: {latest}. {MEANING}")
     table = {name: [row.get(name) for row in rows] for name in COLUMNS}
     downloads.offer("training-run", table=table, data=rows)
 
@@ -118,7 +124,7 @@ def _is_finished(log: list[Line]) -> bool:
 
 def curve(rows: list[Line], name: str, weights: Path) -> "Figure":
     """Draw a metric over training. The dotted line is the chosen snapshot."""
-    points = [row for row in rows if name in row]
+    points = _points(rows, name)
     figure = charts.new(x="training update", y=CURVES[name], height=HEIGHT, uirevision=name)
     line = charts.line(
         CURVES[name], [row["update"] for row in points], [row[name] for row in points], "solved"
@@ -126,4 +132,9 @@ def curve(rows: list[Line], name: str, weights: Path) -> "Figure":
     line.mode = "lines" if len(points) > POINTS else "lines+markers"
     figure.add_trace(line)
     mark_chosen(figure, [snapshot.number for snapshot in run_snapshots(weights)])
+    figure.update_xaxes(range=(0, 1.02 * rows[-1]["update"]))
     return figure
+
+
+def _points(rows: list[Line], name: str) -> list[Line]:
+    return [row for row in rows if name in row]

@@ -43,7 +43,9 @@ def test_a_folder_without_a_log(tmp_path):
     ],
 )
 def test_a_log_with_figures_that_are_not_numbers(tmp_path, line):
-    (tmp_path / LOG).write_text('{"update": 1, "minutes": 0.5, "machine": "x", "held_out_exact_by_step": [0.5, 1]}\n')
+    (tmp_path / LOG).write_text(
+        '{"update": 1, "minutes": 0.5, "machine": "x", "held_out_exact_by_step": [0.5, 1]}\n'
+    )
     assert read_log(tmp_path)[0]["update"] == 1
     (tmp_path / LOG).write_text(line + "\n")
     with pytest.raises(UserError, match=r"log\.jsonl is not a log of a training run, or is damaged"):
