@@ -86,13 +86,15 @@ def is_training(run: Path) -> bool:
 
     The lock that this function takes for an instant is shared, so that several readers do not see each other.
     """
+    lock = run / LOCK
     try:
         import fcntl
 
-        with (run / LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if lock.is_file():
+            with lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except (OSError, ImportError):  # no lock, or Windows, which cannot tell
+    except (OSError, ImportError):  # not readable, or Windows, which cannot tell
         pass
     return False
