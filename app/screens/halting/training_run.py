@@ -15,7 +15,7 @@ from app.sidebar.model_controls import Opened
 from app.ui import charts, downloads, progress
 from app.ui.text import ago, plain
 from trm.errors import UserError
-from trm.registry import run_folder, run_snapshots
+from trm.registry import own_training, run_folder, run_snapshots
 from trm.training.log import COLUMNS, CURVE, LOG, Line, is_training, metrics, read_curve, read_log
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _run(weights: Path, on_slider: Set[Path], base: str) -> None:
     run = run_folder(weights)
     try:
         if (run / LOG).is_file():
-            rows = _log(run, weights)
+            rows = _log(run)
         elif rows := read_curve(run):
             st.markdown(f"{rows[-1]['update']:,} updates in {rows[-1]['minutes']:.1f} minutes.")
     except UserError as error:
@@ -70,12 +70,12 @@ def _run(weights: Path, on_slider: Set[Path], base: str) -> None:
     downloads.offer("training-run", table=table, data=rows)
 
 
-def _log(run: Path, weights: Path) -> list[Line]:
+def _log(run: Path) -> list[Line]:
     """Draw the state of a run, follow it while it is being trained, and return the metrics in its log."""
     log, (training, age) = read_log(run), _activity(run)
-    snapshots = run_snapshots(weights)
-    newest = f" Newest snapshot: {snapshots[-1]}." if snapshots else ""
-    st.markdown(summary(log, training=training, age=age) + newest)
+    saved = own_training(run)
+    last_saved = f" Last saved at update {saved.update:,}." if saved else ""
+    st.markdown(summary(log, training=training, age=age) + last_saved)
     if not _is_finished(log) and _news(run):
         about = ("training run", str(run))
         progress.follow(about, partial(_news, run), key="training_run", hidden=True, only_visible=True)

@@ -85,7 +85,7 @@ def test_a_run_is_followed_while_it_trains(open_app, run, training, tiny_model):
     add_snapshot(run, tiny_model(vocab_size=11, sequence_length=81), 30)
     news(app)
     assert curves(app) == [[2.5, 1.5], [0.4]] and "Update 30" in state(app)
-    assert "Newest snapshot: update 30." in state(app)
+    assert "Last saved at update 30." in state(app)
     slider = app.test.get_by_key("snapshot_place")
     assert (slider.label, slider.max, slider.value) == ("Training update 30", 2, 2)
     add_line(run, 40, finished=True)
