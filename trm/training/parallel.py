@@ -4,6 +4,7 @@ All processes draw the same random numbers for the whole batch, and each process
 thus do not depend on the number of processes. Gradients are averaged over processes.
 """
 
+import atexit
 import os
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ class Replica:
             return cls()
         if not distributed.is_initialized():
             distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            atexit.register(_leave)
         return cls(distributed.get_rank(), size)
 
     @property
@@ -83,3 +85,9 @@ class Replica:
             shared = shared.cuda()
         distributed.broadcast(shared, 0)
         return shared.item()
+
+
+def _leave() -> None:
+    """Leave the process group. A process that exits inside a group may abort when another one exits before it."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
