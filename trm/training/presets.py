@@ -47,7 +47,8 @@ class TrainingPreset:
     ema: float | None = 0.999  # decay of the averaged weights; None: no averaging
     cell_loss: CellLoss = "softmax"
     halt_weight: float = 0.5  # weight of the halting loss relative to the cell loss
-    continue_loss: bool = False  # also train q_continue, which needs a second forward pass (HRM)
+    continue_loss: bool = False  # also train q_continue, which needs a second forward pass (HRM) ...
+    continue_fraction: float = 1.0  # ... of this fraction of the batch
     gradient_calls: int | None = (
         None  # number of last calls in a supervision step with gradients; None: the model's default
     )
@@ -59,6 +60,8 @@ class TrainingPreset:
     def __post_init__(self):
         if self.continue_loss != (self.model.halting == HALT_OR_CONTINUE):
             raise ValueError(f"the halting rule {HALT_OR_CONTINUE} requires continue_loss, and vice versa")
+        if not 0 < self.continue_fraction <= 1:
+            raise ValueError("continue_fraction must be greater than 0 and at most 1")
         if self.gradient_calls is not None and self.gradient_calls < 1:
             raise ValueError("at least one call must have a gradient")
         if self.schedule.smaller_grids and (self.model.mixing, self.model.positions) != ("attention", "rope"):
