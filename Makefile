@@ -5,6 +5,7 @@ TORCH ?= $(shell grep -o '^torch[^ ]*' requirements.txt)
 PORT ?=
 MODEL_DIR ?=
 DATA_DIR ?=
+SITE ?=
 WORKERS ?= 3
 TESTS ?= tests
 BIN := .venv/bin
@@ -17,8 +18,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: app test quick test-types test-slow coverage docs site bench recorded lint format clean
 .DELETE_ON_ERROR:
 
-app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder with your checkpoints, DATA_DIR=folder with ARC tasks and recorded states
-	$(BIN)/recursion-lens $(if $(PORT),--port $(PORT)) $(if $(MODEL_DIR),--model-dir '$(MODEL_DIR)') $(if $(DATA_DIR),--data-dir '$(DATA_DIR)')
+app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder with your checkpoints, DATA_DIR=folder with ARC tasks and recorded states, SITE=address of the published site
+	$(BIN)/recursion-lens $(if $(PORT),--port $(PORT)) $(if $(MODEL_DIR),--model-dir '$(MODEL_DIR)') $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') $(if $(SITE),--site '$(SITE)')
 
 test: lint .venv/.browser  ## install what is missing, then run lint, unit, app and browser tests
 	$(BIN)/pytest -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -39,6 +39,7 @@ def serve(
     port: Port | None = None,
     model_dir: tuple[ExistingDirectory, ...] = (),
     data_dir: ExistingDirectory | None = None,
+    site: str | None = None,
     hub: Annotated[bool | None, Parameter(negative="--no-hub")] = None,
     no_browser: bool = False,
     lan: bool = False,
@@ -52,6 +53,7 @@ def serve(
         port: port of the server; by default the first free port from 8501 on
         model_dir: folder with checkpoints to list beside the bundled models; may be repeated
         data_dir: folder with ARC tasks and recorded states
+        site: address of the pages that `make site` built, for links and the QR code of the lecture
         hub: whether models from the Hugging Face hub may be opened; by default only with neither --lan nor --public
         no_browser: do not open a browser
         lan: let others on the network use the app, and print the address for them
@@ -70,6 +72,7 @@ def serve(
         settings["server.maxUploadSize"] = LARGEST_UPLOAD
     options = [f"--model-dir={folder}" for folder in model_dir]
     options += [f"--data-dir={data_dir}"] if data_dir else []
+    options += [f"--site={site}"] if site else []
     options += [f"--{name}" for name, given in (("lan", lan), ("public", public)) if given]
     options += [] if hub is None else ["--hub" if hub else "--no-hub"]
     url = f"http://{_network_address() if is_open else host}:{port}"

@@ -8,13 +8,15 @@ path, symbolic links are followed, and the hub is enabled with the owner's token
 `--public`, models come only from the given folders, and the hub is disabled. `--hub` enables the hub for public
 repositories. `--public` is for servers that strangers can reach, and also limits the length of a run. `--lan` puts this
 machine's address in the local network into the QR code of the lecture, for a lecturer who opens the app at localhost.
-The environment variables RECURSION_LENS_MODEL_DIR (several folders, separated as in PATH) and
-RECURSION_LENS_DATA_DIR set the folders too.
+`--site` is the address of the pages that `make site` built, to which the app then links. The environment variables
+RECURSION_LENS_MODEL_DIR (several folders, separated as in PATH), RECURSION_LENS_DATA_DIR and RECURSION_LENS_SITE set
+the folders and the site too.
 """
 
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +29,11 @@ import streamlit as st
 from trm.errors import UserError
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-MODEL_DIR, DATA_DIR = "RECURSION_LENS_MODEL_DIR", "RECURSION_LENS_DATA_DIR"
+MODEL_DIR, DATA_DIR, SITE = (f"RECURSION_LENS_{name}" for name in ("MODEL_DIR", "DATA_DIR", "SITE"))
+WEB_ADDRESS = re.compile(
+    r"(?P<host>https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?)(?P<folder>(/[^/?#\s]+)*?)(/[^/?#\s]+\.html)?/?([?#]\S*)?", re.I
+)
+"""A web address: host, folder, and then perhaps a page and what follows it."""
 HOW_TO_START = "`recursion-lens --model-dir FOLDER`, or `make app MODEL_DIR=FOLDER`"
 
 
@@ -45,6 +51,7 @@ class Options:
     local: bool = False  # whether only this machine can reach the server, so that any path may be opened
     public: bool = False  # whether strangers can reach the server
     lan: bool = False  # whether the lecture's QR code has this machine's address in the local network
+    site: str | None = None  # address of the published site, which ends with "/"
 
     @property
     def opens_others(self) -> bool:
@@ -67,6 +74,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str], addre
     parser.add_argument("--hub", action=argparse.BooleanOptionalAction)
     parser.add_argument("--public", action="store_true")
     parser.add_argument("--lan", action="store_true")
+    parser.add_argument("--site")
     given = parser.parse_args(list(arguments))
     listed = filter(None, environment.get(MODEL_DIR, "").split(os.pathsep))
     model_dirs = tuple(given.model_dir) or tuple(map(Path, listed))
@@ -78,14 +86,25 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str], addre
     local = address in LOCAL and not given.public
     hub = local if given.hub is None else given.hub
     data_dir = None if data_dir is None else data_dir.resolve()
-    return Options(resolved, data_dir, hub, local, given.public, given.lan)
+    site = given.site or environment.get(SITE)
+    return Options(resolved, data_dir, hub, local, given.public, given.lan, _folder_of(site) if site else None)
+
+
+def _folder_of(site: str) -> str:
+    """Return the address of the site's folder. `site` is that address or the one of a page in the folder."""
+    address = WEB_ADDRESS.fullmatch(site)
+    if address is None:
+        raise OptionError(
+            f"--site {site!r} is not a web address. Start the app with one such as https://lens.example/site/."
+        )
+    return f"{address['host']}{address['folder']}/"
 
 
 def server_options() -> Options:
     """Return the options of this server. Raises OptionError if they are invalid."""
     # Streamlit passes on the arguments after `--`. In tests, the arguments are those of the test runner.
     arguments = sys.argv[1:] if Path(sys.argv[0]).name == "main.py" else []
-    environment = tuple((name, os.environ[name]) for name in (MODEL_DIR, DATA_DIR) if name in os.environ)
+    environment = tuple((name, os.environ[name]) for name in (MODEL_DIR, DATA_DIR, SITE) if name in os.environ)
     return _options(tuple(arguments), environment, st.get_option("server.address"))
 
 

@@ -4,7 +4,7 @@ import pytest
 import streamlit as st
 
 from app.screens.probes import uploads
-from app.server.options import DATA_DIR, LOCAL, MODEL_DIR, OptionError, Options, read_options
+from app.server.options import DATA_DIR, LOCAL, MODEL_DIR, SITE, OptionError, Options, read_options
 from trm.data.puzzle_file import LARGEST
 
 OPEN = "0.0.0.0"
@@ -32,11 +32,11 @@ def test_options_and_environment_say_the_same(tmp_path):
     models, more, data = tmp_path / "models", tmp_path / "more", tmp_path / "data"
     for folder in (models, more, data):
         folder.mkdir()
-    given = ["--model-dir", str(models), "--model-dir", str(more), "--data-dir", str(data)]
-    environment = {MODEL_DIR: f"{models}:{more}", DATA_DIR: str(data)}
-    assert (
-        read_options(given, {}, OPEN) == read_options([], environment, OPEN) == Options((models, more), data)
-    )
+    site = "https://lens.example/"
+    given = ["--model-dir", str(models), "--model-dir", str(more), "--data-dir", str(data), "--site", site]
+    environment = {MODEL_DIR: f"{models}:{more}", DATA_DIR: str(data), SITE: site}
+    expected = Options((models, more), data, site=site)
+    assert read_options(given, {}, OPEN) == read_options([], environment, OPEN) == expected
     assert read_options(given, {MODEL_DIR: "/nowhere"}, OPEN).model_dirs == (
         models,
         more,
@@ -51,12 +51,32 @@ def test_options_and_environment_say_the_same(tmp_path):
         (["runs"], "unrecognized arguments: runs"),
         (["--model-dir", "/no/such/folder"], "--model-dir /no/such/folder is not a folder"),
         (["--data-dir", "/no/such/folder"], "--data-dir /no/such/folder is not a folder"),
+        *(
+            ([f"--site={site}"], f"--site {site!r} is not a web address")
+            for site in (
+                *("lens.example", "ftp://lens.example", "file:///lens", "https://", "https:///lens", "https://[::1"),
+                *("https://lens.example:port", "https://lens.example/a b", "https://lens.example/\n"),
+            )
+        ),
     ],
 )
 def test_options_that_mean_nothing_are_one_line(arguments, says):
     with pytest.raises(OptionError) as refusal:
         read_options(arguments, {}, OPEN)
     assert says in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ("https://lens.example", "https://lens.example/"),
+        ("http://[::1]:8000/", "http://[::1]:8000/"),
+        ("http://lens.example:8000/lens", "http://lens.example:8000/lens/"),
+        ("https://lens.example/lens/index.html?model=maze-trm#runs", "https://lens.example/lens/"),
+    ],
+)
+def test_the_address_of_the_site_may_be_that_of_a_page_of_it(given, folder):
+    assert read_options(["--site", given], {}, OPEN).site == folder
 
 
 def test_a_page_of_a_server_started_wrong_says_so(open_app, monkeypatch):

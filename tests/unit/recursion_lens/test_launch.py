@@ -60,8 +60,9 @@ def test_the_app_understands_the_options_that_are_passed_on(started, tmp_path):
     for folder in (models, other, data):
         folder.mkdir()
     given = ("--model-dir", models, "--model-dir", other, "--data-dir", data, "--public")
-    _, options = started(*given, "--hub")
+    _, options = started(*given, "--hub", "--site", "https://lens.example/")
     read = read_options(options, {}, "0.0.0.0")
+    assert read.site == "https://lens.example/"
     assert (read.model_dirs, read.data_dir, read.hub, read.public) == ((models, other), data, True, True)
     assert not read_options(started("--no-hub")[1], {}, "localhost").hub
     assert read_options(started()[1], {}, "localhost").hub
