@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
-from app.site.build import MODELS, build
+from app.site.address import MODELS
+from app.site.build import build
 from bench.figures import parse_quick, print_figure, progress
 from tests.support.served_app import open_browser
 from tests.support.static_site import served

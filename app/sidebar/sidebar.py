@@ -10,6 +10,7 @@ from app.server import shared
 from app.server.opening import Opening
 from app.server.options import Options
 from app.sidebar import arc_puzzles, model_controls, model_facts, puzzles, training_axis
+from app.site.address import MODELS, gallery_address, run_address
 from app.state import links
 from app.state.choice import Choice
 from app.ui import status
@@ -67,7 +68,27 @@ def sidebar(
         puzzles.controls(task, own_controls)
         model_controls.steps_control()
         model_facts.show_depth(opened)
-    return Selection(_choice(opened, task, options), mistakes=tuple(mistakes))
+    choice = _choice(opened, task, options)
+    with st.sidebar:
+        site_link(options, choice)
+    return Selection(choice, mistakes=tuple(mistakes))
+
+
+def site_link(options: Options, choice: Choice | None = None) -> None:
+    """Draw a link to the published site, if the server knows one.
+
+    It leads to the choice if its model runs there, and otherwise to the recorded runs.
+    """
+    if options.site is None:
+        return
+    if choice is not None and choice.source.is_bundled and choice.source.name in MODELS:
+        label = "Run this puzzle without a server"
+        address = run_address(options.site, choice.source.name, choice.puzzle)
+        explanation = "Opens this model and puzzle on a page where the model runs in the browser, without Python."
+    else:
+        label, address = "Recorded runs without a server", gallery_address(options.site)
+        explanation = "Opens a page with runs of the bundled models, which needs no Python."
+    st.page_link(address, label=label, icon=":material/open_in_new:", help=explanation)
 
 
 def _choice(opened: model_controls.Opened, task: Task, options: Options) -> Choice:
@@ -125,5 +146,6 @@ def model_sidebar(options: Options) -> model_controls.Opened | None:
         model_controls.init_depth(opened, link)  # of the self-check
         st.caption(model_facts.title(opened.config))
         model_facts.show_inert_states(opened)
+        site_link(options)
     links.write({"model": opened.source.name})
     return opened

@@ -19,6 +19,7 @@ from app.screens.lecture.contents import Lecture
 from app.screens.lecture.language import DEFAULT
 from app.screens.lecture.offline import offline_page
 from app.screens.solve import PAPERS
+from app.site.address import MODELS
 from app.site.findings import finding_files, findings_content
 from trm import __version__, registry
 from trm.checkpoint import load_model
@@ -37,7 +38,6 @@ from trm.web.runtime import fetch_runtime, runtime_folder
 
 HERE = Path(__file__).parent
 WORKER = "offline.js"  # the service worker
-MODELS = ("sudoku-trm", "sudoku-hrm", "maze-trm", "maze-hrm")  # models that run in the browser
 RECORDED = (*MODELS, "sudoku-trm-large", "maze30-trm")  # models whose recorded runs the gallery shows
 PAGES = {
     "index": "Solve", "compare": "Compare", "gallery": "Gallery", "findings": "Findings", "lecture": "Lecture"

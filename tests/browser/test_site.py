@@ -11,7 +11,8 @@ from player_page import PATIENCE, Player
 from playwright.sync_api import Page, expect
 from static_site import served
 
-from app.site.build import MODELS, build
+from app.site.address import MODELS
+from app.site.build import build
 from trm.checkpoint import load_model
 from trm.cli.main import main
 from trm.data import load_puzzles

@@ -1,0 +1,24 @@
+"""Addresses of pages of the site, for links from the app. `site` is the address of its folder, which ends with "/".
+
+`src/choice.js` reads a link to a run, and the start script of `app/screens/lecture/offline.py` one to a scene.
+"""
+
+from urllib.parse import urlencode
+
+MODELS = ("sudoku-trm", "sudoku-hrm", "maze-trm", "maze-hrm")
+"""Models that run on the site, in the visitor's browser."""
+
+
+def run_address(site: str, model: str, puzzle: str) -> str:
+    """Return the address at which one of MODELS runs a puzzle, in the one-line form of its task."""
+    return f"{site}index.html?{urlencode({'model': model, 'puzzle': puzzle})}"
+
+
+def lecture_address(site: str, scene: str, language: str) -> str:
+    """Return the address of a scene of the lecture."""
+    return f"{site}lecture.html?{urlencode({'scene': scene, 'lang': language})}"
+
+
+def gallery_address(site: str) -> str:
+    """Return the address of the recorded runs of all bundled models."""
+    return f"{site}gallery.html"
