@@ -31,7 +31,8 @@ from trm.errors import UserError
 LOCAL = ("localhost", "127.0.0.1", "::1")
 MODEL_DIR, DATA_DIR, SITE = (f"RECURSION_LENS_{name}" for name in ("MODEL_DIR", "DATA_DIR", "SITE"))
 WEB_ADDRESS = re.compile(
-    r"(?P<host>https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?)(?P<folder>(/[^/?#\s]+)*?)(/[^/?#\s]+\.html)?/?([?#]\S*)?", re.I
+    r"(?P<host>https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?)(?P<folder>(/[^/?#\s]+)*?)(/[^/?#\s]+\.html)?/?([?#]\S*)?",
+    re.I,
 )
 """A web address: host, folder, and then perhaps a page and what follows it."""
 HOW_TO_START = "`recursion-lens --model-dir FOLDER`, or `make app MODEL_DIR=FOLDER`"
@@ -87,7 +88,9 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str], addre
     hub = local if given.hub is None else given.hub
     data_dir = None if data_dir is None else data_dir.resolve()
     site = given.site or environment.get(SITE)
-    return Options(resolved, data_dir, hub, local, given.public, given.lan, _folder_of(site) if site else None)
+    return Options(
+        resolved, data_dir, hub, local, given.public, given.lan, _folder_of(site) if site else None
+    )
 
 
 def _folder_of(site: str) -> str:
@@ -104,7 +107,9 @@ def server_options() -> Options:
     """Return the options of this server. Raises OptionError if they are invalid."""
     # Streamlit passes on the arguments after `--`. In tests, the arguments are those of the test runner.
     arguments = sys.argv[1:] if Path(sys.argv[0]).name == "main.py" else []
-    environment = tuple((name, os.environ[name]) for name in (MODEL_DIR, DATA_DIR, SITE) if name in os.environ)
+    environment = tuple(
+        (name, os.environ[name]) for name in (MODEL_DIR, DATA_DIR, SITE) if name in os.environ
+    )
     return _options(tuple(arguments), environment, st.get_option("server.address"))
 
 

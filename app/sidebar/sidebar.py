@@ -84,7 +84,9 @@ def site_link(options: Options, choice: Choice | None = None) -> None:
     if choice is not None and choice.source.is_bundled and choice.source.name in MODELS:
         label = "Run this puzzle without a server"
         address = run_address(options.site, choice.source.name, choice.puzzle)
-        explanation = "Opens this model and puzzle on a page where the model runs in the browser, without Python."
+        explanation = (
+            "Opens this model and puzzle on a page where the model runs in the browser, without Python."
+        )
     else:
         label, address = "Recorded runs without a server", gallery_address(options.site)
         explanation = "Opens a page with runs of the bundled models, which needs no Python."

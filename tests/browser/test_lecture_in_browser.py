@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from player_page import PATIENCE
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from served_app import ServedApp
 
 from app.screens.lecture import offline
 from app.screens.lecture.contents import Lecture
 from app.screens.lecture.language import read_language
+from app.screens.lecture.qr_code import invitation
 from trm.player.bundle import english_texts
 
 SIZES = {"old": (1024, 768), "wide": (1920, 1080)}
@@ -216,6 +217,36 @@ def test_the_lecturers_tools(served, new_page):
     wait_for_scene(page, "predict-cell")
     page.keyboard.press("f")
     page.wait_for_function("() => !document.fullscreenElement", timeout=1000 * PATIENCE)
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)], ids=str)
+def test_the_invitation_has_a_code_for_the_site_and_says_what_each_code_does(
+    new_page, tmp_path: Path, monkeypatch, size, language
+):
+    code = invitation(
+        "http://192.168.0.7:8501/lecture", "states", language, "abcdefgh", "https://lens.example/site/"
+    )
+    data = offline.contents(Lecture(), language) | {"invitation": code}
+    monkeypatch.setattr(offline, "contents", lambda *_: data)
+    file = tmp_path / "lecture.html"
+    file.write_text(offline.offline_page(Lecture(), language), "utf-8")
+    page = new_page(*size)
+    page.goto(file.as_uri())
+    wait_for_scene(page, "states", language=language)
+    page.keyboard.press("i")
+    card, words = page.get_by_test_id("invitation"), read_language(language).words
+    expect(card.locator(".address")).to_have_text(code["address"])
+    expect(card.get_by_role("button", pressed=True)).to_have_text(words["share_room"])
+    card.get_by_role("button", name=words["share_site"]).press("Enter")
+    expect(card.locator(".address")).to_have_text(code["site"]["address"])
+    expect(card).to_contain_text(words["share_site_hint"])
+    expect(card.locator("path")).to_have_attribute("d", code["site"]["path"])
+    expect(card.get_by_role("button", pressed=True)).to_be_focused()
+    inside = card.locator("> div").bounding_box()
+    assert inside["y"] >= 0 and inside["y"] + inside["height"] <= size[1]
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
 
 
 def test_a_follower_changes_scenes_with_the_lecturer_without_reruns(served, new_page):

@@ -11,11 +11,13 @@ from player_page import PATIENCE, Player
 from playwright.sync_api import Page, expect
 from static_site import served
 
-from app.site.address import MODELS
+from app.screens.lecture.language import read_language
+from app.site.address import MODELS, gallery_address, lecture_address, run_address
 from app.site.build import build
 from trm.checkpoint import load_model
 from trm.cli.main import main
 from trm.data import load_puzzles
+from trm.data.presets import load_presets
 from trm.export.payload import payload
 from trm.record import record
 from trm.tasks import task_of
@@ -192,6 +194,19 @@ def test_a_mistyped_puzzle_is_named_and_the_run_stays(open_site):
         "A Sudoku has 81 cells, but this text has 2. Type them row by row, with . for blank cells."
     )
     expect(page.get_by_test_id("player")).to_be_visible()
+
+
+def test_links_of_the_app_open_what_it_showed(site, open_site):
+    puzzle = next(preset.puzzle for preset in load_presets("maze"))
+    page = open_site(run_address("", "maze-hrm", puzzle))
+    expect(page.get_by_test_id("model-0")).to_have_value("maze-hrm")
+    expect(page.get_by_test_id("puzzle")).to_have_value(puzzle)
+    page.goto(lecture_address(f"{site}/", "halting", "ru"))
+    expect(page.locator("html")).to_have_attribute("lang", "ru")
+    expect(page.get_by_test_id("lecture").get_by_role("heading", level=2)).to_have_text(
+        read_language("ru").scenes["halting"]["title"]
+    )
+    assert page.goto(gallery_address(f"{site}/")).ok
 
 
 def test_two_models_are_computed_on_one_clock(open_site):

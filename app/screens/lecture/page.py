@@ -141,13 +141,14 @@ def contents(lecture: Lecture, visit: dict[str, Any]) -> dict[str, Any]:
     new = {name: run for name, run in runs.items() if name not in visit["sent_runs"]}
     visit["sent_runs"] |= set(new)
     address, room = st.context.url, visit["room"]["code"] if visit["room"] else visit["led_room"]
-    if address and server_options().lan:
+    options = server_options()
+    if address and options.lan:
         address = in_the_network(address)
     payload = {
         **{name: visit[name] for name in ("scene", "language", "start", "present")},
         "room": visit["room"] and visit["room"] | {"address": feeds.address("rooms", room)},
         "runs": new,
-        "invitation": invitation(address, scene, language, room) if address else None,
+        "invitation": invitation(address, scene, language, room, options.site) if address else None,
         "embed": st.context.is_embedded,
     }
     if visit["led_room"]:

@@ -7,28 +7,36 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from app.site.address import lecture_address
+
 LOCK = Lock()
 SOME_ADDRESS = ("192.0.2.1", 9)  # reserved for documentation: no machine has it
 
 
-def invitation(page: str, scene: str, language: str, room: str | None) -> dict[str, Any]:
-    """Return a QR code that opens a scene and then follows the lecturer: {scene, address, path, size, is_local}.
+def invitation(
+    page: str, scene: str, language: str, room: str | None, site: str | None = None
+) -> dict[str, Any]:
+    """Return a QR code that opens a scene and then follows the lecturer: {scene, address, path, size, is_local, site}.
 
-    `page` is the page's address in the browser, and `room` is the code of the lecturer's room (`rooms.py`), if any. The
-    path needs a stroke width of 1 and fills a square of side `size`.
+    `page` is the page's address in the browser, and `room` is the code of the lecturer's room (`rooms.py`), if any.
+    `site` is the address of the published site, if any; then there is a code of the same scene there,
+    {address, path, size}.
     """
     parts = urlsplit(page)
     query = urlencode({"scene": scene, "lang": language} | ({"follow": room} if room else {}))
-    address = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-    with LOCK:  # a code takes 15 ms; it is made only once when a whole class arrives at the same time
-        path, size = _qr_path(address)
     return {
         "scene": scene,
-        "address": address,
-        "path": path,
-        "size": size,
+        **_qr_code(urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))),
         "is_local": is_local(parts.hostname or ""),
+        "site": _qr_code(lecture_address(site, scene, language)) if site else None,
     }
+
+
+def _qr_code(address: str) -> dict[str, Any]:
+    """Return a QR code: {address, path, size}. The path needs a stroke width of 1 and fills a square of side `size`."""
+    with LOCK:  # a code takes 15 ms; it is made only once when a whole class arrives at the same time
+        path, size = _qr_path(address)
+    return {"address": address, "path": path, "size": size}
 
 
 @lru_cache(maxsize=256)

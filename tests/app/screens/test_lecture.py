@@ -2,13 +2,17 @@
 
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
+
+import streamlit as st
 
 from app.screens.lecture import offline, qr_code
 from app.screens.lecture.contents import bundled_lecture
 from app.screens.lecture.qr_code import in_the_network, invitation, is_local
 from app.server.http.rooms import Rooms, rooms
-from app.server.options import read_options
+from app.server.options import SITE, read_options
+from app.site.address import lecture_address
 from trm.registry import own_config
 
 
@@ -144,6 +148,18 @@ def test_the_invitation_is_a_qr_code_of_the_scenes_address():
     assert [is_local(host) for host in ("localhost", "127.0.0.1", "::1", "lens.local", "10.0.0.1")] == [
         *(True, True, True, False, False),
     ]
+
+
+def test_with_a_site_a_second_code_opens_the_same_scene_and_language_there(open_app, monkeypatch):
+    assert invitation("http://192.168.0.7/lecture", "depth", "ru", "abc")["site"] is None
+    monkeypatch.setenv(SITE, "https://lens.example/")
+    app = open_app()
+    monkeypatch.setattr(st, "context", SimpleNamespace(url="http://192.168.0.7/lecture", is_embedded=False))
+    open_lecture(app, scene="depth", lang="ru")
+    made = app.payload["invitation"]
+    assert "follow=" in made["address"]
+    assert made["site"]["address"] == lecture_address("https://lens.example/", "depth", "ru")
+    assert made["site"]["path"] not in ("", made["path"])
 
 
 def test_with_lan_the_code_has_this_machines_address_in_the_network(monkeypatch):

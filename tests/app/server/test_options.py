@@ -54,7 +54,14 @@ def test_options_and_environment_say_the_same(tmp_path):
         *(
             ([f"--site={site}"], f"--site {site!r} is not a web address")
             for site in (
-                *("lens.example", "ftp://lens.example", "file:///lens", "https://", "https:///lens", "https://[::1"),
+                *(
+                    "lens.example",
+                    "ftp://lens.example",
+                    "file:///lens",
+                    "https://",
+                    "https:///lens",
+                    "https://[::1",
+                ),
                 *("https://lens.example:port", "https://lens.example/a b", "https://lens.example/\n"),
             )
         ),

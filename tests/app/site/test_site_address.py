@@ -58,6 +58,4 @@ def test_solve_links_to_its_puzzle_and_model_on_the_site(open_app, monkeypatch):
 def test_a_model_that_does_not_run_on_the_site_links_to_the_gallery(open_app, monkeypatch, model_dir):
     monkeypatch.setenv(SITE, LENS)
     for model in ("sudoku-trm-large", "runs/hrm"):
-        assert links_of(open_app(model=model)) == {
-            "Recorded runs without a server": gallery_address(LENS)
-        }
+        assert links_of(open_app(model=model)) == {"Recorded runs without a server": gallery_address(LENS)}

@@ -214,9 +214,15 @@ export class LectureView {
     this.code.show(this.sizes, words, scene);
     this.drawPosition();
     this.notes.show(speakerNotes(strings, outline, sceneIndex, this.textLanguage));
-    const code = this.room || this.inviteData?.scene === scene.id ? this.inviteData : null;
-    this.invitation.show(code, words, { endsWithServer: this.endsWithServer });
+    this.drawInvitation(words);
     this.fit();
+  }
+
+  /** A follower's code leads to the lecturer in any scene; that of the site leads to the scene that Python sent. */
+  drawInvitation(words) {
+    const { inviteData: code, scene, endsWithServer } = this;
+    if (code?.scene === scene.id) this.invitation.show(code, words, { endsWithServer });
+    else if (this.room && code) this.invitation.show({ ...code, site: null }, words, { endsWithServer });
   }
 
   drawButtons(words) {

@@ -105,7 +105,8 @@ export class NotesWindow {
 }
 
 /**
- * The QR code with its address. `code`: {address, path, size, is_local} from app/screens/lecture/qr_code.py.
+ * The QR code with its address. `code`: {address, path, size, is_local, site} from app/screens/lecture/qr_code.py, where
+ * `site` is a second code, without a server, if the lecture is published.
  */
 export class Invitation {
   constructor(close) {
@@ -117,6 +118,20 @@ export class Invitation {
     });
     this.node.addEventListener("click", close);
     this.followers = make("p", { class: "followers" }, "");
+    this.choices = Object.fromEntries(["room", "site"].map((name) => [name, this.choice(name)]));
+    this.chosen = "room";
+  }
+
+  /** The button that shows the code of the lecturer's room, or that of the site. */
+  choice(name) {
+    const button = make("button", { type: "button", "data-testid": `invite-${name}` });
+    button.addEventListener("click", (event) => {
+      event.stopPropagation(); // a click elsewhere closes the invitation
+      this.chosen = name;
+      this.draw();
+      button.focus();
+    });
+    return button;
   }
 
   /** `text`: how many have joined, "" for none. */
@@ -126,23 +141,41 @@ export class Invitation {
 
   /** `endsWithServer`: whether a restart of the server ends the room. */
   show(code, words, { endsWithServer = false } = {}) {
-    if (!code) return;
+    Object.assign(this, { code, words, endsWithServer });
+    this.draw();
+  }
+
+  draw() {
+    const { code, words, choices } = this;
+    const isSite = Boolean(code.site) && this.chosen === "site";
+    const { address, path, size } = isSite ? code.site : code;
     const picture = svgNode(
       "svg",
-      { viewBox: `-4 -4 ${code.size + 8} ${code.size + 8}`, role: "img", "aria-label": code.address },
+      { viewBox: `-4 -4 ${size + 8} ${size + 8}`, role: "img", "aria-label": address },
       [
-        svgNode("rect", { x: -4, y: -4, width: code.size + 8, height: code.size + 8, fill: "#fff" }),
-        svgNode("path", { d: code.path, stroke: "#000", fill: "none" }),
+        svgNode("rect", { x: -4, y: -4, width: size + 8, height: size + 8, fill: "#fff" }),
+        svgNode("path", { d: path, stroke: "#000", fill: "none" }),
       ],
     );
+    for (const [name, button] of Object.entries(choices)) {
+      write(button, words[`share_${name}`]);
+      button.setAttribute("aria-pressed", String(isSite === (name === "site")));
+    }
+    const hint = (text) => make("p", { class: "hint" }, text);
+    const about = isSite
+      ? [hint(words.share_site_hint)]
+      : [
+          this.followers,
+          hint(code.is_local ? words.share_local : words.share_hint),
+          ...(this.endsWithServer ? [hint(words.room_ends)] : []),
+        ];
     this.node.replaceChildren(
       make("div", {}, [
         make("h2", {}, words.share),
+        ...(code.site ? [make("div", { class: "codes" }, Object.values(choices))] : []),
         picture,
-        make("p", { class: "address" }, code.address),
-        this.followers,
-        make("p", { class: "hint" }, code.is_local ? words.share_local : words.share_hint),
-        ...(endsWithServer ? [make("p", { class: "hint" }, words.room_ends)] : []),
+        make("p", { class: "address" }, address),
+        ...about,
       ]),
     );
   }
