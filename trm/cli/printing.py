@@ -60,22 +60,30 @@ def _cell(value: object) -> str:
 
 
 def format_result(result: Any) -> str:
-    """Format a result as text, with one line `name: value` per value and one block per object in a list."""
+    """Format a result as text, with one line `name: value` per value and one block per object in a list.
+
+    Empty texts, lists and objects in it are left out.
+    """
     if isinstance(result, str):
         return result.rstrip("\n")
     if isinstance(result, list):
         return "\n\n".join(format_result(item) for item in result) or "none"
     lines = []
-    for name, value in result.items():
+    for name, value in _filled(result).items():
         if isinstance(value, str) and "\n" in value:
             lines.append(value)
         elif isinstance(value, list) and value and isinstance(value[0], str):
             lines += [f"{name}:", *(f"  {number:3d}  {item}" for number, item in enumerate(value, 1))]
         elif isinstance(value, dict):
-            lines += [f"{name}:", *(f"  {key}: {_short(item)}" for key, item in value.items())]
+            lines += [f"{name}:", *(f"  {key}: {_short(item)}" for key, item in _filled(value).items())]
         else:
             lines.append(f"{name}: {_short(value)}")
     return "\n".join(lines)
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values without empty texts, lists and objects."""
+    return {name: value for name, value in values.items() if value not in ("", [], {})}
 
 
 def _short(value: Any) -> str:
@@ -84,5 +92,5 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(_short(item) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {_short(item)}" for key, item in _filled(value).items())
     return "none" if value is None else str(value)

@@ -396,3 +396,15 @@ def test_format_result_by_hand():
         "    2  34", "groups:", "  easy: count 2, exact 0.5000",
     ]  # fmt: skip
     assert format_result([]) == "none"
+
+
+def test_empty_parts_of_a_result_are_left_out():
+    result = {
+        "maze-trm": {"solved": 0.5, "near_complete": {}},
+        "provenance": {"recorded": "", "count": 0, "engine": None},
+        "notes": [],
+        "files": {},
+    }
+    assert format_result(result).splitlines() == [
+        *("maze-trm:", "  solved: 0.5000", "provenance:", "  count: 0", "  engine: none"),
+    ]
