@@ -7,6 +7,7 @@ import { windowOf } from "../../trm/player/model/coordinates.js";
 import { markersOf, spreadOut } from "../../trm/player/model/markers.js";
 import { cellCurves, STRIPS } from "../../trm/player/view/strips.js";
 import { decodeTrace } from "../../trm/player/model/trace.js";
+import { setLanguage } from "../../trm/player/text/translate.js";
 import { base64, tinyPayload } from "./by_hand.mjs";
 import { makePayload } from "./payload.mjs";
 
@@ -16,7 +17,7 @@ test("markers: first solved, solution lost, would halt, trained depth, arrived; 
   const quiet = { halt_step: null };
   assert.deepEqual(marks({}), [
     "S 7 solved at step 2, cycle 2, and stays solved",
-    "H 7 would halt at step 2 (q_halt > 0)",
+    "H 7 would halt at step 2 (halts when q_halt > 0, TRM's rule)",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [false, true, false, false] }), [
     "S 3 solved at step 1, cycle 2, but not at the end",
@@ -41,6 +42,15 @@ test("markers: first solved, solution lost, would halt, trained depth, arrived; 
     N_sup: 5,
   };
   assert.deepEqual(marks(deeper), ["T 3 trained depth ends at step 1", "A 7 computed up to step 2 of 5"]);
+});
+
+test("the halting rule is named in the language of the player", () => {
+  setLanguage({ marker_halt: "стоп ({rule})", halts_alone: "правило TRM", halts_by_other_rule: "своё" });
+  const texts = (halt_rule) => markersOf(decodeTrace(tinyPayload({ halt_rule }))).map(({ text }) => text);
+  assert.ok(texts("q_halt > 0").includes("стоп (правило TRM)"));
+  assert.ok(texts("q_halt > q_continue").includes("стоп (halts when q_halt > q_continue, HRM's rule)"));
+  assert.ok(texts("").includes("стоп (своё)"));
+  setLanguage();
 });
 
 test("flags are at their positions, or moved apart if they would overlap, inside the timeline", () => {

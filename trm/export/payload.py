@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, NEVER, halting_words
+from trm.config import KINDS, NEVER
 from trm.coordinates import Depth
 from trm.engine import ENGINES
 from trm.grading import Grade, most_changed_cell
@@ -83,11 +83,8 @@ def run_facts(task: Task, provenance: Provenance, depth: Depth, trained: Depth) 
 
 
 def halting_rule(provenance: Provenance) -> str:
-    """The halting rule of the model that recorded the trace, in words."""
-    rule = provenance.halting or (KINDS[provenance.kind].halting if provenance.kind in KINDS else "")
-    if not rule:
-        return "by its own rule"
-    return halting_words(rule) + {HALT_OR_CONTINUE: ", HRM's rule", HALT_ALONE: ", TRM's rule"}.get(rule, "")
+    """The halting rule of the model that recorded the trace; "" for a kind that this version does not know."""
+    return provenance.halting or (KINDS[provenance.kind].halting if provenance.kind in KINDS else "")
 
 
 def _crops(trace: Trace, task: Task) -> dict[str, list] | None:

@@ -5,6 +5,7 @@ import { answerPlace } from "../text/sentences.js";
 import { translate } from "../text/translate.js";
 
 const LETTERS = { solved: "S", lost: "X", halt: "H", trained: "T", arrived: "A" };
+const HALTING_RULES = { "q_halt > 0": "halts_alone", "q_halt > q_continue": "halts_or_continues" };
 
 /**
  * The markers of a run, {kind, letter, call, text}, in the order of the legend: the puzzle is first solved;
@@ -33,7 +34,10 @@ export function markersOf(trace) {
     mark(
       "halt",
       endOf(trace.halt_step),
-      translate("marker_halt", { step: trace.halt_step, rule: trace.halt_rule }),
+      translate("marker_halt", {
+        step: trace.halt_step,
+        rule: translate(HALTING_RULES[trace.halt_rule] ?? "halts_by_other_rule"),
+      }),
     );
   const depth = trace.trained?.N_sup ?? N_sup;
   if (N_sup > depth) mark("trained", endOf(depth), translate("trained_depth", { step: depth }));
