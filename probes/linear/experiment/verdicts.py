@@ -19,6 +19,8 @@ BASELINES = {
     "random z": "the untrained network",
     "random y": "the untrained network",
 }
+UNITS = {"auroc": "AUROC", "accuracy": "points", "r2": "R²"}
+"""Units of a difference of each score."""
 SCORES = {"auroc": "AUROC", "accuracy": "%", "r2": "R²"}
 
 
@@ -83,7 +85,8 @@ def comparison(summary: ExperimentSummary, target: TargetSummary, time_point: in
         value, low, high = (format_difference(one, score) for one in least)
         than = CHANCE[score] if name == "majority" else BASELINES[name]
         parts.append(
-            f"{state} {describe_difference(*least[1:], score)} ({value}, {low} to {high}, relative to {than})"
+            f"{state} {describe_difference(*least[1:], score)} ({value} {UNITS[score]}, 95% interval {low} to {high}, "
+            f"relative to {than})"
         )
     return " and ".join(parts)
 

@@ -56,7 +56,7 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
         (
             "sudoku-trm",
             "right_now",
-            r"After step 16, z encodes more than every baseline \(\+0\.\d+, .* and y encodes more than",
+            r"After step 16, z encodes more than every baseline \(\+0\.\d+ AUROC, .* and y encodes more than",
         ),
         ("sudoku-trm", "solution", "z and y encode the answer rather than the solution"),
         ("maze-trm", "right_now", "the test puzzles contain only one class, so there is nothing to test"),

@@ -27,7 +27,11 @@ def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **resul
 @pytest.mark.parametrize(
     "low, high, words",
     [
-        (0.1, 0.3, "z encodes more than every baseline (+0.200, +0.100 to +0.300, relative to the input)"),
+        (
+            0.1,
+            0.3,
+            "z encodes more than every baseline (+0.200 AUROC, 95% interval +0.100 to +0.300, relative to the input)",
+        ),
         (-0.3, -0.1, "z encodes less than the best baseline"),
         (-0.04, 0.05, "z encodes no more than the best baseline"),
         (0.01, 0.05, "z encodes no more than the best baseline"),
@@ -42,6 +46,17 @@ def test_the_verdict_follows_the_band_of_the_smallest_difference(low, high, word
 
 
 @pytest.mark.parametrize(
+    "score, words",
+    [
+        ("accuracy", "(+13.2 points, 95% interval +6.0 to +19.9, relative to the input)"),
+        ("r2", "(+0.13 R², 95% interval +0.06 to +0.20, relative to the input)"),
+    ],
+)
+def test_a_difference_has_its_unit_and_says_what_its_range_is(score, words):
+    assert words in sentences(summary_of(score, {"input": (0.132, 0.06, 0.199)}), "t", [0])
+
+
+@pytest.mark.parametrize(
     "puzzles, words",
     [
         ([25, 0], "After step 1, the test puzzles contain only one class, so there is nothing to test."),
@@ -51,7 +66,7 @@ def test_the_verdict_follows_the_band_of_the_smallest_difference(low, high, word
         ),
         (
             [25, 5],
-            "After step 1, z encodes more than every baseline (+0.400, +0.300 to +0.500, relative to the input).",
+            "After step 1, z encodes more than every baseline (+0.400 AUROC, 95% interval +0.300 to +0.500, relative to the input).",
         ),
     ],
 )
@@ -75,7 +90,7 @@ def test_a_target_with_the_labels_of_another_refers_to_it_and_has_a_verdict_at_a
     )
     assert sentences(summary, "t", [0, 1]) == (
         "After step 16, the labels are the same as those of “right now”; see that target. "
-        "After step 1, z encodes more than every baseline (+0.400, +0.300 to +0.500, relative to the input)."
+        "After step 1, z encodes more than every baseline (+0.400 AUROC, 95% interval +0.300 to +0.500, relative to the input)."
     )
 
 
