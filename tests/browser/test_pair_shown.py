@@ -3,6 +3,7 @@
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 from pair_page import MAZE, SHORT, STATE, SUDOKU, Pair, answer_of, check, maze_run, pair_of, sudoku_run, texts
 from player_page import Player
@@ -12,6 +13,7 @@ from standalone import open_standalone, sent, show
 from trm.cli.main import main
 from trm.data import load_presets
 from trm.tasks import get_task
+from trm.tasks.maze.geometry import GOAL, START
 from trm.trace import save_trace
 
 
@@ -59,6 +61,30 @@ def test_pictures_are_marked_too(open_pair):
     same.press("Home", "ArrowRight", "ArrowRight")
     assert same.left.position == pair.left.position
     assert same.left.root.evaluate(picture) != step_by_step[0]
+
+
+LETTER = """(root, [row, column]) => {
+  const canvas = root.querySelector("canvas.picture");
+  const [x, y, side] = [column + 0.34, row + 0.34, 0.32].map((cells) => Math.round((cells * canvas.width) / 7));
+  return canvas.getContext("2d").getImageData(x, y, side, side).data.join();
+}"""
+"""The pixels inside a cell of a 7x7 maze, where its letter is."""
+
+
+def test_the_mark_of_a_difference_leaves_the_letters_of_start_and_goal_legible(open_pair):
+    run = maze_run(1)
+    ends = np.isin(run.inputs, (START, GOAL))
+    without = replace(run, answers=np.where(ends, np.uint8(1), run.answers))
+    drawn = []
+    for other in (run, without):
+        pair = open_pair(pair_of(run, other, tasks=(MAZE, MAZE)))
+        pair.press("ArrowRight")
+        places = [divmod(int(cell), MAZE.columns) for cell in np.flatnonzero(ends)]
+        assert all(f"{row},{column}" in pair.left.flagged("differs") for row, column in places) == (
+            other is without
+        )
+        drawn.append([pair.left.root.evaluate(LETTER, [row, column]) for row, column in places])
+    assert drawn[0] == drawn[1]
 
 
 def test_grids_of_another_size_or_task_are_not_compared_with_a_note(open_pair):

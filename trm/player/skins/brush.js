@@ -8,14 +8,15 @@ const FADED = 0.3;
 
 /**
  * The mark of a cell that differs from the other run: a diamond, a shape that no other mark has. Its rim in
- * the colour of the paper makes it visible on any colour.
+ * the colour of the paper makes it visible on any colour. Around a letter it is larger and thinner.
  */
-function differs({ context, ink, width, height, size }) {
+function differs({ context, ink, width, height, size }, isAroundLetter) {
+  const [start, rim, line] = isAroundLetter ? [0.02, 0.13, 0.08] : [0.1, 0.24, 0.13];
   for (const [tone, share] of [
-    [ink.paper, 0.24],
-    [ink.differs, 0.13],
+    [ink.paper, rim],
+    [ink.differs, line],
   ]) {
-    const [across, down, inset] = [width / 2, height / 2, size * 0.1];
+    const [across, down, inset] = [width / 2, height / 2, size * start];
     Object.assign(context, { strokeStyle: tone, lineWidth: Math.max(1.5, size * share), lineJoin: "round" });
     context.beginPath();
     context.moveTo(across, inset);
@@ -132,8 +133,8 @@ export class Brush {
    * Diamond: differs from the other run. Dot: missing from the path. Top corner: changed. Bottom square:
    * correct and stayed correct. Bar: wrong. All have two tones, to be visible on any colour.
    */
-  marks(flags) {
-    if (flags & DIFFERS) this.stamp("differs", 0);
+  marks(flags, hasLetter = false) {
+    if (flags & DIFFERS) this.stamp("differs", Number(hasLetter));
     if (flags & MISSING) this.stamp("missing", 0);
     if (flags & CHANGED) this.changed.push(this.x, this.y);
     if (flags & WRONG) this.wrong.push(this.x, this.y + this.height);

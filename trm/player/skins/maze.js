@@ -56,7 +56,7 @@ export const MAZE_SKIN = {
     else if (fading) brush.stamp("dropped", fading);
     context.globalAlpha = 1;
     if (other) this.paintSmall(brush, other);
-    brush.marks(flags);
+    brush.marks(flags, look === "start" || look === "goal");
   },
 
   /** Floor with its lines, tinted by the confidence of the answer. */
