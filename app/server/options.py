@@ -16,7 +16,6 @@ the folders and the site too.
 import argparse
 import logging
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,15 +25,11 @@ from typing import NoReturn
 
 import streamlit as st
 
+from app.site.address import site_folder
 from trm.errors import UserError
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 MODEL_DIR, DATA_DIR, SITE = (f"RECURSION_LENS_{name}" for name in ("MODEL_DIR", "DATA_DIR", "SITE"))
-WEB_ADDRESS = re.compile(
-    r"(?P<host>https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?)(?P<folder>(/[^/?#\s]+)*?)(/[^/?#\s]+\.html)?/?([?#]\S*)?",
-    re.I,
-)
-"""A web address: host, folder, and then perhaps a page and what follows it."""
 HOW_TO_START = "`recursion-lens --model-dir FOLDER`, or `make app MODEL_DIR=FOLDER`"
 
 
@@ -87,20 +82,13 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str], addre
     local = address in LOCAL and not given.public
     hub = local if given.hub is None else given.hub
     data_dir = None if data_dir is None else data_dir.resolve()
-    site = given.site or environment.get(SITE)
-    return Options(
-        resolved, data_dir, hub, local, given.public, given.lan, _folder_of(site) if site else None
-    )
-
-
-def _folder_of(site: str) -> str:
-    """Return the address of the site's folder. `site` is that address or the one of a page in the folder."""
-    address = WEB_ADDRESS.fullmatch(site)
-    if address is None:
+    typed = given.site or environment.get(SITE)
+    site = site_folder(typed) if typed else None
+    if typed and site is None:
         raise OptionError(
-            f"--site {site!r} is not a web address. Start the app with one such as https://lens.example/site/."
+            f"--site {typed!r} is not a web address. Start the app with one such as https://lens.example/site/."
         )
-    return f"{address['host']}{address['folder']}/"
+    return Options(resolved, data_dir, hub, local, given.public, given.lan, site)
 
 
 def server_options() -> Options:

@@ -3,10 +3,23 @@
 `src/choice.js` reads a link to a run, and the start script of `app/screens/lecture/offline.py` one to a scene.
 """
 
+import re
 from urllib.parse import urlencode
 
 MODELS = ("sudoku-trm", "sudoku-hrm", "maze-trm", "maze-hrm")
 """Models that run on the site, in the visitor's browser."""
+
+WEB_ADDRESS = re.compile(
+    r"(?P<host>https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?)(?P<folder>(/[^/?#\s]+)*?)(/[^/?#\s]+\.html)?/?([?#]\S*)?",
+    re.I,
+)
+"""Host, folder, and then perhaps a page and what follows it."""
+
+
+def site_folder(text: str) -> str | None:
+    """Return the address of the site's folder from that of the folder or of one of its pages; None for other text."""
+    address = WEB_ADDRESS.fullmatch(text)
+    return address and f"{address['host']}{address['folder']}/"
 
 
 def run_address(site: str, model: str, puzzle: str) -> str:
