@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 SUDOKU_PAIR = ("sudoku-trm", "sudoku-hrm")
 SUDOKU_CONFOUNDS = (
-    "Apart from the model type, sudoku-trm and sudoku-hrm differ in eight ways: parameters, D, n, T, updates, backpropagated "
-    "calls, loss on the continue logit, and phases of the depth schedule. In addition, sudoku-hrm's z carries nothing but the input. "
-    "Differences between the two therefore say nothing about HRM or TRM in general; maze-trm and maze-hrm are better matched."
+    "Apart from the model type, sudoku-trm and sudoku-hrm differ in seven ways: parameters, D, T, updates, backpropagated "
+    "calls, loss on the continue logit, and phases of the depth schedule. Differences between the two therefore say nothing "
+    "about HRM or TRM in general; maze-trm and maze-hrm are better matched."
 )
 LABELS = {
     "calls with gradient": "backpropagated calls",

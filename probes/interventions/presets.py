@@ -177,7 +177,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "one-blank": Experiment(
         "One blank cell",
         "HRM fails on puzzles with a single blank cell (Ren & Liu 2026, arXiv:2601.10679). The bundled sudoku-hrm fills in the blank "
-        "cell but changes givens: its training puzzles had far more blank cells.",
+        "cell but changes a given in some puzzles: its training puzzles had far more blank cells.",
         "The run on the right starts from the solution with one cell left blank. Does it fill in the blank cell correctly and leave the givens intact?",
         _one_blank,
         step=1,

@@ -68,8 +68,8 @@ class TrainingPreset:
             raise ValueError("only attention with rotary positions supports grids of several sizes")
 
 
-# 9x9 Sudokus with a unique solution that can be solved by singles. Both models train on the same puzzles for the same
-# time, and their parameter counts differ by at most a factor of 1.5.
+# 9x9 Sudokus with a unique solution that can be solved by singles. Both models train on the same puzzles, and their
+# parameter counts differ by at most a factor of 1.5.
 
 SUDOKU_MODEL = ModelConfig(
     task="sudoku",
@@ -115,14 +115,17 @@ SUDOKU_TRM = TrainingPreset(
     snapshots=(0.1, 0.2, 0.35, 0.55, 0.75),
 )
 
+# One cycle of six f_L calls: with T = 2 or 3, f_H solves the puzzle by itself and z remains a copy of x.
 SUDOKU_HRM = replace(
     SUDOKU_TRM,
     name="sudoku-hrm",
     model=replace(
-        SUDOKU_MODEL, kind="hrm", H_layers=2, hidden_size=112, mlp_width=320, mixing_width=144, n=2, T=2
+        SUDOKU_MODEL, kind="hrm", H_layers=2, hidden_size=112, mlp_width=320, mixing_width=144, n=6, T=1
     ),
-    schedule=replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=2, T=2),)),
+    schedule=replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=6, T=1),)),
+    updates=12_000,
     continue_loss=True,
+    continue_fraction=0.25,
     snapshots=(),
 )
 

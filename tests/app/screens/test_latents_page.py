@@ -18,6 +18,7 @@ from app.server import shared
 from probes.latents import trajectories
 from probes.latents.files import load_projection
 from probes.latents.settings import RECORDED
+from trm import registry
 from trm.export.pictures.palette import CURVES
 from trm.results import save
 
@@ -196,7 +197,9 @@ def joint():
     return load_projection(RECORDED / "sudoku-trm--sudoku-hrm.safetensors")
 
 
-def test_a_recorded_joint_projection_of_two_models(latents, joint):
+def test_a_recorded_joint_projection_of_two_models(latents, joint, monkeypatch):
+    inert = {"z": registry.measured_states("sudoku-hrm")["z"] | {"inert": True}}
+    monkeypatch.setattr(registry, "measured_states", lambda name: inert if name == "sudoku-hrm" else {})
     app = latents(model="sudoku-trm")
     assert app["latents_models"] == "One model" and not app.has("compare_with")
     app.set("latents_models", "Two models")

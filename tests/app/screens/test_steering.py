@@ -300,7 +300,7 @@ def test_steer_along_this_from_a_causal_test(open_page):
     app.set("probes_view", "Causal test")
     app.set("probes_causal_member", "candidate_3")
     app.follow("probes_causal_steer")
-    steered(app, "steer z after 1.2.3 along recorded:candidate_3:1")
+    steered(app, "steer z after 1.1.7 along recorded:candidate_3:1")
     probe = open_probe(RECORDED / "sudoku-hrm" / "candidate_3.z.safetensors")
     assert app["steer_class_name"] == "yes" and np.array_equal(
         direction_of(probe, 0), direction_of(probe, 0, "yes")

@@ -184,11 +184,14 @@ def test_config_values_are_shown_and_assumed_ones_are_marked_beside_a_self_check
     assert "Self-check: " in app.captions and " exact" in app.captions
 
 
-def test_an_inert_state_gets_a_warning():
-    app = App({"model": "sudoku-hrm"}, "halting")
-    assert [text for text in app.warnings if "sudoku-hrm's z is inert" in text]
+def test_an_inert_state_gets_a_warning(monkeypatch):
     app = App({"model": "maze-hrm"}, "halting")
     assert not [text for text in app.warnings if "inert" in text]
+    states = registry.measured_states("maze-hrm")
+    monkeypatch.setattr(registry, "measured_states", lambda name: states | {"z": states["z"] | {"inert": True}})
+    app = App({"model": "maze-hrm"}, "halting")
+    assert [text for text in app.warnings if "maze-hrm's z is inert" in text]
+    assert not [text for text in app.warnings if "y is inert" in text]
 
 
 def test_a_link_opens_an_own_model_on_another_page_first(open_app, model_dir):

@@ -7,11 +7,11 @@ import pytest
 from app.state import links
 from tests.app.screens.test_solve_page import PRESETS, TYPED, shown_puzzle
 
-PLACE = {"supervision_step": 3, "cycle": 2, "call": 7, "cell": [4, 8], "mode": "probabilities"}
+PLACE = {"supervision_step": 3, "cycle": 1, "call": 7, "cell": [4, 8], "mode": "probabilities"}
 
 
 def test_every_parameter_of_a_link_is_applied(open_app):
-    app = open_app(model="sudoku-trm", puzzle=TYPED, steps="20", at="3.2.7", cell="4,8", mode="probabilities")
+    app = open_app(model="sudoku-trm", puzzle=TYPED, steps="20", at="3.1.7", cell="4,8", mode="probabilities")
     assert app["model"] == "sudoku-trm"
     assert app["puzzle_text"] == shown_puzzle(app.payload) == TYPED
     assert app["puzzle_preset"] is None
@@ -42,7 +42,7 @@ def test_a_malformed_place_is_ignored(open_app, link):
 
 @pytest.mark.parametrize("cell", ["4", "4,x", "-1,2", "1,2,3", "9" * 5000 + ",1", ""])
 def test_a_malformed_cell_is_ignored(open_app, cell):
-    start = open_app(at="3.2.7", cell=cell).payload["start"]
+    start = open_app(at="3.1.7", cell=cell).payload["start"]
     assert start == PLACE | {"cell": None, "mode": "answer"}
 
 
@@ -82,7 +82,7 @@ def test_a_link_followed_within_a_session_is_applied_like_the_first(open_app):
     )
     assert app.payload["start"]["supervision_step"] == 1
     followed(
-        app, **links.place(model="sudoku-hrm", puzzle=TYPED, at=(3, 2, 7), cell=(4, 8), mode="probabilities")
+        app, **links.place(model="sudoku-hrm", puzzle=TYPED, at=(3, 1, 7), cell=(4, 8), mode="probabilities")
     )
     assert app["model"] == "sudoku-hrm"
     assert app["puzzle_text"] == shown_puzzle(app.payload) == TYPED
@@ -96,13 +96,13 @@ def test_a_link_followed_within_a_session_is_applied_like_the_first(open_app):
 
 def test_a_followed_link_without_a_model_keeps_the_current_one(open_app):
     app = open_app(model="sudoku-hrm")
-    followed(app, **links.place(puzzle=TYPED, at=(3, 2, 7)))
+    followed(app, **links.place(puzzle=TYPED, at=(3, 1, 7)))
     assert app["model"] == "sudoku-hrm" and shown_puzzle(app.payload) == TYPED
     assert app.payload["start"] == PLACE | {"cell": None, "mode": "answer", "link": 1}
 
 
 def test_a_followed_link_without_a_puzzle_keeps_the_current_one(open_app):
-    app = followed(open_app(puzzle=TYPED), **links.place(at=(3, 2, 7)))
+    app = followed(open_app(puzzle=TYPED), **links.place(at=(3, 1, 7)))
     assert shown_puzzle(app.payload) == TYPED
 
 
