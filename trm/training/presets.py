@@ -115,7 +115,7 @@ SUDOKU_TRM = TrainingPreset(
     snapshots=(0.1, 0.2, 0.35, 0.55, 0.75),
 )
 
-# One cycle of six f_L calls: with T = 2 or 3, f_H solves the puzzle by itself and z remains a copy of x.
+# One cycle of six f_L calls: with n = 2 and T = 2, z was a copy of the input (docs/training.md).
 SUDOKU_HRM = replace(
     SUDOKU_TRM,
     name="sudoku-hrm",

@@ -188,7 +188,9 @@ def test_an_inert_state_gets_a_warning(monkeypatch):
     app = App({"model": "maze-hrm"}, "halting")
     assert not [text for text in app.warnings if "inert" in text]
     states = registry.measured_states("maze-hrm")
-    monkeypatch.setattr(registry, "measured_states", lambda name: states | {"z": states["z"] | {"inert": True}})
+    monkeypatch.setattr(
+        registry, "measured_states", lambda name: states | {"z": states["z"] | {"inert": True}}
+    )
     app = App({"model": "maze-hrm"}, "halting")
     assert [text for text in app.warnings if "maze-hrm's z is inert" in text]
     assert not [text for text in app.warnings if "y is inert" in text]
