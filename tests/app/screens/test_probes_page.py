@@ -153,7 +153,8 @@ def test_a_recorded_experiment_has_directions_and_class_balance_but_no_descripti
     ]
     assert drawn["text"] == list("123456789")
     app.set("probes_time_point", "1")
-    assert "after step 1:" in text(app) and f"**{100 * wanted.share:.0f}%**" not in text(app)
+    earlier = plane_of(*directions_at([probe], 0, []))
+    assert "after step 1:" in text(app) and f"**{100 * earlier.share:.0f}%**." in text(app)
     app.set("probes_target", "candidates")
     assert "**9 probe directions** in z after step 1" in text(app)
     app.set("probes_target", "right_now")

@@ -22,7 +22,7 @@ def parts(request):
     model = load_model(request.param)
     task = task_of(model.config)
     rng = np.random.default_rng(0)
-    return model, task, [task.generate(rng, "easy").inputs for _ in range(4)]
+    return model, task, [task.generate(rng, "easy", givens=(36, 42)).inputs for _ in range(4)]
 
 
 def recordings(parts, **changes) -> list[Recording]:
@@ -74,7 +74,7 @@ def test_whole_runs_give_equal_answers_where_they_end_solved(parts):
     batch = recordings(parts)
     advance(*batch, steps=model.config.N_sup)
     solved = 0
-    for inputs, run in list(zip(puzzles, batch, strict=True))[:2]:
+    for inputs, run in zip(puzzles, batch, strict=True):
         whole = record(model, task, inputs)
         if task.is_solved(inputs, whole.answers[-1]):
             solved += 1
@@ -151,7 +151,7 @@ def test_runs_of_one_model_n_and_T_are_one_group(parts):
         return Recording(model, task, "", depth=replace(model.config.depth, **changes)).group
 
     assert group() == group(N_sup=2) == run.group
-    assert len({run.group, group(n=1), group(T=1), group(load_model(model.name))}) == 4
+    assert len({run.group, group(n=1), group(T=2), group(load_model(model.name))}) == 4
 
 
 def test_what_is_no_puzzle_is_a_mistake_of_this_run_alone(parts):
