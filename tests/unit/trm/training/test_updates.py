@@ -9,6 +9,7 @@ import pytest
 import torch
 from training_runs import CPU, SCHEDULE, SMALL, trainer_of
 
+from trm.config import HALT_OR_CONTINUE
 from trm.coordinates import Depth
 from trm.errors import TrainingError
 from trm.models import new_model
@@ -66,7 +67,7 @@ def test_the_halting_logit_replaces_puzzles_but_not_too_early(small_preset, smal
 
 def test_the_continue_loss_may_read_a_fraction_of_the_batch(small_preset, small_puzzles):
     """Its gradient then reaches q_continue of the first puzzles only."""
-    model = replace(small_preset.model, kind="hrm", H_layers=1, halting=None)
+    model = replace(small_preset.model, kind="hrm", H_layers=1, halting=HALT_OR_CONTINUE)
     for fraction, reached in ((1.0, 8), (0.5, 4), (0.1, 1)):
         preset = replace(small_preset, model=model, continue_loss=True, continue_fraction=fraction)
         trainer = trainer_of(preset, small_puzzles)
