@@ -194,9 +194,12 @@ def read_figures(folder: Path) -> CornerFigures:
 
 
 def interval(values: Sequence[float]) -> str:
-    """Return the mean of values and half the width of its 95 % confidence interval (Student's t), as text."""
-    if len(values) < 2:
-        return f"{fmean(values):.2f}"
+    """Return the mean of values and half the width of its 95 % confidence interval (Student's t), as text.
+
+    Fewer than three values are listed instead.
+    """
+    if len(values) < 3:
+        return ", ".join(f"{value:.2f}" for value in values)
     half = student_t.ppf(0.975, len(values) - 1) * stdev(values) / len(values) ** 0.5
     return f"{fmean(values):.2f} ± {half:.2f}"
 
@@ -213,7 +216,7 @@ SHOWN: dict[str, Callable[[CornerFigures], float | None]] = {
 
 
 def corner_table(runs: Sequence[CornerFigures]) -> str:
-    """Return a Markdown table with one row per corner: means and intervals over seeds."""
+    """Return a Markdown table with one row per corner: means and intervals over seeds, or the values of two."""
     rows = []
     for corner in CORNERS:
         chosen = [run for run in runs if run.corner == corner]

@@ -75,16 +75,16 @@ def test_a_corner_is_trained_and_measured_once(tmp_path, monkeypatch):
 
 
 def test_an_interval_of_a_mean_by_hand():
-    assert interval([0.5]) == "0.50"
+    assert interval([0.5, 0.75]) == "0.50, 0.75"  # two seeds: their values
     assert interval([0.4, 0.5, 0.6]) == "0.50 ± 0.25"  # t of 2 degrees of freedom 4.303, s = 0.1, sqrt(3)
 
 
 def test_a_row_of_a_corner_is_the_mean_over_seeds():
-    text = corner_table([RUN, replace(RUN, seed=1, solved=0.7)])
+    text = corner_table([RUN, replace(RUN, seed=1, solved=0.7), replace(RUN, seed=2)])
     head, _, row = text.splitlines()
     assert "| 16 |" in head
     assert row.startswith(
-        "| 1 | n=2 T=2 | whole recursion | 2 | 1,000 | 2.0 | 0.10 ± 0.00 | 0.30 ± 0.00 | 0.60 ± 1.27 |"
+        "| 1 | n=2 T=2 | whole recursion | 3 | 1,000 | 2.0 | 0.10 ± 0.00 | 0.30 ± 0.00 | 0.57 ± 0.29 |"
     )
     assert " | - | 8.00" in row  # no AUROC without both right and wrong answers
 
@@ -99,5 +99,5 @@ def test_an_effect_is_a_mean_difference_of_runs_that_share_all_else():
         replace(RUN, seed=2, nets=2, solved=0.9),
     ]
     [row] = effect_table(runs).splitlines()[2:]
-    assert row.startswith("| two nets instead of one | 2 | 0.00 ± 0.00 | 0.00 ± 0.00 | 0.15 ± 0.64 |")
-    assert "| - | 0.00 ± 0.00 |" in row
+    assert row.startswith("| two nets instead of one | 2 | 0.00, 0.00 | 0.00, 0.00 | 0.10, 0.20 |")
+    assert "| - | 0.00, 0.00 |" in row
