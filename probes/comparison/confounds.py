@@ -72,5 +72,5 @@ def caution(one: Measurements, other: Measurements) -> str:
     listed = ", and ".join(filter(None, (", ".join(differing[:-1]), differing[-1])))
     return (
         f"Apart from the model type, {one.provenance.model} and {other.provenance.model} differ in {ways}: {listed}. "
-        "Each was trained once, so differences between their results cannot be attributed to the architecture."
+        "Each is a single training run, so differences between their results cannot be attributed to the architecture."
     )

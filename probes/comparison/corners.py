@@ -6,7 +6,7 @@ curriculum, optimiser, number of updates, and halting rule. An HRM then is the s
 the number of nets is all that remains of the kind.
 
 python -m probes.comparison.corners run runs/corners     # two at a time, one core each; continues interrupted runs
-python -m probes.comparison.corners table runs/corners   # prints the tables and writes docs/corners.csv
+python -m probes.comparison.corners table runs/corners   # writes docs/corners.csv and the tables in docs/training.md
 """
 
 import argparse
@@ -30,6 +30,7 @@ from scipy.stats import t as student_t
 
 from probes.answer_code import AnswerCode
 from probes.comparison.set_run import run_set
+from probes.reports.markdown import write_section
 from probes.training_axis.figures import AxisSettings
 from probes.training_axis.measure import snapshot_figures
 from trm import flops
@@ -40,6 +41,7 @@ from trm.device import training_dtype
 from trm.errors import UserError
 from trm.files import atomic_file
 from trm.models import parameter_count
+from trm.registry import own_training
 from trm.tasks import get_task
 from trm.terminal import log
 from trm.training.data import generated_puzzles, puzzle_file
@@ -51,7 +53,7 @@ CELLS, GIVENS, PUZZLES, HELD_OUT = 36, (10, 18), 4_000, 256
 WIDTH, UPDATES, SEEDS = 64, 800, 3
 LAST_CALLS = 2  # backpropagated calls of a published HRM: the last f_L call and the last f_H call
 DEPTHS = ((2, 2), (6, 3), (6, 1))  # n and T: as published for HRM and for TRM, and a single cycle
-FIGURES, COLLECTED = "figures.json", Path("docs/corners.csv")
+FIGURES, COLLECTED, DOCUMENT = "figures.json", Path("docs/corners.csv"), Path("docs/training.md")
 
 
 class Corner(NamedTuple):
@@ -142,7 +144,10 @@ def make_puzzles(runs: Path) -> None:
 
 
 def trained(runs: Path, corner: Corner, seed: int) -> CornerFigures:
-    """Train and measure one run, or continue it. Returns its figures, at once if it is finished."""
+    """Train and measure one run, or continue it. Returns its figures, at once if it is finished.
+
+    Raises `UserError` if the training was stopped.
+    """
     folder = runs / f"{corner}-seed{seed}"
     if (folder / FIGURES).is_file():
         return read_figures(folder)
@@ -152,6 +157,12 @@ def trained(runs: Path, corner: Corner, seed: int) -> CornerFigures:
     with atomic_file(puzzle_file(folder, CELLS)) as temporary:
         shutil.copyfile(puzzle_file(runs, CELLS), temporary)
     train(preset, folder, resume=(folder / "state.safetensors").exists(), log=_quiet)
+    training = own_training(folder)
+    if training is None or training.update < UPDATES:
+        at = training.update if training else 0
+        raise UserError(
+            f"{folder} was stopped at update {at} of {UPDATES}. Run the command again to continue."
+        )
     figures = measured(corner, seed, folder)
     with atomic_file(folder / FIGURES) as temporary:
         temporary.write_text(json.dumps(asdict(figures), indent=2) + "\n", "utf-8")
@@ -292,7 +303,9 @@ if __name__ == "__main__":
     )
     options.add_argument("what", choices=("run", "table"))
     options.add_argument("runs", type=Path, help="folder of the runs")
-    options.add_argument("--seeds", type=int, default=SEEDS, help=f"runs of each corner (default: {SEEDS})")
+    options.add_argument(
+        "--seeds", type=int, default=SEEDS, help=f"runs of each corner, also in the tables (default: {SEEDS})"
+    )
     options.add_argument("--at-once", type=int, default=2, help="number of parallel runs (default: 2)")
     arguments = options.parse_args()
     try:
@@ -300,7 +313,9 @@ if __name__ == "__main__":
             run_all(arguments.runs, arguments.seeds, arguments.at_once)
         else:
             finished = [read_figures(path.parent) for path in sorted(arguments.runs.glob(f"*/{FIGURES}"))]
-            print(corner_table(finished), effect_table(finished), sep="\n\n")
-            write_csv(COLLECTED, finished)
+            shown = [run for run in finished if run.seed < arguments.seeds]
+            write_csv(COLLECTED, shown)
+            write_section(DOCUMENT, "corner effects", effect_table(shown))
+            write_section(DOCUMENT, "corners", corner_table(shown))
     except UserError as error:
         sys.exit(str(error))

@@ -64,7 +64,7 @@ def test_moving_the_slider_changes_the_grid(open_player):
 
 
 def test_a_run_is_followed_while_it_trains(folder, served, new_page, tmp_path):
-    """Lines of the log and snapshots arrive without a reload; who looks at an earlier snapshot stays there."""
+    """New log lines and snapshots appear without a reload, and the slider stays at an earlier snapshot once chosen."""
     run = Path(shutil.copytree(folder / "run", folder / "live"))
     *_, later = sorted((run / "snapshots").iterdir())
     shutil.move(later, tmp_path)

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from probes.comparison.corners import (
 )
 from trm.config import HALT_ALONE
 from trm.coordinates import Depth
+from trm.errors import UserError
 from trm.models import new_model
 from trm.recursion import deep_supervision
 
@@ -53,25 +56,32 @@ def test_an_hrm_is_a_trm_with_two_nets_but_for_its_halting_rule(tiny_config):
         assert all(map(torch.equal, one.heads, other.heads))
 
 
-def test_a_corner_is_trained_and_measured_once(tmp_path, monkeypatch):
-    for name, value in {
-        "CELLS": 16,
-        "GIVENS": (6, 10),
-        "WIDTH": 8,
-        "UPDATES": 2,
-        "PUZZLES": 40,
-        "HELD_OUT": 8,
-    }.items():
+@pytest.fixture
+def runs(tmp_path, monkeypatch) -> Path:
+    """The folder of runs of two updates on 4x4 Sudokus, with its puzzles."""
+    sizes = {"CELLS": 16, "GIVENS": (6, 10), "WIDTH": 8, "UPDATES": 2, "PUZZLES": 40, "HELD_OUT": 8}
+    for name, value in sizes.items():
         monkeypatch.setattr(corners, name, value)
-    corner = Corner(2, 2, 2, False)
     corners.make_puzzles(tmp_path)
-    figures = corners.trained(tmp_path, corner, seed=1)
+    return tmp_path
+
+
+def test_a_corner_is_trained_and_measured_once(runs, monkeypatch):
+    corner = Corner(2, 2, 2, False)
+    figures = corners.trained(runs, corner, seed=1)
     assert (figures.corner, figures.seed) == (corner, 1)
     assert 0 <= figures.solved <= 1 and 0 < figures.z_by_x < 1 and figures.z_dimensions > 1
-    saved = json.loads((tmp_path / "2-nets-n2-T2-last-seed1" / "figures.json").read_text())
+    saved = json.loads((runs / "2-nets-n2-T2-last-seed1" / "figures.json").read_text())
     assert saved == asdict(figures)
     monkeypatch.setattr(corners, "train", lambda *_: pytest.fail("trained again"))
-    assert corners.trained(tmp_path, corner, seed=1) == figures
+    assert corners.trained(runs, corner, seed=1) == figures
+
+
+def test_a_run_that_was_stopped_is_not_measured(runs, monkeypatch):
+    monkeypatch.setattr(corners, "train", partial(corners.train, updates=1))
+    with pytest.raises(UserError, match="stopped at update 1 of 2"):
+        corners.trained(runs, CORNERS[0], seed=0)
+    assert not list(runs.glob("*/figures.json"))
 
 
 def test_an_interval_of_a_mean_by_hand():
