@@ -13,7 +13,7 @@ import torch
 from trm.checkpoint import load_model, save_model
 from trm.cli.main import main
 from trm.cli.options import puzzle_texts
-from trm.cli.printing import format_result, plain_console, table
+from trm.cli.printing import plain_console, table
 from trm.data import load_puzzles
 from trm.registry import model_names
 from trm.tasks import get_task
@@ -384,27 +384,3 @@ def test_a_puzzle_is_a_text_unless_it_names_a_file(tmp_path, capsys):
     assert "line 1: 'Mine' skipped" in capsys.readouterr().err
     for text in ("12..", "a\nb", "z" * 500, "nul\x00"):
         assert puzzle_texts(text, task) == {"": text}
-
-
-def test_format_result_by_hand():
-    result = {
-        "grid": "1 2\n3 4", "solved": True, "halt_step": None, "share": 0.25, "list": [0.5, 1], "answers": ["12", "34"],
-        "groups": {"easy": {"count": 2, "exact": 0.5}},
-    }  # fmt: skip
-    assert format_result(result).splitlines() == [
-        "1 2", "3 4", "solved: True", "halt_step: none", "share: 0.2500", "list: 0.5000 1", "answers:", "    1  12",
-        "    2  34", "groups:", "  easy: count 2, exact 0.5000",
-    ]  # fmt: skip
-    assert format_result([]) == "none"
-
-
-def test_empty_parts_of_a_result_are_left_out():
-    result = {
-        "maze-trm": {"solved": 0.5, "near_complete": {}},
-        "provenance": {"recorded": "", "count": 0, "engine": None},
-        "notes": [],
-        "files": {},
-    }
-    assert format_result(result).splitlines() == [
-        *("maze-trm:", "  solved: 0.5000", "provenance:", "  count: 0", "  engine: none"),
-    ]
