@@ -1,14 +1,21 @@
 """The lecture on a projector only 1280 pixels wide: text and diagram are readable from the last row."""
 
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import pairwise
 
 import pytest
 from player_page import PATIENCE
+from playwright.sync_api import Locator
 
+from app.screens.lecture.contents import bundled_lecture
 from tests.browser.test_pages_fit_the_window import box, large_text
 
 LEAST = 12  # pixels, of 720
+PRESENTED, RUSSIAN = "&present=true", "&lang=ru&present=true"
+DRAWN = """async () => {
+  for (let frame = 0; frame < 4; frame++) await new Promise(requestAnimationFrame);
+}"""
 
 # Every visible text that is smaller than that, at its drawn size: the diagram scales with its box.
 SMALL = """(root, least) => {
@@ -27,15 +34,37 @@ SMALL = """(root, least) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def lecture_at(served, pages) -> Iterator[Callable[..., Locator]]:
+    """The lecture at a scene in a window of a size. The page of a link is opened once; its buttons lead to the other scenes."""
+    scenes = [scene.id for scene in bundled_lecture().scenes]
+    opened: dict[str, Locator] = {}
+    with pages.lent() as lent:
+
+        def make(scene: str, link: str, size: tuple[int, int]) -> Locator:
+            width, height = size
+            if link not in opened:
+                page = lent(width, height)
+                page.goto(f"{served.url}/lecture?scene={scene}{link}")
+                opened[link] = page.get_by_test_id("lecture")
+                opened[link].locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+            lecture = opened[link]
+            lecture.page.set_viewport_size({"width": width, "height": height})
+            lecture.locator(".scenes button").nth(scenes.index(scene)).evaluate("button => button.click()")
+            lecture.page.locator(f'[data-testid="lecture"][data-scene="{scene}"] [data-cell]').first.wait_for(
+                timeout=2000 * PATIENCE
+            )
+            lecture.page.evaluate(DRAWN)
+            return lecture
+
+        yield make
+
+
 @pytest.mark.parametrize(
-    ("scene", "language"), [("one-call", "ru"), ("halting", "ru"), ("hrm", "ru"), ("hrm", "en")]
+    ("scene", "link"), [("one-call", RUSSIAN), ("halting", RUSSIAN), ("hrm", RUSSIAN), ("hrm", PRESENTED)]
 )
-def test_no_text_is_too_small_and_no_formula_breaks(served, new_page, scene, language):
-    page = new_page(width=1280, height=720)
-    page.goto(f"{served.url}/lecture?scene={scene}&lang={language}&present=true")
-    lecture = page.get_by_test_id("lecture")
-    lecture.locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
-    page.wait_for_timeout(300)
+def test_no_text_is_too_small_and_no_formula_breaks(lecture_at, scene, link):
+    lecture = lecture_at(scene, link, (1280, 720))
     assert lecture.evaluate(SMALL, LEAST) == []
     for formula in lecture.locator(".scene-text .formula").all():
         height, line = formula.evaluate(
@@ -45,23 +74,19 @@ def test_no_text_is_too_small_and_no_formula_breaks(served, new_page, scene, lan
         assert formula.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
-def test_flags_and_rings_have_a_legend(served, new_page):
-    page = new_page(width=1280, height=720)
-    page.goto(f"{served.url}/lecture?scene=one-call&present=true")
-    lecture = page.get_by_test_id("lecture")
+def test_flags_and_rings_have_a_legend(lecture_at):
+    lecture = lecture_at("one-call", PRESENTED, (1280, 720))
     lecture.locator(".flag:visible").first.wait_for(timeout=2000 * PATIENCE)
     letters = lecture.locator(".flag:visible i").all_text_contents()
     assert letters and lecture.locator(".marker:visible i").all_text_contents() == letters
-    page.goto(f"{served.url}/lecture?scene=hrm&present=true")
+    lecture_at("hrm", PRESENTED, (1280, 720))
     lecture.locator(".key.differs:visible").first.wait_for(timeout=2000 * PATIENCE)
 
 
 @pytest.mark.parametrize("size", [(1024, 768), (1280, 720), (1920, 1080)], ids=str)
-@pytest.mark.parametrize("link", ["deep-recursion", "maze&lang=ru&present=true"])
-def test_the_legend_of_the_flags_is_whole(served, new_page, link, size):
-    page = new_page(*size)
-    page.goto(f"{served.url}/lecture?scene={link}")
-    lecture = page.get_by_test_id("lecture")
+@pytest.mark.parametrize(("scene", "link"), [("deep-recursion", ""), ("maze", RUSSIAN)])
+def test_the_legend_of_the_flags_is_whole(lecture_at, scene, link, size):
+    lecture = lecture_at(scene, link, size)
     legend = lecture.locator(".markers")
     legend.get_by_text("H").wait_for(timeout=2000 * PATIENCE)
     markers = lecture.locator(".marker:visible")
@@ -69,25 +94,18 @@ def test_the_legend_of_the_flags_is_whole(served, new_page, link, size):
     assert box(legend)[3] <= box(lecture.locator(".captions"))[1]
 
 
-def test_both_grids_of_a_pair_are_large_on_a_small_projector(served, new_page):
-    page = new_page(1024, 768)
-    page.goto(f"{served.url}/lecture?scene=hrm")
-    page.get_by_test_id("lecture").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
-    page.wait_for_timeout(300)
-    heights = page.locator(".cells").evaluate_all("nodes => nodes.map((node) => node.clientHeight)")
+def test_both_grids_of_a_pair_are_large_on_a_small_projector(lecture_at):
+    lecture = lecture_at("hrm", "", (1024, 768))
+    heights = lecture.locator(".cells").evaluate_all("nodes => nodes.map((node) => node.clientHeight)")
     assert len(heights) == 2 and min(heights) >= 0.25 * 768
 
 
 @pytest.mark.parametrize(("size", "is_large_text"), [((1280, 800), True), ((390, 844), False)], ids=str)
-@pytest.mark.parametrize("link", ["", "&present=true"])
-def test_parts_are_stacked_on_a_phone_and_where_the_text_is_large(
-    served, new_page, link, size, is_large_text
-):
-    page = new_page(*size)
-    with large_text(page) if is_large_text else nullcontext():
-        page.goto(f"{served.url}/lecture?scene=deep-recursion{link}")
-        lecture = page.get_by_test_id("lecture")
-        lecture.locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+@pytest.mark.parametrize("link", ["", PRESENTED])
+def test_parts_are_stacked_on_a_phone_and_where_the_text_is_large(lecture_at, link, size, is_large_text):
+    lecture = lecture_at("deep-recursion", link, size)
+    with large_text(lecture.page) if is_large_text else nullcontext():
+        lecture.page.evaluate(DRAWN)
         lecture.locator(".marker.halt").wait_for()
         names = (".scene-text", ".markers", ".captions", ".diagram-box", ".code-box")
         for above, below in pairwise(box(lecture.locator(name)) for name in names):
@@ -98,13 +116,11 @@ def test_parts_are_stacked_on_a_phone_and_where_the_text_is_large(
         assert right <= size[0]
 
 
-@pytest.mark.parametrize("link", ["", "&present=true"])
+@pytest.mark.parametrize("link", ["", PRESENTED])
 @pytest.mark.parametrize("width", [1280, 1920])
-def test_the_numbers_of_the_steps_keep_apart(served, new_page, link, width):
-    page = new_page(width, 9 * width // 16)
-    page.goto(f"{served.url}/lecture?scene=deep-recursion{link}")
-    page.get_by_test_id("lecture").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
-    gaps = page.locator(".steps .units:not([hidden]) i").evaluate_all(GAPS)
+def test_the_numbers_of_the_steps_keep_apart(lecture_at, link, width):
+    lecture = lecture_at("deep-recursion", link, (width, 9 * width // 16))
+    gaps = lecture.locator(".steps .units:not([hidden]) i").evaluate_all(GAPS)
     assert len(gaps) >= 7 and min(gaps) >= 3
 
 
@@ -133,15 +149,10 @@ BROKEN_LINES = """(list) => {
 }"""
 
 
-@pytest.mark.parametrize("link", ["", "&present=true"])
-def test_no_line_of_code_is_broken_or_cut_off(served, new_page, link):
-    page = new_page()
-    page.goto(f"{served.url}/lecture?scene=deep-recursion{link}")
-    lecture = page.get_by_test_id("lecture")
-    lecture.locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
-    for width, height in ((1280, 800), (1920, 1080)):
-        page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(300)  # a change of the window is drawn
+@pytest.mark.parametrize("link", ["", PRESENTED])
+def test_no_line_of_code_is_broken_or_cut_off(lecture_at, link):
+    for size in ((1280, 800), (1920, 1080)):
+        lecture = lecture_at("deep-recursion", link, size)
         broken, lines = lecture.locator(".source-lines").evaluate(BROKEN_LINES)
         assert broken == 0 and lines > 20
     assert lecture.locator(".source-line.gradient").count() == 2

@@ -5,10 +5,14 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 from pair_page import Pair
-from player_page import PATIENCE
+from player_page import PATIENCE, Player
 from playwright.sync_api import Locator, Page
 
+from trm.data import load_presets
+
+EASY = load_presets("sudoku")[0]
 SHALLOW = "?model=sudoku-trm&steps=2&n=1&T=1"
+COMPARED = "compare?model=maze-trm"
 STEERED = f"interventions{SHALLOW}&experiment=steer"
 STANDARD = 16  # pixels, the text size of a browser as it is installed
 FITTED = """selector => {
@@ -42,6 +46,7 @@ def large_text(page: Page) -> Iterator[None]:
 
     def choose(size: int) -> None:
         session.send("Page.setFontSizes", {"fontSizes": {"standard": size}})
+        page.evaluate("dispatchEvent(new Event('resize'))")  # as a change of the zoom is told
 
     choose(2 * STANDARD)
     try:
@@ -50,17 +55,22 @@ def large_text(page: Page) -> Iterator[None]:
         choose(STANDARD)  # the page is used again
 
 
-@pytest.fixture
-def pair_at(served, new_page) -> Callable[..., Pair]:
-    """Two players on a page that is opened in a window of a size, once they are drawn."""
+@pytest.fixture(scope="module")
+def pair_at(page_at) -> Callable[..., Pair]:
+    """Two players on a page in a window of a size, once they are drawn."""
 
     def make(link: str, size: tuple[int, int]) -> Pair:
-        page = new_page(*size)
-        page.goto(f"{served.url}/{link}")
+        page = page_at(link, size)
         page.get_by_test_id("pair").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
         return Pair(page)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def solve_at(page_at) -> Callable[..., Player]:
+    """The player of Solve in a window of a size."""
+    return lambda *size: Player(page_at("", size))
 
 
 def drawn_charts(page: Page, selector: str) -> list[Locator]:
@@ -82,8 +92,8 @@ def box(locator) -> tuple[float, float, float, float]:
         (f"interventions{SHALLOW}", (1024, 768)),
         (f"interventions{SHALLOW}", (1920, 1080)),
         (STEERED, (1280, 800)),
-        ("compare", (1280, 800)),
-        ("compare", (3840, 2160)),
+        (COMPARED, (1280, 800)),
+        (COMPARED, (3840, 2160)),
     ],
     ids=str,
 )
@@ -113,7 +123,10 @@ TOPS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("link", ["?model=sudoku-trm", f"interventions{SHALLOW}"])
+@pytest.mark.parametrize(
+    "link",
+    ["?model=sudoku-trm", pytest.param(f"interventions{SHALLOW}", marks=pytest.mark.slow)],  # one player's code
+)
 def test_a_player_knows_where_it_begins_when_messages_above_it_are_gone(served, new_page, link):
     page = new_page()
     page.goto(f"{served.url}/{link}")
@@ -133,6 +146,7 @@ def test_attribution_is_seen_together_with_the_grid_in_which_its_cell_is_chosen(
     assert box(figure)[3] - box(pair.left.root.locator(".cells"))[1] <= 800
     pair.root.get_by_test_id("curves").click()
     assert pair.left.root.locator(".right").is_visible()
+    pair.page.get_by_text("Noise", exact=True).click()  # the page is used again
 
 
 # ---- charts
@@ -142,7 +156,7 @@ CHARTS = {
     "probes": ".js-plotly-plot",
     "halting": ".js-plotly-plot",
     f"interventions{SHALLOW}": ".st-key-interventions-noise .js-plotly-plot",
-    "compare?model=maze-trm": ".js-plotly-plot",
+    COMPARED: ".js-plotly-plot",
 }
 COVERED = """plot => {
   const tools = plot.querySelector(".modebar").getBoundingClientRect();
@@ -215,10 +229,9 @@ FITS_BESIDE_CHARTS = """least => {
 
 @pytest.mark.parametrize("name", ["latents", "probes", "halting"])
 @pytest.mark.parametrize("is_large_text", [False, True])
-def test_text_beside_a_chart_is_no_narrow_strip(served, new_page, name, is_large_text):
-    page = new_page(1280 if is_large_text else 1024, 800)
+def test_text_beside_a_chart_is_no_narrow_strip(page_at, name, is_large_text):
+    page = page_at(name, (1280 if is_large_text else 1024, 800))
     with large_text(page) if is_large_text else nullcontext():
-        page.goto(f"{served.url}/{name}?model=sudoku-trm")
         drawn_charts(page, CHARTS[name])
         page.wait_for_function(FITS_BESIDE_CHARTS, arg=11)
 
@@ -232,9 +245,9 @@ def test_buttons_beside_a_caption_wrap_together(page_at):
     assert one[1] == other[1] and one[2] < other[0]
 
 
-def test_on_a_phone_the_description_of_a_puzzle_is_as_wide_as_the_window(open_player):
-    page = open_player("?model=maze-trm", width=390, height=844).page
-    description = box(page.locator(".st-key-puzzle_line").get_by_text("This maze has"))
+def test_on_a_phone_the_description_of_a_puzzle_is_as_wide_as_the_window(solve_at):
+    page = solve_at(390, 844).page
+    description = box(page.locator(".st-key-puzzle_line").get_by_text(EASY.sentence))
     assert description[2] - description[0] >= 0.8 * 390
 
 
@@ -256,8 +269,8 @@ def test_at_4k_no_setting_of_a_steered_run_is_cut(pair_at):
     )
 
 
-def test_the_list_of_pages_keeps_from_the_edge_and_is_named_on_a_phone(open_player):
-    page = open_player(width=960, height=540).page
+def test_the_list_of_pages_keeps_from_the_edge_and_is_named_on_a_phone(solve_at):
+    page = solve_at(960, 540).page
     assert page.get_by_test_id("stTopNavLink").last.bounding_box()["width"] > 40
     assert box(page.get_by_test_id("stTopNavLink").last)[2] <= 960 - 6
     page.set_viewport_size({"width": 390, "height": 844})
@@ -280,24 +293,26 @@ OVERLAPPING = """root => {
 }"""
 
 
-def test_with_text_of_twice_the_size_nothing_on_solve_is_cut_or_covered(open_player):
-    player = open_player(width=1280, height=800)
-    player.page.add_style_tag(content=LARGE_TEXT)
+def test_with_text_of_twice_the_size_nothing_on_solve_is_cut_or_covered(solve_at):
+    player = solve_at(1280, 800)
+    style = player.page.add_style_tag(content=LARGE_TEXT)
     player.page.evaluate("dispatchEvent(new Event('resize'))")
     assert player.page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
     player.eventually(lambda: player.root.evaluate(OVERLAPPING) == [], "nothing cut or covered")
     main = player.page.get_by_test_id("stMain")
     assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
+    style.evaluate("node => node.remove()")  # the page is used again
 
 
-def test_at_a_zoom_of_200_percent_nothing_on_solve_is_cut_or_covered(open_player):
-    player = open_player(width=640, height=400)
+def test_at_a_zoom_of_200_percent_nothing_on_solve_is_cut_or_covered(solve_at):
+    player = solve_at(640, 400)
     player.eventually(lambda: player.root.evaluate(OVERLAPPING) == [], "nothing cut or covered")
 
 
 @pytest.mark.parametrize("height", [720, 800])
-def test_the_list_of_keys_is_whole_in_the_window(open_player, height):
-    player = open_player(width=1280, height=height)
+def test_the_list_of_keys_is_whole_in_the_window(solve_at, height):
+    player = solve_at(1280, height)
     player.press("?")
     for part in (player.root.locator(".help > div"), player.root.get_by_test_id("close-help")):
         assert box(part)[1] >= 0 and box(part)[3] <= height
+    player.press("Escape")
