@@ -44,8 +44,15 @@ def difference(seen: np.ndarray, known: np.ndarray) -> float:
     return float((np.abs(seen - known).max(-1) > DIFFERENT).mean())
 
 
+@pytest.fixture(scope="module")
+def lecture_file(tmp_path_factory) -> Path:
+    file = tmp_path_factory.mktemp("lecture") / "lecture.html"
+    assert offline.main(["--out", str(file)]) == 0
+    return file
+
+
 @pytest.fixture
-def show(open_run, served, new_page, tmp_path) -> Callable[[str, str], Page]:
+def show(open_run, served, new_page, lecture_file) -> Callable[[str, str], Page]:
     """Opens a key screen in a colour scheme."""
 
     def player(scheme: str) -> Page:
@@ -61,10 +68,8 @@ def show(open_run, served, new_page, tmp_path) -> Callable[[str, str], Page]:
         return page
 
     def lecture(scheme: str) -> Page:
-        file = tmp_path / "lecture.html"
-        assert offline.main(["--out", str(file)]) == 0
         page = new_page(*SIZE, color_scheme=scheme)
-        page.goto(file.as_uri())
+        page.goto(lecture_file.as_uri())
         for _ in range(2):
             page.locator("[data-testid=lecture] [data-cell]").first.wait_for(timeout=1000 * PATIENCE)
             page.keyboard.press("PageDown")

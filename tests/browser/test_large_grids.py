@@ -159,25 +159,31 @@ REMEMBER = """root => {
 DIFFERENCE = """root => {
   const canvas = root.querySelector("canvas.picture");
   const now = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-  return now.reduce((most, value, at) => (at % 4 === 3 ? most : Math.max(most, Math.abs(value - window.drawn[at]))), 0);
+  const [pixels, before] = [now, window.drawn].map(({ buffer }) => new Uint32Array(buffer));
+  let most = 0;
+  for (let pixel = 0; pixel < pixels.length; pixel++) {
+    if (pixels[pixel] === before[pixel]) continue;
+    for (let at = 4 * pixel; at < 4 * pixel + 3; at++) most = Math.max(most, Math.abs(now[at] - window.drawn[at]));
+  }
+  return most;
 }"""
 """The largest difference of a colour from the pixels kept before. The edges of slanted marks differ slightly when several are
 drawn at once."""
 
 
-@pytest.mark.parametrize("mode", "123456")
 @pytest.mark.parametrize("name", ["maze", "arc"])
-def test_partial_drawing_equals_full_drawing(open_run, maze_run, arc_run, name, mode):
+def test_partial_drawing_equals_full_drawing(open_run, maze_run, arc_run, name):
     player = open_run(*((MAZE, maze_run) if name == "maze" else (ARC, arc_run)))
-    player.press(mode)
-    other_mode = "1" if mode != "1" else "2"
-    seen = set()
-    for key in ["ArrowRight", "ArrowDown", "ArrowRight", "End", "ArrowLeft", "Home"]:
-        player.press(key)
-        seen.add(player.root.evaluate(REMEMBER))
-        player.press(other_mode, mode)
-        assert player.root.evaluate(DIFFERENCE) < 16, f"after {key}"
-    assert len(seen) > 1
+    for mode in "123456":
+        player.press("Home", mode)
+        other_mode = "1" if mode != "1" else "2"
+        seen = set()
+        for key in ["ArrowRight", "ArrowDown", "ArrowRight", "End", "ArrowLeft", "Home"]:
+            player.press(key)
+            seen.add(player.root.evaluate(REMEMBER))
+            player.press(other_mode, mode)
+            assert player.root.evaluate(DIFFERENCE) < 16, f"in mode {mode} after {key}"
+        assert len(seen) > 1
 
 
 def test_a_change_of_theme_redraws_the_picture(open_run, maze_run):

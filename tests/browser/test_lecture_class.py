@@ -1,5 +1,7 @@
 """A class in the lecture: it follows call and cell, predicts, and the lecturer sees how many did what."""
 
+from collections.abc import Iterator
+
 import pytest
 from axe_findings import findings
 from player_page import PATIENCE, Player
@@ -15,35 +17,27 @@ def scene_of(page: Page, scene: str) -> Player:
     return Player(page)
 
 
-@pytest.fixture
-def lecturer(served, new_page) -> Page:
-    page = new_page(1280, 800)
-    page.goto(f"{served.url}/lecture?scene=check-calls")
-    scene_of(page, "check-calls")
-    return page
+@pytest.fixture(scope="module")
+def class_pages(served, pages) -> Iterator[tuple[Page, Page, Page]]:
+    """A lecturer, and two phones on which the address of the lecturer's QR code was opened."""
+    with pages.lent() as lent:
+        lecturer, *phones = lent(1280, 800), lent(**PHONE), lent(**PHONE)
+        lecturer.goto(f"{served.url}/lecture?scene=check-calls")
+        scene_of(lecturer, "check-calls")
+        lecturer.keyboard.press("i")
+        address = lecturer.get_by_test_id("invitation").locator(".address").inner_text()
+        lecturer.keyboard.press("i")
+        for page in phones:
+            page.goto(address)
+            scene_of(page, "check-calls")
+        yield lecturer, *phones
 
 
-@pytest.fixture
-def join(lecturer, new_page):
-    """Opens the address of the lecturer's QR code on a phone."""
-    lecturer.keyboard.press("i")
-    address = lecturer.get_by_test_id("invitation").locator(".address").inner_text()
-    lecturer.keyboard.press("i")
-
-    def make() -> Page:
-        page = new_page(**PHONE)
-        page.goto(address)
-        scene_of(page, "check-calls")
-        return page
-
-    return make
-
-
-def test_a_class_follows_call_and_cell_until_somebody_goes_on_their_own(lecturer, join):
-    page = join()
+def test_a_class_follows_call_and_cell_until_somebody_goes_on_their_own(class_pages):
+    lecturer, page, _ = class_pages
     badge = page.get_by_test_id("following")
     expect(badge).to_have_text("Following")
-    expect(lecturer.get_by_test_id("phones")).to_have_text("Joined: 1", timeout=1000 * PATIENCE)
+    expect(lecturer.get_by_test_id("phones")).to_have_text("Joined: 2", timeout=1000 * PATIENCE)
     theirs, ours = Player(page), Player(lecturer)
     lecturer.keyboard.press("Shift+ArrowRight")
     lecturer.keyboard.press("ArrowDown")
@@ -63,8 +57,8 @@ def test_a_class_follows_call_and_cell_until_somebody_goes_on_their_own(lecturer
     expect(badge).to_have_text("Following")
 
 
-def test_answers_are_counted_and_shown_as_a_histogram_on_the_projector(lecturer, join):
-    pages = [join(), join()]
+def test_answers_are_counted_and_shown_as_a_histogram_on_the_projector(class_pages):
+    lecturer, *pages = class_pages
     for page, choice in zip(pages, (1, 0), strict=True):
         page.get_by_test_id("choices").locator("button").nth(choice).tap()
     right, wrong = (page.get_by_test_id("choices").locator("button") for page in pages)
@@ -100,8 +94,10 @@ def test_a_prediction_is_checked_in_the_run_by_key_alone(served, new_page):
     player.eventually(lambda: player.position == (step, 3, 7, "f_H"), "the call that decides")
     expect(page.get_by_test_id("scene-answer")).to_contain_text(f"After step {step}")
     expect(choices.first).to_have_attribute("aria-pressed", "true")
-    page.goto(f"{served.url}/lecture?scene=predict-cell")
-    player = scene_of(page, "predict-cell")
+    choices.first.evaluate("node => node.blur()")
+    for scene in ("halting", "depth", "check-depth", "two-nets", "hard", "predict-cell"):
+        page.keyboard.press("PageDown")
+        player = scene_of(page, scene)
     page.keyboard.press("q")  # the lecturer shows the answer
     player.eventually(lambda: player.position > (1, 3, 7, "f_H"), "the call that settles the cell")
     row, column = (int(number) for number in player.selected.split(","))

@@ -220,9 +220,8 @@ def test_the_lecturers_tools(served, new_page):
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("size", [(1280, 720), (390, 844)], ids=str)
 def test_the_invitation_has_a_code_for_the_site_and_says_what_each_code_does(
-    new_page, tmp_path: Path, monkeypatch, size, language
+    new_page, tmp_path: Path, monkeypatch, language
 ):
     code = invitation(
         "http://192.168.0.7:8501/lecture", "states", language, "abcdefgh", "https://lens.example/site/"
@@ -231,30 +230,44 @@ def test_the_invitation_has_a_code_for_the_site_and_says_what_each_code_does(
     monkeypatch.setattr(offline, "contents", lambda *_: data)
     file = tmp_path / "lecture.html"
     file.write_text(offline.offline_page(Lecture(), language), "utf-8")
-    page = new_page(*size)
+    page = new_page()
     page.goto(file.as_uri())
     wait_for_scene(page, "states", language=language)
-    page.keyboard.press("i")
     card, words = page.get_by_test_id("invitation"), read_language(language).words
-    expect(card.locator(".address")).to_have_text(code["address"])
-    expect(card.get_by_role("button", pressed=True)).to_have_text(words["share_room"])
-    card.get_by_role("button", name=words["share_site"]).press("Enter")
-    expect(card.locator(".address")).to_have_text(code["site"]["address"])
-    expect(card).to_contain_text(words["share_site_hint"])
-    expect(card.locator("path")).to_have_attribute("d", code["site"]["path"])
-    expect(card.get_by_role("button", pressed=True)).to_be_focused()
-    inside = card.locator("> div").bounding_box()
-    assert inside["y"] >= 0 and inside["y"] + inside["height"] <= size[1]
-    page.keyboard.press("Escape")
+    for width, height in ((1280, 720), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.keyboard.press("i")
+        expect(card.locator(".address")).to_have_text(code["address"])
+        expect(card.get_by_role("button", pressed=True)).to_have_text(words["share_room"])
+        card.get_by_role("button", name=words["share_site"]).press("Enter")
+        expect(card.locator(".address")).to_have_text(code["site"]["address"])
+        expect(card).to_contain_text(words["share_site_hint"])
+        expect(card.locator("path")).to_have_attribute("d", code["site"]["path"])
+        expect(card.get_by_role("button", pressed=True)).to_be_focused()
+        inside = card.locator("> div").bounding_box()
+        assert inside["y"] >= 0 and inside["y"] + inside["height"] <= height
+        card.get_by_role("button", name=words["share_room"]).press("Enter")
+        page.keyboard.press("Escape")
+        expect(card).to_be_hidden()
+
+
+def invited(lecturer: Page) -> str:
+    """The address in the lecturer's QR code."""
+    card = lecturer.get_by_test_id("invitation")
+    lecturer.keyboard.press("i")
+    address = card.locator(".address").inner_text()
+    lecturer.keyboard.press("i")
     expect(card).to_be_hidden()
+    return address
 
 
-def test_a_follower_changes_scenes_with_the_lecturer_without_reruns(served, new_page):
+def test_a_class_changes_scenes_with_the_lecturer_without_reruns_and_keeps_when_the_lecturer_reloads(
+    served, new_page
+):
     lecturer = new_page(1280, 800)
     lecturer.goto(f"{served.url}/lecture?scene=one-call")
     wait_for_scene(lecturer, "one-call")
-    lecturer.keyboard.press("i")
-    address = lecturer.get_by_test_id("invitation").locator(".address").inner_text()
+    address = invited(lecturer)
     follower = new_page(390, 844)
     frames: list[int] = []
     requests: list[str] = []
@@ -283,34 +296,19 @@ def test_a_follower_changes_scenes_with_the_lecturer_without_reruns(served, new_
     wait_for_scene(follower, "answer")
     switch.click()
     wait_for_scene(follower, "one-call")  # ... until they press Follow
-    follower.keyboard.press("i")  # the follower's QR code also leads to the lecturer's room
     assert (
-        follower.get_by_test_id("invitation").locator(".address").inner_text().split("follow=")[1]
-        == address.split("follow=")[1]
-    )
-
-
-def test_a_lecturer_who_reloads_the_page_keeps_the_class(served, new_page):
-    lecturer = new_page(1280, 800)
-    lecturer.goto(f"{served.url}/lecture?scene=one-call")
-    wait_for_scene(lecturer, "one-call")
-    lecturer.keyboard.press("i")
-    shown = lecturer.get_by_test_id("invitation").locator(".address")
-    address = shown.inner_text()
-    follower = new_page(390, 844)
-    follower.goto(address)
-    wait_for_scene(follower, "one-call")
+        invited(follower).split("follow=")[1] == address.split("follow=")[1]
+    )  # leads to the lecturer's room
     lecturer.reload()
     wait_for_scene(lecturer, "one-call")
     lecturer.keyboard.press("i")
-    shown.filter(has_text=address).wait_for()
+    lecturer.get_by_test_id("invitation").locator(".address").filter(has_text=address).wait_for()
     lecturer.keyboard.press("PageDown")
     wait_for_scene(follower, "n-calls")
     another = new_page(1280, 800)  # another lecturer has another room
     another.goto(f"{served.url}/lecture?scene=one-call")
     wait_for_scene(another, "one-call")
-    another.keyboard.press("i")
-    assert another.get_by_test_id("invitation").locator(".address").inner_text() != address
+    assert invited(another) != address
 
 
 FOLLOWED_AGAIN = 10.0  # seconds after the server is up again

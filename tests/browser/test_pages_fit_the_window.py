@@ -125,7 +125,10 @@ TOPS = """() => {
 
 @pytest.mark.parametrize(
     "link",
-    ["?model=sudoku-trm", pytest.param(f"interventions{SHALLOW}", marks=pytest.mark.slow)],  # one player's code
+    [
+        "?model=sudoku-trm",
+        pytest.param(f"interventions{SHALLOW}", marks=pytest.mark.slow),
+    ],  # one player's code
 )
 def test_a_player_knows_where_it_begins_when_messages_above_it_are_gone(served, new_page, link):
     page = new_page()
@@ -146,7 +149,7 @@ def test_attribution_is_seen_together_with_the_grid_in_which_its_cell_is_chosen(
     assert box(figure)[3] - box(pair.left.root.locator(".cells"))[1] <= 800
     pair.root.get_by_test_id("curves").click()
     assert pair.left.root.locator(".right").is_visible()
-    pair.page.get_by_text("Noise", exact=True).click()  # the page is used again
+    pair.page.get_by_role("radio", name="Noise", exact=True).click()  # the page is used again
 
 
 # ---- charts

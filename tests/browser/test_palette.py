@@ -107,16 +107,22 @@ COLOURS = """node => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_on_the_accent_colour_is_legible(served, new_page, scheme):
-    page = new_page(color_scheme=scheme)
+def test_text_on_the_accent_colour_is_legible(served, new_page):
+    page = new_page()
     page.goto(f"{served.url}/latents")
     for part in ("[data-tag]", '[data-testid^="stBaseButton-primary"] p'):
         page.locator(part).first.wait_for(timeout=2000 * PATIENCE)
     written = page.locator(ON_ACCENT)
     assert written.count() >= 9  # the button, and the name and cross of each of four puzzles
-    for node in written.all():
-        # Streamlit may draw a button before the app's style sheet.
-        eventually(
-            lambda node=node: contrast(*map(tuple, node.evaluate(COLOURS))) >= 4.5, node.text_content()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(
+            "isDark => matchMedia('(prefers-color-scheme: dark)').matches === isDark"
+            " && getComputedStyle(document.querySelector('.stApp')).colorScheme === (isDark ? 'dark' : 'light')",
+            arg=scheme == "dark",
         )
+        for node in written.all():
+            # Streamlit may draw a button before the app's style sheet.
+            eventually(
+                lambda node=node: contrast(*map(tuple, node.evaluate(COLOURS))) >= 4.5, node.text_content()
+            )

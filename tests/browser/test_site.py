@@ -138,14 +138,14 @@ def offline_page(open_site: Callable[..., Page]) -> Page:
 
 
 def test_without_a_network_a_typed_puzzle_gets_the_answers_of_python(open_site):
+    """A TRM here; an HRM runs in an exported page below, and every model in the slow test."""
     page = offline_page(open_site)
-    for model in ("sudoku-trm", "maze-hrm"):
-        [(puzzle, run)] = puzzles_of(model, solved=1)
-        steps = compute(page, model, puzzle)
-        found = differences(steps, run)
-        assert found["answers"] == 0 and found["halting"] < 1e-3, (model, found)
-        assert steps[-1]["solved"][-1]
-        assert parse_qs(urlsplit(page.url).query)["puzzle"] == [puzzle]
+    [(puzzle, run)] = puzzles_of("sudoku-trm", solved=1)
+    steps = compute(page, "sudoku-trm", puzzle)
+    found = differences(steps, run)
+    assert found["answers"] == 0 and found["halting"] < 1e-3, found
+    assert steps[-1]["solved"][-1]
+    assert parse_qs(urlsplit(page.url).query)["puzzle"] == [puzzle]
 
 
 @pytest.mark.slow
@@ -239,7 +239,20 @@ def test_a_given_is_removed_and_z_is_frozen(open_site):
 def test_an_exported_page_that_holds_its_model_runs_another_puzzle(new_page, tmp_path):
     [(puzzle, run)] = puzzles_of("sudoku-hrm", solved=1)
     path = tmp_path / "run.html"
-    main(["export", "--model", "sudoku-hrm", "--puzzle", "." * 81, "--html", str(path), "--with-model"])
+    main(
+        [
+            "export",
+            "--model",
+            "sudoku-hrm",
+            "--puzzle",
+            "." * 81,
+            "--depth",
+            "1,1,1",
+            "--html",
+            str(path),
+            "--with-model",
+        ]
+    )
     page = new_page()
     page.context.set_offline(True)
     page.goto(path.as_uri())
@@ -273,15 +286,23 @@ def test_without_wasm_recorded_runs_remain_and_the_page_says_why(site, new_page)
 
 
 @pytest.mark.parametrize(
-    "link", ["index.html", "compare.html", "gallery.html?model=maze30-trm&run=thirty", "findings.html"]
+    ("link", "schemes"),
+    [
+        ("index.html", "light dark"),
+        ("compare.html", "dark"),
+        ("gallery.html?model=maze30-trm&run=thirty", "light"),
+        ("findings.html", "light dark"),
+        pytest.param("compare.html", "light", marks=pytest.mark.slow),
+        pytest.param("gallery.html?model=maze30-trm&run=thirty", "dark", marks=pytest.mark.slow),
+    ],
 )
-def test_pages_are_accessible_and_request_nothing_from_elsewhere(site, new_page, link):
+def test_pages_are_accessible_and_request_nothing_from_elsewhere(site, new_page, link, schemes):
     page = new_page()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.goto(f"{site}/{link}")
     page.locator("[data-cell], #findings img").first.wait_for(timeout=1000 * PATIENCE)
-    for scheme in ("light", "dark"):
+    for scheme in schemes.split():
         page.emulate_media(color_scheme=scheme)
         assert findings(page) == [], scheme
     assert [url for url in requests if not url.startswith((site, "data:", "blob:"))] == []

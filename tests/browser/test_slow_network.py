@@ -12,7 +12,10 @@ OWN = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5.
 
 
 @pytest.mark.alone  # the delays are those of the line, not of a busy machine
-@pytest.mark.parametrize("routes", [False, True], ids=["fast_routes", "slow_routes"])
+@pytest.mark.parametrize(
+    "routes",
+    [pytest.param(False, id="fast_routes", marks=pytest.mark.slow), pytest.param(True, id="slow_routes")],
+)
 def test_a_typed_puzzle_stays_though_the_model_is_loaded_meanwhile(
     new_page: Callable[..., Page], routes: bool
 ):

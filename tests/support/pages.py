@@ -10,6 +10,8 @@ from typing import Any
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page
 from standalone import ADDRESS, open_standalone
 
+MEDIA = {"color_scheme": "light", "reduced_motion": "no-preference", "forced_colors": "none"}
+"""What a page can be told at any time, and what holds unless it is."""
 FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
 VISITED = (
     "try { localStorage.setItem('recursion-lens-visited', '1'); } catch {}"  # an empty page has no storage
@@ -53,8 +55,10 @@ class Lent:
         self.taken: list[tuple[tuple, Page]] = []
 
     def __call__(self, width: int = 1280, height: int = 800, **options: Any) -> Page:
+        media = {name: options.pop(name, usual) for name, usual in MEDIA.items()}
         key = tuple(sorted(options.items()))
         page = self.pages.take(key)
+        page.emulate_media(**media)
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         page.on("console", self._keep_ours)
@@ -68,7 +72,6 @@ class Lent:
                 page.context.close()
             else:
                 self._empty(page)
-                page.emulate_media(color_scheme=dict(options).get("color_scheme", "light"))
                 self.pages.free[options].append(page)
 
     def _empty(self, page: Page) -> None:
