@@ -1,6 +1,7 @@
 """The page of findings: what the probes and the halting head of each model say, from recorded results."""
 
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,9 @@ from trm.export.pictures.charts import Chart, save_charts
 TARGETS = ("solution", "answer_now", "naked_single_now", "on_path", "dead_end", "distance_to_goal")
 """Targets of the page; each task has some of them."""
 INCHES = 3.6  # width of a picture
+
+
+experiment_of = cache(recorded_experiment)  # takes a second
 
 
 def finding_files(models: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
@@ -35,7 +39,7 @@ def findings_content(models: tuple[str, ...]) -> str:
 
 
 def _section(model: str) -> str:
-    experiment = recorded_experiment(model)
+    experiment = experiment_of(model)
     last = [len(experiment.time_points) - 1]
     targets = [target for target in experiment.targets if target.name in TARGETS]
     pictures = "\n".join(
@@ -63,7 +67,7 @@ def _words(name: str) -> str:
 
 
 def _probe_charts(model: str) -> list[Chart]:
-    return [chart for chart in probe_charts(recorded_experiment(model)) if chart.title in TARGETS]
+    return [chart for chart in probe_charts(experiment_of(model)) if chart.title in TARGETS]
 
 
 def _halting_charts(model: str) -> list[Chart]:

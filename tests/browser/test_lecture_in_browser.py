@@ -219,14 +219,20 @@ def test_the_lecturers_tools(served, new_page):
     page.wait_for_function("() => !document.fullscreenElement", timeout=1000 * PATIENCE)
 
 
+@pytest.fixture(scope="module")
+def contents() -> dict:
+    """The data of the offline file in English."""
+    return offline.contents(Lecture(), "en")
+
+
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_invitation_has_a_code_for_the_site_and_says_what_each_code_does(
-    new_page, tmp_path: Path, monkeypatch, language
+    new_page, tmp_path: Path, monkeypatch, contents, language
 ):
     code = invitation(
         "http://192.168.0.7:8501/lecture", "states", language, "abcdefgh", "https://lens.example/site/"
     )
-    data = offline.contents(Lecture(), language) | {"invitation": code}
+    data = contents | {"language": language, "invitation": code}
     monkeypatch.setattr(offline, "contents", lambda *_: data)
     file = tmp_path / "lecture.html"
     file.write_text(offline.offline_page(Lecture(), language), "utf-8")

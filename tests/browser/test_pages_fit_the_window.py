@@ -149,7 +149,9 @@ def test_attribution_is_seen_together_with_the_grid_in_which_its_cell_is_chosen(
     assert box(figure)[3] - box(pair.left.root.locator(".cells"))[1] <= 800
     pair.root.get_by_test_id("curves").click()
     assert pair.left.root.locator(".right").is_visible()
-    pair.page.get_by_role("radio", name="Noise", exact=True).click()  # the page is used again
+    pair.page.get_by_role("radiogroup", name="Figure").get_by_role(
+        "radio", name="Noise"
+    ).click()  # the page is used again
 
 
 # ---- charts
