@@ -12,9 +12,7 @@ from trm.tasks import get_task
 
 def test_two_models_are_stepped_together_and_compared(served, new_page):
     page = new_page()
-    page.goto(served.url)
-    page.get_by_test_id("player").first.wait_for()
-    page.get_by_role("link", name="Compare").click()
+    page.goto(f"{served.url}/compare?against=sudoku-hrm")
     page.get_by_test_id("pair").wait_for()
     pair = Pair(page)
     task = get_task("sudoku")
@@ -40,7 +38,6 @@ def test_two_models_are_stepped_together_and_compared(served, new_page):
     pair.left.eventually(
         lambda: "align=call" in page.url and "against=sudoku-hrm" in page.url, "a link to this"
     )
-    page.goto(f"{served.url}/compare")  # a session that starts here shows the recorded pair
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     page.get_by_text("Similarity (CKA)", exact=True).click()
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)
