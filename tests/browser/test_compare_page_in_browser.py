@@ -38,6 +38,7 @@ def test_two_models_are_stepped_together_and_compared(served, new_page):
     pair.left.eventually(
         lambda: "align=call" in page.url and "against=sudoku-hrm" in page.url, "a link to this"
     )
+    page.goto(f"{served.url}/compare")  # a session that starts here shows the recorded pair
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     page.get_by_text("Similarity (CKA)", exact=True).click()
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)

@@ -212,7 +212,7 @@ def choose_preset(page: Page, title: str) -> None:
 
 
 def test_a_run_is_pinned_compared_shared_and_unpinned(open_player, new_page, traced):
-    player = open_player(SHALLOW_LINK)
+    player = open_player(f"{SHALLOW_LINK}&at=1.1.2")
     page = player.page
     player.press("Shift+ArrowRight", "ArrowRight", "p")
     page.get_by_test_id("pair").wait_for()
