@@ -152,7 +152,9 @@ def test_there_is_no_pin_if_the_page_does_not_pin(new_page):
 
 # in pixels; 640 x 400 is a window of 1280 x 800 at 200 %, 960 x 540 one of 1920 x 1080, and 390 x 844 a phone
 WINDOWS = [(3840, 2160), (1280, 800), (724, 768), (640, 400), (390, 844)]
-MORE_WINDOWS = [pytest.param(size, marks=pytest.mark.slow) for size in ((1920, 1080), (1024, 768), (960, 540))]
+MORE_WINDOWS = [
+    pytest.param(size, marks=pytest.mark.slow) for size in ((1920, 1080), (1024, 768), (960, 540))
+]
 
 
 @pytest.mark.parametrize("size", [*WINDOWS, *MORE_WINDOWS], ids=str)
