@@ -52,7 +52,12 @@ def test_without_a_clipboard_the_link_is_shown_selected(open_run, clipboard):
 
 
 # ---- the keyboard
-STYLE = "node => ['outlineStyle', 'outlineWidth'].map((name) => getComputedStyle(node)[name])"
+FOCUSED = """() => {
+  const node = document.activeElement, { outlineStyle, outlineWidth } = getComputedStyle(node);
+  const name = node.dataset.testid ?? node.dataset.marker ?? node.dataset.event ?? node.className;
+  return node.closest("[data-testid=player]") && [name, outlineStyle, parseFloat(outlineWidth)];
+}"""
+"""The name and the outline of what has the focus, if it is in the player."""
 
 
 def test_every_control_is_reached_by_tab_and_shows_the_focus(open_run):
@@ -67,16 +72,10 @@ def test_every_control_is_reached_by_tab_and_shows_the_focus(open_run):
     player.page.evaluate("document.activeElement.blur()")
     for _ in range(wanted + 5):
         player.press("Tab")
-        focused = player.page.evaluate_handle("document.activeElement").as_element()
-        if not focused.evaluate("node => Boolean(node.closest('[data-testid=player]'))"):
-            continue
-        style, width = focused.evaluate(STYLE)
-        assert style == "solid" and float(width.removesuffix("px")) >= 2, focused
-        seen.add(
-            focused.evaluate(
-                "node => node.dataset.testid ?? node.dataset.marker ?? node.dataset.event ?? node.className"
-            )
-        )
+        if focused := player.page.evaluate(FOCUSED):
+            name, style, width = focused
+            assert style == "solid" and width >= 2, name
+            seen.add(name)
     assert {"mode-z", "first", "play", "speed", "marks", "copy-link", "full", "help", "zoom-in"} <= seen
     assert {"zoom-cycle", "timeline-steps", "solved", "lost", "final", "right", "regained"} <= seen
     assert any(name.startswith("cells") for name in seen) and any("f_H" in name for name in seen)
