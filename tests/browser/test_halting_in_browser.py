@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pages import Pages
-from player_page import Player
+from player_page import PATIENCE, Player
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 from served_app import Served
 
@@ -55,7 +55,7 @@ def page(pages: Pages, served: Served) -> Iterator[Page]:
 
 
 def test_charts_fit_the_paper(page: Page):
-    page.locator(".js-plotly-plot .xtick").first.wait_for()
+    page.locator(".js-plotly-plot .xtick").first.wait_for(timeout=2000 * PATIENCE)
     page.evaluate(PRINTED)
     page.pdf(format="A4")
     on_screen, on_paper, labels, edge = map(float, page.evaluate("window.printed"))

@@ -46,7 +46,7 @@ def test_selecting_opening_in_solve_and_exporting(served, new_page, tmp_path):
     projection = load_projection(RECORDED / "sudoku-trm.safetensors")
     page = new_page(1280, 1000)
     page.goto(f"{served.url}/latents?model=sudoku-trm")
-    page.locator(PLOT).wait_for(timeout=1000 * PATIENCE)
+    page.locator(PLOT).wait_for(timeout=2000 * PATIENCE)
 
     # move the slider inside the figure to a time point in the middle
     page.locator(f"{PLOT} .slider-rail-touch-rect").wait_for()

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from player_page import Player
+from player_page import PATIENCE, Player
 from playwright.sync_api import expect
 
 from probes.cli.main import main
@@ -47,8 +47,8 @@ def written(readings: list[dict], time_point: int) -> dict[str, str]:
 def test_the_overlay_equals_the_output_of_the_command_line(served, new_page, readings):
     page = new_page()
     page.goto(f"{served.url}/probes?model={MODEL}")
-    expect(page.get_by_text(f"Recorded: {MODEL}")).to_be_visible()
-    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.get_by_text(f"Recorded: {MODEL}")).to_be_visible(timeout=2000 * PATIENCE)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=2000 * PATIENCE)
     expect(page.get_by_text("puzzles from sudoku/test").first).to_be_visible()
     page.get_by_role("button", name="On one puzzle").or_(
         page.get_by_role("radio", name="On one puzzle")
