@@ -273,7 +273,15 @@ def test_two_players_each_explain_their_own_run(open_pair):
     expect(pair.right.root.get_by_test_id("remove-given")).to_be_visible()
 
 
-@pytest.mark.parametrize("name, scheme", [("sudoku", "light"), ("maze", "dark")])
+@pytest.mark.parametrize(
+    "name, scheme",
+    [
+        ("sudoku", "light"),
+        ("maze", "dark"),
+        pytest.param("sudoku", "dark", marks=pytest.mark.slow),
+        pytest.param("maze", "light", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing_serious_while_the_panel_and_the_menu_are_open(open_why, name, scheme):
     player, _, _ = open_why(name, color_scheme=scheme)
     player.press("y")
