@@ -87,6 +87,7 @@ def open_player(served: Served, new_page: Callable[..., Page]) -> Callable[..., 
     def make(link: str = "", **options) -> Player:
         page = new_page(**options)
         page.goto(f"{served.url}/{link}")
+        page.locator("[data-cell]").first.wait_for(timeout=3000 * PATIENCE)  # the server may have just begun
         return Player(page)
 
     return make
