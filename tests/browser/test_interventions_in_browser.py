@@ -1,10 +1,9 @@
 """The Interventions page in a browser: preset experiments, two players on one clock, custom interventions, steering."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-from pages import Pages
 from player_page import PATIENCE, Player
 from playwright.sync_api import Page, expect
 from served_app import Served
@@ -12,14 +11,13 @@ from served_app import Served
 from probes.interventions.presets import EXPERIMENTS
 
 
-@pytest.fixture(scope="module")
-def page(pages: Pages, served: Served) -> Iterator[Page]:
+@pytest.fixture
+def page(new_page: Callable[..., Page], served: Served) -> Page:
     """The page opened by a link, with runs of a few calls."""
-    with pages.lent() as lent:
-        page = lent()
-        page.goto(f"{served.url}/interventions?model=sudoku-trm&steps=2&n=1&T=1")
-        page.get_by_test_id("pair").wait_for(timeout=2000 * PATIENCE)
-        yield page
+    page = new_page()
+    page.goto(f"{served.url}/interventions?model=sudoku-trm&steps=2&n=1&T=1")
+    page.get_by_test_id("pair").wait_for(timeout=2000 * PATIENCE)
+    return page
 
 
 def choose(page, title: str) -> None:
@@ -58,7 +56,7 @@ def test_steering_by_hand_with_the_keyboard_and_a_copied_link(page, new_page):
     """Each of the controls: tests/app/screens/test_steering.py."""
     choose(page, "Steer by hand")
     title = page.get_by_test_id("pair").locator(".half-title").nth(1)
-    expect(title).to_contain_text("steer y after")
+    expect(title).to_contain_text("steer y after 1.1.2")
     page.locator(".st-key-steer_cells input").fill("all")
     page.locator(".st-key-steer_cells input").press("Enter")
     expect(title).not_to_contain_text(" in r")
@@ -78,5 +76,7 @@ def test_steering_by_hand_with_the_keyboard_and_a_copied_link(page, new_page):
     copied.goto(page.url)
     other = copied.get_by_test_id("pair").locator(".half-title").nth(1)
     expect(other).to_have_text(title.inner_text(), timeout=2000 * PATIENCE)
-    assert Player(copied, 1).cells == right.cells != Player(copied).cells
+    theirs = Player(copied, 1)
+    theirs.eventually(lambda: theirs.cells == right.cells, "the same run")
+    assert theirs.position == position and theirs.cells != Player(copied).cells
     assert copied.locator(".st-key-steer_size").get_by_role("slider").input_value() == "-1.95"
