@@ -10,7 +10,7 @@ import pytest
 from eventful_run import SUDOKU, eventful_run
 from pages import Pages
 from pair_page import Pair
-from player_page import PATIENCE, Player
+from player_page import PATIENCE, SHALLOW_LINK, Player
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served_app import Served, browser_path
 from standalone import open_standalone, sent, show
@@ -70,6 +70,16 @@ def kept_player(pages: Pages, served: Served) -> Iterator[Player]:
         yield player
 
 
+@pytest.fixture(scope="module")
+def kept_shallow_player(pages: Pages, served: Served) -> Iterator[Player]:
+    """As `kept_player`, with runs of 24 calls."""
+    with pages.lent() as lent:
+        page = lent()
+        page.goto(f"{served.url}/{SHALLOW_LINK}")
+        page.get_by_text("computed live").wait_for(timeout=3000 * PATIENCE)
+        yield Player(page)
+
+
 @pytest.fixture
 def open_player(served: Served, new_page: Callable[..., Page]) -> Callable[..., Player]:
     """Opens the app at a link and waits for the player; options are those of `new_page`."""
@@ -77,6 +87,7 @@ def open_player(served: Served, new_page: Callable[..., Page]) -> Callable[..., 
     def make(link: str = "", **options) -> Player:
         page = new_page(**options)
         page.goto(f"{served.url}/{link}")
+        page.locator("[data-cell]").first.wait_for(timeout=3000 * PATIENCE)  # the server may have just begun
         return Player(page)
 
     return make
@@ -121,14 +132,14 @@ def open_pair(new_page: Callable[..., Page]) -> Callable[..., Pair]:
 
 
 @pytest.fixture(scope="session")
-def solved() -> Callable[[str], dict]:
-    """What `trm solve` prints for a puzzle."""
+def solved() -> Callable[..., dict]:
+    """What `trm solve` prints for a puzzle, at a depth if that is not the model's own."""
     model = choose(load_model("sudoku-trm"))  # as `trm solve` and the page do
-    return cache(lambda puzzle: solve(model, get_task("sudoku"), puzzle))
+    return cache(lambda puzzle, depth=None: solve(model, get_task("sudoku"), puzzle, depth=depth))
 
 
 @pytest.fixture(scope="session")
-def traced() -> Callable[[str], Trace]:
-    """The trace of the bundled model on a puzzle, as the page computes it."""
+def traced() -> Callable[..., Trace]:
+    """The trace of the bundled model on a puzzle, as the page computes it, at a depth if that is not the model's own."""
     model, task = choose(load_model("sudoku-trm")), get_task("sudoku")
-    return cache(lambda puzzle: record(model, task, task.parse(puzzle)))
+    return cache(lambda puzzle, depth=None: record(model, task, task.parse(puzzle), depth=depth))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from player_page import PATIENCE, Player
+from player_page import PATIENCE, SHALLOW, SHALLOW_LINK, Player
 from playwright.sync_api import Locator, Page, expect
 from standalone import open_standalone, show
 
@@ -12,6 +12,7 @@ from app.editor import SCRIPT, STYLE
 from app.editor.description import describe_task, grid_of
 from tests.browser.test_accessibility import findings
 from trm.checkpoint import load_model
+from trm.coordinates import Depth
 from trm.data import load_presets
 from trm.engine.choice import choose
 from trm.evaluate import solve
@@ -57,7 +58,8 @@ def paste(editor: Locator, text: str) -> None:
     )
 
 
-def test_a_sudoku_is_typed_undone_pasted_and_used(player, solved):
+def test_a_sudoku_is_typed_undone_pasted_and_used(open_player, solved):
+    player = open_player(SHALLOW_LINK)
     editor = open_editor(player)
     assert draft(editor) == EASY
     verdict(editor, "one")
@@ -97,13 +99,14 @@ def test_a_sudoku_is_typed_undone_pasted_and_used(player, solved):
     expect(editor.get_by_test_id("note")).to_contain_text("Click Cancel to discard them")
     player.press("Control+Enter")
     shown = Player(player.page)
-    shown.eventually(lambda: shown.cells == solved(TYPED)["answers"][0], "the run of the pasted puzzle")
-    shown.wait_for_whole_run()
-    assert shown.cells == solved(TYPED)["answer"]
+    expected = solved(TYPED, SHALLOW)
+    shown.eventually(lambda: shown.cells == expected["answers"][0], "the run of the pasted puzzle")
+    shown.wait_for_whole_run(SHALLOW.N_sup)
+    assert shown.cells == expected["answer"]
 
 
 def test_a_maze_is_drawn_by_dragging_and_used_and_a_second_one_discarded(open_player):
-    player = open_player("?model=maze-trm")
+    player = open_player("?model=maze-trm&n=1&T=1&steps=2")
     editor = open_editor(player)
     page, side = player.page, 15
 
@@ -149,7 +152,7 @@ def test_a_maze_is_drawn_by_dragging_and_used_and_a_second_one_discarded(open_pl
     editor.get_by_test_id("use").click()
     shown = Player(page)
     model = choose(load_model("maze-trm"))  # as the page does
-    expected = solve(model, get_task("maze"), drawn)["answers"][0]
+    expected = solve(model, get_task("maze"), drawn, depth=Depth(n=1, T=1, N_sup=2))["answers"][0]
 
     def answer() -> str:
         texts = shown.root.locator("[data-cell]").evaluate_all(

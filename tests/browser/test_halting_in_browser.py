@@ -1,12 +1,12 @@
 """The Halting page in a browser: from a figure over a whole set to one puzzle in the player."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pages import Pages
-from player_page import Player
+from player_page import PATIENCE, Player
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 from served_app import Served
 
@@ -55,7 +55,7 @@ def page(pages: Pages, served: Served) -> Iterator[Page]:
 
 
 def test_charts_fit_the_paper(page: Page):
-    page.locator(".js-plotly-plot .xtick").first.wait_for()
+    page.locator(".js-plotly-plot .xtick").first.wait_for(timeout=2000 * PATIENCE)
     page.evaluate(PRINTED)
     page.pdf(format="A4")
     on_screen, on_paper, labels, edge = map(float, page.evaluate("window.printed"))
@@ -75,9 +75,7 @@ def test_in_high_contrast_the_chosen_figure_stands_out(page: Page):
     assert grounds[0] != grounds[1]
 
 
-def test_from_a_mark_in_the_figure_to_its_puzzle_in_solve(open_player: Callable[..., Player]):
-    page = open_player("?model=sudoku-hrm").page
-    page.get_by_role("link", name="Halting").click()
+def test_from_a_mark_in_the_figure_to_its_puzzle_in_solve(page: Page):
     expect(page.get_by_text("Does the model know when it is done?")).to_be_visible()
     expect(page.get_by_text("Recorded", exact=False).first).to_contain_text("1,000 puzzles from sudoku/test")
     expect(page.get_by_test_id("stMetric")).to_have_count(4)

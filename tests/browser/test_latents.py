@@ -45,10 +45,8 @@ def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
 def test_selecting_opening_in_solve_and_exporting(served, new_page, tmp_path):
     projection = load_projection(RECORDED / "sudoku-trm.safetensors")
     page = new_page(1280, 1000)
-    page.goto(f"{served.url}/?model=sudoku-trm")
-    Player(page)
-    page.get_by_role("link", name="Latents").click()
-    page.locator(PLOT).wait_for(timeout=1000 * PATIENCE)
+    page.goto(f"{served.url}/latents?model=sudoku-trm")
+    page.locator(PLOT).wait_for(timeout=2000 * PATIENCE)
 
     # move the slider inside the figure to a time point in the middle
     page.locator(f"{PLOT} .slider-rail-touch-rect").wait_for()

@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from own_models import save_own_model, served_models
+from own_models import save_own_model
 from pages import Pages
 from player_page import Player, alert
 from playwright.sync_api import Page, expect
-from served_app import ServedApp
+from served_app import Served
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
-    with served_models(tmp_path_factory.mktemp("models")) as app:
-        yield app
+def mazes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the server was not started with, of a model of 15x15 mazes."""
+    folder = tmp_path_factory.mktemp("models") / "my run ü"
+    save_own_model(folder, "mazes/15")
+    return folder
 
 
 def choose_model(page: Page, name: str) -> None:
@@ -23,7 +27,7 @@ def choose_model(page: Page, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def player_of_any_model(pages: Pages, served: ServedApp) -> Iterator[Player]:
+def player_of_any_model(pages: Pages, served: Served) -> Iterator[Player]:
     """The player on a page where a model outside the list is asked for."""
     with pages.lent() as lent:
         page = lent()
@@ -37,33 +41,28 @@ def wait_for_cells(player: Player, count: int) -> None:
     player.eventually(lambda: player.root.locator("[data-cell]").count() == count, f"{count} cells")
 
 
-def test_a_typed_path_opens_and_a_mistyped_one_is_named(player_of_any_model):
+def test_a_typed_path_opens_and_a_mistyped_one_is_named(player_of_any_model, mazes, tmp_path):
     player = player_of_any_model
     field = player.page.locator(".st-key-model_path input")
-    field.fill("mazes/15/model.safetensors")
+    field.fill(str(mazes / "model.safetensors"))
     field.press("Enter")
     wait_for_cells(player, 225)
-    for typed, says in (("no/such", "no file or folder 'no/such' on this machine"), ("broken", "damaged")):
+    (tmp_path / "model.safetensors").write_bytes(b"nothing")
+    for typed, says in (
+        ("no/such", "no file or folder 'no/such' on this machine"),
+        (str(tmp_path), "damaged"),
+    ):
         field.fill(typed)
         field.press("Enter")
         expect(alert(player.page, says)).to_be_visible()
         assert player.root.locator("[data-cell]").count() == 225
 
 
-def test_a_checkpoint_anywhere_on_ones_own_machine_is_opened_by_its_path(player_of_any_model, tmp_path):
-    """In a folder that the server was not started with."""
-    save_own_model(tmp_path / "my run ü", "sudoku-4")
-    field = player_of_any_model.page.locator(".st-key-model_path input")
-    field.fill(str(tmp_path / "my run ü"))
-    field.press("Enter")
-    wait_for_cells(player_of_any_model, 16)
-
-
 def test_a_checkpoint_whose_files_are_dropped_is_opened(player_of_any_model, tmp_path):
-    save_own_model(tmp_path / "run", "mazes/15")
+    save_own_model(tmp_path / "run", "sudoku-4")
     files = player_of_any_model.page.locator(".st-key-model_files input[type=file]")
     files.set_input_files([str(path) for path in (tmp_path / "run").iterdir()])
-    wait_for_cells(player_of_any_model, 225)
+    wait_for_cells(player_of_any_model, 16)
 
 
 def test_a_link_is_text_and_never_markup(new_page, served):
@@ -77,8 +76,8 @@ def test_a_link_is_text_and_never_markup(new_page, served):
     assert player.root.locator("[data-cell]").count() == 81
 
 
-def test_a_maze_of_another_size_is_drawn_and_another_one_typed_as_a_picture(open_player):
-    player = open_player("?model=mazes/15")
+def test_a_maze_of_another_size_is_drawn_and_another_one_typed_as_a_picture(open_player, mazes):
+    player = open_player(f"?model={quote(str(mazes))}")
     assert player.root.locator("[data-cell]").count() == 15 * 15
     player.cell(14, 14).click()
     player.wait_for_whole_run(steps=4)

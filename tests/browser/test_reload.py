@@ -1,4 +1,4 @@
-"""A reload and a copied link show what was chosen on a page, and choosing makes no step of the browser's way back."""
+"""A reload shows what was chosen on a page, and choosing makes no step of the browser's way back."""
 
 from player_page import PATIENCE
 from playwright.sync_api import Page, expect
@@ -17,8 +17,8 @@ def is_chosen(page: Page, key: str, name: str) -> None:
 CHOICES = [("probes_view", "On one puzzle"), ("probes_state", "y")]
 
 
-def test_a_reload_and_a_copied_link_show_the_view_that_was_chosen(served, new_page):
-    """As on all pages: tests/app/state/test_choices_in_address.py."""
+def test_a_reload_shows_the_view_that_was_chosen(served, new_page):
+    """As a copied link does, and on all pages: tests/app/state/test_choices_in_address.py."""
     page = new_page()
     page.goto(f"{served.url}/probes?model=sudoku-trm")
     page.locator(".js-plotly-plot").last.wait_for(timeout=1000 * PATIENCE)  # the page is drawn
@@ -31,7 +31,3 @@ def test_a_reload_and_a_copied_link_show_the_view_that_was_chosen(served, new_pa
     page.reload()
     for key, name in CHOICES:
         is_chosen(page, key, name)
-    other = new_page()
-    other.goto(page.url)
-    for key, name in CHOICES:
-        is_chosen(other, key, name)

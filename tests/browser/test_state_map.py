@@ -223,12 +223,18 @@ def test_on_a_phone_each_of_two_maps_has_the_width_of_the_window(open_pair):
             assert pair.page.evaluate(UNDER, point), (share, box)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_while_the_map_is_open(open_map, scheme):
+@pytest.mark.parametrize(
+    "scheme, keys",
+    [
+        ("light", ["o"]),
+        ("dark", ["Shift+O", "?"]),
+        pytest.param("dark", ["o"], marks=pytest.mark.slow),
+        pytest.param("light", ["Shift+O", "?"], marks=pytest.mark.slow),
+    ],
+)
+def test_axe_finds_nothing_serious_while_the_map_is_open(open_map, scheme, keys):
     player = open_map(color_scheme=scheme)
-    player.press("o")
-    assert findings(player.page) == []
-    player.press("Shift+O", "?")
+    player.press(*keys)
     assert findings(player.page) == []
 
 

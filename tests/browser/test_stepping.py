@@ -239,16 +239,21 @@ def test_full_screen_fills_the_window_and_can_be_left(player):
     player.eventually(lambda: not is_full(), "the page again")
 
 
-def test_stepping_asks_nothing_of_the_server_and_writes_the_view_into_the_address(served, new_page):
-    page, sent = new_page(), []
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
-    page.goto(f"{served.url}/?at=1.1.7")
-    page.get_by_text("computed live").wait_for()
-    player = Player(page)
+LISTEN = """() => {
+  const { send } = WebSocket.prototype;
+  window.told = [];
+  WebSocket.prototype.send = function (data) { window.told.push(data); return send.call(this, data); };
+}"""
+
+
+def test_stepping_asks_nothing_of_the_server_and_writes_the_view_into_the_address(player):
+    page, sent = player.page, []
     page.wait_for_timeout(1000)  # what the page itself reports
-    sent.clear()
+    page.evaluate(LISTEN)
     page.on("request", lambda request: sent.append(request.url))
     player.press("ArrowRight", "ArrowDown", "3")
     page.wait_for_url("**at=1.3.1**mode=confidence**")
     page.wait_for_timeout(1000)
-    assert sent == []
+    assert sent == page.evaluate("window.told") == []
+    player.press("p")  # pinning is told
+    page.wait_for_function("window.told.length")

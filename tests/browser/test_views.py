@@ -10,9 +10,11 @@ from trm.data import load_presets
 HARD = next(preset.puzzle for preset in load_presets("sudoku") if preset.key == "hard")
 
 
-def test_a_reload_keeps_the_view(player):
+def test_a_reload_keeps_the_view(kept_player):
     """In another session, too: test_link_and_keyboard.py."""
+    player = kept_player
     player.cell(6, 1).click()
+    player.press("Home")
     player.press("Shift+ArrowRight", "ArrowRight")
     player.page.wait_for_url(re.compile(r"at=2\.2\.7"))
     before = player.cells
@@ -23,14 +25,10 @@ def test_a_reload_keeps_the_view(player):
     assert again.cells == before
 
 
-def test_a_link_names_the_puzzle(open_player, solved):
-    player = open_player(f"?puzzle={HARD}&at=5.3.7")
-    assert player.position == (5, 3, 7, "f_H")
-    assert player.cells == solved(HARD)["answers"][14]
-
-
-def test_coordinates_beyond_the_run_are_clipped_to_its_end(open_player):
-    assert open_player("?at=99.99.99&cell=99,99&mode=x").position == (16, 3, 7, "f_H")
+def test_a_link_names_the_puzzle_and_coordinates_beyond_the_run_are_clipped_to_its_end(open_player, solved):
+    player = open_player(f"?puzzle={HARD}&at=99.99.99&cell=99,99&mode=x")
+    assert player.position == (16, 3, 7, "f_H")
+    assert player.cells == solved(HARD)["answer"]
 
 
 def check_widths(player: Player) -> None:
@@ -118,12 +116,13 @@ def test_at_4k_everything_is_twice_as_large(kept_player):
 
 
 @pytest.mark.parametrize(
-    "page, key", [("", "player"), ("interventions", "interventions"), ("lecture", "lecture")]
+    "name, key", [("Solve", "player"), ("Interventions", "interventions"), ("Lecture", "lecture")]
 )
-def test_what_is_stepped_through_is_not_dimmed_while_the_page_is_computed_anew(served, new_page, page, key):
-    shown = new_page()
-    shown.goto(f"{served.url}/{page}")
-    drawn = shown.locator(f".st-key-{key}").first
+def test_what_is_stepped_through_is_not_dimmed_while_the_page_is_computed_anew(kept_player, name, key):
+    page = kept_player.page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("link", name=name, exact=True).click()
+    drawn = page.locator(f".st-key-{key}").first
     drawn.wait_for()
     drawn.evaluate(
         "node => { node.style.transition = 'none'; node.style.opacity = 0.33; }"

@@ -5,7 +5,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page
 
+from trm.coordinates import Depth
+
 PATIENCE = 30  # seconds, for a busy machine
+SHALLOW, SHALLOW_LINK = Depth(n=1, T=3, N_sup=4), "?n=1&steps=4"
+"""A depth at which the bundled Sudoku model runs at once, and the link to it."""
 
 
 def alert(page: Page, text: str) -> Locator:
