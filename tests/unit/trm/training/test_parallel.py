@@ -64,6 +64,7 @@ from trm.training.folder import TrainingFolder
 from trm.training.parallel import Replica
 
 torch.set_num_threads(1)
+torch.optim.SGD([torch.zeros(1)])  # imports what any optimizer does
 other = None
 if "RANK" not in os.environ:  # without `torchrun`: the second process is a fork, which need not import torch again
     other = os.fork()
