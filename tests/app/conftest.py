@@ -38,10 +38,10 @@ def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., App]:
-    """Opens the app; keywords are the query parameters. Waits for models and short runs, however busy the machine is."""
+    """Opens a page of the app; keywords are the query parameters. Waits for models and short runs, however busy the machine is."""
     monkeypatch.setattr("app.server.choice_runs.SHORT_WAIT", 100.0)
     monkeypatch.setattr("app.ui.status.LOADS_AT_ONCE", 100.0)
-    return lambda **link: App(link)
+    return lambda page="", **link: App(link, page)
 
 
 @pytest.fixture

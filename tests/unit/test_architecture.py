@@ -33,10 +33,15 @@ def tree_of(path: Path) -> ast.Module:
 
 
 @cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree_of(path)))
+
+
+@cache
 def names_imported(path: Path) -> tuple[tuple[str, str], ...]:
     """(module, name) of all that a file imports, anywhere in it; the name is "" for a module as a whole."""
     found = []
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             found += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -102,11 +107,13 @@ PUBLIC_PARTS = ("streamlit", "streamlit.testing.v1", "streamlit.proto")
 @pytest.mark.parametrize("folder", [*FOLDERS, "tests"])
 def test_no_private_name_of_streamlit_is_used(folder):
     for path in sorted((REPOSITORY / folder).rglob("*.py")):
+        if "streamlit" not in path.read_text("utf-8"):
+            continue
         for module, name in names_imported(path):
             if module.partition(".")[0] == "streamlit":
                 public = module in PUBLIC_PARTS or module.startswith("streamlit.proto.")
                 assert public and not name.startswith("_"), f"{path} imports {module}.{name}"
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "st":
                 assert not node.attr.startswith("_"), f"{path} uses st.{node.attr}"
 
@@ -120,7 +127,7 @@ def test_no_fragment_polls():
 
 def test_no_file_is_run_by_its_path():
     for path in FILES:
-        calls = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+        calls = {node.attr for node in nodes_of(path) if isinstance(node, ast.Attribute)}
         assert not calls & {"spec_from_file_location", "exec_module", "run_path"}, path
 
 
@@ -194,7 +201,7 @@ def test_one_loop_over_calls():
     for path in sorted(REPOSITORY.joinpath("trm").rglob("*.py")) + sorted(
         REPOSITORY.joinpath("app").rglob("*.py")
     ):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in (
                 "f_L",
                 "f_H",

@@ -91,6 +91,7 @@ def place(tmp_path, recorded, tiny_config) -> Path:  # noqa: F811
     return tmp_path
 
 
+@pytest.mark.heavy
 def test_nothing_heavy_is_imported(place, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     arguments = map(json.dumps, (STEPS, HEAVY, FORMATS))

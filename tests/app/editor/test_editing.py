@@ -91,7 +91,8 @@ def test_a_puzzle_chosen_meanwhile_is_loaded_and_another_size_closes_the_editor(
 
 
 def test_a_maze_without_start_is_flagged_and_accepted(open_app):
-    app = open_app(model="maze-trm")
+    depth = {"model": "maze-trm", "steps": "2", "n": "1", "T": "1"}
+    app = open_app(**depth)
     whole = app["puzzle_text"]
     app.click("edit")
     text = app.payload["puzzle"]["text"].replace("S", ".")
@@ -105,7 +106,7 @@ def test_a_maze_without_start_is_flagged_and_accepted(open_app):
     draft_text = app["puzzle_text"].replace(" ", "G", 1)
     app.set("puzzle_text", draft_text)  # typed, two goals
     assert "2 goals" in app.test.main.markdown[0].value and not app.errors
-    again = open_app(model="maze-trm", puzzle=app.link["puzzle"])
+    again = open_app(**depth, puzzle=app.link["puzzle"])
     assert again["puzzle_text"] == draft_text
 
 

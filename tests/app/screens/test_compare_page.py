@@ -19,11 +19,8 @@ PAIR = ("maze-trm", "maze-hrm")
 @pytest.fixture
 def open_compare(open_app):
     def make(model: str = "sudoku-trm", **link: str) -> App:
-        app = open_app(**link)
-        app.open("compare")
-        if app["model"] != model:
-            app.set("model", model)
-            app.until(lambda: app.has("compare_with"), "the model is open")
+        app = open_app("compare", model=model, **link)
+        app.until(lambda: app.has("compare_with"), "the model is open")
         return app
 
     return make

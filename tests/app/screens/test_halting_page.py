@@ -42,10 +42,7 @@ def record(tmp_path, monkeypatch):
 
 
 def open_page(open_app, **link: str):
-    app = open_app(**link)
-    app.open("halting")
-    app.set("model", link.get("model", MODEL))  # AppTest forgets what was chosen on the previous page
-    return app
+    return open_app("halting", **{"model": MODEL} | link)
 
 
 def charts(app) -> int:
@@ -104,14 +101,16 @@ def test_a_link_opens_its_figure(open_app, record):
 def test_a_thousand_puzzles_are_drawn_within_two_seconds(open_app, record):
     """Reading, analysis and drawing, in CPU seconds because the machine may be busy; the better of two tries."""
     record(count=1000)
-    app, taken = open_page(open_app), []
-    for _ in range(2):
+    app = open_page(open_app)
+
+    def seconds() -> float:
         analysis._read.clear()
         start = time.process_time()
         app.run()
-        taken.append(time.process_time() - start)
+        return time.process_time() - start
+
+    assert seconds() < 2.0 or seconds() < 2.0
     assert "1,000 puzzles" in app.captions
-    assert min(taken) < 2.0, taken
 
 
 def test_results_of_other_weights_give_a_warning(open_app, record):

@@ -33,7 +33,7 @@ def can(app: App) -> dict[str, bool]:
 
 
 def test_undo_and_redo_of_puzzle_setting_and_model(open_app):
-    app = open_app()
+    app = open_app(n="1", T="1")
     assert can(app) == {"undo": False, "redo": False}
     app.set("puzzle_text", TYPED)
     app.set("supervision_steps", 20)

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import app_page
@@ -19,6 +20,7 @@ from probes.latents import trajectories
 from probes.latents.files import load_projection
 from probes.latents.settings import RECORDED
 from trm import registry
+from trm.checkpoint import save_model
 from trm.export.pictures.palette import CURVES
 from trm.results import save
 
@@ -33,13 +35,7 @@ def recorded():
 @pytest.fixture
 def latents(open_app):
     """Opens the page; keywords are the query parameters of the link."""
-
-    def make(**link):
-        app = open_app(**link)
-        app.open("latents")
-        return app
-
-    return make
+    return partial(open_app, "latents")
 
 
 def charts(app) -> list[dict]:
@@ -90,7 +86,7 @@ def test_it_opens_with_a_recorded_projection(latents, recorded):
         in texts(app)
     )
     assert pca.trustworthiness > umap.trustworthiness and pca.neighbours_preserved > umap.neighbours_preserved
-    for field in recorded.fields:
+    for field in {field.kind: field for field in recorded.fields}.values():
         app.set("latents_colour", field.name)
         assert len(points(charts(app)[0]["data"])) == len(recorded) * len(recorded.calls), field.name
     key = f"latents_trajectories_sudoku-trm_{len(recorded)}_sudoku/test"
@@ -217,34 +213,33 @@ def test_a_recorded_joint_projection_of_two_models(latents, joint, monkeypatch):
     )
     assert " ".join(joint.sentences) in words and "medians over each model's runs" in words
     app.set("latents_view", "Show all")
-    for axes in (2, 3):
+    for axes, field in ((2, "model"), (2, "solved"), (3, "step")):
         app.set("latents_axes", axes)
-        for field in ("model", "solved", "step"):
-            app.set("latents_colour", field)
-            plot, *curves = charts(app)
-            symbols = {}
-            for trace in plot["data"]:
-                for point, symbol in zip(
-                    trace.get("customdata", []),
-                    trace["marker"].get("symbol", []) if "marker" in trace else [],
-                    strict=False,
-                ):
-                    symbols.setdefault(symbol, set()).add(point[3].rpartition(", ")[2])
-            assert symbols == {"circle": {"sudoku-trm"}, "diamond": {"sudoku-hrm"}}, field
-            names = {trace["name"] for trace in plot["data"]}
-            assert {"model: sudoku-trm", "model: sudoku-hrm"} <= names
-            lines = {
-                trace["name"]: (trace["line"]["color"], trace["line"].get("dash"))
-                for trace in plot["data"]
-                if "line" in trace and "lines" in trace["mode"]
-            }
-            assert lines["trajectory, solved puzzle"] == (CURVES["baseline"], "solid")
-            assert lines["trajectory, unsolved puzzle"] == (CURVES["baseline"], "dash")
-            for model in ("trm", "hrm"):  # a trajectory has the colour of its model, as does the legend
-                of_model = [style for name, style in lines.items() if name.endswith(f", sudoku-{model}")]
-                assert len(of_model) == 4 and {colour for colour, _ in of_model} == {CURVES[model]}
-                if field != "model":
-                    assert lines[f"model: sudoku-{model}"][0] == CURVES[model]
+        app.set("latents_colour", field)
+        plot, *curves = charts(app)
+        symbols = {}
+        for trace in plot["data"]:
+            for point, symbol in zip(
+                trace.get("customdata", []),
+                trace["marker"].get("symbol", []) if "marker" in trace else [],
+                strict=False,
+            ):
+                symbols.setdefault(symbol, set()).add(point[3].rpartition(", ")[2])
+        assert symbols == {"circle": {"sudoku-trm"}, "diamond": {"sudoku-hrm"}}, field
+        names = {trace["name"] for trace in plot["data"]}
+        assert {"model: sudoku-trm", "model: sudoku-hrm"} <= names
+        lines = {
+            trace["name"]: (trace["line"]["color"], trace["line"].get("dash"))
+            for trace in plot["data"]
+            if "line" in trace and "lines" in trace["mode"]
+        }
+        assert lines["trajectory, solved puzzle"] == (CURVES["baseline"], "solid")
+        assert lines["trajectory, unsolved puzzle"] == (CURVES["baseline"], "dash")
+        for model in ("trm", "hrm"):  # a trajectory has the colour of its model, as does the legend
+            of_model = [style for name, style in lines.items() if name.endswith(f", sudoku-{model}")]
+            assert len(of_model) == 4 and {colour for colour, _ in of_model} == {CURVES[model]}
+            if field != "model":
+                assert lines[f"model: sudoku-{model}"][0] == CURVES[model]
     assert [trace["name"].rpartition(" (")[0] for trace in curves[0]["data"] if trace["line"]["width"]] == [
         "sudoku-trm",
         "sudoku-hrm",
@@ -253,18 +248,20 @@ def test_a_recorded_joint_projection_of_two_models(latents, joint, monkeypatch):
     assert "state z of `sudoku-trm` (mean" in texts(app) and app["latents_colour"] != "model"
 
 
-def test_a_joint_projection_is_computed_for_any_two_models(latents, model_dir):
+def test_a_joint_projection_is_computed_for_any_two_models(latents, model_dir, tiny_model):
+    other = tiny_model(vocab_size=11, sequence_length=81)
+    save_model(model_dir / "runs" / "other", other.config, other.state_dict())
     app = latents(model="runs/hrm")
     app.set("latents_models", "Two models")
-    app.set("compare_with", "sudoku-trm")
-    assert "No joint projection of runs/hrm and sudoku-trm is recorded" in shown(app.test.info[0].value)
+    app.set("compare_with", "runs/other")
+    assert "No joint projection of runs/hrm and runs/other is recorded" in shown(app.test.info[0].value)
     assert not app.has("latents_calls")  # two models are aligned at the last call of each step
     app.set("latents-count", 10)
     app.click("latents_compute")
     app.until(lambda: charts(app), "the joint projection")
-    assert "`runs/hrm` and `sudoku-trm`" in texts(app) and "on 5 held-out puzzles" in texts(app)
+    assert "`runs/hrm` and `runs/other`" in texts(app) and "on 5 held-out puzzles" in texts(app)
     command = next(element.value for element in app.test.code)
-    assert "--limit 10 --calls last --compare-with sudoku-trm" in command
+    assert "--limit 10 --calls last --compare-with runs/other" in command
     app.set("compare_with", "maze-15")  # another task: an error in one line
     app.click("latents_compute")
     app.until(lambda: app.errors, "the error")

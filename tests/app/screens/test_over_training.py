@@ -38,10 +38,7 @@ def axis(run):
 
 
 def open_page(open_app, **link: str):
-    app = open_app(**link)
-    app.open("halting")
-    app.set("model", link["model"])  # AppTest forgets what was chosen on the previous page
-    return app
+    return open_app("halting", **link)
 
 
 def test_recorded_figures_are_shown_at_once(open_app, axis):

@@ -22,9 +22,8 @@ from trm.registry import models_folder
 @pytest.fixture
 def open_probes(open_app):
     def make(model: str) -> App:
-        app = open_app(model=model)
-        app.open("probes")
-        assert app["model"] == model  # as on the previous page
+        app = open_app("probes", model=model)
+        assert app["model"] == model
         return app
 
     return make

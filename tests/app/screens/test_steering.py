@@ -282,7 +282,7 @@ class FromProbes(Page):
 
 
 def test_steer_along_this_from_the_grid_of_one_puzzle(open_page):
-    app = FromProbes({"model": "sudoku-trm"})
+    app = FromProbes({"model": "sudoku-trm", "steps": "4"})
     app.set("probes_view", "On one puzzle")
     app.until(lambda: app.has("probes_steer"), "the button")
     app.set("probes_state", "y")
@@ -295,7 +295,7 @@ def test_steer_along_this_from_the_grid_of_one_puzzle(open_page):
 
 
 def test_steer_along_this_from_a_causal_test(open_page):
-    app = FromProbes({"model": "sudoku-hrm"})
+    app = FromProbes({"model": "sudoku-hrm", "steps": "2"})
     app.set("probes_target", "candidates")
     app.set("probes_view", "Causal test")
     app.set("probes_causal_member", "candidate_3")

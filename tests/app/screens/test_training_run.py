@@ -44,10 +44,7 @@ def training(run):
 
 
 def open_page(open_app, model: str = "run"):
-    app = open_app(model=model)
-    app.open("halting")
-    app.set("model", model)  # AppTest forgets what was chosen on the previous page
-    return app
+    return open_app("halting", model=model)
 
 
 def curves(app) -> list[list[float]]:

@@ -163,7 +163,7 @@ def test_settings_that_are_not_understood_are_named_and_must_be_accepted(
 @pytest.fixture
 def public_maze(model_dir, public_checkpoint):
     """A public maze checkpoint without a config, in the folder as `public`."""
-    public = public_checkpoint(cells=225, vocab=6, heads=2, pos_encodings="rope")
+    public = public_checkpoint(cells=49, vocab=6, heads=2, pos_encodings="rope")
     public.save(model_dir / "public", with_yaml=False)
     return "public"
 
@@ -175,7 +175,7 @@ def facts(app) -> str:
 def test_config_values_are_shown_and_assumed_ones_are_marked_beside_a_self_check(open_app, public_maze):
     app = open_app(model=public_maze)
     assert not app.errors
-    assert "TRM, maze 15x15" in [box.label for box in app.test.expander]
+    assert "TRM, maze 7x7" in [box.label for box in app.test.expander]
     found = facts(app)
     assert "D = **16**" in found and "layers = **2**" in found and "halts when q_halt > 0" in found
     assert "n = **4** :orange[(assumed: maze default)]" in found

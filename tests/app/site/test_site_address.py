@@ -33,16 +33,16 @@ def test_addresses_name_the_page_of_the_site_and_what_it_shows():
 def test_the_site_reads_the_model_and_the_puzzle_of_a_link(model):
     models = {name: {"task": registry.model_config(name).task} for name in MODELS}
     presets = {task: [{"puzzle": "of the site"}] for task in ("sudoku", "maze")}
-    for preset in load_presets(models[model]["task"]):
-        _, _, query = run_address(LENS, model, preset.puzzle).partition("?")
-        given = [{"models": models, "presets": presets}, ["sudoku-trm"]]
-        script = (
-            "import('./app/site/src/choice.js').then(({ readChoice }) =>"
-            f" console.log(JSON.stringify(readChoice(...{json.dumps(given)}, new URLSearchParams({query!r})))))"
-        )
-        result = subprocess.run(["node", "-e", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
-        read = json.loads(result.stdout)
-        assert (read["models"], read["puzzle"]) == ([model], preset.puzzle)
+    puzzles = [preset.puzzle for preset in load_presets(models[model]["task"])]
+    queries = [run_address(LENS, model, puzzle).partition("?")[2] for puzzle in puzzles]
+    given = [{"models": models, "presets": presets}, ["sudoku-trm"]]
+    script = (
+        "import('./app/site/src/choice.js').then(({ readChoice }) => console.log(JSON.stringify("
+        f"{json.dumps(queries)}.map((query) => readChoice(...{json.dumps(given)}, new URLSearchParams(query))))))"
+    )
+    result = subprocess.run(["node", "-e", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    read = [(choice["models"], choice["puzzle"]) for choice in json.loads(result.stdout)]
+    assert read == [([model], puzzle) for puzzle in puzzles]
 
 
 def test_without_an_address_the_app_shows_no_link(open_app):

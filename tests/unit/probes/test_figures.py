@@ -69,6 +69,7 @@ def test_the_projection_figure_has_a_chart_per_embedding():
     assert [group.name for group in joint.trajectories] == ["sudoku-trm", "sudoku-hrm"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("of", ["projection", "halting", "probes"])
 def test_recorded_results_are_drawn(tmp_path, capsys, of):
     main(
@@ -90,6 +91,7 @@ def test_recorded_results_are_drawn(tmp_path, capsys, of):
     assert title_of(pdf).startswith("Model sudoku-trm (4413bee5)") and b"/MediaBox [ 0 0 468 " in pdf
 
 
+@pytest.mark.heavy
 def test_a_command_draws_what_it_computed_and_saved(tmp_path, tiny_model, capsys):
     model = tiny_model()
     (tmp_path / "model").mkdir()
@@ -112,6 +114,7 @@ def test_a_command_draws_what_it_computed_and_saved(tmp_path, tiny_model, capsys
         assert title_of(pdf.read_bytes()) == title_of((tmp_path / f"{first}.pdf").read_bytes())
 
 
+@pytest.mark.heavy
 def test_a_saved_probing_experiment_is_drawn(tmp_path):
     experiment = recorded_experiment("sudoku-trm")
     write_json(tmp_path / "mine.json", as_json(experiment))

@@ -111,7 +111,7 @@ def test_mistakes_are_one_line(options, words, capsys, tmp_path, monkeypatch):
     assert end.value.code == 2 and words in err and err.count("\n") == 1
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_a_store_of_a_bundled_model_gives_the_probes_of_the_model(printed, tmp_path, capsys):
     given = ["--model", "sudoku-trm", "--data", "sudoku/test", "--limit", "30", "--N_sup", "2"]
     trm(

@@ -119,7 +119,7 @@ def test_findings_are_written_between_their_marks(tmp_path, recorded, capsys):
     document = tmp_path / "findings.md"
     assert "Nothing is recorded" in refused(capsys, "--findings", document)
     recorded.mkdir()
-    runs = make_runs(steps=64, count=100, trained=16, kind="hrm", model="maze-hrm")
+    runs = make_runs(steps=20, count=60, trained=16, kind="hrm", model="maze-hrm")
     save(recorded / "maze-hrm.safetensors", runs.as_trained())
     save(recorded / "maze-hrm-deep.safetensors", runs)
     save(recorded / "sudoku-trm.safetensors", make_runs(steps=16, trained=16))

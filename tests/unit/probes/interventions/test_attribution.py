@@ -192,6 +192,7 @@ def test_effects_of_givens_are_those_of_ablation(run):
 # ---- the bundled model, and the command line
 
 
+@pytest.mark.heavy
 def test_completeness_of_the_bundled_model():
     model, task = load_model("sudoku-trm"), get_task("sudoku")
     inputs = task.parse(load_presets("sudoku")[0].puzzle)

@@ -54,6 +54,7 @@ def test_a_projection_and_its_points_from_a_model_and_from_a_store(made, capsys)
     assert stored["puzzles"] == 6 and len(load_projection(made / "stored.safetensors").calls) == 4
 
 
+@pytest.mark.heavy
 def test_without_a_puzzle_set_the_bundled_test_set_is_projected(capsys, tmp_path):
     out = tmp_path / "projection.safetensors"
     assert (

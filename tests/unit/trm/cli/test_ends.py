@@ -59,7 +59,7 @@ def without_a_reader() -> int:
     return write
 
 
-@pytest.mark.parametrize("command", ["trm models --json", "probes fit --help"])
+@pytest.mark.parametrize("command", ["trm models --json", "probes --help"])
 def test_a_closed_pipe(command):
     pipe = without_a_reader()
     done = started(*command.split(), stdout=pipe)
@@ -69,7 +69,7 @@ def test_a_closed_pipe(command):
 
 def test_an_error_message_to_a_closed_pipe():
     pipe = without_a_reader()
-    command = [sys.executable, "-m", "trm", "inspect", "nowhere"]
+    command = [sys.executable, "-m", "trm", "export", "--trace", "nowhere", "--html", "a.html"]
     assert subprocess.run(command, cwd=REPOSITORY, stdout=pipe, stderr=pipe).returncode == 2
     os.close(pipe)
 

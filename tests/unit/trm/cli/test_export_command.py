@@ -42,6 +42,7 @@ def model(tmp_path, tiny_model) -> Path:
     return tmp_path / "model"
 
 
+@pytest.mark.heavy
 def test_every_format_from_one_recorded_run(tmp_path, trace_file, ran):
     formats = ("html", "png", "svg", "pdf", "gif", "csv", "npz")
     asked = [word for name in formats for word in (f"--{name}", tmp_path / f"out.{name}")]
@@ -223,6 +224,7 @@ def test_an_output_is_replaced_atomically(refused, ran, monkeypatch, trace_file,
     assert out.read_text().startswith("<?xml")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("field, value", [("dtype", 16), ("model", None)])
 def test_a_trace_whose_provenance_is_not_text(trace_file, tmp_path, field, value):
     """In a process of its own, where no types are checked."""

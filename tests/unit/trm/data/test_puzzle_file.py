@@ -135,6 +135,7 @@ def test_a_mistake_in_one_of_several_puzzles_is_reported_when_it_is_selected():
         bad.read(SUDOKU)
 
 
+@pytest.mark.heavy
 def test_a_large_file_is_split_quickly_without_solving():
     rows = 100_000
     started = time.process_time()

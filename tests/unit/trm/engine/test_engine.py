@@ -329,7 +329,9 @@ def test_without_the_libraries_torch_computes(missing, tiny_model, monkeypatch):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("name", ["sudoku-trm", "sudoku-hrm", "maze-trm"])
+@pytest.mark.parametrize(
+    "name", ["sudoku-trm", "sudoku-hrm", pytest.param("maze-trm", marks=pytest.mark.slow)]
+)
 def test_answers_are_equal_where_they_end_solved(name):
     model = load_model(name, device=torch.device("cpu"))
     task = task_of(model.config)

@@ -69,19 +69,21 @@ def test_a_maze_model_without_a_yaml(maze_checkpoint, small_checks):
 
 
 def test_a_forced_n_changes_the_score(maze_checkpoint, small_checks):
-    assumed, forced = inspect_model(maze_checkpoint), inspect_model(maze_checkpoint, force={"n": 6})
+    assumed, forced = (inspect_model(maze_checkpoint, force={"N_sup": 2, **n}) for n in ({}, {"n": 6}))
     assert assumed["self_check"]["puzzles"] == forced["self_check"]["puzzles"] == 4
     assert assumed["self_check"]["loss_by_step"][0] != forced["self_check"]["loss_by_step"][0]
     assert "n" not in forced["assumed"]
     assert "L_cycles = 6 (forced)" in report(forced)["report"].splitlines()
 
 
+@pytest.mark.heavy
 def test_a_wrong_n_shows_on_a_trained_model(small_checks):
     right = run_self_check(load_model("sudoku-trm", device=CPU, force={"N_sup": 4}))
     wrong = run_self_check(load_model("sudoku-trm", device=CPU, force={"N_sup": 4, "n": 1}))
     assert right["cell"] > wrong["cell"] and right["loss"] < wrong["loss"]
 
 
+@pytest.mark.heavy
 def test_a_bundled_model(monkeypatch):
     monkeypatch.setattr(inspect, "MAX_PUZZLES", 2)
     found = inspect_model("sudoku-trm", force={"N_sup": 2})

@@ -135,26 +135,34 @@ def test_memory_does_not_grow_with_the_number_of_puzzles(saved):
     assert long < 1.1 * short, (short, long)
 
 
-def test_two_processes_record_as_one(saved):
+TOGETHER = """
+import os, sys
+import torch, trm.checkpoint, trm.store.record
+from trm.cli.main import main
+
+processes = []
+for out, rank, size in (("two", "0", "2"), ("two", "1", "2"), ("one", "0", "1")):
+    processes.append(os.fork())
+    if not processes[-1]:
+        os.environ |= {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size}
+        said = os.open(f"{out}{rank}.txt", os.O_CREAT | os.O_WRONLY)
+        os.dup2(said, 1), os.dup2(said, 2)
+        main(["trace", *sys.argv[1:], "--out", out])
+        sys.exit()
+assert [os.waitpid(process, 0)[1] for process in processes] == [0, 0, 0]
+"""
+
+
+def test_two_processes_record_as_one(saved, monkeypatch):
     """As `torchrun` starts them. Both may make the store; together they write what one alone does."""
     here = saved()
     inputs, _ = Sudoku(2, 2).generate_many(36, givens=(6, 10), seed=2)
     (here / "puzzles.txt").write_text("".join(Sudoku(2, 2).format(puzzle) + "\n" for puzzle in inputs))
-    command = [sys.executable, "-m", "trm", "trace", "--model", "model", "--data", "puzzles.txt", "--json"]
-    command += ["--batch", "2", "--shard", "4"]
-    environments = [
-        ENVIRONMENT | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"} for rank in (0, 1)
-    ]
-    processes = [
-        subprocess.Popen(
-            [*command, "--out", out], cwd=here, env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for out, environment in [*(("two", each) for each in environments), ("one", ENVIRONMENT)]
-    ]  # fmt: skip
-    said = [process.communicate(timeout=200) for process in processes]
-    assert said[1] == ("", "")  # only the first one speaks
-    assert [process.returncode for process in processes] == [0, 0, 0], said
+    monkeypatch.chdir(here)
+    ran(TOGETHER, "--model", "model", "--data", "puzzles.txt", "--json", "--batch", 2, "--shard", 4)
+    assert (here / "two0.txt").read_text() and not (
+        here / "two1.txt"
+    ).read_text()  # only the first one speaks
     store = open_store(here / "two")
     assert store.complete and store.count == 36
     assert same_files(here / "one", here / "two")

@@ -299,6 +299,7 @@ def test_invalid_identifiers_are_rejected(names, content, message):
         read_identifiers(names)
 
 
+@pytest.mark.heavy
 def test_a_million_names_are_read_in_seconds(names):
     names.write_text(
         json.dumps(["<blank>", *(f"{number:08x}|||t0|||0123456789" for number in range(1 << 20))])

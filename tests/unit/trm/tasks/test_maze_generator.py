@@ -117,6 +117,7 @@ def test_a_thousand_mazes_in_seconds(style):
     assert time.process_time() - began < 6
 
 
+@pytest.mark.heavy
 def test_the_result_depends_on_the_seed_but_not_on_the_workers():
     alone = MAZE.generate_many(80, seed=4)
     together = MAZE.generate_many(80, workers=2, seed=4)

@@ -58,6 +58,7 @@ def test_numbers_of_givens_are_uniform():
     assert abs(counts - 100).max() < 46
 
 
+@pytest.mark.heavy
 def test_the_result_depends_on_the_seed_but_not_on_the_workers():
     options = {"givens": (36, 40), "seed": 4}
     alone, heard = SUDOKU.generate_many(80, **options), []

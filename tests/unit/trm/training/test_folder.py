@@ -236,6 +236,7 @@ def test_a_rejected_run_holds_no_lock(run_folder, small_preset):
         pass
 
 
+@pytest.mark.heavy
 def test_a_killed_training_holds_no_lock(run_folder, small_preset):
     code = (
         "import os, signal, sys; from pathlib import Path; from trm.training.folder import locked\n"

@@ -74,19 +74,30 @@ def write_programs(folder: Path, preset: TrainingPreset, program: str) -> None:
     (folder / "program.py").write_text(program)
 
 
+# Everything is imported once; each training is a fork that never trained before.
 PROGRAM = """
-import sys
+import os, sys
 from pathlib import Path
 import torch
 from tests_preset import preset
 from trm.training import run as training
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    training.SAVE_EVERY_SECONDS = 0  # save after every update, so that a kill often falls into a save
-    training.REPORT_EVERY_SECONDS = 0
-    out, minutes, resume = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "resume"
-    training.train(preset, out, minutes=minutes, resume=resume, log=lambda line: print(line, flush=True))
+torch.set_num_threads(1)
+torch.optim.SGD([torch.zeros(1)])  # imports what any optimizer does
+training.SAVE_EVERY_SECONDS = 0  # save after every update, so that a kill often falls into a save
+training.REPORT_EVERY_SECONDS = 0
+
+def say(*words):
+    print(*words, flush=True)
+
+for line in sys.stdin:
+    minutes, resume = line.split()
+    process = os.fork()
+    if not process:
+        say("process", os.getpid())
+        training.train(preset, Path(sys.argv[1]), minutes=float(minutes), resume=resume == "resume", log=say)
+        os._exit(0)
+    say("ended", os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 """
 
 
@@ -97,22 +108,26 @@ def test_killed_at_random_times(tmp_path, tiny_config, kills):
     write_programs(tmp_path, preset, PROGRAM)
     out, rng = tmp_path / "run", random.Random(0)
 
-    def start(minutes: float, resume: str) -> subprocess.Popen:
-        command = [sys.executable, str(tmp_path / "program.py"), str(out), str(minutes), resume]
-        environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+    program = subprocess.Popen(
+        [sys.executable, str(tmp_path / "program.py"), str(out)],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+    def start(minutes: float, resume: str) -> int:
+        """Begins a training; returns the process id."""
+        program.stdin.write(f"{minutes} {resume}\n")
+        program.stdin.flush()
+        return int(program.stdout.readline().removeprefix("process "))
 
     updates = [-1]
     for kill in range(kills):
         process = start(COMPILE_FROM_MINUTES - 1, "resume" if kill else "new")
-        for line in process.stdout:  # wait until it trains
-            if line.startswith("update"):
-                break
+        said = iter(program.stdout.readline, "")
+        trains = next(line for line in said if line.startswith(("update", "ended")))
+        assert trains.startswith("update"), trains
         time.sleep(rng.uniform(0.1, 0.8))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, process.stderr.read()
+        os.kill(process, signal.SIGKILL)
+        assert next(line for line in said if line.startswith("ended")) == f"ended {-signal.SIGKILL}\n"
         assert read_checkpoint(str(out)).config == preset.model
         load_model(str(out), device=CPU)
         with TrainingFolder.open(out, preset, resume=True) as folder:
@@ -121,11 +136,11 @@ def test_killed_at_random_times(tmp_path, tiny_config, kills):
         assert trainer.update > updates[-1]
         updates.append(trainer.update)
 
-    process = start((trainer.seconds + 0.5) / 60, "resume")
-    output, errors = process.communicate()
-    assert process.returncode == 0, errors
-    assert output.splitlines()[0].startswith(f"resumed at update {updates[-1]},")
-    assert output.splitlines()[-1].startswith("done in ")
+    start((trainer.seconds + 0.5) / 60, "resume")
+    output, _ = program.communicate()
+    first, *_, last, ended = output.splitlines()
+    assert (program.returncode, ended) == (0, "ended 0")
+    assert first.startswith(f"resumed at update {updates[-1]},") and last.startswith("done in ")
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["update"] >= updates[-1]
     (part,) = json.loads((out / "preset.json").read_text())["data"]

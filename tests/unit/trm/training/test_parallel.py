@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -55,7 +56,7 @@ def trainer(replica: Replica | None = None, preset: TrainingPreset = PRESET) -> 
 
 
 PROGRAM = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 import torch
 from tests.unit.trm.training.test_parallel import CPU, PRESET, UPDATES, trainer
@@ -63,6 +64,11 @@ from trm.training.folder import TrainingFolder
 from trm.training.parallel import Replica
 
 torch.set_num_threads(1)
+torch.optim.SGD([torch.zeros(1)])  # imports what any optimizer does
+other = None
+if "RANK" not in os.environ:  # without `torchrun`: the second process is a fork, which need not import torch again
+    other = os.fork()
+    os.environ |= {"RANK": "0" if other else "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
 replica = Replica.of_this_process(CPU)
 made = trainer(replica)
 figures = [made.one_update(update / UPDATES) for update in range(UPDATES)]
@@ -71,18 +77,24 @@ with TrainingFolder.open(Path(sys.argv[1]), PRESET, resume=False, writes=replica
 if replica.leads:
     Path(sys.argv[1], "figures.json").write_text(json.dumps(figures))
 replica.wait()
+if other:
+    assert os.waitpid(other, 0)[1] == 0
 """
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
-@pytest.fixture(scope="module")
-def two_processes(tmp_path_factory) -> Path:
+@pytest.fixture(
+    scope="module", params=[(), pytest.param(TORCHRUN, marks=pytest.mark.slow)], ids=["fork", "torchrun"]
+)
+def two_processes(request, tmp_path_factory) -> Path:
     """The folder written by two processes."""
     folder = tmp_path_factory.mktemp("two")
     (folder / "program.py").write_text(PROGRAM)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
     done = subprocess.run(
-        [*command, str(folder / "program.py"), str(folder / "run")],
-        env=ENVIRONMENT, capture_output=True, text=True, timeout=300,
+        [sys.executable, *request.param, str(folder / "program.py"), str(folder / "run")],
+        env=ENVIRONMENT | {"MASTER_PORT": port}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return folder / "run"
