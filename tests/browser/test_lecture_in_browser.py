@@ -320,6 +320,7 @@ def test_a_class_changes_scenes_with_the_lecturer_without_reruns_and_keeps_when_
 FOLLOWED_AGAIN = 10.0  # seconds after the server is up again
 
 
+@pytest.mark.slow
 def test_a_link_opens_its_page_for_a_servers_first_visitor_and_a_restart_keeps_the_class(browser: Browser):
     # Pages of their own: what cannot be loaded during the restart is an error in their consoles.
     lecturer, follower = (browser.new_context().new_page() for _ in range(2))

@@ -64,6 +64,12 @@ PARTS = (
 )
 
 
+def test_the_icon_of_the_page_is_of_this_server(kept_player, served):
+    """Requests to other hosts fail every test, but a browser without windows fetches no icon."""
+    icons = kept_player.page.locator("link[rel~=icon]").evaluate_all("links => links.map(({ href }) => href)")
+    assert icons and all(icon.startswith((served.url, "data:")) for icon in icons)
+
+
 @pytest.mark.parametrize("size", [(1024, 768), (1280, 800), (1920, 1080), (3840, 2160)], ids=str)
 def test_the_whole_player_is_visible_without_scrolling(kept_player, size):
     """With the sidebar open; nothing overlaps or is wider than the window, and the grid takes a good part of the height."""

@@ -6,12 +6,15 @@ those scripts and the browser's own cache.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, WebSocket
 from standalone import ADDRESS, open_standalone
 
 MEDIA = {"color_scheme": "light", "reduced_motion": "no-preference", "forced_colors": "none"}
 """What a page can be told at any time, and what holds unless it is."""
+OURS = (None, "localhost", "127.0.0.1", urlsplit(ADDRESS).hostname)
+"""Hosts of the tests. Addresses of files and of data have none."""
 FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
 VISITED = (
     "try { localStorage.setItem('recursion-lens-visited', '1'); } catch {}"  # an empty page has no storage
@@ -27,7 +30,7 @@ class Pages:
 
     @contextmanager
     def lent(self) -> Iterator["Lent"]:
-        """Pages that are taken back at the end, which fails if one of them met an error."""
+        """Pages that are taken back at the end, which fails if one of them met an error or asked another host."""
         lent = Lent(self)
         yield lent
         lent.give_back()
@@ -63,6 +66,8 @@ class Lent:
         page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         page.on("console", self._keep_ours)
         page.on("pageerror", self._keep)
+        page.on("request", self._keep_elsewhere)
+        page.on("websocket", self._keep_elsewhere)
         self.taken.append((key, page))
         return page
 
@@ -77,6 +82,8 @@ class Lent:
     def _empty(self, page: Page) -> None:
         page.remove_listener("console", self._keep_ours)
         page.remove_listener("pageerror", self._keep)
+        page.remove_listener("request", self._keep_elsewhere)
+        page.remove_listener("websocket", self._keep_elsewhere)
         page.unroute_all()
         with suppress(Error):  # a page that never went anywhere, and a file, have nothing to forget
             page.evaluate(FORGET)
@@ -91,9 +98,11 @@ class Lent:
     def _keep(self, error: Error) -> None:
         self.errors.append(str(error))
 
+    def _keep_elsewhere(self, asked: Request | WebSocket) -> None:
+        if urlsplit(asked.url).hostname not in OURS:
+            self.errors.append(f"asks {asked.url}")
+
     def _keep_ours(self, message: ConsoleMessage) -> None:
-        """Streamlit also looks for servers of its own, which is not our error where there is no network, and for itself
-        below the page's own address first."""
-        url = message.location["url"]
-        if message.type == "error" and not url.startswith("https://") and "/_stcore/" not in url:
+        """Streamlit first looks for itself below the page's own address, which is not our error."""
+        if message.type == "error" and "/_stcore/" not in message.location["url"]:
             self.errors.append(message.text)
