@@ -33,7 +33,8 @@ test-types: .venv/.test  ## the unit tests with every shape and type in an annot
 		--jaxtyping-packages=trm,probes,beartype.beartype
 
 test-slow: .venv/.test .venv/.browser  ## the slow tests that `make test` leaves out, and ten times as many examples of the property-based ones
-	$(BIN)/pytest -m 'slow or hypothesis' --hypothesis-profile=many --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m '(slow or hypothesis) and not alone' --hypothesis-profile=many --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m 'alone and slow' tests/browser tests/served
 
 coverage: .venv/.test .venv/.browser  ## which lines and branches the tests reach; TESTS=tests/unit/trm/tasks for those of some tests
 	$(BIN)/coverage erase

@@ -78,7 +78,7 @@ def test_axe_finds_nothing_serious_on_the_other_pages(served, new_page, name):
             sudoku_run, "dark", id="sudoku, dark", marks=pytest.mark.slow
         ),  # its cells are those of the app
         pytest.param(maze_run, "dark", id="maze, dark"),
-        pytest.param(arc_run, "light", id="arc"),
+        pytest.param(arc_run, "light", id="arc", marks=pytest.mark.slow),
     ],
 )
 def test_axe_finds_nothing_serious_in_an_exported_page(new_page, tmp_path: Path, make, scheme):

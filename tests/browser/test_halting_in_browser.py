@@ -54,6 +54,7 @@ def page(pages: Pages, served: Served) -> Iterator[Page]:
         yield page
 
 
+@pytest.mark.slow
 def test_charts_fit_the_paper(page: Page):
     page.locator(".js-plotly-plot .xtick").first.wait_for(timeout=2000 * PATIENCE)
     page.evaluate(PRINTED)

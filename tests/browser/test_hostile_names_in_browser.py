@@ -54,6 +54,7 @@ def harmless(page: Page) -> None:
         assert page.evaluate(WIDER) == []
 
 
+@pytest.mark.slow
 def test_names_are_text_in_the_app_and_in_what_is_taken_away(served, new_page, tmp_path):
     from urllib.parse import urlencode
 

@@ -25,6 +25,7 @@ def choose(page, title: str) -> None:
     page.locator(".st-key-experiment").get_by_text(title, exact=True).click()
 
 
+@pytest.mark.slow
 def test_an_experiment_and_custom_interventions(page):
     pair = page.get_by_test_id("pair")
     experiment = EXPERIMENTS["wrong-answer"]  # the others: tests/app/screens/test_interventions_page.py

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from player_page import SHALLOW_LINK, Player
 from playwright.sync_api import Page, expect
 from served_app import Served
@@ -17,6 +18,7 @@ PRESS_AND_LEAVE = """(ms) => new Promise((done) => {
 BEFORE_IT_IS_TOLD = 490  # ms from a key to the click: the player tells its view after 500
 
 
+@pytest.mark.slow
 def test_a_view_that_is_told_on_the_way_to_another_page_does_not_empty_that(
     new_page: Callable[..., Page], served: Served
 ):

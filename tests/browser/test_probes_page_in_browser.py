@@ -44,6 +44,7 @@ def written(readings: list[dict], time_point: int) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_the_overlay_equals_the_output_of_the_command_line(served, new_page, readings):
     page = new_page()
     page.goto(f"{served.url}/probes?model={MODEL}")

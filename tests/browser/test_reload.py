@@ -1,5 +1,6 @@
 """A reload shows what was chosen on a page, and choosing makes no step of the browser's way back."""
 
+import pytest
 from player_page import PATIENCE
 from playwright.sync_api import Page, expect
 
@@ -17,6 +18,7 @@ def is_chosen(page: Page, key: str, name: str) -> None:
 CHOICES = [("probes_view", "On one puzzle"), ("probes_state", "y")]
 
 
+@pytest.mark.slow
 def test_a_reload_shows_the_view_that_was_chosen(served, new_page):
     """As a copied link does, and on all pages: tests/app/state/test_choices_in_address.py."""
     page = new_page()

@@ -289,10 +289,9 @@ def test_without_wasm_recorded_runs_remain_and_the_page_says_why(site, new_page)
     ("link", "schemes"),
     [
         ("index.html", "light dark"),
-        ("compare.html", "dark"),
         ("gallery.html?model=maze30-trm&run=thirty", "light"),
-        ("findings.html", "light dark"),
-        pytest.param("compare.html", "light", marks=pytest.mark.slow),
+        pytest.param("compare.html", "light dark", marks=pytest.mark.slow),
+        pytest.param("findings.html", "light dark", marks=pytest.mark.slow),
         pytest.param("gallery.html?model=maze30-trm&run=thirty", "dark", marks=pytest.mark.slow),
     ],
 )

@@ -11,10 +11,12 @@ from slow_line import Line
 OWN = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 
 
+@pytest.mark.slow
 @pytest.mark.alone  # the delays are those of the line, not of a busy machine
 @pytest.mark.parametrize(
     "routes",
-    [pytest.param(False, id="fast_routes", marks=pytest.mark.slow), pytest.param(True, id="slow_routes")],
+    [True, False],
+    ids=["slow_routes", "fast_routes"],
 )
 def test_a_typed_puzzle_stays_though_the_model_is_loaded_meanwhile(
     new_page: Callable[..., Page], routes: bool

@@ -27,6 +27,7 @@ def come_at_once() -> list[str]:
         return [exception for each in found for exception in each]
 
 
+@pytest.mark.slow
 def test_ten_who_come_at_once_read_no_exception():
     assert come_at_once() == []
 

@@ -41,7 +41,9 @@ def clock(monkeypatch):
     return lambda: now[0]
 
 
-@pytest.mark.parametrize(("minutes", "evaluated"), [(0.1, set()), (2.1, {31}), (4.0, {32})])
+@pytest.mark.parametrize(
+    ("minutes", "evaluated"), [(0.1, set()), pytest.param(2.1, {31}, marks=pytest.mark.slow), (4.0, {32})]
+)
 def test_a_run_keeps_to_its_minutes(tmp_path, tiny_config, clock, minutes, evaluated):
     """An evaluation of all 32 held-out puzzles takes 4.8 s here. Shorter runs evaluate fewer of them, or none."""
     config = tiny_config(hidden_size=8, heads=1, mlp_width=8, N_sup=2)
