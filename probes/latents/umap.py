@@ -6,15 +6,9 @@ states. `probes.latents.quality` measures how faithful the embedding is.
 The first fit in a process imports and compiles umap-learn and its dependencies, which takes about ten seconds.
 """
 
-import atexit
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
 
@@ -24,10 +18,10 @@ from jaxtyping import Float, Float32
 
 from probes.covariance import StatesError
 from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
+from trm.compiled import find_cache
 from trm.progress import Progress, no_progress
 
 FITTING = "fitting UMAP"
-CACHE = "NUMBA_CACHE_DIR"  # environment variable: the folder for code compiled by numba
 COMPILED = ("umap", "pynndescent")
 MOST_IN_POOL = 50_000  # maximum number of points, which take a minute on two cores
 
@@ -138,40 +132,6 @@ def _embed(
     return model.fit(pool).embedding_
 
 
-def find_cache() -> None:
-    """Set numba's cache to a temporary folder if numba cannot write to its default folders.
-
-    numba tries the source folder of a library, then the user's cache folder. Its import fails if neither is writable,
-    so call this function before the import. Raises StatesError if no temporary folder can be created.
-    """
-    if os.environ.get(CACHE):
-        return
-    sources = [find_spec(name).submodule_search_locations[0] for name in COMPILED]
-    user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 (Path's own may fail)
-    if all(_may_write(Path(source, "__pycache__")) for source in sources) or _may_write(user / "numba"):
-        return
-    try:
-        os.environ[CACHE] = tempfile.mkdtemp(prefix="numba-")  # a new name, so nobody else has written to it
-    except OSError:
-        raise StatesError(f"UMAP has no writable folder to compile into. Set {CACHE} to one.") from None
-    atexit.register(shutil.rmtree, os.environ[CACHE], ignore_errors=True)
-
-
-def _may_write(folder: Path) -> bool:
-    """Return whether files can be created in a folder. The folder is created if necessary.
-
-    A relative path, such as an unexpanded "~", gives False.
-    """
-    if not folder.is_absolute():
-        return False
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
-
-
 _lock = Lock()
 
 
@@ -186,7 +146,7 @@ def _turn(progress: Progress) -> Iterator[None]:
     while not _lock.acquire(timeout=0.2):
         progress(0.0, FITTING)  # so that waiting can be cancelled too
     try:
-        find_cache()
+        find_cache(*COMPILED)
         import numba
         from umap import layouts
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trm.cli.options import FLAT, DataName
-from trm.data import generate_dataset, givens_range, load_puzzles, write_dataset
+from trm.data import generate_dataset, load_puzzles, number_range, write_dataset
 from trm.errors import UserError
 from trm.progress import ProgressLine
 from trm.tasks import get_task
@@ -33,6 +33,8 @@ class PuzzleShape:
 
     givens: str | None = None
     """Sudoku: number of given cells, such as 24-40 (a range) or 30"""
+    guesses: str | None = None
+    """hard 9x9 Sudoku: minimal puzzles for which a search makes so many guesses, such as 20-1000"""
     style: str | None = None
     """maze: depth-first (a single path; default), loops, or random (random walls)"""
     min_path: int | None = None
@@ -49,7 +51,10 @@ class PuzzleShape:
             raise UserError(
                 f"--{unsupported[0].replace('_', '-')} is not an option for {task.name} puzzles. Leave it out."
             )
-        return given | ({"givens": givens_range(self.givens)} if self.givens else {})
+        return {
+            name: number_range(value) if name in ("givens", "guesses") else value
+            for name, value in given.items()
+        }
 
 
 def generate(

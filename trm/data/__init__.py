@@ -3,7 +3,7 @@
 from trm.data.arc import ArcPair, ArcTask, arc_tasks, load_arc
 from trm.data.bundled import bundled_sets, bundled_test_set, sets_for_task
 from trm.data.files.entry import PuzzleEntry
-from trm.data.generate import generate_dataset, givens_range
+from trm.data.generate import generate_dataset, number_range
 from trm.data.identifiers import puzzle_id, read_identifiers
 from trm.data.load import load_puzzles
 from trm.data.presets import PuzzlePreset, load_presets, parsed_presets
@@ -21,10 +21,10 @@ __all__ = [
     "bundled_sets",
     "bundled_test_set",
     "generate_dataset",
-    "givens_range",
     "load_arc",
     "load_presets",
     "load_puzzles",
+    "number_range",
     "parsed_presets",
     "puzzle_entries",
     "puzzle_id",

@@ -83,10 +83,10 @@ def generate_dataset(
     return write_dataset(puzzles, out, task, format=format, split=split)
 
 
-def givens_range(text: str) -> tuple[int, int]:
+def number_range(text: str) -> tuple[int, int]:
     """Parse "24-40" to (24, 40) and "30" to (30, 30). Raises `DataError` for text in any other form."""
     fewest, _, most = text.partition("-")
     try:
         return int(fewest), int(most or fewest)
     except ValueError:
-        raise DataError(f"{text!r} is not a range of givens. Write it like 24-40.") from None
+        raise DataError(f"{text!r} is not a range of numbers. Write it like 24-40.") from None

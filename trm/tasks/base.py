@@ -241,6 +241,13 @@ class Task(ABC):
         """Return properties of each cell that follow from the rules, keyed by name. Probes use them as targets."""
         return {}
 
+    def puzzles(
+        self, rng: np.random.Generator, difficulty: Difficulty | str, **options: Any
+    ) -> Iterator[Puzzle]:
+        """Yield puzzles of this difficulty endlessly. `options` are those of `generate`."""
+        while True:
+            yield self.generate(rng, difficulty, **options)
+
     def generate_many(
         self,
         count: int,
@@ -313,8 +320,9 @@ def _chunk(
     rng = np.random.default_rng([seed, index])
     puzzles: list[Puzzle] = []
     excluded = 0
+    stream = task.puzzles(rng, difficulty, **options)
     while len(puzzles) < size:
-        puzzle = task.generate(rng, difficulty, **options)
+        puzzle = next(stream)
         if not exclude or task.symmetry_key(puzzle.labels) not in exclude:
             puzzles.append(puzzle)
             excluded = 0

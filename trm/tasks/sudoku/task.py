@@ -6,10 +6,12 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
+from trm.compiled import find_cache
 from trm.errors import PuzzleError
 from trm.tasks.base import MAX_GUESSES, Deduction, Difficulty, Puzzle, Rating, Symmetries, Task
 from trm.tasks.puzzle_text import PuzzleText
@@ -19,6 +21,8 @@ from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
 
 STRATUM = 6
 """Width of the ranges of givens by which results are grouped: 24-29, 30-35, ..."""
+CLIMBS = 100
+"""Number of climbs without a suitable puzzle after which `Sudoku.puzzles` gives up, after half a minute."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Sudoku(Task):
 
     name = "sudoku"
     blank = BLANK
-    generator_options = frozenset({"givens"})
+    generator_options = frozenset({"givens", "guesses"})
 
     def __post_init__(self) -> None:
         if not (2 <= self.box_rows <= 3 and 2 <= self.box_columns <= 3):
@@ -137,6 +141,42 @@ class Sudoku(Task):
         inputs = to_tokens(board, sum(1 << candidate for candidate in remaining))
         labels = to_tokens(board, sum(1 << candidate for candidate in remaining + removed))
         return Puzzle(inputs, labels, difficulty)
+
+    def puzzles(
+        self,
+        rng: np.random.Generator,
+        difficulty: Difficulty | str = Difficulty.EASY,
+        *,
+        guesses: tuple[int, int] | None = None,
+        **options: Any,
+    ) -> Iterator[Puzzle]:
+        """Yield puzzles of this difficulty endlessly.
+
+        With `guesses`, puzzles are minimal, and a complete search makes this number of guesses (a range that includes
+        both ends). Raises `PuzzleError` if this is not possible or no such puzzle is found.
+        """
+        if guesses is None:
+            yield from super().puzzles(rng, difficulty, **options)
+            return
+        if self.cells != 81 or Difficulty(difficulty) is not Difficulty.HARD or options:
+            raise PuzzleError(
+                "A number of guesses can be chosen only for hard 9x9 Sudokus, without a number of givens."
+            )
+        find_cache("trm.tasks.sudoku")
+        from trm.tasks.sudoku.hardest import climb
+
+        fewest, most = guesses
+        in_vain = 0
+        while in_vain < CLIMBS:
+            in_vain += 1
+            for inputs, labels, made in zip(*climb(int(rng.integers(2**31))), strict=True):
+                puzzle = Puzzle(inputs + BLANK, labels + BLANK, Difficulty.HARD)
+                if fewest <= made <= most and self.rate(puzzle.inputs).difficulty is Difficulty.HARD:
+                    in_vain = 0
+                    yield puzzle
+        raise PuzzleError(
+            f"No hard puzzle with {fewest}-{most} guesses was found in {CLIMBS} attempts. Most need between 10 and 500."
+        )
 
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
         lowest = self.givens(inputs).sum(-1) // STRATUM * STRATUM

@@ -136,13 +136,14 @@ import importlib.util, os, sys
 from pathlib import Path
 import numpy as np
 from probes.latents import umap
+from trm import compiled
 
 occupied = Path(sys.argv[1])  # a file, so that nobody can create a folder in it
-umap.find_spec = lambda name: type("Spec", (), {"submodule_search_locations": [str(occupied / name)]})
+compiled.find_spec = lambda name: type("Spec", (), {"submodule_search_locations": [str(occupied / name)]})
 if sys.argv[2] == "fit":
     umap.fit_umap(np.random.default_rng(0).normal(size=(40, 5)), umap.UMAPSettings(neighbours=5, epochs=11))
 else:
-    umap.find_cache()
+    compiled.find_cache(*umap.COMPILED)
 print(os.environ.get("NUMBA_CACHE_DIR"))
 """
 

@@ -10,9 +10,9 @@ from scripts.build_test_sets import SUDOKU_STRATA, sudoku_set
 from trm.data import (
     PuzzleSet,
     generate_dataset,
-    givens_range,
     load_presets,
     load_puzzles,
+    number_range,
 )
 from trm.errors import DataError, PuzzleError
 from trm.tasks.sudoku import Sudoku
@@ -62,11 +62,11 @@ def test_invalid_options_are_rejected_before_writing(tmp_path, changed, message)
     assert not (tmp_path / "set").exists()
 
 
-def test_givens_ranges():
-    assert givens_range("24-40") == (24, 40)
-    assert givens_range("30") == (30, 30)
-    with pytest.raises(DataError, match=r"'few' is not a range of givens. Write it like 24-40."):
-        givens_range("few")
+def test_number_ranges():
+    assert number_range("24-40") == (24, 40)
+    assert number_range("30") == (30, 30)
+    with pytest.raises(DataError, match=r"'few' is not a range of numbers. Write it like 24-40."):
+        number_range("few")
 
 
 def test_the_bundled_test_set_has_its_strata_and_correct_ratings(bundled):

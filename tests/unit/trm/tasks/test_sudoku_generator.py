@@ -15,9 +15,10 @@ from trm.tasks.sudoku import Sudoku
 from trm.tasks.sudoku.generator import by_search, by_singles, random_solution, remove_clues
 from trm.tasks.sudoku.geometry import geometry, members
 from trm.tasks.sudoku.logic import locked_candidates, pairs
-from trm.tasks.sudoku.solver import place_singles, start
+from trm.tasks.sudoku.solver import Search, from_tokens, place_singles, start
 
 SUDOKU = Sudoku()
+BOARD = geometry(3, 3)
 BOARDS = (Sudoku(2, 2), Sudoku(2, 3), Sudoku(3, 2), SUDOKU)
 
 seeds = st.integers(0, 2**32)
@@ -202,3 +203,41 @@ def test_keys_distinguish_unrelated_solutions():
     _, labels = SUDOKU.generate_many(400, givens=(40, 40), seed=9)
     keys = {SUDOKU.symmetry_key(solution) for solution in labels}
     assert len(keys) > 395
+
+
+@pytest.mark.heavy
+def test_puzzles_with_many_guesses_are_minimal_and_rated_by_the_solver():
+    """The compiled search makes the guesses of `Search`. A prefix of the puzzles is the same, whatever their number."""
+    inputs, labels = SUDOKU.generate_many(6, difficulty="hard", guesses=(20, 300), seed=3)
+    for puzzle, solution in zip(inputs, labels, strict=True):
+        search = Search(BOARD)
+        assert len(list(search.solutions(start(BOARD, from_tokens(BOARD, puzzle))))) == 1
+        assert 20 <= search.nodes <= 300
+        assert (SUDOKU.solutions(puzzle)[0] == solution).all()
+        assert SUDOKU.rate(puzzle).difficulty is Difficulty.HARD
+        for cell in np.flatnonzero(SUDOKU.givens(puzzle)):
+            fewer = puzzle.copy()
+            fewer[cell] = SUDOKU.blank
+            assert len(SUDOKU.solutions(fewer)) == 2
+    shorter, _ = SUDOKU.generate_many(3, difficulty="hard", guesses=(20, 300), seed=3)
+    assert (shorter == inputs[:3]).all()
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        (SUDOKU, {"difficulty": "easy"}),
+        (SUDOKU, {"difficulty": "hard", "givens": (24, 28)}),
+        (Sudoku(2, 3), {"difficulty": "hard"}),
+    ],
+)
+def test_only_hard_sudokus_of_the_usual_size_have_a_number_of_guesses(task, options):
+    with pytest.raises(PuzzleError, match="hard 9x9 Sudokus"):
+        task.generate_many(1, guesses=(20, 300), **options)
+
+
+@pytest.mark.heavy
+def test_a_number_of_guesses_that_no_puzzle_needs(monkeypatch):
+    monkeypatch.setattr("trm.tasks.sudoku.task.CLIMBS", 2)
+    with pytest.raises(PuzzleError, match="90000-90001 guesses was found in 2 attempts"):
+        SUDOKU.generate_many(1, difficulty="hard", guesses=(90_000, 90_001))
