@@ -157,19 +157,3 @@ def test_the_page_is_legible_in_high_contrast(open_run):
     for flag in ("changed", "conflict"):
         assert "gradient" in ground(f".cell.{flag}", "backgroundImage")
         assert "gradient" in ground(f".key.{flag} i", "backgroundImage")
-
-
-MOVES = """() => [...document.querySelectorAll("*")].filter((node) => {
-  const { transitionDuration, animationDuration } = getComputedStyle(node);
-  return [transitionDuration, animationDuration].some((all) => all.split(", ").some((each) => parseFloat(each) > 0.001));
-}).map((node) => node.dataset.testid ?? node.className)"""
-
-
-def test_pages_do_not_animate_with_reduced_motion(served, new_page):
-    page = new_page(reduced_motion="reduce")
-    page.goto(f"{served.url}/halting")
-    page.locator(".js-plotly-plot").first.wait_for(timeout=2000 * PATIENCE)
-    assert page.evaluate(MOVES) == []
-    page.emulate_media(reduced_motion="no-preference")
-    assert page.evaluate(MOVES) != []
-    page.emulate_media(reduced_motion="reduce")

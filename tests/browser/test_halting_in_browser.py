@@ -45,6 +45,12 @@ PRINTED = """() => matchMedia("print").addEventListener("change", ({ matches }) 
 """For a printed chart: its width on screen and on paper, and the right edges of its labels and of the chart."""
 
 
+MOVES = """() => [...document.querySelectorAll("*")].filter((node) => {
+  const { transitionDuration, animationDuration } = getComputedStyle(node);
+  return [transitionDuration, animationDuration].some((all) => all.split(", ").some((each) => parseFloat(each) > 0.001));
+}).map((node) => node.dataset.testid ?? node.className)"""
+
+
 @pytest.fixture(scope="module")
 def page(pages: Pages, served: Served) -> Iterator[Page]:
     """The Halting page."""
@@ -54,7 +60,6 @@ def page(pages: Pages, served: Served) -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.slow
 def test_charts_fit_the_paper(page: Page):
     page.locator(".js-plotly-plot .xtick").first.wait_for(timeout=2000 * PATIENCE)
     page.evaluate(PRINTED)
@@ -62,6 +67,13 @@ def test_charts_fit_the_paper(page: Page):
     on_screen, on_paper, labels, edge = map(float, page.evaluate("window.printed"))
     assert on_paper < on_screen and labels <= edge
     assert page.locator(".main-svg[viewBox]").count() == 0
+
+
+def test_with_reduced_motion_nothing_moves(page: Page):
+    assert page.evaluate(MOVES) != []
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(MOVES) == []
+    page.emulate_media(reduced_motion="no-preference")
 
 
 def test_in_high_contrast_the_chosen_figure_stands_out(page: Page):

@@ -75,6 +75,7 @@ def test_favourites_have_names_stay_in_the_browser_and_open_where_they_were_save
     expect(panel.get_by_role("listitem")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_on_a_phone_the_buttons_and_the_list_fit_the_window(open_player):
     player = open_player(SHALLOW_LINK, **PHONE)
     page = player.page

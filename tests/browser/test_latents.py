@@ -147,7 +147,7 @@ def test_computing_shows_progress_is_cancelled_and_restarted(served, new_page):
     count = page.locator(".st-key-latents-count").get_by_role("slider")
     count.focus()
     page.keyboard.press("Home")
-    expect(page.get_by_text("10 puzzles at 32 calls")).to_be_visible()
+    expect(page.get_by_text("10 puzzles at 16 calls")).to_be_visible()
     page.get_by_role("button", name="Compute", exact=True).click()
     page.locator(PLOT).wait_for(timeout=2000 * PATIENCE)
     expect(page.get_by_text("on 10 puzzles from")).to_be_visible()

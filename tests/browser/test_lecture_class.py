@@ -80,6 +80,7 @@ def test_answers_are_counted_and_shown_as_a_histogram_on_the_projector(class_pag
     assert pages[0].evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.slow
 def test_a_prediction_is_checked_in_the_run_by_key_alone(served, new_page):
     page = new_page(1280, 720)
     page.goto(f"{served.url}/lecture?scene=predict-halt")

@@ -76,6 +76,7 @@ def test_a_link_is_text_and_never_markup(new_page, served):
     assert player.root.locator("[data-cell]").count() == 81
 
 
+@pytest.mark.slow
 def test_a_maze_of_another_size_is_drawn_and_another_one_typed_as_a_picture(open_player, mazes):
     player = open_player(f"?model={quote(str(mazes))}")
     assert player.root.locator("[data-cell]").count() == 15 * 15

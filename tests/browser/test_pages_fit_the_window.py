@@ -184,17 +184,16 @@ def test_charts_at_4k_are_as_large_in_the_room_as_on_a_screen_of_half_its_pixels
     sizes = []
     for size in ((1920, 1080), (3840, 2160)):
         page = page_at("halting", size)
-        tick = page.locator(".js-plotly-plot .xtick text").first
-        tick.wait_for(timeout=2000 * PATIENCE)
+        page.locator(".js-plotly-plot .xtick text").first.wait_for(timeout=2000 * PATIENCE)
         body = float(page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)"))
-        page.wait_for_function(
+        font = page.wait_for_function(
             """least => {
               const tick = document.querySelector(".js-plotly-plot .xtick text");  // gone while the chart is redrawn
-              return tick && parseFloat(getComputedStyle(tick).fontSize) >= least;
+              const font = tick ? parseFloat(getComputedStyle(tick).fontSize) : 0;
+              return font >= least && font;
             }""",
             arg=0.8 * body,
-        )
-        font = tick.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
+        ).json_value()
         sizes.append((font, page.locator(".js-plotly-plot").first.bounding_box()["height"]))
     (font, height), (large_font, large_height) = sizes
     assert large_font == pytest.approx(2 * font, rel=0.1)

@@ -236,6 +236,7 @@ def test_a_given_is_removed_and_z_is_frozen(open_site):
     )
 
 
+@pytest.mark.slow
 def test_an_exported_page_that_holds_its_model_runs_another_puzzle(new_page, tmp_path):
     [(puzzle, run)] = puzzles_of("sudoku-hrm", solved=1)
     path = tmp_path / "run.html"

@@ -87,7 +87,7 @@ def arc_checkpoint(public_checkpoint):
     return made
 
 
-@pytest.mark.parametrize("form", ["torch", "safetensors"])
+@pytest.mark.parametrize("form", [pytest.param("torch", marks=pytest.mark.slow), "safetensors"])
 def test_opening_two_gigabytes_takes_little_memory(tmp_path, arc_checkpoint, form):
     name = {"torch": "step_1", "safetensors": "model.safetensors"}[form]
     path = tmp_path / name
