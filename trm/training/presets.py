@@ -38,7 +38,6 @@ class TrainingPreset:
     updates: int | None = None  # length of the run in updates; None: the run takes `minutes`
     held_out: int = 256  # number of held-out puzzles for evaluation, from the same distribution
     data_seed: int = 1  # seed of the generated puzzles
-    initial: str | None = None  # model whose weights the run starts from; None: random weights
     seed: int = 0  # seed of the initial weights and of all random choices in training
     batch: int = 64  # puzzles per update, over all processes
     optimizer: Optimizer = "adamw"
@@ -203,31 +202,6 @@ SUDOKU_TRM_LARGE = replace(
     snapshots=(),
 )
 
-# Minimal Sudokus that need many guesses, as in public lists of hard puzzles. Two cores are too slow to learn these from
-# random weights, so training starts from a model that solves easier puzzles.
-
-SUDOKU_HARD_TRM = replace(
-    SUDOKU_TRM_LARGE,
-    name="sudoku-hard-trm",
-    initial="sudoku-trm-large",
-    data=(
-        PuzzleSpec(6_000, "hard", {"guesses": (100, 10_000)}),
-        PuzzleSpec(12_000, "hard", {"guesses": (20, 10_000)}),
-        PuzzleSpec(6_000, "hard", {"guesses": (1, 19)}),
-        PuzzleSpec(3_000, "easy", {"givens": (24, 42)}),
-    ),
-    schedule=Schedule(
-        depth=(DepthPhase(0.6, n=4, T=2), DepthPhase(1.0, n=6, T=3)),
-        learning_rate=5e-4,
-        warm_up=100,
-        decay_from=0.4,
-        decay_to=0.02,
-    ),
-    updates=2_000,
-    batch=64,
-    ema=0.995,
-)
-
 MAZE30_TRM = replace(
     MAZE_TRM,
     name="maze30-trm",
@@ -332,7 +306,6 @@ PRESETS = {
         MAZE_TRM,
         MAZE_HRM,
         SUDOKU_TRM_LARGE,
-        SUDOKU_HARD_TRM,
         MAZE30_TRM,
         *ABLATIONS,
         *PAPERS,

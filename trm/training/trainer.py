@@ -14,7 +14,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from trm.checkpoint import load_model
 from trm.coordinates import Depth
 from trm.device import training_dtype
 from trm.errors import TrainingError
@@ -56,8 +55,6 @@ class Trainer:
         self.streams = {stream.task.cells: stream for stream in streams}
         self.model = new_model(preset.model)
         self.model.initialise(preset.seed)
-        if preset.initial:
-            self.model.load_state_dict(load_model(preset.initial).state_dict())
         self.model.to(device)
         self.model.compute_dtype = training_dtype(device)
         self.average = ExponentialAverage(self.model, preset.ema, without=(TABLE,))

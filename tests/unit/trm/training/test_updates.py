@@ -9,7 +9,6 @@ import pytest
 import torch
 from training_runs import CPU, SCHEDULE, SMALL, trainer_of
 
-from trm.checkpoint import save_model
 from trm.config import HALT_OR_CONTINUE
 from trm.coordinates import Depth
 from trm.errors import TrainingError
@@ -31,16 +30,6 @@ def test_the_loss_falls(small_preset, small_puzzles):
     assert losses[0] > math.log(6) / 2  # about a uniform guess over six tokens
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
     assert trainer.update == 120
-
-
-def test_a_run_may_start_from_the_weights_of_a_model(small_preset, small_puzzles, tmp_path, monkeypatch):
-    given = new_model(small_preset.model)
-    given.initialise(7)
-    save_model(tmp_path / "easier", given.config, given.state_dict())
-    monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))
-    trainer = trainer_of(replace(small_preset, initial="easier"), small_puzzles)
-    for weights in (trainer.model.state_dict(), trainer.weights()):
-        assert all(torch.equal(tensor, given.state_dict()[name]) for name, tensor in weights.items())
 
 
 def test_puzzles_carry_their_state(trainer):
