@@ -39,7 +39,7 @@ def test_an_installation_holds_every_file_of_the_code_and_the_assets(builder):
         path.relative_to(REPOSITORY)
         for folder in PLACES
         for path in (REPOSITORY / folder).rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and "__pycache__" not in path.parts
     ]
     assert built == {
         str(path): f"{PLACES[path.parts[0]]}/{Path(*path.parts[1:]).as_posix()}" for path in files
