@@ -15,7 +15,7 @@ from served_app import ServedApp
 from trm.tasks import get_task
 
 pytestmark = pytest.mark.alone  # they are slow by a clock, and fast ones are held against one
-END_OF_SLOW = (6, 4, 20, "f_H")
+END_OF_SLOW = (9, 4, 20, "f_H")
 SEEDS = count()
 
 
@@ -51,7 +51,7 @@ def test_another_puzzle_takes_its_place_and_is_stepped_through_while_it_grows(sl
         lambda: slow.root.locator("[data-cell]").count() == 900 and slow.position == (1, 1, 20, "f_H"),
         "the first step of the new run",
     )
-    expect(growth(slow.page)).to_contain_text(re.compile(r"Computing supervision step \d of 6"))
+    expect(growth(slow.page)).to_contain_text(re.compile(r"Computing supervision step \d of 9"))
     slow.root.evaluate("root => { root.dataset.mark = 'the same'; }")
     slow.cell(7, 20).click()
     slow.press("ArrowRight", "ArrowRight", "3")
@@ -80,7 +80,7 @@ def test_a_slow_run_can_be_stopped_and_gone_on_with(slow):
     stopped = int(re.search(r"step (\d)", bar.inner_text())[1])
     slow.page.wait_for_timeout(2500)  # two more steps' time
     assert (
-        int(re.search(r"step (\d)", bar.inner_text())[1]) <= stopped + 1 < 6
+        int(re.search(r"step (\d)", bar.inner_text())[1]) <= stopped + 1 < 9
     )  # the step in hand is finished
     slow.page.locator(".st-key-resume button").click()
     slow.eventually(lambda: growth(slow.page).count() == 0, "the whole run")
