@@ -205,7 +205,7 @@ def test_keys_distinguish_unrelated_solutions():
     assert len(keys) > 395
 
 
-@pytest.mark.heavy
+@pytest.mark.slow  # compiles for ten seconds, and what is compiled cannot have its annotations checked
 def test_puzzles_with_many_guesses_are_minimal_and_rated_by_the_solver():
     """The compiled search makes the guesses of `Search`. A prefix of the puzzles is the same, whatever their number."""
     inputs, labels = SUDOKU.generate_many(6, difficulty="hard", guesses=(20, 300), seed=3)
@@ -236,7 +236,7 @@ def test_only_hard_sudokus_of_the_usual_size_have_a_number_of_guesses(task, opti
         task.generate_many(1, guesses=(20, 300), **options)
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_a_number_of_guesses_that_no_puzzle_needs(monkeypatch):
     monkeypatch.setattr("trm.tasks.sudoku.task.CLIMBS", 2)
     with pytest.raises(PuzzleError, match="90000-90001 guesses was found in 2 attempts"):
