@@ -213,6 +213,7 @@ def choose_preset(page: Page, title: str) -> None:
     page.get_by_role("option", name=title, exact=True).click()
 
 
+@pytest.mark.slow  # tests/app/screens/test_pin.py tells the same of the server
 def test_a_run_is_pinned_compared_shared_and_unpinned(open_player, new_page, traced):
     player = open_player(f"{SHALLOW_LINK}&at=1.1.2")
     page = player.page

@@ -216,7 +216,7 @@ def test_a_hub_that_is_down(hub, stored, status):
     refusal("hf://someone/other", f"status {status}; try again later")
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_environment_variables_of_the_library_are_used(tmp_path, public_checkpoint):
     """The library's own variables, in a process of its own; the second one has no hub and opens from the cache."""
     command = [
