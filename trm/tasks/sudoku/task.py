@@ -162,10 +162,12 @@ class Sudoku(Task):
             raise PuzzleError(
                 "A number of guesses can be chosen only for hard 9x9 Sudokus, without a number of givens."
             )
+        fewest, most = guesses
+        if fewest > most:
+            raise PuzzleError(f"Guesses {fewest}-{most} is not a range. Give the smaller number first.")
         find_cache("trm.tasks.sudoku")
         from trm.tasks.sudoku.hardest import climb
 
-        fewest, most = guesses
         in_vain = 0
         while in_vain < CLIMBS:
             in_vain += 1

@@ -86,7 +86,7 @@ for format in ("official", "csv"):
 
 @pytest.mark.heavy
 def test_a_full_disk(tmp_path):
-    """Six sets of which the disk takes nothing, or only a part."""
+    """Writing six puzzle sets to a full disk: nothing or only a part of each can be written."""
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path / "set")], cwd=REPOSITORY, capture_output=True, text=True
     )

@@ -236,6 +236,11 @@ def test_only_hard_sudokus_of_the_usual_size_have_a_number_of_guesses(task, opti
         task.generate_many(1, guesses=(20, 300), **options)
 
 
+def test_a_range_of_guesses_begins_with_the_smaller_number():
+    with pytest.raises(PuzzleError, match="Guesses 300-20 is not a range"):
+        SUDOKU.generate_many(1, difficulty="hard", guesses=(300, 20))
+
+
 @pytest.mark.slow
 def test_a_number_of_guesses_that_no_puzzle_needs(monkeypatch):
     monkeypatch.setattr("trm.tasks.sudoku.task.CLIMBS", 2)
