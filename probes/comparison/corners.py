@@ -1,12 +1,12 @@
-"""Tells apart the effects of kind, depth and gradient: trains every combination of them on 6x6 Sudokus.
+"""Tells apart the effects of kind, depth and gradient: trains combinations of them on 6x6 and 9x9 Sudokus.
 
 A published TRM and a published HRM differ in their nets (one for both functions, or two), in n and T, in the calls that
-training backpropagates through, and in the halting rule. All runs here have the same width, layers per call, puzzles,
-curriculum, optimiser, number of updates, and halting rule. An HRM then is the same function as a TRM with two nets, so
-the number of nets is all that remains of the kind.
+training backpropagates through, and in the halting rule. All runs of a size have the same width, puzzles, curriculum,
+optimiser, number of updates, and halting rule. An HRM then is the same function as a TRM with two nets, so the number
+of nets is all that remains of the kind: with as many layers in each (and twice the parameters), or with half of them.
 
 python -m probes.comparison.corners run runs/corners     # two at a time, one core each; continues interrupted runs
-python -m probes.comparison.corners table runs/corners   # writes docs/corners.csv and the tables in docs/training.md
+python -m probes.comparison.corners table runs/corners   # adds them to docs/corners.csv and the tables in docs/training.md
 """
 
 import argparse
@@ -49,9 +49,28 @@ from trm.training.presets import SUDOKU_MODEL, SUDOKU_TRM, PuzzleSpec, TrainingP
 from trm.training.run import train
 from trm.training.schedule import DepthPhase
 
-CELLS, GIVENS, PUZZLES, HELD_OUT = 36, (10, 18), 4_000, 256
-WIDTH, UPDATES, SEEDS = 64, 800, 3
+
+@dataclass(frozen=True)
+class Scale:
+    """What all runs on Sudokus of one size share."""
+
+    givens: tuple[int, int]
+    width: int  # D
+    updates: int
+    puzzles: int = 4_000
+    held_out: int = 256
+
+
+SCALES = {
+    36: Scale(givens=(10, 18), width=64, updates=800),
+    81: Scale(givens=(24, 42), width=96, updates=1_500),
+}
+"""By the number of cells."""
+
+SEEDS = (0, 1, 2)
 LAST_CALLS = 2  # backpropagated calls of a published HRM: the last f_L call and the last f_H call
+LAYERS = SUDOKU_MODEL.layers
+NETS = ((1, LAYERS), (2, LAYERS), (2, LAYERS // 2))  # nets, and layers in each
 DEPTHS = ((2, 2), (6, 3), (6, 1))  # n and T: as published for HRM and for TRM, and a single cycle
 FIGURES, COLLECTED, DOCUMENT = "figures.json", Path("docs/corners.csv"), Path("docs/training.md")
 
@@ -59,23 +78,33 @@ FIGURES, COLLECTED, DOCUMENT = "figures.json", Path("docs/corners.csv"), Path("d
 class Corner(NamedTuple):
     """One combination. `whole`: whether training backpropagates through the whole last latent recursion."""
 
+    cells: int
     nets: int
+    layers: int  # in each net
     n: int
     T: int
     whole: bool
 
     def __str__(self) -> str:
-        return f"{self.nets}-nets-n{self.n}-T{self.T}-{'whole' if self.whole else 'last'}"
+        gradient = "whole" if self.whole else "last"
+        return f"{self.cells}-cells-{self.nets}x{self.layers}-layers-n{self.n}-T{self.T}-{gradient}"
 
 
-CORNERS = tuple(Corner(nets, *depth, whole) for nets, depth, whole in product((1, 2), DEPTHS, (True, False)))
+CORNERS = tuple(
+    Corner(cells, *nets, *depth, whole)
+    for cells, all_nets, gradients in ((36, NETS, (True, False)), (81, NETS[:2], (False,)))
+    for nets, depth, whole in product(all_nets, DEPTHS, gradients)
+)
+"""On 9x9 Sudokus only the two factors that matter most on 6x6."""
 
 
 @dataclass(frozen=True)
 class CornerFigures:
     """The figures of one run, on held-out puzzles. `y` and `z` are the states after the last step."""
 
+    cells: int
     nets: int
+    layers: int
     n: int
     T: int
     whole: bool
@@ -92,21 +121,23 @@ class CornerFigures:
 
     @property
     def corner(self) -> Corner:
-        return Corner(self.nets, self.n, self.T, self.whole)
+        return Corner(*(getattr(self, name) for name in Corner._fields))
 
 
 def preset_of(corner: Corner, seed: int) -> TrainingPreset:
-    """Return the training preset of one run: `sudoku-trm` on 6x6 Sudokus, without its depth curriculum."""
+    """Return the training preset of one run: `sudoku-trm` in another size, without its depth curriculum."""
+    scale = SCALES[corner.cells]
     model = replace(
         SUDOKU_MODEL,
         kind="trm" if corner.nets == 1 else "trm-two-nets",
-        H_layers=0 if corner.nets == 1 else SUDOKU_MODEL.layers,
+        layers=corner.layers,
+        H_layers=0 if corner.nets == 1 else corner.layers,
         halting=HALT_ALONE,
-        vocab_size=get_task("sudoku", CELLS).vocab_size,
-        sequence_length=CELLS,
-        hidden_size=WIDTH,
-        mlp_width=3 * WIDTH,
-        mixing_width=3 * WIDTH // 2,
+        vocab_size=get_task("sudoku", corner.cells).vocab_size,
+        sequence_length=corner.cells,
+        hidden_size=scale.width,
+        mlp_width=3 * scale.width,
+        mixing_width=3 * scale.width // 2,
         n=corner.n,
         T=corner.T,
     )
@@ -114,11 +145,11 @@ def preset_of(corner: Corner, seed: int) -> TrainingPreset:
         SUDOKU_TRM,
         name=f"corner-{corner}",
         model=model,
-        data=(PuzzleSpec(PUZZLES, "easy", {"givens": GIVENS}),),
+        data=(PuzzleSpec(scale.puzzles, "easy", {"givens": scale.givens}),),
         schedule=replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=corner.n, T=corner.T),)),
         seed=seed,
-        held_out=HELD_OUT,
-        updates=UPDATES,
+        held_out=scale.held_out,
+        updates=scale.updates,
         minutes=1.0,  # too short to compile the blocks; `updates` ends the run
         ema=0.99,
         gradient_calls=corner.n + 1 if corner.whole else LAST_CALLS,
@@ -126,10 +157,11 @@ def preset_of(corner: Corner, seed: int) -> TrainingPreset:
     )
 
 
-def run_all(runs: Path, seeds: int, at_once: int) -> None:
+def run_all(runs: Path, corners: Sequence[Corner], seeds: Sequence[int], at_once: int) -> None:
     """Train and measure what is missing, seed by seed, each run on one core. Raises `UserError` if a run fails."""
-    make_puzzles(runs)
-    jobs = [(corner, seed) for seed, corner in product(range(seeds), CORNERS)]
+    for corner in {each.cells: each for each in corners}.values():
+        make_puzzles(runs, corner)
+    jobs = [(corner, seed) for seed, corner in product(seeds, corners)]
     with ProcessPoolExecutor(at_once, get_context("spawn"), max_tasks_per_child=1) as pool:
         for (corner, seed), figures in zip(
             jobs, pool.map(partial(trained, runs), *zip(*jobs, strict=True)), strict=True
@@ -137,10 +169,10 @@ def run_all(runs: Path, seeds: int, at_once: int) -> None:
             log(f"{corner}, seed {seed}: solved {figures.solved:.1%}, z by x {figures.z_by_x:.2f}")
 
 
-def make_puzzles(runs: Path) -> None:
-    """Generate the puzzles of all runs once."""
+def make_puzzles(runs: Path, corner: Corner) -> None:
+    """Generate the puzzles of all runs with this corner's size once."""
     runs.mkdir(parents=True, exist_ok=True)
-    generated_puzzles(preset_of(CORNERS[0], 0), CELLS, runs, log)
+    generated_puzzles(preset_of(corner, 0), corner.cells, runs, log)
 
 
 def trained(runs: Path, corner: Corner, seed: int) -> CornerFigures:
@@ -154,14 +186,14 @@ def trained(runs: Path, corner: Corner, seed: int) -> CornerFigures:
     torch.set_num_threads(1)
     preset = preset_of(corner, seed)
     folder.mkdir(exist_ok=True)
-    with atomic_file(puzzle_file(folder, CELLS)) as temporary:
-        shutil.copyfile(puzzle_file(runs, CELLS), temporary)
+    with atomic_file(puzzle_file(folder, corner.cells)) as temporary:
+        shutil.copyfile(puzzle_file(runs, corner.cells), temporary)
     train(preset, folder, resume=(folder / "state.safetensors").exists(), log=_quiet)
     training = own_training(folder)
-    if training is None or training.update < UPDATES:
+    if training is None or training.update < preset.updates:
         at = training.update if training else 0
         raise UserError(
-            f"{folder} was stopped at update {at} of {UPDATES}. Run the command again to continue."
+            f"{folder} was stopped at update {at} of {preset.updates}. Run the command again to continue."
         )
     figures = measured(corner, seed, folder)
     with atomic_file(folder / FIGURES) as temporary:
@@ -175,9 +207,9 @@ def _quiet(text: str) -> None:
 
 def measured(corner: Corner, seed: int, folder: Path) -> CornerFigures:
     """Measure the model of a finished run on the run's held-out puzzles."""
-    model, task = load_model(str(folder)), get_task("sudoku", CELLS)
+    model, task = load_model(str(folder)), get_task("sudoku", corner.cells)
     model.compute_dtype = training_dtype(model.device)
-    _, held_out = generated_puzzles(preset_of(corner, seed), CELLS, folder, _quiet)
+    _, held_out = generated_puzzles(preset_of(corner, seed), corner.cells, folder, _quiet)
     puzzles = PuzzleSet.of("held out", task, held_out.inputs, held_out.labels)
     figures = snapshot_figures(model, task, puzzles, AxisSettings(probe=False))
     first = run_set(model, puzzles, store_states=True)
@@ -226,6 +258,16 @@ SHOWN: dict[str, Callable[[CornerFigures], float | None]] = {
 }
 
 
+EFFECTS: dict[str, tuple[dict[str, int], dict[str, int]]] = {
+    "two nets instead of one": ({"nets": 1}, {"nets": 2}),
+    "two nets of half the layers instead of one": ({"nets": 1}, {"nets": 2, "layers": LAYERS // 2}),
+    "n=6 T=3 instead of n=2 T=2": ({"n": 2, "T": 2}, {"n": 6, "T": 3}),
+    "n=6 T=3 instead of n=6 T=1": ({"n": 6, "T": 1}, {"n": 6, "T": 3}),
+    "last 2 calls instead of the whole recursion": ({"whole": True}, {"whole": False}),
+}
+"""By name: the fields of the corners that the change starts from, and the changed fields."""
+
+
 def corner_table(runs: Sequence[CornerFigures]) -> str:
     """Return a Markdown table with one row per corner: means and intervals over seeds, or the values of two."""
     rows = []
@@ -235,26 +277,23 @@ def corner_table(runs: Sequence[CornerFigures]) -> str:
             first, gradient = chosen[0], "whole recursion" if corner.whole else f"last {LAST_CALLS} calls"
             figures = [_mean(map(figure, chosen)) for figure in SHOWN.values()]
             rows.append(
-                [corner.nets, f"n={corner.n} T={corner.T}", gradient, len(chosen), f"{first.parameters:,}",
-                 f"{first.flops_per_step / 1e6:.1f}", *figures]
+                [corner.nets, corner.layers, f"n={corner.n} T={corner.T}", gradient, len(chosen),
+                 f"{first.parameters:,}", f"{first.flops_per_step / 1e6:.1f}", *figures]
             )  # fmt: skip
-    return _markdown(["nets", "depth", "gradient", "seeds", "parameters", "MFLOP a step", *SHOWN], rows)
+    return _markdown(
+        ["nets", "layers in each", "depth", "gradient", "seeds", "parameters", "MFLOP a step", *SHOWN], rows
+    )
 
 
 def effect_table(runs: Sequence[CornerFigures]) -> str:
     """Return a Markdown table of the effect of each factor: mean differences of runs that share all else, and the seed."""
-    effects = {
-        "two nets instead of one": [(each, each._replace(nets=2)) for each in CORNERS if each.nets == 1],
-        "n=6 T=3 instead of n=2 T=2": _deeper((2, 2), (6, 3)),
-        "n=6 T=3 instead of n=6 T=1": _deeper((6, 1), (6, 3)),
-        "last 2 calls instead of the whole recursion": [
-            (each, each._replace(whole=False)) for each in CORNERS if each.whole
-        ],
-    }
     by_place = {(run.corner, run.seed): run for run in runs}
     seeds = sorted({run.seed for run in runs})
     rows = []
-    for name, pairs in effects.items():
+    for name, (condition, change) in EFFECTS.items():
+        pairs = [
+            (each, each._replace(**change)) for each in CORNERS if condition.items() <= each._asdict().items()
+        ]
         matched = [
             (by_place[before, seed], by_place[after, seed])
             for (before, after), seed in product(pairs, seeds)
@@ -265,10 +304,6 @@ def effect_table(runs: Sequence[CornerFigures]) -> str:
                 [name, len(matched), *(_mean(_differences(matched, figure)) for figure in SHOWN.values())]
             )
     return _markdown(["change", "pairs", *SHOWN], rows)
-
-
-def _deeper(before: tuple[int, int], after: tuple[int, int]) -> list[tuple[Corner, Corner]]:
-    return [(each, each._replace(n=after[0], T=after[1])) for each in CORNERS if (each.n, each.T) == before]
 
 
 def _differences(
@@ -289,12 +324,31 @@ def _markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def write_csv(path: Path, runs: Sequence[CornerFigures]) -> None:
-    """Write the figures of all runs, one row each."""
+def write_csv(path: Path, runs: Iterable[CornerFigures]) -> None:
+    """Write the figures of runs, one row each, as JSON values."""
     with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(CornerFigures)])
         writer.writeheader()
-        writer.writerows(asdict(run) for run in runs)
+        writer.writerows({name: json.dumps(value) for name, value in asdict(run).items()} for run in runs)
+
+
+def read_csv(path: Path) -> list[CornerFigures]:
+    """Read what `write_csv` wrote."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        return [CornerFigures(**{name: json.loads(value) for name, value in row.items()}) for row in rows]
+
+
+def collect(runs: Path) -> None:
+    """Add the finished runs to `docs/corners.csv`, and write the tables of all runs there into `docs/training.md`."""
+    finished = [*read_csv(COLLECTED), *(read_figures(path.parent) for path in runs.glob(f"*/{FIGURES}"))]
+    by_place = {(CORNERS.index(run.corner), run.seed): run for run in finished}
+    shown = [by_place[place] for place in sorted(by_place)]
+    write_csv(COLLECTED, shown)
+    for cells in SCALES:
+        of_size = [run for run in shown if run.cells == cells]
+        write_section(DOCUMENT, f"corner effects, {cells} cells", effect_table(of_size))
+        write_section(DOCUMENT, f"corners, {cells} cells", corner_table(of_size))
 
 
 if __name__ == "__main__":
@@ -304,18 +358,23 @@ if __name__ == "__main__":
     options.add_argument("what", choices=("run", "table"))
     options.add_argument("runs", type=Path, help="folder of the runs")
     options.add_argument(
-        "--seeds", type=int, default=SEEDS, help=f"runs of each corner, also in the tables (default: {SEEDS})"
+        "--cells",
+        type=int,
+        choices=SCALES,
+        nargs="+",
+        default=list(SCALES),
+        help="sizes of Sudokus (default: all)",
+    )
+    options.add_argument(
+        "--seeds", type=int, nargs="+", default=SEEDS, help="seeds of each corner (default: 0 1 2)"
     )
     options.add_argument("--at-once", type=int, default=2, help="number of parallel runs (default: 2)")
     arguments = options.parse_args()
     try:
         if arguments.what == "run":
-            run_all(arguments.runs, arguments.seeds, arguments.at_once)
+            chosen = [corner for corner in CORNERS if corner.cells in arguments.cells]
+            run_all(arguments.runs, chosen, arguments.seeds, arguments.at_once)
         else:
-            finished = [read_figures(path.parent) for path in sorted(arguments.runs.glob(f"*/{FIGURES}"))]
-            shown = [run for run in finished if run.seed < arguments.seeds]
-            write_csv(COLLECTED, shown)
-            write_section(DOCUMENT, "corner effects", effect_table(shown))
-            write_section(DOCUMENT, "corners", corner_table(shown))
+            collect(arguments.runs)
     except UserError as error:
         sys.exit(str(error))

@@ -21,26 +21,35 @@ from probes.comparison.corners import (
 from trm.config import HALT_ALONE
 from trm.coordinates import Depth
 from trm.errors import UserError
-from trm.models import new_model
+from trm.models import new_model, parameter_count
 from trm.recursion import deep_supervision
 
 RUN = CornerFigures(
-    nets=1, n=2, T=2, whole=True, seed=0, parameters=1000, flops_per_step=2_000_000, solved_1=0.1, solved_4=0.3,
+    cells=36, nets=1, layers=2, n=2, T=2, whole=True, seed=0, parameters=1000, flops_per_step=2_000_000, solved_1=0.1, solved_4=0.3,
     solved=0.5, z_by_x=0.9, retained=0.7, halting_auroc=None, z_dimensions=8.0,
 )  # fmt: skip
+TINY = Corner(cells=16, nets=2, layers=1, n=2, T=2, whole=False)
 
 
-def test_corners_differ_in_nets_depth_and_gradient_only():
-    assert len(set(CORNERS)) == 12
-    presets = [preset_of(corner, 0) for corner in CORNERS]
+@pytest.mark.parametrize("cells", [36, 81])
+def test_corners_of_a_size_differ_in_nets_depth_and_gradient_only(cells):
+    of_size = [corner for corner in CORNERS if corner.cells == cells]
+    assert len(set(of_size)) == {36: 18, 81: 6}[cells]
+    presets = [preset_of(corner, 0) for corner in of_size]
     for preset in presets:
-        factors = {"kind": "trm", "H_layers": 0, "n": 2, "T": 2}
+        factors = {"kind": "trm", "layers": 2, "H_layers": 0, "n": 2, "T": 2}
         model, schedule = replace(preset.model, **factors), presets[0].schedule
         assert replace(preset, model=model, name="", gradient_calls=None, schedule=schedule) == replace(
             presets[0], model=replace(presets[0].model, **factors), name="", gradient_calls=None
         )
-        assert preset.model.halting == HALT_ALONE and preset.updates == corners.UPDATES
-    assert [preset.gradient_calls for preset in presets[:6]] == [3, 2, 7, 2, 7, 2]
+        assert preset.model.halting == HALT_ALONE and preset.updates == corners.SCALES[cells].updates
+    if cells == 36:
+        assert [preset.gradient_calls for preset in presets[:6]] == [3, 2, 7, 2, 7, 2]
+
+
+def test_two_nets_of_half_the_layers_have_the_parameters_of_one_net():
+    one, halves = (new_model(preset_of(Corner(36, *nets, 2, 2, True), 0).model) for nets in ((1, 2), (2, 1)))
+    assert parameter_count(halves) == parameter_count(one)
 
 
 def test_an_hrm_is_a_trm_with_two_nets_but_for_its_halting_rule(tiny_config):
@@ -59,28 +68,26 @@ def test_an_hrm_is_a_trm_with_two_nets_but_for_its_halting_rule(tiny_config):
 @pytest.fixture
 def runs(tmp_path, monkeypatch) -> Path:
     """The folder of runs of two updates on 4x4 Sudokus, with its puzzles."""
-    sizes = {"CELLS": 16, "GIVENS": (6, 10), "WIDTH": 8, "UPDATES": 2, "PUZZLES": 40, "HELD_OUT": 8}
-    for name, value in sizes.items():
-        monkeypatch.setattr(corners, name, value)
-    corners.make_puzzles(tmp_path)
+    tiny = corners.Scale(givens=(6, 10), width=8, updates=2, puzzles=40, held_out=8)
+    monkeypatch.setitem(corners.SCALES, 16, tiny)
+    corners.make_puzzles(tmp_path, TINY)
     return tmp_path
 
 
 def test_a_corner_is_trained_and_measured_once(runs, monkeypatch):
-    corner = Corner(2, 2, 2, False)
-    figures = corners.trained(runs, corner, seed=1)
-    assert (figures.corner, figures.seed) == (corner, 1)
+    figures = corners.trained(runs, TINY, seed=1)
+    assert (figures.corner, figures.seed) == (TINY, 1)
     assert 0 <= figures.solved <= 1 and 0 < figures.z_by_x < 1 and figures.z_dimensions > 1
-    saved = json.loads((runs / "2-nets-n2-T2-last-seed1" / "figures.json").read_text())
+    saved = json.loads((runs / "16-cells-2x1-layers-n2-T2-last-seed1" / "figures.json").read_text())
     assert saved == asdict(figures)
     monkeypatch.setattr(corners, "train", lambda *_: pytest.fail("trained again"))
-    assert corners.trained(runs, corner, seed=1) == figures
+    assert corners.trained(runs, TINY, seed=1) == figures
 
 
 def test_a_run_that_was_stopped_is_not_measured(runs, monkeypatch):
     monkeypatch.setattr(corners, "train", partial(corners.train, updates=1))
     with pytest.raises(UserError, match="stopped at update 1 of 2"):
-        corners.trained(runs, CORNERS[0], seed=0)
+        corners.trained(runs, TINY, seed=0)
     assert not list(runs.glob("*/figures.json"))
 
 
@@ -94,7 +101,7 @@ def test_a_row_of_a_corner_is_the_mean_over_seeds():
     head, _, row = text.splitlines()
     assert "| 16 |" in head
     assert row.startswith(
-        "| 1 | n=2 T=2 | whole recursion | 3 | 1,000 | 2.0 | 0.10 ± 0.00 | 0.30 ± 0.00 | 0.57 ± 0.29 |"
+        "| 1 | 2 | n=2 T=2 | whole recursion | 3 | 1,000 | 2.0 | 0.10 ± 0.00 | 0.30 ± 0.00 | 0.57 ± 0.29 |"
     )
     assert " | - | 8.00" in row  # no AUROC without both right and wrong answers
 
@@ -111,3 +118,20 @@ def test_an_effect_is_a_mean_difference_of_runs_that_share_all_else():
     [row] = effect_table(runs).splitlines()[2:]
     assert row.startswith("| two nets instead of one | 2 | 0.00, 0.00 | 0.00, 0.00 | 0.10, 0.20 |")
     assert "| - | 0.00, 0.00 |" in row
+
+
+def test_runs_of_several_folders_are_collected(tmp_path, monkeypatch):
+    """What a folder has measured again replaces the earlier run of the same corner and seed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    sections = [f"{name}, {cells} cells" for cells in (36, 81) for name in ("corner effects", "corners")]
+    marks = "".join(f"<!-- {name}: begin -->\n<!-- {name}: end -->\n" for name in sections)
+    corners.DOCUMENT.write_text(marks)
+    larger = replace(RUN, cells=81, whole=False)
+    corners.write_csv(corners.COLLECTED, [RUN, larger])
+    for name, run in (("again", replace(RUN, solved=0.75)), ("new", replace(RUN, seed=1))):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "figures.json").write_text(json.dumps(asdict(run)))
+    corners.collect(tmp_path / "runs")
+    assert corners.read_csv(corners.COLLECTED) == [replace(RUN, solved=0.75), replace(RUN, seed=1), larger]
+    assert "| 0.75, 0.50 |" in corners.DOCUMENT.read_text()
