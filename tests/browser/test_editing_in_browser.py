@@ -266,6 +266,17 @@ def test_an_arc_grid_is_painted_resized_and_used(open_draft):
     assert arc.format(arc.parse("2120")) == "2120"
 
 
+@pytest.mark.parametrize("end", ["use", "cancel"])
+def test_after_the_end_of_editing_no_draft_is_reported(open_draft, end):
+    """The page is outdated until the server has answered: a report would bring the former puzzle back."""
+    page = open_draft("maze", "S.##....G", 9).page
+    click = "name => document.querySelector(`[data-testid=${name}]`).click()"
+    page.evaluate(f"['clear', '{end}'].forEach({click})")
+    assert page.evaluate("window.asked.at(-1)[0]") == end
+    page.wait_for_timeout(REST)
+    assert page.evaluate("window.reported") == []
+
+
 def test_drawing_a_maze_with_a_finger_does_not_scroll_the_page(open_draft):
     puzzle = "S" + "." * 47 + "G"
     editor = open_draft("maze", puzzle, 49, has_touch=True, is_mobile=True, width=390, height=844)

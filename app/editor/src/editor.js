@@ -320,7 +320,7 @@ class Editor {
   }
 
   use() {
-    this.trigger("use", this.text);
+    this.end("use", this.text);
   }
 
   /** Escape does not discard changes. */
@@ -333,7 +333,13 @@ class Editor {
   }
 
   leave() {
-    this.trigger("cancel", true);
+    this.end("cancel", true);
+  }
+
+  /** Ends editing. A draft reported later would come from an outdated page, and restore the former puzzle. */
+  end(event, value) {
+    clearTimeout(this.checkTimer);
+    this.trigger(event, value);
   }
 
   scheduleCheck() {
