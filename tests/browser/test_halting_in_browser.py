@@ -8,6 +8,7 @@ import pytest
 from pages import Pages
 from player_page import PATIENCE, Player
 from playwright.sync_api import Locator, Page, TimeoutError, expect
+from select_box import choose_option
 from served_app import Served
 
 MARK_POSITION = """plot => {
@@ -100,8 +101,7 @@ def test_from_a_mark_in_the_figure_to_its_puzzle_in_solve(page: Page):
     click_mark(page, "halting-timing", page.get_by_role("button", name="All puzzles"))
     assert "halting_view=Halting+time" in page.url
     page.get_by_role("radio", name="By step").click()
-    page.get_by_role("combobox", name="Puzzle").click()
-    page.get_by_role("option").nth(1).click()
+    choose_option(page.get_by_role("combobox", name="Puzzle"), page.get_by_role("option").nth(1))
     expect(link).to_be_visible()
 
     address = link.get_attribute("href")

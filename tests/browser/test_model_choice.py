@@ -10,6 +10,7 @@ from own_models import save_own_model
 from pages import Pages
 from player_page import Player, alert
 from playwright.sync_api import Page, expect
+from select_box import choose_option
 from served_app import Served
 
 
@@ -22,8 +23,8 @@ def mazes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def choose_model(page: Page, name: str) -> None:
-    page.locator(".st-key-model").get_by_role("combobox").click()
-    page.get_by_role("option", name=name, exact=True).click()
+    box = page.locator(".st-key-model").get_by_role("combobox")
+    choose_option(box, page.get_by_role("option", name=name, exact=True))
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from pair_page import MAZE, SHORT, STATE, SUDOKU, Pair, answer_of, check, maze_run, pair_of, sudoku_run, texts
 from player_page import SHALLOW, SHALLOW_LINK, Player
 from playwright.sync_api import Page, expect
+from select_box import choose_option
 from standalone import open_standalone, sent, show
 
 from trm.cli.main import main
@@ -209,8 +210,10 @@ PRESETS = load_presets("sudoku")
 
 
 def choose_preset(page: Page, title: str) -> None:
-    page.get_by_role("combobox", name="Puzzle", exact=True).click()
-    page.get_by_role("option", name=title, exact=True).click()
+    choose_option(
+        page.get_by_role("combobox", name="Puzzle", exact=True),
+        page.get_by_role("option", name=title, exact=True),
+    )
 
 
 @pytest.mark.slow  # tests/app/screens/test_pin.py tells the same of the server

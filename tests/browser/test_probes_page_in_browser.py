@@ -5,6 +5,7 @@ import json
 import pytest
 from player_page import PATIENCE, Player
 from playwright.sync_api import expect
+from select_box import choose_option
 
 from probes.cli.main import main
 from probes.linear.experiment.files import RECORDED, SUFFIX, load_experiment, recorded_path
@@ -65,8 +66,8 @@ def test_the_overlay_equals_the_output_of_the_command_line(served, new_page, rea
         (CANDIDATES, "z", {"End": last, "Home": 0}),
     ):
         if targets == CANDIDATES and not grid.locator(".pencil").count():
-            page.get_by_role("combobox", name="Target").click()
-            page.get_by_role("option", name="candidates", exact=True).click()
+            option = page.get_by_role("option", name="candidates", exact=True)
+            choose_option(page.get_by_role("combobox", name="Target"), option)
             expect(grid.locator(".pencil").first).to_be_visible()
         page.locator(".st-key-probes_state").get_by_text(state, exact=True).click()
         expect(grid).to_have_attribute("data-state", state)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from player_page import PATIENCE, Player
 from playwright.sync_api import expect
+from select_box import choose_option
 
 from trm.data import load_presets
 
@@ -30,8 +31,8 @@ def test_what_is_said_of_a_puzzle_is_said_of_the_new_one(open_player: Callable[.
     page.evaluate(TRANSLATE)
     expect(line).to_contain_text("«")
     assert "«" not in player.root.inner_text()  # digits and numbers are no words
-    page.get_by_role("combobox", name="Puzzle", exact=True).click()
-    page.get_by_role("option", name=MEDIUM.title, exact=True).click()
+    option = page.get_by_role("option", name=MEDIUM.title, exact=True)
+    choose_option(page.get_by_role("combobox", name="Puzzle", exact=True), option)
     expect(line).to_contain_text(MEDIUM.title)
     expect(line).to_contain_text(MEDIUM.sentence)
     expect(line).not_to_contain_text(EASY.sentence)
