@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 import pytest
+from fake_runs import eventually
 from pair_page import Pair
 from player_page import PATIENCE, Player
 from playwright.sync_api import Locator, Page
@@ -258,7 +259,7 @@ def test_on_a_phone_the_description_of_a_puzzle_is_as_wide_as_the_window(solve_a
 def test_the_step_of_the_latents_fits_a_phone(page_at):
     page = page_at("latents", (390, 844))
     (plot, *_) = drawn_charts(page, CHARTS["latents"])
-    assert box(plot.locator(".slider-label").first)[2] <= box(plot)[2]
+    eventually(lambda: box(plot.locator(".slider-label").first)[2] <= box(plot)[2])
 
 
 def test_at_4k_no_setting_of_a_steered_run_is_cut(pair_at):

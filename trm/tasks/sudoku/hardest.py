@@ -219,7 +219,7 @@ def _add_givens(grid, solution, two):
 def _minimise(grid, one):
     """Remove givens, in random order, that are not needed for a single solution."""
     for cell in np.random.permutation(np.flatnonzero(grid)):
-        digit = grid[cell]
+        digit = int(grid[cell])
         grid[cell] = 0
         if search(grid, one, forbidden=(digit - 1) * CELLS + cell)[0]:
             grid[cell] = digit

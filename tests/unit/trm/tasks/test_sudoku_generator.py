@@ -2,6 +2,7 @@
 
 import random
 from functools import cache
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -203,6 +204,56 @@ def test_keys_distinguish_unrelated_solutions():
     _, labels = SUDOKU.generate_many(400, givens=(40, 40), seed=9)
     keys = {SUDOKU.symmetry_key(solution) for solution in labels}
     assert len(keys) > 395
+
+
+@pytest.fixture
+def uncompiled(monkeypatch) -> ModuleType:
+    """The module of hard puzzles as Python code: numba compiles it for ten seconds."""
+    from trm.tasks.sudoku import hardest
+
+    for name, value in vars(hardest).items():
+        if hasattr(value, "py_func"):
+            monkeypatch.setattr(hardest, name, value.py_func)
+    return hardest
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_search_of_a_climb_makes_the_guesses_of_the_solver(uncompiled, seed):
+    ((puzzle,), (solution,)) = SUDOKU.generate_many(1, difficulty="hard", givens=(23, 26), seed=seed)
+    search = Search(BOARD)
+    assert len(list(search.solutions(start(BOARD, from_tokens(BOARD, puzzle))))) == 1
+    found = np.zeros((2, 81), np.uint8)
+    assert uncompiled.search(puzzle - SUDOKU.blank, found) == (1, search.nodes) and search.nodes > 0
+    assert (found[0] == solution - SUDOKU.blank).all()
+
+
+def test_a_search_finds_no_more_solutions_than_requested_and_none_of_a_contradiction(uncompiled):
+    empty, clash = np.zeros(81, np.uint8), np.zeros(81, np.uint8)
+    clash[:2] = 5
+    found = np.zeros((2, 81), np.uint8)
+    assert uncompiled.search(empty, found, shuffle=True)[0] == 2
+    assert not SUDOKU.conflicts(found + SUDOKU.blank).any() and (found > 0).all()
+    assert (found[0] != found[1]).any()
+    assert uncompiled.search(clash, found)[0] == 0
+    first = (int(found[0, 0]) - 1) * 81  # the digit in the first cell, of a grid without that cell
+    assert uncompiled.search(np.r_[0, found[0, 1:]], found, forbidden=first) == (0, 0)
+
+
+def test_a_search_is_given_up_after_many_guesses(uncompiled, monkeypatch):
+    monkeypatch.setattr(uncompiled, "NODE_LIMIT", 5)
+    assert uncompiled.search(np.zeros(81, np.uint8), np.zeros((1, 81), np.uint8)) == (-1, 6)
+
+
+def test_a_climb_goes_from_minimal_puzzle_to_minimal_puzzle(uncompiled, monkeypatch):
+    monkeypatch.setattr(uncompiled, "STEPS", 3)
+    puzzles, solutions, guesses = uncompiled.climb(0)
+    assert len(puzzles) == len(solutions) == len(guesses) > 1 and (np.diff(guesses) >= 0).all()
+    for puzzle, solution in zip(puzzles, solutions, strict=True):
+        tokens = puzzle + SUDOKU.blank
+        assert (puzzle == solution * (puzzle > 0)).all()
+        assert [tuple(found) for found in SUDOKU.solutions(tokens)] == [tuple(solution + SUDOKU.blank)]
+        for cell in np.flatnonzero(puzzle):
+            assert len(SUDOKU.solutions(np.where(np.arange(81) == cell, SUDOKU.blank, tokens))) == 2
 
 
 @pytest.mark.slow  # compiles for ten seconds, and what is compiled cannot have its annotations checked
