@@ -146,4 +146,5 @@ def test_quantised_probabilities_sum_to_one_and_are_close(logits):
 def test_quantised_by_hand():
     """255 x (1/2, 1/4, 1/4) = 127.5, 63.75, 63.75: the two largest remainders get the two that are missing."""
     assert quantised(np.array([0.5, 0.25, 0.25])).tolist() == [127, 64, 64]
+    assert quantised(np.array([0.25, 0.32, 0.43])).tolist() == [64, 81, 110]  # 63.75, 81.6, 109.65
     assert quantised(np.array([[1.0, 0.0], [0.0, 1.0]])).tolist() == [[255, 0], [0, 255]]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from probes.cli.main import main
+from probes.interventions.attribution import gradients
 from probes.interventions.attribution.gradients import (
     HALTING,
     AttributedOutput,
@@ -79,6 +80,17 @@ def test_gradients_are_complete_on_a_real_net(run, cell, span):
     difference = found.value - found.baseline
     assert found.error < 0.01 and found.points >= 64
     assert found.cells.sum() == pytest.approx(difference, abs=0.01 * abs(difference))
+
+
+def test_where_the_gradient_changes_most_the_line_is_split_until_the_points_run_out(run, monkeypatch):
+    output = AttributedOutput(run, 2, 2, token=3, span="step")
+    coarse = integrated_gradients(output, steps=8)
+    monkeypatch.setattr(gradients, "TOLERANCE", 0.0)
+    seen = []
+    fine = integrated_gradients(output, steps=8, most=40, progress=lambda share, text: seen.append(share))
+    assert coarse.points < fine.points == 40 and seen[-1] == 1.0
+    assert fine.error <= coarse.error
+    assert fine.cells.sum() == pytest.approx(coarse.cells.sum(), rel=0.02)
 
 
 def test_completeness_error():

@@ -1,8 +1,11 @@
 """`trm export`: every format from a recorded or live run, and one line for a user error."""
 
+import base64
 import csv
+import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +22,7 @@ from trm.checkpoint import save_model
 from trm.cli.main import main
 from trm.export.payload import trace_id
 from trm.trace import load_trace, save_trace
+from trm.web import runtime
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 
@@ -260,6 +264,21 @@ def test_the_page_has_the_map_of_its_run_and_no_other(tmp_path, trace_file, ran,
     arguments = ("export", "--trace", trace_file, "--map", tmp_path / "other.json")
     assert "is the map of another run" in refused(*arguments, "--html", tmp_path / "b.html")
     assert "--map applies only to --html" in refused(*arguments, "--csv", tmp_path / "b.csv")
+
+
+def test_a_page_with_its_model_holds_the_files_of_both(tmp_path, model, ran, monkeypatch):
+    """The files of ONNX Runtime Web are stand-ins."""
+    monkeypatch.setattr(runtime, "runtime_folder", lambda: tmp_path)
+    monkeypatch.setattr(runtime, "fetch_runtime", lambda folder: None)
+    for name in runtime.FILES:
+        (tmp_path / name).write_bytes(f"the text of {name}".encode())
+    ran("--model", model, "--puzzle", "." * 16, "--html", tmp_path / "a.html", "--with-model")
+    held = re.findall(
+        r'<script type="text/plain" id="file-([^"]+)">([^<]+)<', (tmp_path / "a.html").read_text()
+    )
+    files = {name: gzip.decompress(base64.b64decode(content)) for name, content in held}
+    assert {*runtime.FILES} < files.keys() and any(name.endswith(".onnx") for name in files)
+    assert files[runtime.FILES[0]] == f"the text of {runtime.FILES[0]}".encode()
 
 
 def test_only_the_page_of_a_model_can_hold_it(tmp_path, trace_file, refused):

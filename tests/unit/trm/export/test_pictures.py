@@ -141,7 +141,10 @@ def test_pixels_of_arc():
     last = Drawn(run_of("arc"), LAST)
     for row, column, colour in ((0, 0, 1), (0, 1, 2), (1, 0, 3), (1, 1, 4)):
         assert last.cell(row, column, 0.5, 0.5) == rgb(ARC.looks[2 + colour])
-    assert rgb(LIGHT.soft) in Drawn(run_of("arc"), FIRST).colours_in(0, 2)  # a colour that breaks the border
+    first = Drawn(run_of("arc"), FIRST)
+    assert rgb(LIGHT.soft) in first.colours_in(0, 2)  # a colour that breaks the border
+    bar = [first.cell(0, 2, x, 0.88) == rgb(LIGHT.wrong) for x in (0.1, 0.18, 0.82, 0.9)]
+    assert bar == [False, True, True, False]  # under a wrong colour, and narrower than its cell
 
 
 def test_a_large_maze_fits():

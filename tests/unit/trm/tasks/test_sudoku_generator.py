@@ -2,6 +2,7 @@
 
 import random
 from functools import cache
+from itertools import islice
 from types import ModuleType
 
 import numpy as np
@@ -292,8 +293,31 @@ def test_a_range_of_guesses_begins_with_the_smaller_number():
         SUDOKU.generate_many(1, difficulty="hard", guesses=(300, 20))
 
 
-@pytest.mark.slow
-def test_a_number_of_guesses_that_no_puzzle_needs(monkeypatch):
+@pytest.fixture
+def climbs(uncompiled, monkeypatch) -> list[int]:
+    """The seeds of climbs that all pass the same five puzzles, with 10 to 50 guesses, the third an easy one."""
+    seeds: list[int] = []
+    options = [("hard", (23, 26))] * 2 + [("easy", (30, 30))] + [("hard", (23, 26))] * 2
+    made = [SUDOKU.generate_many(1, difficulty=level, givens=givens, seed=4) for level, givens in options]
+    puzzles, solutions = (np.concatenate(arrays) - SUDOKU.blank for arrays in zip(*made, strict=True))
+
+    def climb(seed: int):
+        seeds.append(seed)
+        return puzzles, solutions, np.arange(10, 60, 10)
+
+    monkeypatch.setattr(uncompiled, "climb", climb)
+    return seeds
+
+
+def test_only_hard_puzzles_with_the_number_of_guesses_are_taken_from_climbs(climbs):
+    puzzles = list(islice(SUDOKU.puzzles(np.random.default_rng(1), "hard", guesses=(20, 40)), 4))
+    assert len(set(climbs)) == 2  # two of five puzzles each: with 20 and with 40 guesses
+    assert all(puzzle.difficulty is Difficulty.HARD for puzzle in puzzles)
+    assert all(SUDOKU.is_solved(puzzle.inputs, puzzle.labels) for puzzle in puzzles)
+
+
+def test_a_number_of_guesses_that_no_puzzle_needs(climbs, monkeypatch):
     monkeypatch.setattr("trm.tasks.sudoku.task.CLIMBS", 2)
     with pytest.raises(PuzzleError, match="90000-90001 guesses was found in 2 attempts"):
         SUDOKU.generate_many(1, difficulty="hard", guesses=(90_000, 90_001))
+    assert len(climbs) == 2

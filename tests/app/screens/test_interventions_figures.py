@@ -1,0 +1,20 @@
+"""Figures of the Interventions page, from small results."""
+
+import pytest
+
+from app.screens.interventions import figures
+
+
+def test_the_heat_map_of_patched_cells_has_a_line_between_the_rows_of_the_grid():
+    result = {"effect": [[0.0, 1.0, 2.0, -4.0, 0.0, 0.0], [0.0] * 6], "steps": [1, 2]}
+    figure = figures.patching(result, columns=2, cell=3)
+    assert [line.x0 for line in figure.layout.shapes if line.type == "line"] == [1.5, 3.5]
+    (selected,) = (shape for shape in figure.layout.shapes if shape.type == "rect")
+    assert (selected.x0, selected.x1) == (2.5, 3.5)
+    (heat,) = figure.data
+    assert (heat.zmin, heat.zmax) == (-4.0, 4.0) and list(heat.text[0][2:4]) == ["r2c1", "r2c2"]
+
+
+def test_a_heat_map_without_effects_has_colours():
+    (heat,) = figures.patching({"effect": [[0.0, 0.0]], "steps": [1]}, columns=2, cell=0).data
+    assert heat.zmax == pytest.approx(1)
