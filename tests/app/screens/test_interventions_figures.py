@@ -1,5 +1,7 @@
 """Figures of the Interventions page, from small results."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from app.screens.interventions import figures
@@ -18,3 +20,14 @@ def test_the_heat_map_of_patched_cells_has_a_line_between_the_rows_of_the_grid()
 def test_a_heat_map_without_effects_has_colours():
     (heat,) = figures.patching({"effect": [[0.0, 0.0]], "steps": [1]}, columns=2, cell=0).data
     assert heat.zmax == pytest.approx(1)
+
+
+def test_the_clean_run_is_the_first_bar_of_the_experiments():
+    plain, silenced = (
+        SimpleNamespace(solved=share, low=share - 0.1, high=share + 0.1) for share in (0.5, 0.25)
+    )
+    figure = figures.experiments(SimpleNamespace(experiments={"without-z": silenced, "plain": plain}))
+    (bars,) = figure.data
+    assert bars.x == (0.5, 0.25) and bars.y[0] == "Clean run" and bars.text == ("50%", "25%")
+    assert bars.error_x.array == pytest.approx((0.1, 0.1))
+    assert bars.marker.color[0] != bars.marker.color[1]

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from app.screens.probes.controls import target_label
 from app.screens.probes.source import ProbePrediction
 from app.server import shared
+from app.state import links
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
 from probes.linear.experiment.files import RECORDED, load_experiment, recorded_path
@@ -258,3 +259,15 @@ def test_the_target_selector_is_disabled_where_all_targets_are_shown(open_app):
     assert app.test.get_by_key("probes_target").disabled
     app.set("probes_view", "By cell")
     assert not app.test.get_by_key("probes_target").disabled
+
+
+def test_the_step_that_is_decoded_opens_in_solve(open_probes, monkeypatch):
+    opened = []
+    monkeypatch.setattr(links, "follow", opened.append)
+    app = open_probes(model="sudoku-hrm")
+    app.set("probes_view", "On one puzzle")
+    app.until(lambda: app.has("probes_solve"), "the decoded step")
+    app.click("probes_solve")
+    last = load_experiment(recorded_path("sudoku-hrm")).time_points[-1]
+    assert opened[0]["model"] == "sudoku-hrm" and opened[0]["puzzle"] == app["probes_puzzle"]
+    assert opened[0]["at"] == f"{last.supervision_step}.{last.cycle}.{last.call}"
