@@ -45,8 +45,8 @@ def direction_of(text: str, model: Model, task: Task, *, state: str = "", what: 
 def token_of(symbol: str, task: Task) -> int:
     """Return the token of a printed symbol, or of text such as t3 for token 3. Raises InterventionError."""
     symbols = [*task.symbols]
-    if symbol in symbols:
-        return symbols.index(symbol)
+    if symbol in symbols[1:]:  # 0 is the padding token, whose symbol other tokens have too
+        return symbols.index(symbol, 1)
     if symbol[:1] == "t" and symbol[1:].isdecimal() and int(symbol[1:]) < len(symbols):
         return int(symbol[1:])
     raise InterventionError(

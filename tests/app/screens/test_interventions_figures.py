@@ -31,3 +31,12 @@ def test_the_clean_run_is_the_first_bar_of_the_experiments():
     assert bars.x == (0.5, 0.25) and bars.y[0] == "Clean run" and bars.text == ("50%", "25%")
     assert bars.error_x.array == pytest.approx((0.1, 0.1))
     assert bars.marker.color[0] != bars.marker.color[1]
+
+
+def test_a_board_has_lines_between_boxes_and_a_frame_around_its_cell():
+    figure = figures.board([None] * 81, [""] * 81, 9, 9, cell=10)
+    *lines, frame = figure.layout.shapes
+    upright = [(line.x0, line.y0, line.y1) for line in lines if line.x0 == line.x1]
+    level = [(line.y0, line.x0, line.x1) for line in lines if line.y0 == line.y1]
+    assert upright == level == [(3.5, 0.5, 9.5), (6.5, 0.5, 9.5)]
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 1.5, 2.5)

@@ -253,6 +253,7 @@ def test_the_report_is_json_and_adds_up(kind):
     found = analyse(runs)
     result = json.loads(json.dumps(report(found), allow_nan=False))
     assert found.runs.steps == 4 and result["steps"] == 6  # of training, and all
+    assert (found.continuing is None) == (kind == "trm")
     assert sum(result["outcomes"].values()) == runs.count
     assert sum(each["answers"] for each in result["calibration"]["bins"]) == 4 * runs.count
     assert result["exact_by_step"] == runs.right.mean(1).tolist()

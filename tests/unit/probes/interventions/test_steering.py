@@ -9,7 +9,7 @@ import torch
 from probes.interventions.fork import CachedRun, cache_run
 from probes.interventions.sites import InterventionError, Site
 from probes.interventions.spec import Intervention, parse_all
-from probes.interventions.steering import direction_of
+from probes.interventions.steering import direction_of, token_of
 from probes.linear.directions import direction_of as direction_of_probe
 from probes.linear.experiment.files import RECORDED
 from probes.linear.files import open_probe
@@ -147,3 +147,14 @@ def test_recorded_probes_of_other_weights_are_refused(trm):
     trm.fingerprint = "f" * 16
     with pytest.raises(InterventionError, match="other weights"):
         direction_of("recorded:solution:1:5", trm, get_task("sudoku"), state="z", what="")
+
+
+@pytest.mark.parametrize("symbol, token", [("4", 5), (".", 1), ("t0", 0), ("t5", 5)])
+def test_a_token_is_named_by_its_symbol_or_its_number(symbol, token):
+    assert token_of(symbol, SMALL) == token
+
+
+@pytest.mark.parametrize("symbol", ["5", "t6", "t-1", "t", ""])
+def test_a_token_that_does_not_exist(symbol):
+    with pytest.raises(InterventionError, match="t0 to t5"):
+        token_of(symbol, SMALL)

@@ -282,6 +282,12 @@ def test_arrays_with_other_blanks_and_with_answers(tmp_path):
     ):
         np.savez(out := io.BytesIO(), **dict(zip(names, (digits[None], answers[None]), strict=True)))
         assert both(tmp_path, out.getvalue(), "x.npz", answers=True) == [ONE]
+    np.savez(
+        tmp_path / "x.npz", puzzles=np.stack([digits, digits]), solutions=np.stack([answers, answers * 0])
+    )
+    assert (
+        load_puzzles(tmp_path / "x.npz", SUDOKU).inputs.tolist() == [tokens.tolist()] * 2
+    )  # one is unsolved
     ambiguous = np.where(tokens == 10, 1, tokens)
     assert "1 may be a blank or a digit" in refusal(tmp_path, npy(ambiguous), "x.npy")
     assert "not integers" in refusal(tmp_path, npy(digits + 0.5), "x.npy")
