@@ -6,7 +6,9 @@ from zlib import decompress
 import numpy as np
 import pytest
 from colour_vision import DEFICIENCIES, contrast, distance
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from trm.export.pictures import charts as module
 from trm.export.pictures.charts import Chart, Curve, TrajectoryGroup, save_charts
 from trm.export.pictures.palette import CURVES
 
@@ -42,6 +44,22 @@ def test_charts_stand_side_by_side_where_they_fit(tmp_path, inches, rows):
         pdf_of(tmp_path, [curves("z", "y"), points("all"), points("some")], inches=inches)
     )
     assert width == pytest.approx(inches) and rows * 2 < height < rows * 2 + 1
+
+
+@pytest.mark.parametrize("words", [3, 60])
+def test_the_caption_stands_below_the_charts(tmp_path, monkeypatch, words):
+    made = []
+    monkeypatch.setattr(module, "save_figure", lambda figure, *_: made.append(figure))
+    save_charts(tmp_path / "a.pdf", [curves("z", "y")], "word " * words, inches=3.25)
+    (figure,) = made
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    caption, chart = (
+        part.get_tightbbox(canvas.get_renderer()) for part in (figure.texts[-1], figure.axes[0])
+    )
+    bottom, top = 0, figure.bbox.height
+    assert bottom <= caption.y0 < caption.y1 <= chart.y0 < chart.y1 <= top
+    assert chart.height > 0.9 * (top - caption.y1) - 20  # all the room above the caption, but for the legend
 
 
 def test_text_is_text_in_a_font_that_journals_accept(tmp_path):
