@@ -101,7 +101,7 @@ def errors_before_solving(
     first = first_step(right)
     share = ratio(wrong, blanks[None])
     before, quantiles, count = [], [], []
-    for offset in range(min(most, len(right) - 1), -1, -1):
+    for offset in range(most, -1, -1):
         long_enough = np.flatnonzero(first - offset >= 1)
         values = share[first[long_enough] - offset - 1, long_enough]
         values = values[~np.isnan(values)]  # a puzzle without blank cells
