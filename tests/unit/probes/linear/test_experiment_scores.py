@@ -1,10 +1,12 @@
 """Scores of an experiment: the verdict follows the band of the smallest difference, and differences have paired bands."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from experiment_summaries import experiment_summary, result_summary, target_summary
 
-from probes.linear.experiment.scores import gains, scored
+from probes.linear.experiment.scores import GroupScores, gains, scored
 from probes.linear.experiment.summary import ExperimentSummary, ScoreSummary
 from probes.linear.experiment.verdicts import format_score, sentences
 from probes.linear.fit import fit_probe
@@ -131,3 +133,13 @@ def test_a_difference_between_sources_has_a_paired_band():
     gain = gains(z, {"input": other})["above input"]
     assert gain.value[0] == pytest.approx(0.15) and gain.high[0] - gain.low[0] < 0.04
     assert z.scores["accuracy"].high[0] - z.scores["accuracy"].low[0] > 0.05
+
+
+def test_a_source_of_one_time_point_is_compared_at_all_and_one_of_fewer_at_its_own():
+    sampled = np.tile([0.5, 0.6, 0.7], (2, 1))
+    own = GroupScores({}, 5, sampled, np.zeros((2, 3)), np.zeros((3, 1)), None, None)
+    others = {"fewer": sampled[:, :2] - 0.1, "one": sampled[:, :1]}
+    found = gains(own, {name: replace(own, sampled=values) for name, values in others.items()})
+    assert found["above fewer"].value == pytest.approx([0.1, 0.1, np.nan], nan_ok=True)
+    assert found["above one"].value == pytest.approx([0, 0.1, 0.2])
+    assert found["above majority"].value == pytest.approx(sampled[0])
