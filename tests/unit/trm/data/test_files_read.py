@@ -300,6 +300,14 @@ def test_skipped_parts_are_noted(tmp_path):
     assert load_puzzles(tmp_path / "x.txt", SMALL).notes == ("line 1: 'Grid 01' skipped",)
 
 
+@pytest.mark.parametrize(("task", "row"), [(SMALL, "1234"), (Maze(4), "S..G")])
+def test_of_a_long_heading_only_the_beginning_is_noted(tmp_path, task, row):
+    heading = "Number 12 of a long collection that was drawn by hand"
+    rows = [row, *(["3412", "2143", "4321"] if task is SMALL else ["...."] * 3)]
+    (tmp_path / "x.txt").write_text("\n".join([heading, *rows]) + "\n")
+    assert load_puzzles(tmp_path / "x.txt", task).notes == (f"line 1: {heading[:40]!r} skipped",)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
