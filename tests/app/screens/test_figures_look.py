@@ -30,7 +30,7 @@ PAGES = {
     "compare": ({"model": "maze-trm", "compare_with": "maze-hrm"}, "compare-view", list(COMPARE_VIEWS)),
     "probes": ({"model": "sudoku-hrm"}, "probes_view", PROBES_VIEWS),
     "interventions": ({"model": "sudoku-trm"}, "interventions_figure", list(SECTIONS)),
-    "latents": ({"model": "maze-trm"}, "latents_axes", ("2D", "3D")),
+    "latents": ({"model": "maze-trm"}, "latents_colour", ("solved", "step", "difficulty")),
 }
 
 
@@ -92,7 +92,7 @@ def test_the_figures_of_a_page_look_as_they_did(open_app, monkeypatch, page):
         drawn.clear()
         app.set(choice, view)
         assert not app.errors, view
-        found |= {key: figure for key, figure in drawn.items() if key not in found}
+        found |= {f"{key}, {view}": figure for key, figure in drawn.items() if figure not in found.values()}
     file = FOLDER / f"{page}.json"
     if os.environ.get("FIGURES") == "write":
         FOLDER.mkdir(exist_ok=True)

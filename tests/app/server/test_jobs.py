@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -370,3 +371,19 @@ def test_what_a_person_has_used_is_forgotten_slowly():
     for number in range(MOST_PEOPLE):
         usage.add(number, 1.0)
     assert usage.of("me") == 0.0 and usage.of(0) == 1.0
+
+
+@pytest.mark.parametrize(
+    "cancelled, error, now, again",
+    [
+        (False, True, 14.9, False),
+        (False, True, 15.0, True),
+        (False, False, 99.0, False),
+        (True, False, 10.0, True),
+    ],
+)
+def test_a_failed_job_is_tried_again_after_its_time_and_a_cancelled_one_at_once(cancelled, error, now, again):
+    failed = SimpleNamespace(
+        cancelled=cancelled, error=ValueError() if error else None, ended=10.0, retry_after=5.0
+    )
+    assert Job.can_be_retried(failed, now) == again
