@@ -58,19 +58,16 @@ def test_progress_and_cancel(model, puzzles):
 
 
 def test_noise_matches_single_runs(model, puzzles):
-    """The labels are the model's answers without noise, so size 0 has accuracy 1."""
-    labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
-    relabelled = replace(puzzles, labels=labels)
-    sweep = noise_sweep(model, SMALL, relabelled, sizes=(0.0, 0.5, 3.0), state="z", seed=5)
-    assert sweep.solved.share[0] == 1
-    solved = []
+    """The labels are the model's answers with noise of one size, so exactly this size has accuracy 1."""
+    labels = []
     for number, grid in enumerate(puzzles.inputs):
-        start = model.initial_state(
-            model.embed(torch.from_numpy(grid.astype(np.int64))[None], torch.zeros(1).long())
-        )
+        tokens = torch.from_numpy(grid.astype(np.int64))[None]
+        start = model.initial_state(model.embed(tokens, torch.zeros(1).long()))
         z = add_noise(start.z, torch.tensor([3.0]), [(5 * 1_000_003 + number) * 2 + 1])
-        solved.append(np.array_equal(answers_of(model, grid, State(start.y, z))[-1], labels[number]))
-    assert sweep.solved.share[2] == pytest.approx(np.mean(solved))
+        labels.append(answers_of(model, grid, State(start.y, z))[-1])
+    relabelled = replace(puzzles, labels=np.stack(labels))
+    sweep = noise_sweep(model, SMALL, relabelled, sizes=(0.0, 0.5, 3.0), state="z", seed=5)
+    assert sweep.solved.share[2] == 1 and (sweep.solved.share[:2] < 1).all()
     assert set(sweep.columns()) == {"size", "share", "low", "high", "mean_steps"}
 
 

@@ -317,6 +317,7 @@ def test_of_a_long_heading_only_the_beginning_is_noted(tmp_path, task, row):
         ("puzzle\n5.3007E+80\n", "line 2: Position 7: 'E' is not part"),
         ("[Puzzle]\n53..7....\n6..195...\n", "A 9x9 Sudoku has 81 cells"),
         (json.dumps(CELLS[:8]), "9 rows in brackets, but this text has 8"),
+        (json.dumps(CELLS[:5]), "9 rows in brackets, but this text has 5"),
         (json.dumps([[-1 if cell == 0 and at else cell for at, cell in enumerate(row)] for row in [[0] * 9] * 9]), "both 0 and -1"),
     ],
 )  # fmt: skip
