@@ -73,8 +73,16 @@ def test_noise_matches_single_runs(model, puzzles):
 
 def test_noise_at_a_later_step_starts_from_the_state_there(model, puzzles):
     labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
-    sweep = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,), step=3)
+    reports: list[tuple[float, str]] = []
+    sweep = noise_sweep(
+        model, SMALL, replace(puzzles, labels=labels), sizes=(0.0, 1.0), step=3,
+        progress=lambda share, text: reports.append((share, text)),
+    )  # fmt: skip
     assert sweep.solved.share[0] == 1 and sweep.steps[0] == 1
+    before = [share for share, text in reports if "noise" not in text]
+    assert max(before) == pytest.approx(0.5)  # two steps without noise, then one with each size
+    assert [share for share, _ in reports] == sorted(share for share, _ in reports)
+    assert reports[-1][0] == pytest.approx(1)
 
 
 def test_a_puzzle_that_is_correct_only_before_the_last_step_is_not_solved(model, puzzles):

@@ -143,3 +143,5 @@ def test_a_source_of_one_time_point_is_compared_at_all_and_one_of_fewer_at_its_o
     assert found["above fewer"].value == pytest.approx([0.1, 0.1, np.nan], nan_ok=True)
     assert found["above one"].value == pytest.approx([0, 0.1, 0.2])
     assert found["above majority"].value == pytest.approx(sampled[0])
+    better = gains(own, {"better": replace(own, sampled=sampled + 0.2)})["above better"]
+    assert (better.low <= better.value).all() and better.value == pytest.approx([-0.2] * 3)
