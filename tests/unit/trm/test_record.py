@@ -168,6 +168,7 @@ def test_solve_returns_texts_and_numbers(model):
     trace = record(model, SMALL, PUZZLE)
     assert result["answers"] == [SMALL.format(answer) for answer in trace.answers]
     assert result["answer"] == result["answers"][-1] and result["steps"] == 3
+    assert result["grid"] == SMALL.pretty(trace.answers[-1]) != SMALL.pretty(trace.answers[1])
     assert result["halt_probability"] == pytest.approx(trace.halt_probability.tolist(), abs=1e-6)
     assert result["halt_step"] == trace.halt_step
     assert result["solved"] is False
