@@ -74,6 +74,7 @@ function page() {
   const listeners = {};
   const app = { dataset: { testScriptState: "notRunning" } };
   globalThis.document = { querySelector: () => app };
+  globalThis.location = { pathname: "/" };
   globalThis.addEventListener = (name, listener) => (listeners[name] = listener);
   const act = (type, ...names) =>
     listeners[type]({ type, composedPath: () => names.map((localName) => ({ localName })) });
@@ -104,7 +105,10 @@ test("the page is rerun once it is up to date", async () => {
   const leaving = new AbortController();
   const never = whenUpToDate(() => sent.push("while leaving"), leaving.signal);
   await soon(600); // longer than for other actions
+  arrive(); // what the page that is left still draws
+  await soon(150);
   assert.equal(sent.length, 3);
+  location.pathname = "/halting";
   arrive(); // the other page is there
   await never;
   assert.equal(sent.at(-1), "while leaving");

@@ -18,6 +18,7 @@ const REGIONS =
 export function playersWithoutPage() {
   globalThis.document = { createElement: () => anything, addEventListener() {}, querySelector: () => null };
   globalThis.window = { addEventListener() {} };
+  globalThis.location = { pathname: "/" };
   globalThis.addEventListener = () => {};
   globalThis.matchMedia = () => ({ matches: true, addEventListener() {} });
   PlayerView.prototype.build = function () {

@@ -53,22 +53,23 @@ export async function whenUpToDate(send, signal, { onlyVisible = false } = {}) {
   }
 }
 
-/** Notes that the page is a new one, so that it is not about to be left any more. */
+/** Notes that something of a page was drawn. If it is another page, the page is not about to be left any more. */
 export function arrive() {
-  userTimes().link = NEVER;
+  const times = userTimes();
+  if (location.pathname !== times.left) times.link = NEVER;
 }
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const NEVER = -Infinity;
 
-/** The times of the user's last action, and of the last click on a link. */
+/** The times of the user's last action, and of the last click on a link, with the page that was left. */
 const userTimes = () =>
   pageWide("user times", () => {
     const times = { action: NEVER, link: NEVER };
     const note = (event) => {
       times.action = performance.now();
       if (event.type === "click" && event.composedPath().some(({ localName }) => localName === "a"))
-        times.link = times.action;
+        Object.assign(times, { link: times.action, left: location.pathname });
     };
     for (const name of ["click", "change", "keydown"]) addEventListener(name, note, { capture: true });
     return times;
