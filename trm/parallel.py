@@ -177,15 +177,18 @@ class Worker:
             return own
         from torch import distributed
 
-        meeting = "env://"
+        store = meeting = None
         if "MASTER_ADDR" not in os.environ:
-            meeting = f"file://{folder.resolve()}/.processes-{os.environ.get('SLURM_JOB_ID', '0')}"
-        distributed.init_process_group("gloo", init_method=meeting, rank=self.rank, world_size=self.size)
+            meeting = folder.resolve() / f".processes-{os.environ.get('SLURM_JOB_ID', '0')}"
+            store = distributed.FileStore(str(meeting), self.size)
+        distributed.init_process_group("gloo", store=store, rank=self.rank, world_size=self.size)
         try:
             parts: list[Any] | None = [None] * self.size if self.is_lead else None
             distributed.gather_object(own, parts)
         finally:
             distributed.destroy_process_group()
+            if meeting and self.is_lead:  # all have met, and a store does not always remove its file
+                meeting.unlink(missing_ok=True)
         if parts is None:
             return None
         results = [None] * sum(map(len, parts))

@@ -1,7 +1,5 @@
 """Scores of an experiment: the verdict follows the band of the smallest difference, and differences have paired bands."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from experiment_summaries import experiment_summary, result_summary, target_summary
@@ -135,13 +133,17 @@ def test_a_difference_between_sources_has_a_paired_band():
     assert z.scores["accuracy"].high[0] - z.scores["accuracy"].low[0] > 0.05
 
 
+def group_of(sampled: np.ndarray) -> GroupScores:
+    """The scores of two draws, where a constant guess scores 0."""
+    return GroupScores({}, 5, sampled, np.zeros_like(sampled), np.zeros((sampled.shape[1], 1)), None, None)
+
+
 def test_a_source_of_one_time_point_is_compared_at_all_and_one_of_fewer_at_its_own():
     sampled = np.tile([0.5, 0.6, 0.7], (2, 1))
-    own = GroupScores({}, 5, sampled, np.zeros((2, 3)), np.zeros((3, 1)), None, None)
-    others = {"fewer": sampled[:, :2] - 0.1, "one": sampled[:, :1]}
-    found = gains(own, {name: replace(own, sampled=values) for name, values in others.items()})
+    others = {"fewer": sampled[:, :2] - 0.1, "one": sampled[:, :1], "better": sampled + 0.2}
+    found = gains(group_of(sampled), {name: group_of(values) for name, values in others.items()})
     assert found["above fewer"].value == pytest.approx([0.1, 0.1, np.nan], nan_ok=True)
     assert found["above one"].value == pytest.approx([0, 0.1, 0.2])
     assert found["above majority"].value == pytest.approx(sampled[0])
-    better = gains(own, {"better": replace(own, sampled=sampled + 0.2)})["above better"]
+    better = found["above better"]
     assert (better.low <= better.value).all() and better.value == pytest.approx([-0.2] * 3)
