@@ -340,7 +340,12 @@ def read_csv(path: Path) -> list[CornerFigures]:
 
 
 def collect(runs: Path) -> None:
-    """Add the finished runs to `docs/corners.csv`, and write the tables of all runs there into `docs/training.md`."""
+    """Add the finished runs to `docs/corners.csv`, and write the tables of all runs there into `docs/training.md`.
+
+    Raises `UserError` if this is not the root of the project.
+    """
+    if not COLLECTED.is_file():
+        raise UserError(f"There is no {COLLECTED} here. Run this command in the root of the project.")
     finished = [*read_csv(COLLECTED), *(read_figures(path.parent) for path in runs.glob(f"*/{FIGURES}"))]
     by_place = {(CORNERS.index(run.corner), run.seed): run for run in finished}
     shown = [by_place[place] for place in sorted(by_place)]

@@ -135,3 +135,9 @@ def test_runs_of_several_folders_are_collected(tmp_path, monkeypatch):
     corners.collect(tmp_path / "runs")
     assert corners.read_csv(corners.COLLECTED) == [replace(RUN, solved=0.75), replace(RUN, seed=1), larger]
     assert "| 0.75, 0.50 |" in corners.DOCUMENT.read_text()
+
+
+def test_tables_are_written_in_the_projects_root_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="Run this command in the root of the project"):
+        corners.collect(tmp_path)
