@@ -178,6 +178,7 @@ def test_a_damaged_bundled_model_is_an_error(open_app, monkeypatch, tmp_path):
     (folder / "model.safetensors").write_bytes(b"nothing")
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))
     app = open_app()
+    app.until(lambda: app.errors, "the error")
     (error,) = app.errors
     assert "damaged" in error and not app.payloads
 
