@@ -138,7 +138,7 @@ class ModelConfig:
     H_layers: int = 0  # blocks in the net of f_H if there are two nets, else 0
     latents: int = 1  # number of z states: 1, one per f_L call (multi z), or 0 (single z, which is also y)
     rope_theta: float = 10_000.0
-    # The halting rule; the default depends on the kind. A TRM trained with a loss on q_continue halts like HRM.
+    # The halting rule; the default depends on the kind. A model trained with a loss on q_continue compares it with q_halt.
     halting: Halting = None  # type: ignore[assignment]
     halting_outputs: int = (
         2  # number of outputs: 2 (q_halt and q_continue), 1 (q_halt), or 0 (no halting head)
@@ -229,8 +229,10 @@ class ModelConfig:
             raise ConfigError(
                 f"n of a model of kind {self.kind} must be its layers minus one, {self.layers - 1}, not {self.n}"
             )
-        if self.halting is None or kind.halting != HALT_ALONE:  # these kinds have only one halting rule
+        if self.halting is None:
             object.__setattr__(self, "halting", kind.halting)
+        if kind.halting == NEVER != self.halting:
+            raise ConfigError(f"halting of a model of kind {self.kind} must be never, not {self.halting}")
         if self.halting_outputs != 2 and (self.halting_outputs > 2 or self.halting == HALT_OR_CONTINUE):
             raise ConfigError(
                 f"halting_outputs must be 0, 1 or 2, and 2 to halt by {HALT_OR_CONTINUE}, not {self.halting_outputs}"

@@ -11,7 +11,9 @@ All kinds run through the same recursion. They differ in a few one-line methods:
 
 Later models from other code bases are in `trm.successors`.
 
-(*) q_halt > q_continue, as in HRM, if q_continue was trained (`no_ACT_continue: false` in the public code).
+(*) q_halt > q_continue, as in HRM, if q_continue was trained (`no_ACT_continue: false` in the public code). In the same
+way an HRM that was trained without q_continue halts when q_halt > 0.
+
 Parameters have the names of the public code bases (H_init is the initial y, L_init the initial z).
 """
 

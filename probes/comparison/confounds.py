@@ -7,6 +7,7 @@ compared by training preset and training log, other models only by size and dept
 from typing import TYPE_CHECKING
 
 from probes.comparison.result import Measurements
+from trm.config import HALT_OR_CONTINUE
 from trm.errors import UserError
 from trm.registry import model_folder
 
@@ -49,7 +50,7 @@ def facts(model: "Model") -> dict[str, str]:
     return values | {
         "updates": f"{read_curve(folder)[-1]['update']:,}",
         "calls with gradient": str(preset.gradient_calls or model.gradient_calls(config.n)),
-        "loss on the continue logit": "yes" if preset.continue_loss else "no",
+        "loss on the continue logit": "yes" if config.halting == HALT_OR_CONTINUE else "no",
         "depth phases in training": str(len(preset.schedule.depth)),
     }
 

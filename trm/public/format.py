@@ -329,7 +329,8 @@ def _resolve_recursion(
     steps = (arch.get("halt_max_steps_eval", arch.get("halt_max_steps")), notes.file)
     resolver.resolve("N_sup", steps, _listed_value(listed, "N_sup"), (16, default))
     resolver.resolve("rope_theta", (arch.get("rope_theta"), notes.file), (10_000.0, PUBLIC_CODE))
-    no_continue = arch.get("no_ACT_continue") if kind != "hrm" else None
+    is_trm = KINDS[kind].halting == HALT_ALONE  # the code of the others does not look at this setting
+    no_continue = arch.get("no_ACT_continue") if is_trm else None
     trained = (None if no_continue is None else HALT_ALONE if no_continue else HALT_OR_CONTINUE, notes.file)
     resolver.resolve("halting", trained, (KINDS[kind].halting, PUBLIC_CODE))
     mlp = shapes.mixing == "mlp"

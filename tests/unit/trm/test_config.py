@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from trm.config import MAX_SIZE, ConfigError, ModelConfig
+from trm.config import HALT_ALONE, HALT_OR_CONTINUE, MAX_SIZE, NEVER, ConfigError, ModelConfig
 from trm.errors import UserError
 from trm.tasks import task_of
 
@@ -119,3 +119,19 @@ def test_another_depth_is_checked_too(tiny_config):
     assert (deeper.n, deeper.T, deeper.N_sup, deeper.heads) == (6, 2, 64, config.heads)
     with pytest.raises(ConfigError, match="T must be"):
         config.with_depth(T=0)
+
+
+@pytest.mark.parametrize("of_kind", [{"kind": "hrm", "H_layers": 1}, {"kind": "air"}])
+def test_a_model_that_was_trained_without_q_continue_may_halt_by_q_halt_alone(tiny_config, of_kind):
+    assert tiny_config(**of_kind).halting == HALT_OR_CONTINUE
+    alone = tiny_config(**of_kind, halting=HALT_ALONE)
+    assert alone.halting == HALT_ALONE and ModelConfig.from_dict(alone.to_dict()) == alone
+    with pytest.raises(ConfigError, match="never if there is no halting head"):
+        tiny_config(**of_kind, halting=NEVER)
+
+
+def test_a_kind_without_a_halting_head_never_halts(tiny_config):
+    of_kind = {"kind": "sotaku", "latents": 0, "layers": 3, "n": 2, "halting_outputs": 0}
+    assert tiny_config(**of_kind).halting == tiny_config(**of_kind, halting=NEVER).halting == NEVER
+    with pytest.raises(ConfigError, match="halting of a model of kind sotaku must be never"):
+        tiny_config(**of_kind | {"halting_outputs": 2}, halting=HALT_ALONE)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from trm.config import KINDS, ConfigError
+from trm.config import HALT_ALONE, KINDS, ConfigError
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.models import CLASSES, parameter_count
 from trm.recursion import Heads, RecursiveModel, State, deep_recursion, deep_supervision
@@ -118,6 +118,11 @@ def test_halting_rule(of_kind, kind):
     heads = Heads(torch.zeros(2, 1, 1), torch.tensor([1.0, -1.0]), torch.tensor([2.0, -2.0]))
     assert (model.halting_logit(heads) > 0).tolist() == ([False, True] if kind == "hrm" else [True, False])
     assert ((model.halt_probability(heads) > 0.5) == (model.halting_logit(heads) > 0)).all()
+
+
+def test_an_hrm_may_halt_by_q_halt_alone(of_kind):
+    heads = Heads(torch.zeros(2, 1, 1), torch.tensor([1.0, -1.0]), torch.tensor([2.0, -2.0]))
+    assert of_kind("hrm", halting=HALT_ALONE).halting_logit(heads).tolist() == [1, -1]
 
 
 def test_hrm_learns_from_its_last_two_calls_only(of_kind):
