@@ -4,7 +4,7 @@ Calibration: are 80 % of the answers with probability 0.8 correct? Discriminatio
 than wrong answers, whatever the values? A halting head can be good at one and bad at the other.
 
 TRM's q_halt is trained as the logit of "exactly correct now", so its sigmoid should be that probability. The same holds
-for HRM's q_halt, a Q-value. HRM's margin q_halt - q_continue only ranks answers, so use q_halt alone for calibration.
+for HRM's q_halt, a Q-value. The margin q_halt - q_continue only ranks answers, so use q_halt alone for calibration.
 
 All steps in the arguments are pooled. For a single step, pass only that step: `halting[-1:], right[-1:]`. Most pairs of
 a puzzle and a step carry no new information, because answer and logit are those of the previous step. Most

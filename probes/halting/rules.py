@@ -1,8 +1,8 @@
 """Halting rules: when a model would halt, and whether that is the right step.
 
-Every model's rule is one logit per supervision step: the model would halt where it is positive. The logit is q_halt for
-TRM and the margin q_halt - q_continue for HRM. Evaluation runs all steps, so the answers after the halt are known and
-are used to evaluate the rule. `probes.halting.calibration` checks the halting probability itself.
+Every model's rule is one logit per supervision step: the model would halt where it is positive. The logit is q_halt,
+or the margin q_halt - q_continue if the model compares the two. Evaluation runs all steps, so the answers after the halt
+are known and are used to evaluate the rule. `probes.halting.calibration` checks the halting probability itself.
 
 A puzzle is solved if its answer is exactly correct after the last step. Steps are counted from 1.
 """

@@ -72,7 +72,7 @@ class HaltingRuns:
 
     @property
     def has_margin(self) -> bool:
-        """Whether the model's own rule compares q_halt with q_continue, as HRM's does."""
+        """Whether the model's own rule compares q_halt with q_continue."""
         return not np.array_equal(self.q_halt, self.halting)
 
     @property

@@ -207,7 +207,7 @@ def test_markers_describe_events_and_go_there(open_run):
     assert entries.all_inner_texts() == [
         "S\nsolved at step 2, cycle 2, for good at step 4, cycle 1",
         "X\nsolution lost at step 3, cycle 2",
-        "H\nwould halt at step 3 (halts when q_halt > 0, TRM's rule)",
+        "H\nwould halt at step 3 (halts when q_halt > 0)",
         "T\ntrained depth ends at step 3",
     ]
     for kind, place in [("lost", (3, 2)), ("solved", (2, 2)), ("halt", (3, 2)), ("trained", (3, 2))]:

@@ -17,7 +17,7 @@ test("markers: first solved, solution lost, would halt, trained depth, arrived; 
   const quiet = { halt_step: null };
   assert.deepEqual(marks({}), [
     "S 7 solved at step 2, cycle 2, and stays solved",
-    "H 7 would halt at step 2 (halts when q_halt > 0, TRM's rule)",
+    "H 7 would halt at step 2 (halts when q_halt > 0)",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [false, true, false, false] }), [
     "S 3 solved at step 1, cycle 2, but not at the end",
@@ -48,7 +48,7 @@ test("the halting rule is named in the language of the player", () => {
   setLanguage({ marker_halt: "стоп ({rule})", halts_alone: "правило TRM", halts_by_other_rule: "своё" });
   const texts = (halt_rule) => markersOf(decodeTrace(tinyPayload({ halt_rule }))).map(({ text }) => text);
   assert.ok(texts("q_halt > 0").includes("стоп (правило TRM)"));
-  assert.ok(texts("q_halt > q_continue").includes("стоп (halts when q_halt > q_continue, HRM's rule)"));
+  assert.ok(texts("q_halt > q_continue").includes("стоп (halts when q_halt > q_continue)"));
   assert.ok(texts("").includes("стоп (своё)"));
   setLanguage();
 });

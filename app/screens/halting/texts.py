@@ -61,9 +61,7 @@ def number(value: float | None) -> str:
 def probability_note(runs: HaltingRuns) -> str:
     """Return a sentence that says which probability is drawn, if the rule compares two values; otherwise ""."""
     return (
-        "The halting probability is the sigmoid of HRM's margin, q_halt - q_continue."
-        if runs.has_margin
-        else ""
+        "The halting probability is the sigmoid of the margin q_halt - q_continue." if runs.has_margin else ""
     )
 
 
@@ -152,7 +150,7 @@ def continuing(analysis: HaltingAnalysis) -> str:
 def beyond(beyond: BeyondTraining, runs: HaltingRuns) -> str:
     """Return sentences on accuracy and lost answers beyond the training depth."""
     lost, recovered = int((beyond.regressions.first > 0).sum()), int(beyond.regressions.recovered.sum())
-    kind = "hrm" if runs.has_margin else "trm"
+    kind = "hrm" if runs.provenance.kind == "hrm" else "trm"
     sixteen, sixty_four = (
         reference.EXACT_BY_DEPTH[kind][reference.DEPTHS.index(depth)] for depth in (16, 64)
     )
