@@ -1,4 +1,7 @@
-"""Find the bundled models and traces by name, and the snapshots of a run. This module does not import torch."""
+"""Find the bundled models, their seeds and traces by name, and the snapshots of a run.
+
+This module does not import torch.
+"""
 
 import hashlib
 import json
@@ -20,6 +23,7 @@ from trm.provenance import Training
 from trm.public.weights import steps_of_run
 
 SNAPSHOTS = "snapshots"  # folder in a model's folder: weights saved during training, each a separate model
+SEEDS = "seeds"  # folder in a model's folder: the model trained again from its preset, a folder for each further seed
 ABLATIONS = "ablations"  # folder next to the models: models trained with one change each
 STATES = "states.json"  # next to a model's weights: results of `trm.inspection.state_use`
 FORMAT = "recursion-lens-1"  # marks a config.json as ours; other tools write files of that name too
@@ -44,6 +48,28 @@ def snapshot_names(name: str) -> list[str]:
     return _names_in(models_folder() / name / SNAPSHOTS)
 
 
+def seed_names(name: str) -> list[str]:
+    """Names under which the further seeds of a bundled model open, in the order of the seeds."""
+    names = _names_in(models_folder() / name / SEEDS)
+    return sorted((name for name in names if _last(name).isdecimal()), key=lambda name: int(_last(name)))
+
+
+def model_seeds(name: str) -> dict[int, str]:
+    """Return the seeds with which a bundled model was trained, each with the name under which it opens.
+
+    Empty if the model does not say its own seed. Raises CheckpointError if its config.json is damaged.
+    """
+    training = own_training(models_folder() / name)
+    if training is None:
+        return {}
+    names = {int(_last(other)): other for other in seed_names(name)} | {training.seed: name}
+    return dict(sorted(names.items()))
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
 def ablation_names() -> list[str]:
     """Names of the bundled ablations."""
     return _names_in(models_folder() / ABLATIONS)
@@ -55,10 +81,10 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def model_folder(name: str) -> Path | None:
-    """Folder of the bundled model, snapshot, or ablation with this name. None for any other name."""
+    """Folder of the bundled model, seed, snapshot, or ablation with this name. None for any other name."""
     model = name.partition("/")[0]
     is_bundled = name in ablation_names() or (
-        model in model_names() and (name == model or name in snapshot_names(model))
+        model in model_names() and name in (model, *seed_names(model), *snapshot_names(model))
     )
     return models_folder() / name if is_bundled else None
 
@@ -190,8 +216,8 @@ def fingerprint(path: Path) -> str:
 def model_card(name: str) -> dict[str, Any]:
     """Return a bundled model's sizes and its scores from `trm eval`. `trm models` prints them.
 
-    The keys are `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. `accuracy` is None without scores. Raises
-    CheckpointError if a file cannot be read.
+    The keys are `name, task, kind, grid, parameters, n, T, N_sup, seeds, accuracy`. `accuracy` is None without scores.
+    Raises CheckpointError if a file cannot be read.
     """
     folder, config = models_folder() / name, model_config(name)
     weights = folder / "model.safetensors"
@@ -209,6 +235,7 @@ def model_card(name: str) -> dict[str, Any]:
         "n": config.n,
         "T": config.T,
         "N_sup": config.N_sup,
+        "seeds": list(model_seeds(name)),
         "accuracy": _measured(folder / "scores.json"),
     }
 

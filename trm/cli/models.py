@@ -14,8 +14,9 @@ def run() -> Output:
             card["kind"],
             card["parameters"],
             "/".join(str(card[name]) for name in ("n", "T", "N_sup")),
+            ", ".join(map(str, card["seeds"])),
             "" if card["accuracy"] is None else f"{card['accuracy']['exact']:.1%}",
         )
         for card in cards
     ]
-    return Output(cards, table(("name", "task", "kind", "parameters", "n/T/N_sup", "exact"), rows))
+    return Output(cards, table(("name", "task", "kind", "parameters", "n/T/N_sup", "seeds", "exact"), rows))

@@ -1,6 +1,7 @@
 """Bundled models by name, without opening weights."""
 
 import json
+import shutil
 
 import pytest
 from safetensors.torch import save_file
@@ -43,6 +44,40 @@ def test_ablations_are_models_in_a_folder_of_their_own(bundled, tiny_model):
         assert registry.model_folder(name) is None
 
 
+@pytest.fixture
+def seeds(bundled, tiny_model):
+    """The bundled model was trained with seed 3, and again with seeds 0 and 12."""
+    model = tiny_model()
+    for folder, seed in (("small", 3), ("small/seeds/12", 12), ("small/seeds/0", 0)):
+        save_model(bundled / folder, model.config, model.state_dict(), Training("small", seed, 9))
+    return bundled
+
+
+def test_further_seeds_are_models_in_the_folder_of_a_model(seeds, tiny_config):
+    assert registry.model_names() == ["small"]
+    assert registry.seed_names("small") == ["small/seeds/0", "small/seeds/12"]
+    assert registry.model_seeds("small") == {0: "small/seeds/0", 3: "small", 12: "small/seeds/12"}
+    assert registry.model_folder("small/seeds/12") == seeds / "small" / "seeds" / "12"
+    assert registry.model_config("small/seeds/12") == tiny_config()
+    assert registry.model_card("small")["seeds"] == [0, 3, 12]
+    (seeds / "small/seeds/12/states.json").write_text(json.dumps({"z": {"inert": True}}))
+    assert registry.measured_states("small/seeds/12") == {"z": {"inert": True}}
+    for name in ("small/seeds", "small/seeds/3", "small/seeds/../seeds/0", "seeds/0", "none/seeds/0"):
+        assert registry.model_folder(name) is None
+    assert run_snapshots(seeds / "small/seeds/12/model.safetensors") == ()
+
+
+def test_folders_that_are_not_named_by_a_seed_are_no_seeds(seeds):
+    shutil.copytree(seeds / "small/seeds/0", seeds / "small/seeds/old")
+    assert registry.seed_names("small") == ["small/seeds/0", "small/seeds/12"]
+
+
+def test_a_model_that_does_not_say_its_seed_has_no_choice_of_seeds(seeds, tiny_model):
+    model = tiny_model()
+    save_model(seeds / "small", model.config, model.state_dict())
+    assert registry.model_seeds("small") == {}
+
+
 def test_no_folder_no_models(monkeypatch, tmp_path):
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path / "nowhere"))
     assert registry.model_names() == registry.ablation_names() == []
@@ -53,7 +88,7 @@ def test_card(bundled, tiny_model):
     card = registry.model_card("small")
     assert card == {
         "name": "small", "task": "sudoku", "kind": "trm", "grid": [4, 4], "n": 2, "T": 2, "N_sup": 3,
-        "parameters": parameter_count(tiny_model()), "accuracy": None,
+        "parameters": parameter_count(tiny_model()), "seeds": [], "accuracy": None,
     }  # fmt: skip
     scores = {"exact": 0.5, "count": 10}
     (bundled / "small" / "scores.json").write_text(json.dumps(scores))

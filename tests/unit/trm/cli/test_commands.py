@@ -53,7 +53,8 @@ def test_models_in_a_process():
     models = json.loads(done.stdout)
     assert [model["name"] for model in models] == sorted(model["name"] for model in models)
     for model in models:
-        assert set(model) == {"name", "task", "kind", "grid", "parameters", "n", "T", "N_sup", "accuracy"}
+        keys = {"name", "task", "kind", "grid", "parameters", "n", "T", "N_sup", "seeds", "accuracy"}
+        assert set(model) == keys
         assert model["parameters"] > 1000 and len(model["grid"]) == 2
 
 
@@ -197,7 +198,7 @@ def test_version_and_help(capsys):
 def test_the_table_of_models_fits_100_columns(capsys):
     main(["models"])
     names, *rows = capsys.readouterr().out.splitlines()
-    assert names.split() == ["name", "task", "kind", "parameters", "n/T/N_sup", "exact"]
+    assert names.split() == ["name", "task", "kind", "parameters", "n/T/N_sup", "seeds", "exact"]
     assert [row.split()[0] for row in rows] == model_names()
     assert max(map(len, (names, *rows))) <= 100
 
