@@ -9,7 +9,7 @@ import streamlit as st
 from app.server import shared
 from app.server.opening import Opening
 from app.server.options import Options
-from app.sidebar import arc_puzzles, model_controls, model_facts, puzzles, training_axis
+from app.sidebar import arc_puzzles, model_controls, model_facts, puzzles, variants
 from app.site.address import MODELS, gallery_address, run_address
 from app.state import links
 from app.state.choice import Choice
@@ -43,7 +43,7 @@ def sidebar(
     link = links.opened_with()
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        opened, mistakes = training_axis.choose(names, options, link, first)
+        opened, mistakes = variants.choose(names, options, link, first)
         if not isinstance(opened, model_controls.Opened):
             return Selection(opening=opened, mistakes=tuple(mistakes))
         task = task_of(opened.config)
@@ -138,7 +138,7 @@ def model_sidebar(options: Options) -> model_controls.Opened | None:
     link = links.opened_with()
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        opened, mistakes = training_axis.choose(names, options, link)
+        opened, mistakes = variants.choose(names, options, link)
     for mistake in mistakes:
         status.problem(mistake)
     if opened is None or isinstance(opened, Opening):

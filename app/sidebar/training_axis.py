@@ -13,41 +13,20 @@ from app.server.options import Options
 from app.sidebar import model_controls
 from app.sidebar.model_controls import Opened
 from trm import registry
-from trm.errors import UserError
-from trm.registry import SNAPSHOTS, Snapshot, run_snapshots
+from trm.registry import Snapshot, run_snapshots
 
 KEY = "snapshot"  # the number of the chosen snapshot
 NEWEST = "newest_snapshot"  # the number of the newest, which is followed as long as it is the chosen one
 PLACE = "snapshot_place"  # its place on the axis, from 1: the value of the slider
-INSIDE = f"/{SNAPSHOTS}/"  # in the name of a snapshot, between the name of its run and its own
+LINKED = "linked_snapshot"  # the name of the snapshot that a link chooses
 LABELS = {"update": "Training update", "step": "Training step", "epoch": "Training epoch"}
 
 
-def choose(
-    names: list[str], options: Options, link: dict[str, str], first: str = model_controls.DEFAULT_MODEL
-) -> tuple[Opened | Opening | None, list[str]]:
-    """Draw the model controls and, if the model has several snapshots, the slider.
+def control(opened: Opened, options: Options) -> Opened | Opening:
+    """Draw the slider of a model if its run has several snapshots, and open the chosen one.
 
-    Returns the chosen snapshot, or its `Opening` while it loads, and a list of error messages.
+    Raises UserError if it cannot be opened.
     """
-    if "model" not in st.session_state:  # a new session, or the session follows a link
-        st.session_state.pop("snapshot_of", None)
-        linked = link.get("model", "")
-        run = linked.partition(INSIDE)[0]
-        if run != linked and run in names:
-            link["model"], st.session_state.linked_snapshot = run, linked
-    listed = [name for name in names if INSIDE not in name or name.partition(INSIDE)[0] not in names]
-    opened, mistakes = model_controls.choose(listed, options, link, first)
-    if isinstance(opened, Opened):
-        try:
-            return _on_axis(opened, options), mistakes
-        except UserError as error:
-            mistakes.append(str(error))
-    return opened, mistakes
-
-
-def _on_axis(opened: Opened, options: Options) -> Opened | Opening:
-    """Draw the slider of a model, and open the chosen snapshot. Raises UserError if it cannot be opened."""
     state, own = st.session_state, weights_of(opened.source)
     is_same, state.snapshot_of = state.get("snapshot_of") == opened.source.name, opened.source.name
     axis = snapshots_of(opened.source, options)
@@ -56,7 +35,7 @@ def _on_axis(opened: Opened, options: Options) -> Opened | Opening:
     names = {snapshot.number: name for name, snapshot in axis.items()}
     newest = next((each.number for each in axis.values() if each.weights == own), max(names))
     if not is_same or state.get(KEY) not in names or state[KEY] == state.get(NEWEST):
-        linked = axis.get(state.pop("linked_snapshot", ""))
+        linked = axis.get(state.pop(LINKED, ""))
         state[KEY] = linked.number if linked else newest
     state[NEWEST] = newest
     numbers = list(names)

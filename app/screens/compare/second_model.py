@@ -1,4 +1,4 @@
-"""The choice of the second model: any model for the same task and size, including snapshots of training and ablations.
+"""The choice of the second model: any model for the same task and size, including seeds, snapshots and ablations.
 
 The choice is part of the link.
 """
@@ -48,8 +48,8 @@ def control(first: Opened, options: Options) -> None:
 def candidates(first: Opened, options: Options) -> list[str]:
     """Return the names of the models to choose from.
 
-    These are bundled models, snapshots and ablations for the same task and size, the other snapshots of the first
-    model's run, and all models that are not bundled, since their files have not been opened yet.
+    These are bundled models, their seeds and snapshots, and ablations for the same task and size, the other snapshots
+    of the first model's run, and all models that are not bundled, since their files have not been opened yet.
     """
     bundled = _bundled(registry.models_folder(), first.config.task, first.config.grid)
     others = [
@@ -63,7 +63,7 @@ def candidates(first: Opened, options: Options) -> list[str]:
 
 @st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=16, show_spinner=False)
 def _bundled(folder: Path, task: str, grid: tuple[int, int]) -> list[str]:
-    """Return the bundled models for a task and size, each followed by its snapshots; ablations come last."""
+    """Return the bundled models for a task and size, each followed by its seeds and snapshots; ablations come last."""
     names = []
     for name in [*registry.model_names(), *registry.ablation_names()]:
         try:
@@ -71,12 +71,12 @@ def _bundled(folder: Path, task: str, grid: tuple[int, int]) -> list[str]:
         except CheckpointError:
             continue
         if config.task == task and tuple(config.grid) == tuple(grid):
-            names += [name, *registry.snapshot_names(name)]
+            names += [name, *registry.seed_names(name), *registry.snapshot_names(name)]
     return names
 
 
 def default_second(first: Opened, names: list[str]) -> str:
-    """Choose the default second model: a model of the other type, else the first model's last snapshot, else any other."""
+    """Choose the default second model: a model of the other type, else the first model's last variant, else any other."""
     own = first.source.name
     for name in names:
         if (
@@ -85,8 +85,8 @@ def default_second(first: Opened, names: list[str]) -> str:
             and registry.model_config(name).kind != first.config.kind
         ):
             return name
-    snapshots = [name for name in names if name.startswith(f"{own}/")]
-    return next((name for name in [*reversed(snapshots), *names] if name != own), own)
+    variants = [name for name in names if name.startswith(f"{own}/")]
+    return next((name for name in [*reversed(variants), *names] if name != own), own)
 
 
 def choice(first: Choice, options: Options) -> Choice | Opening:

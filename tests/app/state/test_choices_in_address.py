@@ -18,6 +18,7 @@ BY_THE_PAGE = {
         "force_n",
         "force_T",
         "snapshot_place",
+        "seed",
     ),
     *(
         "force_heads",
