@@ -6,7 +6,9 @@ solution have no labels. They are only checked against the rules, and are counte
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -96,6 +98,14 @@ def auc(scores: Float[np.ndarray, "*any"], right: Bool[np.ndarray, "*any"]) -> f
     if right.all() or not right.any() or not np.isfinite(scores).all():
         return None
     return float(roc_auc_score(right.ravel(), scores.ravel()))
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean of at least two values and half the width of its 95 % confidence interval (Student's t)."""
+    from scipy.stats import t
+
+    half = t.ppf(0.975, len(values) - 1) * stdev(values) / len(values) ** 0.5
+    return fmean(values), float(half)
 
 
 def evaluate(

@@ -21,12 +21,10 @@ from functools import partial
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import t as student_t
 
 from probes.answer_code import AnswerCode
 from probes.comparison.set_run import run_set
@@ -39,6 +37,7 @@ from trm.config import HALT_ALONE
 from trm.data import PuzzleSet
 from trm.device import training_dtype
 from trm.errors import UserError
+from trm.evaluate import mean_interval
 from trm.files import atomic_file
 from trm.models import parameter_count
 from trm.registry import own_training
@@ -243,8 +242,8 @@ def interval(values: Sequence[float]) -> str:
     """
     if len(values) < 3:
         return ", ".join(f"{value:.2f}" for value in values)
-    half = student_t.ppf(0.975, len(values) - 1) * stdev(values) / len(values) ** 0.5
-    return f"{fmean(values):.2f} ± {half:.2f}"
+    mean, half = mean_interval(values)
+    return f"{mean:.2f} ± {half:.2f}"
 
 
 SHOWN: dict[str, Callable[[CornerFigures], float | None]] = {

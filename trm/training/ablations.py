@@ -27,7 +27,7 @@ from trm.errors import UserError
 from trm.files import atomic_file
 from trm.terminal import log
 from trm.training.bundle import in_float16, measure
-from trm.training.card import TrainingRun
+from trm.training.cards.card import TrainingRun
 from trm.training.data import generated_puzzles, puzzle_file
 from trm.training.log import LOG, read_log
 from trm.training.presets import ABLATION_MINUTES, ABLATIONS, TrainingPreset

@@ -1,6 +1,10 @@
 """Turns a finished training run into a bundled model: weights, scores, training curve, card, snapshots and traces.
 
 python -m trm.training.bundle sudoku-trm runs/sudoku-trm
+
+With --as-seed, the run of another seed becomes a further seed of a bundled model:
+
+python -m trm.training.bundle sudoku-trm runs/sudoku-trm-1 --as-seed
 """
 
 import argparse
@@ -21,15 +25,17 @@ from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
 from trm.files import atomic_file
 from trm.inspection.inspect import check_states
+from trm.model import Model
 from trm.progress import ProgressLine
 from trm.record import record
 from trm.tasks import task_of
-from trm.terminal import log
+from trm.terminal import exit_on_errors, log
 from trm.trace import save_trace
-from trm.training.card import TrainingRun, card
+from trm.training.cards.card import TrainingRun, card
 from trm.training.folder import snapshot_folder
 from trm.training.log import CURVE, read_log, write_curve
 from trm.training.presets import TrainingPreset, get_preset
+from trm.training.seeds import check_seed, write_seeds_section
 
 
 def bundle(
@@ -42,22 +48,46 @@ def bundle(
     no model or no valid log.
     """
     preset, folder = get_preset(name), ASSETS / "models" / name
-    weights = run / "model.safetensors"
-    if not weights.is_file():
-        raise UserError(f"{run} contains no model.safetensors. Give the --out folder of a training run.")
-    training = registry.own_training(run)
+    weights, training = _weights_of(run), registry.own_training(run)
     preset = replace(preset, seed=training.seed if training else preset.seed)
     save_model(folder, preset.model, load_file(weights), training)
-    model = load_model(str(folder))
-    scores = measure(model, bundled_test_set(task_of(preset.model)), limit)
-    _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
-    _write(folder / registry.STATES, json.dumps(check_states(model), indent=2) + "\n")
+    model, scores = _measure_folder(folder, limit)
     training_run = TrainingRun(read_log(run), note, command)
     write_curve(folder / CURVE, training_run.log)
     snapshots = write_snapshots(preset, run, folder / registry.SNAPSHOTS)
     _write(folder / "card.md", card(preset, model, scores, training_run, today, snapshots))
     record_presets(name, today)
     log(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
+
+
+def bundle_seed(name: str, run: Path) -> None:
+    """Write `seeds/<seed>/` in the folder of a bundled model from a run with another seed, and its card's table of seeds.
+
+    The weights are stored in float16 and scored on the puzzles on which the model was scored. Raises `UserError` if the
+    run is not one of the same preset, or has the seed of the model (`trm.training.seeds.check_seed`).
+    """
+    weights, training = _weights_of(run), check_seed(name, run)
+    folder = registry.models_folder() / name / registry.SEEDS / str(training.seed)
+    save_model(folder, registry.model_config(name), in_float16(weights), training)
+    _, scores = _measure_folder(folder, (registry.model_card(name)["accuracy"] or {}).get("limit"))
+    write_seeds_section(name)
+    log(f"{name}, seed {training.seed}: exact {scores['exact']:.3f} on {scores['count']} puzzles; {folder}")
+
+
+def _weights_of(run: Path) -> Path:
+    weights = run / "model.safetensors"
+    if not weights.is_file():
+        raise UserError(f"{run} contains no model.safetensors. Give the --out folder of a training run.")
+    return weights
+
+
+def _measure_folder(folder: Path, limit: int | None) -> tuple[Model, dict[str, Any]]:
+    """Write the scores of the model in a folder, and the use of its states, next to its weights."""
+    model = load_model(str(folder))
+    scores = measure(model, bundled_test_set(task_of(model.config)), limit)
+    _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+    _write(folder / registry.STATES, json.dumps(check_states(model), indent=2) + "\n")
+    return model, scores
 
 
 def measure(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
@@ -124,12 +154,19 @@ if __name__ == "__main__":
     options.add_argument(
         "--limit", type=int, help="number of evenly spaced test puzzles to score (default: all)"
     )
-    arguments = options.parse_args()
-    bundle(
-        arguments.name,
-        arguments.run,
-        date.today(),
-        note=arguments.note,
-        command=arguments.command,
-        limit=arguments.limit,
+    options.add_argument(
+        "--as-seed", action="store_true", help="add the run to the bundled model as a further seed"
     )
+    arguments = options.parse_args()
+    with exit_on_errors("trm.training.bundle"):
+        if arguments.as_seed:
+            bundle_seed(arguments.name, arguments.run)
+        else:
+            bundle(
+                arguments.name,
+                arguments.run,
+                date.today(),
+                note=arguments.note,
+                command=arguments.command,
+                limit=arguments.limit,
+            )

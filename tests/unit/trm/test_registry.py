@@ -194,3 +194,13 @@ def test_the_snapshots_of_the_bundled_model():
     folder = ASSETS / "models" / "sudoku-trm"
     updates = [snapshot.number for snapshot in run_snapshots(folder / "model.safetensors")]
     assert len(updates) == 6 and updates == sorted(updates) and updates[-1] == 9766
+
+
+@pytest.mark.parametrize("name", registry.model_names())
+def test_the_seeds_of_a_bundled_model_differ_in_their_random_numbers_only(name):
+    own = registry.own_training(ASSETS / "models" / name)
+    for seed, each in registry.model_seeds(name).items():
+        training = registry.own_training(ASSETS / "models" / each)
+        assert (training.preset, training.seed) == (own.preset, seed)
+        assert registry.model_config(each) == registry.model_config(name)
+    assert len(registry.model_seeds(name)) == 1 + len(registry.seed_names(name))

@@ -29,7 +29,7 @@ from trm.training.ablations import (
     short_name,
 )
 from trm.training.bundle import write_snapshots
-from trm.training.card import TrainingRun, card, data_sentence, limits
+from trm.training.cards.card import TrainingRun, card, data_sentence, limits
 from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, PuzzleSpec, TrainingPreset
 from trm.training.schedule import DepthPhase, Schedule
 

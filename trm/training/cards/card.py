@@ -12,6 +12,7 @@ from typing import Any
 from trm.config import KINDS, ModelConfig
 from trm.terminal import as_command
 from trm.training.presets import TrainingPreset
+from trm.training.seeds import seeds_section
 
 LEVELS = ("easy", "medium", "hard")
 PUZZLES = {"sudoku": "Sudoku puzzles", "maze": "mazes"}
@@ -70,8 +71,9 @@ def card(
         _progress(preset, run),
         f"## Limits\n\n{limits(preset)}\n{_measured_limits(scores)} Measured on {today.isoformat()}; "
         "results in other dtypes differ on a few puzzles.",
+        seeds_section(preset.name),
     )
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(filter(None, sections)) + "\n"
 
 
 def _title(name: str, config: ModelConfig, model: Any) -> str:

@@ -1,0 +1,4 @@
+"""The cards of the bundled models.
+
+card     the text of a card
+"""
