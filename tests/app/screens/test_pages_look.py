@@ -1,8 +1,8 @@
-"""Figures of the pages that open with a recorded result look as they did: data, axes, lines, colours and texts.
+"""Pages that open with a recorded result look as they did: their texts, tables, figures and controls.
 
-What is compared with is in `figures/`, one file for each page, with the sums of long lists of numbers in their place.
+What is compared with is in `pages/`, one file for each page, with the sums of long lists of numbers in their place.
 After a wanted change, write them again and read the difference:
-`FIGURES=write .venv/bin/pytest tests/app/screens/test_figures_look.py`.
+`PAGES=write .venv/bin/pytest tests/app/screens/test_pages_look.py`.
 """
 
 import base64
@@ -14,24 +14,30 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from app.screens.compare.views import VIEWS as COMPARE_VIEWS
 from app.screens.halting.page import VIEWS as HALTING_VIEWS
 from app.screens.interventions.sweeps import SECTIONS
 from app.ui import charts
+from probes.interventions.presets import EXPERIMENTS
+from probes.training_axis.figures import FIGURES
 
-FOLDER = Path(__file__).parent / "figures"
+FOLDER = Path(__file__).parent / "pages"
 LONG = 9  # parts; longer lists are summed
+MEASURED = "takes about"  # in a text about this machine
 LEFT_OUT = ("template", "uirevision", "font", "modebar", "tickfont")
 PROBES_VIEWS = ("Over steps", "All targets", "By cell", "Confusion matrix", "Probe directions")
+TARGETS = ("given", "right at end", "singles round", "solution")
 PAGES = {
-    "halting": ({"model": "sudoku-trm"}, "halting_view", list(HALTING_VIEWS)),
-    "compare": ({"model": "maze-trm", "compare_with": "maze-hrm"}, "compare-view", list(COMPARE_VIEWS)),
-    "probes": ({"model": "sudoku-hrm"}, "probes_view", PROBES_VIEWS),
-    "interventions": ({"model": "sudoku-trm"}, "interventions_figure", list(SECTIONS)),
-    "latents": ({"model": "maze-trm"}, "latents_colour", ("solved", "step", "difficulty")),
+    "halting": ({"model": "sudoku-trm"}, {"halting_view": HALTING_VIEWS, "training_figure": FIGURES}),
+    "compare": ({"model": "maze-trm", "compare_with": "maze-hrm"}, {"compare-view": COMPARE_VIEWS}),
+    "probes": ({"model": "sudoku-hrm"}, {"probes_target": TARGETS, "probes_view": PROBES_VIEWS}),
+    "interventions": ({"model": "sudoku-trm"}, {"interventions_figure": SECTIONS, "experiment": EXPERIMENTS}),
+    "latents": ({"model": "maze-trm"}, {"latents_colour": ("solved", "step", "difficulty")}),
 }
+"""Links to pages and, by the keys of controls, what is chosen there one after the other."""
 
 
 def summary(value: Any) -> Any:
@@ -57,6 +63,28 @@ def summary(value: Any) -> Any:
     return short(value) if isinstance(value, float | np.floating) else value
 
 
+def texts(block: Any) -> Iterator[str]:
+    """What can be read in a part of a page, controls and tables included."""
+    for element in getattr(block, "children", {}).values():
+        yield from texts(element)
+    proto, value = getattr(block, "proto", None), getattr(block, "value", None)
+    about = {
+        name: getattr(proto, name, None)
+        for name in ("label", "help", "options", "body", "delta", "placeholder")
+    }
+    if isinstance(value, pd.DataFrame):
+        about |= {"label": value.to_csv(index=False, float_format="%.4g")}
+    elif block.type == "metric":
+        about |= {"body": value}
+    parts = [
+        ", ".join(getattr(option, "content", option) for option in part) if name == "options" else str(part)
+        for name, part in about.items()
+        if part
+    ]
+    if parts and block.type not in ("html", "bidi_component"):
+        yield f"{block.type}: {', '.join(parts)}"
+
+
 def short(number: float) -> float:
     return float(f"{number:.4g}")
 
@@ -72,7 +100,7 @@ def leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_figures_of_a_page_look_as_they_did(open_app, monkeypatch, page):
+def test_a_page_looks_as_it_did(open_app, monkeypatch, page):
     drawn: dict[str, Any] = {}
     show = charts.show
 
@@ -85,22 +113,28 @@ def test_the_figures_of_a_page_look_as_they_did(open_app, monkeypatch, page):
         return show(figure, **options)
 
     monkeypatch.setattr(charts, "show", seen)
-    link, choice, views = PAGES[page]
+    link, choices = PAGES[page]
     app = open_app(page, **link)
     found: dict[str, Any] = {}  # by name
-    for view in views:
+    said: list[str] = []
+    for key, value in ((key, value) for key, values in choices.items() for value in values):
         drawn.clear()
-        app.set(choice, view)
-        assert not app.errors, view
-        found |= {f"{key}, {view}": figure for key, figure in drawn.items() if figure not in found.values()}
+        app.set(key, value)
+        assert not app.errors, value
+        found |= {
+            f"{name}, {value}": figure for name, figure in drawn.items() if figure not in found.values()
+        }
+        new = [text for text in texts(app.test.main) if text not in said and MEASURED not in text]
+        said += dict.fromkeys(new)
+    found["texts"] = said
     file = FOLDER / f"{page}.json"
-    if os.environ.get("FIGURES") == "write":
+    if os.environ.get("PAGES") == "write":
         FOLDER.mkdir(exist_ok=True)
-        file.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
-    seen_leaves, known_leaves = (
-        dict(leaves(value)) for value in (found, json.loads(file.read_text("utf-8")))
-    )
-    assert seen_leaves.keys() == known_leaves.keys() and len(found) >= len(views) - 1
-    for place, known in known_leaves.items():
-        expected = pytest.approx(known, rel=1e-3) if isinstance(known, float) else known
+        file.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+    known = json.loads(file.read_text("utf-8"))
+    assert found.pop("texts") == known.pop("texts")
+    seen_leaves, known_leaves = dict(leaves(found)), dict(leaves(known))
+    assert seen_leaves.keys() == known_leaves.keys()
+    for place, leaf in known_leaves.items():
+        expected = pytest.approx(leaf, rel=1e-3) if isinstance(leaf, float) else leaf
         assert seen_leaves[place] == expected, place
