@@ -4,8 +4,7 @@ python -m trm.training.bundle sudoku-trm runs/sudoku-trm
 """
 
 import argparse
-import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,17 @@ from trm.checkpoint import load_model, save_model
 from trm.data import bundled_test_set, load_puzzles, parsed_presets
 from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
-from trm.files import atomic_file
 from trm.inspection.inspect import check_states
 from trm.progress import ProgressLine
 from trm.record import record
+from trm.results import write_json
 from trm.tasks import task_of
-from trm.terminal import log
+from trm.terminal import as_command, log
 from trm.trace import save_trace
-from trm.training.card import TrainingRun, card
+from trm.training.cards.card import write_card
+from trm.training.cards.files import TRAINING, TrainingRecord
 from trm.training.folder import snapshot_folder
-from trm.training.log import CURVE, read_log, write_curve
+from trm.training.log import CURVE, machine_of, read_log, write_curve
 from trm.training.presets import TrainingPreset, get_preset
 
 
@@ -37,7 +37,7 @@ def bundle(
 ) -> None:
     """Write `assets/models/<name>/` and `assets/traces/<name>/` from the folder `run` of a training run.
 
-    `today` is the date on the card and in the traces. `note` and `command` are texts for the card (see `TrainingRun`).
+    `today` is the date of the scores and the traces. `note` and `command` are texts for the card (see `TrainingRecord`).
     If `limit` is given, only `limit` evenly spaced test puzzles are scored. Raises `UserError` if the folder contains
     no model or no valid log.
     """
@@ -49,13 +49,16 @@ def bundle(
     preset = replace(preset, seed=training.seed if training else preset.seed)
     save_model(folder, preset.model, load_file(weights), training)
     model = load_model(str(folder))
-    scores = measure(model, bundled_test_set(task_of(preset.model)), limit)
-    _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
-    _write(folder / registry.STATES, json.dumps(check_states(model), indent=2) + "\n")
-    training_run = TrainingRun(read_log(run), note, command)
-    write_curve(folder / CURVE, training_run.log)
-    snapshots = write_snapshots(preset, run, folder / registry.SNAPSHOTS)
-    _write(folder / "card.md", card(preset, model, scores, training_run, today, snapshots))
+    training_log = read_log(run)
+    scores = measure(model, bundled_test_set(task_of(preset.model)), limit) | {"date": today.isoformat()}
+    settings = {"preset": name, "seed": preset.seed or None, "out": f"runs/{name}"}
+    command = command or as_command("python -m trm train", settings)
+    write_json(folder / "scores.json", scores, indent=2)
+    write_json(folder / registry.STATES, check_states(model), indent=2)
+    write_json(folder / TRAINING, asdict(TrainingRecord(command, machine_of(training_log), note)), indent=2)
+    write_curve(folder / CURVE, training_log)
+    write_snapshots(preset, run, folder / registry.SNAPSHOTS)
+    write_card(name)
     record_presets(name, today)
     log(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
 
@@ -106,11 +109,6 @@ def write_snapshots(preset: TrainingPreset, run: Path, folder: Path) -> list[str
 def in_float16(weights: Path) -> dict[str, Tensor]:
     """Load weights as float16. This halves the file size and changes few answers."""
     return {name: tensor.half() for name, tensor in load_file(weights).items()}
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_file(path) as temporary:
-        temporary.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
