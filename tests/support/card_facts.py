@@ -25,7 +25,12 @@ CURVE = [
     {"minutes": 9.0, "update": 1090, "held_out_exact_1": 0.2, "held_out_exact": 0.9, "n": 6, "T": 3, "grid_cells": 225},
 ]  # fmt: skip
 EXTREME = PublicResult(
-    count=200, solved={1: 10, 4: 20, 16: 50}, halted_wrong=40, dtype="float32", date="2026-01-03"
+    count=200,
+    solved={1: 10, 4: 20, 16: 50},
+    halted_wrong=40,
+    dtype="float32",
+    date="2026-01-03",
+    weights="0123456789abcdef",
 )
 FACTS = CardFacts(
     preset=SUDOKU_TRM,

@@ -41,7 +41,7 @@ def bundle(
     If `limit` is given, only `limit` evenly spaced test puzzles are scored. Raises `UserError` if the folder contains
     no model or no valid log.
     """
-    preset, folder = get_preset(name), ASSETS / "models" / name
+    preset, folder = get_preset(name), registry.models_folder() / name
     weights = run / "model.safetensors"
     if not weights.is_file():
         raise UserError(f"{run} contains no model.safetensors. Give the --out folder of a training run.")

@@ -93,6 +93,7 @@ class PublicResult:
     halted_wrong: int  # on which it would halt with a wrong answer
     dtype: str
     date: str  # of the measurement
+    weights: str  # fingerprint of the model's weights
 
     @property
     def steps(self) -> int:
@@ -114,14 +115,17 @@ def sets_of(config: ModelConfig) -> dict[str, PublicSet]:
 def read_public(folder: Path) -> dict[str, PublicResult]:
     """Read what was measured of a bundled model, by the name of the set, in the order of `PUBLIC_SETS`.
 
-    Raises `UserError` if the file is damaged.
+    Results of the weights of an earlier run are left out. Raises `UserError` if the file is damaged.
     """
     path = folder / PUBLIC
     if not path.is_file():
         return {}
     with reading(path, UserError, "record of public puzzles", "Restore it, or measure again."):
         results = msgspec.json.decode(path.read_bytes(), type=dict[str, PublicResult])
-    return {name: results[name] for name in PUBLIC_SETS if name in results}
+    weights = registry.fingerprint(folder / "model.safetensors")
+    return {
+        name: results[name] for name in PUBLIC_SETS if name in results and results[name].weights == weights
+    }
 
 
 def measure_public(name: str, set_name: str, data: str, today: date) -> PublicResult:
@@ -158,6 +162,7 @@ def measure_public(name: str, set_name: str, data: str, today: date) -> PublicRe
         halted_wrong=round(count * scores["halted_wrong"]),
         dtype=str(model.compute_dtype).removeprefix("torch."),
         date=today.isoformat(),
+        weights=model.fingerprint,
     )
     folder = registry.models_folder() / name
     write_json(folder / PUBLIC, as_json(read_public(folder) | {set_name: result}), indent=2)

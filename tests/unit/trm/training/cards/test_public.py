@@ -11,6 +11,7 @@ from trm.checkpoint import load_model, save_model
 from trm.data import write_csv
 from trm.errors import UserError
 from trm.evaluate import evaluate
+from trm.registry import fingerprint
 from trm.tasks import get_task
 from trm.training.cards import public
 from trm.training.cards.public import PublicSet, main, measure_public, read_public, sets_of
@@ -45,6 +46,7 @@ def test_what_a_model_solves_is_counted_after_the_first_the_fourth_and_the_last_
     assert result.solved == {1: 0, 3: 0} and scores["exact_by_step"] == [0, 0, 0]
     assert result.count == 3 and result.halted_wrong == round(3 * scores["halted_wrong"])
     assert (result.dtype, result.date, result.steps) == ("float32", "2026-01-02", 3)
+    assert result.weights == fingerprint(bundled / "model.safetensors")
     assert read_public(bundled) == {"first": result}
 
 
@@ -52,6 +54,15 @@ def test_the_results_of_other_sets_remain(bundled, tmp_path):
     second = measure_public("small", "second", file_of(tmp_path, 3), date(2025, 1, 1))
     first = measure_public("small", "first", file_of(tmp_path, 3), TODAY)
     assert list(read_public(bundled).items()) == [("first", first), ("second", second)]
+
+
+def test_results_of_the_weights_of_an_earlier_run_are_left_out(bundled, tmp_path, tiny_model):
+    measure_public("small", "first", file_of(tmp_path, 3), TODAY)
+    model = tiny_model(seed=1)
+    save_model(bundled, model.config, model.state_dict())
+    assert read_public(bundled) == {}
+    measure_public("small", "second", file_of(tmp_path, 3), TODAY)
+    assert list(read_public(bundled)) == ["second"]
 
 
 @pytest.mark.parametrize(
