@@ -6,13 +6,13 @@ Correctness after each supervision step is an array of shape [step, puzzle]. Ste
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import comb
-from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, Num
 
 from probes.threads import one_blas_thread
 from trm.errors import UserError
+from trm.grading import binomial_band
 
 DRAWS = 1 << 22  # resampled puzzles in memory at a time, 32 MiB
 RARE = 5  # with fewer puzzles of the rarer outcome, the bootstrap interval is too narrow, and with 0 its width is 0
@@ -134,20 +134,6 @@ class Resampling:
 
 
 BY_PUZZLE = Resampling()
-
-
-def binomial_band(
-    part: Num[np.ndarray, "*batch"], whole: Num[np.ndarray, "*batch"], level: float = BY_PUZZLE.level
-) -> Float64[np.ndarray, "2 *batch"]:
-    """Return the limits of Wilson's confidence interval (1927) for the proportion part / whole; NaN where whole is 0.
-
-    The interval has a positive width even if the proportion is 0 or 1.
-    """
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share = ratio(part, whole)
-    half = z * np.sqrt(part * (1 - share) + z**2 / 4)  # NaN where whole is 0
-    ends = np.stack((part + z**2 / 2 - half, part + z**2 / 2 + half)) / (whole + z**2)
-    return np.clip(ends, 0, 1)
 
 
 @dataclass(frozen=True)

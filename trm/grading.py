@@ -1,9 +1,13 @@
-"""Grade the answers of a trace against the rules and the solution, without running the model."""
+"""Grade the answers of a trace against the rules and the solution, without running the model.
+
+`binomial_band` says how far an accuracy on some puzzles may be from that on all.
+"""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float64, Int, Num
 
 from trm.tasks.base import PADDING, Task
 from trm.trace import Trace
@@ -60,3 +64,17 @@ class Grade:
             right=right,
             solved=np.zeros(len(trace.answers), bool) if solved is None else solved,
         )
+
+
+def binomial_band(
+    part: Num[np.ndarray, "*batch"], whole: Num[np.ndarray, "*batch"], level: float = 0.95
+) -> Float64[np.ndarray, "2 *batch"]:
+    """Return the limits of Wilson's confidence interval (1927) for the proportion part / whole; NaN where whole is 0.
+
+    The interval has a positive width even if the proportion is 0 or 1.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+    half = z * np.sqrt(part * (1 - share) + z**2 / 4)  # NaN where whole is 0
+    ends = np.stack((part + z**2 / 2 - half, part + z**2 / 2 + half)) / (whole + z**2)
+    return np.clip(ends, 0, 1)

@@ -99,10 +99,11 @@ def as_json(value: Any, arrays: dict[str, np.ndarray] | None = None, name: str =
     return value
 
 
-def write_json(path: Path, values: Any) -> None:
-    """Write JSON-compatible data, atomically. Raises OutputError if the file cannot be written."""
+def write_json(path: Path, values: Any, *, indent: int | None = None) -> None:
+    """Write JSON-compatible data, atomically: with `indent`, over many lines. Raises OutputError if that fails."""
+    text = json.dumps(values, indent=indent, separators=None if indent else (",", ":"))
     with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(values, separators=(",", ":")) + "\n", "utf-8")
+        temporary.write_text(text + "\n", "utf-8")
 
 
 def write_parquet(path: Path, table: Mapping[str, Any], about: Any = None) -> None:

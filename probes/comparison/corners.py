@@ -28,7 +28,6 @@ import torch
 
 from probes.answer_code import AnswerCode
 from probes.comparison.set_run import run_set
-from probes.reports.markdown import write_section
 from probes.training_axis.figures import AxisSettings
 from probes.training_axis.measure import snapshot_figures
 from trm import flops
@@ -38,6 +37,7 @@ from trm.data import PuzzleSet
 from trm.device import training_dtype
 from trm.errors import UserError
 from trm.evaluate import mean_interval
+from trm.export.markdown import markdown_table, write_section
 from trm.files import atomic_file
 from trm.models import parameter_count
 from trm.registry import own_training
@@ -279,7 +279,7 @@ def corner_table(runs: Sequence[CornerFigures]) -> str:
                 [corner.nets, corner.layers, f"n={corner.n} T={corner.T}", gradient, len(chosen),
                  f"{first.parameters:,}", f"{first.flops_per_step / 1e6:.1f}", *figures]
             )  # fmt: skip
-    return _markdown(
+    return markdown_table(
         ["nets", "layers in each", "depth", "gradient", "seeds", "parameters", "MFLOP a step", *SHOWN], rows
     )
 
@@ -302,7 +302,7 @@ def effect_table(runs: Sequence[CornerFigures]) -> str:
             rows.append(
                 [name, len(matched), *(_mean(_differences(matched, figure)) for figure in SHOWN.values())]
             )
-    return _markdown(["change", "pairs", *SHOWN], rows)
+    return markdown_table(["change", "pairs", *SHOWN], rows)
 
 
 def _differences(
@@ -316,11 +316,6 @@ def _differences(
 def _mean(values: Iterable[float | None]) -> str:
     defined = [value for value in values if value is not None]
     return interval(defined) if defined else "-"
-
-
-def _markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def write_csv(path: Path, runs: Iterable[CornerFigures]) -> None:

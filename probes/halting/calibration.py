@@ -19,7 +19,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, UInt16
 
 from probes.halting.rules import Logits, Right, halt_probabilities, stop_step
-from probes.stats import BY_PUZZLE, Resampling, RunsError, binomial_band, check_runs, ratio
+from probes.stats import BY_PUZZLE, Resampling, RunsError, check_runs, ratio
+from trm.grading import binomial_band
 
 BINS = 15  # as in Guo et al. 2017
 MAX_BINS = 1000

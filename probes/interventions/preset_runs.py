@@ -13,9 +13,8 @@ from probes.interventions.recorded import PresetOutcome, PresetResults
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import Intervention
 from probes.interventions.sweeps import labelled_puzzles
-from probes.stats import binomial_band
 from trm.data import PuzzleSet
-from trm.grading import Grade
+from trm.grading import Grade, binomial_band
 from trm.inspection.state_use import explained_by
 from trm.model import Model
 from trm.progress import Progress, no_progress, part_of

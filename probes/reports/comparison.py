@@ -6,7 +6,7 @@ from pathlib import Path
 from probes.comparison.confounds import SUDOKU_CONFOUNDS, caution
 from probes.comparison.files import Comparison
 from probes.comparison.result import MIN_DECODED, Z_REPEATS_X, BandCurve, Measurements
-from probes.reports.markdown import percent, write_section
+from trm.export.markdown import percent, write_section
 
 RETAINS, MOSTLY = 0.99, 0.9  # minimum fractions of solutions for the verdicts "Yes" and "In most puzzles"
 NONE = "none"  # content of a table cell without a value; rows of only such cells are left out

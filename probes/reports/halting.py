@@ -13,9 +13,9 @@ from probes.halting.calibration import SAME, UNDECIDED
 from probes.halting.report import analyse, report
 from probes.halting.rules import OUTCOME_LABELS, OUTCOMES
 from probes.halting.runs import DEEP, DEEP_RECORDED, load_runs
-from probes.reports.markdown import percent, write_section
 from probes.stats import BANDS, SIGNIFICANT, Paired
 from trm.errors import UserError
+from trm.export.markdown import percent, write_section
 
 SECTION = "halting"  # name in its markers
 CALIBRATED = 0.05  # "calibrated": the interval of the error on undecided pairs lies at or below this

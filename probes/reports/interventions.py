@@ -19,9 +19,9 @@ from probes.interventions.recorded import (
     recorded,
 )
 from probes.interventions.sweep_results import ABLATION, MULTI_RUN
-from probes.reports.markdown import percent, write_section
-from probes.stats import binomial_band
 from trm.errors import UserError
+from trm.export.markdown import percent, write_section
+from trm.grading import binomial_band
 
 RARELY_TRAPS = 0.8  # "rarely traps": minimum fraction of the clean run's solved puzzles that is solved from a wrong answer
 SECTION = "what causes what"  # name in its markers

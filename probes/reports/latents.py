@@ -6,8 +6,8 @@ from typing import Any
 from probes.latents.files import load_projection
 from probes.latents.projection import Projection
 from probes.latents.quality import NEIGHBOURS
-from probes.reports.markdown import write_section
 from trm.errors import UserError
+from trm.export.markdown import write_section
 
 SECTION = "latents"  # name in its markers
 

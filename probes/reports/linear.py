@@ -21,8 +21,8 @@ from probes.linear.experiment.verdicts import (
     untestable_reason,
 )
 from probes.linear.experiment.views import baselines_at, labels_of, value_at
-from probes.reports.markdown import write_section
 from trm.errors import UserError
+from trm.export.markdown import write_section
 
 NAME = "probes"
 STEPS = ("1", "4", "16")

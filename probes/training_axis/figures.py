@@ -7,10 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from probes.stats import binomial_band
 from recursion_lens import ASSETS
 from trm import registry
 from trm.errors import UserError
+from trm.grading import binomial_band
 from trm.provenance import Provenance
 from trm.results import load
 from trm.terminal import as_command

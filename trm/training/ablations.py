@@ -27,9 +27,8 @@ from trm.errors import UserError
 from trm.files import atomic_file
 from trm.terminal import log
 from trm.training.bundle import in_float16, measure
-from trm.training.cards.card import TrainingRun
 from trm.training.data import generated_puzzles, puzzle_file
-from trm.training.log import LOG, read_log
+from trm.training.log import LOG, machine_of, read_log
 from trm.training.presets import ABLATION_MINUTES, ABLATIONS, TrainingPreset
 
 PAPER = {
@@ -222,7 +221,7 @@ def write_table(runs: Path, folder: Path, note: str = "") -> None:
         name = short_name(preset)
         results.append(measure_ablation(preset, runs / name, folder / name))
         log(f"{name}: exact {results[-1].exact:.1f}%")
-    machine = TrainingRun(read_log(runs / short_name(ABLATIONS[0]))).machine
+    machine = machine_of(read_log(runs / short_name(ABLATIONS[0])))
     with atomic_file(folder / "README.md") as temporary:
         temporary.write_text(report(results, machine, note), "utf-8")
     with atomic_file(folder / "ablations.json") as temporary:

@@ -8,8 +8,7 @@ python -m trm.training.bundle sudoku-trm runs/sudoku-trm-1 --as-seed
 """
 
 import argparse
-import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,19 +22,19 @@ from trm.checkpoint import load_model, save_model
 from trm.data import bundled_test_set, load_puzzles, parsed_presets
 from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
-from trm.files import atomic_file
 from trm.inspection.inspect import check_states
-from trm.model import Model
 from trm.progress import ProgressLine
 from trm.record import record
+from trm.results import write_json
 from trm.tasks import task_of
-from trm.terminal import exit_on_errors, log
+from trm.terminal import as_command, exit_on_errors, log
 from trm.trace import save_trace
-from trm.training.cards.card import TrainingRun, card
+from trm.training.cards.card import write_card
+from trm.training.cards.files import TRAINING, TrainingRecord
 from trm.training.folder import snapshot_folder
-from trm.training.log import CURVE, read_log, write_curve
+from trm.training.log import CURVE, machine_of, read_log, write_curve
 from trm.training.presets import TrainingPreset, get_preset
-from trm.training.seeds import check_seed, write_seeds_section
+from trm.training.seeds import check_seed
 
 
 def bundle(
@@ -43,24 +42,26 @@ def bundle(
 ) -> None:
     """Write `assets/models/<name>/` and `assets/traces/<name>/` from the folder `run` of a training run.
 
-    `today` is the date on the card and in the traces. `note` and `command` are texts for the card (see `TrainingRun`).
+    `today` is the date of the scores and the traces. `note` and `command` are texts for the card (see `TrainingRecord`).
     If `limit` is given, only `limit` evenly spaced test puzzles are scored. Raises `UserError` if the folder contains
     no model or no valid log.
     """
-    preset, folder = get_preset(name), ASSETS / "models" / name
-    weights, training = _weights_of(run), registry.own_training(run)
+    preset, folder = get_preset(name), registry.models_folder() / name
+    weights, training, training_log = _weights_of(run), registry.own_training(run), read_log(run)
     preset = replace(preset, seed=training.seed if training else preset.seed)
     save_model(folder, preset.model, load_file(weights), training)
-    model, scores = _measure_folder(folder, limit)
-    training_run = TrainingRun(read_log(run), note, command)
-    write_curve(folder / CURVE, training_run.log)
-    snapshots = write_snapshots(preset, run, folder / registry.SNAPSHOTS)
-    _write(folder / "card.md", card(preset, model, scores, training_run, today, snapshots))
+    scores = _measure_folder(folder, today, limit)
+    settings = {"preset": name, "seed": preset.seed or None, "out": f"runs/{name}"}
+    command = command or as_command("python -m trm train", settings)
+    write_json(folder / TRAINING, asdict(TrainingRecord(command, machine_of(training_log), note)), indent=2)
+    write_curve(folder / CURVE, training_log)
+    write_snapshots(preset, run, folder / registry.SNAPSHOTS)
+    write_card(name)
     record_presets(name, today)
     log(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
 
 
-def bundle_seed(name: str, run: Path) -> None:
+def bundle_seed(name: str, run: Path, today: date) -> None:
     """Write `seeds/<seed>/` in the folder of a bundled model from a run with another seed, and its card's table of seeds.
 
     The weights are stored in float16 and scored on the puzzles on which the model was scored. Raises `UserError` if the
@@ -69,8 +70,8 @@ def bundle_seed(name: str, run: Path) -> None:
     weights, training = _weights_of(run), check_seed(name, run)
     folder = registry.models_folder() / name / registry.SEEDS / str(training.seed)
     save_model(folder, registry.model_config(name), in_float16(weights), training)
-    _, scores = _measure_folder(folder, (registry.model_card(name)["accuracy"] or {}).get("limit"))
-    write_seeds_section(name)
+    scores = _measure_folder(folder, today, (registry.model_card(name)["accuracy"] or {}).get("limit"))
+    write_card(name)
     log(f"{name}, seed {training.seed}: exact {scores['exact']:.3f} on {scores['count']} puzzles; {folder}")
 
 
@@ -81,13 +82,13 @@ def _weights_of(run: Path) -> Path:
     return weights
 
 
-def _measure_folder(folder: Path, limit: int | None) -> tuple[Model, dict[str, Any]]:
-    """Write the scores of the model in a folder, and the use of its states, next to its weights."""
+def _measure_folder(folder: Path, today: date, limit: int | None) -> dict[str, Any]:
+    """Write the scores of the model in a folder, and the use of its states, next to its weights. Returns the scores."""
     model = load_model(str(folder))
-    scores = measure(model, bundled_test_set(task_of(model.config)), limit)
-    _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
-    _write(folder / registry.STATES, json.dumps(check_states(model), indent=2) + "\n")
-    return model, scores
+    scores = measure(model, bundled_test_set(task_of(model.config)), limit) | {"date": today.isoformat()}
+    write_json(folder / "scores.json", scores, indent=2)
+    write_json(folder / registry.STATES, check_states(model), indent=2)
+    return scores
 
 
 def measure(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
@@ -138,11 +139,6 @@ def in_float16(weights: Path) -> dict[str, Tensor]:
     return {name: tensor.half() for name, tensor in load_file(weights).items()}
 
 
-def _write(path: Path, text: str) -> None:
-    with atomic_file(path) as temporary:
-        temporary.write_text(text, "utf-8")
-
-
 if __name__ == "__main__":
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -160,7 +156,7 @@ if __name__ == "__main__":
     arguments = options.parse_args()
     with exit_on_errors("trm.training.bundle"):
         if arguments.as_seed:
-            bundle_seed(arguments.name, arguments.run)
+            bundle_seed(arguments.name, arguments.run, date.today())
         else:
             bundle(
                 arguments.name,

@@ -14,7 +14,9 @@ from trm.files import atomic_file, reading, strict_json
 
 LOG, CURVE, LOCK = "log.jsonl", "curve.csv", ".lock"
 LARGEST = 64 << 20  # bytes of a log; a line of 150 bytes every ten seconds makes 1.3 MB a day
-COLUMNS = ("minutes", "update", "loss", "cells", "exact_in_flight", "held_out_exact", "n", "T", "grid_cells")
+COLUMNS = (
+    "minutes", "update", "loss", "cells", "exact_in_flight", "held_out_exact_1", "held_out_exact", "n", "T", "grid_cells",
+)  # fmt: skip
 """Metrics in a log. A line may lack some of them."""
 
 Line = dict[str, Any]
@@ -44,7 +46,8 @@ def _checked(lines: list[Line]) -> list[Line]:
 def metrics(log: Sequence[Line]) -> list[Line]:
     """Return the metrics in a log, one dictionary per line with metrics, in the order of the updates.
 
-    `held_out_exact` is the exact accuracy on held-out puzzles after the last supervision step.
+    `held_out_exact_1` and `held_out_exact` are the exact accuracy on held-out puzzles after the first supervision step
+    and after the last.
     """
     rows: list[Line] = []
     for line in log:
@@ -52,21 +55,27 @@ def metrics(log: Sequence[Line]) -> list[Line]:
             rows = [row for row in rows if row["update"] <= line["update"]]
             continue
         by_step = line.get("held_out_exact_by_step")
-        values = line | ({"held_out_exact": by_step[-1]} if by_step else {})
+        values = line | ({"held_out_exact_1": by_step[0], "held_out_exact": by_step[-1]} if by_step else {})
         row = {name: values[name] for name in COLUMNS if name in values}
         if row.keys() - {"minutes", "update"}:
             rows.append(row)
     return rows
 
 
+def machine_of(log: Sequence[Line]) -> str:
+    """Return the hardware on which a run was last started or resumed."""
+    machines = [line["machine"] for line in log if "machine" in line]
+    return machines[-1] if machines else "an unrecorded machine"
+
+
 def write_curve(path: Path, log: Sequence[Line]) -> None:
-    """Write the metrics in a log as CSV, rounded."""
+    """Write the metrics in a log as CSV, with five decimals."""
     with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         for row in metrics(log):
             writer.writerow(
-                {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
+                {name: round(value, 5) if isinstance(value, float) else value for name, value in row.items()}
             )
 
 

@@ -4,7 +4,6 @@ A single run says nothing about the spread between runs. A bundled model may the
 other seeds. `trm.training.bundle` writes each such run to `seeds/<seed>/` in the model's folder.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from trm import registry
 from trm.errors import UserError
 from trm.evaluate import mean_interval
-from trm.files import atomic_file, reading
+from trm.export.markdown import markdown_table
 from trm.provenance import Training
 from trm.training.log import read_log
 
@@ -22,7 +21,6 @@ MEANING = (
     "steps. z by token: fraction of the variance of z that the input token explains. z constant: puzzles solved with z replaced "
     "by one constant per token, of at most 16 in the self-check. ±: 95% confidence interval over seeds (Student's t)."
 )
-SECTION = re.compile(r"\n## Seeds\n.*?(?=\n## |\Z)", re.DOTALL)
 
 
 def check_seed(name: str, run: Path) -> Training:
@@ -52,27 +50,14 @@ def check_seed(name: str, run: Path) -> Training:
     return training
 
 
-def write_seeds_section(name: str) -> None:
-    """Write the section about seeds into the card of a bundled model, in place of an earlier one or at the end."""
-    path, section = registry.models_folder() / name / "card.md", seeds_section(name)
-    with reading(path, UserError, "card", "Restore it."):
-        card = path.read_text("utf-8")
-    if SECTION.search(card):
-        card = SECTION.sub(lambda _: f"\n{section}\n", card)
-    else:
-        card = f"{card.rstrip()}\n\n{section}\n"
-    with atomic_file(path) as temporary:
-        temporary.write_text(card, "utf-8")
-
-
 def seeds_section(name: str) -> str:
-    """Return the section of a card that compares the seeds of a bundled model, as Markdown; "" if there is only one.
+    """Return what a card says about the seeds of a bundled model, as Markdown.
 
-    It has a row for each seed, from its scores.json and states.json, and a row with means and confidence intervals.
+    If there are several, it has a row for each, from its scores.json and states.json, and a row with means and confidence intervals.
     """
     seeds = registry.model_seeds(name)
     if len(seeds) < 2:
-        return ""
+        return f"All figures are of one training run, with seed {_training(name).seed}."
     measured = registry.model_card(name)
     steps = [step for step in (1, 4, measured["N_sup"]) if step <= measured["N_sup"]]
     columns = [*(f"after {step}" for step in steps), "halting AUROC", "z by token", "z constant"]
@@ -83,11 +68,10 @@ def seeds_section(name: str) -> str:
     ]
     means = ["mean", "", *map(_mean_cell, columns, zip(*rows, strict=True))]
     head = ["seed", "updates", *columns]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *cells, means))
     others = ", ".join(f"`{each}`" for each in seeds.values() if each != name)
     return (
-        f"## Seeds\n\nThe model was trained {len(seeds)} times from the same preset, each time with other random numbers. Its own "
-        f"seed is {_training(name).seed}; the others open as {others}, in float16.\n\n{table}\n\n"
+        f"The model was trained {len(seeds)} times from the same preset, each time with other random numbers. Its own "
+        f"seed is {_training(name).seed}; the others open as {others}, in float16.\n\n{markdown_table(head, [*cells, means])}\n\n"
         f"{MEANING.format(**measured['accuracy'])}"
     )
 

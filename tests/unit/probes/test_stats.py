@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from probes.stats import BY_PUZZLE, Paired, Resampling, binomial_band
+from probes.stats import BY_PUZZLE, Paired, Resampling
+from trm.grading import binomial_band
 
 
 def test_the_band_of_a_share_of_one_has_a_width():

@@ -1,97 +1,72 @@
-"""Writes the model card of a bundled model: its training, accuracy, and limits.
+"""The card of a bundled model, from the files in its folder: every model's card has the same sections.
 
-All results on a card come from `trm.evaluate` or from the run's log. The sentences about the limits of a task are fixed
-texts in this module.
+All results on a card were measured and recorded before. What a person has to add about one model is in its notes.md.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+import re
 from typing import Any
 
-from trm.config import KINDS, ModelConfig
+import numpy as np
+
+from trm import registry
+from trm.config import KINDS, halting_words
+from trm.export.markdown import markdown_table, percent
+from trm.files import atomic_file
+from trm.grading import binomial_band
 from trm.terminal import as_command
-from trm.training.presets import TrainingPreset
+from trm.training.cards.files import CardFacts, read_facts
+from trm.training.cards.public import MODULE, PUBLIC_SETS, PUBLISHED, reported_steps
+from trm.training.cards.recipe import PUZZLES, curriculum, data_sentence, limits, recipe
 from trm.training.seeds import seeds_section
 
+CARD = "card.md"
 LEVELS = ("easy", "medium", "hard")
-PUZZLES = {"sudoku": "Sudoku puzzles", "maze": "mazes"}
 
 MEANING = {
     "sudoku": "Easy: naked and hidden singles suffice. Medium: needs locked candidates and pairs. Hard: needs search.",
     "maze": "Steps: length of the shortest path. Easy: shorter than two sides of the grid, or few dead ends along it. Medium: "
     "shorter than three sides. Hard: three sides or longer.",
 }
-ONLY_SINGLES = "It was trained only on puzzles that singles solve; medium and hard puzzles are out of distribution, and it fails on them more often. "
-LIMITS = {
-    "sudoku": "It cannot report that a puzzle has no solution or several: its halting probability can be high for an answer "
-    "that breaks the rules.",
-    "maze": "It was trained only on depth-first mazes up to this size, with a single path to the goal. It never saw loops, open "
-    "areas, larger grids or an unreachable goal. Most cells are walls, which inflates the cell accuracy: look at exact "
-    "accuracy.",
-}
 
 
-@dataclass(frozen=True)
-class TrainingRun:
-    """Facts about a training run that the card reports and the preset does not contain."""
-
-    log: Sequence[dict[str, Any]]  # the lines of log.jsonl
-    note: str = ""  # a sentence about the circumstances, such as other work on the machine
-    command: str = ""  # the training command, if not the preset's own
-
-    @property
-    def evaluations(self) -> list[dict[str, Any]]:
-        """The log lines that contain an evaluation on held-out puzzles."""
-        return [line for line in self.log if "held_out_exact_by_step" in line]
-
-    @property
-    def machine(self) -> str:
-        """The hardware on which the run was last started or resumed."""
-        machines = [line["machine"] for line in self.log if "machine" in line]
-        return machines[-1] if machines else "an unrecorded machine"
-
-
-def card(
-    preset: TrainingPreset,
-    model: Any,
-    scores: dict[str, Any],
-    run: TrainingRun,
-    today: date,
-    snapshots: Sequence[str] = (),
-) -> str:
-    """Return the model card as Markdown.
-
-    `scores` are the results of `trm.training.bundle.measure`, and `snapshots` are the names of the snapshot models.
-    """
+def card(facts: CardFacts) -> str:
+    """Return the model card as Markdown."""
     sections = (
-        _title(preset.name, preset.model, model),
-        _made(preset, scores, run, snapshots),
-        _skill(preset, scores),
-        _progress(preset, run),
-        f"## Limits\n\n{limits(preset)}\n{_measured_limits(scores)} Measured on {today.isoformat()}; "
-        "results in other dtypes differ on a few puzzles.",
-        seeds_section(preset.name),
+        _title(facts),
+        f"## Training\n\n{_training(facts)}",
+        f"## Leakage\n\n{_leakage(facts)}",
+        f"## Accuracy\n\n{_accuracy(facts)}",
+        f"## Public puzzles\n\n{_public(facts)}",
+        f"## Halting\n\n{_halting(facts)}",
+        f"## States\n\n{_states(facts)}",
+        f"## Seeds\n\n{seeds_section(facts.name)}",
+        f"## Held-out accuracy during training\n\n{_progress(facts)}",
+        f"## Limits\n\n{limits(facts.preset)}",
+        facts.notes,
     )
     return "\n\n".join(filter(None, sections)) + "\n"
 
 
-def _title(name: str, config: ModelConfig, model: Any) -> str:
-    parameters = sum(tensor.numel() for tensor in model.state_dict().values())
+def write_card(name: str) -> None:
+    """Write the card of a bundled model to its folder. Raises `UserError` if a file that it needs is missing or damaged."""
+    with atomic_file(registry.models_folder() / name / CARD) as temporary:
+        temporary.write_text(card(read_facts(name)), "utf-8")
+
+
+def _title(facts: CardFacts) -> str:
+    config = facts.config
     mixing = "attention and rotary positions" if config.mixing == "attention" else "MLP mixing"
     layers = f"{config.layers} layers" + (f" in f_L and {config.H_layers} in f_H" if config.H_layers else "")
     rows, columns = config.grid
     return (
-        f"# {name}\n\n{KINDS[config.kind].title} with {mixing} for {rows}x{columns} {PUZZLES.get(config.task, config.task)}: {parameters:,} "
-        f"parameters, n={config.n}, T={config.T},\n{config.N_sup} supervision steps, {layers}, D={config.hidden_size}. "
-        f"Weights: `{model.fingerprint}`. Licence: Apache-2.0."
+        f"# {facts.name}\n\n{KINDS[config.kind].title} with {mixing} for {rows}x{columns} {PUZZLES.get(config.task, config.task)}: "
+        f"{facts.parameters:,} parameters, n={config.n}, T={config.T},\n{config.N_sup} supervision steps, {layers}, D={config.hidden_size}. "
+        f"Weights: `{facts.fingerprint}`. Licence: Apache-2.0."
     )
 
 
-def _made(preset: TrainingPreset, scores: dict[str, Any], run: TrainingRun, snapshots: Sequence[str]) -> str:
-    last = run.log[-1]
-    settings = {"preset": preset.name, "seed": preset.seed or None, "out": f"runs/{preset.name}"}
-    command = run.command or as_command("python -m trm train", settings)
+def _training(facts: CardFacts) -> str:
+    preset, run, last = facts.preset, facts.training, facts.curve[-1]
     averaged = (
         f"The weights are an exponential moving average (decay {preset.ema})."
         if preset.ema
@@ -100,95 +75,139 @@ def _made(preset: TrainingPreset, scores: dict[str, Any], run: TrainingRun, snap
     lines = [
         f"{last['minutes']:.0f} minutes, {last['update']:,} updates of {preset.batch} puzzles, seed {preset.seed}, on "
         f"{run.machine}.{' ' + run.note if run.note else ''}",
-        f"Data: {data_sentence(preset)}; seed {preset.data_seed}, augmented with random symmetries. No solution is a "
-        f"symmetric copy of one in `{scores['data']}`.",
+        f"Data: {data_sentence(preset)}; seed {preset.data_seed}, augmented with random symmetries.",
+        f"Curriculum: {curriculum(preset)}.",
+        f"Unlike the published {KINDS[facts.config.kind].title}: {recipe(preset)}.",
         f"{averaged} The full log is `curve.csv`, which the Halting page of the app draws.",
     ]
-    if snapshots:
+    if facts.snapshots:
         lines.append(
-            f"Intermediate checkpoints in float16 that can be opened by name: {', '.join(f'`{name}`' for name in snapshots)}."
+            f"Intermediate checkpoints in float16 that can be opened by name: {', '.join(f'`{name}`' for name in facts.snapshots)}."
         )
     bullets = "\n".join(f"- {line}" for line in lines)
-    return f"## Training\n\n`{command}`\n\n{bullets}"
+    return f"`{run.command}`\n\n{bullets}"
 
 
-def _skill(preset: TrainingPreset, scores: dict[str, Any]) -> str:
-    steps = preset.model.N_sup
-    columns = [step for step in (1, 4, steps) if step <= steps]
-    head = " | ".join(f"after {step}" for step in columns)
-    options = {"model": preset.name, "data": scores["data"], "limit": scores.get("limit")}
-    groups = [
-        *sorted(scores["by_difficulty"].items(), key=_easy_first),
-        ("all", {"count": scores["count"], "exact_by_step": scores["exact_by_step"]}),
+def _leakage(facts: CardFacts) -> str:
+    unseen = " No public puzzle was used in training." if facts.public else ""
+    return f"No solution in `{facts.scores['data']}` is a symmetric copy of a training solution.{unseen}"
+
+
+def _accuracy(facts: CardFacts) -> str:
+    scores = facts.scores
+    columns = reported_steps(facts.config)
+    rows = [
+        [name, group["count"], *(percent(group["exact_by_step"][step - 1]) for step in columns)]
+        for name, group in sorted(scores["by_difficulty"].items(), key=_easy_first)
     ]
-    rows = "\n".join(
-        f"| {name} | {group['count']} | "
-        + " | ".join(f"{100 * group['exact_by_step'][step - 1]:.1f}%" for step in columns)
-        + " |"
-        for name, group in groups
+    totals = [
+        with_interval(round(scores["count"] * scores["exact_by_step"][step - 1]), scores["count"])
+        for step in columns
+    ]
+    options = {"model": facts.name, "data": scores["data"], "limit": scores.get("limit")}
+    table = markdown_table(
+        ["puzzles", "count", *(f"after {step}" for step in columns)],
+        [*rows, ["all", scores["count"], *totals]],
     )
-    return f"""## Accuracy
+    return f"""`{as_command("python -m trm eval", options)}` in {scores["dtype"]}, on {scores["date"]}: the share of {scores["count"]:,} unseen puzzles
+that are solved exactly after 1, 4 and all supervision steps, and its 95% interval (Wilson) over all of them. Results in other dtypes differ
+on a few puzzles.
 
-`{as_command("python -m trm eval", options)}` in {scores["dtype"]}: fraction of {scores["count"]:,} unseen puzzles solved
-exactly after different numbers of supervision steps.
+{table}
 
-| puzzles | count | {head} |
-|---|---|{"---|" * len(columns)}
-{rows}
+Cell accuracy after the last step: {percent(scores["cell"])}, and {percent(scores["blank_cell"])} on blank cells.
 
-- Cell accuracy {100 * scores["cell"]:.1f}%, {100 * scores["blank_cell"]:.1f}% on blank cells.
-- Halting AUROC (halting logit against correctness of the answer): {scores["halt_auc"]:.3f} over all steps, where the step number
-  helps, and {scores["halt_auc_last_step"]:.3f} at the last step alone. Mean halting step: {scores["mean_halt_step"]:.1f}.
-
-{MEANING.get(preset.model.task, "")}"""
+{MEANING.get(facts.config.task, "")}"""
 
 
-def _progress(preset: TrainingPreset, run: TrainingRun) -> str:
-    sizes = bool(preset.schedule.smaller_grids)
-    rows = "\n".join(
-        f"| {line['minutes']:.0f} | {line['update']:,} | T={line['T']}, n={line['n']}"
-        + (f", {line['grid_cells']} cells" if sizes else "")
-        + f" | {line['held_out_exact_by_step'][0]:.3f} | {line['held_out_exact_by_step'][-1]:.3f} |"
-        for line in run.evaluations
+def _public(facts: CardFacts) -> str:
+    if not facts.public:
+        return "It was not measured on public puzzles."
+    columns = sorted({step for result in facts.public.values() for step in result.solved})
+    rows = [
+        [
+            f"[{PUBLIC_SETS[name].title}]({PUBLIC_SETS[name].source})",
+            result.count,
+            *(with_interval(result.solved.get(step), result.count) for step in columns),
+            with_interval(result.halted_wrong, result.count),
+        ]
+        for name, result in facts.public.items()
+    ]
+    head = ["sample of", "count", *(f"after {step}" for step in columns), "would halt on a wrong answer"]
+    dtypes, dates = (
+        sorted({getattr(each, name) for each in facts.public.values()}) for name in ("dtype", "date")
     )
-    return f"""## Held-out accuracy during training
-
-The model is tested on {preset.held_out} held-out puzzles like those of training, at the {"grid size and " if sizes else ""}recursion depth in use at the time.
-
-| minutes | updates | depth | exact after 1 step | exact after {preset.model.N_sup} |
-|---|---|---|---|---|
-{rows}"""
+    text = (
+        f"`python -m {MODULE} {facts.name} --as SET --data FILE` in {' and '.join(dtypes)}, on {' and '.join(dates)}:\n\n"
+        f"{markdown_table(head, rows)}"
+    )
+    return f"{text}\n\n{_published()}" if "sudoku-extreme" in facts.public else text
 
 
-def limits(preset: TrainingPreset) -> str:
-    """Return sentences about puzzles outside the training distribution and about answers that the model cannot give."""
-    only_singles = preset.model.task == "sudoku" and {part.difficulty for part in preset.data} == {"easy"}
-    return (ONLY_SINGLES if only_singles else "") + LIMITS.get(preset.model.task, "")
+def _published() -> str:
+    rows = [
+        [f"[{each.name}]({each.source})", each.parameters, each.trained_on, percent(each.exact)]
+        for each in PUBLISHED
+    ]
+    head = ["published model", "parameters", "trained on", "exact on all of Sudoku-Extreme"]
+    return markdown_table(head, rows)
 
 
-def _measured_limits(scores: dict[str, Any]) -> str:
-    wrong = 1 - scores["exact"]
+def _halting(facts: CardFacts) -> str:
+    scores = facts.scores
     return (
-        f"After the last step, {100 * wrong:.1f}% of the test puzzles are still wrong; the model would halt on a wrong answer for "
-        f"{100 * scores['halted_wrong']:.1f}% of all test puzzles."
+        f"It {halting_words(facts.config.halting)}: on the test puzzles after {scores['mean_halt_step']:.1f} of {facts.config.N_sup} steps on "
+        f"average, and with a wrong answer on {percent(scores['halted_wrong'])} of them.\nHalting AUROC (halting logit against correctness of "
+        f"the answer): {scores['halt_auc']:.3f} over all steps, where the step number helps, and {scores['halt_auc_last_step']:.3f} at the last "
+        "step alone."
     )
 
 
-def data_sentence(preset: TrainingPreset) -> str:
-    """Return a phrase that describes the generated training puzzles."""
-    parts = []
-    for part in preset.data:
-        options = ", ".join(
-            f"{name.replace('_', ' ')} {_words(value)}" for name, value in part.options.items()
-        )
-        parts.append(f"{part.puzzles:,} {part.difficulty}" + (f" ({options})" if options else ""))
-    return f"generated {PUZZLES.get(preset.model.task, preset.model.task)}: {', '.join(parts)}"
+def _states(facts: CardFacts) -> str:
+    figures = {
+        "variance_by_token": "variance explained by the cell's token",
+        "changed": "changed answers in blank cells",
+        "exact": "solved",
+        "exact_with_constant": "solved with constants",
+    }
+    rows = [[name, *(percent(use[key], 0) for key in figures)] for name, use in facts.states.items()]
+    verdict = "only repeats its input" if facts.states["z"]["inert"] else "takes part"
+    return f"""**z {verdict}.** `python -m trm inspect {facts.name}` replaces a state with constants, one vector for each input token, on up to
+16 puzzles:
+
+{markdown_table(["state", *figures.values()], rows)}"""
 
 
-def _words(value: Any) -> str:
-    return " to ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def _progress(facts: CardFacts) -> str:
+    preset = facts.preset
+    sizes = bool(preset.schedule.smaller_grids)
+    rows = [
+        [
+            f"{line['minutes']:.0f}",
+            f"{line['update']:,}",
+            f"T={line['T']}, n={line['n']}" + (f", {line['grid_cells']} cells" if sizes else ""),
+            *(
+                f"{line[name]:.3f}" if name in line else "-"
+                for name in ("held_out_exact_1", "held_out_exact")
+            ),
+        ]
+        for line in facts.evaluations
+    ]
+    head = ["minutes", "updates", "depth", "exact after 1 step", f"exact after {preset.model.N_sup}"]
+    return f"""On {preset.held_out} held-out puzzles like those of training, at the {"grid size and " if sizes else ""}recursion depth in use at the time:
+
+{markdown_table(head, rows)}"""
 
 
-def _easy_first(item: tuple[str, Any]) -> tuple[int, str]:
+def with_interval(solved: int | None, count: int) -> str:
+    """Return a share of puzzles in percent with its 95 % interval (Wilson), or "-" if it was not measured."""
+    if solved is None:
+        return "-"
+    low, high = (100 * float(end) for end in binomial_band(np.array(solved), np.array(count)))
+    return f"{percent(solved / count)} ({low:.1f} to {high:.1f})"
+
+
+def _easy_first(item: tuple[str, Any]) -> tuple[int, list[int]]:
+    """Sort groups of puzzles by difficulty, then by the numbers in their names."""
     rank = next((rank for rank, level in enumerate(LEVELS) if item[0].startswith(level)), len(LEVELS))
-    return rank, item[0]
+    return rank, [int(number) for number in re.findall(r"\d+", item[0])]

@@ -11,8 +11,8 @@ from probes.cli.main import main
 from probes.halting.report import analyse, report
 from probes.halting.runs import load_runs
 from probes.reports import halting as reports
-from probes.reports.markdown import markers
 from trm.checkpoint import save_model
+from trm.export.markdown import markers
 from trm.results import save
 
 BEGIN, END = markers("halting")

@@ -13,8 +13,8 @@ from probes.interventions.recorded import PresetOutcome, PresetResults
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import as_text
 from probes.reports.interventions import remarks
-from probes.stats import binomial_band
 from trm.data import PuzzleSet
+from trm.grading import binomial_band
 from trm.provenance import Provenance
 from trm.tasks import get_task
 

@@ -6,7 +6,7 @@ import pytest
 
 from trm.errors import UserError
 from trm.training.folder import locked
-from trm.training.log import CURVE, LOG, is_training, metrics, read_curve, read_log, write_curve
+from trm.training.log import CURVE, LOG, is_training, machine_of, metrics, read_curve, read_log, write_curve
 
 LINES = [
     {"update": 0, "minutes": 0.0, "machine": "one core"},
@@ -56,6 +56,7 @@ def test_the_curve_of_a_bundled_model_is_that_of_its_log(tmp_path):
     write_curve(tmp_path / CURVE, LINES)
     assert read_curve(tmp_path) == metrics(LINES)
     assert [row.get("held_out_exact") for row in metrics(LINES)] == [None, 0.4, 0.9]
+    assert [row.get("held_out_exact_1") for row in metrics(LINES)] == [None, 0.1, 0.2]
     rows = list(csv.DictReader((tmp_path / CURVE).open()))
     assert [row["held_out_exact"] for row in rows] == ["", "0.4", "0.9"]
     assert [row["update"] for row in rows] == ["10", "20", "30"]
@@ -83,3 +84,8 @@ def test_a_folder_into_which_a_process_trains(tmp_path):
         assert is_training(tmp_path) and is_training(tmp_path)
     assert not is_training(tmp_path)
     assert not is_training(tmp_path / "none")
+
+
+def test_the_machine_of_a_run_is_the_last_one():
+    assert machine_of([{"machine": "one core"}, {"update": 1}, {"machine": "a GPU"}]) == "a GPU"
+    assert machine_of([{"update": 1}]) == "an unrecorded machine"

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ from trm.evaluate import mean_interval
 from trm.provenance import Training
 from trm.training.bundle import bundle_seed
 from trm.training.log import LOG
-from trm.training.seeds import check_seed, seeds_section, write_seeds_section
+from trm.training.seeds import check_seed, seeds_section
 
 REPOSITORY = Path(__file__).resolve().parents[4]
-NAME = "small"
+NAME, TODAY = "small", date(2026, 1, 2)
 
 
 @pytest.fixture
@@ -35,7 +36,6 @@ def bundled(tmp_path, monkeypatch, tiny_model, config):
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path / "models"))
     folder = tmp_path / "models" / NAME
     save_model(folder, config, tiny_model(**vars(config)).state_dict(), Training(NAME, 0, 30))
-    (folder / "card.md").write_text("# small\n\n## Limits\n\nMany.\n")
     record(folder, exact=0.5, z=0.25)
     return folder
 
@@ -62,9 +62,11 @@ def run(tmp_path, tiny_model, config):
     return write
 
 
-def test_a_run_with_another_seed_is_added_to_its_model(bundled, run):
+def test_a_run_with_another_seed_is_added_to_its_model(bundled, run, monkeypatch):
+    written = []
+    monkeypatch.setattr("trm.training.bundle.write_card", written.append)
     folder = run()
-    bundle_seed(NAME, folder)
+    bundle_seed(NAME, folder, TODAY)
     name = f"{NAME}/seeds/1"
     assert registry.model_seeds(NAME) == {0: NAME, 1: name}
     opened, original = load_model(name), load_model(str(folder))
@@ -75,7 +77,7 @@ def test_a_run_with_another_seed_is_added_to_its_model(bundled, run):
     scores = registry.model_card(name)["accuracy"]
     assert (scores["data"], scores["count"], scores["limit"]) == ("sudoku/test", 4, 4)
     assert set(registry.measured_states(name)) == {"y", "z"}
-    assert seeds_section(NAME) in (bundled / "card.md").read_text()
+    assert written == [NAME]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_a_run_with_another_seed_is_added_to_its_model(bundled, run):
 )
 def test_other_runs_are_refused(bundled, run, changes, words):
     with pytest.raises(UserError, match=words):
-        bundle_seed(NAME, run(**changes))
+        bundle_seed(NAME, run(**changes), TODAY)
     assert registry.model_seeds(NAME) == {0: NAME}
 
 
@@ -101,9 +103,9 @@ def test_a_run_with_another_configuration_is_refused_with_the_fields_that_differ
 
 def test_a_seed_needs_a_bundled_model_and_a_run(bundled, run, tmp_path):
     with pytest.raises(UserError, match="no bundled model large"):
-        bundle_seed("large", run())
+        bundle_seed("large", run(), TODAY)
     with pytest.raises(UserError, match=r"contains no model\.safetensors"):
-        bundle_seed(NAME, tmp_path / "nothing")
+        bundle_seed(NAME, tmp_path / "nothing", TODAY)
     (tmp_path / "run" / "config.json").unlink()
     with pytest.raises(UserError, match="contains no model of `trm train`"):
         check_seed(NAME, tmp_path / "run")
@@ -130,7 +132,7 @@ def three_seeds(bundled, tiny_model, config):
 def test_the_section_has_a_row_for_each_seed_and_their_mean(three_seeds):
     """By hand: of 0.5, 0.7 and 0.9, the mean is 0.7, and the interval 4.303 x 0.2 / sqrt(3) = 0.497."""
     text = seeds_section(NAME)
-    assert text.startswith("## Seeds\n") and "trained 3 times" in text and "Its own seed is 0" in text
+    assert "trained 3 times" in text and "Its own seed is 0" in text
     assert "`small/seeds/2`, `small/seeds/11`" in text and "of 4 in `sudoku/test`" in text
     assert [line for line in text.splitlines() if line.startswith("|")] == [
         "| seed | updates | after 1 | after 3 | halting AUROC | z by token | z constant |",
@@ -142,16 +144,8 @@ def test_the_section_has_a_row_for_each_seed_and_their_mean(three_seeds):
     ]
 
 
-def test_a_model_of_a_single_seed_has_no_section(bundled):
-    assert seeds_section(NAME) == ""
-
-
-@pytest.mark.parametrize("after", ["", "\n## Limits\n\nMany.\n"])
-def test_the_section_replaces_an_earlier_one(three_seeds, bundled, after):
-    (bundled / "card.md").write_text(f"# small\n\n## Seeds\n\nOld.\n{after}")
-    for _ in range(2):
-        write_seeds_section(NAME)
-        assert (bundled / "card.md").read_text() == f"# small\n\n{seeds_section(NAME)}\n{after}"
+def test_a_model_of_a_single_seed_says_so(bundled):
+    assert seeds_section(NAME) == "All figures are of one training run, with seed 0."
 
 
 def test_an_interval_over_two_values_by_hand():

@@ -1,5 +1,9 @@
-"""Generated sections of a Markdown document. Two markers delimit each section; the text around them is left unchanged."""
+"""Markdown: tables, and generated sections of a document.
 
+Two markers delimit each section; the text around them is left unchanged.
+"""
+
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from trm.errors import UserError
@@ -37,3 +41,9 @@ def write_section(document: Path, name: str, text: str) -> None:
 def percent(share: float | None, digits: int = 1) -> str:
     """Format a fraction in percent; "none" for None."""
     return "none" if share is None else f"{100 * share:.{digits}f}%"
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table with a row of column names."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
