@@ -68,8 +68,8 @@ def recipe(preset: TrainingPreset) -> str:
         ("{} puzzles", "generated", f"1,000 of {'Maze-Hard' if maze else 'Sudoku-Extreme'}"),
     ]
     differences = [f"{form.format(ours)} instead of {their}" for form, ours, their in pairs if ours != their]
-    if hrm and not preset.continue_loss:
-        differences.append("no loss on q_continue")
+    if preset.continue_fraction < 1:
+        differences.append(f"the continue loss on {preset.continue_fraction:.0%} of each batch")
     return ", ".join(differences)
 
 
