@@ -180,8 +180,10 @@ def test_config_values_are_shown_and_assumed_ones_are_marked_beside_a_self_check
     assert "D = **16**" in found and "layers = **2**" in found and "halts when q_halt > 0" in found
     assert "n = **4** :orange[(assumed: maze default)]" in found
     assert "n = 4, " in app.captions and "(assumed: maze default)" in app.captions
+    followed = len(app.progress)
     app.until(lambda: "of blank cells" in app.captions, "a self-check")
     assert "Self-check: " in app.captions and " exact" in app.captions
+    app.until(lambda: len(app.progress) == followed - 1, "the end of what is followed")
 
 
 def test_an_inert_state_gets_a_warning(monkeypatch):
