@@ -33,6 +33,14 @@ class GridPhase:
 
 
 @dataclass(frozen=True)
+class StepsPhase:
+    """Maximum number of supervision steps per puzzle until progress reaches `until`."""
+
+    until: float
+    steps: int
+
+
+@dataclass(frozen=True)
 class GivenPhase:
     """Weight of given cells in the loss until progress reaches `until`. Blank cells always have weight 1."""
 
@@ -54,6 +62,9 @@ class Schedule:
     reveal_until: float = 1.0  # ... which decreases to 0 at this progress
     givens: tuple[GivenPhase, ...] = ()  # weights of given cells in the loss; 1 after the last phase
     smaller_grids: tuple[GridPhase, ...] = ()  # initial grid sizes; later puzzles have the model's own size
+    fewer_steps: tuple[
+        StepsPhase, ...
+    ] = ()  # initial numbers of supervision steps; later the model's own number
 
     def depth_at(self, progress: float, N_sup: int) -> Depth:
         """Return the recursion depth at `progress`, with `N_sup` supervision steps."""
@@ -63,6 +74,10 @@ class Schedule:
     def cells_at(self, progress: float, own: int) -> int:
         """Return the number of cells per puzzle at `progress`. After the last phase, it is `own`."""
         return next((phase.cells for phase in self.smaller_grids if progress < phase.until), own)
+
+    def steps_at(self, progress: float, own: int) -> int:
+        """Return the maximum number of supervision steps per puzzle at `progress`. After the last phase, it is `own`."""
+        return next((phase.steps for phase in self.fewer_steps if progress < phase.until), own)
 
     def given_weight_at(self, progress: float) -> float:
         """Return the weight of given cells in the loss at `progress`."""

@@ -111,6 +111,11 @@ class Trainer:
         """Return the number of cells per training puzzle at `progress`."""
         return self.preset.schedule.cells_at(progress, self.preset.model.sequence_length)
 
+    @property
+    def most_steps(self) -> int:
+        """Number of supervision steps after which a puzzle is replaced, at the current progress."""
+        return self.preset.schedule.steps_at(self.progress, self.preset.model.N_sup)
+
     def averaged_model(self, cells: int | None = None) -> Model:
         """Return a copy of the model with the averaged weights, for puzzles of `cells` cells (None: its own size)."""
         model = new_model(self.preset.model)
@@ -156,7 +161,7 @@ class Trainer:
         carry.state = State(*(part.clone() for part in state.detach()))
         carry.steps += 1
         halted = (self.model.halting_logit(heads) > 0) & (carry.steps >= carry.least_steps)
-        halted |= carry.steps >= self.preset.model.N_sup
+        halted |= carry.steps >= self.most_steps
         figures = self._figures(loss, heads.logits, right, halted, weights)
         self.feed.replace(carry, halted, stream, reveal)
         self.update += 1
@@ -195,7 +200,7 @@ class Trainer:
                 after = deep_recursion(self.model, x[some].detach(), before, depth=depth)
                 next_heads = self.model.heads(after.y)
             now = Heads(*(part[some] for part in heads))
-            halting = halting + continue_loss(now, next_heads, carry.steps[some] + 1 >= preset.model.N_sup)
+            halting = halting + continue_loss(now, next_heads, carry.steps[some] + 1 >= self.most_steps)
         cells = cell_loss(heads.logits, carry.labels, weights, kind=preset.cell_loss)
         return cells + preset.halt_weight * halting
 

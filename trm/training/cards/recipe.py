@@ -41,6 +41,11 @@ def curriculum(preset: TrainingPreset) -> str:
             for phase in schedule.smaller_grids
         ]
         parts.append(f"grids of {', '.join(sides)} of the run")
+    if schedule.fewer_steps:
+        steps = [f"{phase.steps} until {phase.until:.0%}" for phase in schedule.fewer_steps]
+        parts.append(
+            f"at most {', '.join(steps)} of the run, then {preset.model.N_sup} supervision steps per puzzle"
+        )
     if schedule.reveal:
         parts.append(
             f"up to {schedule.reveal:.0%} of the blank cells are revealed, fewer and fewer until {schedule.reveal_until:.0%}"

@@ -20,7 +20,7 @@ from trm.training.folder import TrainingFolder, restore
 from trm.training.held_out import evaluate_held_out
 from trm.training.presets import PuzzleSpec, TrainingPreset
 from trm.training.run import train
-from trm.training.schedule import GivenPhase, GridPhase
+from trm.training.schedule import GivenPhase, GridPhase, StepsPhase
 from trm.training.trainer import Trainer
 
 
@@ -55,6 +55,15 @@ def test_puzzles_carry_their_state(trainer):
         start = model.H_init.to(after.y.dtype).expand_as(after.y)
         assert torch.equal(carry.state.y[~went_on], start[~went_on])
         assert (carry.steps < 3).all()  # N_sup steps, then it leaves
+
+
+def test_puzzles_leave_after_fewer_steps_at_first(small_preset, small_puzzles):
+    """A head that never halts: puzzles leave after the second step at first, and later after the third, the model's own."""
+    schedule = replace(small_preset.schedule, fewer_steps=(StepsPhase(0.5, 2),))
+    for progress, leaves in ((0.0, [0.0, 1.0, 0.0]), (0.5, [0.0, 0.0, 1.0])):
+        trainer = trainer_of(replace(small_preset, schedule=schedule), small_puzzles)
+        torch.nn.init.constant_(trainer.model.q_head.bias, -50.0)
+        assert [trainer.one_update(progress)["halted"] for _ in range(3)] == leaves
 
 
 def test_the_halting_logit_replaces_puzzles_but_not_too_early(small_preset, small_puzzles):

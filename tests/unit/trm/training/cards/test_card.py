@@ -14,6 +14,7 @@ from trm.training.cards.card import CARD, card, write_card
 from trm.training.cards.files import bundled_names, read_facts
 from trm.training.cards.recipe import curriculum, data_sentence, limits, recipe
 from trm.training.presets import MAZE_HRM, MAZE_TRM, SUDOKU_HRM, SUDOKU_TRM, SUDOKU_TRM_LARGE, PuzzleSpec
+from trm.training.schedule import DepthPhase, Schedule, StepsPhase
 
 SECTIONS = (
     "Training", "Leakage", "Accuracy", "Public puzzles", "Halting", "States", "Seeds", "Held-out accuracy during training", "Limits",
@@ -126,6 +127,14 @@ def test_the_curriculum_as_a_phrase():
         "grids of 9x9 until 6%, 11x11 until 16% of the run; "
         "the loss weighs given cells 0 until 12%, 0.1 until 45%, 0.5 until 75%, then 1"
     )
+
+
+def test_fewer_supervision_steps_at_first_as_a_phrase():
+    schedule = Schedule(
+        (DepthPhase(1.0, 6, 1),), 1e-3, 1, fewer_steps=(StepsPhase(0.25, 2), StepsPhase(0.5, 4))
+    )
+    words = "at most 2 until 25%, 4 until 50% of the run, then 16 supervision steps per puzzle"
+    assert curriculum(replace(SUDOKU_TRM, schedule=schedule)) == words
 
 
 def test_a_recipe_is_compared_with_that_of_the_models_paper():
