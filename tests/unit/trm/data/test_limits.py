@@ -13,6 +13,8 @@ from limits import check_largest
 from pyarrow import parquet
 
 from trm.data import PuzzleSet, load_puzzles, puzzle_entries, write_dataset
+from trm.data.files.table import layout_of
+from trm.data.files.text import encoding_of
 from trm.data.generate import generate_dataset
 from trm.errors import DataError
 from trm.tasks.arc import Arc
@@ -106,6 +108,7 @@ def copied(folder: Path) -> int:
         ("arc.LONGEST_NAME", 3, lambda folder: arc(folder, "abc")),
         ("arc.MAX_PAIRS", 2, lambda folder: arc(folder, "a", task=TWO_PAIRS)),
         ("load.MAX_PUZZLES", 2, loaded),
+        ("official.MAX_EMPTY", 1, lambda folder: load_puzzles(written(folder), TINY)),  # 3 indices of 2 examples
         ("official.LARGEST_COPY", 2 * TINY.cells, copied),
         ("official.MAX_IDENTIFIERS", 4, lambda folder: load_puzzles(written(folder), TINY)),  # ids from 0 to 3
     ],
@@ -140,3 +143,14 @@ def test_so_many_lines_may_be_without_a_puzzle(monkeypatch):
 def test_a_task_has_at_least_one_pair(tmp_path, pairs):
     with pytest.raises(DataError, match=r"is not a list of 1 to|has no input"):
         arc(tmp_path, "a", task=ONE_TASK | {"test": pairs})
+
+
+@pytest.mark.parametrize("count, encoding", [(3, "utf-8"), (4, "utf-16")])
+def test_eight_bytes_tell_an_encoding(count, encoding):
+    assert encoding_of(b"1\0" * count) == encoding.replace("utf-16", "utf-16-le")
+    assert encoding_of(b"\0001" * count) == encoding.replace("utf-16", "utf-16-be")
+
+
+@pytest.mark.parametrize("length, is_table", [(40, True), (41, False)])
+def test_the_names_of_columns_are_short(length, is_table):
+    assert (layout_of([f"puzzle,{'x' * length}\n"]) is not None) == is_table

@@ -5,6 +5,7 @@ import pickle
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from limits import check_largest
@@ -12,7 +13,9 @@ from safetensors.torch import save_file
 
 from trm.checkpoint import read_checkpoint
 from trm.errors import CheckpointError
+from trm.public.address import parse_address
 from trm.public.containers import sharded
+from trm.public.containers.arrays import read_weights
 from trm.public.containers.inert import StorageView, plain_settings
 from trm.public.containers.pickled import read_pickle
 from trm.public.containers.torch_file import read_zip
@@ -177,3 +180,23 @@ def test_a_data_set_beside_two_models_is_of_neither(tmp_path):
     assert described(tmp_path, "dataset.json", {"seq_len": 81}).dataset
     (tmp_path / "two.pt").touch()
     assert not described(tmp_path, "dataset.json", {"seq_len": 81}).dataset
+
+
+def test_arrays_that_unpack_to_the_largest_size(tmp_path, monkeypatch):
+    path = tmp_path / "weights.npz"
+    np.savez_compressed(path, x=np.zeros(1000, np.float32))
+    with zipfile.ZipFile(path, "a") as archive:  # as many bytes as it unpacks to
+        archive.comment = b" " * (archive.infolist()[0].file_size - path.stat().st_size)
+    check_largest(monkeypatch, "trm.public.containers.arrays.MAX_UNPACKED", 1, lambda: read_weights(path))
+
+
+@pytest.mark.parametrize("length, words", [(128, "does not belong"), (129, "odd name")])
+def test_a_tensor_has_a_name_of_up_to_128_characters(tmp_path, length, words):
+    with pytest.raises(CheckpointError, match=words):
+        extract_weights({**TENSORS, "x" * length: torch.zeros(2)}, tmp_path)
+
+
+def test_a_revision_has_up_to_200_characters():
+    assert parse_address(f"hf://owner/name@{'r' * 200}").revision == "r" * 200
+    with pytest.raises(CheckpointError, match="not a valid address"):
+        parse_address(f"hf://owner/name@{'r' * 201}")
