@@ -154,3 +154,13 @@ def test_eight_bytes_tell_an_encoding(count, encoding):
 @pytest.mark.parametrize("length, is_table", [(40, True), (41, False)])
 def test_the_names_of_columns_are_short(length, is_table):
     assert (layout_of([f"puzzle,{'x' * length}\n"]) is not None) == is_table
+
+
+@pytest.mark.parametrize("blank, is_cell", [("null", True), ("blank", False)])
+def test_a_cell_of_a_list_has_up_to_four_characters(blank, is_cell):
+    rows = [[mark.replace(".", blank) for mark in PUZZLE[at : at + 4]] for at in range(0, 16, 4)]
+    if is_cell:
+        assert [TINY.format(TINY.parse(text)) for text in texts_in(json.dumps(rows), "x.json")] == [PUZZLE]
+    else:
+        with pytest.raises(DataError):
+            texts_in(json.dumps(rows), "x.json")
