@@ -160,7 +160,7 @@ def test_the_names_of_columns_are_short(length, is_table):
 def test_a_cell_of_a_list_has_up_to_four_characters(blank, is_cell):
     rows = [[mark.replace(".", blank) for mark in PUZZLE[at : at + 4]] for at in range(0, 16, 4)]
     if is_cell:
-        assert [TINY.format(TINY.parse(text)) for text in texts_in(json.dumps(rows), "x.json")] == [PUZZLE]
+        assert texts_in(json.dumps(rows), "x.json") == [json.dumps(rows)]
     else:
         with pytest.raises(DataError):
             texts_in(json.dumps(rows), "x.json")
