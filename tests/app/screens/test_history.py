@@ -54,7 +54,8 @@ def test_undo_and_redo_of_puzzle_setting_and_model(open_app):
     assert app["model"] == model and app.link == link and can(app) == {"undo": True, "redo": False}
 
 
-def test_a_favourite_opens_as_a_link_does_and_can_be_undone(open_app):
+def test_a_favourite_opens_as_a_link_does_and_can_be_undone(open_app, monkeypatch):
+    monkeypatch.setattr("app.screens.solve.history.LONGEST", len(TYPED))
     app = open_app()
     app.trigger(
         "open", {"model": "sudoku-trm", "puzzle": TYPED, "steps": "20", "at": "3.2.7", "cell": "4,8"}, HISTORY
@@ -65,7 +66,7 @@ def test_a_favourite_opens_as_a_link_does_and_can_be_undone(open_app):
     assert app["puzzle_text"] == PRESETS[0].puzzle
 
 
-@pytest.mark.parametrize("wanted", [None, [], "x", {}, {"model": 7}, {"puzzle": "x" * 5000}, {"pin": "a"}])
+@pytest.mark.parametrize("wanted", [None, [], "x", {}, {"model": 7}, {"puzzle": "x" * 4001}, {"pin": "a"}])
 def test_what_is_no_favourite_changes_nothing(open_app, wanted):
     app = open_app()
     before = dict(app.link)

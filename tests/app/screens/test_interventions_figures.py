@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.screens.interventions import figures
+from app.screens.interventions.page import shortened
 
 
 def test_the_heat_map_of_patched_cells_has_a_line_between_the_rows_of_the_grid():
@@ -40,3 +41,14 @@ def test_a_board_has_lines_between_boxes_and_a_frame_around_its_cell():
     level = [(line.y0, line.x0, line.x1) for line in lines if line.y0 == line.y1]
     assert upright == level == [(3.5, 0.5, 9.5), (6.5, 0.5, 9.5)]
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 1.5, 2.5)
+
+
+@pytest.mark.parametrize("columns, labelled", [(20, True), (21, False)])
+def test_the_symbols_are_left_out_where_cells_are_small(columns, labelled):
+    (heat,) = figures.board([1.0] * columns, ["5"] * columns, 1, columns, cell=0).data
+    assert (heat.text is not None) == (heat.texttemplate is not None) == labelled
+
+
+@pytest.mark.parametrize("count, shown", [(100, "x" * 100), (101, "x" * 100 + "…")])
+def test_long_words_of_a_title_are_cut(count, shown):
+    assert shortened(f"set  y {'x' * count}") == f"set y {shown}"

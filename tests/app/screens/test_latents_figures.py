@@ -7,7 +7,9 @@ import pytest
 
 from app.screens.latents import trajectories
 from app.screens.latents.points import PointStyle
+from app.screens.latents.source import ProjectionOfStates
 from app.ui import charts
+from probes.latents.umap import MOST_IN_POOL
 
 
 @pytest.fixture
@@ -36,3 +38,9 @@ def test_the_legend_names_the_outcomes_of_traced_puzzles(projection, traced, end
     entries = trajectories.legend_entries(projection, style(*traced))
     assert [entry.name for entry in entries] == [f"trajectory, {end} puzzle" for end in ends]
     assert [entry.line.dash for entry in entries] == [charts.DASHES[end] for end in ends]
+
+
+@pytest.mark.parametrize("points, is_drawn", [(MOST_IN_POOL, True), (MOST_IN_POOL + 1, False)])
+def test_so_many_points_are_drawn(points, is_drawn):
+    request = ProjectionOfStates((), SimpleNamespace(), points=points)
+    assert (request.problem == "") == is_drawn

@@ -135,7 +135,8 @@ def test_a_link_that_pins_an_impossible_run_is_an_error_and_the_page_is_shown(
         "sudoku-trm~-1.3.16",
         "~6.3.16",
         "m" * 501 + "~6.3.16",
-        "sudoku-trm~6.3.16~" + "." * 5000,
+        "sudoku-trm~6.3.16~~~~" + "a" * 501,
+        "sudoku-trm~6.3.16~" + "." * 4001,
         "sudoku-trm~6.3.16~~~~~more",
         "~" * 10_000,
         "%~%",
@@ -153,6 +154,7 @@ def test_a_malformed_pin_is_ignored(pin):
         links.PinnedRun("a~b%7Ec/d e&f=g#h", (1, 999, 2), "S.#~G", 7, 4, "0934a4d8.2"),
         links.PinnedRun("hf://owner/repo/file", (6, 3, 16), heads=8),
         links.PinnedRun("model", (6, 3, 16), puzzle_id=links.LARGEST_ID),
+        links.PinnedRun("m" * 500, (6, 3, 16), "." * 4000, arc="a" * 500),
     ],
 )
 def test_a_pin_reads_back_unchanged(run):

@@ -4,11 +4,13 @@ import json
 import re
 import shutil
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
 from app_page import App
 from safetensors.numpy import load_file, save_file
 
+from app.screens.probes import uploads
 from app.screens.probes.controls import target_label
 from app.screens.probes.source import ProbePrediction
 from app.server import shared
@@ -271,3 +273,14 @@ def test_the_step_that_is_decoded_opens_in_solve(open_probes, monkeypatch):
     last = load_experiment(recorded_path("sudoku-hrm")).time_points[-1]
     assert opened[0]["model"] == "sudoku-hrm" and opened[0]["puzzle"] == app["probes_puzzle"]
     assert opened[0]["at"] == f"{last.supervision_step}.{last.cycle}.{last.call}"
+
+
+@pytest.mark.parametrize("most, words", [(2, "1.safetensors"), (1, "2 files are too many. Open at most 1.")])
+def test_so_many_files_may_be_uploaded(monkeypatch, most, words):
+    messages = []
+    files = [SimpleNamespace(name=f"{number}.safetensors", getvalue=lambda: b"junk") for number in (1, 2)]
+    monkeypatch.setattr(uploads, "MOST", most)
+    monkeypatch.setattr(uploads.st, "session_state", {uploads.KEY: files})
+    monkeypatch.setattr(uploads.status, "problem", messages.append)
+    assert uploads.from_files(None) is None
+    assert len(messages) == 1 and words in messages[0]

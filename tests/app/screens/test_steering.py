@@ -78,7 +78,8 @@ def test_every_kind_has_settings():
         "noise y before 2.1.1",
         "noise y after 2.1.1; noise z after 2.1.1",
         "noise y after 2.*.1",
-        "noise y after 2.1.1 size 9",
+        "noise y after 2.1.1 size 2.01",
+        "noise y after 2.1.1 size -2.01",
         "noise y after 2.1.1 seed -1",
         "noise y after 2.1.1 seed 10000",
         "noise y after 1-2.1.1",
@@ -90,6 +91,12 @@ def test_every_kind_has_settings():
 )
 def test_other_text_has_no_settings(text):
     assert SteeringSettings.of(text) is None
+
+
+@pytest.mark.parametrize("size, seed", [(2.0, 9999), (-2.0, 0)])
+def test_the_strongest_noise_and_the_last_seed_have_settings(size, seed):
+    settings = SteeringSettings("noise", seed=seed, size=size)
+    assert SteeringSettings.of(str(settings.intervention())) == settings
 
 
 def test_a_vector_is_text_of_its_numbers():

@@ -373,6 +373,17 @@ def test_what_a_person_has_used_is_forgotten_slowly():
     assert usage.of("me") == 0.0 and usage.of(0) == 1.0
 
 
+def test_nobody_is_forgotten_while_there_are_few(monkeypatch):
+    monkeypatch.setattr("app.server.pace.MOST_PEOPLE", 2)
+    usage = Usage(clock := Clock())
+    usage.add("me", 8.0)
+    clock.now += 20 * HALF_LIFE
+    usage.add("you", 1.0)
+    assert usage.of("me") > 0
+    usage.add("another", 1.0)
+    assert usage.of("me") == 0 and usage.of("you") == 1.0
+
+
 @pytest.mark.parametrize(
     "cancelled, error, now, again",
     [

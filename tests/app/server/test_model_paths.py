@@ -54,6 +54,14 @@ def test_the_list_is_bounded(tmp_path):
     assert len(found_models((tmp_path,))) == MOST_MODELS
 
 
+def test_the_search_looks_at_so_many_files(root, monkeypatch):
+    """The folders with nine files, in all, are visited in the order of their names."""
+    everything = found_models((root,))
+    for most, is_all in ((9, True), (8, False)):
+        monkeypatch.setattr("app.server.models.MOST_FILES", most)
+        assert (found_models((root,)) == everything) == is_all
+
+
 def test_every_listed_name_opens_the_file_it_stands_for(root):
     options = Options((root,))
     specs = {name: source_of(name, options).spec for name in found_models((root,))}

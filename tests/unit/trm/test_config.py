@@ -66,6 +66,60 @@ def test_invalid_configurations(tiny_config, changes, words):
 
 
 @pytest.mark.parametrize(
+    "limit, largest, more",
+    [
+        ("MAX_SIZE", {"rope_theta": 9.0, "vocab_size": 900}, {"rope_theta": 9.0, "vocab_size": 901}),
+        ("MAX_SIZE", {"rope_theta": 900.0}, {"rope_theta": 900.5}),
+        ("MAX_LAYERS", {"layers": 900}, {"layers": 901}),
+        ("MAX_LAYERS", {"kind": "trm-two-nets", "H_layers": 900}, {"kind": "trm-two-nets", "H_layers": 901}),
+        ("MAX_POSITIONS", {"prefix_length": 90, "sequence_length": 810}, {"sequence_length": 900}),
+        ("MAX_CALLS", {"n": 2, "T": 3, "N_sup": 100}, {"n": 2, "T": 3, "N_sup": 101}),  # (n + 1) T N_sup
+    ],
+)
+def test_all_of_a_limit_may_be_used(tiny_config, monkeypatch, limit, largest, more):
+    monkeypatch.setattr(f"trm.config.{limit}", 900)
+    values = tiny_config().to_dict()
+    assert ModelConfig.from_dict(values | largest)
+    with pytest.raises(ConfigError):
+        ModelConfig.from_dict(values | more)
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"damping": 0.0}, "damping must be above 0 and at most 1"),
+        ({"damping": 1.001}, "damping must be above 0 and at most 1"),
+        ({"noise": float(-MAX_SIZE)}, "must not be negative"),
+        ({"noise": -MAX_SIZE - 1.0}, "noise must be a number up to"),
+        ({"halting_outputs": 3}, "halting_outputs must be 0, 1 or 2"),
+        ({"kind": "trm-multi-z", "latents": 65}, "cannot have 65 latents"),
+        ({"canvas": 4}, "a canvas of 4x4 does not fit"),  # as large as the puzzle
+        ({"canvas": 5, "prefix_length": 8}, "a canvas of 5x5 does not fit"),
+        ({"puzzle_ids": 3, "puzzle_embedding_size": 17, "prefix_length": 2}, "does not fit into 2 prefix"),
+    ],
+)
+def test_values_just_outside_their_range(tiny_config, changes, words):
+    with pytest.raises(ConfigError, match=words):
+        ModelConfig.from_dict(tiny_config().to_dict() | changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"damping": 1.0},
+        {"noise": 0.0},
+        {"kind": "trm-multi-z", "latents": 64},
+        {"canvas": 5, "prefix_length": 9},
+        {"puzzle_ids": 3, "puzzle_embedding_size": 16, "prefix_length": 2},
+        {"mixing": "mlp", "mixing_width": 1, "heads": 0, "positions": "none"},
+        {"heads": 1},
+    ],
+)
+def test_values_at_the_end_of_their_range(tiny_config, changes):
+    assert ModelConfig.from_dict(tiny_config().to_dict() | changes)
+
+
+@pytest.mark.parametrize(
     "spoil, words",
     [
         (lambda values: values.pop("heads"), "missing 'heads'"),

@@ -121,9 +121,9 @@ def test_a_configuration_that_is_not_ours(tmp_path):
 
 def test_a_configuration_that_is_too_large(tmp_path, tiny_config):
     values = {"format": registry.FORMAT} | tiny_config().to_dict()
-    (tmp_path / "config.json").write_text(json.dumps(values) + " " * registry.MAX_CONFIG)
+    (tmp_path / "config.json").write_text(json.dumps(values).ljust(registry.MAX_CONFIG + 1))
     assert registry.own_config(tmp_path) is None
-    (tmp_path / "config.json").write_text(json.dumps(values))
+    (tmp_path / "config.json").write_text(json.dumps(values).ljust(registry.MAX_CONFIG))
     assert isinstance(registry.own_config(tmp_path), ModelConfig)
 
 

@@ -43,7 +43,7 @@ def read_pickle(file: ZipExtFile | mmap, storage: Callable[[Any], StorageView]) 
     for step, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         if not step and opcode.name != "PROTO":
             raise ValueError("not a pickle of torch")
-        if step > MAX_INSTRUCTIONS:
+        if step >= MAX_INSTRUCTIONS:
             raise EndlessError
         machine.follow(opcode.name, argument)
     return machine.stack[-1]

@@ -101,3 +101,4 @@ def test_near_complete_puzzles_are_sudokus_with_few_blanks(puzzles):
     for blanks in (0, 10):
         with pytest.raises(RunsError, match="1 to 9"):
             near_complete(TASK, puzzles, blanks)
+    assert (near_complete(TASK, puzzles, 9).givens == 7).all()

@@ -164,6 +164,11 @@ def test_one_pair_per_puzzle_is_at_its_halt():
     assert at_halt(logits(".xx", "...", "x..")).T.tolist() == flags(".x.", "..x", "x..").T.tolist()
 
 
+@pytest.mark.parametrize("bins", [1, 1000])
+def test_so_many_bins_are_allowed(bins):
+    assert reliability(np.zeros((1, 1)), np.ones((1, 1), bool), bins=bins, resampling=FEW)
+
+
 @pytest.mark.parametrize("bins", [0, 1001])
 def test_the_number_of_bins_is_checked(bins):
     with pytest.raises(RunsError, match="Choose 1 to 1000"):

@@ -117,6 +117,9 @@ def test_a_value_may_hold_any_character():
         ("patch y after 1", "patch needs 'from'"),
         ("depth from 2", "needs n, T or N_sup"),
         ("depth from 2 n 0", "from 1 to 1000"),
+        ("depth from 2 n 1001", "from 1 to 1000"),
+        ("noise y after 1 size 1000000.5", "too large"),
+        ("noise y after 1 size -1000000.5", "too large"),
         ("depth from x n 2", "is not a supervision step"),
         (";".join(["zero y after 1"] * 65), "too many"),
     ],
@@ -124,6 +127,18 @@ def test_a_value_may_hold_any_character():
 def test_parse_errors(text, message):
     with pytest.raises(InterventionError, match=message):
         parse_all(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("depth from 2 n 1; depth from 2 n 1000", 2),
+        ("noise y after 1 size 1000000; steer y after 1 along 1,2 size -1000000", 2),
+        (";".join(["zero y after 1"] * 64), 64),
+    ],
+)
+def test_numbers_at_the_ends_of_their_ranges(text, count):
+    assert len(parse_all(text)) == count
 
 
 @pytest.mark.parametrize(
@@ -206,6 +221,26 @@ def test_only_the_remaining_calls_are_made(run, text, f_L, f_H):
     trace = forked(run, text)
     assert (run.model.calls["f_L"], run.model.calls["f_H"]) == (f_L, f_H)
     assert trace.steps == trace.depth.N_sup
+
+
+@pytest.mark.parametrize("smaller, cached", [(0, 18), (1, 3)])
+def test_a_run_caches_every_state_up_to_the_limit(model, monkeypatch, smaller, cached):
+    size = 17 * 8 * 4 * 18  # 17 positions of 8 numbers, after 18 calls
+    monkeypatch.setattr("probes.interventions.fork.MAX_CACHED_BYTES", size - smaller)
+    assert len(cache_run(model, SMALL, PUZZLE).states) == cached
+
+
+def test_a_run_keeps_the_runs_of_two_other_puzzles(run, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "probes.interventions.fork.cache_run",
+        lambda model, task, inputs, **options: made.append(task.format(inputs)) or run,
+    )
+    at = one_call("2.1.2", DEPTH)
+    first, second, third = (SMALL.format(puzzle) for puzzle in (PUZZLE, OTHER, OTHER[::-1].copy()))
+    for puzzle in (first, second, first, second, third, second, first):
+        run.state_after(at, puzzle)
+    assert made == [first, second, third, first]  # the oldest makes room
 
 
 @pytest.mark.parametrize("text", ["zero y before 2.1.1", "noise z after 2.1.2 size 1", "swap after 1.2.3"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from fake_trajectories import SMALL, fake_trajectories
+from limits import check_largest
 
 from probes.latents import trajectories as module
 from probes.latents.trajectories import (
@@ -116,6 +117,17 @@ def test_a_store_that_lacks_a_recording_says_so(stored, changes, words):
 
 def test_trajectories_too_large_are_refused_before_the_run(model, puzzles, stored, monkeypatch):
     store = stored()
+    read = 6 * 8 * 4 * (4 + 12)  # six puzzles, eight numbers, y after 4 calls and z after 12
+    check_largest(
+        monkeypatch, f"{module.__name__}.LARGEST_TRAJECTORIES", read, lambda: read_trajectories(store)
+    )
+    recorded = 6 * 8 * 4 * 2 * 4  # y and z after the 4 calls of f_H
+    check_largest(
+        monkeypatch,
+        f"{module.__name__}.LARGEST_TRAJECTORIES",
+        recorded,
+        lambda: record_trajectories(model, puzzles),
+    )
     monkeypatch.setattr(module, "LARGEST_TRAJECTORIES", 1000)
     with pytest.raises(TrajectoriesError, match="Use fewer puzzles"):
         read_trajectories(store)

@@ -198,7 +198,14 @@ def test_every_target_has_values_of_its_kind(task):
         cells = task.cells if target.level is Level.CELL else 1
         assert values.values.shape == values.defined.shape == (count, 3 if target.varies else 1, cells)
         assert (values.values[~values.defined] == 0).all()
-        assert target.meaning.endswith(".") and target.chance_note.endswith(".")
+        assert target.meaning.endswith(".")
+        assert target.chance_note == {
+            TargetKind.NUMBER: "Chance: R² = 0, for always predicting the mean.",
+            TargetKind.BINARY: "Chance is AUROC 0.5: a random guess ranks a positive above a negative half the time.",
+        }.get(
+            target.kind,
+            f"Chance: balanced accuracy 1/{len(target.classes)}; accuracy equal to the share of the majority class.",
+        )
         if target.kind is TargetKind.NUMBER:
             assert values.values.dtype == np.float32 and target.classes == () and target.chance == 0
         else:

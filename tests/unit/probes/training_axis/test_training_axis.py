@@ -140,7 +140,10 @@ def test_a_probe_reads_what_is_there():
     states = np.eye(8, dtype=np.float32)[labels] + 0.1 * random.standard_normal((40, 16, 8), np.float32)
     assert probe_accuracy(states, labels, blank) > 0.95
     assert probe_accuracy(random.standard_normal((40, 16, 8), np.float32), labels, blank) < 0.5
-    assert probe_accuracy(states[:5], labels[:5], blank[:5]) is None
+    assert probe_accuracy(states[:11], labels[:11], blank[:11]) is None
+    assert probe_accuracy(states[:12], labels[:12], blank[:12]) is not None
+    two, one = labels % 2 + 2, labels * 0 + 2
+    assert probe_accuracy(states, two, blank) is not None and probe_accuracy(states, one, blank) is None
 
 
 def test_a_file_has_all_figures(tmp_path, run, puzzles):

@@ -62,6 +62,16 @@ def test_the_caption_stands_below_the_charts(tmp_path, monkeypatch, words):
     assert chart.height > 0.9 * (top - caption.y1) - 20  # all the room above the caption, but for the legend
 
 
+@pytest.mark.parametrize("count, marker", [(3, "."), (4, "")])
+def test_the_points_of_a_curve_are_marked_if_they_are_few(tmp_path, monkeypatch, count, marker):
+    made = []
+    monkeypatch.setattr(module, "save_figure", lambda figure, *_: made.append(figure))
+    monkeypatch.setattr(module, "MOST_MARKED", 3)
+    chart = Chart("step", "accuracy", curves=(Curve("z", range(count), [0.5] * count, "z"),))
+    save_charts(tmp_path / "a.pdf", [chart], "", inches=3.25)
+    assert [line.get_marker() for line in made[0].axes[0].lines] == [marker]
+
+
 def test_text_is_text_in_a_font_that_journals_accept(tmp_path):
     pdf = pdf_of(tmp_path, [curves("z", "y")])
     assert b"/Type3" not in pdf and b"/FontFile2" in pdf

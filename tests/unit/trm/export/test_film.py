@@ -188,3 +188,7 @@ def test_a_frame_has_nothing_of_the_frame_before():
 def test_frame_times_out_of_range(options):
     with pytest.raises(UserError, match=r"Choose 0\.02 to 60 seconds"):
         FrameTiming(**options)
+
+
+def test_the_shortest_and_the_longest_frame_time():
+    assert FrameTiming("step", 0.02, 60.0).seconds(3) == [60.0, 0.02, 60.0]

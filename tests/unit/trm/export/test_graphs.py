@@ -63,7 +63,10 @@ def test_sotaku_and_huge_tables_are_refused(tiny_model, tmp_path, monkeypatch):
     sotaku = {"positions": "axial", "prefix_length": 0, "halting_outputs": 0, "latents": 0, "n": 1}
     with pytest.raises(EngineError, match="kind sotaku cannot be exported"):
         export_graphs(tiny_model(kind="sotaku", **sotaku), tmp_path)
-    monkeypatch.setattr(graphs, "MAX_TABLE", 100)
+    size = 5 * 20 * 4  # bytes of the table
+    monkeypatch.setattr(graphs, "MAX_TABLE", size - 1)
     with pytest.raises(EngineError, match="table of 5 puzzle ids is too large"):
         export_graphs(tiny_model(**TABLE), tmp_path)
     assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(graphs, "MAX_TABLE", size)
+    assert "embed.onnx" in export_graphs(tiny_model(**TABLE), tmp_path)

@@ -56,7 +56,9 @@ def test_a_score_beside_the_published_one(exact, words):
     assert words in text and "Published: about 55% of Sudoku-Extreme exact; here:" in text
 
 
-@pytest.mark.parametrize("losses, no_help", [((1.0, 1.1), True), ((1.0, 0.9), False), ((1.0,), False)])
+@pytest.mark.parametrize(
+    "losses, no_help", [((1.0, 1.1), True), ((1.0, 1.0), True), ((1.0, 0.9), False), ((1.0,), False)]
+)
 def test_no_exact_answer_is_a_reason_to_doubt_training_or_settings(losses, no_help):
     text = interpret_scores(check(0.0, losses=losses), [], None)
     assert "may be untrained, or a setting may differ" in text and ("do not help" in text) == no_help

@@ -14,6 +14,7 @@ from trm.data import PuzzleSet
 from trm.errors import StoreError, UserError
 from trm.recursion import deep_supervision
 from trm.store import open_store
+from trm.store.layout import Layout, StoreSettings
 from trm.store.shards import finished_shards
 
 
@@ -270,3 +271,9 @@ def test_damage_is_named(recorded, tmp_path):
         (folder / "manifest.json").write_text(text)
         assert words in refusal(folder)
     assert "is not a trace store" in refusal(tmp_path)
+
+
+def test_a_store_has_at_least_one_puzzle(tiny_config):
+    assert Layout(tiny_config(), 1, StoreSettings(), ()).puzzles == 1
+    with pytest.raises(UserError, match="no puzzles to record"):
+        Layout(tiny_config(), 0, StoreSettings(), ())

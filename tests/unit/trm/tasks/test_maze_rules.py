@@ -285,7 +285,7 @@ def test_search_nodes_count_the_cells_visited_before_the_goal():
 
 def test_supported_sizes():
     assert get_task("maze").side == 15
-    assert get_task("maze", 900).side == 30
+    assert get_task("maze", 900).side == 30 and [Maze(side).side for side in (3, 100)] == [3, 100]
     assert (MAZE.rows, MAZE.columns, MAZE.cells, MAZE.vocab_size) == (15, 15, 225, 6)
     assert MAZE.rule_score == "any_shortest_path"
     named = inspect.signature(MAZE.generate).parameters.values()

@@ -193,8 +193,9 @@ def test_errors_for_unknown_names_list_the_choices():
         get_task("chess")
     with pytest.raises(PuzzleError, match=r"Unknown difficulty 'brutal'. Choose one of: easy, medium, hard."):
         Difficulty("brutal")
-    with pytest.raises(PuzzleError, match=r"Sudokus with 1x9 boxes are not supported"):
-        Sudoku(1, 9)
+    for rows, columns in ((1, 9), (1, 2), (4, 2), (2, 1), (2, 4)):
+        with pytest.raises(PuzzleError, match=rf"Sudokus with {rows}x{columns} boxes are not supported"):
+            Sudoku(rows, columns)
 
 
 def test_a_rating_gives_up_at_its_limit_of_guesses():
