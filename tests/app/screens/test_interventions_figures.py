@@ -36,6 +36,7 @@ def test_the_clean_run_is_the_first_bar_of_the_experiments():
 
 def test_a_board_has_lines_between_boxes_and_a_frame_around_its_cell():
     figure = figures.board([None] * 81, [""] * 81, 9, 9, cell=10)
+    assert figure.data[0].x == figure.data[0].y == tuple(range(1, 10))
     *lines, frame = figure.layout.shapes
     upright = [(line.x0, line.y0, line.y1) for line in lines if line.x0 == line.x1]
     level = [(line.y0, line.x0, line.x1) for line in lines if line.y0 == line.y1]

@@ -19,6 +19,7 @@ from trm.export.outputs import OutputRequest, write
 from trm.export.pictures.film import FrameTiming
 from trm.export.pictures.palette import DARK, LIGHT, Appearance, Palette
 from trm.export.pictures.picture import RunPicture, grid_svg
+from trm.export.pictures.strips import strips_of
 from trm.export.pictures.text import drawing
 from trm.export.run import ExportedRun
 from trm.progress import no_progress
@@ -55,6 +56,17 @@ def test_a_picture_has_the_strips_of_the_run_with_their_values_at_the_call(tmp_p
     assert texts[-6:] == ["0.100", "15/16", "1", "1.22", "0.30", "0.21"]
     before = svg_texts(svg_root(tmp_path, run_of("sudoku"), BEFORE))
     assert before[-6:] == ["0.100", "–", "–", "–", "–", "0.80"]  # noqa: RUF001
+
+
+def test_the_answer_with_the_most_changes_has_a_bar_as_high_as_its_strip():
+    inputs = SUDOKU.parse("1.3.....2..4....")
+    first = SUDOKU.solutions(inputs)[0]
+    one, three = first.copy(), first.copy()
+    one[15], three[[1, 8, 14]] = one[14], three[[2, 9, 15]]
+    run = made_up(SUDOKU, inputs, None, np.stack([first, one, first, three, three, first]))
+    broken, changed = strips_of(ExportedRun.of(run, SUDOKU))[1:3]
+    assert changed.levels == pytest.approx(np.array([0, 1, 1, 3, 0, 3]) / 3)
+    assert broken.levels.max() == 1 and broken.levels.min() == 0
 
 
 def test_without_a_solution_the_score_strip_counts_conflicts(tmp_path):
