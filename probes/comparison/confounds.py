@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SUDOKU_PAIR = ("sudoku-trm", "sudoku-hrm")
 SUDOKU_CONFOUNDS = (
     "Apart from the model type, sudoku-trm and sudoku-hrm differ in seven ways: parameters, D, T, updates, backpropagated "
-    "calls, loss on the continue logit, and phases of the depth schedule. Differences between the two therefore say nothing "
+    "calls, phases of the depth schedule, and supervision steps early in training. Differences between the two therefore say nothing "
     "about HRM or TRM in general; maze-trm and maze-hrm are better matched."
 )
 LABELS = {
@@ -52,6 +52,7 @@ def facts(model: "Model") -> dict[str, str]:
         "calls with gradient": str(preset.gradient_calls or model.gradient_calls(config.n)),
         "loss on the continue logit": "yes" if config.halting == HALT_OR_CONTINUE else "no",
         "depth phases in training": str(len(preset.schedule.depth)),
+        "supervision steps early in training": str(preset.schedule.steps_at(0, config.N_sup)),
     }
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from trm.config import HALT_OR_CONTINUE, ModelConfig
+from trm.config import HALT_ALONE, HALT_OR_CONTINUE, ModelConfig
 from trm.errors import UserError
-from trm.training.schedule import DepthPhase, GivenPhase, GridPhase, Schedule
+from trm.training.schedule import DepthPhase, GivenPhase, GridPhase, Schedule, StepsPhase
 
 Optimizer = Literal["adamw", "adam-atan2"]
 CellLoss = Literal["softmax", "stablemax"]
@@ -47,8 +47,7 @@ class TrainingPreset:
     ema: float | None = 0.999  # decay of the averaged weights; None: no averaging
     cell_loss: CellLoss = "softmax"
     halt_weight: float = 0.5  # weight of the halting loss relative to the cell loss
-    continue_loss: bool = False  # also train q_continue, which needs a second forward pass (HRM) ...
-    continue_fraction: float = 1.0  # ... of this fraction of the batch
+    continue_loss: bool = False  # also train q_continue, which needs a second forward pass
     gradient_calls: int | None = (
         None  # number of last calls in a supervision step with gradients; None: the model's default
     )
@@ -60,8 +59,6 @@ class TrainingPreset:
     def __post_init__(self):
         if self.continue_loss != (self.model.halting == HALT_OR_CONTINUE):
             raise ValueError(f"the halting rule {HALT_OR_CONTINUE} requires continue_loss, and vice versa")
-        if not 0 < self.continue_fraction <= 1:
-            raise ValueError("continue_fraction must be greater than 0 and at most 1")
         if self.gradient_calls is not None and self.gradient_calls < 1:
             raise ValueError("at least one call must have a gradient")
         if self.schedule.smaller_grids and (self.model.mixing, self.model.positions) != ("attention", "rope"):
@@ -115,7 +112,9 @@ SUDOKU_TRM = TrainingPreset(
     snapshots=(0.1, 0.2, 0.35, 0.55, 0.75),
 )
 
-# One cycle of six f_L calls: with n = 2 and T = 2, z was a copy of the input (docs/training.md).
+# A single cycle, and at first few supervision steps per puzzle: where f_H is called often, it solves the puzzles alone,
+# and z becomes a copy of the input (docs/training.md). It halts by q_halt alone, as TRM does: q_continue would need a
+# second forward pass in every update.
 SUDOKU_HRM = replace(
     SUDOKU_TRM,
     name="sudoku-hrm",
@@ -128,12 +127,15 @@ SUDOKU_HRM = replace(
         mixing_width=144,
         n=6,
         T=1,
-        halting=HALT_OR_CONTINUE,
+        halting=HALT_ALONE,
     ),
-    schedule=replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=6, T=1),)),
-    updates=12_000,
-    continue_loss=True,
-    continue_fraction=0.25,
+    schedule=replace(
+        SUDOKU_TRM.schedule,
+        depth=(DepthPhase(1.0, n=6, T=1),),
+        reveal_until=0.25,
+        fewer_steps=(StepsPhase(0.5, 4),),
+    ),
+    updates=5_000,
     snapshots=(),
 )
 

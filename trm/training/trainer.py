@@ -6,7 +6,6 @@ replaced by a new puzzle when the model halts, or after N_sup supervision steps.
 run a random number of supervision steps before they can halt, and q_continue can be trained.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -193,14 +192,10 @@ class Trainer:
         preset, carry = self.preset, self.carry
         halting = halt_loss(heads, right)
         if preset.continue_loss:
-            # The order of the puzzles in a batch is random, so the first ones represent all.
-            some = slice(math.ceil(preset.continue_fraction * len(right)))
             with torch.no_grad():
-                before = State(*(part[some] for part in state.detach()))
-                after = deep_recursion(self.model, x[some].detach(), before, depth=depth)
+                after = deep_recursion(self.model, x.detach(), state.detach(), depth=depth)
                 next_heads = self.model.heads(after.y)
-            now = Heads(*(part[some] for part in heads))
-            halting = halting + continue_loss(now, next_heads, carry.steps[some] + 1 >= self.most_steps)
+            halting = halting + continue_loss(heads, next_heads, carry.steps + 1 >= self.most_steps)
         cells = cell_loss(heads.logits, carry.labels, weights, kind=preset.cell_loss)
         return cells + preset.halt_weight * halting
 

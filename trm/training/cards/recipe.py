@@ -44,7 +44,7 @@ def curriculum(preset: TrainingPreset) -> str:
     if schedule.fewer_steps:
         steps = [f"{phase.steps} until {phase.until:.0%}" for phase in schedule.fewer_steps]
         parts.append(
-            f"at most {', '.join(steps)} of the run, then {preset.model.N_sup} supervision steps per puzzle"
+            f"supervision steps per puzzle: at most {', '.join(steps)} of the run, then {preset.model.N_sup}"
         )
     if schedule.reveal:
         parts.append(
@@ -73,8 +73,8 @@ def recipe(preset: TrainingPreset) -> str:
         ("{} puzzles", "generated", f"1,000 of {'Maze-Hard' if maze else 'Sudoku-Extreme'}"),
     ]
     differences = [f"{form.format(ours)} instead of {their}" for form, ours, their in pairs if ours != their]
-    if preset.continue_fraction < 1:
-        differences.append(f"the continue loss on {preset.continue_fraction:.0%} of each batch")
+    if hrm and not preset.continue_loss:
+        differences.append("no loss on q_continue")
     return ", ".join(differences)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from trm.config import HALT_ALONE, HALT_OR_CONTINUE
 from trm.models import new_model
 from trm.training.presets import (
     ABLATIONS,
@@ -36,13 +37,12 @@ def test_trm_and_hrm_compare_fairly(trm, hrm):
         assert getattr(trm, name) == getattr(hrm, name), name
     assert trm.schedule.smaller_grids == hrm.schedule.smaller_grids
     assert 1 / 1.5 < size(hrm) / size(trm) < 1.5
-    assert hrm.continue_loss and hrm.model.kind == "hrm"
+    assert hrm.model.kind == "hrm"
 
 
-@pytest.mark.parametrize("fraction", [0.0, 1.5])
-def test_the_continue_loss_needs_a_fraction_of_the_batch(fraction):
-    with pytest.raises(ValueError, match="continue_fraction"):
-        replace(SUDOKU_HRM, continue_fraction=fraction)
+def test_the_sudoku_hrm_halts_by_q_halt_alone_and_the_maze_hrm_compares_it_with_q_continue():
+    assert (SUDOKU_HRM.continue_loss, SUDOKU_HRM.model.halting) == (False, HALT_ALONE)
+    assert (MAZE_HRM.continue_loss, MAZE_HRM.model.halting) == (True, HALT_OR_CONTINUE)
 
 
 def test_mlp_mixing_supports_only_one_size():

@@ -9,7 +9,6 @@ import pytest
 import torch
 from training_runs import CPU, SCHEDULE, SMALL, trainer_of
 
-from trm.config import HALT_OR_CONTINUE
 from trm.coordinates import Depth
 from trm.errors import TrainingError
 from trm.models import new_model
@@ -72,21 +71,6 @@ def test_the_halting_logit_replaces_puzzles_but_not_too_early(small_preset, smal
         trainer = trainer_of(replace(small_preset, explore=explore), small_puzzles)
         torch.nn.init.constant_(trainer.model.q_head.bias, 50.0)
         assert trainer.one_update(0.0)["halted"] == landed
-
-
-def test_the_continue_loss_may_read_a_fraction_of_the_batch(small_preset, small_puzzles):
-    """Its gradient then reaches q_continue of the first puzzles only."""
-    model = replace(small_preset.model, kind="hrm", H_layers=1, halting=HALT_OR_CONTINUE)
-    for fraction, reached in ((1.0, 8), (0.5, 4), (0.1, 1)):
-        preset = replace(small_preset, model=model, continue_loss=True, continue_fraction=fraction)
-        trainer = trainer_of(preset, small_puzzles)
-        trainer.one_update(0.0)
-        x = trainer.model.embed(trainer.carry.inputs, trainer.carry.puzzle_ids)
-        q_continue = torch.zeros(8, requires_grad=True)
-        heads = trainer.model.heads(trainer.carry.state.y)._replace(q_continue=q_continue)
-        right, weights = torch.zeros(8, dtype=torch.bool), torch.ones(trainer.carry.labels.shape)
-        trainer.loss(x, trainer.carry.state, heads, right, weights, Depth(n=1, T=1, N_sup=3)).backward()
-        assert (q_continue.grad != 0).tolist() == [index < reached for index in range(8)]
 
 
 def test_least_steps(small_preset, small_puzzles):
