@@ -26,7 +26,7 @@ from probes.training_axis.figures import FIGURES
 
 FOLDER = Path(__file__).parent / "pages"
 LONG = 9  # parts; longer lists are summed
-MEASURED = "takes about"  # in a text about this machine
+MEASURED = "This takes"  # in a text about this machine
 LEFT_OUT = ("template", "uirevision", "font", "modebar", "tickfont")
 PROBES_VIEWS = ("Over steps", "All targets", "By cell", "Confusion matrix", "Probe directions")
 TARGETS = ("given", "right at end", "singles round", "solution")
