@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_findings import findings
+from pages import recolour
 from player_page import PATIENCE, Player
 from standalone import growing_path, made_up_trace, random_answers
 
@@ -40,7 +41,7 @@ def test_axe_finds_nothing_serious_in_the_app(open_player):
     player.cell(4, 4).click()
     player.press("6", "m", "ArrowRight")
     for scheme in ("dark", "light"):
-        player.page.emulate_media(color_scheme=scheme)
+        recolour(player.page, scheme)
         assert findings(player.page) == [], scheme
     player.press("3", "?")
     assert findings(player.page) == []

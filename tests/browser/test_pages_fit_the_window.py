@@ -176,8 +176,12 @@ COVERED = """plot => {
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("link", CHARTS)
 def test_the_tools_of_a_chart_lie_over_nothing(page_at, link, width):
-    for plot in drawn_charts(page_at(link, (width, 844)), CHARTS[link]):
-        assert plot.evaluate(COVERED) == []
+    page = page_at(link, (width, 844))
+    drawn_charts(page, CHARTS[link])
+    covered = page.locator(CHARTS[link]).evaluate_all(
+        f"plots => plots.flatMap({COVERED})"
+    )  # a rerun may replace one
+    assert covered == []
 
 
 @pytest.mark.slow  # test_views.py tells of the page at 4k, tests/app/ui/test_text_size.py of its charts

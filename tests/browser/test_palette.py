@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from colour_vision import DEFICIENCIES, Colour, contrast, distance
 from fake_runs import eventually
+from pages import recolour
 from player_page import PATIENCE, Player
 from standalone import made_up_trace, random_answers
 
@@ -115,12 +116,7 @@ def test_text_on_the_accent_colour_is_legible(served, new_page):
     written = page.locator(ON_ACCENT)
     assert written.count() >= 9  # the button, and the name and cross of each of four puzzles
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(
-            "isDark => matchMedia('(prefers-color-scheme: dark)').matches === isDark"
-            " && getComputedStyle(document.querySelector('.stApp')).colorScheme === (isDark ? 'dark' : 'light')",
-            arg=scheme == "dark",
-        )
+        recolour(page, scheme)
         for node in written.all():
             # Streamlit may draw a button before the app's style sheet.
             eventually(

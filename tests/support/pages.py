@@ -21,6 +21,16 @@ VISITED = (
 )
 
 
+def recolour(page: Page, scheme: str) -> None:
+    """Choose the light or the dark scheme of the app, and wait until the app has it."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(
+        "isDark => matchMedia('(prefers-color-scheme: dark)').matches === isDark"
+        " && getComputedStyle(document.querySelector('.stApp')).colorScheme === (isDark ? 'dark' : 'light')",
+        arg=scheme == "dark",
+    )
+
+
 class Pages:
     """Empty pages of a browser, lent and taken back."""
 
