@@ -52,7 +52,7 @@ def facts(model: "Model") -> dict[str, str]:
         "calls with gradient": str(preset.gradient_calls or model.gradient_calls(config.n)),
         "loss on the continue logit": "yes" if config.halting == HALT_OR_CONTINUE else "no",
         "depth phases in training": str(len(preset.schedule.depth)),
-        "supervision steps early in training": str(preset.schedule.steps_at(0, config.N_sup)),
+        "supervision steps early in training": str(preset.schedule.steps_at(0.0, config.N_sup)),
     }
 
 
