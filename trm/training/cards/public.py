@@ -1,4 +1,4 @@
-"""Measures a bundled model on public puzzles, none of which come with the app: their counts go to its public.json.
+"""Measures a bundled model on public puzzles, which are not part of the package, and writes the counts to its public.json.
 
 python -m trm.training.cards.public sudoku-trm --as sudoku-extreme --data sudoku_extreme_200.csv
 """
