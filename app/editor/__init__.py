@@ -14,6 +14,7 @@ import streamlit as st
 from app.editor.description import describe_task, grid_of
 from app.player.component import component
 from app.sidebar import puzzles, validity
+from app.state import session
 from trm.errors import PuzzleError
 from trm.tasks.base import Task
 
@@ -57,7 +58,7 @@ def show(choice: "Choice") -> None:
     """Draw the editor as a fragment, so that checking a draft does not rerun the rest of the page."""
     task, state = choice.task, st.session_state
     if not is_open(task):  # just closed
-        st.rerun()
+        session.rerun()
     data = {
         "task": describe_task(task),
         "puzzle": {"text": choice.puzzle, "grid": grid_of(task, task.parse(choice.puzzle, unfinished=True))},

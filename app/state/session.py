@@ -1,5 +1,6 @@
-"""State of a session that concerns runs: the names under which it watches runs, and the run that the user stopped."""
+"""State of a session: the names under which it watches runs, the run that the user stopped, and its reruns."""
 
+from typing import NoReturn
 from uuid import uuid4
 
 import streamlit as st
@@ -23,3 +24,12 @@ def stop(choice: Choice) -> None:
 
 def resume() -> None:
     st.session_state.stopped = None
+
+
+def rerun() -> NoReturn:
+    """Rerun the page, unless the browser has already asked for a rerun, for example for another page.
+
+    `st.rerun` would replace what the browser asked for, so a click on a link during this run would be lost.
+    """
+    st.empty()  # Streamlit handles a request of the browser here and then does not return
+    st.rerun()

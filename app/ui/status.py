@@ -64,7 +64,7 @@ def loading(source: ModelSource, words: Words = ENGLISH) -> None:
     """Show that a model on this machine is loading, and rerun the page when it is loaded."""
     opening = shared.models().ask(source)
     if opening.wait(LOADS_AT_ONCE):
-        st.rerun()
+        session.rerun()
     follow_opening(opening, words.loading.format(model=source.name))
 
 

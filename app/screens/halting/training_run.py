@@ -12,6 +12,7 @@ from app.screens.halting.training import mark_chosen
 from app.server.http.feeds import Progress
 from app.sidebar import training_axis
 from app.sidebar.model_controls import Opened
+from app.state import session
 from app.ui import charts, downloads, progress
 from app.ui.text import ago, plain
 from trm.errors import UserError
@@ -48,7 +49,7 @@ def _run(weights: Path, on_slider: Set[Path], base: str) -> None:
     removed from error messages.
     """
     if _paths(weights) != on_slider:
-        st.rerun()
+        session.rerun()
     run = run_folder(weights)
     try:
         if (run / LOG).is_file():

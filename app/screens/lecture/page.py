@@ -12,7 +12,7 @@ from app.screens.lecture.qr_code import in_the_network, invitation
 from app.server.http import feeds
 from app.server.http.rooms import is_code, rooms
 from app.server.options import server_options
-from app.state import links
+from app.state import links, session
 from app.ui import status
 from app.ui.text import plain
 from trm.errors import UserError
@@ -47,7 +47,7 @@ def show(lecture: Lecture, visit: dict[str, Any]) -> None:
     if not is_first_visit:  # otherwise the browser writes the address itself, without another history entry
         links.write({"scene": visit["scene"], "lang": visit["language"], "model": visit["model"]})
     if visit["footer_language"] != visit["language"]:
-        st.rerun()  # the footer changes language too
+        session.rerun()  # the footer changes language too
 
 
 def current_visit(lecture: Lecture) -> dict[str, Any]:

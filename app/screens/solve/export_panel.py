@@ -27,7 +27,7 @@ from app.screens.solve.export_files import (
 from app.screens.solve.pin import Pinned
 from app.server import shared
 from app.sidebar import puzzles
-from app.state import links
+from app.state import links, session
 from app.state.choice import Choice
 from app.ui.progress import ask, given_up, watch
 from app.ui.text import plain
@@ -80,7 +80,7 @@ def offer(choice: Choice, trace: Trace, *, player: str, reports: bool, growing: 
     if not popover.open:
         return
     if not reports:
-        st.rerun()  # the player must report its view
+        session.rerun()  # the player must report its view
     with popover:
         if growing:
             st.info(

@@ -89,7 +89,7 @@ def draw(choice: Choice, run: Trace | Run | None, trace: Trace | None, *, report
         pinned_run = pin.pinned_side()
     except UserError as error:
         pin.drop(error, choice)
-        st.rerun()  # shows the error above the player
+        session.rerun()  # shows the error above the player
     options = pin.options_of(choice, key=PLAYER) | {"edit": True, "reports": reports}
     options["guide"] = {"lecture": feeds.address("lecture", "").rstrip("/"), "papers": PAPERS}
     start = links.opening_view()
