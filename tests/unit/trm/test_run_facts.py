@@ -1,5 +1,8 @@
 """Facts of a run, worked out by hand for one that corrects two cells and then stays unchanged."""
 
+from dataclasses import replace
+
+import numpy as np
 from export_runs import DEPTH, SUDOKU, sudoku_run
 
 from trm.coordinates import F_H, F_L, Coordinates
@@ -33,3 +36,13 @@ def test_how_much_of_the_solution_is_decoded_after_a_call():
     assert reading_facts(trace, SUDOKU, last)["y_head"] == 100
     before_any_answer = reading_facts(trace, SUDOKU, Coordinates(1, 1, 1, F_L))
     assert before_any_answer["y_head"] is None and not before_any_answer["readable"]
+
+
+def test_a_run_is_unchanged_in_its_last_step_only_if_no_answer_of_that_step_differs_from_the_one_before():
+    trace = sudoku_run()
+    first, last = trace.answers[0], trace.answers[-1]
+    # f_H call, from 0, with the last change; step 3 begins at 4
+    for moves, still in ((3, True), (4, False), (5, False)):
+        answers = np.array([first] * moves + [last] * (6 - moves))
+        facts = run_facts(replace(trace, answers=answers), SUDOKU)
+        assert (facts["still"], facts["still_step"]) == (still, moves // DEPTH.T + 1)

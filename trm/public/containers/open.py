@@ -81,7 +81,7 @@ def _reader(path: Path, beginning: bytes, size: int) -> Callable[[Path], Any]:
                 f"{path} is damaged or cut short: it begins like a torch file, but its end is missing. Copy it again."
             )
         return read_weights if is_npz(path) else read_zip
-    if len(beginning) > 8 and beginning[8:9] == b"{" and struct.unpack("<Q", beginning[:8])[0] >= 2:
+    if beginning[8:9] == b"{" and struct.unpack("<Q", beginning[:8])[0] >= 2:
         return read_safetensors
     if beginning[:1] == b"\x80":
         return read_old

@@ -218,7 +218,9 @@ def test_steering_y_along_the_heads_own_direction_has_a_larger_effect_than_rando
     assert result.along.of_class.mean() > 0.9 > np.mean([one.of_class.mean() for one in result.random])
     value, low, high = result.excess("of_class")
     assert low <= value <= high and value > 0.2
-    assert result.summary().class_name == "3" and len(result.summary().random) == 3
+    summary = result.summary()
+    assert summary.class_name == "3" and len(summary.random) == 3
+    assert (summary.how, summary.strength) == ("move", 200.0)
 
 
 def test_a_change_of_z_after_the_last_step_has_no_effect(experiment, tiny_model, puzzles):
@@ -228,6 +230,8 @@ def test_a_change_of_z_after_the_last_step_has_no_effect(experiment, tiny_model,
         tiny_model(), TASK, few, probe, time_point=1, class_name="1", settings=CausalSettings(randoms=1)
     )
     assert result.along.changed_end.max() == 0 and result.distance > 0
+    erased = replace(result, settings=CausalSettings("erase")).summary()
+    assert (erased.how, erased.strength) == ("erase", None)
     with pytest.raises(ProbeError, match="Choose from: 1, 2, 3, 4"):
         direction_of(probe, 0, "9")
     with pytest.raises(ProbeError, match="move or erase"):

@@ -289,6 +289,11 @@ def test_a_binary_file_is_rejected(tmp_path):
             np.full((3, 81), 11, np.uint8),
             "the inputs contain token 11, but sudoku has tokens 0-10",
         ),
+        (
+            "all__labels.npy",
+            np.eye(3, 81, dtype=np.uint8) * np.array([[12], [1], [1]], np.uint8),  # only in the first example
+            "the labels contain token 12",
+        ),
         ("all__inputs.npy", np.full((3, 81), -2), "tokens range from -2 to -2"),
         ("all__inputs.npy", np.zeros((3, 81)), "not a list of integers"),
         ("all__puzzle_indices.npy", np.array([0, 1, 2, 9]), "does not divide the 3 examples"),
