@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from probes.comparison.result import Measurements
 from trm.config import HALT_OR_CONTINUE
-from trm.errors import UserError
-from trm.registry import model_folder
+from trm.registry import model_folder, own_training
 
 if TYPE_CHECKING:
     from trm.model import Model
@@ -30,7 +29,6 @@ LABELS = {
 def facts(model: "Model") -> dict[str, str]:
     """Return the size and depth of a model and, for bundled models, how it was trained, as strings by name."""
     from trm.models import parameter_count
-    from trm.training.log import read_curve
     from trm.training.presets import get_preset
 
     config = model.config
@@ -41,14 +39,13 @@ def facts(model: "Model") -> dict[str, str]:
         "T": str(config.T),
     }
     folder = model_folder(model.name)
-    try:
-        preset = get_preset(model.name)
-    except UserError:
+    training = None if folder is None else own_training(folder)
+    if training is None:
         return values
-    if folder is None:
-        return values
+    preset = get_preset(training.preset)
     return values | {
-        "updates": f"{read_curve(folder)[-1]['update']:,}",
+        "seed": str(training.seed),
+        "updates": f"{training.update:,}",
         "calls with gradient": str(preset.gradient_calls or model.gradient_calls(config.n)),
         "loss on the continue logit": "yes" if config.halting == HALT_OR_CONTINUE else "no",
         "depth phases in training": str(len(preset.schedule.depth)),
@@ -72,7 +69,14 @@ def caution(one: Measurements, other: Measurements) -> str:
         return ""
     ways = "1 way" if len(differing) == 1 else f"{len(differing)} ways"
     listed = ", and ".join(filter(None, (", ".join(differing[:-1]), differing[-1])))
+    names = f"{one.provenance.model} and {other.provenance.model} differ in {ways}: {listed}."
+    differing_facts = {name for name, value in one.facts.items() if other.facts.get(name, value) != value}
+    if differing_facts == {"seed"}:
+        return f"{names} They show how much two training runs of the same preset differ."
+    if differing_facts == {"updates"}:
+        return f"{names} They are two stages of one training run."
+    subject = names if one.provenance.kind == other.provenance.kind else f"Apart from the model type, {names}"
     return (
-        f"Apart from the model type, {one.provenance.model} and {other.provenance.model} differ in {ways}: {listed}. "
-        "Each is a single training run, so differences between their results cannot be attributed to the architecture."
+        f"{subject} Each is a single training run, so differences between their results cannot be attributed to the "
+        "architecture."
     )

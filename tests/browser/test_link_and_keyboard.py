@@ -130,7 +130,9 @@ def visit(player: Player, page: str) -> Player:
         player.page.wait_for_url(f"**/{page}**")
         return player
     player.page.wait_for_url(lambda url: url.rpartition("/")[2].partition("?")[0] == "")
-    return Player(player.page)
+    back = Player(player.page)
+    back.root.get_by_test_id("play").wait_for()  # two players share theirs, so this is not yet another page's
+    return back
 
 
 def test_a_copied_link_opens_the_view_in_another_session_at_once(player, open_player):

@@ -8,7 +8,7 @@ from comparison_models import HRM, TASK
 
 from probes.comparison import files
 from probes.comparison.cka import cka
-from probes.comparison.confounds import LABELS, SUDOKU_CONFOUNDS, SUDOKU_PAIR, facts
+from probes.comparison.confounds import LABELS, SUDOKU_CONFOUNDS, SUDOKU_PAIR, caution, differences, facts
 from probes.comparison.dimensionality import participation_ratio, spectrum
 from probes.comparison.files import (
     ComparisonError,
@@ -74,6 +74,45 @@ def test_the_sudoku_pair_has_seven_confounds(tiny_model):
     different = [name for name, value in trm.items() if value != hrm[name]]
     assert len(different) == 7 and all(LABELS.get(name, name) in SUDOKU_CONFOUNDS for name in different)
     assert set(facts(tiny_model())) == {"parameters", "D", "n", "T"}  # its training is not known
+
+
+@pytest.mark.parametrize(
+    "names, differing, meaning",
+    [
+        (
+            ("sudoku-hrm", "sudoku-hrm/seeds/1"),
+            "seed (0 vs 1)",
+            "They show how much two training runs of the same preset differ.",
+        ),
+        (
+            ("sudoku-trm/snapshots/075-percent", "sudoku-trm"),
+            "updates (8,481 vs 9,766)",
+            "They are two stages of one training run.",
+        ),
+    ],
+)
+def test_what_a_difference_in_training_alone_means(both, names, differing, meaning):
+    one, other = (
+        replace(
+            measured,
+            facts=facts(load_model(name)),
+            provenance=replace(measured.provenance, model=name, kind="trm"),
+        )
+        for measured, name in zip(both.models, names, strict=True)
+    )
+    assert differences(one, other) == [differing]
+    assert caution(one, other) == f"{names[0]} and {names[1]} differ in 1 way: {differing}. {meaning}"
+
+
+def test_models_of_one_type_are_not_said_to_differ_in_it(both):
+    one, other = (
+        replace(measured, facts={"D": width}, provenance=replace(measured.provenance, kind="trm"))
+        for measured, width in zip(both.models, ("8", "16"), strict=True)
+    )
+    assert caution(one, other).startswith(
+        "tiny and other differ in 1 way: D (8 vs 16). Each is a single training run"
+    )
+    assert caution(one, one) == ""
 
 
 def test_cka_is_between_all_states_of_both(tiny_model, puzzles, both):
