@@ -1,6 +1,7 @@
 """Where the parts of a picture lie: its legend, a grid on paper, a tiny grid; and the colours of a film's cells."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_the_legend_goes_on_in_a_line_below_where_a_line_is_full(monkeypatch):
     *upper, lower = legend
     assert len({text["y"] for text in upper}) == 1 and lower["y"] == upper[0]["y"] + 18
     assert lower["x"] == upper[0]["x"] == picture.margin + 18
-    for one, other in zip(upper, upper[1:], strict=False):
+    for one, other in pairwise(upper):
         label = one["text"].rpartition(" ")[0]
         assert other["x"] - one["x"] == pytest.approx(12 + 6 + 14 + measure(f"{label} 00", 12))
 
