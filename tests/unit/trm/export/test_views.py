@@ -77,6 +77,7 @@ def test_what_each_view_adds():
     highest = run.trace.probabilities[1].max(-1) / 255
     assert np.abs(added["confidence"].confidence - highest).max() <= 0.5 / LEVELS
     assert not call_view(run, BEFORE, "confidence").confidence.any()
+    assert call_view(run, FIRST, "confidence").confidence.all()
 
 
 def test_a_run_recorded_without_reverse_embedding_is_an_error_in_that_view():
