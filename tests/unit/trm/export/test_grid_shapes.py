@@ -93,6 +93,14 @@ def test_a_probable_digit_is_larger_and_nearer_to_the_middle():
     assert (here[1]["x"], here[1]["size"]) == pytest.approx((125.01, 17.78), abs=0.01)
 
 
+def test_an_uncertain_digit_of_z_is_dimmed_and_slanted_unless_it_is_given():
+    view = call_view(run_of("sudoku"), FIRST, "z")
+    sure = replace(view, confidence=np.full(16, 0.5), wrong=np.zeros(16, bool))
+    looks = [(text["color"], text["italic"]) for text in painted("sudoku", sure).texts]
+    dimmed = (LIGHT.mix(LIGHT.ink, 0.3 + 0.7 / 2), True)
+    assert looks == [(LIGHT.ink, False) if given else dimmed for given in view.given]
+
+
 @pytest.mark.parametrize(
     "name, layer, most, box",
     [
