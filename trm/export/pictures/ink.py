@@ -156,7 +156,8 @@ def _outline(text: str, anchor: str, bold: bool, italic: bool) -> Path:
     path = TextPath((0, 0), text, size=OUTLINED_AT, prop=font(OUTLINED_AT, bold, italic))
     if not len(path.vertices):
         return path
-    start, end = path.vertices[:, 0].min(), path.vertices[:, 0].max()
+    across = path.vertices[path.codes != Path.CLOSEPOLY, 0]  # the point of a CLOSEPOLY is always (0, 0)
+    start, end = across.min(), across.max()
     shift = {"left": 0, "center": (start + end) / 2, "right": end}[anchor]
     return Path(path.vertices - (shift, 0), path.codes)
 

@@ -5,16 +5,17 @@ import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from drawn_runs import LAST, Drawn
+from drawn_runs import LAST, Drawn, rgb
 from export_runs import RUNS, SUDOKU, run_of, sudoku_run
 from PIL import Image
 
 from trm.errors import UserError
 from trm.export.pictures.film import FrameTiming, save_gif, save_mp4
-from trm.export.pictures.palette import Appearance
+from trm.export.pictures.palette import LIGHT, Appearance
 from trm.export.pictures.picture import film_of
 from trm.export.run import ExportedRun
 
@@ -50,7 +51,11 @@ def test_an_mp4_has_every_frame_for_its_duration(tmp_path, monkeypatch):
     )
     run = the_run()
     film = film_of(run, "step")
-    save_mp4(tmp_path / "film.mp4", film, FrameTiming("step", 0.5, 1.0), nothing)
+    shares = []
+    save_mp4(
+        tmp_path / "film.mp4", film, FrameTiming("step", 0.5, 1.0), lambda share, _: shares.append(share)
+    )
+    assert shares == [1 / 3, 2 / 3, 1]
     arguments = (tmp_path / "arguments").read_text()
     width, height = map(int, re.search(r"-s (\d+)x(\d+)", arguments).groups())
     assert width % 2 == height % 2 == 0 and 0 <= width - film.size[0] <= 1
@@ -58,6 +63,47 @@ def test_an_mp4_has_every_frame_for_its_duration(tmp_path, monkeypatch):
     assert len(pictures) == 30 * (1.0 + 0.5 + 1.0)
     assert (pictures[0] == pictures[29]).all() and (pictures[29] != pictures[30]).any()
     assert "libx264" in arguments and "yuv420p" in arguments
+
+
+class Plain:
+    """A film whose frames have an odd size and one colour each."""
+
+    size, palette = (3, 5), LIGHT
+
+    def __init__(self, *colours: str):
+        self.colours = colours
+
+    def __len__(self) -> int:
+        return len(self.colours)
+
+    def tones(self) -> set[str]:
+        return set()
+
+    def frames(self) -> Iterator[Image.Image]:
+        return (Image.new("RGB", self.size, colour) for colour in self.colours)
+
+
+def test_a_frame_of_an_odd_size_is_extended_by_paper(tmp_path, monkeypatch):
+    fake_ffmpeg(
+        tmp_path / "bin",
+        f'echo "$@" > {tmp_path}/arguments; for last; do :; done; cat > "$last"',
+        monkeypatch,
+    )
+    save_mp4(tmp_path / "film.mp4", Plain("#ff0000"), FrameTiming("step", 0.1, 0.1), nothing)
+    assert "-s 4x6" in (tmp_path / "arguments").read_text()
+    frames = np.frombuffer((tmp_path / "film.mp4").read_bytes(), np.uint8).reshape(-1, 6, 4, 3)
+    assert len(frames) == 3 and (frames[:, :5, :3] == [255, 0, 0]).all()
+    assert (frames[:, 5] == rgb(LIGHT.paper)).all() and (frames[:, :, 3] == rgb(LIGHT.paper)).all()
+
+
+def test_the_palette_of_a_gif_has_even_mixtures_of_each_colour_with_the_paper(tmp_path):
+    """Beside the seven colours of a theme there is room for (256 - 7) // 7 = 35 steps."""
+    mixtures = [LIGHT.mix(LIGHT.wrong, step / 35) for step in range(1, 36)]
+    save_gif(tmp_path / "film.gif", Plain(*mixtures), FrameTiming(), nothing)
+    film = Image.open(tmp_path / "film.gif")
+    for number, colour in enumerate(mixtures):
+        film.seek(number)
+        assert film.convert("RGB").getpixel((1, 1)) == rgb(colour)
 
 
 def test_the_message_of_a_failing_ffmpeg_is_quoted(tmp_path, monkeypatch):

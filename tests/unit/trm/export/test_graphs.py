@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from trm.engine.choice import EngineError
+from trm.engine.graph import FLOAT, Graph
 from trm.export import graphs
-from trm.export.graphs import HEADS, export_graphs
+from trm.export.graphs import HEADS, GraphTracer, export_graphs
 from trm.recursion import deep_supervision
 
 MLP = {"mixing": "mlp", "mixing_width": 20, "heads": 0, "positions": "none"}
@@ -51,6 +52,20 @@ def test_two_graphs_and_a_loop_are_the_model(changes, tiny_model, tmp_path):
         y, z, *heads = step.run(None, {each.name: state[each.name] for each in step.get_inputs()})
         for ours, theirs in zip((y, z, *heads), (*expected.state, *expected.heads), strict=False):
             np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "cut", [(slice(None), slice(1, 3), slice(2, None)), (slice(None), 1, None, slice(1, 3)), (2,)], ids=str
+)
+def test_a_graph_cuts_a_tensor_along_any_axis(cut):
+    graph, x = Graph(), torch.arange(48.0).view(4, 3, 4)
+    tracer = GraphTracer(graph, {})
+    tracer.name(x, "x")
+    with tracer:
+        part = x[cut]
+    model = graph.model({"x": (FLOAT, (4, 3, 4))}, {"part": (tracer.value(part), tuple(part.shape))})
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    assert (session.run(None, {"x": x.numpy()})[0] == part.numpy()).all()
 
 
 def test_the_configuration_is_beside_the_graphs(tiny_model, tmp_path):

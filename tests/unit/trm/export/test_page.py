@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from drawn_runs import SECOND
 from export_runs import HOSTILE, RUNS, SUDOKU, run_of, sudoku_run
 
 from trm.errors import UserError
@@ -45,6 +46,19 @@ def test_the_page_contains_the_payload(name):
     assert elements.links == ["data:,"]
     assert elements.texts["h1"].strip() == run.title and elements.texts["p"].strip() == run.provenance
     assert "2030-01-02" in run.provenance
+
+
+@pytest.mark.parametrize(
+    "options, view",
+    [
+        ({}, None),
+        ({"mode": "z"}, {"supervision_step": 1, "cycle": 1, "call": 3, "mode": "z"}),
+        ({"start": SECOND}, {"supervision_step": 1, "cycle": 2, "call": 3}),
+    ],
+)
+def test_the_page_opens_at_a_call_and_in_a_view(options, view):
+    data = page(run_of("sudoku"), **options).split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data)["start"] == view
 
 
 def test_hostile_names_stay_text_on_the_page():

@@ -9,25 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_runs import BEFORE, FIRST, Drawn
+from drawn_runs import BEFORE, FIRST, SECOND, Drawn
 from export_runs import RUNS, run_of
 from PIL import Image
 
-from trm.export.call_view import MODES, READS_Z
+from trm.export.call_view import MODES
 
 pytestmark = pytest.mark.heavy
 
 FOLDER = Path(__file__).parent / "pictures"
 DIFFERENT = 0.15  # change of a pixel's colour that is seen, 1 from black to white
 SHARE = 0.0001  # of the pixels
+CALLS = {"change": SECOND, "reverse": SECOND, "z": BEFORE}  # others: after the first answer
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", RUNS)
 def test_a_picture_looks_as_it_did(name, mode):
-    drawn = Drawn(
-        run_of(name), BEFORE if mode in READS_Z else FIRST, mode=mode, marks=True, theme=theme_of(mode)
-    )
+    drawn = Drawn(run_of(name), CALLS.get(mode, FIRST), mode=mode, marks=True, theme=theme_of(mode))
     image = drawn.image.convert("RGB")
     seen, file = (
         image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX),

@@ -116,3 +116,25 @@ def test_lines_are_nearly_filled(letters):
     assert all(measure(line, 15) <= 200 for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert all(measure(line, 15) > 150 for line in lines[:-1])
+
+
+def test_a_text_that_just_fits_is_not_cut():
+    exact = measure("one two three", 12)
+    assert wrap("one two three", 12, exact, 1) == ["one two three"]
+    assert wrap("one two three", 12, exact - 0.1, 2) == ["one two", "three"]  # as many lines as there may be
+    for cut, most in (("word word…", 1), ("word wor…", 1)):
+        assert wrap("word word word word", 12, measure(cut, 12), most) == [cut]
+    assert wrap("one two three", 12, measure("two…", 12), 2) == ["one", "two…"]
+
+
+def test_letters_without_a_width_are_limited_in_number():
+    """A line of 100 units has room for 8 * 100 / 10 letters of size 10, however narrow."""
+    assert wrap("\u200d" * 160, 10, 100, 2) == ["\u200d" * 160]
+    assert wrap("\u200d" * 161, 10, 100, 2) == ["\u200d" * 160 + "…"]
+
+
+@pytest.mark.parametrize("letter", ["i", "W", "ш"])
+def test_no_line_has_room_for_another_letter_but_two_stand_even_where_they_do_not_fit(letter):
+    lines = wrap(letter * 300, 15, 200, 1000)
+    assert all(measure(line + letter, 15) > 200 for line in lines[:-1])
+    assert wrap(letter * 4, 15, 1, 9) == [letter * 2] * 2

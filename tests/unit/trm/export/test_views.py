@@ -11,7 +11,7 @@ from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
 from trm.export.call_view import LEVELS, MODES, call_view, last_answered, stable_from
-from trm.export.pictures.sentences import say, sentences
+from trm.export.pictures.sentences import say, sentences, short
 from trm.export.run import ExportedRun, call_coordinates
 from trm.trace import TraceError
 
@@ -73,9 +73,11 @@ def test_what_each_view_adds():
     assert (added["reverse"].tokens == z).all()
     assert (added["reverse"].secondary == np.where(z == y, -1, y.astype(int))).all()
     assert call_view(run, BEFORE, "reverse").secondary is None
+    assert call_view(run, FIRST, "reverse").secondary is not None
     highest = run.trace.probabilities[1].max(-1) / 255
     assert np.abs(added["confidence"].confidence - highest).max() <= 0.5 / LEVELS
     assert not call_view(run, BEFORE, "confidence").confidence.any()
+    assert call_view(run, FIRST, "confidence").confidence.all()
 
 
 def test_a_run_recorded_without_reverse_embedding_is_an_error_in_that_view():
@@ -104,7 +106,9 @@ def test_captions_name_the_view_and_warn():
     assert sentences(run, LAST, "reverse").caption.endswith(
         "an untrained readout. Small: y, decoded the same way."
     )
+    assert sentences(run, FIRST, "reverse").caption == sentences(run, LAST, "reverse").caption
     assert sentences(run, BEFORE, "reverse").caption.endswith("an untrained readout.")
+    assert sentences(run, LAST, "answer").caption == "y decoded with the output head."
     assert sentences(run, LAST, "confidence").caption == "Shade: highest probability in the cell."
     assert sentences(run, FIRST, "confidence").caption.startswith(
         "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle"
@@ -145,6 +149,7 @@ def test_an_f_L_call_does_not_change_the_answer():
     view, texts = call_view(run, at), sentences(run, at, "answer")
     assert (view.tokens == run.trace.answers[0]).all() and not view.changed.any() and view.wrong.any()
     assert texts.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
+    assert "y unchanged" in texts.event
     assert texts.caption.startswith("f_L rewrites z; y is unchanged.")
     assert "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle" in texts.caption
 
@@ -161,6 +166,39 @@ def test_an_f_L_call_does_not_change_the_answer():
 )
 def test_event_sentences(name, at, event):
     assert sentences(run_of(name), at, "answer").event == event
+
+
+@pytest.mark.parametrize(
+    "at, event",
+    [
+        (Coordinates(2, 2, 2, F_L), "halting is decided at the end of the step"),
+        (Coordinates(2, 2, 3, F_H), "would halt here (p\u00a0=\u00a00.60)"),
+        (Coordinates(3, 1, 3, F_H), "would have halted at step 2"),
+        (Coordinates(3, 2, 2, F_L), "would have halted at step 2"),
+        (LAST, "would have halted at step 2 (p\u00a0=\u00a00.90)"),
+    ],
+    ids=str,
+)
+def test_a_run_goes_on_after_the_step_at_which_it_would_have_halted(at, event):
+    trace = replace(sudoku_run(), halt_probability=np.array([0.1, 0.6, 0.9], np.float32))
+    assert sentences(ExportedRun.of(trace, SUDOKU), at, "answer").event.endswith(f", {event}")
+
+
+def test_a_maze_names_the_walls_that_its_answer_overwrites():
+    trace = maze_run()
+    answers = trace.answers.copy()
+    answers[:, 4] = MAZE.looks.index("path")  # through a wall
+    run = ExportedRun.of(replace(trace, answers=answers), MAZE)
+    score = "8 of 8 open cells correct, 1 fixed cell (walls, start, goal) overwritten"
+    assert sentences(run, LAST, "answer").event.startswith(f"0 cells changed, {score}, ")
+
+
+@pytest.mark.parametrize(
+    "number, text",
+    [(0, "0"), (0.0042, "4e-03"), (0.0099, "1e-02"), (0.01, "0.01"), (0.8, "0.80"), (1.234, "1.23")],
+)
+def test_a_small_number_has_one_significant_digit(number, text):
+    assert short(number) == text
 
 
 @pytest.mark.parametrize(
