@@ -35,6 +35,8 @@ def test_a_hidden_single_rests_on_the_filled_cells_and_on_the_same_digit_elsewhe
     found = SUDOKU.deductions(inputs)[cell]
     assert (found.rule, found.place, found.token, found.round) == ("row", 3, 8, 1)
     assert found.cells == numbers("r1c1", "r2c7", "r3c5", "r3c6")
+    inputs[numbers("r5c2")[0]] = 8  # another 7, which excludes a cell that the 7 above excludes too
+    assert SUDOKU.deductions(inputs)[cell].cells == found.cells
     inputs[numbers("r3c1")[0]] = 2  # the box still rests on four cells, the row has no shorter reason
     assert SUDOKU.deductions(inputs)[cell].cells == found.cells
 
