@@ -133,11 +133,11 @@ def test_a_puzzle_written_twice_and_a_puzzle_below_its_answer_are_separate():
         "1 2|\n3  |\n2  |1\n   |  4",  # without the spaces at the end of a line
         "|  1   2  |         |\n|  3      |         |\n|  2      |  1      |\n|         |      4  |",
         "|12  |\n||\n|3   |\n|2 1 |\n|   4|",  # two bars are a dividing line
-        "  w x y z\nA 1 2 . .\nB 3 . . .\nC 2 . 1 .\nD . . . 4",
+        "  2 4 6 8\nA 1 2 . .\nB 3 . . .\nC 2 . 1 .\nD . . . 4",
         "R1 1 2 . .\nR2 3 . . .\nR3 2 . 1 .\nR4 . . . 4",
         "R1 R2 R3 R4\n1 2 . .\n3 . . .\n2 . 1 .\n. . . 4",
         "a: 1 2 . .\nb: 3 . . .\nc: 2 . 1 .\nd: . . . 4",
-        "A B C D\n1 2 . .\n3 . . .\n2 . 1 .\n. . . 4",
+        "1 2 3 4\n1 2 . .\n3 . . .\n2 . 1 .\n. . . 4",
         "1,2,,,\n3,,,,\n2,,1,,\n,,,4,",
         "1|2||\n3|||\n2||1|\n|||4",
         "12-- 3---\n2-1- ---4",
@@ -158,11 +158,13 @@ def test_a_full_row_in_columns_with_spaces_for_blanks():
         ("12__3___2_1___", "A 4x4 Sudoku has 16 cells, but this text has 14. Use"),
         ("12--3---2-1---", "A 4x4 Sudoku has 16 cells, but this text has 5. Use"),  # then dashes are lines
         ("1", "A 4x4 Sudoku has 16 cells, but this text has 1. Use"),
+        ("1 2 4 3\n1 2 . .\n3 . . .\n2 . 1 .\n. . . 4", "A 4x4 Sudoku has 16 cells, but this text has 20"),
+        ("B 1 2 . .\nA 3 . . .\nC 2 . 1 .\nD . . . 4", "Line 1, position 1: 'B' is not part of a 4x4 Sudoku"),
         ("12\n3\n2", "A 4x4 Sudoku has 16 cells, but this text has 4 (line 1 has 2, line 2 has 1, line 3 has 1). Use"),
         ("1\n2\n3\n4", "A 4x4 Sudoku has 16 cells, but this text has 4 (line 1 has 1, line 2 has 1, line 3 has 1, ...). Use"),
     ],
 )  # fmt: skip
-def test_cells_that_are_missing_are_counted(text, says):
+def test_cells_too_many_or_too_few_and_labels_out_of_order_are_reported(text, says):
     with pytest.raises(PuzzleError) as error:
         FOUR.parse(text)
     assert str(error.value).startswith(says)
