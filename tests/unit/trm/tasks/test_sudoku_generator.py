@@ -282,10 +282,16 @@ def test_a_climb_goes_from_minimal_puzzle_to_minimal_puzzle(uncompiled, monkeypa
             assert len(SUDOKU.solutions(np.where(np.arange(81) == cell, SUDOKU.blank, tokens))) == 2
 
 
-def test_a_climb_keeps_a_new_puzzle_unless_it_needs_fewer_guesses(uncompiled, monkeypatch):
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [
+        ([(1, 5), (2, 5), (3, 4), (2, 9), (7, 0), (4, 9)], [(1, 5), (2, 5), (4, 9)]),
+        ([(1, 1), (2, 2)], [(1, 1), (2, 2)]),
+    ],
+)
+def test_a_climb_keeps_a_new_puzzle_unless_it_needs_fewer_guesses(uncompiled, monkeypatch, steps, kept):
     """Each step makes a puzzle of one given, a digit in the first cell, that needs so many guesses."""
-    made = iter([(1, 5), (2, 5), (3, 4), (2, 9), (7, 0), (4, 9)])
-    digit, guesses = 0, 0
+    made, digit, guesses = iter(steps), 0, 0
 
     def search(grid, solutions, shuffle=False):
         nonlocal digit, guesses
@@ -298,22 +304,23 @@ def test_a_climb_keeps_a_new_puzzle_unless_it_needs_fewer_guesses(uncompiled, mo
         puzzle[0] = solution[0]
         return True
 
-    monkeypatch.setattr(uncompiled, "STEPS", 6)
+    monkeypatch.setattr(uncompiled, "STEPS", len(steps))
     monkeypatch.setattr(uncompiled, "search", search)
     monkeypatch.setattr(uncompiled, "_add_givens", add_givens)
     monkeypatch.setattr(uncompiled, "_minimise", lambda puzzle, one: None)
     puzzles, solutions, needed = uncompiled.climb(0)
-    assert puzzles[:, 0].tolist() == solutions[:, 0].tolist() == [1, 2, 4]
-    assert needed.tolist() == [5, 5, 9] and not puzzles[:, 1:].any()
+    assert list(zip(puzzles[:, 0].tolist(), needed.tolist(), strict=True)) == kept
+    assert np.array_equal(puzzles[:, 0], solutions[:, 0]) and not puzzles[:, 1:].any()
 
 
-def test_a_search_without_pairs_begins_in_the_first_cell_with_the_fewest_candidates(uncompiled):
-    """With one given, in the middle, that is the fifth cell, the first that sees it."""
-    grid, found = np.zeros(81, np.uint8), np.zeros((1, 81), np.uint8)
-    grid[40] = 5
-    solutions = Search(BOARD).solutions(start(BOARD, from_tokens(BOARD, grid + SUDOKU.blank)))
-    assert uncompiled.search(grid, found)[0] == 1
-    assert np.array_equal(found[0] + SUDOKU.blank, to_tokens(BOARD, next(solutions)))
+@pytest.mark.parametrize("given", [slice(40, 41), slice(0, 81, 4), slice(0, 81, 5), slice(2, 81, 6)], ids=str)
+def test_a_search_of_a_climb_finds_the_solution_that_the_solver_finds_first(uncompiled, given):
+    grid, found = np.full(81, SUDOKU.blank, np.uint8), np.zeros((1, 81), np.uint8)
+    grid[given] = sample(SUDOKU)[1][0, given]
+    search = Search(BOARD)
+    first = next(search.solutions(start(BOARD, from_tokens(BOARD, grid))))
+    assert uncompiled.search(grid - SUDOKU.blank, found) == (1, search.nodes)
+    assert np.array_equal(found[0] + SUDOKU.blank, to_tokens(BOARD, first))
 
 
 @pytest.mark.slow  # compiles for ten seconds, and what is compiled cannot have its annotations checked
