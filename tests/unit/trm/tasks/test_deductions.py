@@ -6,7 +6,7 @@ import pytest
 from probes.linear.targets.sudoku import singles
 from trm.data import load_presets
 from trm.tasks import get_task
-from trm.tasks.base import Deduction
+from trm.tasks.base import Deduction, Difficulty
 from trm.tasks.maze.geometry import OPEN, PATH, WALL
 from trm.tasks.sudoku import Sudoku
 from trm.tasks.sudoku.geometry import geometry
@@ -79,6 +79,7 @@ def test_pairs_and_locked_candidates_are_named_where_a_single_needs_them():
     assert len(found) == (inputs == 1).sum()
     assert {name for each in found for name in each.techniques} <= {"locked", "pairs"}
     assert any(each.techniques for each in found)
+    assert SUDOKU.rate(inputs).difficulty is Difficulty.MEDIUM
 
 
 def test_a_puzzle_that_contradicts_itself_is_not_derived():
