@@ -64,9 +64,7 @@ def _contents(inside: str, side: int) -> list[str]:
             return [string.replace("0", ".") for string in whole if re.fullmatch(r"[\d.]+", string)]
         return []
     for count in (side, side * side):
-        cells = fields(
-            " ".join(inside.split()) if "," not in inside else inside.replace("\n", " "), count, side
-        )
+        cells = fields(" ".join(inside.split()), count, side)
         if cells is not None:
             return ["".join(cells)]
     return []

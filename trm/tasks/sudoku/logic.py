@@ -77,17 +77,16 @@ def _twins(groups: Sequence[Candidates]) -> list[tuple[int, int]]:
 
 def place_by_logic(
     geometry: Geometry, position: Position, eliminations: Sequence[Elimination] = (locked_candidates, pairs)
-) -> bool:
-    """Place all digits that singles and `eliminations` derive in `position`. Returns False on a contradiction."""
+) -> None:
+    """Place all digits that singles and `eliminations` derive in `position`, or those before a contradiction."""
     while place_singles(geometry, position):
         if position.placed.bit_count() == geometry.cells:
-            return True
+            return
         steps = (eliminate(geometry, position.possible) for eliminate in eliminations)
         ruled_out = next((step for step in steps if step), 0)
         if not ruled_out:
-            return True
+            return
         position.possible &= ~ruled_out
-    return False
 
 
 LOGIC: tuple[tuple[Difficulty, str, tuple[Elimination, ...]], ...] = (

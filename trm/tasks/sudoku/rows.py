@@ -161,7 +161,7 @@ def _in_columns(lines: Sequence[str], side: int) -> list[Row] | None:
     width = len(divided[0][0])
     # A segment that is too short may lack a cell. Only the last segment of a row may have lost trailing spaces.
     if width > 4 * cells + 1 or any(
-        len(segment) != width and not (at == count - 1 > 0 and len(segment) < width)
+        len(segment) > width or (len(segment) < width and not (at == count - 1 > 0))
         for segments in divided
         for at, segment in enumerate(segments)
     ):
@@ -179,7 +179,7 @@ def _in_columns(lines: Sequence[str], side: int) -> list[Row] | None:
 
 def _is_empty_row(line: str) -> bool:
     """Whether a line has only bars and spaces, and so is a row of blanks."""
-    return bool(set(line.strip()) <= set(BARS + " ")) and len(line.strip()) > 2
+    return not line.strip().strip(BARS + " ") and len(line.strip()) > 2
 
 
 def _segments(line: str) -> list[str]:

@@ -49,7 +49,7 @@ def symmetry_key(solution: UInt8[np.ndarray, "cells"], *, box_rows: int = 3, box
     all pairs of rows within bands and of columns within stacks, sorted wherever a symmetry may change their order.
     """
     side = box_rows * box_columns
-    grid = (solution.reshape(side, side) - FIRST_DIGIT).tolist()
+    grid = solution.reshape(side, side).tolist()
     directions = [_band_key(grid, box_rows), _band_key(list(zip(*grid, strict=True)), box_columns)]
     if box_rows == box_columns:
         directions.sort()

@@ -6,7 +6,7 @@ import pytest
 from probes.linear.targets.sudoku import singles
 from trm.data import load_presets
 from trm.tasks import get_task
-from trm.tasks.base import Deduction
+from trm.tasks.base import Deduction, Difficulty
 from trm.tasks.maze.geometry import OPEN, PATH, WALL
 from trm.tasks.sudoku import Sudoku
 from trm.tasks.sudoku.geometry import geometry
@@ -35,6 +35,8 @@ def test_a_hidden_single_rests_on_the_filled_cells_and_on_the_same_digit_elsewhe
     found = SUDOKU.deductions(inputs)[cell]
     assert (found.rule, found.place, found.token, found.round) == ("row", 3, 8, 1)
     assert found.cells == numbers("r1c1", "r2c7", "r3c5", "r3c6")
+    inputs[numbers("r5c2")[0]] = 8  # another 7, which excludes a cell that the 7 above excludes too
+    assert SUDOKU.deductions(inputs)[cell].cells == found.cells
     inputs[numbers("r3c1")[0]] = 2  # the box still rests on four cells, the row has no shorter reason
     assert SUDOKU.deductions(inputs)[cell].cells == found.cells
 
@@ -77,6 +79,7 @@ def test_pairs_and_locked_candidates_are_named_where_a_single_needs_them():
     assert len(found) == (inputs == 1).sum()
     assert {name for each in found for name in each.techniques} <= {"locked", "pairs"}
     assert any(each.techniques for each in found)
+    assert SUDOKU.rate(inputs).difficulty is Difficulty.MEDIUM
 
 
 def test_a_puzzle_that_contradicts_itself_is_not_derived():

@@ -17,7 +17,7 @@ from trm.tasks.sudoku import Sudoku
 from trm.tasks.sudoku.generator import by_search, by_singles, random_solution, remove_clues
 from trm.tasks.sudoku.geometry import geometry, members
 from trm.tasks.sudoku.logic import locked_candidates, pairs
-from trm.tasks.sudoku.solver import Search, from_tokens, place_singles, start
+from trm.tasks.sudoku.solver import Search, from_tokens, place_singles, start, to_tokens
 
 SUDOKU = Sudoku()
 BOARD = geometry(3, 3)
@@ -72,6 +72,31 @@ def test_the_result_depends_on_the_seed_but_not_on_the_workers():
     assert heard == [32 / 80, 64 / 80, 1]
     assert (SUDOKU.generate_many(40, **options)[0] == alone[0][:40]).all()
     assert not (SUDOKU.generate_many(40, givens=(36, 40), seed=5)[0] == alone[0][:40]).all(-1).any()
+
+
+def test_few_puzzles_or_one_worker_need_no_processes(monkeypatch):
+    monkeypatch.setattr("trm.tasks.base.ProcessPoolExecutor", None)
+    task, heard = BOARDS[0], []
+    task.generate_many(40, progress=lambda *step: heard.append(step))
+    assert heard == [(32 / 40, "32 of 40 puzzles generated"), (1, "40 of 40 puzzles generated")]
+    assert len(task.generate_many(32, workers=2)[0]) == 32
+
+
+@pytest.mark.parametrize("task", BOARDS[1:], ids=lambda task: f"{task.box_rows}x{task.box_columns}")
+def test_the_boxes_on_the_diagonal_are_filled_first(monkeypatch, task):
+    filled = []
+
+    def begin(board, givens):
+        filled.append([given % board.cells for given in givens])
+        return start(board, givens)
+
+    monkeypatch.setattr("trm.tasks.sudoku.generator.start", begin)
+    random_solution(geometry(task.box_rows, task.box_columns), random.Random(1))
+    places = (divmod(cell, task.columns) for cell in filled[0])
+    assert {(row // task.box_rows, column // task.box_columns) for row, column in places} == {
+        (box, box) for box in range(min(task.box_rows, task.box_columns))
+    }
+    assert len(set(filled[0])) == task.rows * min(task.box_rows, task.box_columns)
 
 
 def test_excluded_solutions_do_not_occur():
@@ -257,6 +282,47 @@ def test_a_climb_goes_from_minimal_puzzle_to_minimal_puzzle(uncompiled, monkeypa
             assert len(SUDOKU.solutions(np.where(np.arange(81) == cell, SUDOKU.blank, tokens))) == 2
 
 
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [
+        ([(1, 5), (2, 5), (3, 4), (2, 9), (7, 0), (4, 9)], [(1, 5), (2, 5), (4, 9)]),
+        ([(1, 1), (2, 2)], [(1, 1), (2, 2)]),
+    ],
+)
+def test_a_climb_keeps_a_new_puzzle_unless_it_needs_fewer_guesses(uncompiled, monkeypatch, steps, kept):
+    """Each step makes a puzzle of one given, a digit in the first cell, that needs so many guesses."""
+    made, digit, guesses = iter(steps), 0, 0
+
+    def search(grid, solutions, shuffle=False):
+        nonlocal digit, guesses
+        if shuffle:
+            digit, guesses = next(made)
+            solutions[0] = digit
+        return (-1 if digit == 7 and shuffle else 1), guesses
+
+    def add_givens(puzzle, solution, two):
+        puzzle[0] = solution[0]
+        return True
+
+    monkeypatch.setattr(uncompiled, "STEPS", len(steps))
+    monkeypatch.setattr(uncompiled, "search", search)
+    monkeypatch.setattr(uncompiled, "_add_givens", add_givens)
+    monkeypatch.setattr(uncompiled, "_minimise", lambda puzzle, one: None)
+    puzzles, solutions, needed = uncompiled.climb(0)
+    assert list(zip(puzzles[:, 0].tolist(), needed.tolist(), strict=True)) == kept
+    assert np.array_equal(puzzles[:, 0], solutions[:, 0]) and not puzzles[:, 1:].any()
+
+
+@pytest.mark.parametrize("given", [slice(40, 41), slice(0, 81, 4), slice(0, 81, 5), slice(2, 81, 6)], ids=str)
+def test_a_search_of_a_climb_finds_the_solution_that_the_solver_finds_first(uncompiled, given):
+    grid, found = np.full(81, SUDOKU.blank, np.uint8), np.zeros((1, 81), np.uint8)
+    grid[given] = sample(SUDOKU)[1][0, given]
+    search = Search(BOARD)
+    first = next(search.solutions(start(BOARD, from_tokens(BOARD, grid))))
+    assert uncompiled.search(grid - SUDOKU.blank, found) == (1, search.nodes)
+    assert np.array_equal(found[0] + SUDOKU.blank, to_tokens(BOARD, first))
+
+
 @pytest.mark.slow  # compiles for ten seconds, and what is compiled cannot have its annotations checked
 def test_puzzles_with_many_guesses_are_minimal_and_rated_by_the_solver():
     """The compiled search makes the guesses of `Search`. A prefix of the puzzles is the same, whatever their number."""
@@ -314,6 +380,11 @@ def test_only_hard_puzzles_with_the_number_of_guesses_are_taken_from_climbs(clim
     assert len(set(climbs)) == 2  # two of five puzzles each: with 20 and with 40 guesses
     assert all(puzzle.difficulty is Difficulty.HARD for puzzle in puzzles)
     assert all(SUDOKU.is_solved(puzzle.inputs, puzzle.labels) for puzzle in puzzles)
+
+
+def test_a_range_of_guesses_may_be_one_number(climbs):
+    puzzles = list(islice(SUDOKU.puzzles(np.random.default_rng(1), "hard", guesses=(20, 20)), 2))
+    assert len(climbs) == 2 and np.array_equal(puzzles[0].inputs, puzzles[1].inputs)
 
 
 def test_a_number_of_guesses_that_no_puzzle_needs(climbs, monkeypatch):

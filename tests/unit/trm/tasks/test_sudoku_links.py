@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from sudoku_texts import BY_SIZE, SIZES, rows
 
-from trm.tasks.sudoku.links import decompress
+from trm.errors import PuzzleError
+from trm.tasks.sudoku.links import decompress, refusal
 
 
 def packed(text: str) -> str:
@@ -107,3 +108,32 @@ def test_compressed_links_of_apps_are_decompressed(text):
             decompress(broken)
         except ValueError:
             continue
+
+
+@pytest.mark.parametrize("text", ["a", "ababababab", *("0123456789" * count for count in range(1, 9))])
+def test_a_compressed_link_is_complete_with_its_last_bit_and_cut_short_without_it(text):
+    code = packed(text)
+    assert decompress(code) == decompress(code.rstrip("=")) == text
+    bits = len(base64.b64decode(code)) * 8
+    for end in range(8, bits, 8):
+        with pytest.raises(ValueError):
+            decompress(base64.b64encode(base64.b64decode(code)[: end // 8]).decode())
+
+
+@SIZES
+def test_both_signs_for_no_candidate_may_be_mixed(side):
+    task, puzzle = BY_SIZE[side]
+    every = "".join(map(str, range(1, side + 1)))
+    text = "".join(
+        ".0" + every[2:] if mark == "." else "".join(digit if digit == mark else "." for digit in every)
+        for mark in puzzle
+    )
+    assert task.format(task.parse(text)) == puzzle
+    with pytest.raises(PuzzleError):
+        task.parse("1" * len(text))
+
+
+def test_only_a_link_alone_is_refused_as_a_link():
+    alone = "This link does not contain the digits of a puzzle. Open it and paste the digits."
+    assert refusal(" https://example.org/1 \n") == refusal("www.example.org") == alone
+    assert refusal("a puzzle of https://example.org/1") == refusal("") == ""

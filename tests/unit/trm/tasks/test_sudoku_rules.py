@@ -130,6 +130,7 @@ def test_solved_means_complete_valid_and_with_the_givens():
     assert not SUDOKU.is_solved(puzzle, other)
     assert SUDOKU.is_solved(np.ones(81, np.uint8), other)
     assert not SUDOKU.is_solved(np.ones(81, np.uint8), np.full(81, 200, np.uint8))
+    assert not SUDOKU.is_solved(np.ones(81, np.uint8), solved + 1)  # no digit is repeated, but 10 is none
     both = SUDOKU.is_solved(np.stack([puzzle, puzzle]), np.stack([solved, other]))
     assert both.tolist() == [True, False]
 
@@ -210,3 +211,23 @@ def test_a_rating_gives_up_at_its_limit_of_guesses():
 def test_writable_tokens_are_a_blank_and_all_digits(task):
     written = "".join(task.symbols[token] for token in task.writable)
     assert written == "." + "".join(map(str, range(1, task.rows + 1)))
+
+
+@pytest.mark.parametrize(
+    ("task", "givens", "stratum"),
+    [
+        (SMALL, 5, "0-5 givens"),
+        (SMALL, 6, "6-11 givens"),
+        (SUDOKU, 29, "24-29 givens"),
+        (SUDOKU, 30, "30-35 givens"),
+    ],
+)
+def test_results_are_grouped_by_the_number_of_givens(task, givens, stratum):
+    assert task.strata(np.where(np.arange(task.cells) < givens, 2, 1)[None].astype(np.uint8)) == [stratum]
+
+
+def test_facts_about_cells_by_hand():
+    facts = SMALL.cell_features(SMALL.parse("12..3...2.1....4"))
+    assert facts["box"].tolist() == [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]
+    assert facts["candidates"].tolist() == [-1, -1, 12, 4, -1, 8, 10, 3, -1, 12, -1, 4, 0, 5, 6, -1]
+    assert facts["candidates_left"].tolist() == [-1, -1, 2, 1, -1, 1, 2, 2, -1, 2, -1, 1, 0, 2, 2, -1]

@@ -95,6 +95,23 @@ def test_digits_of_other_scripts(first):
         assert task.format(task.parse(text)) == puzzle
 
 
+@pytest.mark.parametrize(
+    ("characters", "ascii"),
+    [
+        ("\u00a0\u2003\u3000", "   "),
+        ("\x85\u2028\u2029", "\x85\u2028\u2029"),  # line breaks
+        ("\u200b\ufeff", ""),
+        ("–—−", "---"),
+        ("…⋯‥", "........"),
+        ("！＂～", '!"~'),
+        ("①९𝟙", "191"),
+        ("é", "é"),
+    ],
+)
+def test_characters_with_an_ascii_form(characters, ascii):
+    assert plain(characters) == ascii
+
+
 def test_substitutes_for_digits_and_dots():
     circled = str.maketrans({str(at): chr(ord("①") + at - 1) for at in range(1, 10)})
     keycaps = {str(at): f"{at}\ufe0f\u20e3" for at in range(1, 10)}
