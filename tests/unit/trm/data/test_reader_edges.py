@@ -14,6 +14,7 @@ from trm.data.files.json_file import read_json
 from trm.data.files.npz import header_of
 from trm.data.puzzle_file import read_content
 from trm.errors import DataError
+from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
 from trm.tasks.sudoku import Sudoku
 
@@ -56,6 +57,7 @@ def test_json_is_searched_to_a_depth_of_twelve(wrap, content, deepest):
         ({"puzzle": ONE}, ["entry 1"]),
         ("\n" + json.dumps({"puzzle": ONE}), ["entry 1"]),
         (f'{{"puzzle": "{ONE}"}}\n\n{{"puzzle": "{ONE}"}}\n', ["line 1", "line 3"]),
+        ({"other": [ONE, ONE]}, ["entry 1, other, 1", "entry 1, other, 2"]),
         ({"boards": {"x" * 50: {"puzzle": ONE}}}, [f"entry 1, boards, {'x' * 40}"]),
         ([[{"puzzle": ONE}, [{"puzzle": ONE}]]], ["entry 1, 1", "entry 1, 2, 1"]),
         ({"puzzle": [ONE, ONE], "solution": [SOLVED, SOLVED]}, ["entry 1, row 1", "entry 1, row 2"]),
@@ -63,6 +65,35 @@ def test_json_is_searched_to_a_depth_of_twelve(wrap, content, deepest):
 )
 def test_the_place_of_a_puzzle_in_json_leads_to_it(content, places):
     assert [entry.place for entry in entries(content)] == places
+
+
+def test_many_empty_lines_may_precede_a_puzzle_but_are_no_file_of_puzzles():
+    for empty in (49, 50, 51, 60):
+        assert [entry.place for entry in entries("\n" * empty + ONE)] == [f"line {empty + 1}"]
+    assert "has 16 cells, but this text has 0" in refusal("\n" * 60)
+    assert refusal("\n" * 50) == "x is empty. Give a file with one puzzle per line."
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("12\n34", "lines 1 to 2"), ("\n\n12\n34\n", "lines 3 to 4"), ("\r\n12\r\n", "line 2")],
+)
+def test_a_grid_that_is_a_whole_text_begins_after_empty_lines(text, place):
+    (entry,) = puzzle_entries(text.encode(), "x", Arc())
+    assert entry.place == place
+
+
+@pytest.mark.parametrize("comments", [0, 2])
+def test_lines_of_a_table_are_counted_from_the_start_of_the_file(comments):
+    above = "# from a friend\n" * comments
+    (entry,) = entries(f"{above}id;puzzle\n7;{ONE}\n")
+    assert (entry.place, entry.line) == (f"line {comments + 2}", comments + 2)
+    for mistake, says in (
+        (f"puzzle,a\n{ONE}\n", "1 columns, but the header has 2. Check the commas."),
+        (f"puzzle;a\n{ONE}\n", "1 columns, but the header has 2. Check the columns."),
+        (f"puzzle,a\n{ONE},{'1' * 140_000}\n", "not CSV (field larger than field limit (131072))."),
+    ):
+        assert f"x, line {comments + 2}: {says}" in refusal(above + mistake)
 
 
 def test_a_column_of_another_length_is_no_part_of_a_table():

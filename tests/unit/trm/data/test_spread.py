@@ -14,6 +14,7 @@ from trm.data import load_puzzles
 from trm.data.files import spread
 from trm.data.files.arrays import entries_in_arrays
 from trm.data.files.containers import ByteSource
+from trm.data.files.readers import read
 from trm.errors import DataError
 from trm.evaluate import evenly
 from trm.tasks.sudoku import Sudoku
@@ -51,6 +52,7 @@ def files(rows: list[tuple[str, int]]) -> dict[str, bytes]:
         "bare.csv": "".join(f"{text},{at:05}\n" for text, at in rows).encode(),
         "x.txt": lines.encode(),
         "bare.txt": "".join(f"{text}\n" for text, _ in rows).encode(),
+        "gap.txt": (lines[:-25] + "\n" + lines[-25:]).encode(),
         "comments.txt": f"# of mine\n\n{lines}".encode(),
         "crlf.csv": table.replace("\n", "\r\n").encode(),
         "bom.csv": b"\xef\xbb\xbf" + table.encode(),
@@ -62,6 +64,7 @@ def files(rows: list[tuple[str, int]]) -> dict[str, bytes]:
         "x.csv.gz": gzip.compress(table.encode(), mtime=0),
         "x.zip": archive.getvalue(),
         "x.parquet": out.getvalue(),
+        "x.parquet.gz": gzip.compress(out.getvalue(), mtime=0),
         "x.npy": array.getvalue(),
     }
 
@@ -145,6 +148,15 @@ def test_places_name_the_rows_that_are_taken():
         "the row at byte 17",
         f"the row at byte {17 + 27 * (COUNT - 1):,}",
     ]
+
+
+@pytest.mark.parametrize("batch", [1024, 128])
+def test_rows_of_parquet_are_numbered_across_groups_and_batches(batch, monkeypatch):
+    monkeypatch.setattr("trm.data.files.parquet.ROWS", batch)
+    for count, numbers in ((3, [1, 2001, 4000]), (None, range(1, COUNT + 1))):
+        rows = list(read(ByteSource.of_bytes(FILES["x.parquet"], "x"), SMALL, spread=count))
+        assert [row.place for row in rows] == [f"row {number}" for number in numbers]
+        assert [row.text for row in rows] == [ROWS[number - 1][0] for number in numbers]
 
 
 def test_files_with_multi_line_puzzles_are_read_completely(tmp_path):
