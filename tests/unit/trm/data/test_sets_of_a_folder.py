@@ -52,6 +52,23 @@ def test_names_lead_to_the_id_of_their_puzzle(tmp_path):
     assert load_puzzles(tmp_path, SMALL).names == names
 
 
+def test_every_id_of_a_further_split_needs_a_name(tmp_path):
+    write_official(puzzles(1), tmp_path, SMALL, split="train")
+    with pytest.raises(DataError, match="names 2 puzzle ids, but this set uses id 2"):
+        write_official(puzzles(2), tmp_path, SMALL)
+    write_official(puzzles(1, 1), tmp_path, SMALL)
+
+
+def test_a_puzzle_may_lack_examples_but_not_have_less_than_none(tmp_path):
+    write_official(puzzles(7, 7, 3), tmp_path, SMALL)
+    np.save(tmp_path / "test" / "all__puzzle_identifiers.npy", np.array([7, 5, 3]))
+    np.save(tmp_path / "test" / "all__puzzle_indices.npy", np.array([0, 2, 2, 3]))
+    assert load_puzzles(tmp_path, SMALL).puzzle_identifiers.tolist() == [7, 7, 3]
+    np.save(tmp_path / "test" / "all__puzzle_indices.npy", np.array([0, 2, 1, 3]))
+    with pytest.raises(DataError, match="does not divide the 3 examples into puzzles"):
+        load_puzzles(tmp_path, SMALL)
+
+
 def test_a_limit_counts_the_examples_of_all_sets(tmp_path):
     write_official(puzzles(1, 1, 2), tmp_path, SMALL)
     for path in list((tmp_path / "test").glob("all__*.npy")):
