@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from trm.data import PuzzleEntry, puzzle_entries
+from trm.data import PuzzleEntry, load_puzzles, puzzle_entries
 from trm.data.files.json_file import read_json
 from trm.data.files.npz import header_of
 from trm.data.puzzle_file import read_content
@@ -151,6 +151,12 @@ def npz(**arrays: np.ndarray) -> bytes:
 def test_answers_tell_digits_from_tokens(puzzle, answer, text):
     (entry,) = entries(npz(puzzles=np.array([puzzle]), solutions=np.array([answer])), "x.npz")
     assert entry.text == text
+
+
+def test_an_answer_of_unknown_tokens_is_wrong(tmp_path):
+    (tmp_path / "x.npz").write_bytes(npz(puzzles=np.array([[1, 5] * 8]), solutions=np.full((1, 16), 200)))
+    with pytest.raises(DataError, match="puzzle 1: the answer breaks a rule or changes a given"):
+        load_puzzles(tmp_path / "x.npz", SMALL)
 
 
 def test_strings_may_have_answers_of_digits_and_one_string_is_a_puzzle():

@@ -4,9 +4,10 @@ import pytest
 
 from trm.tasks.base import Difficulty
 from trm.tasks.maze import Maze
-from trm.tasks.maze.geometry import board_of
-from trm.tasks.maze.rating import difficulty_of, lengths, level
-from trm.tasks.maze.solver import MazeSearch
+from trm.tasks.maze.deduction import deductions
+from trm.tasks.maze.geometry import Board, board_of
+from trm.tasks.maze.rating import difficulty_of, lengths, level, rate
+from trm.tasks.maze.solver import MazeSearch, on_simple_paths
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,12 @@ def test_the_goal_in_a_corridor_with_one_dead_end_decides_the_difficulty(goal, d
 
 def test_generated_mazes_of_neighbouring_difficulties_have_neighbouring_lengths():
     assert [lengths(10, each) for each in Difficulty] == [(10, 19), (20, 29), (30, 99)]
+
+
+def test_a_start_that_is_the_goal_is_a_path_without_steps():
+    board = Board(3, passable=0b11, start=1, goal=1)
+    search = MazeSearch.of(board)
+    assert (search.distance, search.on_shortest_paths(), on_simple_paths(board)) == (0, 1, 1)
+    assert list(search.shortest_paths()) == [1]
+    assert [each and each.rule for each in deductions(board)] == [None, "dead_end", *[None] * 7]
+    assert rate(board).sentence == "Easy: the maze has a single path, with no steps and 1 dead end along it."
