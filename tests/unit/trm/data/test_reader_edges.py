@@ -7,7 +7,9 @@ import re
 import zipfile
 
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from trm.data import PuzzleEntry, load_puzzles, puzzle_entries
 from trm.data.files.json_file import read_json
@@ -116,6 +118,12 @@ def test_a_maze_in_json_has_a_string_or_a_list_of_cells_per_row(rows):
     assert Maze(3).format(entry.read(Maze(3))) == "#S##.##G#"
 
 
+def test_rows_of_strings_become_lines_and_cells_a_list():
+    lines = [ONE[at : at + 4] for at in range(0, 16, 4)]
+    for content, text in ((lines, "\n".join(lines)), (list(ONE), json.dumps([list(ONE)]))):
+        assert [entry.text for entry in entries(content)] == [text]
+
+
 def zipped(**files: str) -> bytes:
     with zipfile.ZipFile(out := io.BytesIO(), "w") as archive:
         for name, content in files.items():
@@ -194,6 +202,8 @@ def test_long_reasons_are_cut(tmp_path):
     assert len(str(error.value).removeprefix(beginning).removesuffix(end)) == 80
     np.save(out := io.BytesIO(), np.zeros(1, [(f"column {number}", "i4") for number in range(9)]))
     assert len(re.search(r"has dtype (.*), which is not", refusal(out.getvalue()))[1]) == 60
+    parquet.write_table(pyarrow.table({f"column {number}": [1] for number in range(9)}), out := io.BytesIO())
+    assert len(re.search(r"has columns (.*)\. Name the", refusal(out.getvalue()))[1]) == 80
     header = ("'" + "x" * 200 + "'").encode()
     with pytest.raises(ValueError, match="Header is not a dictionary") as invalid:
         header_of(io.BytesIO(b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header))
