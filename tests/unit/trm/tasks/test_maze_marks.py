@@ -189,7 +189,7 @@ def test_thin_mazes_with_openings_at_the_sides_and_letters_in_cells(text, expect
     assert Maze(5).format(tokens) == expected
 
 
-@pytest.mark.parametrize("text", ["S|.|.\n.|.|.\n.|.|G", "S-|-.\n.█|█.\n.-|-G", "|-|-|\n|S.G|"])
+@pytest.mark.parametrize("text", ["S|.|.|.|.\n.|.|.|.|.\n.|.|.|.|G", "S-|-.\n.█|█.\n.-|-G", "|-|-|\n|S.G|"])
 def test_bars_without_lines_or_with_blocks_or_of_two_rows_are_not_thin_walls(text):
     with pytest.raises(PuzzleError, match=r"'[-|]' is not part of a maze"):
         Maze(5).parse(text)
