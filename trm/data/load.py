@@ -77,9 +77,7 @@ def load_puzzles(
     if path.is_dir():
         puzzles = load_official(path, task, limit=limit, split=split)
         return puzzles if identifiers is None else with_puzzle_ids(puzzles, identifiers)
-    entries = read(
-        ByteSource.of_path(path), task, prefer=split, spread=spread if spread and spread > 0 else None
-    )
+    entries = read(ByteSource.of_path(path), task, prefer=split, spread=spread if (spread or 0) > 0 else None)
     return _puzzle_set(entries, str(path), path.name, task, limit, progress)
 
 

@@ -101,14 +101,14 @@ def _split(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Reshape puzzles and answers to (count, cells). An array of pairs contains (puzzle, answer) in each row."""
     sides = (task.rows, task.columns)
-    if answers is None and puzzles.ndim >= 2 and puzzles.shape[1:] in ((2, task.cells), (2, *sides)):
+    if answers is None and puzzles.shape[1:] in ((2, task.cells), (2, *sides)):
         return puzzles[:, 0].reshape(-1, task.cells), puzzles[:, 1].reshape(-1, task.cells)
     flat = [None if part is None else _flat(part, task) for part in (puzzles, answers)]
     return flat[0] if flat[0] is not None else puzzles, flat[1]
 
 
 def _flat(array: np.ndarray, task: Task) -> np.ndarray:
-    if array.shape and array.shape[-1] == 1:
+    if array.ndim > 1 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.shape[-2:] == (task.rows, task.columns) or array.shape[-1:] == (task.cells,):
         return array.reshape(-1, task.cells)

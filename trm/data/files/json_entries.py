@@ -101,7 +101,7 @@ def _is_puzzle(entry: Any, task: Task) -> bool:
         return len(entry) >= task.cells
     if not isinstance(entry, list) or not entry:
         return False
-    if all(isinstance(row, str) for row in entry):
+    if all(isinstance(row, str) for row in entry) and len(entry) != task.cells:
         return len(entry) == task.rows and all(len(row) == task.columns for row in entry)
     if all(isinstance(row, list) and row for row in entry):
         return all(map(_is_cell, [cell for row in entry for cell in row]))

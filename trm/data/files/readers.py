@@ -101,10 +101,12 @@ def _in_parquet(source: ByteSource, task: Task, spread: int | None) -> Iterator[
 def _in_text(source: ByteSource, task: Task) -> Iterator[PuzzleEntry]:
     lines = lines_of(source)
     head = list(islice(lines, HEAD))
-    if not "".join(head).strip() and next(lines, None) is None:
+    blank = not "".join(head).strip()
+    following = list(islice(lines, 1)) if blank else []
+    if blank and not following:
         raise DataError(f"{source.name}{NO_HEADER if source.name.lower().endswith(CSV) else EMPTY}")
-    text = chain(head, lines)
-    start = next(line.strip() for line in head if line.strip()) if "".join(head).strip() else ""
+    text = chain(head, following, lines)
+    start = "" if blank else next(line.strip() for line in head if line.strip())
     if (
         start.startswith(("[", "{"))
         and not SECTION.match(start)

@@ -76,7 +76,7 @@ def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tu
             line = reader.line_num + layout.line
             if not row:
                 continue
-            if len(row) > len(header) and not "".join(row[len(header) :]).strip():
+            if not "".join(row[len(header) :]).strip():
                 row = row[: len(header)]
             if len(row) != len(header):
                 raise DataError(

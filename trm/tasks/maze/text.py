@@ -119,7 +119,7 @@ def _maze_and_answer(line: str, side: int) -> tuple[str, str]:
     """Split a line at a comma, semicolon or tab into a maze and its answer. The answer is "" if the line has none."""
     whole = [field.strip("\"'") for field in re.split(r"[,;\t]", line)]
     whole = [field for field in whole if len(field) == side * side and set(field) <= ALL]
-    if len(whole) not in (1, 2) or len(line) == side * side:
+    if len(whole) not in (1, 2):
         return line, ""
     whole.sort(key=lambda field: "o" in field)
     return whole[0], whole[1] if len(whole) == 2 else ""
@@ -148,7 +148,7 @@ def _without_frame(text: str, side: int) -> str:
     if any(line.startswith("```") for line in lines):
         lines = [line for line in lines if not line.startswith("```")]
         text = "\n".join(lines)
-    if len(lines) > 1 and len(lines[0].strip()) > 0 and len(lines) > side and _is_heading(lines[0], side):
+    if len(lines) > side and _is_heading(lines[0], side):
         text = "\n".join(lines[1:])
     filled = [line for line in text.splitlines() if line.strip()]
     if len(filled) > 2 and is_thin(filled):

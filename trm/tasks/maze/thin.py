@@ -33,7 +33,10 @@ def is_thin(lines: Sequence[str]) -> bool:
 
 
 def widened(lines: Sequence[str], side: int) -> list[str]:
-    """Return the rows of the maze with walls as cells. Raises `PuzzleError` for a faulty drawing or a wrong size."""
+    """Return the rows of the maze with walls as cells. At least three lines are not blank.
+
+    Raises `PuzzleError` for a faulty drawing or a wrong size.
+    """
     lines = [line.rstrip() for line in lines if line.strip()]
     left = min(len(line) - len(line.lstrip()) for line in lines)
     underscored = not any(mark in "".join(lines) for mark in "-─━═=")
@@ -41,8 +44,8 @@ def widened(lines: Sequence[str], side: int) -> list[str]:
         lines = [line[left:] for line in lines]
     count = len(lines) - 1 if underscored else (len(lines) - 1) // 2
     width = max(map(len, lines))
-    pitch = 2 if underscored else (width - 1) // count if count else 0
-    fits = count > 0 and width <= 2 * count + 1 if underscored else (
+    pitch = 2 if underscored else (width - 1) // count
+    fits = width <= 2 * count + 1 if underscored else (
         len(lines) % 2 == 1 and pitch >= 2 and pitch * count + 1 == width
     )  # fmt: skip
     if not fits:

@@ -294,6 +294,8 @@ def test_a_binary_file_is_rejected(tmp_path):
             np.eye(3, 81, dtype=np.uint8) * np.array([[12], [1], [1]], np.uint8),  # only in the first example
             "the labels contain token 12",
         ),
+        ("all__inputs.npy", np.full((3, 81), 255), "the inputs contain token 255"),
+        ("all__inputs.npy", np.full((3, 81), 256), "tokens range from 256 to 256"),
         ("all__inputs.npy", np.full((3, 81), -2), "tokens range from -2 to -2"),
         ("all__inputs.npy", np.zeros((3, 81)), "not a list of integers"),
         ("all__puzzle_indices.npy", np.array([0, 1, 2, 9]), "does not divide the 3 examples"),

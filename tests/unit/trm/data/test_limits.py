@@ -131,6 +131,16 @@ def test_a_set_of_the_largest_size_is_generated(tmp_path, monkeypatch):
     assert len(load_puzzles(generate_dataset(TINY, count=1, **options), TINY)) == 1
 
 
+def test_a_line_over_the_limit_is_named(monkeypatch):
+    monkeypatch.setattr("trm.data.files.text.LONGEST_LINE", len(PUZZLE))
+    assert message(f"# a\n{LINES}").startswith("x.txt, line 2: over 16 characters.")
+
+
+@pytest.mark.parametrize("text", [PUZZLE[:-1] + "\0", PUZZLE + "\0 é"])
+def test_a_file_with_a_zero_byte_is_not_text(text):
+    assert message(text).startswith("x.txt is not text in UTF-8")
+
+
 def test_so_many_lines_may_be_without_a_puzzle(monkeypatch):
     monkeypatch.setattr("trm.data.files.readers.LONGEST_GRID", 0)
     monkeypatch.setattr("trm.data.files.readers.MAX_LINES_WITHOUT_PUZZLE", 3)

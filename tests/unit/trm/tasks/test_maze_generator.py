@@ -20,7 +20,7 @@ from trm.data import bundled_test_set, load_puzzles, sets_for_task, write_csv
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty
 from trm.tasks.maze import Maze
-from trm.tasks.maze.generator import STYLES
+from trm.tasks.maze.generator import STYLES, MazeRequest
 from trm.tasks.sudoku import Sudoku
 
 WALL, OPEN, START, GOAL, PATH = range(1, 6)
@@ -84,6 +84,18 @@ def test_mazes_with_loops_have_the_requested_number(loops):
     grid = inputs.reshape(-1, 15, 15) != WALL
     doors = (grid[:, 1:] & grid[:, :-1]).sum((1, 2)) + (grid[:, :, 1:] & grid[:, :, :-1]).sum((1, 2))
     assert (doors + 1 - grid.sum((1, 2)) == loops).all()
+
+
+@pytest.mark.parametrize(("side", "loops"), [(3, 1), (5, 1), (6, 2), (15, 5)])
+def test_a_third_of_the_side_is_the_usual_number_of_loops(side, loops):
+    assert MazeRequest.of(side, Difficulty.EASY, "loops", None, None, None).loops == loops
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("length", [1, 7, 29])
+def test_a_path_may_have_exactly_the_requested_length(style, length):
+    _, labels = MAZE.generate_many(4, seed=0, style=style, min_path=length, max_path=length)
+    assert steps(labels).tolist() == [length] * 4
 
 
 def test_random_mazes_have_walls_anywhere_and_open_edges():
@@ -150,6 +162,20 @@ def test_the_result_depends_on_the_seed_but_not_on_the_workers():
             15,
             {"difficulty": "hard", "max_path": 20},
             "Hard 15x15 mazes have paths of 45 to 224 steps, not 1 to 20. Choose difficulty easy.",
+        ),
+        *(
+            (
+                15,
+                {"difficulty": "hard", "min_path": path, "max_path": path},
+                f"not {path} to {path}. {remedy}.",
+            )
+            for path, remedy in [
+                (14, "Change the lengths"),
+                (15, "Choose difficulty easy"),
+                (29, "Choose difficulty easy"),
+                (30, "Choose difficulty medium"),
+                (44, "Choose difficulty medium"),
+            ]
         ),
         (
             15,

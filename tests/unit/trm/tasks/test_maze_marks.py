@@ -165,6 +165,41 @@ def test_wrong_sizes_are_reported(text, says):
         Maze(15).parse(text)
 
 
+BARS = "+--+--+\n   |  |\n+  +  +\n|\n+--+--+"
+SIDES = "#####S.#.##.#.##...G#####"
+"""The maze of these drawings. It is open at the left and at the right, where the lines end early."""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (BARS, SIDES),
+        ("\n".join(f"  {line}" for line in BARS.split("\n")), SIDES),
+        (" _ _\n  | |\n|_ _", SIDES),
+        # Letters in the cells are start and goal, and the openings stay open. An `o` is a path.
+        (BARS.replace("   |  |", "   |S |").replace("\n|\n", "\n|G\n"), "#####..#S##.#.##G...#####"),
+        (BARS.replace("   |  |", "   |St|").replace("\n|\n", "\n|Go\n"), "#####..#S##.#.##G...#####"),
+        (BARS.replace("\n|\n", "\n|o  o\n"), "#####S.#.##.#.##o.oG#####"),
+        (" _ _ \n|S|G|\n|_ _|", "######S#G##.#.##...######"),
+        (" _ _ \n|_|S|\n|G _|", "######.#S####.##G..##.###"),
+    ],
+)
+def test_thin_mazes_with_openings_at_the_sides_and_letters_in_cells(text, expected):
+    tokens = Maze(5).parse(text, unfinished=True)
+    assert Maze(5).format(tokens) == expected
+
+
+@pytest.mark.parametrize("text", ["S|.|.|.|.\n.|.|.|.|.\n.|.|.|.|G", "S-|-.\n.█|█.\n.-|-G", "|-|-|\n|S.G|"])
+def test_bars_without_lines_or_with_blocks_or_of_two_rows_are_not_thin_walls(text):
+    with pytest.raises(PuzzleError, match=r"'[-|]' is not part of a maze"):
+        Maze(5).parse(text)
+
+
+def test_a_path_of_dots_lies_in_any_column_and_ends_beside_the_edges():
+    assert Maze(3).parse("S.G\n   \n###").tolist() == [3, 5, 4, 2, 2, 2, 1, 1, 1]
+    assert Maze(3).parse("# S\n# .\n. G").tolist() == [1, 2, 3, 1, 2, 2, 2, 2, 4]
+
+
 def test_a_maze_and_its_answer_on_a_line():
     row, answer = PLAIN, PLAIN_SOLVED
     for line in (f"{row},{answer}", f"7;{row};{answer}", f"{answer}\t{row}"):

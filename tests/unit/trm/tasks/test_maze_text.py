@@ -70,6 +70,7 @@ def test_tokens_are_those_of_the_public_data_sets():
         DOTTED.replace("#", "X"),
         "\n".join(ROWS).replace(" ", "\xa0"),
         "\n".join(ROWS).replace("#", "█"),
+        "\n" + "\n".join(ROWS),
         "\n\n" + "\n".join(ROWS) + "\n\n\n",
         "\ufeff" + "\n".join(ROWS),
         " ".join(DOTTED),
@@ -87,6 +88,36 @@ def test_open_rows_at_the_edges_are_rows():
     assert FIVE.format(FIVE.parse("\n\nS   G\n     \n     \n     \n     ")) == "S...G" + "." * 20
 
 
+def test_spaces_at_the_end_of_a_line_fill_the_last_rows():
+    for wall in "#█":
+        assert Maze(3).parse(f"SG{wall}      ").tolist() == [3, 4, 1, 2, 2, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(("side", "longest"), [(3, 8), (4, 15), (5, 21), (6, 25)])
+def test_a_row_has_up_to_four_characters_per_cell_and_one_or_one_less_than_a_maze(side, longest):
+    for width, count in ((longest, 1), (longest + 1, side)):
+        assert len(list(Maze(side).find_puzzles(["S#G".ljust(width)] * side))) == count
+
+
+@pytest.mark.parametrize(
+    ("line", "is_heading"),
+    [
+        ("ab######", False),
+        ("ab#####", True),
+        ("a#", False),
+        ("ab#", True),
+        ("a maze in words and wall", True),
+        ("a maze in words and walls", False),  # as long as a maze, so a maze with mistakes
+        ("5 x 5", True),
+        ("5 x 6", False),
+    ],
+)
+def test_a_heading_has_at_least_two_letters_in_eight_characters(line, is_heading):
+    found = list(FIVE.find_puzzles([line, "", DOTTED]))
+    assert [each.text for each in found] == [line, DOTTED][is_heading:]
+    assert found[-1].note == (f"line 1: {line!r} skipped" if is_heading else "")
+
+
 def test_a_path_is_read():
     assert FIVE.parse("SoooG" + "#" * 20)[:5].tolist() == [3, 5, 5, 5, 4]
 
@@ -100,6 +131,10 @@ WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 characters in one line; 
     [
         ("", f"{WANTED}this text has 0 lines. Paste the whole maze and nothing else."),
         ("S G", f"{WANTED}this text has 3. Write open cells as dots, since spaces at the ends may get lost."),
+        (
+            "S G   ",
+            f"{WANTED}this text has 3. Write open cells as dots, since spaces at the ends may get lost.",
+        ),
         (
             DOTTED[:-1],
             f"{WANTED}this text has 24. Write open cells as dots, since spaces at the ends may get lost.",
@@ -116,10 +151,15 @@ WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 characters in one line; 
         ),
         (DOTTED.replace("G", "Q"), f"Position 15: 'Q' is not part of a maze. {USE}"),
         ("\n".join(ROWS).replace("G", "7"), f"Line 3, position 5: '7' is not part of a maze. {USE}"),
+        ("\n".join(["SabcG", *ROWS[1:]]), f"Line 1, position 2: 'a' is not part of a maze. {USE}"),
         (DOTTED.replace("S", "X"), f"Position 2: 'X' is not part of a maze. {USE}"),
         (
             "\n".join(ROWS).replace(" ", "\t"),
             "Line 1, position 4: the character U+0009 is not part of a maze. ",
+        ),
+        (
+            "\n".join([*ROWS[:4], "#   \t"]),
+            "Line 5, position 5: the character U+0009 is not part of a maze. ",
         ),
         (DOTTED[:-1] + "\x00", "Position 25: the character U+0000 is not part of a maze. "),
         (DOTTED.replace("S", "."), "This maze has no start. Add one S."),
