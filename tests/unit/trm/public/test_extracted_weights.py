@@ -57,7 +57,7 @@ def whole_model() -> InertObject:
 @pytest.mark.parametrize(
     "stored, words",
     [
-        (InertObject("c" * 100), rf"it contains an object of class c{{80}}\. Save"),
+        (InertObject("c" * 100), r"it contains an object of class c{80}\. Save"),
         (whole_model(), r"it contains a whole model \(m{60}\), which is code"),
         (torch.zeros(3), r"it contains a single tensor\. Save the model's state dict with torch\.save\.$"),
         (["x" * 30] * 6, r"it contains .{60}\. Save the model's"),

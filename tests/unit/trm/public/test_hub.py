@@ -365,7 +365,7 @@ def test_a_download_that_ends_early(hub, stored, monkeypatch, error, words):
 
 def test_a_long_message_of_the_http_library_is_cut(hub, monkeypatch):
     monkeypatch.setattr("huggingface_hub.HfApi", fails_with(ImportError("x" * 200)))
-    refusal("hf://o/r", rf"HF_ENDPOINT \(x{{160}}\)")
+    refusal("hf://o/r", r"HF_ENDPOINT \(x{160}\)")
 
 
 def test_a_connection_that_breaks(hub, stored, monkeypatch):
