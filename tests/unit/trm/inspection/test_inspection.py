@@ -138,6 +138,7 @@ def test_the_command_prints_one_json_object(maze_checkpoint, small_checks, capsy
     main(["inspect", maze_checkpoint, "--json"])
     checked = json.loads(capsys.readouterr().out)
     assert checked["self_check"]["puzzles"] == 4 and checked["states"]
+    assert [(at["n"], at["T"]) for at in checked["depths"]] == [(4, 3), (3, 3), (5, 3), (4, 2), (4, 4)]
     main(["inspect", maze_checkpoint, "--json", "--no-check"])
     assert json.loads(capsys.readouterr().out)["self_check"] is None
 
@@ -195,8 +196,10 @@ def test_large_mazes_have_long_paths():
 
 @pytest.mark.parametrize("side, long", [(23, False), (24, True)])
 def test_mazes_from_24_cells_a_side_are_large(monkeypatch, side, long):
-    asked = []
-    monkeypatch.setattr(Maze, "generate_many", lambda self, count, **how: asked.append(how) or ((), ()))
+    asked, puzzles = [], np.zeros((2, side**2), np.uint8)
+    monkeypatch.setattr(
+        Maze, "generate_many", lambda self, count, **how: asked.append(how) or (puzzles, puzzles)
+    )
     *_, note = puzzles_of(Maze(side), 2)
     assert ("min_path" in asked[0]) == ("110 steps" in note) == long
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trm.public.sections import find_section, resolved
+from trm.public.sections import resolved
 
 ARCH, AROUND = {"a": 3, "only": 5}, {"a": 4, "run": {"a": 7}, "arch": {"value": {"a": 3}}}
 
@@ -32,17 +32,3 @@ def test_a_reference_is_to_the_file_or_to_its_section(value, meant):
 def test_nine_references_in_a_row_are_followed(references, meant):
     chain = {f"a{number}": f"${{a{number + 1}}}" for number in range(1, references)}
     assert resolved("${a1}", {}, chain | {f"a{references}": "end"}) == meant
-
-
-@pytest.mark.parametrize(
-    "values, section",
-    [
-        ({"x": {"hidden_size": 8}, "y": {"H_cycles": 2}}, {"H_cycles": 2}),
-        ({"x": {"hidden_size": 8}, "y": {"hidden_size": 9}}, {"hidden_size": 8}),
-        ({"run": {"name": "x"}, "arch": {"name": "trm@X"}}, {"name": "trm@X"}),
-        ({"run": {"name": "x"}}, None),
-    ],
-)
-def test_the_section_with_cycles_is_preferred(values, section):
-    found = find_section(values, ["hidden_size", "H_cycles", "name"])
-    assert (found and found[0]) == section
