@@ -60,9 +60,9 @@ def _is_better(other: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     The loss counts only if less than half of the puzzles are solved: otherwise it is that of the few unsolved ones,
     which varies with any change of the depth.
     """
-    more = (other["exact"] - own["exact"]) * own["puzzles"]
+    more = round((other["exact"] - own["exact"]) * own["puzzles"])
     lower = own["exact"] < 0.5 and other["loss"] < CLEARLY_LOWER * own["loss"]
-    return more > 1.5 or (more > -0.5 and lower)
+    return more > 1 or (more >= 0 and lower)
 
 
 def _compare_published(check: Mapping[str, Any], listed: PublicCheckpoint | None) -> str:

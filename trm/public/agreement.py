@@ -42,7 +42,7 @@ def _odd_heads(shapes: Shapes, heads: int, file: str) -> str:
             f"{file} says num_heads = {short(heads)}, which does not divide hidden_size = {D}: the attention is "
             f"{shapes.attention_width} wide. Such models are not supported."
         )
-    fitting = [str(number) for number in range(1, D + 1) if D % number == 0 and D // number % 2 == 0]
+    fitting = [str(number) for number in range(1, D // 2 + 1) if D % (2 * number) == 0]
     return (
         f"{file} says {short(heads)} heads, which do not divide hidden_size = {D}, but the attention in the tensors is {D} "
         f"wide: change num_heads in that file to one of {', '.join(fitting[:10])}."

@@ -95,9 +95,7 @@ def extract_weights(stored: Any, path: Path) -> Weights:
         raise CheckpointError(f"{path} is not a state dict: {_describe_content(stored)}")
     raw = [group for group in candidates if not group.is_averaged]
     averaged = [group for group in candidates if group.is_averaged]
-    if (
-        not raw and len(averaged) > 1
-    ):  # one dictionary with parameters and buffers, one with parameters only: {"ema": {...}}
+    if not raw:  # one dictionary with parameters and buffers, one with parameters only: {"ema": {...}}
         averaged.sort(key=lambda group: -len(group.tensors))
     base, copy = (raw or averaged)[0], (averaged or [None])[0]
     if isinstance(stored, dict) and "averaging_state" in stored and base.keys == ("state_dict",):
@@ -166,7 +164,7 @@ def _copies(group: ParameterGroup) -> Iterator[ParameterGroup]:
     for name, tensor in group.tensors.items():
         copy = next((part for part in name.split(".") if part in TWO_COPIES), "")
         copies.setdefault(copy, {})[name] = tensor
-    if copies.keys() >= {"ema_model"} or copies.keys() >= {"online_model"}:
+    if copies.keys() & TWO_COPIES:
         yield from (ParameterGroup((*group.keys, copy), tensors) for copy, tensors in copies.items() if copy)
     else:
         yield group

@@ -59,7 +59,7 @@ class TraceStore:
         self.depth = layout.config.depth  # depth of the run
         self.positions = layout.positions.names
         """Names along the position axis: p1, p2, ... (prefix), r1c1, ... (cells), mean (over all cells)."""
-        finished = [layout.rows(shard) for shard in self._finished() if shard < layout.shards]
+        finished = [layout.rows(shard) for shard in self._finished()]
         self.puzzles = np.array([number for rows in finished for number in rows], np.int64)
         """Numbers, from 0, of the readable puzzles in the recorded set."""
         self._shard_of = np.array([number // layout.settings.shard for number in self.puzzles], np.int64)

@@ -76,7 +76,7 @@ def _storages(find: Callable[[str], torch.UntypedStorage]) -> Callable[[Any], St
     storages: dict[str, torch.UntypedStorage] = {}
 
     def storage(identifier: Any) -> StorageView:
-        _, kind, key, _, count, view = (*identifier[:5], *identifier[5:6], None)[:6]
+        _, kind, key, _, count, view = (*identifier, None)[:6]
         dtype = DTYPES.get(kind.name.rpartition(".")[2]) if isinstance(kind, InertName) else None
         if dtype is None or view is not None:
             raise ValueError("storage of an unknown dtype")

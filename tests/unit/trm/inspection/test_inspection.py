@@ -1,6 +1,7 @@
 """Inspection: every value and its source, what was assumed, and a score that changes if a value is wrong."""
 
 import json
+import time
 from dataclasses import fields
 
 import numpy as np
@@ -16,6 +17,7 @@ from trm.inspection import inspect
 from trm.inspection.inspect import (
     BATCH,
     affordable_puzzles,
+    check_states,
     inspect_model,
     puzzles_of,
     report,
@@ -26,6 +28,7 @@ from trm.models import parameter_count
 from trm.public.format import PUBLIC_NAMES
 from trm.recursion import deep_supervision
 from trm.tasks import get_task
+from trm.tasks.maze import Maze
 
 
 @pytest.fixture
@@ -135,6 +138,7 @@ def test_the_command_prints_one_json_object(maze_checkpoint, small_checks, capsy
     main(["inspect", maze_checkpoint, "--json"])
     checked = json.loads(capsys.readouterr().out)
     assert checked["self_check"]["puzzles"] == 4 and checked["states"]
+    assert [(at["n"], at["T"]) for at in checked["depths"]] == [(4, 3), (3, 3), (5, 3), (4, 2), (4, 4)]
     main(["inspect", maze_checkpoint, "--json", "--no-check"])
     assert json.loads(capsys.readouterr().out)["self_check"] is None
 
@@ -167,7 +171,9 @@ def test_the_score_is_what_the_model_answers(tmp_path, public_checkpoint, small_
     chances = logits.softmax(-1).gather(-1, torch.from_numpy(labels.astype(np.int64))[..., None])
     assert check["loss"] == check["loss_by_step"][-1] == pytest.approx(-float(chances.log().mean()), rel=1e-5)
     assert len(check["loss_by_step"]) == 2 and check["loss_by_step"][0] != check["loss"]
+    started = time.perf_counter()
     again = run_self_check(model, progress=lambda share, text: heard.append(share))
+    assert 0 <= again["seconds"] <= time.perf_counter() - started + 0.01
     assert {**again, "seconds": 0} == {**check, "seconds": 0}
     assert heard == sorted(heard) and heard[-1] == 1
 
@@ -188,6 +194,34 @@ def test_large_mazes_have_long_paths():
     assert ((labels == 5).sum(-1) + 1 >= 110).all()
 
 
+@pytest.mark.parametrize("side, long", [(23, False), (24, True)])
+def test_mazes_from_24_cells_a_side_are_large(monkeypatch, side, long):
+    asked, puzzles = [], np.zeros((2, side**2), np.uint8)
+    monkeypatch.setattr(
+        Maze, "generate_many", lambda self, count, **how: asked.append(how) or (puzzles, puzzles)
+    )
+    *_, note = puzzles_of(Maze(side), 2)
+    assert ("min_path" in asked[0]) == ("110 steps" in note) == long
+
+
+def test_the_usual_sudoku_are_from_the_test_set():
+    inputs, _, note = puzzles_of(get_task("sudoku"), 3)
+    assert inputs.shape == (3, 81) and note == "Puzzles of sudoku/test, spread evenly from easy to hard."
+
+
+@pytest.mark.parametrize("count, every", [(16, 1), (17, 2), (32, 2)])
+def test_states_are_measured_on_at_most_16_puzzles_in_order(tiny_model, monkeypatch, count, every):
+    given = []
+    monkeypatch.setattr(inspect, "affordable_puzzles", lambda config: count)
+    monkeypatch.setattr(
+        inspect, "measure_state_use", lambda model, *arrays, **options: given.extend(arrays) or {}
+    )
+    assert check_states(tiny_model()) == {}
+    inputs, labels, _ = puzzles_of(get_task("sudoku", 16), count)
+    assert np.array_equal(given[0], inputs[::every]) and np.array_equal(given[1], labels[::every])
+    assert np.array_equal(given[2], inputs[::every] == 1)
+
+
 @pytest.mark.parametrize(
     "sizes, words",
     [
@@ -201,6 +235,7 @@ def test_nothing_to_check_with(tmp_path, public_checkpoint, sizes, words):
     found = inspect_model(str(public_checkpoint(**sizes).save(tmp_path)))
     assert list(found["self_check"]) == ["note"] and words in found["self_check"]["note"]
     assert words in report(found)["report"]
+    assert ("task: unknown" in report(found)["report"]) == (sizes["vocab"] == 9)
 
 
 def test_a_large_model_is_checked_on_fewer_puzzles(tiny_config, tiny_model):
@@ -227,7 +262,9 @@ def test_every_depth_is_checked_on_the_same_puzzles(tiny_config):
     counts = {
         affordable_puzzles(tiny_config(**sizes, n=n, T=T)) for n, T in ((1, 1), (4, 3), (6, 3), (50, 9))
     }
-    assert len(counts) == 1 and 1 < counts.pop() < inspect.MAX_PUZZLES
+    # A block on 82 positions: 10,747,904 operations for projections, 3,442,688 for attention and 24,182,784 for the
+    # MLP. Two blocks and 64 for each of 53,792 entries of maps make 80,189,440, and 336 calls of these 27 billion.
+    assert counts == {18}
 
 
 def test_a_self_check_at_another_depth_calls_the_hook(tiny_model):

@@ -9,7 +9,7 @@ from trm import registry
 from trm.checkpoint import load_model
 from trm.config import ModelConfig
 from trm.inspection import inspect
-from trm.inspection.state_use import explained_by, measure_state_use
+from trm.inspection.state_use import StateUse, explained_by, measure_state_use
 from trm.recursion import Heads, State
 
 VOCAB, CELLS = 6, 16
@@ -126,6 +126,20 @@ def test_a_z_that_codes_the_solution_is_not_inert(use):
     assert not found.inert and found.changed > 0.5
     assert found.exact == 1 and found.exact_with_constant == 0
     assert 0.1 < found.variance_by_token < 0.9  # of a given cell the token tells all
+
+
+@pytest.mark.parametrize("prefix", [1, 2])
+def test_the_variance_is_that_of_the_cells_at_the_last_call_that_reads_the_state(tiny_config, prefix):
+    """Of both states this is the solution; y was zeros when it was first read."""
+    model = SolutionAsZ(tiny_config(n=1, N_sup=2, prefix_length=prefix))
+    found = measure_state_use(model, INPUTS, LABELS, BLANK, batch=5)
+    expected = explained_by(INPUTS.flatten(), np.eye(VOCAB)[LABELS.flatten()])
+    assert [found[name].variance_by_token for name in "yz"] == pytest.approx([expected] * 2)
+
+
+@pytest.mark.parametrize("changed, inert", [(0.0499, True), (0.05, False)])
+def test_a_state_is_inert_below_five_percent_of_changed_answers(changed, inert):
+    assert StateUse(0.5, changed, 1.0, 1.0).inert == inert
 
 
 def test_a_y_that_carries_the_answer_is_not_inert_and_one_that_is_overwritten_is(use):

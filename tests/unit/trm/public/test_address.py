@@ -52,6 +52,7 @@ def test_invalid_addresses(spec):
         ),
         ("https://huggingface.co/owner/repo/blob/refs/pr/1/step_5", "hf://owner/repo@refs%2Fpr%2F1/step_5"),
         ("https://huggingface.co/owner/repo/commit/abc123", "hf://owner/repo@abc123"),
+        ("https://huggingface.co/owner/repo/commit/abc123/step_5", "hf://owner/repo@abc123"),
         ("https://huggingface.co/owner/repo/discussions/3", "hf://owner/repo"),
         ("git clone https://huggingface.co/owner/repo", "hf://owner/repo"),
         ("git@hf.co:owner/repo.git", "hf://owner/repo"),

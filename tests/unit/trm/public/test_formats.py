@@ -51,8 +51,9 @@ def assert_same(path, model: Made, **differing) -> None:
         ATTENTION | TABLE | {"vocab_size": 12, "sequence_length": 81, "tokens": "nano-trm", "rope_theta": 500.0},
         MLP | TABLE | {"vocab_size": 12, "sequence_length": 100, "tokens": "nano-trm", "layers": 1},
         ATTENTION | BARE | {"vocab_size": 6, "sequence_length": 49, "task": "maze", "positions": "none"},
+        ATTENTION | TABLE | {"vocab_size": 12, "sequence_length": 900, "task": "arc"},
     ],
-    ids=["4x4", "6x6 with 2-D rope", "9x9", "9x9 without canvas, table", "mixed sizes, MLP, table", "maze"],
+    ids=["4x4", "6x6 with 2-D rope", "9x9", "9x9 without canvas, table", "mixed sizes, MLP, table", "maze", "ARC"],
 )  # fmt: skip
 def test_nano_trm(tmp_path, fields):
     model = made(**NANO | fields)
@@ -215,11 +216,11 @@ def test_urm(tmp_path, changes):
     model = made(**URM | changes)
     half = {name: tensor.bfloat16() if "dwconv" in name else tensor for name, tensor in model.tensors.items()}
     assert_same(urm_file(tmp_path / "run", model), Made(model.config, half))
-    assert (
-        read_checkpoint(str(tmp_path / "run"))
-        .sources["weights"]
-        .startswith("averaged (EMA): all_config.yaml")
-    )
+    sources = read_checkpoint(str(tmp_path / "run")).sources
+    assert sources["weights"].startswith("averaged (EMA): all_config.yaml")
+    assert sources["positions"] == "all_config.yaml"
+    urm_file(tmp_path / "run", model, pos_encodings=None)
+    assert read_checkpoint(str(tmp_path / "run")).sources["positions"] == "public code"
 
 
 # sotaku

@@ -94,9 +94,13 @@ def test_several_models_are_listed_by_their_addresses():
     assert "hf://o/r/a/step_1, hf://o/r/b/step_2" in str(error.value)
 
 
-def test_too_large_settings_are_not_downloaded():
-    files = choose_files(parse_address("hf://o/r"), {"checkpoint": 1, "all_config.yaml": 1 << 30})
-    assert files.descriptions == ()
+@pytest.mark.parametrize(
+    "name, largest",
+    [("all_config.yaml", 1 << 16), ("config.json", 1 << 20), ("identifiers.json", 1 << 28)],
+)
+def test_too_large_settings_are_not_downloaded(name, largest):
+    for size, chosen in ((largest, (name,)), (largest + 1, ())):
+        assert choose_files(parse_address("hf://o/r"), {"checkpoint": 1, name: size}).descriptions == chosen
 
 
 @pytest.mark.parametrize("spec, words", [("hf://o/r/nowhere", "no file or folder nowhere"), ("hf://o/r/trm.py", "is code"),
@@ -329,10 +333,14 @@ def test_a_server_that_is_not_the_hub(hub, monkeypatch, tmp_path):
 
 
 def test_a_full_disk_is_noticed_before_the_download(hub, stored, monkeypatch):
-    usage = type("Usage", (), {"free": 1 << 20})
+    """Beside the files, 64 MiB have to stay free."""
+    needed = sum(len(content) for name, content in hub.files("someone/model").items() if name != "trm.py")
+    usage = type("Usage", (), {"free": needed + (64 << 20) - 1})
     monkeypatch.setattr(client.shutil, "disk_usage", lambda _: usage)
-    assert "HF_HOME" in refusal("hf://someone/model", "has 1 MiB left")
+    assert "HF_HOME" in refusal("hf://someone/model", "has 64 MiB left")
     assert hub.fetched() == []
+    usage.free += 1
+    assert hub_weights("hf://someone/model").is_file()
 
 
 def fails_with(error: BaseException):
@@ -353,6 +361,11 @@ def fails_with(error: BaseException):
 def test_a_download_that_ends_early(hub, stored, monkeypatch, error, words):
     monkeypatch.setattr("huggingface_hub.hf_hub_download", fails_with(error))
     refusal("hf://someone/model", words)
+
+
+def test_a_long_message_of_the_http_library_is_cut(hub, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.HfApi", fails_with(ImportError("x" * 200)))
+    refusal("hf://o/r", r"HF_ENDPOINT \(x{160}\)")
 
 
 def test_a_connection_that_breaks(hub, stored, monkeypatch):

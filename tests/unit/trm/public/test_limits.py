@@ -171,6 +171,10 @@ def test_twenty_thousand_settings_are_read():
     assert (values[19_998], values[19_999]) == ("x", None)
 
 
+def test_a_thousand_characters_of_the_path_of_the_data_are_kept(tmp_path):
+    assert described(tmp_path, "config.json", DEPTH | {"data_path": "x" * 1001}).data == "x" * 1000
+
+
 def test_a_data_set_of_size_0_is_one(tmp_path):
     assert described(tmp_path, "dataset.json", {"seq_len": 0}).dataset == {"seq_len": 0}
 

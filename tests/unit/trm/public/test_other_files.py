@@ -60,6 +60,7 @@ def packed(suffix: str) -> bytes:
         (b"\x93NUMPY\x01\0", "is a single NumPy array"),
         (b"%PDF-1.7", "is a PDF"),
         (b"", "is empty"),
+        (b"\x01\x02\xff", "is not a checkpoint, or is damaged"),
         (b"PK\x03\x04rest", "cut short"),
     ],
 )  # fmt: skip

@@ -66,6 +66,19 @@ def test_an_anchor_may_be_repeated(tmp_path):
     assert read_yaml(tmp_path / "x.yaml") == {"a": ["data/maze"], "b": ["data/maze"]}
 
 
+def test_tags_of_plain_python_types_are_read_and_others_are_placeholders(tmp_path):
+    (tmp_path / "x.yaml").write_text(
+        "a: !!python/unicode '7'\nb: !!python/long 7\nc: !!python/none ''\nd: !!python/tuple [1]\n"
+        "e: !!python/name:torch.bfloat16 ''\n"
+    )
+    assert read_yaml(tmp_path / "x.yaml") == {"a": "7", "b": 7, "c": None, "d": [1], "e": "torch.bfloat16"}
+    (tmp_path / "x.yaml").write_text(
+        "[!!unicode '7', !!tuple [1], !!name:torch.bfloat16 '', !!python/dict 5, !" + "t" * 40 + " 1]"
+    )
+    placeholders = ["<unicode>", "<tuple>", "<bfloat16>", "<python/dict>", f"<{'t' * 30}>"]
+    assert [repr(value) for value in read_yaml(tmp_path / "x.yaml")] == placeholders
+
+
 def test_a_yaml_that_cannot_be_read(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read"):
         read_yaml(tmp_path / "nowhere.yaml")

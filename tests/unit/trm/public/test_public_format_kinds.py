@@ -83,6 +83,17 @@ def test_a_name_of_another_kind(tmp_path, public_checkpoint, kind, named, words)
     refusal(made.save(tmp_path), words)
 
 
+def test_a_trm_with_two_nets_may_say_that_f_H_has_no_layers(tmp_path, public_checkpoint):
+    """As the public yaml of every TRM does; an HRM's has to be right."""
+    made = public_checkpoint(kind="trm-two-nets", H_layers=3)
+    made.arch["H_layers"] = 0
+    config = read_checkpoint(str(made.save(tmp_path / "trm"))).config
+    assert (config.kind, config.H_layers) == ("trm-two-nets", 3)
+    made = public_checkpoint(kind="hrm", H_layers=3)
+    made.arch["H_layers"] = 2
+    refusal(made.save(tmp_path / "hrm"), "H_layers = 2, but the tensors say 3")
+
+
 def test_a_gap_among_latents_and_layers(tmp_path, public_checkpoint):
     made = public_checkpoint(kind="trm-multi-z", latents=3)
     del made.tensors["L2_init"]

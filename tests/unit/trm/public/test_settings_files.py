@@ -307,6 +307,13 @@ def test_heads_that_do_not_divide(tmp_path, public_checkpoint, heads):
     )
 
 
+def test_the_ten_smallest_fitting_numbers_of_heads_are_listed(tmp_path, public_checkpoint):
+    """Of 14 divisors of 120 with an even head size."""
+    made = public_checkpoint(D=240, layers=1)
+    made.arch["num_heads"] = 7
+    refusal(made.save(tmp_path), r"one of 1, 2, 3, 4, 5, 6, 8, 10, 12, 15\.$")
+
+
 def test_heads_that_the_public_code_rounds_down(tmp_path, public_checkpoint):
     made = public_checkpoint()
     made.arch["num_heads"] = 3

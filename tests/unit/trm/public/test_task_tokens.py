@@ -50,6 +50,7 @@ def test_a_puzzle_on_a_canvas_is_answered_alike(tiny_config, side, changes):
     own, task = both(nano(tiny_config, side, **changes))
     ids = torch.tensor([0, 2 if "puzzle_ids" in changes else 0])
     assert (task.config.sequence_length, task.config.vocab_size, task.config.grid) == (16, 6, (4, 4))
+    assert task.config.puzzle_ids == (3 if "puzzle_ids" in changes else 0 if side == 4 else 1)
     runs = [
         list(deep_supervision(model, tokens, ids, depth=Depth(n=1, T=1, N_sup=2)))
         for model, tokens in ((own, on_canvas(PUZZLES, side)), (task, PUZZLES))

@@ -185,10 +185,11 @@ def test_a_pickle_that_is_too_long(tmp_path, monkeypatch):
     refusal(tmp_path, "damaged")
 
 
-def test_an_old_file_that_claims_a_petabyte(tmp_path, public_checkpoint):
+@pytest.mark.parametrize("count", [b"K-", b"\x8a\x07" + (1 << 48).to_bytes(7, "little")], ids=["45", "2**48"])
+def test_an_old_file_that_claims_more_numbers_than_it_contains(tmp_path, public_checkpoint, count):
     path = public_checkpoint(D=4, heads=2).save(tmp_path, _use_new_zipfile_serialization=False)
     content = path.read_bytes()
-    claimed = content.replace(b"K,", b"\x8a\x07" + (1 << 48).to_bytes(7, "little"), 1)  # 44 numbers: 11 x 4
+    claimed = content.replace(b"K,", count, 1)  # 44 numbers: 11 x 4
     assert claimed != content
     path.write_bytes(claimed)
     refusal(path, "damaged|claims more")

@@ -3,7 +3,7 @@
 import pytest
 
 from trm.errors import CheckpointError
-from trm.public.weights import candidates, choose_weights
+from trm.public.weights import RunStep, candidates, choose_weights
 
 
 def chosen(*names: str) -> str:
@@ -22,6 +22,7 @@ def chosen(*names: str) -> str:
         (["step_32550_sudoku_epoch50k", "README.md"], "step_32550_sudoku_epoch50k"),
         (["model.safetensors", "pytorch_model.bin", "step_5"], "model.safetensors"),
         (["checkpoint", "all_config.yaml"], "checkpoint"),
+        (["model.pt", "pytorch_model.bin", "checkpoint"], "checkpoint"),
         (["best.ckpt", "notes.txt"], "best.ckpt"),
         (["run/step_5", "run/all_config.yaml", "notes.txt"], "run/step_5"),
         (["step_5", "run/step_9"], "step_5"),
@@ -55,3 +56,12 @@ def test_none(names):
     with pytest.raises(CheckpointError, match="here contains no model"):
         chosen(*names)
     assert candidates(names) == []
+
+
+@pytest.mark.parametrize(
+    "name, unit, number",
+    [("epoch_3.ckpt", "epoch", 3), ("epoch=3-step=1200.ckpt", "step", 1200), ("run_step_7", "step", 7)],
+)
+def test_the_number_of_a_file_counts_steps_or_epochs(name, unit, number):
+    step = RunStep.of(name)
+    assert (step.unit, step.run[-1], step.number) == (unit, unit, number)

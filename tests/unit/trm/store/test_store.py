@@ -1,5 +1,6 @@
 """The trace store: it contains the states of the run, only finished shards are visible, and reading opens no other file."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -14,7 +15,9 @@ from trm.data import PuzzleSet
 from trm.errors import StoreError, UserError
 from trm.recursion import deep_supervision
 from trm.store import open_store
+from trm.store.capture import record_in_memory
 from trm.store.layout import Layout, StoreSettings
+from trm.store.manifest import puzzles_hash
 from trm.store.shards import finished_shards
 
 
@@ -123,6 +126,7 @@ def test_a_multi_z_model_stores_the_latent_that_the_call_updated(recorded, tiny_
         ("mean", ["mean"]),
         ("mean, r4c4,prefix,r1c2", ["p1", "r1c2", "r4c4", "mean"]),
         ("r2c1,r2c2", ["r2c1", "r2c2"]),
+        ("prefix,r1c3", ["p1", "r1c3"]),
     ],
 )
 def test_which_positions(recorded, positions, names):
@@ -277,3 +281,44 @@ def test_a_store_has_at_least_one_puzzle(tiny_config):
     assert Layout(tiny_config(), 1, StoreSettings(), ()).puzzles == 1
     with pytest.raises(UserError, match="no puzzles to record"):
         Layout(tiny_config(), 0, StoreSettings(), ())
+
+
+@pytest.mark.parametrize(
+    "states, logits, fits",
+    [
+        ("z", "none", True),
+        ("none", "none", True),
+        ("z", "top5", False),
+        ("y,z", "none", False),
+        ("y", "none", False),
+    ],
+)
+def test_y_and_logits_need_a_call_of_f_H(tiny_config, states, logits, fits):
+    settings = StoreSettings(states=states, logits=logits, calls="1.1.1,1.1.2")
+    if fits:
+        assert Layout(tiny_config(), 1, settings, ()).coordinates("y") == ()
+    else:
+        with pytest.raises(UserError, match=r"only at f_H calls \(call 3 of a cycle\)"):
+            Layout(tiny_config(), 1, settings, ())
+
+
+def test_a_folder_beyond_the_last_shard_is_not_read(recorded):
+    folder = recorded()
+    (folder / "shards" / "000003").mkdir()
+    assert open_store(folder).count == 10 and open_store(folder).complete
+
+
+def test_a_single_puzzle_in_memory_is_one_shard_of_one(model, puzzles):
+    store = record_in_memory(model, SMALL, puzzles.take(np.arange(1)), StoreSettings())
+    assert (store.count, store.layout.settings.shard) == (1, 1) and store.complete
+
+
+@pytest.mark.parametrize("block", [3, 4096])
+def test_puzzles_are_hashed_one_array_after_the_other(puzzles, monkeypatch, block):
+    monkeypatch.setattr("trm.store.manifest.BLOCK", block)
+    whole = (
+        puzzles.inputs.tobytes()
+        + puzzles.labels.tobytes()
+        + puzzles.puzzle_identifiers.astype("<i8").tobytes()
+    )
+    assert puzzles_hash(puzzles) == hashlib.sha256(whole).hexdigest()

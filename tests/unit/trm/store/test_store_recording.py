@@ -1,7 +1,9 @@
 """Recording a trace store: interrupted and resumed, refused, onto a full disk, beside another process."""
 
+import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from trm.errors import PuzzleError, StoreError, UserError
 from trm.files import OutputError
 from trm.parallel import Worker
 from trm.store import open_store, shards
-from trm.store.record import readable_bytes, record_store
+from trm.store.record import check_room, readable_bytes, record_store
 from trm.store.shards import finished_shards
 from trm.tasks.sudoku import Sudoku
 
@@ -75,9 +77,11 @@ def test_parts_of_a_batch_run_in_parallel(recorded, dtype):
 
 def test_a_gap_is_not_visible(recorded, model, puzzles, tmp_path):
     """The second of two processes alone: puzzles 4 to 7 are there, and know their numbers."""
+    started = time.perf_counter()
     result = record_store(
         model, SMALL, puzzles, tmp_path / "half", SETTINGS, worker=Worker(1, 2), recorded=DAY, log=str
     )
+    assert 0 <= result["seconds"] <= time.perf_counter() - started + 0.01
     assert (result["recorded"], result["count"], result["complete"]) == (4, 4, False)
     store = open_store(tmp_path / "half")
     assert store.puzzles.tolist() == [4, 5, 6, 7] and np.array_equal(store.inputs(), puzzles.inputs[4:8])
@@ -150,7 +154,32 @@ def test_files_that_another_process_removes_meanwhile_take_no_space(recorded, tm
     recorded("store")
     size = shards.store_bytes(tmp_path / "store")
     (tmp_path / "store" / "locks" / "released").symlink_to("nowhere")
-    assert shards.store_bytes(tmp_path / "store") == size > 0
+    assert shards.store_bytes(tmp_path / "store") == size
+
+
+def test_disk_space_is_counted_in_blocks(recorded, tmp_path):
+    assert shards.store_bytes(tmp_path / "store") == 0
+    folder, blocks = recorded(), 0
+    for path in folder.rglob("*"):
+        blocks += (path.stat().st_size + 4095) // 4096
+    assert shards.store_bytes(folder) == 4096 * blocks > 4096 * 3 * 9  # nine arrays in each of three shards
+
+
+def test_folders_are_flushed_where_they_can_be_opened(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(shards.os, "fsync", flushed.append)
+    shards.flush(tmp_path)
+    assert len(flushed) == (os.name != "nt")
+
+
+def test_progress_counts_the_puzzles_of_all_shards(recorded):
+    """Of ten puzzles, the shards hold four, four and two, each of which is one batch."""
+    heard = []
+    recorded(progress=lambda share, text: heard.append((round(share, 6), text)))
+    shares = [share for share, _ in heard]
+    assert shares == sorted(shares) and {0, 0.4, 0.8, 1} <= {*shares}
+    for text, last in (("0 of 10", 0.4), ("4 of 10", 0.8), ("8 of 10", 1)):
+        assert max(share for share, said in heard if said == f"{text} puzzles recorded") == last
 
 
 def test_a_full_disk_is_reported_before_the_start(recorded, tmp_path, monkeypatch):
@@ -167,7 +196,24 @@ def test_the_estimate_is_what_is_written(recorded, monkeypatch):
     blocks = sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.glob("shards/**/*"))
     needed = sum(map(layout.shard_bytes, range(3)))
     assert needed == pytest.approx(blocks, rel=0.15)
+    for shard in range(3):
+        arrays = [path.stat().st_size for path in folder.glob(f"shards/00000{shard}/*.npy")]
+        assert layout.shard_bytes(shard) == 4096 * (sum(-(-size // 4096) for size in arrays) + 2)
     assert said[0].startswith(f"10 puzzles, shards of 4: {readable_bytes(needed)} to write")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_all_of_a_disk_may_be_used(recorded, monkeypatch, force):
+    """With `force` this includes what the store takes that will be removed."""
+    folder = recorded()
+    layout = open_store(folder).layout
+    needed = sum(map(layout.shard_bytes, range(3)))
+    out, free = (folder, needed - shards.store_bytes(folder)) if force else (folder / "new", needed)
+    monkeypatch.setattr("trm.store.record.free_bytes", lambda path: free)
+    check_room(out, layout, log=str, force=force)
+    monkeypatch.setattr("trm.store.record.free_bytes", lambda path: free - 1)
+    with pytest.raises(OutputError, match="Choose fewer puzzles"):
+        check_room(out, layout, log=str, force=force)
 
 
 @pytest.mark.parametrize("step", ["reserve", "flush"])
@@ -251,8 +297,9 @@ def test_puzzles_of_another_size_or_id(model, tmp_path, puzzles, tiny_model):
 
 
 def test_readable_sizes():
-    assert [readable_bytes(size) for size in (999, 1500, 2_340_000, 5 * 10**15)] == [
+    assert [readable_bytes(size) for size in (999, 1000, 1500, 2_340_000, 5 * 10**15)] == [
         "999 bytes",
+        "1.0 kB",
         "1.5 kB",
         "2.3 MB",
         "5000.0 TB",
