@@ -111,8 +111,8 @@ class Some:
 class Folder:
     """A folder that notes what is written to it, and when."""
 
-    def __init__(self, now: list[float]):
-        self.now, self.lines, self.saved, self.snapshots = now, [], [], []
+    def __init__(self, now: list[float], seconds: float):
+        self.now, self.seconds, self.lines, self.saved, self.snapshots = now, seconds, [], [], []
 
     def open(self, *_, **__) -> "Folder":
         return self
@@ -122,6 +122,12 @@ class Folder:
 
     def __exit__(self, *_) -> None:
         pass
+
+    def read(self) -> float:
+        return self.seconds
+
+    def resume(self, trainer, saved: float) -> None:
+        trainer.seconds = saved
 
     def log(self, trainer, figures: dict) -> None:
         self.lines.append((self.now[0], figures))
@@ -160,10 +166,10 @@ class Updates:
 def trained(monkeypatch, tiny_config):
     """Trains for some minutes on a clock, with evaluations of two seconds; returns the trainer, the folder and what was said."""
 
-    def of(minutes: float, **changes):
+    def of(minutes: float, resumed_at: float = 0.0, **changes):
         now, said, evaluated = [1000.0], [], []
         preset = replace(usual_preset(tiny_config()), minutes=minutes, **changes)
-        trainer, folder = Updates(now, preset), Folder(now)
+        trainer, folder = Updates(now, preset), Folder(now, resumed_at)
 
         def evaluate(trainer, puzzles, folder, log, *, update_seconds):
             evaluated.append((now[0] - 1000, update_seconds))
@@ -175,7 +181,7 @@ def trained(monkeypatch, tiny_config):
         monkeypatch.setattr(run, "generated_puzzles", lambda *_: (SimpleNamespace(task=SMALL), Some(4)))
         monkeypatch.setattr(run, "can_compile", lambda device: True)
         monkeypatch.setattr(run.signal, "signal", lambda *_: None)
-        train(preset, "run", log=said.append, clock=lambda: now[0])
+        train(preset, "run", log=said.append, clock=lambda: now[0], resume=bool(resumed_at))
         return trainer, folder, said, evaluated
 
     return of
@@ -205,3 +211,12 @@ def test_only_a_run_of_five_minutes_compiles_and_that_takes_none_of_its_time(tra
     if minutes == 12.0:
         assert evaluated[0] == (80, 10)  # after 70 s of training, more than a twelfth
         assert folder.saved[:2] == [1000, 1070]
+
+
+def test_a_resumed_run_goes_on_with_the_time_that_it_had(trained):
+    """15 updates and three evaluations fit into what four minutes leave after 90 s; a fourth comes at the end."""
+    trainer, folder, said, evaluated = trained(4.0, resumed_at=90.0)
+    assert said[0] == "resumed at update 0, after 1.5 minutes, of 4 minutes"
+    assert [at for at, _ in evaluated] == [30, 72, 114, 156]
+    assert (trainer.update, trainer.seconds) == (15, 246)
+    assert folder.saved[0] > 1000  # what is there already is not saved again
