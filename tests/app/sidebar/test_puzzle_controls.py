@@ -85,15 +85,12 @@ def test_a_test_in_a_link_is_that_of_its_puzzle(options, name, puzzle, found):
         assert np.array_equal(output, encode(np.array(OUTPUT)))
 
 
-@pytest.mark.parametrize(
-    "ids, model_ids, expected",
-    [(["<blank>", "other", "0a1b2c3d"], 3, 2), (["<blank>", "other", "0a1b2c3d"], 2, 0)],
-)
+@pytest.mark.parametrize("rows, expected", [(3, 2), (2, 0)])
 def test_an_id_beyond_the_table_of_the_model_becomes_the_blank_one(
-    options, tmp_path, monkeypatch, ids, model_ids, expected
+    options, tmp_path, monkeypatch, rows, expected
 ):
-    (tmp_path / "identifiers.json").write_text(json.dumps(ids))
+    (tmp_path / "identifiers.json").write_text('["<blank>", "other", "0a1b2c3d"]')
     state = State(arc_task="0a1b2c3d", puzzle_text="")
     monkeypatch.setattr(arc_puzzles.st, "session_state", state)
-    arc_puzzles.init_state(ARC, SimpleNamespace(puzzle_ids=model_ids), options, tmp_path, {})
+    arc_puzzles.init_state(ARC, SimpleNamespace(puzzle_ids=rows), options, tmp_path, {})
     assert state.puzzle_id == expected

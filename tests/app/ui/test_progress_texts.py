@@ -68,16 +68,6 @@ def test_a_cancelled_job_tells_how_much_was_lost(monkeypatch, share, says):
     assert page.info.call_args.args == (says,) and not page.error.called
 
 
-def test_a_finished_job_has_a_result_and_a_failed_one_an_error(monkeypatch):
-    page = MagicMock()
-    monkeypatch.setattr(progress, "st", page)
-    monkeypatch.setattr(progress.session, "watcher", lambda: "me")
-    assert progress.watch(job_of(done=True, result="a result")) == "a result"
-    assert not page.info.called and not page.error.called
-    assert progress.watch(job_of(done=True, result="a result", error=ValueError("odd"))) is None
-    assert page.error.call_args.args == ("odd",)
-
-
 @pytest.mark.parametrize(
     "steps, stopped, left, expected",
     [
@@ -103,14 +93,10 @@ def test_a_run_tells_its_step_and_the_time_left(followed, monkeypatch, steps, st
     [
         ("hub", None, Progress("opening", 0.0, "Downloading big")),
         ("hub", (1_500_000, 6_000_000), Progress("opening", 0.25, "Downloading big: 2 of 6 MB")),
-        (
-            "hub",
-            (7_000_000_000, 6_000_000_000),
-            Progress("opening", 1.0, "Downloading big: 7,000 of 6,000 MB"),
-        ),
+        ("hub", (7_000_000_000, 6_000_000_000), Progress("opening", 1.0, "Downloading big: 7,000 of 6,000 MB")),
         ("file", None, Progress("opening", None, "Loading it.")),
     ],
-)
+)  # fmt: skip
 def test_a_download_tells_its_megabytes_and_a_file_on_this_machine_that_it_is_loaded(
     followed, monkeypatch, kind, fetched, expected
 ):

@@ -31,9 +31,8 @@ def test_options_replace_what_the_preset_says(started):
     assert (preset.seed, preset.snapshots, options["updates"]) == (0, (), 1)
 
 
-@pytest.mark.parametrize("smallest, largest", [(0, 2**63 - 1)])
-def test_seeds_and_snapshots_may_be_as_large_as_their_limits(started, smallest, largest):
-    assert [started(seed=seed)[0].seed for seed in (smallest, largest)] == [smallest, largest]
+def test_seeds_and_snapshots_may_be_as_large_as_their_limits(started):
+    assert [started(seed=seed)[0].seed for seed in (0, 2**63 - 1)] == [0, 2**63 - 1]
     assert [len(started(snapshots=count)[0].snapshots) for count in (0, 50)] == [0, 50]
 
 

@@ -140,7 +140,7 @@ class Folder:
 
 
 class Updates:
-    """A trainer whose updates take ten seconds; the first loss is 1, and all others are 2."""
+    """A trainer whose updates take ten seconds; the first loss is 2, and all others are 4."""
 
     def __init__(self, now: list[float], preset):
         self.now, self.preset, self.replica = now, preset, Replica()
@@ -159,7 +159,7 @@ class Updates:
     def one_update(self, progress: float) -> dict[str, float]:
         self.update += 1
         self.now[0] += 10.0
-        return FIGURES | {"loss": float(min(self.update, 2))}
+        return FIGURES | {"loss": 2.0 * min(self.update, 2)}
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_a_run_reports_saves_and_evaluates_after_more_than_ten_sixty_and_forty_s
     trainer, folder, said, evaluated = trained(4.0, snapshots=(0.125, 0.5))
     reports = [(at - 1000, figures["loss"]) for at, figures in folder.lines if "loss" in figures]
     assert [at for at, _ in reports[:4]] == [20, 42, 62, 84]
-    assert reports[0][1] == pytest.approx(0.95 * 1 + 0.05 * 2)
+    assert reports[0][1] == pytest.approx(0.95 * 2 + 0.05 * 4)
     assert evaluated[:3] == [(30, 10), (72, 10), (114, 10)]
     assert [at - 1000 for at in folder.saved[:4]] == [0, 62, 126, 188]
     assert folder.snapshots[0] == (30 / 240, 0.125)
