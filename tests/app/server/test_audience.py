@@ -29,7 +29,7 @@ def test_followers_count_while_they_ask_and_no_longer():
     assert audiences.read("room").followers == 2 and audiences.read("other").followers == 0
     now[0] += PRESENT - 1
     audiences.see("room", follower(2))
-    now[0] += 2
+    now[0] += 1
     assert audiences.read("room").followers == 1
 
 
@@ -61,14 +61,14 @@ def test_what_is_not_an_answer_does_not_count(who, question, choice):
 def test_a_room_takes_only_so_many_followers_answers_and_questions(monkeypatch):
     monkeypatch.setattr(module, "MOST_FOLLOWERS", 3)
     monkeypatch.setattr(module, "MOST_QUESTIONS", 2)
-    now = [0.0]
+    now = [100.0]
     audiences = Audiences(clock=lambda: now[0])
     for number in range(5):
         audiences.see("room", follower(number))
     assert [audiences.answer("room", follower(n), "a", "0") for n in range(5)] == [True] * 3 + [False] * 2
     assert [audiences.answer("room", follower(0), question, "0") for question in "abc"] == [True, True, False]
     assert audiences.read("room").followers == 3
-    now[0] += PRESENT + 1
+    now[0] += PRESENT
     audiences.see("room", follower(9))  # those who have left make room
     assert audiences.read("room").followers == 1
 
@@ -78,9 +78,19 @@ def test_the_rooms_that_were_not_used_for_longest_are_forgotten_first():
     for room in ("old", "new"):
         audiences.see(room, follower(1))
         audiences.answer(room, follower(1), "q", "0")
+    assert all(
+        audiences.read(room).answers for room in ("old", "new")
+    )  # four entries, as many as there may be
     audiences.see("old", follower(1))
     audiences.see("newest", follower(1))
     assert [audiences.read(room).followers for room in ("old", "new", "newest")] == [1, 0, 1]
+
+
+def test_the_room_in_use_is_never_forgotten():
+    audiences = Audiences(most=1)
+    for number in range(3):
+        audiences.see("room", follower(number))
+    assert audiences.read("room").followers == 3
 
 
 # ---- the routes

@@ -1,8 +1,11 @@
 """Runs of one model and depth that wait together are computed as one batch, and end as they would alone."""
 
-from fake_runs import PATIENCE, STEPS, Work, eventually, steps_of
+import pytest
+from fake_runs import PATIENCE, STEPS, Clock, Work, eventually, steps_of
 
+from app.server.jobs import GONE, Jobs
 from app.server.runs import RunScheduler
+from app.server.work import Priority
 
 
 def test_runs_of_one_group_that_wait_together_are_computed_as_one_batch():
@@ -45,7 +48,10 @@ def test_runs_of_other_groups_are_not_in_the_batch():
     assert names <= {"a", "ac", "ca", "c", "b", "d", "e"}
 
 
-def test_a_batch_takes_only_as_many_runs_as_memory_allows(monkeypatch):
+@pytest.mark.parametrize(
+    "nbytes, batches", [(10, {"a1+b1", "c1+d1", "e1"}), (21, {"a1", "b1", "c1", "d1", "e1"})]
+)
+def test_a_batch_takes_only_as_many_runs_as_memory_allows_but_always_one(monkeypatch, nbytes, batches):
     monkeypatch.setattr("app.server.jobs.BATCH_BYTES", 20)
     runs, log = RunScheduler(), []
     gate = Work("gate", log)
@@ -53,12 +59,25 @@ def test_a_batch_takes_only_as_many_runs_as_memory_allows(monkeypatch):
     eventually(lambda: log)
     works = [Work(name, log, group="trm", steps=1) for name in "abcde"]
     for work in works:
-        work.nbytes = 10
+        work.nbytes = nbytes
         work.let(1)
     asked = [runs.ask(work.name, work, watcher=work.name) for work in works]
     gate.let(STEPS)
     assert all(runs.wait(run, PATIENCE) for run in asked)
-    assert {"a1+b1", "c1+d1", "e1"} <= set(log)
+    assert batches <= set(log)
+
+
+def test_a_run_waits_until_its_last_watcher_is_gone():
+    clock = Clock()
+    jobs = Jobs(clock=clock, processor=clock)
+    work = Work()
+    run = RunScheduler(jobs).ask("a", work, watcher="me")
+    clock.now = GONE - 0.5
+    assert jobs.waiting(Priority.RUN) == 1
+    clock.now = GONE
+    assert jobs.waiting(Priority.RUN) == 0
+    work.let(STEPS)
+    jobs.leave(run, asker="me")
 
 
 class Fragile(Work):

@@ -11,7 +11,7 @@ from fake_runs import PATIENCE, STEPS, Clock, eventually, quick
 from fake_runs import Work as Run
 
 from app.server.jobs import FORSAKEN, GONE, MOST_WAITING, QUANTUM, Jobs
-from app.server.pace import HALF_LIFE, MOST_PEOPLE, Pace, Usage
+from app.server.pace import HALF_LIFE, MOST_PEOPLE, NEGLIGIBLE, Pace, Usage
 from app.server.runs import RunScheduler
 from app.server.work import Job, Priority, nbytes_of
 from trm.errors import UserError
@@ -218,7 +218,7 @@ def test_the_size_of_a_result_is_that_of_its_arrays_and_texts():
 
 
 def test_old_results_are_forgotten_when_all_are_too_large(monkeypatch):
-    monkeypatch.setattr(Job, "most", 5_000_000)
+    monkeypatch.setattr(Job, "most", 2 * 2_000_004)
     clock = Clock()
     jobs = Jobs(clock=clock, processor=clock)
     for key in range(4):
@@ -380,8 +380,8 @@ def test_nobody_is_forgotten_while_there_are_few(monkeypatch):
     clock.now += 20 * HALF_LIFE
     usage.add("you", 1.0)
     assert usage.of("me") > 0
-    usage.add("another", 1.0)
-    assert usage.of("me") == 0 and usage.of("you") == 1.0
+    usage.add("another", NEGLIGIBLE)
+    assert usage.of("me") == usage.of("another") == 0 and usage.of("you") == 1.0
 
 
 @pytest.mark.parametrize(

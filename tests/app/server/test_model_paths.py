@@ -62,6 +62,11 @@ def test_the_search_looks_at_so_many_files(root, monkeypatch):
         assert (found_models((root,)) == everything) == is_all
 
 
+def test_models_are_found_up_to_four_folders_below(tmp_path):
+    touch(tmp_path / "a/b/c/d/model.safetensors", tmp_path / "1/2/3/4/5/model.safetensors")
+    assert found_models((tmp_path,)) == ["a/b/c/d"]
+
+
 def test_every_listed_name_opens_the_file_it_stands_for(root):
     options = Options((root,))
     specs = {name: source_of(name, options).spec for name in found_models((root,))}

@@ -163,11 +163,12 @@ def hub(saved, monkeypatch):
     return make
 
 
-def test_a_download_tells_how_far_it_is_and_is_opened_then(models, hub):
-    fake_hub = hub(1000)
+@pytest.mark.parametrize("size", [1000, ASK_ABOVE])
+def test_a_download_tells_how_far_it_is_and_is_opened_then(models, hub, size):
+    fake_hub = hub(size)
     opening = models.ask(HUB)
     for part in range(1, 5):
-        eventually(lambda part=part: opening.fetched == (250 * part, 1000))
+        eventually(lambda part=part: opening.fetched == (size // 4 * part, size))
         assert not opening.ended.is_set()
         fake_hub.gate.release()
     assert opening.wait(PATIENCE)

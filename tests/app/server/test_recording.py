@@ -144,6 +144,16 @@ def test_between_two_steps_a_run_holds_its_state_and_a_copy_of_its_trace_and_not
     assert states == 2 * config.length * config.hidden_size * 4 < run.nbytes
 
 
+def test_four_runs_for_each_core_are_computed_together_and_a_step_holds_the_states_of_all_calls(
+    tiny_model, monkeypatch
+):
+    monkeypatch.setattr("trm.parallel.usable_threads", lambda: 3)
+    model = tiny_model()
+    run = Recording(model, task_of(model.config), "", depth=Depth(n=2, T=3, N_sup=5))
+    assert run.most_together == 12
+    assert run.nbytes == 9 * 17 * 8 * 4  # calls, positions, channels, and bytes of a float32
+
+
 def test_runs_of_one_model_n_and_T_are_one_group(parts):
     model, task, _ = parts
     run, *_ = recordings(parts)

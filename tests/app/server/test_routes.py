@@ -131,6 +131,16 @@ def test_odd_numbers_of_steps_count_as_none():
         assert finish(Client().get(path, steps=steps)).content["payload"]["steps"] >= 1
 
 
+def test_a_number_in_a_request_has_up_to_four_digits(monkeypatch):
+    monkeypatch.setattr(routes, "HOLD", 0.0)
+    run = FakeRun()
+    run.grow(1)
+    assert finish(Client().get(published(lambda: run), steps="9999")).content["payload"] is None
+    assert finish(Client().get(published(lambda: run), steps="10000")).content["payload"]["steps"] == 1
+    path = answers_of(FakeJob(result=0, done=True), [])
+    assert finish(Client().get(path, **QUESTION | {"cell": 9999})).content["result"]["cell"] == 9999
+
+
 def progress_of(read: Callable[[], Progress | None]) -> str:
     return f"/progress/{feeds.PROGRESS.publish(('test', id(read)), read)}"
 

@@ -49,8 +49,10 @@ def test_a_task_of_the_data_folder_sets_its_puzzle_id_and_output(open_app, model
     again = open_app(**app.link)
     assert (again["arc_task"], again["puzzle_id"]) == ("0a1b2c3d", 2)
     assert again.payload["labels"] == app.payload["labels"]
+    app.set("puzzle_id", 1)
+    assert "gives 0a1b2c3d the id 2, not the one selected here" in app.captions
     app.set("arc_test", 2)
-    assert app.link["puzzle"] == "54/32/10" and app.payload["labels"] is None
+    assert app["puzzle_id"] == 2 and app.link["puzzle"] == "54/32/10" and app.payload["labels"] is None
     app.set("puzzle_text", "0/1")
     assert "arc" not in app.link and app["arc_task"] is None
 

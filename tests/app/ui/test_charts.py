@@ -3,6 +3,7 @@
 import tomllib
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from colour_vision import DEFICIENCIES, contrast, distance
@@ -63,3 +64,26 @@ def test_the_camera_button_of_a_chart_saves_svg(monkeypatch):
         config["toImageButtonOptions"] == {"format": "svg", "filename": "halting-curve"}
         and config["scrollZoom"]
     )
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_labels_of_ticks_are_smaller_than_those_of_axes_and_all_grow_with_the_text(monkeypatch, scale):
+    shown = []
+    monkeypatch.setattr(charts, "is_dark", lambda: False)
+    monkeypatch.setattr(charts.text_size, "scale", lambda: scale)
+    monkeypatch.setattr(charts.st, "plotly_chart", lambda figure, **options: shown.append(figure.layout))
+    charts.show(charts.new(x="step", y="share"), key="curve")
+    assert [axis.title.font.size for axis in (shown[0].xaxis, shown[0].yaxis)] == [15 * scale] * 2
+    assert [axis.tickfont.size for axis in (shown[0].xaxis, shown[0].yaxis)] == [14 * scale] * 2
+
+
+def test_a_colour_bar_ends_before_the_tools_and_colours_keep_their_parts_when_translucent():
+    assert 0 < charts.colour_bar("logit")["xpad"] < charts.TOOLS
+    assert charts.translucent("#0a64ff", 0.5) == "rgba(10,100,255,0.5)"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", None])
+def test_a_page_is_dark_in_the_dark_theme_alone(monkeypatch, theme):
+    page = SimpleNamespace(context=SimpleNamespace(theme=SimpleNamespace(type=theme)))
+    monkeypatch.setattr(charts, "st", page)
+    assert charts.is_dark() == (theme == "dark")

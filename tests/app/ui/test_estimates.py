@@ -19,7 +19,7 @@ def paces(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 def test_the_first_estimate_uses_the_default_pace_and_the_next_the_measured_one(paces, monkeypatch):
     cost = Cost("halting", 2.0)
     assert cost.estimate() == "This takes about 2 min on two cores without a GPU."
-    clock = count(step=14)
+    clock = count(100, step=14)
     monkeypatch.setattr(estimates.time, "monotonic", lambda: next(clock))
     assert cost.timed(lambda progress: "result")(lambda share, words: None) == "result"
     assert paces == {"halting": 7.0}
@@ -27,6 +27,14 @@ def test_the_first_estimate_uses_the_default_pace_and_the_next_the_measured_one(
         Cost("halting", 5.0).estimate() == "This takes about 35 s, based on the last such job on this server."
     )
     assert "without a GPU" in Cost("latents", 5.0).estimate()
+
+
+def test_the_cost_of_runs_is_in_units_of_a_trillion_operations_and_costs_add_up(monkeypatch, tiny_config):
+    monkeypatch.setattr(estimates.flops, "run", lambda config: 4e11)
+    cost = Cost.of_runs("halting", tiny_config(), 10)
+    assert cost.operations == pytest.approx(4.0)
+    total = cost + Cost("latents", 0.5)
+    assert (total.kind, total.operations) == ("halting", pytest.approx(4.5))
 
 
 def test_a_failed_or_cancelled_job_sets_no_pace(paces):
@@ -44,7 +52,8 @@ TIMES = {
     5: "about 5 s",
     23: "about 25 s",
     64: "about 65 s",
-    91: "about 2 min",
+    89: "about 90 s",
+    90: "about 2 min",
     400: "about 7 min",
     3000: "about 50 min",
 }

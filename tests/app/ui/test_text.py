@@ -25,6 +25,7 @@ def test_markup_is_escaped_and_renders_as_the_same_text(text):
 
 
 def test_code_in_a_message_stays_code():
+    assert plain("`*`") == "`*`" and plain("`a` `_`") == "`a` `_`"
     assert plain("[a] run `make app -- [x]` or *b*") == "\\[a\\] run `make app -- [x]` or \\*b\\*"
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trm.batch import batch_count, run_batches
+from trm.batch import MEMORY, MemoryLimitError, allocate, batch_count, check_memory, run_batches
 from trm.evaluate import predict
 
 
@@ -41,3 +41,22 @@ def test_rows_that_stop_early_have_the_answers_of_that_step(tiny_model, hooked):
     assert last.tolist() == [row % 3 + 1 for row in range(11)]
     assert np.array_equal(answers, whole.answers[last - 1, np.arange(11)])
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
+
+
+def test_rows_that_fit_into_one_batch_are_one_forward_pass_on_one_core(tiny_model, monkeypatch):
+    monkeypatch.setattr("trm.batch.threads_of", lambda device: 1)
+    sizes = []
+    run_batches(
+        tiny_model(), np.full((3, 16), 1, np.uint8), capture=lambda step: sizes.append(len(step.rows))
+    )
+    assert sizes == [3, 3, 3]
+
+
+def test_arrays_may_be_as_large_as_the_memory_and_a_refusal_says_how_many_puzzles_fit(monkeypatch):
+    check_memory(MEMORY, 10)
+    with pytest.raises(MemoryLimitError, match=r"of 10 puzzles take 6\.0 GiB\. Use at most 5 puzzles"):
+        check_memory(2 * MEMORY, 10)
+    monkeypatch.setattr("trm.batch.MEMORY", 2 * 3 * 4)
+    assert allocate((2, 3), axis=1).dtype == np.float32
+    with pytest.raises(MemoryLimitError, match=r"of 3 puzzles take .* Use at most 1 puzzles"):
+        allocate((2, 3), np.float64, axis=1)

@@ -157,8 +157,13 @@ def test_files_that_are_not_read(tmp_path):
         with pytest.raises(Refusal) as error, reading(given, Refusal, "trace", "Again.", most=8):
             pytest.fail("it is read")
         assert words in str(error.value)
-    with pytest.raises(Refusal, match="its own words"), reading(path, Refusal, "trace", "Again."):
+    with pytest.raises(Refusal, match="its own words"), reading(path, Refusal, "trace", "Again.", most=9):
         raise Refusal("its own words")
+    with (
+        pytest.raises(Refusal, match="is not an official data set, or"),
+        reading(path, Refusal, "official data set", ""),
+    ):
+        raise ValueError
 
 
 def test_numbers_of_json_are_finite():
@@ -166,6 +171,8 @@ def test_numbers_of_json_are_finite():
     for text in ("NaN", "[Infinity]", '{"a": -Infinity}', "1e400", "[-1e999]", "1" * 5000):
         with pytest.raises(ValueError):
             strict_json(text)
+    with pytest.raises(ValueError, match=r"^9{40} is not a finite number$"):
+        strict_json(f"{'9' * 41}e999")
 
 
 @pytest.mark.parametrize("size", [601, 4_000, 100_000])
@@ -174,6 +181,7 @@ def test_a_message_that_quotes_a_long_value_is_cut(size):
     assert len(str(error)) < 620 and str(error).startswith("a.json: the name is x")
     assert str(error).endswith("x. Correct it.")
     assert str(UserError("short")) == "short"
+    assert str(UserError("a" * 301 + "b" * 300)) == "a" * 300 + " ... " + "b" * 300
 
 
 def test_unprintable_characters_are_escaped():

@@ -200,6 +200,13 @@ def test_a_block_without_gradients_computes_the_same_and_leaves_its_input(mixing
     assert torch.equal(x, before)
 
 
+@pytest.mark.parametrize("layer", [Linear(400, 300), Embedding(300, 400)])
+def test_weights_are_drawn_so_that_products_with_400_channels_keep_their_size(layer):
+    layer.initialise(torch.Generator().manual_seed(0))
+    (weight,) = layer.parameters()
+    assert weight.std().item() == pytest.approx(1 / 20, rel=0.02)
+
+
 def test_truncated_normal_has_the_requested_deviation():
     drawn = torch.zeros(200_000)
     truncated_normal(drawn, 0.3, torch.Generator().manual_seed(0))

@@ -5,6 +5,7 @@ import threading
 import pytest
 import torch
 
+from trm import flops
 from trm.engine.choice import with_engine
 from trm.parallel import WorkStopped, run_parallel, threads_for, torch_threads, usable_threads
 
@@ -72,11 +73,26 @@ def test_the_caller_can_stop_the_work(threads):
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.parametrize("cores, parts", [(1, [0, 1]), (4, [0])])
+def test_on_one_core_or_with_one_part_the_caller_does_the_work(monkeypatch, cores, parts):
+    monkeypatch.setattr("trm.parallel.threads_of", lambda device: cores)
+    threads, totals = [], []
+
+    def work(part: int, done) -> None:
+        threads.append(threading.get_ident())
+        done(2)
+
+    run_parallel(work, parts, device=CPU, progress=totals.append)
+    assert set(threads) == {threading.get_ident()} and totals == [2, 4][: len(parts)]
+
+
 def test_torch_has_one_thread_for_small_models_and_beside_another_engine(tiny_model, monkeypatch):
     monkeypatch.setattr("trm.parallel.usable_threads", lambda: 4)
     model = tiny_model()
     assert threads_for(model) == 1 and threads_for(model, rows=2) == 4
-    monkeypatch.setattr("trm.parallel.SMALL_CALL", 0)
+    monkeypatch.setattr("trm.parallel.SMALL_CALL", flops.f_L_call(model.config) + 1)
+    assert threads_for(model) == 1
+    monkeypatch.setattr("trm.parallel.SMALL_CALL", flops.f_L_call(model.config))
     assert threads_for(model) == 4
     assert threads_for(with_engine(model, "onnx"), rows=2) == 1
 

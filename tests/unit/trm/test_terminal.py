@@ -79,6 +79,11 @@ def test_steps_are_numbers_and_ranges(text):
         steps_of(tuple, [Token("--at", text)])
 
 
+def test_no_more_than_forty_characters_of_a_text_that_is_no_step_are_quoted():
+    with pytest.raises(UserError, match=rf"not '{'x' * 40}'\.$"):
+        steps_of(tuple, [Token("--at", "x" * 41)])
+
+
 def test_a_range_of_steps_has_up_to_nine_characters():
     assert steps_of(tuple, [Token("--at", "9997-9999")]) == (9997, 9998, 9999)
 

@@ -188,10 +188,11 @@ def test_sessions_have_as_many_threads_as_torch_unless_told_otherwise(tiny_model
 def test_only_a_small_net_begins_with_a_single_thread(tiny_model, monkeypatch):
     made = []
     monkeypatch.setattr(runtime, "new_session", lambda net, *key: made.append(key) or _Counting())
-    for limit in (runtime.SMALL_CALL, 0):
+    operations = 2 * 17 * sum(weights.numel() for weights in tiny_model().L_level.parameters())
+    for limit in (runtime.SMALL_CALL, operations + 1, operations):
         monkeypatch.setattr(runtime, "SMALL_CALL", limit)
         with_engine(tiny_model(), "onnx", threads=2).L_level(torch.ones(1, 17, 8))
-    assert made == [(17, 1, False), (17, 2, False)]
+    assert made == [(17, 1, False), (17, 1, False), (17, 2, False)]
 
 
 @pytest.mark.parametrize("more, sessions", [(0, 1), (1, 3)])
@@ -270,18 +271,23 @@ def test_neither_threads_nor_the_batch_change_a_bit(changes, tiny_model):
     assert np.array_equal(first, together[0].numpy())
 
 
-def test_a_batch_whose_attention_scores_are_too_large_is_computed_in_parts(tiny_model, monkeypatch):
+@pytest.mark.parametrize(
+    "rows, threads, sizes", [(5, 1, [5]), (2, 1, [2, 2, 1]), (2, 2, [1] * 5), (0.5, 1, [1] * 5)]
+)
+def test_a_batch_whose_attention_scores_are_too_large_is_computed_in_parts(
+    tiny_model, monkeypatch, rows, threads, sizes
+):
+    """The scores of a row are two heads of 17 x 17 numbers. Two threads compute at once."""
     session, x = _Counting(), torch.randn(5, 17, 8)
-    monkeypatch.setattr(runtime, "MAX_SCORES", 2 * 4 * 2 * 17**2)  # two rows of two heads
+    monkeypatch.setattr(runtime, "MAX_SCORES", int(rows * 4 * 2 * 17**2))
     monkeypatch.setattr(runtime, "new_session", lambda net, *key: session)
-    assert torch.equal(with_engine(tiny_model(), "onnx", threads=1).L_level(x), 2 * x)
-    assert session.sizes == [2, 2, 1]
-    assert torch.equal(with_engine(tiny_model(), "onnx", threads=2).L_level(x), 2 * x)
-    assert session.sizes[3:] == [1] * 5  # two threads at once
+    assert torch.equal(with_engine(tiny_model(), "onnx", threads=threads).L_level(x), 2 * x)
+    assert session.sizes == sizes
 
 
 def test_the_rows_of_a_batch_are_divided_among_threads(tiny_model, monkeypatch):
     made, session, x = [], _Counting(), torch.randn(3, 17, 8)
+    monkeypatch.setattr(runtime, "SMALL_CALL", 0)
     monkeypatch.setattr(runtime, "new_session", lambda net, *key: made.append(key) or session)
     assert torch.equal(with_engine(tiny_model(), "onnx", threads=2).L_level(x), 2 * x)
     assert made == [(17, 1, False)] and sorted(session.sizes) == [1, 2]

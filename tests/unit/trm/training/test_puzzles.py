@@ -1,6 +1,7 @@
 """Training puzzles: new symmetric versions, but never one of a test puzzle."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from trm.checkpoint import load_model
 from trm.data import PuzzleSet, load_puzzles, write_official
 from trm.errors import DataError, TrainingError
 from trm.training.data import PuzzleStream, generate_puzzles
-from trm.training.presets import TrainingPreset
+from trm.training.presets import PuzzleSpec, TrainingPreset
 from trm.training.run import train
 
 
@@ -43,6 +44,31 @@ def test_training_puzzles_are_not_symmetric_to_test_puzzles(tmp_path, tiny_confi
     generate_puzzles(preset, tmp_path / "without.npz", print)
     with np.load(tmp_path / "without.npz") as arrays:
         assert USUAL.symmetry_key(labels[0]) not in {USUAL.symmetry_key(label) for label in arrays["labels"]}
+
+
+def test_each_kind_of_puzzles_has_its_part_of_those_held_out_and_a_seed_of_its_own(
+    tmp_path, tiny_config, monkeypatch
+):
+    """3000 and 1000 puzzles, and 400 held out. Of the first 3300, a message comes with the first 32 of every 2000."""
+    asked, said = [], []
+
+    def generate_many(count, *, difficulty, seed, progress, exclude, **_):
+        asked.append((count, difficulty, seed, exclude))
+        for done in (0, 31, 32, 2000, 2031, 2032) if count == 3300 else ():
+            progress(done / count, f"{done} done")
+        return np.full((2, 16), seed, np.uint8), np.full((2, 16), seed, np.uint8)
+
+    task = SimpleNamespace(cells=16, generate_many=generate_many)
+    monkeypatch.setattr("trm.training.data.task_of", lambda model: task)
+    monkeypatch.setattr("trm.training.data.test_keys", lambda task: {b"tested"})
+    data = (PuzzleSpec(3000, "easy"), PuzzleSpec(1000, "hard"))
+    preset = replace(usual_preset(tiny_config()), data=data, held_out=400, data_seed=5)
+    generate_puzzles(preset, tmp_path / "made.npz", said.append)
+    assert asked == [(3300, "easy", 5, {b"tested"}), (1100, "hard", 6, {b"tested"})]
+    assert said[0].startswith("generating 4,400 puzzles of 16 cells once")
+    assert said[1:] == ["0 done", "31 done", "2000 done", "2031 done"]
+    with np.load(tmp_path / "made.npz") as arrays:
+        assert sorted(arrays["inputs"][:, 0]) == [5, 5, 6, 6]
 
 
 def test_training_on_an_official_folder(tmp_path, tiny_config):

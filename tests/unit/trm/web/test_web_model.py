@@ -43,6 +43,7 @@ def test_a_model_has_its_nets_tables_and_facts(tiny_model):
     assert (facts["task"], facts["rows"], facts["n"], facts["weights"]) == (
         "sudoku", 4, model.config.n, model.fingerprint,
     )  # fmt: skip
+    assert facts["label"].startswith("tiny (00000000), float32 in this browser")
     tables = load(files["tables.safetensors"])
     assert np.array_equal(tables["lm_head"], model.lm_head.weight.detach().numpy())
     assert np.array_equal(tables["H_init"], model.H_init.numpy())
