@@ -8,7 +8,7 @@ import pytest
 from halting_stand_in import make_runs
 
 from probes.halting.by_step import errors_before_solving, puzzle_share, solving
-from probes.halting.decisions import decisions, right_if_continued
+from probes.halting.decisions import Decisions, decisions, right_if_continued
 from probes.halting.report import StoppingRules, analyse, fewest_steps, report
 from probes.halting.rules import ComputeCurve
 from probes.halting.runs import OF_PUZZLE, OF_STEP, load_runs, run_puzzles, table
@@ -252,6 +252,15 @@ def test_continuing_matches_a_plain_loop():
             assert found[step, puzzle] == right[stop, puzzle]
     total = decisions(halting, right)
     assert sum(total.halts.values()) + sum(total.continues.values()) == 6 * 30
+
+
+def test_the_share_of_correct_decisions():
+    """Ten matter: three halts and four continuations are correct."""
+    found = Decisions(
+        halts={"both": 8, "now": 3, "later": 1, "neither": 5},
+        continues={"both": 9, "now": 2, "later": 4, "neither": 6},
+    )
+    assert found.at_stake == 10 and found.correct_share == 0.7
 
 
 def test_a_single_step_has_no_decisions():

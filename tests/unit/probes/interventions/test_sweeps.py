@@ -9,7 +9,7 @@ import torch
 from small_runs import DEPTH, SMALL, answers_of
 
 from probes.interventions.batched import run_rows, states_before
-from probes.interventions.fork import cache_run
+from probes.interventions.fork import cache_run, last_of
 from probes.interventions.hooks import add_noise
 from probes.interventions.multi_run import (
     MultipleRuns,
@@ -37,7 +37,12 @@ def test_rows_match_single_runs(model, puzzles):
     single = [answers_of(model, grid) for grid in puzzles.inputs]
     for row, steps in enumerate(single):
         assert np.array_equal(clean.answers[:, row], np.stack(steps))
-    assert clean.y.shape == (6, 17 * 8)
+    runs = [cache_run(model, SMALL, grid) for grid in puzzles.inputs]
+    ends = [[run.states[last_of(step, DEPTH)].y.numpy().ravel() for run in runs] for step in (2, 3)]
+    assert clean.y == pytest.approx(np.stack(ends[1]), abs=1e-5)
+    before, after = map(np.stack, ends)
+    moves = np.linalg.norm(after - before, axis=1) / np.linalg.norm(after, axis=1)
+    assert clean.moves[-1] == pytest.approx(moves, rel=1e-4)
 
 
 def test_progress_and_cancel(model, puzzles):
@@ -205,6 +210,7 @@ def test_the_first_run_is_the_clean_one_and_the_others_differ(model, puzzles):
         found = multiple_runs(model, SMALL, puzzles, source=source, runs=3, size=1.0)
         assert np.array_equal(found.answers[:, 0], clean), source
         assert (found.answers[:, 1:] != clean[:, None]).any(), source
+        assert (found.y is None) == (source != "seed")
     again = multiple_runs(model, SMALL, puzzles, source="seed", runs=3)
     assert np.array_equal(again.answers, multiple_runs(model, SMALL, puzzles, source="seed", runs=3).answers)
 
