@@ -59,6 +59,8 @@ def test_one_call_is_one_of_the_run(text, message):
         ("depth from 100000 n 2", "'100000' is not a supervision step"),
         ("depth after 2 n 4", "write 'from' instead of 'after'"),
         ("depth n 4", "write 'from' instead of 'n'"),
+        ("depth at 2 n 4", "write 'from' instead of 'at'"),
+        ("freeze z from 2", "write 'at' instead of 'from'"),
         ("skip after 2", "write 'at' instead of 'after'"),
         ("swap at 2", "write 'before' or 'after' instead of 'at'"),
         ("swap 2", "write 'before' or 'after' instead of '2'"),
