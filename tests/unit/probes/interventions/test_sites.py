@@ -7,6 +7,7 @@ from small_runs import DEPTH
 
 from probes.interventions.sites import InterventionError, Site, one_call
 from probes.interventions.spec import Intervention, parse_all
+from trm.coordinates import F_H, F_L, Coordinates
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,12 @@ def test_a_text_names_calls(text, calls, written):
     assert " ".join(str(Site.of(at)) for at in site.within(DEPTH)) == calls
     assert str(site) == written
     assert str(Site.of(site.first(DEPTH))) == calls.split()[0]
+
+
+def test_sites_hold_coordinates():
+    within = list(Site.parse("2-.*.3").within(DEPTH))
+    assert within == [Coordinates(step, cycle, 3, F_H) for step in (2, 3) for cycle in (1, 2)]
+    assert one_call("3.2.1", DEPTH) == Coordinates(3, 2, 1, F_L)
 
 
 @pytest.mark.parametrize("text", ["", "1.2.3.4", "0", "1.0", "1.1.0", "2-1", "1..1", "-2", "100000", "1.1+"])
