@@ -112,6 +112,18 @@ def test_ablating_nothing_is_the_clean_run(model, puzzles):
     assert recovery == {"y": 1, "z": 1, "yz": 1}
 
 
+def test_recovery_counts_the_steps_until_the_accuracy_is_within_the_limit(model, puzzles, monkeypatch):
+    accuracies = iter(
+        [(0.75, 0.75), (0.5, 0.5), (0.25, 0.5), (0.25, 0.25)]
+    )  # of the clean runs, y, z and both
+    monkeypatch.setattr("probes.interventions.sweeps.RECOVERED", 0.25)
+    monkeypatch.setattr(
+        "probes.interventions.sweeps.cells_right",
+        lambda answers, labels, counted: np.repeat(np.array(next(accuracies))[:, None], 6, 1),
+    )
+    assert ablation_sweep(model, SMALL, puzzles, step=2).recovery == {"y": 1, "z": 2, "yz": None}
+
+
 def test_progress_of_an_ablation(model, puzzles):
     """One step of all runs, then two steps of the clean runs and of those with y, z and both ablated: 1 + 4 * 2 steps."""
     seen: dict[str, list[float]] = {}
