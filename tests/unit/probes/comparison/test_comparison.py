@@ -64,10 +64,10 @@ def test_blank_cells_and_givens_of_near_complete_puzzles_are_counted_separately(
 
 def test_progress_of_measuring(tiny_model, puzzles):
     """10 clean runs, 10 from the solution and 5 times 3 on near-complete puzzles take 90 %; y and z share the rest."""
-    ends: dict[str, float] = {}
-    measure(
-        tiny_model(), TASK, puzzles, near_limit=3, progress=lambda share, text: ends.update({text: share})
-    )
+    reports: list[tuple[float, str]] = []
+    measure(tiny_model(), TASK, puzzles, near_limit=3, progress=lambda *report: reports.append(report))
+    ends = {text: share for share, text in reports}
+    assert [share for share, _ in reports] == sorted(share for share, _ in reports)
     near = {f"running tiny on puzzles with {k} blank cells": 0.9 * (20 + 3 * k) / 35 for k in range(1, 6)}
     expected = {
         "running tiny on 10 puzzles": 0.9 * 10 / 35,
