@@ -70,12 +70,12 @@ def solving(wrong: Wrong, right: Right, *, resampling: Resampling = BY_PUZZLE) -
     first = first_step(right)
     late = (first >= LATE_STEP) & (errors[0] > 0)
     fewest = np.minimum.accumulate(errors)[np.maximum(first - 2, 0), np.arange(right.shape[1])]
-    after_first = np.arange(1, len(right) + 1)[:, None] >= np.where(first > 0, first, len(right) + 1)
+    before_first = np.arange(1, len(right) + 1)[:, None] < first
     monotone = (np.diff(errors, axis=0) <= 0).all(0)
     return SolvingStatistics(
         monotone=puzzle_share(monotone, right[-1], resampling=resampling),
         monotone_late=puzzle_share(monotone, right[-1] & (first >= LATE_STEP), resampling=resampling),
-        stays=puzzle_share((right | ~after_first).all(0), first > 0, resampling=resampling),
+        stays=puzzle_share((right | before_first).all(0), first > 0, resampling=resampling),
         single_step=puzzle_share(fewest >= FLAT_SHARE * errors[0], late, resampling=resampling),
     )
 

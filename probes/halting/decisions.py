@@ -26,8 +26,7 @@ def right_if_continued(halting: Logits, right: Right) -> Bool[np.ndarray, "earli
     later = np.zeros((len(right) - 1, right.shape[1]), bool)
     at_next_halt = right[-1]
     for step in range(len(right) - 2, -1, -1):
-        if step + 1 < len(right) - 1:
-            at_next_halt = np.where(halting[step + 1] > 0, right[step + 1], at_next_halt)
+        at_next_halt = np.where(halting[step + 1] > 0, right[step + 1], at_next_halt)
         later[step] = at_next_halt
     return later
 

@@ -176,17 +176,13 @@ class Intervention:
         if operation_type.has_state:
             values["state"] = rest.pop(0) if rest else ""
             _check_state(operation, values["state"])
+        prepositions = _prepositions(operation)
+        in_words = " or ".join(map(repr, prepositions))
         if not rest:
-            raise InterventionError(
-                f"{text!r} has no site. Add {_prepositions(operation)} and a call such as 3.1.1."
-            )
-        has_preposition = rest[0] in ("before", "after", "at", "from")
-        if (
-            (operation_type.before_or_after == (rest[0] in ("at", "from")))
-            if has_preposition
-            else (operation_type.before_or_after or rest[0].isalpha())
-        ):
-            raise InterventionError(f"{text!r}: write {_prepositions(operation)} instead of {rest[0]!r}.")
+            raise InterventionError(f"{text!r} has no site. Add {in_words} and a call such as 3.1.1.")
+        has_preposition = rest[0] in prepositions
+        if not has_preposition and (operation_type.before_or_after or rest[0].isalpha()):
+            raise InterventionError(f"{text!r}: write {in_words} instead of {rest[0]!r}.")
         if has_preposition:
             values["before"] = rest.pop(0) == "before"
         if not rest:
@@ -240,10 +236,10 @@ def _sites_from(text: str) -> Site:
     return Site(steps=(int(text), None))
 
 
-def _prepositions(operation: str) -> str:
+def _prepositions(operation: str) -> tuple[str, ...]:
     if operation == "depth":
-        return "'from'"
-    return "'before' or 'after'" if OPERATIONS[operation].before_or_after else "'at'"
+        return ("from",)
+    return ("before", "after") if OPERATIONS[operation].before_or_after else ("at",)
 
 
 def _default(name: str) -> Any:

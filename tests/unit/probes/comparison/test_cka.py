@@ -88,6 +88,7 @@ def test_rotation_scale_and_shift_change_nothing(debiased):
     assert np.diag(cka(a, b, debiased=debiased)) == pytest.approx([1, 1])
     wider = np.pad(a @ rotation(2, 6), [(0, 0), (0, 0), (0, 4)])
     assert np.diag(cka(a, wider, debiased=debiased)) == pytest.approx([1, 1])
+    assert np.diag(cka(a, 1e-9 * a, debiased=debiased)) == pytest.approx([1, 1])
 
 
 def test_cka_of_a_model_with_itself():
@@ -125,7 +126,8 @@ def test_states_that_do_not_distinguish_puzzles(debiased):
     """Such as the initial state, which is the same for every puzzle."""
     a = random_states(0, 10, 3, 4)
     a[:, 1] = 0.1
-    result = cka(a, debiased=debiased)
+    with np.errstate(divide="raise", invalid="raise"):
+        result = cka(a, debiased=debiased)
     assert np.isnan(result[1]).all() and np.isnan(result[:, 1]).all()
     assert np.isfinite(result[np.ix_([0, 2], [0, 2])]).all()
 
@@ -165,6 +167,19 @@ def test_progress_ends_at_1_and_can_cancel():
     assert shares == pytest.approx([0, 0.2, 0.4])
 
 
+@pytest.mark.parametrize("entries, blocks", [(4 * 5 * 23, 6), (1, 23)])
+def test_progress_counts_the_blocks_of_rows(monkeypatch, entries, blocks):
+    """Memory for four rows of five time points of 23 puzzles, and for none."""
+    monkeypatch.setattr("probes.comparison.cka.ENTRIES", entries)
+    shares = []
+    cka(
+        random_states(0, 23, 3, 2),
+        random_states(1, 23, 2, 2),
+        progress=lambda share, text: shares.append(share),
+    )
+    assert shares == pytest.approx(np.linspace(0, 1, 5 * blocks + 1))
+
+
 @pytest.mark.parametrize("puzzles", [0, 1, 3])
 def test_too_few_puzzles(puzzles):
     with pytest.raises(StatesError, match=f"CKA needs at least 4 puzzles, not {puzzles}"):
@@ -194,6 +209,8 @@ def test_normalised_grams_give_the_cka_of_their_states():
         np.testing.assert_allclose(one.cka(other), cka(a, b, debiased=debiased), atol=1e-6)
         np.testing.assert_allclose(one.cka(one), cka(a, debiased=debiased), atol=1e-6)
         assert [share for share, _ in reports] == pytest.approx([1 / 3, 2 / 3, 1])
+        four = normalised_grams(a[:4], debiased=debiased).cka(normalised_grams(b[:4], debiased=debiased))
+        np.testing.assert_allclose(four, cka(a[:4], b[:4], debiased=debiased), atol=1e-6)
     rotated = normalised_grams(3 * a @ rotation(2, 50) + 5)
     np.testing.assert_allclose(np.diag(rotated.cka(normalised_grams(a))), 1, atol=1e-6)
     assert np.isnan(normalised_grams(np.ones((5, 1, 3))).vectors).all()

@@ -50,11 +50,35 @@ def test_measurements_equal_those_of_the_parts(tiny_model, puzzles, both):
 
 def test_blank_cells_and_givens_of_near_complete_puzzles_are_counted_separately(tiny_model, puzzles, both):
     chosen = near_complete(TASK, puzzles.take(np.arange(3)), 2)
-    answers = predict(tiny_model(), chosen.inputs).answers
+    answers = predict(tiny_model(seed=1, **HRM), chosen.inputs).answers
     hits, given = answers == chosen.labels, TASK.givens(chosen.inputs)
-    first = both.models[0]
-    assert first.near_blanks["2"].middle == pytest.approx(hits[:, ~given].mean(1), rel=1e-4)
-    assert first.near_givens["2"].middle == pytest.approx(hits[:, given].mean(1), rel=1e-4)
+    second = both.models[1]
+    assert 0 < hits[:, given].mean() != hits[:, ~given].mean() > 0
+    assert second.near_blanks["2"].middle == pytest.approx(hits[:, ~given].mean(1), rel=1e-4)
+    assert second.near_givens["2"].middle == pytest.approx(hits[:, given].mean(1), rel=1e-4)
+    for curve in (second.near_blanks["2"], second.near_givens["2"], second.solved):
+        assert curve.x == [1, 2, 3]
+        for low, middle, high in zip(curve.low, curve.middle, curve.high, strict=True):
+            assert 0 <= low <= middle <= high <= 1
+
+
+def test_progress_of_measuring(tiny_model, puzzles):
+    """10 clean runs, 10 from the solution and 5 times 3 on near-complete puzzles take 90 %; y and z share the rest."""
+    reports: list[tuple[float, str]] = []
+    measure(tiny_model(), TASK, puzzles, near_limit=3, progress=lambda *report: reports.append(report))
+    ends = {text: share for share, text in reports}
+    assert [share for share, _ in reports] == sorted(share for share, _ in reports)
+    near = {f"running tiny on puzzles with {k} blank cells": 0.9 * (20 + 3 * k) / 35 for k in range(1, 6)}
+    expected = {
+        "running tiny on 10 puzzles": 0.9 * 10 / 35,
+        "starting tiny from the solutions": 0.9 * 20 / 35,
+        **near,
+        "computing Gram matrices of y of tiny": 0.935,
+        "computing the spectra of y of tiny": 0.935,
+        "computing Gram matrices of z of tiny": 0.985,
+        "computing the spectra of z of tiny": 0.985,
+    }
+    assert list(ends) == list(expected) and ends == pytest.approx(expected)
 
 
 def test_the_given_solution_is_in_the_code_of_the_puzzles_that_the_model_solves(

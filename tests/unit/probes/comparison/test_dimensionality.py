@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from probes.comparison.dimensionality import participation_ratio, spectrum, time_point_spectra
+from probes.covariance import StatesError
 
 
 def test_spectrum_by_hand():
@@ -32,7 +33,8 @@ def test_rank_one(shape):
 def test_equal_points_have_no_dimension(count):
     values = spectrum(np.full((count, 7), 0.1))
     assert (values == 0).all()
-    assert participation_ratio(values) == 0
+    with np.errstate(divide="raise", invalid="raise"):
+        assert participation_ratio(values) == 0
 
 
 def test_the_spectrum_from_the_gram_matrix_equals_that_of_the_covariance():
@@ -40,6 +42,25 @@ def test_the_spectrum_from_the_gram_matrix_equals_that_of_the_covariance():
     points = np.random.default_rng(1).normal(3, 2, (5, 8))
     expected = np.linalg.eigvalsh(np.cov(points.T))[::-1][:5]
     assert spectrum(points) == pytest.approx(expected, abs=1e-12)
+
+
+def test_two_points_lie_on_a_line():
+    """They are 5 apart, so both are 2.5 from their mean: a variance of 2 * 2.5^2 / (2 - 1)."""
+    assert spectrum(np.array([[1.0, 1, 1], [4, 5, 1]])) == pytest.approx([12.5, 0])
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e9])
+@pytest.mark.parametrize("shape", [(50, 4), (4, 50)])
+def test_larger_states_have_a_larger_spectrum_of_the_same_shape(shape, size):
+    points = np.random.default_rng(1).normal(size=shape)
+    assert spectrum(points * size) / size**2 == pytest.approx(spectrum(points))
+
+
+def test_so_many_points_in_more_dimensions_are_allowed(monkeypatch):
+    monkeypatch.setattr("probes.comparison.dimensionality.MOST_DIMENSIONS", 5)
+    assert spectrum(np.eye(5, 8)).shape == (5,)
+    with pytest.raises(StatesError, match="6 states of width 8 are too many"):
+        spectrum(np.eye(6, 8))
 
 
 def test_time_point_spectra():

@@ -8,14 +8,15 @@ import pytest
 from halting_stand_in import make_runs
 
 from probes.halting.by_step import errors_before_solving, puzzle_share, solving
-from probes.halting.decisions import decisions, right_if_continued
-from probes.halting.report import analyse, fewest_steps, report
+from probes.halting.decisions import Decisions, decisions, right_if_continued
+from probes.halting.report import StoppingRules, analyse, fewest_steps, report
+from probes.halting.rules import ComputeCurve
 from probes.halting.runs import OF_PUZZLE, OF_STEP, load_runs, run_puzzles, table
 from probes.stats import Resampling, RunsError
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.errors import DataError, PuzzleError
-from trm.evaluate import predict
+from trm.evaluate import auc, predict
 from trm.results import as_json, save, write_parquet
 from trm.tasks import get_task
 
@@ -153,6 +154,12 @@ def test_a_solve_at_step_two_does_not_count_as_a_single_step_solve():
     assert found.monotone.count == 2 and found.monotone_late.count == 0
 
 
+def test_a_late_solve_without_a_wrong_blank_cell_is_not_a_single_step_solve():
+    """Only a given was wrong, so there are no errors that could have stayed."""
+    found = solving(counts("0000"), flags("..xx"), resampling=FEW)
+    assert found.single_step.count == 0 and found.monotone_late.count == 1
+
+
 @pytest.mark.parametrize(
     "errors, flat",
     [
@@ -227,6 +234,14 @@ def test_continuing_by_hand():
     assert turned.correct_share is not None and turned.at_stake > 0
 
 
+def test_a_logit_of_zero_continues():
+    halting, right = np.zeros((3, 1)), flags(".x.")
+    assert right_if_continued(halting, right).T.tolist() == [[False, False]]
+    found = decisions(halting, right)
+    assert set(found.halts.values()) == {0}
+    assert found.continues == {"both": 0, "now": 1, "later": 0, "neither": 1}
+
+
 def test_continuing_matches_a_plain_loop():
     random = np.random.default_rng(1)
     halting, right = random.normal(size=(7, 30)), random.random((7, 30)) < 0.5
@@ -237,6 +252,15 @@ def test_continuing_matches_a_plain_loop():
             assert found[step, puzzle] == right[stop, puzzle]
     total = decisions(halting, right)
     assert sum(total.halts.values()) + sum(total.continues.values()) == 6 * 30
+
+
+def test_the_share_of_correct_decisions():
+    """Ten matter: three halts and four continuations are correct."""
+    found = Decisions(
+        halts={"both": 8, "now": 3, "later": 1, "neither": 5},
+        continues={"both": 9, "now": 2, "later": 4, "neither": 6},
+    )
+    assert found.at_stake == 10 and found.correct_share == 0.7
 
 
 def test_a_single_step_has_no_decisions():
@@ -284,6 +308,14 @@ def test_the_report_is_json_and_adds_up(kind):
         == beyond["right_at_end"] - beyond["right_when_trained"]
     )
     assert ("q_halt_alone" in result["stopping"]) == (kind == "hrm")
+    last, after_training = auc(runs.q_halt[3], runs.right[3]), runs.right[3:]
+    assert result["discrimination"]["auc_last_step"] == pytest.approx(last)
+    assert last != pytest.approx(result["discrimination"]["auc"])
+    broken = (after_training[:-1] & ~after_training[1:]).any(0).sum()
+    assert 0 < beyond["broken"] == broken < runs.count
+    bins = result["calibration"]["bins"]
+    assert (bins[0]["from"], bins[-1]["to"]) == (0, 1)
+    assert [each["to"] for each in bins[:-1]] == [each["from"] for each in bins[1:]]
 
 
 def test_the_fewest_steps_without_loss_of_accuracy():
@@ -295,6 +327,17 @@ def test_the_fewest_steps_without_loss_of_accuracy():
         if share >= curve.accuracy[-1] - 0.005
     ]
     assert found["mean_steps"] == min(enough) and found["accuracy"] >= curve.accuracy[-1] - 0.005
+
+
+def test_a_loss_of_exactly_half_a_point_is_tolerated():
+    curve = ComputeCurve(np.arange(1.0, 5), np.arange(1.0, 5), np.array([0.494, 0.495, 0.499, 0.5]))
+    assert fewest_steps(curve) == {"setting": 2, "mean_steps": 2, "accuracy": 0.495}
+
+
+def test_a_rule_whose_logits_are_all_zero_never_halts():
+    runs = make_runs()
+    found = StoppingRules.of(replace(runs, halting=np.zeros_like(runs.halting)))
+    assert (found.all_to_own.gained, found.all_to_own.lost) == (0, 0)
 
 
 def test_runs_without_a_correct_answer_have_a_report():
@@ -311,8 +354,9 @@ def test_no_such_step():
         make_runs().truncated(7)
 
 
-@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("steps", [1, 2, 3])
 def test_runs_shorter_than_training(steps):
-    found = analyse(make_runs(steps=steps))
+    found = analyse(make_runs(steps=steps, kind="hrm"))
     assert found.runs.steps == found.beyond.trained == steps
+    assert (found.continuing is None) == (steps == 1)
     json.dumps(report(found), allow_nan=False)

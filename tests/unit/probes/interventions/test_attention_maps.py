@@ -128,6 +128,7 @@ def test_the_map_of_a_cell_is_its_row_and_its_column(tiny_model):
     for wrong, message in (
         ({"layer": "3"}, "no layer '3'"),
         ({"head": "0"}, "no head '0'"),
+        ({"head": "1" * 30}, f"no head '{'1' * 20}'"),
         ({"cell": 16}, "no cell 17"),
     ):
         with pytest.raises(InterventionError, match=message):
@@ -184,7 +185,7 @@ def test_maps_and_mixing_weights_on_the_command_line(tmp_path, tiny_model, capsy
 )
 def test_calls_that_do_not_exist(tiny_model, at):
     run = cache_run(tiny_model(), SMALL, PUZZLE)
-    with pytest.raises(InterventionError, match="There is no call"):
+    with pytest.raises(InterventionError, match="3 supervision steps of 2 cycles of 3 calls"):
         attention_of(run, at)
 
 

@@ -1,6 +1,7 @@
 """Attribution: weight times input on a linear model, complete on a real one; ablation equals the puzzle without the given."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,12 +22,14 @@ from probes.interventions.attribution.gradients import (
 )
 from probes.interventions.attribution.mixing import peers_of
 from probes.interventions.attribution.peers import effects_of_givens, peer_effects
+from probes.interventions.attribution.results import attributed
 from probes.interventions.fork import cache_run
 from probes.interventions.sites import InterventionError
 from trm.checkpoint import load_model, save_model
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.data import PuzzleSet, load_presets
 from trm.models import TRM
+from trm.progress import no_progress
 from trm.recursion import State, deep_supervision
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
@@ -66,7 +69,7 @@ def test_on_a_linear_model_gradients_equal_weight_times_input(linear):
     by_hand = calls * ((x - blank)[0, 1:] @ linear.model.lm_head.weight[3])
     expected = np.zeros(16)
     expected[6] = by_hand[6]  # positions are not mixed here
-    assert found.cells == pytest.approx(expected, abs=1e-4)
+    assert found.cells == pytest.approx(expected, abs=1e-4) and found.points == 8  # points come in eights
     given = AttributedOutput(linear, step=1, cell=0, token=3, span="step")
     assert integrated_gradients(given, steps=4).cells[0] == pytest.approx(float(by_hand[0]), abs=1e-4)
     assert abs(by_hand[0]) > 1e-3 and integrated_gradients(given, steps=4).error < 1e-4
@@ -93,6 +96,27 @@ def test_where_the_gradient_changes_most_the_line_is_split_until_the_points_run_
     assert fine.cells.sum() == pytest.approx(coarse.cells.sum(), rel=0.02)
 
 
+def test_progress_counts_the_points_on_the_line(run, monkeypatch):
+    monkeypatch.setattr(gradients, "TOLERANCE", 0.0)
+    output, seen = AttributedOutput(run, 2, 2, token=3, span="step"), []
+    integrated_gradients(output, steps=16, most=64, progress=lambda share, text: seen.append(share))
+    assert seen == [0, 8 / 64, 32 / 64, 48 / 64, 1]
+
+
+@pytest.mark.parametrize("token, span", [(3, "cycle"), (4, "step")])
+def test_the_line_is_split_until_the_error_is_a_small_share_of_the_difference(run, monkeypatch, token, span):
+    """Differences of 0.04 and of 1.8."""
+    monkeypatch.setattr(gradients, "TOLERANCE", 1e-4)
+    found = integrated_gradients(AttributedOutput(run, 2, 2, token=token, span=span), steps=8)
+    assert found.error <= 1e-4 and 8 < found.points < 64
+
+
+def test_a_logit_that_does_not_depend_on_the_puzzle_needs_no_further_points(run):
+    """The halting head of a model that is not trained returns its bias."""
+    found = integrated_gradients(AttributedOutput(run, 2, HALTING), steps=8)
+    assert (found.value, found.error, found.points) == (found.baseline, 0, 8) and not found.cells.any()
+
+
 def test_completeness_error():
     assert completeness_error(1.02, 1.0) == pytest.approx(0.02)
     assert completeness_error(0.0, 0.0) == 0 and completeness_error(0.1, 0.0) == float("inf")
@@ -100,7 +124,9 @@ def test_completeness_error():
 
 def test_ablation_matches_the_puzzle_without_the_given(run):
     output = AttributedOutput(run, 3, cell=2, token=4, span="run")
-    found = ablation(output, single_givens(SMALL, PUZZLE))
+    reports = []
+    found = ablation(output, single_givens(SMALL, PUZZLE), progress=lambda *report: reports.append(report))
+    assert reports == [(0, "removing givens"), (8 / 9, "removing givens")]  # nine puzzles, eight at a time
     assert found.names[:3] == ("r1c1", "r1c2", "r2c1") and len(found.names) == 8
     for cell, effect in zip(np.flatnonzero(SMALL.givens(PUZZLE)), found.effect, strict=True):
         inputs = PUZZLE.copy()
@@ -144,9 +170,11 @@ def test_the_effects_on_a_difference_of_logits_are_the_differences_of_the_effect
 
 
 def test_units_and_blank_cells():
-    names = [name for name, _ in units(SMALL)]
-    assert names[0] == "row 1" and names[-1] == "box 4" and len(names) == 12
-    box = dict(units(SMALL))["box 2"]
+    masks = dict(units(SMALL))
+    assert [*masks] == [f"{kind} {number}" for kind in ("row", "column", "box") for number in (1, 2, 3, 4)]
+    assert np.flatnonzero(masks["row 2"]).tolist() == [4, 5, 6, 7]
+    assert np.flatnonzero(masks["column 2"]).tolist() == [1, 5, 9, 13]
+    box = masks["box 2"]
     assert np.flatnonzero(box).tolist() == [2, 3, 6, 7]
     assert blanked(SMALL, PUZZLE, box)[[2, 3, 6, 7]].tolist() == [1, 1, 1, 1]
     maze = get_task("maze", 49)
@@ -175,6 +203,32 @@ def test_peers():
     assert np.flatnonzero(maze[0]).tolist() == [1, 7] and maze[24].sum() == 4
 
 
+class AllTRM(LinearTRM):
+    """y of a cell is the sum of x over all cells, so a given has the same effect on every cell."""
+
+    def f_L(self, x, state, call):
+        return State(state.y, x[:, 1:].sum(1, keepdim=True).expand_as(x))
+
+
+def test_cells_without_a_relation_count_as_others(tiny_model):
+    inputs, labels = SMALL.generate_many(3, seed=1)
+    model = tiny_model(**MLP)
+    model.__class__ = AllTRM
+    reports = []
+    found = peer_effects(
+        model, SMALL, PuzzleSet.of("three", SMALL, inputs, labels), cells_each=2,
+        progress=lambda *report: reports.append(report),
+    )  # fmt: skip
+    sizes = np.concatenate(
+        [abs(effects_of_givens(cache_run(model, SMALL, grid), 1)).ravel() for grid in inputs]
+    )
+    for part in (found.peers, found.others, *found.by_distance.values()):
+        assert 0 < sizes.min() - 1e-5 <= part <= sizes.max() + 1e-5
+    assert found.bands["others"][0] <= found.others <= found.bands["others"][1]
+    assert found.ratio == pytest.approx(found.peers / found.others, rel=1e-4)
+    assert reports == [(n / 3, f"removing the givens of puzzle {n + 1} of 3") for n in range(3)]
+
+
 class PeerTRM(LinearTRM):
     """y of a cell is the sum of x over its peers."""
 
@@ -199,6 +253,27 @@ def test_effects_of_givens_are_those_of_ablation(run):
     token = int(run.trace.answers[2 * run.depth.T - 1][5])
     found = ablation(AttributedOutput(run, 2, 5, token, "step"), single_givens(SMALL, PUZZLE))
     assert effects[:, 5] == pytest.approx(found.effect, abs=1e-4)
+
+
+# ---- results in words
+
+
+@pytest.mark.parametrize("step, cycle, index", [(1, 1, 0), (2, 1, 2), (2, None, 3), (3, 2, 5)])
+def test_the_attributed_token_is_the_answer_after_the_cycle(run, step, cycle, index):
+    answers = np.full_like(run.trace.answers, 2)
+    answers[index, 6] = 4
+    run.trace = replace(run.trace, answers=answers)
+    found = attributed(run, step=step, cycle=cycle, cell=6, method="givens", progress=no_progress)
+    assert found.of == "logit of 3 in r2c3"
+    givens = np.flatnonzero(SMALL.givens(PUZZLE))
+    assert [found.cells[cell] for cell in givens] == found.table["effect"]
+    assert [cell for cell in range(16) if found.cells[cell] is not None] == givens.tolist()
+
+
+def test_units_have_no_effect_of_single_cells(run):
+    found = attributed(run, step=1, cell=HALTING, method="units", progress=no_progress)
+    assert found.of == "halting logit" and found.cells == [None] * 16
+    assert found.table["what"][4:6] == ["column 1", "column 2"]
 
 
 # ---- the bundled model, and the command line

@@ -11,7 +11,7 @@ from probes.interventions.fork import CachedRun, cache_run
 from probes.interventions.hooks import add_noise
 from probes.interventions.sites import InterventionError, Site, one_call
 from probes.interventions.spec import Intervention, as_text, parse_all
-from trm.coordinates import F_H, F_L, Coordinates, Depth
+from trm.coordinates import Depth
 from trm.record import record
 from trm.recursion import State
 from trm.tasks.sudoku import Sudoku
@@ -168,13 +168,6 @@ def test_the_task_reports_an_invalid_answer(run):
 
     with pytest.raises(PuzzleError):
         run.fork(parse_all("answer before 2.1.1 is 99"))
-
-
-def test_sites():
-    within = list(Site.parse("2-.*.3").within(DEPTH))
-    assert within == [Coordinates(step, cycle, 3, F_H) for step in (2, 3) for cycle in (1, 2)]
-    assert one_call("3.2.1", DEPTH) == Coordinates(3, 2, 1, F_L)
-    assert str(Site.of(Coordinates(3, 2, 1, F_L))) == "3.2.1"
 
 
 # ---- no effect, and the remaining calls
@@ -345,10 +338,8 @@ def test_patches(model, run, states_of):
 
 
 def test_steering_adds_the_direction_scaled_by_the_norm_of_the_state(run, states_of):
-    before, after = (
-        own(run, "2.1.3").y,
-        states_of("steer y after 2.1.3 in r1c1 along head:3 size 0.5")["2.1.3"].y,
-    )
+    before = own(run, "2.1.3").y
+    after = states_of("steer y after 2.1.3 in r1c1 along head:3 size 0.5")["2.1.3"].y
     moved, row = (after - before)[0, 1], run.model.lm_head.weight[SMALL.symbols.index("3")]
     assert float(moved.norm() / before[0, 1].norm()) == pytest.approx(0.5, rel=1e-4)
     assert float(torch.nn.functional.cosine_similarity(moved, row, dim=0)) == pytest.approx(1, abs=1e-4)
@@ -379,7 +370,8 @@ def test_another_depth_from_a_step_on_matches_a_run_started_there(model, run):
         assert np.array_equal(answer, model.decode(y)[0].argmax(-1).numpy())
     # earlier steps use the coordinates of the deeper run; missing calls repeat the previous call
     assert np.array_equal(trace.answers[:6], run.trace.answers[[0, 1, 1, 2, 3, 3]])
-    assert trace.residual_y[2] == trace.residual_y[5] == 0
+    first, second = run.trace.residual_y[:2].tolist(), run.trace.residual_y[2:4].tolist()
+    assert trace.residual_y[:6].tolist() == [*first, 0, *second, 0] and 0 not in first + second
     rows = [0, 1, 2, 3, 4, 5, 5, 5, 5]
     assert np.array_equal(trace.z_answers[:9], run.trace.z_answers[rows])
     assert np.array_equal(trace.halt_probability[:2], run.trace.halt_probability[:2])

@@ -15,6 +15,7 @@ from probes.interventions.attribution.mixing import (
     relations,
 )
 from probes.interventions.sites import InterventionError
+from probes.stats import Resampling
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
 
@@ -77,6 +78,13 @@ def test_without_structure_the_band_contains_one():
     mazes = by_relation(get_task("maze", 49), random.normal(0, 1, (49, 49)))
     assert list(mazes) == ["neighbours", OTHERS, RATIO] and mazes[RATIO].low < 1 < mazes[RATIO].high
     assert by_relation(get_task("arc"), np.ones((900, 900))) == {}
+
+
+def test_a_band_of_one_resample_has_no_width(monkeypatch):
+    monkeypatch.setattr("probes.interventions.attribution.mixing.BY_PUZZLE", Resampling(resamples=1))
+    found = by_relation(SMALL, np.random.default_rng(0).normal(size=(16, 16)))
+    assert all(each.low == each.high for each in found.values())
+    assert found["row"].low != found["row"].mean
 
 
 def test_invalid_mixing(tiny_model):

@@ -36,6 +36,13 @@ def test_what_the_experiments_do(puzzles):
     assert patch.source == "1.2.3" and patch.puzzle != SMALL.format(here.inputs)
 
 
+def test_a_wrong_answer_has_the_next_digit_in_every_blank_cell(puzzles):
+    given, following = SMALL.givens(puzzles.inputs[0]), {"1": "2", "2": "3", "3": "4", "4": "1"}
+    cells = zip(SMALL.format(puzzles.labels[0]), given, strict=True)
+    expected = "".join(digit if is_given else following[digit] for digit, is_given in cells)
+    assert SMALL.format(wrong_answer(setting(puzzles))) == expected
+
+
 @pytest.mark.parametrize("key", EXPERIMENTS)
 def test_every_experiment_runs_names_its_source_and_differs_from_the_clean_run(model, puzzles, key):
     clean = cache_run(model, SMALL, puzzles.inputs[0])

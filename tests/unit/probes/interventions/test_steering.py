@@ -90,6 +90,7 @@ def test_a_patch_from_the_same_call_reads_each_call_of_the_other_run(run):
     [
         ("patch z after 2.1.1 from same of 12", "16"),
         (f"patch z after 2.1.1 from same of {OTHER}; depth from 2 n 3", "has no same call"),
+        (f"set z after 2.1.1 to {'1,' * 50}1", f"^set z after 2.1.1 to {'1,' * 29}1: give one number"),
         ("steer z after 1 along recorded:solution:4:5", "No probes were recorded"),
     ],
 )
@@ -132,6 +133,7 @@ def test_a_recorded_probe_is_a_direction(trm):
             "No probe of z was recorded for 'soluble'. Choose one of: answer_now, ",
         ),
         ("recorded:../sudoku-hrm/solution:4:5", "z", "No probe of z"),
+        (f"recorded:{'s' * 50}:4:5", "z", f"for '{'s' * 40}'"),
         ("recorded:solution:4:5", "yz", "Choose one of: y, z"),
         ("recorded:solution:99:5", "z", "fitted after the steps 1, "),
         ("recorded:solution:1:12", "z", "has no class '12'"),
@@ -156,5 +158,5 @@ def test_a_token_is_named_by_its_symbol_or_its_number(symbol, token):
 
 @pytest.mark.parametrize("symbol", ["5", "t6", "t-1", "t", ""])
 def test_a_token_that_does_not_exist(symbol):
-    with pytest.raises(InterventionError, match="t0 to t5"):
+    with pytest.raises(InterventionError, match=r"Give one of \.1234, or t0 to t5\."):
         token_of(symbol, SMALL)

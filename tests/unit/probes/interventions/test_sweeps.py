@@ -1,5 +1,6 @@
 """Sweeps on tiny models: the numbers match single runs, and the counts are correct."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 import torch
 from small_runs import DEPTH, SMALL, answers_of
 
-from probes.interventions.batched import run_rows
-from probes.interventions.fork import cache_run
+from probes.interventions.batched import run_rows, states_before
+from probes.interventions.fork import cache_run, last_of
 from probes.interventions.hooks import add_noise
 from probes.interventions.multi_run import (
     MultipleRuns,
@@ -22,6 +23,7 @@ from probes.interventions.patching import patch_map
 from probes.interventions.sites import InterventionError
 from probes.interventions.sweeps import SweepCurve, ablation_sweep, noise_sweep
 from probes.states import StateSource
+from trm.batch import MemoryLimitError
 from trm.errors import StoreError
 from trm.recursion import State
 from trm.store.layout import StoreSettings
@@ -35,7 +37,12 @@ def test_rows_match_single_runs(model, puzzles):
     single = [answers_of(model, grid) for grid in puzzles.inputs]
     for row, steps in enumerate(single):
         assert np.array_equal(clean.answers[:, row], np.stack(steps))
-    assert clean.y.shape == (6, 17 * 8)
+    runs = [cache_run(model, SMALL, grid) for grid in puzzles.inputs]
+    ends = [[run.states[last_of(step, DEPTH)].y.numpy().ravel() for run in runs] for step in (2, 3)]
+    assert clean.y == pytest.approx(np.stack(ends[1]), abs=1e-5)
+    before, after = map(np.stack, ends)
+    moves = np.linalg.norm(after - before, axis=1) / np.linalg.norm(after, axis=1)
+    assert clean.moves[-1] == pytest.approx(moves, rel=1e-4)
 
 
 def test_progress_and_cancel(model, puzzles):
@@ -103,6 +110,46 @@ def test_ablating_nothing_is_the_clean_run(model, puzzles):
     assert len(sweep.columns()["ablated"]) == 8
     recovery = ablation_sweep(model, SMALL, puzzles, step=1, how="initial").recovery
     assert recovery == {"y": 1, "z": 1, "yz": 1}
+
+
+def test_recovery_counts_the_steps_until_the_accuracy_is_within_the_limit(model, puzzles, monkeypatch):
+    accuracies = iter(
+        [(0.75, 0.75), (0.5, 0.5), (0.25, 0.5), (0.25, 0.25)]
+    )  # of the clean runs, y, z and both
+    monkeypatch.setattr("probes.interventions.sweeps.RECOVERED", 0.25)
+    monkeypatch.setattr(
+        "probes.interventions.sweeps.cells_right",
+        lambda answers, labels, counted: np.repeat(np.array(next(accuracies))[:, None], 6, 1),
+    )
+    assert ablation_sweep(model, SMALL, puzzles, step=2).recovery == {"y": 1, "z": 2, "yz": None}
+
+
+def test_progress_of_an_ablation(model, puzzles):
+    """One step of all runs, then two steps of the clean runs and of those with y, z and both ablated: 1 + 4 * 2 steps."""
+    seen: dict[str, list[float]] = {}
+    ablation_sweep(
+        model, SMALL, puzzles, step=2, progress=lambda share, text: seen.setdefault(text, []).append(share)
+    )
+    spans = {
+        "running up to step 2": (0, 1),
+        "running the clean runs": (1, 3),
+        "running the puzzles with y ablated": (3, 5),
+        "running the puzzles with z ablated": (5, 7),
+        "running the puzzles with yz ablated": (7, 9),
+    }
+    assert list(seen) == list(spans)
+    for text, (begin, end) in spans.items():
+        assert seen[text] == sorted(seen[text])
+        assert (seen[text][0], seen[text][-1]) == pytest.approx((begin / 9, end / 9))
+
+
+@pytest.mark.parametrize("size, allowed", [(2 * 6 * 17 * 8 * 4, True), (2 * 6 * 17 * 8 * 4 - 1, False)])
+def test_the_states_before_a_step_have_to_fit_into_memory(model, puzzles, monkeypatch, size, allowed):
+    """y and z of six puzzles: 17 positions of 8 numbers of 4 bytes."""
+    monkeypatch.setattr("trm.batch.MEMORY", size)
+    with nullcontext() if allowed else pytest.raises(MemoryLimitError, match="6 puzzles"):
+        assert states_before(model, puzzles.inputs, 2, depth=DEPTH).y.shape == (6, 17, 8)
+    assert states_before(model, puzzles.inputs, 1, depth=DEPTH) is None
 
 
 def test_ablating_both_restarts_the_run_from_zero(model, puzzles):
@@ -175,6 +222,7 @@ def test_the_first_run_is_the_clean_one_and_the_others_differ(model, puzzles):
         found = multiple_runs(model, SMALL, puzzles, source=source, runs=3, size=1.0)
         assert np.array_equal(found.answers[:, 0], clean), source
         assert (found.answers[:, 1:] != clean[:, None]).any(), source
+        assert (found.y is None) == (source != "seed")
     again = multiple_runs(model, SMALL, puzzles, source="seed", runs=3)
     assert np.array_equal(again.answers, multiple_runs(model, SMALL, puzzles, source="seed", runs=3).answers)
 
