@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from experiment_summaries import experiment_summary, result_summary, target_summary
 from halting_stand_in import make_runs
 
 from probes.cli.figures import caption
@@ -173,6 +174,19 @@ def test_the_printed_scores_of_many_time_points_are_a_choice_of_them():
     assert any("step 1  step 4  step 7  step 10" in row for row in rows)
     (not_trained,) = (row for row in rows if row.startswith("untrained z"))
     assert len(not_trained.split()) == 3  # with --random first, nothing is known about the later steps
+
+
+def test_a_probe_of_all_time_points_has_its_score_in_every_printed_column():
+    scores = [index / 10 for index in range(7)]
+    results = [
+        result_summary("digit", "z", {"accuracy": scores, "majority": scores}, time_points=7),
+        result_summary("digit", "input", {"accuracy": [0.25]}),
+    ]
+    summary = experiment_summary([target_summary("digit", "accuracy")], results, steps=range(1, 8))
+    title, _, *rows = score_text(summary, summary.target("digit")).splitlines()
+    assert title == "digit (accuracy), 6 of 7 time points"
+    (given,) = (row for row in rows if row.startswith("input"))
+    assert given.split() == ["input", *["0.250"] * 7, "to", "0.250"]
 
 
 @pytest.mark.parametrize(

@@ -171,15 +171,16 @@ def test_the_command_line_fits_saves_and_applies(tiny_model, puzzles, tmp_path, 
     assert printed == json.loads((tmp_path / "out" / "a.json").read_text())
     assert (tmp_path / "out" / "a.parquet").is_file()
     assert len(list((tmp_path / "out" / "probes").iterdir())) == 2 * 5
-    main(
-        f"apply --model {tmp_path}/model --probe {tmp_path}/out/probes/candidate_1.z.safetensors --puzzle {lines[0]} "
-        f"--out {tmp_path}/out/b.json --json".split()
-    )
+    command = f"apply --model {tmp_path}/model --probe {tmp_path}/out/probes/candidate_1.z.safetensors --puzzle {lines[0]}"
+    main([*command.split(), "--out", f"{tmp_path}/out/b.json", "--json"])
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "out" / "b.json").read_text())
     (reading,) = printed["readings"]
     assert len(reading["read"]) == 2 and len(reading["read"][0]) == 16
     assert {cell for row in reading["read"] for cell in row} <= {"yes", "no", None}
+    main(command.split())
+    letters = "".join({"yes": "y", "no": "n", None: "."}[cell] for cell in reading["read"][1])
+    assert f"step 2: {letters}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

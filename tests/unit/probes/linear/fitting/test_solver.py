@@ -59,7 +59,7 @@ def test_the_objective_has_the_value_gradient_and_curvature_of_its_formula(class
         for row in range(len(own)):
 
             def of_row(values, row=row, time_point=time_point):
-                whole = [values if one == row else theta[time_point, one] for one in range(len(own))]
+                whole = [values if one == row else theta[time_point, one] for one in range(theta.shape[1])]
                 return loss(torch.stack(whole), classes, time_point)
 
             hessian = torch.autograd.functional.hessian(of_row, theta[time_point, row])
