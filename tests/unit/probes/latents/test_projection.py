@@ -14,8 +14,8 @@ from probes.latents.files import (
     load_projection,
     summary,
 )
-from probes.latents.project import fields_of, make_projection
 from probes.latents.procrustes import AlignmentScore
+from probes.latents.project import fields_of, make_projection
 from probes.latents.projection import Field, SecondModel, StepCurve, call_times, quartiles
 from probes.latents.quality import quality
 from probes.latents.umap import UMAPSettings
