@@ -89,6 +89,15 @@ def test_a_fit_ends_at_the_minimum_after_few_iterations(classes, most):
     assert len(iterations) < most
 
 
+def test_a_fit_ends_if_only_rounding_is_left_of_its_gradient():
+    """With features of 1000, the gradient of float32 numbers cannot reach a millionth per example."""
+    given, iterations = problems(4, examples=400), []
+    given.x[..., :2] *= 1000
+    whole = Logistic(given, torch.ones(2, 4, dtype=torch.bool), torch.full((2,), 1e-3).double())
+    fit_logistic(whole, torch.zeros_like(start(4)), lambda: iterations.append(1))
+    assert len(iterations) < 150
+
+
 def test_intercepts_sum_to_0_over_the_classes_that_occur():
     given = problems(3, examples=24)
     present = torch.tensor([True, True, True, False]).repeat(2, 1)
