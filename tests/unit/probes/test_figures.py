@@ -46,6 +46,7 @@ def test_the_halting_figure_has_the_median_of_solved_and_unsolved_puzzles():
     assert [curve.meaning for curve in chart.curves] == ["solved", "unsolved"] and chart.level == 0.5
     solved = halt_probabilities(runs.halting)[:, runs.right[-1]]
     assert np.allclose(chart.curves[0].y, np.median(solved, 1))
+    assert all(list(curve.x) == list(range(1, runs.steps + 1)) for curve in chart.curves)
     assert (chart.curves[0].low <= chart.curves[0].y).all() and (
         chart.curves[0].y <= chart.curves[0].high
     ).all()
@@ -65,9 +66,16 @@ def test_the_projection_figure_has_a_chart_per_embedding():
     projection = load_projection(RECORDED / "sudoku-trm.safetensors")
     pca, umap = projection_charts(projection)
     assert "of the variance" in pca.x and "arbitrary units" in umap.x
-    assert sum(len(group.points) for group in pca.trajectories) == len(projection)
-    joint = projection_charts(load_projection(RECORDED / "sudoku-trm--sudoku-hrm.safetensors"))[0]
+    solved = projection.field("solved").values[:, 0] == 1
+    assert [group.meaning for group in pca.trajectories] == ["solved", "unsolved"]
+    for group, rows in zip(pca.trajectories, (solved, ~solved), strict=True):
+        assert np.array_equal(group.points, projection.embeddings[0].coordinates[rows, :, :2])
+        assert group.name == f"{group.meaning}: {rows.sum()}"
+    both = load_projection(RECORDED / "sudoku-trm--sudoku-hrm.safetensors")
+    joint = projection_charts(both)[0]
     assert [group.name for group in joint.trajectories] == ["sudoku-trm", "sudoku-hrm"]
+    first = both.embeddings[0].coordinates[: both.puzzle_count, :, :2]
+    assert np.array_equal(joint.trajectories[0].points, first)
 
 
 @pytest.mark.heavy
