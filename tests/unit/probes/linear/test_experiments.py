@@ -153,6 +153,28 @@ def test_a_probe_that_does_not_fit_the_model_is_refused(experiment, tiny_model, 
         apply_to_puzzle(tiny_model(), TASK, puzzles.inputs[0], [other])
 
 
+def test_only_a_target_of_the_final_answer_needs_the_steps_after_its_probe(experiment, tiny_model, puzzles):
+    model, deep = tiny_model(), Depth(n=2, T=2, N_sup=6)
+    probes = {one.target: one for one in experiment.saved_probes() if one.state == "z"}
+    at = probes["solution"].time_points
+    third, last = (
+        StateSource.compute(model, TASK, puzzles, time_points=at, depth=depth).final_answers()
+        for depth in (model.config.depth, deep)
+    )
+    wrong = (last != third) & ((last == puzzles.labels) != (third == puzzles.labels))
+    row = int((wrong & ~TASK.givens(puzzles.inputs)).any(1).argmax())
+    reports = {"right_at_end": [], "solution": []}
+    for name, calls in reports.items():
+        (found,) = apply_to_puzzle(
+            model, TASK, puzzles.inputs[row], [probes[name]], depth=deep, labels=puzzles.labels[row],
+            progress=lambda share, words, calls=calls: calls.append(share),
+        )  # fmt: skip
+        if name == "right_at_end":
+            right = np.broadcast_to(last[row] == puzzles.labels[row], found.true.shape)
+            assert np.array_equal(found.true[found.defined], right[found.defined])
+    assert len(reports["right_at_end"]) > len(reports["solution"])
+
+
 def test_findings_are_generated_between_their_marks(experiment, tmp_path):
     document = tmp_path / "findings.md"
     document.write_text("# Findings\n\nBefore.\n")
