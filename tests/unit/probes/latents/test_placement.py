@@ -135,6 +135,13 @@ def test_a_run_whose_state_never_moves_is_one_point(trajectories):
     assert set(map(str, found.states["z"][0].run)) == {"0.0"} and found.states["z"][0].shares == (0.0, 0.0)
 
 
+def test_a_coordinate_that_is_rounded_to_0_has_no_sign(trajectories):
+    z = np.zeros((8, 3, 8), np.float32)
+    z[:, :, 0], z[:, :, 1] = [-1, 1, 0], [-1e-4, -1e-4, 2e-4]
+    found = state_map(one(replace(trajectories, states={"z": z, "y": z}), 0), None)
+    assert list(map(str, found.states["z"][0].run[1::2])) == ["0.0"] * 3
+
+
 def test_the_map_of_a_run_has_a_point_for_each_call_and_belongs_to_its_trace(tiny_model):
     model, depth = tiny_model(n=2, T=2, N_sup=2), Depth(n=1, T=2, N_sup=3)
     found = map_of_run(model, PUZZLE, depth=depth)
