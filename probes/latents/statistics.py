@@ -138,7 +138,7 @@ def difference(
         unsolved=groups[False],
         axis=axis + 1,
         axes=len(aurocs),
-        share=float(shares[axis]) if axis < len(shares) else 0.0,
+        share=float(shares[axis]),
         auroc=bootstrap(auroc, along[solved], along[~solved]) if both else None,
         p=best_axis_p(ends, solved) if both else None,
     )

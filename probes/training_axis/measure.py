@@ -159,7 +159,7 @@ def probe_accuracy(
     tokens = np.unique(labels[blank])
     if len(states) < FEWEST_FOR_PROBE or len(tokens) < 2:
         return None
-    classes = np.searchsorted(tokens, labels).clip(max=len(tokens) - 1) * blank
+    classes = np.searchsorted(tokens, labels) * blank
     fitted = fit_probe(
         states[:, None],
         Values(classes[:, None].astype(np.int16), blank[:, None]),

@@ -79,7 +79,6 @@ def standardisation(problems: Problems) -> tuple[Tensor, Tensor]:
     scale = (square[:, None] / count).sqrt().to(problems.x.dtype)
     # Features that are constant up to rounding carry no information.
     scale = torch.where(scale > 1e-6 * mean.abs(), scale, 1.0)
-    scale = torch.where(scale > 0, scale, 1.0)
     mean[..., -1], scale[..., -1] = 0, 1
     return mean, scale
 

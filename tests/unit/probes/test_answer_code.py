@@ -29,6 +29,13 @@ def test_the_code_of_a_symbol_is_the_mean_state_of_its_cells(model):
             torch.testing.assert_close(code.vectors[int(kind), symbol], mean)
 
 
+def test_a_symbol_that_occurs_in_one_kind_of_cell_has_the_same_code_in_the_other(model):
+    y, given = states(model)
+    code = AnswerCode.of(model, y, given & False)
+    assert code.occurs.sum() > 1 and code.vectors[0, code.occurs].abs().sum() > 0
+    assert torch.equal(code.vectors[1], code.vectors[0])
+
+
 def test_the_head_decodes_an_answer_in_the_models_own_code(model):
     y, given = states(model)
     code = AnswerCode.of(model, y, given)

@@ -15,6 +15,14 @@ def test_covariance_in_chunks_equals_that_of_all_points():
     assert result.covariance == pytest.approx(np.cov(points.T), abs=1e-9)
 
 
+def test_two_points_one_point_and_the_widest_states(monkeypatch):
+    monkeypatch.setattr("probes.covariance.MOST_DIMENSIONS", 2)
+    assert covariance(np.array([[0.0, 1], [2, 1]])).covariance.tolist() == [[2, 0], [0, 0]]
+    assert covariance(np.array([[3.0, 1]])).covariance.tolist() == [[0, 0], [0, 0]]
+    with pytest.raises(StatesError, match="the limit is 2"):
+        covariance(np.ones((2, 3)))
+
+
 @pytest.mark.parametrize(
     "chunks, message",
     [

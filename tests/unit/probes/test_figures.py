@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from experiment_summaries import experiment_summary, result_summary, target_summary
 from halting_stand_in import make_runs
 
 from probes.cli.figures import caption
@@ -45,6 +46,7 @@ def test_the_halting_figure_has_the_median_of_solved_and_unsolved_puzzles():
     assert [curve.meaning for curve in chart.curves] == ["solved", "unsolved"] and chart.level == 0.5
     solved = halt_probabilities(runs.halting)[:, runs.right[-1]]
     assert np.allclose(chart.curves[0].y, np.median(solved, 1))
+    assert all(list(curve.x) == list(range(1, runs.steps + 1)) for curve in chart.curves)
     assert (chart.curves[0].low <= chart.curves[0].y).all() and (
         chart.curves[0].y <= chart.curves[0].high
     ).all()
@@ -64,9 +66,16 @@ def test_the_projection_figure_has_a_chart_per_embedding():
     projection = load_projection(RECORDED / "sudoku-trm.safetensors")
     pca, umap = projection_charts(projection)
     assert "of the variance" in pca.x and "arbitrary units" in umap.x
-    assert sum(len(group.points) for group in pca.trajectories) == len(projection)
-    joint = projection_charts(load_projection(RECORDED / "sudoku-trm--sudoku-hrm.safetensors"))[0]
+    solved = projection.field("solved").values[:, 0] == 1
+    assert [group.meaning for group in pca.trajectories] == ["solved", "unsolved"]
+    for group, rows in zip(pca.trajectories, (solved, ~solved), strict=True):
+        assert np.array_equal(group.points, projection.embeddings[0].coordinates[rows, :, :2])
+        assert group.name == f"{group.meaning}: {rows.sum()}"
+    both = load_projection(RECORDED / "sudoku-trm--sudoku-hrm.safetensors")
+    joint = projection_charts(both)[0]
     assert [group.name for group in joint.trajectories] == ["sudoku-trm", "sudoku-hrm"]
+    first = both.embeddings[0].coordinates[: both.puzzle_count, :, :2]
+    assert np.array_equal(joint.trajectories[0].points, first)
 
 
 @pytest.mark.heavy
@@ -173,6 +182,19 @@ def test_the_printed_scores_of_many_time_points_are_a_choice_of_them():
     assert any("step 1  step 4  step 7  step 10" in row for row in rows)
     (not_trained,) = (row for row in rows if row.startswith("untrained z"))
     assert len(not_trained.split()) == 3  # with --random first, nothing is known about the later steps
+
+
+def test_a_probe_of_all_time_points_has_its_score_in_every_printed_column():
+    scores = [index / 10 for index in range(7)]
+    results = [
+        result_summary("digit", "z", {"accuracy": scores, "majority": scores}, time_points=7),
+        result_summary("digit", "input", {"accuracy": [0.25]}),
+    ]
+    summary = experiment_summary([target_summary("digit", "accuracy")], results, steps=range(1, 8))
+    title, _, *rows = score_text(summary, summary.target("digit")).splitlines()
+    assert title == "digit (accuracy), 6 of 7 time points"
+    (given,) = (row for row in rows if row.startswith("input"))
+    assert given.split() == ["input", *["0.250"] * 7, "to", "0.250"]
 
 
 @pytest.mark.parametrize(

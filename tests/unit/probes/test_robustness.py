@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from probes.robustness import LEVELS, probe_under_noise
+from probes.robustness import LEVELS, NoiseCurve, probe_under_noise
 
 PUZZLES, CELLS, DIM, DIGITS = 24, 16, 12, 4
 RANDOM = np.random.default_rng(1)
@@ -40,6 +40,19 @@ def test_a_state_without_the_answer_is_no_better_than_the_majority_class():
     assert abs(curve.clean - curve.majority) < 0.2
 
 
-def test_one_puzzle_is_too_few():
+def test_a_probe_dies_where_half_of_its_gain_is_lost():
+    """Half of the gain of 0.5 over the majority class is left at 0.75."""
+    curve = NoiseCurve(1.0, 0.5, (0.1, 0.3, 1.0), (0.8, 0.75, 0.5))
+    assert curve.dies_at == 0.3 and NoiseCurve(1.0, 0.5, (0.1,), (0.8,)).dies_at is None
+
+
+def test_noise_is_relative_to_the_size_of_the_state():
+    states = {"small": state(0.03, 1), "large": 100 * state(0.03, 1)}
+    curves = probe_under_noise(states, ANSWERS, BLANK)
+    assert curves["small"].dies_at == curves["large"].dies_at
+
+
+def test_two_puzzles_are_enough_and_one_is_too_few():
+    assert probe_under_noise({"z": state(1, 0)[:2]}, ANSWERS[:2], BLANK[:2])["z"].clean == 1
     with pytest.raises(ValueError, match="use two"):
         probe_under_noise({"z": state(1, 0)[:1]}, ANSWERS[:1], BLANK[:1])

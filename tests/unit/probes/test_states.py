@@ -17,9 +17,9 @@ from probes.halting.runs import read_runs, run_puzzles
 from probes.linear.experiment.results import ExperimentSettings
 from probes.linear.experiment.run import fit_experiment, run_experiment
 from probes.linear.probe import ProbeSettings
-from probes.states import StateSource, TimePointError, last_call, time_points_of
+from probes.states import StateSource, TimePointError, answer_call, last_call, time_points_of
 from trm.batch import MemoryLimitError
-from trm.coordinates import F_L, Coordinates, Depth
+from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.data import PuzzleSet
 from trm.errors import StoreError
 from trm.recursion import deep_supervision
@@ -53,6 +53,19 @@ def test_time_points_are_the_requested_ones():
         time_points_of(depth, [1], "some")
 
 
+def test_the_answer_after_a_call_is_that_of_the_last_f_h_call():
+    """In order: f_L calls before the first answer, of the second cycle, and of the second step; an f_H call."""
+    first = Coordinates(1, 1, 3, F_H)
+    for at, call in (
+        (Coordinates(1, 1, 2, F_L), None),
+        (Coordinates(1, 2, 1, F_L), first),
+        (Coordinates(2, 1, 1, F_L), Coordinates(1, 2, 3, F_H)),
+        (Coordinates(3, 1, 2, F_L), Coordinates(2, 2, 3, F_H)),
+        (first, first),
+    ):
+        assert answer_call(Depth(n=2, T=2, N_sup=3), at) == call
+
+
 def test_computed_states_are_those_of_the_recursion(model, puzzles):
     ends = time_points_of(DEPTH, [1, 2])
     source = StateSource.compute(model, SMALL, puzzles, time_points=ends)
@@ -70,6 +83,7 @@ def test_computed_states_are_those_of_the_recursion(model, puzzles):
             source.halting_logits()[:, number], model.halting_logit(step.heads), atol=1e-5
         )
     assert (source.final_answers() == source.answers(ends[-1])).all()
+    assert np.array_equal(source.halts_at(ends[:1])[:, 0], source.halting_logits()[:, 0] > 0)
     assert source.halts_at(ends).shape == (10, 2)
 
 
@@ -92,7 +106,9 @@ def test_before_the_first_answer_y_is_the_initial_one(stored, model, puzzles):
     source = StateSource.compute(model, SMALL, puzzles, time_points=[first])
     np.testing.assert_allclose(source.states("y", first, np.arange(2)), model.H_init.expand(2, 16, 8))
     assert source.answers(first).shape == (10, 16)
-    with pytest.raises(StoreError, match="does not contain y before the first f_H call"):
+    with pytest.raises(
+        StoreError, match=r"does not contain y before the first f_H call \(call 1\.1\.3, f_H\)"
+    ):
         stored(calls="all").states("y", first)
 
 

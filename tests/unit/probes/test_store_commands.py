@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from probes.cli.main import main as probes
+from probes.states import StateSource
 from trm.checkpoint import save_model
 from trm.cli.main import main as trm
 from trm.tasks.sudoku import Sudoku
@@ -53,11 +54,21 @@ def close(one: object, other: object) -> bool:
     return one == pytest.approx(other, abs=1e-5) if isinstance(one, float) else one == other
 
 
-def test_probes(given, stored, printed, tmp_path):
+def test_probes(given, stored, printed, tmp_path, monkeypatch):
     settings = ["--targets", "solution,candidates_left", "--steps", "1,2", "--resamples", 20]
     of_model = printed("fit", *given, "--limit", 40, *settings)
     of_store = printed("fit", "--store", stored, *settings)
     assert close(of_store["results"], of_model["results"])
+    limits, opened = [], StateSource.open
+
+    def watched(path, *, limit):
+        limits.append(limit)
+        return opened(path, limit=limit)
+
+    monkeypatch.setattr(StateSource, "open", watched)
+    for limit in ([], ["--limit", 7]):
+        assert "solution" in printed("fit", "--store", stored, "--targets", "list", *limit)
+    assert limits == [None, 7]
 
 
 def test_halting(given, stored, printed, tmp_path):

@@ -298,12 +298,15 @@ def test_attribution_on_the_command_line(tmp_path, tiny_model, capsys, monkeypat
         main([*base, "--cell", "r1c3", "--step", "2", "--method", method])
         printed = json.loads(capsys.readouterr().out)
         assert len(printed["table"]["effect"]) == size and printed["step"] == 2
+    main([*base, "--cell", "r1c1"])  # the first cell
+    assert json.loads(capsys.readouterr().out)["of"].endswith(" in r1c1")
     main([*base, "--cell", "r1c3", "--step", "2", "--cycle", "1", "--token", "3", "--versus", "blank"])
     printed = json.loads(capsys.readouterr().out)
     assert printed["of"] == "logit of 3 minus logit of blank in r1c3" and printed["cycle"] == 1
     for wrong, message in (
         ("--cycle=9", "no cycle 9"),
         ("--versus=7", "no symbol '7'. Choose one of: pad, blank, 1"),
+        (f"--versus={'7' * 30}", f"no symbol '{'7' * 20}'."),
     ):
         with pytest.raises(SystemExit):
             main([*base, "--cell", "r1c3", wrong])

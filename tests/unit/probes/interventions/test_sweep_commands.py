@@ -13,6 +13,7 @@ from trm.checkpoint import save_model
 from trm.cli.main import main as trm
 from trm.data import PuzzlePreset, PuzzleSet, load_puzzles
 from trm.progress import no_progress
+from trm.record import unique_solution
 from trm.trace import load_trace
 
 
@@ -35,11 +36,11 @@ PUZZLE = "12..34....21..43"
 @pytest.mark.parametrize(
     ("arguments", "keys"),
     [
-        ("sweep noise --sizes 0,1", {"size", "share", "low", "high", "mean_steps"}),
+        ("sweep noise --sizes 0,1 --limit 3", {"size", "share", "low", "high", "mean_steps"}),
         (f"sweep {ABLATION} --step 2", {"ablated", "step", "cells", "low", "high", "solved"}),
         ("sweep seeds --runs 2", {"settled", "answers", "points", "right"}),
         (f"sweep {MULTI_RUN} --runs 2 --source symmetry", {"runs", "vote_share", "vote_low"}),
-        (f"sweep patching --puzzle {PUZZLE} --cell r2c1 --steps 1", {"step", "cell", "effect"}),
+        (f"sweep patching --puzzle {PUZZLE} --cell r1c1 --steps 1-9 --state y", {"step", "cell", "effect"}),
     ],
 )
 def test_sweeps_on_the_command_line(folder, capsys, arguments, keys):
@@ -58,6 +59,10 @@ def test_sweeps_on_the_command_line(folder, capsys, arguments, keys):
     )
     printed = json.loads(capsys.readouterr().out)
     assert keys <= set(printed["table"]) and json.loads(out.read_text())["table"] == printed["table"]
+    if "--limit" in arguments:
+        assert printed["count"] == 3
+    if "patching" in arguments:  # no step follows the third
+        assert set(printed["table"]["step"]) == {1, 2} and printed["settings"]["state"] == "y"
     assert out.with_suffix(".parquet").is_file() and printed["command"].startswith("python -m probes sweep")
 
 
@@ -103,7 +108,10 @@ def test_interventions_on_the_command_line(folder, capsys):
     )
     printed = json.loads(capsys.readouterr().out)
     assert printed["halt_probability"] == printed["halt_probability_without"]
-    assert (folder / "t.safetensors").is_file()
+    trace = load_trace(folder / "t.safetensors")
+    solution = unique_solution(SMALL, trace.inputs)
+    right = [int((answer == solution).sum()) for answer in trace.answers[1::2]]  # two cycles
+    assert printed["cells_right"] == printed["cells_right_without"] == right and len(right) == 3
     main([*base, "--puzzle", PUZZLE, "--experiment", "without-y"])
     assert json.loads(capsys.readouterr().out)["interventions"] == "zero y before 2-.*.1"
     main([*base, "--data", str(folder / "set.csv"), "--limit", "2", "--experiment", "noise"])

@@ -99,6 +99,11 @@ def test_the_map_has_the_states_of_the_pool_as_solved_or_unsolved(trajectories, 
     assert pca.shares == pytest.approx(projection.variance[:2], abs=1e-4)
     assert (len(pca.solved), len(pca.unsolved)) == (2 * RIGHT.sum(), 2 * (~RIGHT).sum())
     width = float(np.ptp(projection.embeddings[0].coordinates[..., :2], axis=(0, 1)).max())
+    recorded = projection.embeddings[0].coordinates[..., :2]
+    for points, which in ((pca.solved, RIGHT), (pca.unsolved, ~RIGHT)):
+        apart = np.abs(np.reshape(points, (-1, 1, 2)) - recorded[which]).max(-1)
+        assert apart.min(0).max() < width / 600 and apart.min(1).max() < width / 600
+    assert 10 < width < 100 and list(pca.run) == [round(value, 2) for value in pca.run]  # four digits
     assert np.reshape(pca.run, (-1, 2)) == pytest.approx(
         projection.embeddings[0].coordinates[2, :, :2], abs=width / 1000
     )
@@ -127,7 +132,14 @@ def test_without_a_projection_the_axes_are_those_of_the_run(trajectories):
 def test_a_run_whose_state_never_moves_is_one_point(trajectories):
     still = {name: np.ones_like(states) for name, states in trajectories.states.items()}
     found = state_map(one(replace(trajectories, states=still), 0), None)
-    assert set(found.states["z"][0].run) == {0.0} and found.states["z"][0].shares == (0.0, 0.0)
+    assert set(map(str, found.states["z"][0].run)) == {"0.0"} and found.states["z"][0].shares == (0.0, 0.0)
+
+
+def test_a_coordinate_that_is_rounded_to_0_has_no_sign(trajectories):
+    z = np.zeros((8, 3, 8), np.float32)
+    z[:, :, 0], z[:, :, 1] = [-1, 1, 0], [-1e-4, -1e-4, 2e-4]
+    found = state_map(one(replace(trajectories, states={"z": z, "y": z}), 0), None)
+    assert list(map(str, found.states["z"][0].run[1::2])) == ["0.0"] * 3
 
 
 def test_the_map_of_a_run_has_a_point_for_each_call_and_belongs_to_its_trace(tiny_model):

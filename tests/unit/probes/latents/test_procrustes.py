@@ -28,6 +28,7 @@ def test_a_rotated_scaled_copy_is_aligned():
     fit = fit_procrustes(first, rotated(first, 9, scale=0.25), components=5)
     assert fit.score.disparity == pytest.approx(0, abs=1e-6)
     assert fit.score.scale == pytest.approx(4) and fit.score.variance == pytest.approx((1, 1))
+    assert not replace(fit.score, disparity=fit.score.shuffled_low).beats_shuffled
     assert fit.score.beats_shuffled and 0 < fit.score.shuffled_low <= fit.score.shuffled
     assert (fit.score.fitted, fit.score.tested, fit.score.components) == (20, 20, 5)
     both = fit.combined(first, rotated(first, 9, scale=0.25))
@@ -70,6 +71,10 @@ def test_states_that_cannot_be_aligned():
     for one, other in ((states, states[:30]), (states, states[:, :3]), (states[:3], states[:3])):
         with pytest.raises(StatesError, match="cannot be aligned"):
             fit_procrustes(one, other)
+    few = fit_procrustes(
+        random_states(4, 2), random_states(4, 2)
+    ).score  # two puzzles at two steps are fitted
+    assert (few.fitted, few.tested, few.components) == (2, 2, 3)
     with pytest.raises(StatesError, match="nothing to align"):
         fit_procrustes(states, np.ones_like(states))
 
@@ -133,5 +138,6 @@ def test_alignment_of_equal_points():
     point, points = np.full((4, 3), 0.1), np.random.default_rng(0).normal(size=(4, 3))
     assert align(point, point).apply(point) == pytest.approx(point)
     assert unexplained(point, points) == pytest.approx(1)
+    assert align(points[:2], 2 * points[:2]).apply(points[:2]) == pytest.approx(2 * points[:2])
     with pytest.raises(StatesError, match="at least two paired states"):
         align(point[:1], point[:1])

@@ -154,6 +154,9 @@ def test_two_models_in_a_joint_projection(made, capsys, tiny_model, monkeypatch)
         f"--compare-with {made / 'other'}" in projection.provenance.command
         and "--calls last" in projection.provenance.command
     )
+    fields = ["model", "solved", "solved_now", "step", "givens", "cells_right"]
+    assert [field.name for field in projection.fields] == fields
+    assert projection.field("model").levels == ("model", "other")
     assert [(at.cycle, at.call) for at in projection.calls] == [(2, 3)] * 2
     assert [(at.cycle, at.call) for at in projection.second_model.calls] == [(2, 2)] * 2
     printed(capsys, *run, "--out", made / "joint.parquet")

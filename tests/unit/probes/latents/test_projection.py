@@ -14,8 +14,9 @@ from probes.latents.files import (
     load_projection,
     summary,
 )
+from probes.latents.procrustes import AlignmentScore
 from probes.latents.project import fields_of, make_projection
-from probes.latents.projection import Field, StepCurve, call_times, quartiles
+from probes.latents.projection import Field, SecondModel, StepCurve, call_times, quartiles
 from probes.latents.quality import quality
 from probes.latents.umap import UMAPSettings
 from trm.results import as_json, save, write_parquet
@@ -114,6 +115,8 @@ def test_a_field_is_a_number_or_has_levels():
 def test_errors_name_the_remedy(trajectories, monkeypatch):
     with pytest.raises(StatesError, match="Choose y or z"):
         make_projection(trajectories, state="x", calls="", command="")
+    monkeypatch.setattr("probes.latents.project.MOST_IN_POOL", 12)
+    make_projection(trajectories, state="z", calls="", command="")
     monkeypatch.setattr("probes.latents.project.MOST_IN_POOL", 11)
     with pytest.raises(StatesError, match="4 puzzles at 3 calls make 12 points"):
         make_projection(trajectories, state="z", calls="", command="")
@@ -150,6 +153,7 @@ def test_umap_is_a_second_embedding_with_progress(umap_projection):
     radius = np.abs(coordinates[:12] - centres[0]).max()
     assert np.abs(centres[0] - centres[1]).max() > 2 * radius
     assert set(projection.embeddings[0].quality) == {2, 3} and set(projection.embeddings[1].quality) == {2}
+    assert projection.embeddings[1].quality[2].explained_variance == pytest.approx(1)  # of all components
     shares = [share for share, _ in reports]
     assert shares == sorted(shares) and shares[-1] == 1 and len(shares) > 50
     assert {words for _, words in reports} == {
@@ -166,8 +170,9 @@ def test_quality_uses_one_point_per_run(tiny_config):
     ends = random.normal(size=(30, 8))
     z = np.repeat(ends[:, None], 3, axis=1)
     trajectories = fake_trajectories(tiny_config(), {"z": z, "y": z}, right=np.ones((30, 3), bool))
-    (pca,) = make_projection(trajectories, state="z", calls="f_H", command="").embeddings
-    measured = pca.quality[2]
+    projection = make_projection(trajectories, state="z", calls="f_H", command="")
+    (pca,), measured = projection.embeddings, projection.embeddings[0].quality[2]
+    assert measured.explained_variance == pytest.approx(projection.variance[:2].sum())
     assert (measured.compared, measured.neighbours) == (30, 5)
     assert measured == quality(
         ends, pca.coordinates[:, -1, :2], explained_variance=measured.explained_variance
@@ -217,6 +222,16 @@ def test_a_projection_whose_arrays_have_other_points_is_refused(projection):
             replace(projection, **changes)
     with pytest.raises(ValueError, match="is not a valid field"):
         replace(field, kind="another")
+
+
+def test_the_rows_of_a_second_model_follow_those_of_the_first(projection):
+    score = AlignmentScore(0.1, 0.2, 0.2, 0.2, 3, (1.0, 1.0), 1.0, 1, 1)
+    about = replace(projection.provenance, model="other")
+    calls = tuple(replace(at, call=9) for at in projection.calls)
+    joint = replace(projection, second_model=SecondModel(about, calls, score))
+    assert [joint.provenance_of(row).model for row in range(4)] == ["tiny", "tiny", "other", "other"]
+    assert [joint.call_of(row, 0).call == 9 for row in range(4)] == [False, False, True, True]
+    assert joint.model_index.tolist() == [0, 0, 1, 1] and joint.puzzle_count == 2
 
 
 def test_other_files_are_refused(projection, tmp_path):

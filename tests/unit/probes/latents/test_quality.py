@@ -40,5 +40,5 @@ def test_quality_of_a_sample():
     result = quality(states, states[..., :2], explained_variance=0.5, sample=300)
     assert result.compared == 300 and 0.5 < result.trustworthiness < 1
     assert result == quality(states, states[..., :2], explained_variance=0.5, sample=300)
-    with pytest.raises(StatesError, match="10 states are too few"):
+    with pytest.raises(StatesError, match=r"10 states are too few to compare 5 .* at least 11 are needed"):
         quality(states[:1, :10], states[:1, :10], explained_variance=1.0)

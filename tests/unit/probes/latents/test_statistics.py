@@ -1,5 +1,7 @@
 """Trajectory statistics on paths worked out by hand, and how solved and unsolved puzzles differ."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fake_trajectories import fake_trajectories
@@ -137,6 +139,15 @@ def test_residuals_convergence_and_end_states(result):
     assert result.auroc == Estimate(1.0, 1.0, 1.0)
 
 
+def test_a_change_by_exactly_a_thousandth_has_not_converged(tiny_config):
+    z = np.zeros((1, 4, 4))
+    z[0, :, 0] = [997, 998, 999, 1000]
+    solved = difference_of(tiny_config(), np.ones((1, 4), bool), z).solved
+    assert (
+        solved.last_residual.value == 1e-3 and solved.converged.value == 0 and solved.converged_from is None
+    )
+
+
 def test_the_axis_that_separates_them_best_is_chosen(tiny_config):
     z = np.ones((4, 2, 4))
     z[:, -1, 0] = [1, 2, 1, 2]
@@ -160,8 +171,17 @@ def test_the_permutation_test_accounts_for_the_choice_of_axis():
     assert best_axis_p(line, solved) == pytest.approx(1 / 3, abs=0.02)
     other = np.array([[0.0], [2], [1], [3]])  # a second axis, on which two other choices are in order
     assert best_axis_p(np.hstack([line, other]), solved) == pytest.approx(2 / 3, abs=0.02)
+    one = np.array([True, False, False, False])  # at either end in half of the orders
+    assert best_axis_p(line, one) == pytest.approx(1 / 2, abs=0.02)
     far = np.arange(30.0)[:, None]
     assert best_axis_p(far, far[:, 0] < 15) == 1e-4  # none of 9999 shufflings
+
+
+def test_every_permutation_is_counted_once_in_batches(monkeypatch):
+    """All values are equal, so each of 19 permutations reaches the observed AUROC. Batches have 8, 8 and 3."""
+    monkeypatch.setattr("probes.latents.statistics.PERMUTATIONS", 19)
+    monkeypatch.setattr("probes.latents.statistics.SHUFFLED", 8 * 4)
+    assert best_axis_p(np.zeros((4, 1)), np.array([True, False, False, True])) == 1
 
 
 def test_the_permutation_test_holds_its_level_on_noise():
@@ -190,6 +210,9 @@ def test_sentences_contain_the_numbers(result):
         "100.0% of the solved and 0.0% of the unsolved puzzles; the median solved puzzle converges at step 2"
         in lines[1]
     )
+    edge = sentences(replace(result, p=0.05, solved=replace(result.solved, count=1)))[2]
+    assert edge.startswith("No component") and edge.endswith("p = 0.05; 1 solved puzzle).")
+    assert "p = 0.001)" in sentences(replace(result, p=0.001))[2]
     assert (
         lines[2]
         == "No component separates the two groups (best of 3 components, permutation test, p = 0.33; 2 solved puzzles)."

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from planted_states import DIGITS, FEW, planted, symbols, whole
 
 from probes.linear.baselines import derived_features, input_features
 from probes.linear.control_task import control_types, control_values
 from probes.linear.fit import fit_probe
-from probes.linear.mdl import blocks_of, entropy_bits
+from probes.linear.fitting.solver import Problems
+from probes.linear.mdl import blocks_of, entropy_bits, online_code
 from probes.linear.splits import PARTS, Split, SplitError, split_puzzles
 from probes.linear.targets import Evidence, Values
 from trm.tasks.maze import Maze
@@ -42,6 +44,8 @@ def test_control_labels_are_the_same_for_the_same_type():
     inputs = symbols()
     types = control_types(inputs)
     assert len(np.unique(types)) == 3 * 6
+    padded = control_types(inputs - 1)  # the first symbol is then 0
+    assert padded.min() >= 0 and len(np.unique(padded)) == 3 * 6
     labels = np.random.default_rng(9).choice(4, size=(120, 1, 6), p=[0.7, 0.1, 0.1, 0.1])
     everywhere = np.ones(labels.shape, bool)
     control = control_values(types, labels, everywhere, np.arange(60), seed=1)[:, 0]
@@ -126,6 +130,31 @@ def test_description_length_counts_the_first_block_as_uniform():
     assert code.bits.tolist() == code.uniform_bits.tolist() == [12.0]
 
 
+def test_the_online_code_by_hand():
+    """Two puzzles with two cells of four classes. The first is sent with 2 bits for each label, both of class 0.
+
+    Then a class that occurred n = 2 times of 2 has probability (2 + 1) / (2 + 4), and any other 1 / (2 + 4).
+    """
+    y, puzzle = torch.tensor([[0, 0, 0, 1]]), torch.tensor([0, 0, 1, 1])
+    given = Problems(torch.ones(1, 4, 1), y, torch.ones(1, 4))
+    bits, uniform = online_code(given, puzzle, puzzles=2, classes=4, C=torch.ones(1).double())
+    assert uniform.tolist() == [8] and bits.tolist() == pytest.approx([4 + 1 + np.log2(6)])
+
+
+def test_the_online_code_of_a_probe_that_may_not_learn():
+    """With the strongest regularisation, both classes keep probability 1/2, whatever the states."""
+    x = torch.tensor([[[-1.0, 1], [1, 1], [-1, 1], [1, 1]]])
+    given = Problems(x, torch.tensor([[0, 1, 0, 1]]), torch.ones(1, 4))
+    puzzle = torch.tensor([0, 0, 1, 1])
+    code = [
+        online_code(given, puzzle, puzzles=2, classes=2, C=torch.full((1,), C).double())[0]
+        for C in (1e-9, 1e9)
+    ]
+    assert code[0] == pytest.approx(4, abs=1e-6) and code[1] == pytest.approx(
+        2 + 2 * np.log2(4 / 3), abs=1e-3
+    )
+
+
 # baselines
 
 
@@ -156,6 +185,9 @@ def test_input_features_of_a_maze():
     corner = features[0].argmax(-1).reshape(5, 5)
     assert (corner[:2] == 0).all() and (corner[:, :2] == 0).all()
     assert (corner[2:, 2:] == maze.reshape(5, 5)[:3, :3]).all()
+    opposite = features[24].argmax(-1).reshape(5, 5)
+    assert (opposite[3:] == 0).all() and (opposite[:, 3:] == 0).all()
+    assert (opposite[:3, :3] == maze.reshape(5, 5)[2:, 2:]).all()
 
 
 def test_derived_features_of_a_sudoku_give_its_singles():
@@ -167,6 +199,8 @@ def test_derived_features_of_a_sudoku_give_its_singles():
     assert features.shape == (40, 1, 81, 9 + 11 + 3 * 10 + 1 + 9)
     left = evidence.facts["candidates_left"]
     assert (features[:, 0, :, :9].sum(-1) == np.maximum(left, 0)).all()
+    assert (features[:, 0, :, 9:20].argmax(-1) == left + 1).all()
+    assert (features[:, 0, :, 9:20].sum(-1) == 1).all()
     assert (features[:, 0, :, 9 + 11 + 9] == (~evidence.givens).reshape(40, 9, 9).sum(2).repeat(9, 1)).all()
     filled = features[:, 0, :, -9:]
     digit = np.where(filled.any(-1), filled.argmax(-1) + 2, 0)

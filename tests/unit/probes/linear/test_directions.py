@@ -51,6 +51,18 @@ def test_directions_in_a_plane_by_hand():
         plane_of([], directions[:0])
 
 
+def test_a_direction_by_hand():
+    """Of a class against the mean of the others; each weight is divided by the scale of its feature."""
+    one = probe()
+    weights, scale = np.zeros((2, 4, 16), np.float32), np.ones((2, 16), np.float32)
+    weights[:, :, 0], weights[:, :, 1], scale[:, 1] = [2, 8, 2, 2], [3, 1, 1, 1], 4
+    one = replace(one, result=replace(one.result, weights=weights, scale=scale))
+    assert direction_of(one, 0, "1")[:3] == pytest.approx(np.array([-2, 0.5, 0]) / 4.25**0.5, abs=1e-6)
+    assert direction_of(one, 0, "2")[:3] == pytest.approx(
+        np.array([6, -1 / 6, 0]) / (36 + 1 / 36) ** 0.5, abs=1e-6
+    )
+
+
 def test_the_directions_that_are_shown_together():
     """Several classes: one per class. Two classes or numbers: one per time point. Several probes: one per probe."""
     many = probe()

@@ -1,5 +1,7 @@
 """Scores of an experiment: the verdict follows the band of the smallest difference, and differences have paired bands."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from experiment_summaries import experiment_summary, result_summary, target_summary
@@ -9,6 +11,7 @@ from probes.linear.experiment.summary import ExperimentSummary, ScoreSummary
 from probes.linear.experiment.verdicts import format_score, sentences
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings
+from probes.linear.scores import with_band
 from probes.linear.splits import Split
 from probes.linear.target_groups import groups_named
 from probes.linear.targets import Values
@@ -30,9 +33,12 @@ def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **resul
         (
             0.1,
             0.3,
-            "z encodes more than every baseline (+0.200 AUROC, 95% interval +0.100 to +0.300, relative to the input)",
+            "z encodes more than every baseline",
         ),
+        (0.0, 0.3, "z is not distinguishable from the best baseline"),
         (-0.3, -0.1, "z encodes less than the best baseline"),
+        (-0.3, 0.0, "z is not distinguishable from the best baseline"),
+        (-0.05, 0.04, "z encodes no more than the best baseline"),
         (-0.04, 0.05, "z encodes no more than the best baseline"),
         (0.01, 0.05, "z encodes no more than the best baseline"),
         (-0.04, 0.3, "z is not distinguishable from the best baseline"),
@@ -42,7 +48,8 @@ def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **resul
 def test_the_verdict_follows_the_band_of_the_smallest_difference(low, high, words):
     """ "No more" requires a band within the margin; a band that contains 0 is not enough."""
     gains = {"input": (0.2, low, high), "majority": (0.9, 0.8, 0.95), "y": (-1.0, -1.0, -1.0)}
-    assert words in sentences(summary_of("auroc", gains), "t", [0])
+    interval = f"+0.200 AUROC, 95% interval {low:+.3f} to {high:+.3f}, relative to the input"
+    assert f"{words} ({interval})" in sentences(summary_of("auroc", gains), "t", [0])
 
 
 @pytest.mark.parametrize(
@@ -75,6 +82,14 @@ def test_a_single_class_or_too_few_puzzles_give_no_verdict(puzzles, words):
     assert sentences(summary, "t", [0]) == words
 
 
+def test_a_verdict_is_on_the_test_puzzles_of_its_own_step():
+    """Only the last of two steps has a cell of the second class."""
+    gain = ScoreSummary([0.4, 0.4], [0.3, 0.3], [0.5, 0.5])
+    result = result_summary("t", "z", {"above input": gain}, time_points=2, test_puzzles=[[25, 0], [25, 25]])
+    summary = experiment_summary([target_summary("t", "auroc")], [result], steps=(1, 16))
+    assert sentences(summary, "t", [0, 1]).startswith("After step 16, z encodes more than every baseline")
+
+
 def test_a_verdict_on_nine_classes_needs_two_of_them_in_the_test_puzzles():
     gain = {"input": (0.4, 0.3, 0.5)}
     assert "nothing to test" in sentences(summary_of("accuracy", gain, test_puzzles=[[9, 0, 0]]), "t", [0])
@@ -101,14 +116,25 @@ def test_the_sentence_on_wrong_cells_names_the_answer_where_the_probe_decodes_it
         "Where the answer after step 1 is wrong (100 cells in 5 test puzzles), the probe of z decodes this wrong answer in "
         "77% of the cells and the solution in 10%. z encodes the answer rather than the solution."
     )
-    wrong |= {"answer": [5], "solution": [10]}
+    wrong |= {"answer": [10], "solution": [10]}
     summary = summary_of("accuracy", {"input": (0.6, 0.5, 0.7)}, wrong_cells=wrong)
-    assert sentences(summary, "t", [0]).endswith("in 5% of the cells and the solution in 10%.")
+    assert sentences(summary, "t", [0]).endswith("in 10% of the cells and the solution in 10%.")
+
+
+def test_the_sentence_on_one_wrong_cell_and_on_both_states():
+    wrong = {"cells": [1], "puzzles": [1], "answer": [1], "solution": [0]}
+    results = [result_summary("t", state, {}, wrong_cells=wrong) for state in ("z", "y")]
+    summary = experiment_summary([target_summary("t", "accuracy")], results)
+    summary = replace(summary, settings=replace(summary.settings, states=("z", "y")))
+    text = sentences(summary, "t", [0])
+    assert "Where the answer after step 1 is wrong (1 cell in 1 test puzzle), the probe of z" in text
+    assert text.endswith("z and y encode the answer rather than the solution.")
 
 
 def test_a_score_below_1_is_never_rounded_to_1():
     assert format_score(0.99996, "accuracy") == ">99.9" and format_score(0.9999, "auroc") == ">0.999"
     assert format_score(1.0, "accuracy") == "100.0" and format_score(0.5, "auroc") == "0.500"
+    assert format_score(None, "accuracy") == "" and format_score(0.999, "r2") == ">0.99"
 
 
 def test_a_difference_between_sources_has_a_paired_band():
@@ -147,3 +173,40 @@ def test_a_source_of_one_time_point_is_compared_at_all_and_one_of_fewer_at_its_o
     assert found["above majority"].value == pytest.approx(sampled[0])
     better = found["above better"]
     assert (better.low <= better.value).all() and better.value == pytest.approx([-0.2] * 3)
+
+
+def scored_by_hand(name: str, true: list, read: list, defined: list) -> GroupScores:
+    """The scores of one probe on two test puzzles with three cells. Its own labels are random."""
+    (group,) = groups_named(TASK, [name])
+    rng, classes = np.random.default_rng(0), group.first.classes
+    split, dtype = Split(np.arange(2, 12), np.array([12]), np.arange(2)), np.int16 if classes else np.float32
+    labels = rng.integers(0, max(2, len(classes)), (13, 1, 3)).astype(dtype)
+    labels[:2, 0] = true
+    values = Values(labels, np.ones(labels.shape, bool))
+    values.defined[:2, 0] = defined
+    probe = fit_probe(rng.normal(size=(13, 1, 3, 2)), values, split, classes=classes, settings=FEW)
+    dtype = np.int16 if len(classes) > 2 else np.float32
+    return scored(group, [probe], [values], [np.array(read, dtype)[:, None]], split, FEW)
+
+
+SOME = [[True, True, True], [True, False, True]]
+
+
+def test_the_scores_of_two_classes_by_hand():
+    """Log odds of 0 are a no. Four of five cells are right; only the first puzzle has a yes."""
+    found = scored_by_hand("given", [[0, 1, 1], [0, 0, 0]], [[0.0, 2, -1], [-1, 5, -3]], SOME)
+    assert found.by_cell.tolist() == [[1, 1, 0.5]] and found.confusion.tolist() == [[[3, 0], [1, 1]]]
+    assert found.scores["accuracy"].value[0] == 0.8 and found.test_puzzles.tolist() == [[2, 1]]
+    assert (found.sampled_majority == 0.5).all()  # AUROC of a constant guess
+
+
+def test_the_scores_of_numbers_by_hand():
+    found = scored_by_hand("candidates_left", [[1, 2, 3], [1, 0, 3]], [[1, 4, 3], [2, 9, 3]], SOME)
+    assert found.by_cell.tolist() == [[0.5, 2, 0]] and found.confusion is found.test_puzzles is None
+    assert (found.sampled_majority == 0).all()
+
+
+def test_the_scores_of_several_classes_are_relative_to_the_majority_class():
+    found = scored_by_hand("solution", [[0, 1, 2], [3, 3, 3]], [[0, 1, 1], [3, 0, 2]], SOME)
+    assert found.scores["accuracy"].value[0] == 0.6
+    assert np.array_equal(with_band(found.sampled_majority, 2).value, found.scores["majority"].value)

@@ -8,7 +8,7 @@ import pytest
 from probing import FEW, TASK, forty_puzzles
 
 from probes.cli.main import main
-from probes.linear.experiment.run import repeated_labels, run_experiment
+from probes.linear.experiment.run import ExperimentCost, repeated_labels, run_experiment
 from probes.linear.experiment.scores import WrongCells
 from probes.linear.experiment.summary import ExperimentSettings
 from probes.linear.experiment.views import code_of
@@ -56,6 +56,25 @@ def test_the_untrained_network_may_be_probed_at_the_first_time_point_only(tiny_m
         "z": both, "y": both, "random z": (0,), "random y": (0,), "derived": both, "input": both
     }  # fmt: skip
     assert experiment.provenance.N_sup == 2  # no target needs the final answers
+
+
+@pytest.mark.parametrize(
+    "random, states, total, count",
+    [
+        ("all", ("z", "y"), 3 + 0.1 * 2 * 5 * 6, 2),
+        ("first", ("z", "y"), 1 + 0.1 * 2 * 5 * 6, 1),
+        ("none", ("z", "y"), 0.1 * 2 * 5 * 4, 0),
+        ("all", ("z",), 3 + 0.1 * 2 * 5 * 4, 2),
+    ],
+)
+def test_the_cost_is_that_of_the_untrained_runs_and_of_all_probes(random, states, total, count):
+    """Five targets at two steps, from each state, each untrained state, the input and features derived from it."""
+    settings = ExperimentSettings(
+        targets=("right_now", CANDIDATES), states=states, steps=(1, 3), random=random
+    )
+    time_points = time_points_of(Depth(n=2, T=2, N_sup=3), settings.steps)
+    cost = ExperimentCost.of(settings, groups_named(TASK, settings.targets), time_points)
+    assert cost.total == pytest.approx(total) and cost.random_at == time_points[:count]
 
 
 def test_targets_with_the_labels_of_another_refer_to_it(tiny_model, puzzles):
@@ -152,15 +171,16 @@ def test_the_command_line_fits_saves_and_applies(tiny_model, puzzles, tmp_path, 
     assert printed == json.loads((tmp_path / "out" / "a.json").read_text())
     assert (tmp_path / "out" / "a.parquet").is_file()
     assert len(list((tmp_path / "out" / "probes").iterdir())) == 2 * 5
-    main(
-        f"apply --model {tmp_path}/model --probe {tmp_path}/out/probes/candidate_1.z.safetensors --puzzle {lines[0]} "
-        f"--out {tmp_path}/out/b.json --json".split()
-    )
+    command = f"apply --model {tmp_path}/model --probe {tmp_path}/out/probes/candidate_1.z.safetensors --puzzle {lines[0]}"
+    main([*command.split(), "--out", f"{tmp_path}/out/b.json", "--json"])
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "out" / "b.json").read_text())
     (reading,) = printed["readings"]
     assert len(reading["read"]) == 2 and len(reading["read"][0]) == 16
     assert {cell for row in reading["read"] for cell in row} <= {"yes", "no", None}
+    main(command.split())
+    letters = "".join({"yes": "y", "no": "n", None: "."}[cell] for cell in reading["read"][1])
+    assert f"step 2: {letters}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,16 @@ def experiment(tiny_model, puzzles):
     )
     shares = [share for share, _ in calls]
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == pytest.approx(1)
+    # Three steps each of the model and of the untrained network, and two steps of 8 probes from 6 sources.
+    whole = 3 + 3 + 0.1 * 2 * 8 * 6
+    for message, begin, end in (
+        ("running the model on 40 puzzles", 0, 3),
+        ("running the untrained network on 40 puzzles", 3, 6),
+        ("fitting solution from z", 6, 6.2),
+        ("fitting blanks from the input", whole - 0.2, whole),
+    ):
+        own = [share for share, words in calls if words == message]
+        assert (own[0], own[-1]) == pytest.approx((begin / whole, end / whole)), message
     return result
 
 
@@ -122,6 +132,13 @@ def test_files_hold_the_whole_experiment_and_saved_probes_predict_the_same(
         assert summary["readings"][0]["read"][0] == [
             str(value + 1) if is_blank else None for value, is_blank in zip(whole[0], blank, strict=True)
         ]
+        digits = (puzzles.labels[puzzle] - 1).tolist()
+        assert summary["readings"][0]["true"][1] == [
+            str(digit) if is_blank else None for digit, is_blank in zip(digits, blank, strict=True)
+        ]
+        probability = summary["readings"][0]["probability"][0]
+        assert all((one is None) != is_blank for one, is_blank in zip(probability, blank, strict=True))
+        assert all(0.25 <= one <= 1 for one in probability if one is not None)
 
 
 def test_a_probe_that_does_not_fit_the_model_is_refused(experiment, tiny_model, puzzles, tmp_path):
@@ -134,6 +151,28 @@ def test_a_probe_that_does_not_fit_the_model_is_refused(experiment, tiny_model, 
     with pytest.raises(ProbeFileError, match="maze"):
         other = replace(probe, provenance=replace(probe.provenance, task="maze"))
         apply_to_puzzle(tiny_model(), TASK, puzzles.inputs[0], [other])
+
+
+def test_only_a_target_of_the_final_answer_needs_the_steps_after_its_probe(experiment, tiny_model, puzzles):
+    model, deep = tiny_model(), Depth(n=2, T=2, N_sup=6)
+    probes = {one.target: one for one in experiment.saved_probes() if one.state == "z"}
+    at = probes["solution"].time_points
+    third, last = (
+        StateSource.compute(model, TASK, puzzles, time_points=at, depth=depth).final_answers()
+        for depth in (model.config.depth, deep)
+    )
+    wrong = (last != third) & ((last == puzzles.labels) != (third == puzzles.labels))
+    row = int((wrong & ~TASK.givens(puzzles.inputs)).any(1).argmax())
+    reports = {"right_at_end": [], "solution": []}
+    for name, calls in reports.items():
+        (found,) = apply_to_puzzle(
+            model, TASK, puzzles.inputs[row], [probes[name]], depth=deep, labels=puzzles.labels[row],
+            progress=lambda share, words, calls=calls: calls.append(share),
+        )  # fmt: skip
+        if name == "right_at_end":
+            right = np.broadcast_to(last[row] == puzzles.labels[row], found.true.shape)
+            assert np.array_equal(found.true[found.defined], right[found.defined])
+    assert len(reports["right_at_end"]) > len(reports["solution"])
 
 
 def test_findings_are_generated_between_their_marks(experiment, tmp_path):
@@ -194,10 +233,16 @@ def test_projecting_out_sets_every_cell_to_the_mean_and_random_moves_have_the_sa
 
 
 def test_steering_y_along_the_heads_own_direction_has_a_larger_effect_than_random_directions(
-    tiny_model, puzzles
+    tiny_model, puzzles, monkeypatch
 ):
     """The head decodes the answer from y, so a probe with the head's weights must change it."""
-    model = tiny_model()
+    model, calls, hooks, hook = tiny_model(), [], [], Steering.hook
+
+    def watched(self, towards, prefix):
+        hooks.append((float(np.linalg.norm(towards)), prefix))
+        return hook(self, towards, prefix)
+
+    monkeypatch.setattr(Steering, "hook", watched)
     settings = ExperimentSettings(
         targets=("answer_now",), states=("y",), steps=(3,), random="none", control=False, probe=FEW
     )
@@ -205,20 +250,45 @@ def test_steering_y_along_the_heads_own_direction_has_a_larger_effect_than_rando
     head = model.lm_head.weight.detach().numpy()[2:]  # rows of the four digits
     weights = (head * probe.result.scale)[None].astype(np.float32)
     probe = replace(probe, result=replace(probe.result, weights=weights))
+    # The labels are the model's own answers, except that one is missing and one is another digit.
+    few = puzzles.take(np.arange(8))
+    labels = StateSource.compute(model, TASK, few, time_points=probe.time_points).final_answers()
+    blank = ~TASK.givens(few.inputs)
+    for row, wrong in ((0, 0), (1, labels[1, blank[1]][0] % 4 + 2)):
+        labels[row, blank[row].argmax()] = wrong
     result = run_causal_test(
         model,
         TASK,
-        puzzles.take(np.arange(8)),
+        replace(few, labels=labels),
         probe,
         time_point=0,
         class_name="3",
         settings=CausalSettings(strength=200.0, randoms=3),
+        progress=lambda share, words: calls.append((share, words)),
     )
     assert result.clean.changed_end.max() == 0
+    assert result.clean.solved.tolist() == [True, False] + [True] * 6
+    assert result.clean.right_end.tolist() == pytest.approx([1, 1 - 1 / blank[1].sum(), *[1] * 6])
+    assert np.array_equal(result.along.changed_now, result.along.changed_end)  # in the last step
+    assert hooks == [(pytest.approx(1, abs=1e-5), model.config.prefix_length)] * 4
+    for message, begin in (
+        ("clean run", 0.0),
+        ("run changed along the probe's direction", 0.2),
+        ("run changed along random direction 1 of 3", 0.4),
+        ("run changed along random direction 3 of 3", 0.8),
+    ):
+        own = [share for share, words in calls if words == message]
+        assert (own[0], own[-1]) == pytest.approx((begin, begin + 0.2)), message
     assert result.along.of_class.mean() > 0.9 > np.mean([one.of_class.mean() for one in result.random])
     value, low, high = result.excess("of_class")
     assert low <= value <= high and value > 0.2
+    assert value == pytest.approx(
+        result.along.of_class.mean() - np.mean([one.of_class for one in result.random])
+    )
     summary = result.summary()
+    assert set(summary.excess) == set(summary.clean) - {"solved"} == {
+        "changed_now", "changed_end", "right_end", "of_class"
+    }  # fmt: skip
     assert summary.class_name == "3" and len(summary.random) == 3
     assert (summary.how, summary.strength) == ("move", 200.0)
 
@@ -229,7 +299,14 @@ def test_a_change_of_z_after_the_last_step_has_no_effect(experiment, tiny_model,
     result = run_causal_test(
         tiny_model(), TASK, few, probe, time_point=1, class_name="1", settings=CausalSettings(randoms=1)
     )
-    assert result.along.changed_end.max() == 0 and result.distance > 0
+    states = StateSource.compute(tiny_model(), TASK, few, time_points=probe.time_points).states_at(
+        "z", probe.time_points
+    )[:, 1]
+    moved = 4 * np.std(states @ direction_of(probe, 1, "1"))
+    assert result.distance == pytest.approx((moved / np.linalg.norm(states, axis=-1)).mean(), rel=1e-4)
+    assert result.along.changed_end.max() == 0
+    with pytest.raises(ProbeError, match="several z states"):
+        run_causal_test(tiny_model(kind="trm-multi-z", latents=2), TASK, few, probe, time_point=1)
     erased = replace(result, settings=CausalSettings("erase")).summary()
     assert (erased.how, erased.strength) == ("erase", None)
     with pytest.raises(ProbeError, match="Choose from: 1, 2, 3, 4"):

@@ -12,13 +12,18 @@ from safetensors.numpy import load_file, save_file
 
 from probes.covariance import StatesError
 from probes.linear.control_task import control_types
-from probes.linear.experiment.files import ExperimentFileError, load_experiment
+from probes.linear.experiment.files import (
+    ExperimentFileError,
+    load_experiment,
+    recorded_causal_tests,
+    recorded_experiment,
+)
 from probes.linear.experiment.summary import ScoreSummary
 from probes.linear.files import ProbeFileError, SavedProbe, open_probe
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeError, ProbeResult, ProbeSettings, apply
 from probes.linear.scores import Score
-from probes.linear.splits import split_puzzles
+from probes.linear.splits import Split, split_puzzles
 from probes.linear.targets import Values
 from trm.coordinates import Coordinates
 from trm.results import as_json, save
@@ -187,9 +192,11 @@ def test_invalid_arguments_are_refused():
     refused("have 2 time points, states have 3", values=whole(np.zeros((30, 2, 6), int)))
     refused("30 puzzles with 1 cells", values=whole(np.zeros((30, 1, 1), int)))
     refused("not class indices from 0 to 1", classes=("no", "yes"))
+    refused("not class indices from 0 to 2", classes=("1", "2", "3"))  # 3 is the smallest invalid index
     refused("only one class", classes=("no",))
     refused("infinite or NaN", values=whole(np.full((30, 1, 6), np.nan)), classes=())
     refused("contains puzzle index 39", split=split_puzzles(40))
+    refused("contains puzzle index 30", split=Split(np.array([0]), np.array([1]), np.array([30])))
     refused("Types have the shape", types=np.zeros((30, 5), np.int64))
     refused("defined for classes only", classes=(), settings=replace(FEW, code_length=True))
     empty = np.ones((30, 1, 6), bool)
@@ -222,3 +229,7 @@ def test_an_experiment_with_scores_of_other_time_points_is_refused(tmp_path):
     (tmp_path / "text").write_text("{}")
     with pytest.raises(ExperimentFileError, match="is not an experiment of this version, or is damaged"):
         load_experiment(tmp_path / "text")
+
+
+def test_a_model_without_a_recording_has_neither_an_experiment_nor_causal_tests():
+    assert recorded_experiment("no-such") is recorded_causal_tests("no-such") is None

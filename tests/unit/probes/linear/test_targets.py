@@ -67,6 +67,15 @@ def test_candidates_and_singles():
     assert in_rows(values_of(SMALL, "blanks_in_row", PUZZLE)) == [[2] * 4, [4] * 4, [3] * 4, [3] * 4]
 
 
+def test_a_blank_cell_without_candidates_has_values():
+    """The row of r1c3 has 1 and 2, and its column 3 and 4."""
+    puzzle = SMALL.parse("12........3...4.")
+    values = {
+        name: values_of(SMALL, name, puzzle)[2] for name in ("candidate_1", "candidates_left", "naked_single")
+    }
+    assert values == {"candidate_1": 0, "candidates_left": 0, "naked_single": 0}
+
+
 def test_naked_singles_and_conflicts_now():
     """The answer is the solution except in r4c4, where its row (4 1 2) and column (4 2 1) allow only a 3."""
     now = values_of(SMALL, "naked_single_now", PUZZLE, now=WRONG)
@@ -117,6 +126,18 @@ def test_correct_cells_and_solved_puzzles():
     assert solved.values.tolist() == [1, 0] and solved.defined.all()  # needs no labels
 
 
+def test_a_puzzle_that_rules_cannot_check_is_solved_if_its_scored_cells_are_correct():
+    task = Arc()
+    inputs, labels = task.parse("12/34"), task.parse("21/43")
+    scored = np.flatnonzero(labels)
+    answers = [labels, labels.copy(), labels.copy()]
+    answers[1][scored[0]] = labels[scored[1]]
+    answers[2][labels == 0] = 1  # cells that are not scored
+    evidence = Evidence(task, np.stack([inputs] * 3), np.stack([labels] * 3), now=np.stack(answers))
+    solved = target_of(task, "solved_now").of(evidence)
+    assert solved.values.tolist() == [1, 0, 1] and solved.defined.all() and (labels == 0).any()
+
+
 def test_targets_of_puzzles():
     both = np.stack([PUZZLE, np.ones(16, np.uint8)])
     evidence = Evidence(SMALL, both)
@@ -154,6 +175,8 @@ def test_next_direction():
     assert directions[0] == [right, right, right, down, -9]
     assert [row[3] for row in directions] == [down, down, down, down, right]
     assert directions[4][4] == -9 and directions[2][0] == -9  # the goal; not on the shortest path
+    edge = Maze(3).parse("S..\n..G\n...")
+    assert values_of(Maze(3), "next_direction", edge)[5] == -9  # a goal with a single neighbour outside
     two = Maze(3).parse("S..\n.#.\n..G")
     assert values_of(Maze(3), "next_direction", two)[:3] == [-9, 1, 2]  # two shortest paths from the start
 

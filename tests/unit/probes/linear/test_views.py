@@ -6,7 +6,15 @@ import pytest
 from experiment_summaries import experiment_summary, result_summary, target_summary
 
 from probes.linear.experiment.summary import ResultSummary
-from probes.linear.experiment.views import Cells, baselines_at, cells_at, labels_of, scoreboard, value_at
+from probes.linear.experiment.views import (
+    Cells,
+    baselines_at,
+    cells_at,
+    confusion_at,
+    labels_of,
+    scoreboard,
+    value_at,
+)
 from trm.coordinates import Coordinates
 
 
@@ -88,3 +96,18 @@ def test_the_scores_of_cells_are_rows_of_the_grid_at_time_points_with_a_probe():
     assert cells_at(summary, "digit", "z", 0) == Cells([[0.1, 0.2], [None, 0.4]], True, 0.0, 1.0)
     assert cells_at(summary, "count", "z", 1) == Cells([[0.5, 0.6], [0.7, 2.5]], False, 0.0, 2.5)
     assert cells_at(summary, "digit", "z", 2) is cells_at(summary, "solved", "z", 0) is None
+
+
+def test_a_confusion_matrix_has_the_shares_of_each_true_class():
+    """None for a true class without cells; none for numbers, or where no probe was fitted."""
+    matrices = [[[1, 3], [0, 0]], [[2, 0], [1, 1]]]
+    results = [
+        result_summary("digit", "z", {}, time_points=2, confusion=matrices),
+        result_summary("count", "z", {}, time_points=2),
+    ]
+    targets = [target_summary("digit", "auroc"), target_summary("count", "r2", classes=())]
+    summary = experiment_summary(targets, results, steps=(1, 2, 3))
+    assert confusion_at(summary, "digit", "z", 0) == ([[0.25, 0.75], [None, None]], [[1, 3], [0, 0]])
+    assert confusion_at(summary, "digit", "z", 1) == ([[1, 0], [0.5, 0.5]], [[2, 0], [1, 1]])
+    missing = (("digit", "z", 2), ("digit", "y", 0), ("count", "z", 0))
+    assert [confusion_at(summary, *which) for which in missing] == [None] * 3

@@ -65,6 +65,7 @@ def test_figures_are_those_of_the_other_analyses(run, puzzles):
         assert 1 <= figures.participation_ratio <= model.config.hidden_size
         assert 0 <= figures.calibration_error <= 1 and 0 <= figures.probe_accuracy <= 1
         assert sum(figures.wrong_cells) == 16
+        assert figures.wrong_cells[0] == round(16 * figures.exact_by_step[-1])
 
 
 def test_wrong_cells_are_counted_in_bins(run, puzzles):
