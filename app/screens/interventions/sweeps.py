@@ -249,9 +249,7 @@ def settings(choice: Choice, key: str, name: str, panel: Panel) -> None:
         )  # fmt: skip
     if name != ABLATION:
         chosen["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **IN_ADDRESS))
-    puzzles = dataset.choose(
-        choice.task, key, count=min(LIMITS[name], 100), most=400, stores=name in FROM_STORE
-    )
+    puzzles = dataset.choose(choice.task, key, count=LIMITS[name], most=400, stores=name in FROM_STORE)
     if puzzles is None:
         return
     try:

@@ -49,8 +49,8 @@ def over_steps(summary: "ExperimentSummary", target: str, score: str, labels: li
             name += f" (step {labels[places[0]]})"
         meaning = source if own else "other" if source.startswith("random") else "baseline"
         if own:
-            figure.add_trace(charts.band(x, values["low"], values["high"], meaning, of=NAMES[source]))
-        figure.add_trace(charts.line(NAMES[source], x, values["value"], meaning, hovertemplate="%{y:.3f}"))
+            figure.add_trace(charts.band(x, values["low"], values["high"], meaning, of=name))
+        figure.add_trace(charts.line(name, x, values["value"], meaning, hovertemplate="%{y:.3f}"))
         line = figure.data[-1]
         line.mode = "lines+markers" if own else "lines"
         line.marker.size = 9

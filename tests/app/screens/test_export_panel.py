@@ -6,6 +6,7 @@ import re
 import shlex
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,15 @@ from app_page import App
 from PIL import Image
 
 from app.screens.solve import export_panel
-from app.screens.solve.export_files import ExportRequest, RunToExport, call_in_view, command, file_name, make
+from app.screens.solve.export_files import (
+    ExportRequest,
+    RunToExport,
+    call_in_view,
+    command,
+    file_name,
+    make,
+    page_bytes,
+)
 from app.server.models import source_of
 from app.server.options import Options
 from app.server.work import Cancelled
@@ -62,6 +71,7 @@ def test_nothing_is_made_before_the_panel_is_opened(open_app):
     assert not app.has("export_format") and not app.test.code
     opened(app)
     assert app["export_format"] == "html" and buttons(app) == ["Save HTML"]
+    assert "Opens at supervision step 1, cycle 1, f\\_H, view: " in page_text(app)
 
 
 def test_the_file_shows_the_view_of_the_link_and_the_command_is_given(open_app):
@@ -82,8 +92,14 @@ def test_the_file_shows_the_view_of_the_link_and_the_command_is_given(open_app):
         *["--step", "2", "--cycle", "1", "--call", "3", "--view", "change", "--marks", "--png"],
         f"sudoku-trm-{PRESETS[0].key}-2.1.3-change.png",
     ]
+    assert [caption.value for caption in app.test.main.caption][-1:] == ["Equivalent command:"]
+    assert "The file is" not in page_text(app) and "!" not in page_text(app)
     app.set("export_format", "npz")
-    assert "The file is under" in page_text(app) and code(app)[-2] == "--npz" and "--view" not in code(app)
+    assert (
+        re.search(r"The file is under \d\.\d MB\.", page_text(app))
+        and code(app)[-2] == "--npz"
+        and "--view" not in code(app)
+    )
 
 
 def test_a_film_is_made_with_progress_and_then_saved(open_app):
@@ -129,6 +145,7 @@ def test_the_html_export_contains_the_pinned_run(open_app):
     app = open_app()
     press(app)
     opened(app)
+    assert "Equivalent command:" in [caption.value for caption in app.test.main.caption]
     assert "The file contains both runs." in page_text(app) and code(app)[8:10] == [
         "--compare-with",
         "sudoku-trm",
@@ -176,12 +193,13 @@ def test_the_command_makes_the_same_file(folder, capsys, format, depth):
     name = file_name(choice.source.name, "", wish)
     assert re.fullmatch(r"[\w.-]+", name) and len(name) < 80
     words = shlex.split(command(choice, wish, name))
-    assert words[:3] == ["python", "-m", "trm"]
+    assert words[:3] == ["python", "-m", "trm"] and words[5] == f"./models/{HOSTILE}/model.safetensors"
     main(words[3:])
     model, task = load_model(words[5]), task_of(choice.config)
     trace = record(model, task, task.parse(PUZZLE), depth=choice.depth, recorded=date.today())
     assert trace.depth == choice.depth and trace.trained == choice.config.depth
     made = make(RunToExport(trace, task), wish)
+    assert format != "html" or page_bytes(trace) == pytest.approx(len(made), rel=0.1)
     by_command = (folder / name).read_bytes()
     if format == "npz":  # zip files hold the time
         one, other = (np.load(io.BytesIO(file)) for file in (made, by_command))
@@ -229,6 +247,11 @@ def test_a_view_is_clipped_to_the_run():
     assert call_in_view(view, DEPTH, 2) == Coordinates(2, 2, 2, F_H)
     assert call_in_view(view | {"call": 0}, DEPTH, 1) == Coordinates(1, 2, 1, F_L)
     assert call_in_view(None, DEPTH, 2) == Coordinates(1, 1, 2, F_H)
+
+
+def test_the_states_of_a_run_take_four_thirds_of_their_size_in_a_page():
+    traces = [SimpleNamespace(nbytes=3_000_000)] * 2
+    assert page_bytes(*traces) - page_bytes() == pytest.approx(8_000_000, rel=0.02)
 
 
 @pytest.mark.parametrize(

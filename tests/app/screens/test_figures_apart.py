@@ -33,6 +33,8 @@ def test_a_causal_test_is_drawn_with_its_random_directions():
         clean=outcome, random=(outcome, outcome), along=outcome, state="z", class_name="5", how="move"
     )
     figure = probes.causal(result)
+    assert [marks.y for marks in figure.data] == [(-0.25, 0.75), (0, 0, 1, 1), (0.25, 1.25)]
+    assert figure.layout.yaxis.range == (1.5, -0.5) and figure.layout.height == 290
     heights = [set(marks.y) for marks in figure.data]
     assert all(not one & other for one, other in combinations(heights, 2))
     low, high = sorted(figure.layout.yaxis.range)

@@ -62,6 +62,8 @@ def test_every_figure_of_a_recorded_result(open_app, record):
     for view in VIEWS:
         app.set("halting_view", view)
         assert not app.errors and charts(app) == (2 if view == "decisions" else 1), view
+        clickable = [bool(chart.proto.selection_mode) for chart in app.test.get("plotly_chart")]
+        assert any(clickable) == (view in ("steps", "timing")), view
         (command, *_) = [code.value for code in app.test.code]
         count, steps = (20, 64) if view == "beyond" else (60, 16)
         assert command.startswith(
@@ -126,6 +128,18 @@ def test_without_a_deep_recording_the_page_says_how_to_get_one(open_app, record)
     assert any("Choose more supervision steps" in info.value for info in app.test.info)
 
 
+def test_lost_answers_are_listed_with_their_step(open_app, record):
+    """Those that are correct at the trained depth or later and wrong at the next step."""
+    record(kind="hrm")
+    app = open_page(open_app, halting_view="Beyond trained depth")
+    right = make_runs(steps=64, count=20, trained=16, kind="hrm").right
+    lost = right[15:-1] & ~right[16:]
+    assert app.test.get_by_key("halting_regressed").options == [
+        f"puzzle {3 * puzzle + 1}, at step {17 + lost[:, puzzle].argmax()}"
+        for puzzle in np.flatnonzero(lost.any(0))
+    ]
+
+
 def test_a_puzzle_is_described_and_linked(open_app, record):
     runs = record()
     app = open_page(open_app)
@@ -133,6 +147,7 @@ def test_a_puzzle_is_described_and_linked(open_app, record):
     puzzle = int(np.flatnonzero(found.halts > 1)[0])
     app.set("halting_puzzle", puzzle)
     assert f"would halt after step {found.halts[puzzle]}" in app.captions
+    assert any(f"**Puzzle {3 * puzzle + 1}**" in text.value for text in app.test.markdown)
     (link,) = [button.proto.url for button in app.test.get("link_button")]
     assert link == solve_link(runs, puzzle, int(found.halts[puzzle]))
     assert f"at={found.halts[puzzle]}.3.7" in link and "steps" not in link
@@ -164,6 +179,7 @@ def test_every_puzzle_is_in_one_square():
 
 def test_a_link_beyond_training_sets_the_steps():
     runs = make_runs(steps=64, trained=16)
+    assert "steps" not in solve_link(runs, 0, 16) and "steps=64" in solve_link(runs, 0, 17)
     assert "steps=64" in solve_link(runs, 0, 40) and "at=40.2.3" in solve_link(runs, 0, 40)
 
 

@@ -12,7 +12,7 @@ PRESETS = load_presets("sudoku")
 
 def test_a_new_run_drops_what_could_be_redone_and_the_oldest_are_forgotten():
     history = History()
-    for puzzle in "abb":
+    for puzzle in "aabb":
         history.note({"puzzle": puzzle})
     assert [place["puzzle"] for place in history.places] == ["a", "b"]
     assert history.go(-1) == {"puzzle": "a"} and history.can_go(1) and not history.can_go(-1)

@@ -16,6 +16,8 @@ def test_the_heat_map_of_patched_cells_has_a_line_between_the_rows_of_the_grid()
     assert (selected.x0, selected.x1) == (2.5, 3.5)
     (heat,) = figure.data
     assert (heat.zmin, heat.zmax) == (-4.0, 4.0) and list(heat.text[0][2:4]) == ["r2c1", "r2c2"]
+    axis = figure.layout.xaxis
+    assert (axis.tickvals, axis.ticktext) == ((0, 2, 4), ("r1", "r2", "r3")) and figure.layout.height == 248
 
 
 def test_a_heat_map_without_effects_has_colours():
@@ -42,6 +44,38 @@ def test_a_board_has_lines_between_boxes_and_a_frame_around_its_cell():
     level = [(line.y0, line.x0, line.x1) for line in lines if line.y0 == line.y1]
     assert upright == level == [(3.5, 0.5, 9.5), (6.5, 0.5, 9.5)]
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 1.5, 2.5)
+
+
+@pytest.mark.parametrize("size, font, gap, apart", [(9, 17, 2, 1), (10, 10, 1, 5)])
+def test_a_board_of_many_cells_has_small_symbols_and_few_numbers(size, font, gap, apart):
+    figure = figures.board([None] * size**2, [""] * size**2, size, size, cell=-1)
+    (heat,) = figure.data
+    assert (heat.textfont.size, heat.xgap, heat.ygap) == (font, gap, gap)
+    assert figure.layout.xaxis.dtick == figure.layout.yaxis.dtick == apart
+    assert not any(shape.type == "rect" for shape in figure.layout.shapes)
+
+
+@pytest.mark.parametrize("signed, lowest", [(True, -2.0), (False, 0)])
+def test_the_colours_of_a_board_are_symmetric_if_they_are_signed(signed, lowest):
+    figure = figures.board([-2.0, 1.0], ["1", "2"], 1, 2, cell=0, signed=signed)
+    (heat,), (frame,) = figure.data, figure.layout.shapes
+    assert (heat.zmin, heat.zmax) == (lowest, 2.0) and (frame.x0, frame.y0) == (0.5, 0.5)
+
+
+def test_a_unit_whose_removal_increases_the_logit_has_another_colour():
+    effects = SimpleNamespace(table={"what": ["row 1", "row 2", "box 1"], "effect": [0.5, 0.0, -0.5]})
+    first, second, third = figures.units(effects).data[0].marker.color
+    assert first == second != third
+
+
+def test_all_peers_and_all_others_stand_out_among_the_relations():
+    values = [0.5, 0.25, 0.75]
+    relations = dict.fromkeys(("peers", "same row", "row / box", "others"), values)
+    (bars,) = figures.relations(SimpleNamespace(relations=relations), of="weight").data
+    assert bars.x == ("peers", "same row", "others") and bars.marker.opacity == (1.0, 0.6, 1.0)
+    first, second, last = bars.marker.color
+    assert first == second != last
+    assert bars.error_y.array == (0.25,) * 3 and bars.error_y.arrayminus == (0.25,) * 3
 
 
 @pytest.mark.parametrize("columns, labelled", [(20, True), (21, False)])

@@ -85,10 +85,11 @@ def test_custom_interventions_are_run_and_are_in_the_link(open_page):
     assert app["custom_interventions"] == text
     assert app.both()[1]["label"].endswith(f"interventions: {text}")
     assert app.link["do"] == text
+    app.move((3, 1, 2), cell=(3, 4))
     app.set("operation", "swap")
     app.click("add_change")
-    assert app["custom_interventions"].splitlines()[-1] == "swap after 1.1.1"
-    app.until(lambda: app.sides and "swap after 1.1.1" in app.sides[1]["label"], "the added intervention")
+    assert app["custom_interventions"].splitlines()[-1] == "swap after 3.1.2 in r4c5"
+    app.until(lambda: app.sides and "swap after 3.1.2 in r4c5" in app.sides[1]["label"], "the added one")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
     app.set("noise-sizes", "0,1")
     app.click("noise-compute")
     app.until(lambda: made and app.test.get("plotly_chart"), "the figure")
-    assert made[0][0] == "noise" and made[0][2].sizes == "0,1"
+    assert made[0][:2] == ("noise", 100) and made[0][2].sizes == "0,1"
     app.set("noise-sizes", "0,x")
     assert any("Sizes must be comma-separated numbers" in error for error in app.errors)
 
@@ -202,13 +203,15 @@ def test_attribution_and_patching_follow_the_selected_cell(open_page):
     app.move((2, 1, 2), cell=(3, 4))
     app.set("interventions_figure", "attribution")
     app.until(lambda: app.test.get("plotly_chart"), "the heat over the grid")
-    assert "in r4c5** after step 2" in app.text
+    assert "**Logit of " in app.text and "in r4c5** after step 2" in app.text
     app.set("attribution_method", "units")
     app.until(
         lambda: "after step 2. The logit is" in app.text and len(app.test.get("plotly_chart")) == 1,
         "rows, columns, boxes",
     )
     app.set("interventions_figure", "patching")
+    slider = app.test.get_by_key("patching_steps")
+    assert (slider.min, slider.max, slider.value) == (1, 2, 2)  # not after the last step
     app.set("patching_steps", 1)
     app.click("patching_compute")
     app.until(lambda: "in r4c5**, with z patched" in app.text, "the heat map")
@@ -235,6 +238,7 @@ def test_mixing_weights_of_the_selected_cell_are_two_grids(open_page):
     for layer in ("1", "2"):
         app.set("mixing_layer-2", layer)
         app.until(lambda layer=layer: f"layer {layer}**. The mean over peers is" in app.text, "the layer")
+        assert "**Mixing weights of layer" in app.text
         strength = mixing(model, get_task("sudoku"), layer).strength
         into, out_of = (np.array(board).ravel() for board in boards(app))
         assert into == pytest.approx(strength[31], abs=1e-5)

@@ -66,7 +66,9 @@ def test_it_opens_with_a_recorded_projection(latents, recorded):
     current = slider["currentvalue"]
     assert current["prefix"] + slider["steps"][20]["label"] == "after step 7 of 16, cycle 3, call 7 (f_H)"
     assert current["font"]["color"] == "#18222d"  # it would inherit the invisible font of the labels
+    moving = [place for place, trace in enumerate(plot["data"]) if trace.get("customdata")]
     for time_point, frame in enumerate(plot["frames"]):
+        assert len(frame["traces"]) == len(frame["data"]) and set(moving) <= set(frame["traces"])
         drawn = points(frame["data"])
         assert sorted(row for row, *_ in drawn) == list(range(len(recorded)))
         assert {at for _, at, *_ in drawn} == {time_point}
@@ -122,6 +124,7 @@ def test_a_projection_is_computed_on_request(latents, model_dir):
     app.set("latents-count", 10)
     app.set("latents_state", "y")
     app.set("latents_position", "Single cell")
+    assert app["latents_row"] == app["latents_column"] == 5  # the middle
     app.set("latents_row", 1)
     app.click("latents_compute")
     app.until(lambda: charts(app), "the projection")
@@ -130,6 +133,7 @@ def test_a_projection_is_computed_on_request(latents, model_dir):
     command = next(element.value for element in app.test.code)
     assert "--model runs/hrm --data sudoku/test --limit 10 --state y --position r1c5" in command
     assert "current symbol" in app.test.get_by_key("latents_colour").options
+    assert not app.has("latents_method")  # there is no choice without UMAP
 
 
 def test_a_cancelled_computation_leaves_no_projection_and_no_file(latents, model_dir, monkeypatch):
@@ -211,6 +215,8 @@ def test_a_recorded_joint_projection_of_two_models(latents, joint, monkeypatch):
         f"leaves **{score.disparity:.1%}** of the variance unexplained" in words
         and f"with shuffled puzzles, it leaves {score.shuffled:.1%}" in words
     )
+    weights = [about.fingerprint[:8] for about in (joint.provenance, joint.second_model.provenance)]
+    assert f"supervision steps. Weights: {weights[0]} and {weights[1]}, " in words
     assert " ".join(joint.sentences) in words and "medians over each model's runs" in words
     app.set("latents_view", "Show all")
     for axes, field in ((2, "model"), (2, "solved"), (3, "step")):
@@ -318,6 +324,20 @@ def test_a_selection_that_does_not_fit_the_projection_is_ignored(state, recorded
     assert point_selection.selected(recorded) is None
 
 
+def test_a_point_after_the_last_call_or_puzzle_is_ignored(state, recorded, monkeypatch):
+    followed = []
+    monkeypatch.setattr(point_selection.links, "follow", followed.append)
+    calls = len(recorded.calls)
+    select(state, [1, 0, 0, "", ""], [2, calls, 0, "", ""], lasso=True)
+    assert point_selection.selected(recorded) is None
+    for point in ((len(recorded), 0), (0, calls)):
+        state[point_selection.CLICKED] = point
+        point_selection.open_clicked(recorded)
+    assert not followed
+    select(state, [len(recorded) - 1, calls - 1, 0, "", ""], lasso=True, at=1)
+    assert point_selection.selected(recorded) == PuzzleSelection((len(recorded) - 1,), (calls - 1,))
+
+
 def test_a_click_opens_its_puzzle_and_call(state, recorded, monkeypatch):
     followed = []
     monkeypatch.setattr(point_selection.links, "follow", followed.append)
@@ -347,6 +367,7 @@ def test_the_table_has_a_row_for_each_puzzle(recorded):
     assert table["solved at the end"] == [solved[3] == 1, solved[9] == 1]
     assert table["open in Solve"][1].endswith("at=16.3.7") and "model=sudoku-trm" in table["open in Solve"][1]
     assert len({len(column) for column in table.values()}) == 1
+    assert {recorded.field(name).title for name in ("difficulty", "givens")} <= table.keys()
 
 
 def test_points_without_a_puzzle_are_left_out():

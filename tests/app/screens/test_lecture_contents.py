@@ -33,9 +33,9 @@ def test_facts_are_filled_in_with_the_matching_word_form():
     facts = {"n": 1, "T": 6, "parameters": 392706, "p": 0.5, "name": "trm", "left.n": 2}
     assert fill_in("{n|call|calls} and {T|call|calls}", facts) == "1 call and 6 calls"
     assert fill_in("{name}: {parameters}, p = {p}, {left.n}", facts) == "trm: 392\u202f706, p = 0.50, 2"
-    forms = [fill_in("{k|вызов|вызова|вызовов}", {"k": k}) for k in (1, 2, 5, 11, 14, 21, 22, 112)]
+    forms = [fill_in("{k|вызов|вызова|вызовов}", {"k": k}) for k in (1, 4, 5, 11, 14, 20, 21, 24, 112)]
     assert [form.split()[1] for form in forms] == [
-        *("вызов", "вызова", "вызовов", "вызовов", "вызовов", "вызов", "вызова", "вызовов"),
+        *("вызов", "вызова", "вызовов", "вызовов", "вызовов", "вызовов", "вызов", "вызова", "вызовов"),
     ]
 
 
@@ -171,6 +171,11 @@ def test_a_scene_starts_at_a_call_of_its_run():
             'id = "a"\nruns = ["r"]\nat = "1.1.1"\n[[scene]]\nid = "a"\nruns = ["r"]\nat = "1.1.1"',
             "two with the same id",
         ),
+        (
+            'id = "a"\nruns = ["r"]\nat = "1.1.1"\nquiz = "text"',
+            "needs right, the number of the right choice",
+        ),
+        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\nright = 1', "other scenes must not have it"),
         ("id = ", "is not valid TOML"),
     ],
 )
@@ -227,6 +232,10 @@ def test_the_code_view_shows_the_lines_of_the_file():
     ]
     for line in (line for function in shown for line in function["lines"] if line["number"]):
         assert lines[line["number"] - 1] == line["text"]
+    for function in shown:
+        (signature, _, *body) = (line["text"] for line in function["lines"])
+        below_docstring = "\n".join(lines).partition(signature)[2].split('"""')[2]
+        assert body == below_docstring.partition("\n\n\n")[0].strip("\n").splitlines()
     marked = {
         mark: line["text"] for function in shown for line in function["lines"] for mark in line["marks"]
     }

@@ -44,6 +44,7 @@ def open_page(open_app, **link: str):
 def test_recorded_figures_are_shown_at_once(open_app, axis):
     app = open_page(open_app, model="run")
     assert "3 snapshots on 12 puzzles from sudoku/test" in app.captions
+    assert "recursion depth in use at that point" not in app.captions  # all have the same
     for name in (*FIGURES, "wrong_cells"):
         app.set("training_figure", name)
         assert not app.errors and len(app.test.get("plotly_chart")) == 1, name
@@ -57,7 +58,9 @@ def test_the_best_snapshot_can_be_chosen(open_app, axis):
     best = axis.best_by("blank_cell").number
     app.set("snapshot_place", next(place for place, update in enumerate(UPDATES, 1) if update != best))
     assert any(f"update {best}" in text.value for text in app.test.markdown)
+    assert not app.test.get_by_key("training_best").disabled
     app.click("training_best")
+    assert app.test.get_by_key("training_best").disabled
     assert app["snapshot_place"] == 1 + UPDATES.index(best)
 
 

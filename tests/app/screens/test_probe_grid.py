@@ -1,5 +1,7 @@
 """The grid that shows what probes decode: one value in a cell, or a pencil mark for each candidate."""
 
+import re
+
 import pytest
 
 from app.screens.probes import grid
@@ -11,10 +13,11 @@ def drawn(monkeypatch):
     shown = []
     monkeypatch.setattr(grid.st, "html", shown.append)
 
-    def make(*readings: dict, given: str = "..") -> str:
-        result = {"grid": [1, len(given)], "readings": [{"state": "z", **one} for one in readings]}
+    def make(*readings: dict, given: str = "..", rows: int = 1, picture: bool = False) -> str:
+        size = [rows, len(given) // rows]
+        result = {"grid": size, "readings": [{"state": "z", **one} for one in readings]}
         known = [mark != "." for mark in given]
-        grid.draw(result, "z", 0, given=known, symbols=list(given), picture=False)
+        grid.draw(result, "z", 0, given=known, symbols=list(given), picture=picture)
         return shown[-1].rpartition("</style>")[2]
 
     return make
@@ -39,3 +42,18 @@ def test_a_given_is_shown_and_a_wrong_value_is_marked(drawn):
     assert '<span class="given" data-cell="0,0"' in html.replace(" block", "") and ">7</span>" in html
     assert 'class="read" data-cell="0,1" data-read="4">4' in html
     assert 'class="wrong" data-cell="0,2" data-read="3">3' in html
+
+
+def test_a_picture_has_blocks_for_walls_and_letters_for_start_and_goal(drawn):
+    html = drawn({"target": "on_path", "read": [[None] * 3], "true": None}, given="#.S", picture=True)
+    assert re.findall(r'class="([\w ]*)" data-cell="0,\d">(.?)</span>', html) == [
+        ("given block", ""),
+        ("", ""),
+        ("given", "S"),
+    ]
+
+
+@pytest.mark.parametrize("given, rows, boxes", [("." * 81, 9, True), ("." * 16, 4, False)])
+def test_only_a_sudoku_of_nine_rows_has_boxes(drawn, given, rows, boxes):
+    reading = {"target": "solution", "read": [[None] * len(given)], "true": None}
+    assert ('class="probe-grid boxes"' in drawn(reading, given=given, rows=rows)) == boxes

@@ -15,6 +15,7 @@ from app.screens.probes.controls import target_label
 from app.screens.probes.source import ProbePrediction
 from app.server import shared
 from app.state import links
+from app.ui import downloads
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
 from probes.linear.experiment.files import RECORDED, load_experiment, recorded_path
@@ -36,8 +37,11 @@ def text(app: App) -> str:
     return " ".join([*(one.value for one in app.test.markdown), app.captions])
 
 
-def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
+def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes, monkeypatch):
+    offered = {}
+    monkeypatch.setattr(downloads, "offer", lambda name, **files: offered.update({name: files}))
     app = open_probes(model="sudoku-hrm")
+    assert set(offered["probes-solution"]["table"]["target"]) == {"solution"}
     summary = load_experiment(recorded_path("sudoku-hrm"))
     assert app["probes_target"] == summary.targets[0].name == "solution"
     assert summary.provenance.fingerprint[:8] in app.captions
@@ -114,12 +118,15 @@ def test_probes_of_a_model_without_a_recording_are_fitted_by_a_job_and_applied_t
     app.set("probes_score", "accuracy")
     app.set("probes_view", "On one puzzle")
     app.until(lambda: "decoded correctly" in text(app), "the predictions")
+    assert "Bold symbols are givens" in app.captions
     before = app["probes_puzzle"]
     app.set("probes_puzzle", "12")
     assert app.errors and "decoded correctly" in text(app)
     app.set("probes_puzzle", before)
     assert not app.errors
     app.set("probes_view", "Causal test")
+    assert not app.has("probes_causal_member")  # the target has one probe
+    assert list(app.test.get_by_key("probes_causal_time_point").options) == ["1"]  # not after the last step
     app.set("probes_causal_class", "7")
     app.click("probes_causal_run")
     app.until(lambda: "of its norm" in text(app), "the result of the causal test")
@@ -161,6 +168,7 @@ def test_a_recorded_experiment_has_directions_and_class_balance_but_no_descripti
     assert "**9 probe directions** in z after step 1" in text(app)
     app.set("probes_target", "right_now")
     assert "**5 probe directions** in z, one for each step" in text(app)
+    assert not app.has("probes_time_point")
 
 
 def result(app: App, panel: str):

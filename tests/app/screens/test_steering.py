@@ -155,6 +155,7 @@ def test_each_direction_and_place_changes_the_run_and_the_link(open_page):
     app.set("steer_size", 1.0)
     steered(app, "patch z after 2-.1.2 from same of ")
     app.set("steer_kind", "vector")
+    assert app["steer_vector"] == "head:t10"  # the token of the digit 9
     app.set("steer_vector", "head:7")
     steered(app, "steer z after 2-.1.2 along head:7")
     assert app.link["do"] == "steer z after 2-.1.2 along head:7" and not app.errors
@@ -306,6 +307,7 @@ def test_steer_along_this_from_a_causal_test(open_page):
     app.set("probes_target", "candidates")
     app.set("probes_view", "Causal test")
     app.set("probes_causal_member", "candidate_3")
+    assert not app.has("probes_causal_class")  # yes or no
     app.follow("probes_causal_steer")
     steered(app, "steer z after 1.1.7 along recorded:candidate_3:1")
     probe = open_probe(RECORDED / "sudoku-hrm" / "candidate_3.z.safetensors")
