@@ -20,20 +20,15 @@ def result(answers: list[str], **changes):
 
 def test_the_first_three_cells_that_a_step_changed_are_named():
     answers = [RIGHT[:-5] + "11111", RIGHT, RIGHT[:-3] + "114", RIGHT[:-3] + "114"]
-    lines = summary(result(answers, place="puzzle 2", note="A note."), PUZZLE, SMALL).splitlines()
-    assert lines[:5] == [
-        "puzzle 2:",
-        "the grid",
-        "",
-        "Not solved; the answer is final after step 3 of 4. The model would not halt. Computed with ONNX Runtime.",
-        "A note.",
-    ]
-    assert [line.rstrip() for line in lines[7:]] == [
-        "   1             15               0.2500",
-        "   2              4               0.2500  r3c4 1>3, r4c1 1>4, r4c2 1>3 and 1 more",
-        "   3              3               0.2500  r4c2 3>1, r4c3 2>1, r4c4 1>4",
-        "   4              0               0.2500",
-    ]
+    text = summary(result(answers, place="puzzle 2", note="A note."), PUZZLE, SMALL)
+    assert text.splitlines()[:3] == ["puzzle 2:", "the grid", ""]
+    words = " ".join(text.split())  # a narrow terminal breaks lines
+    assert (
+        "Not solved; the answer is final after step 3 of 4. The model would not halt. Computed with ONNX Runtime. A note."
+    ) in words
+    assert words.endswith(
+        " 1 15 0.2500 2 4 0.2500 r3c4 1>3, r4c1 1>4, r4c2 1>3 and 1 more 3 3 0.2500 r4c2 3>1, r4c3 2>1, r4c4 1>4 4 0 0.2500"
+    )
 
 
 @pytest.mark.parametrize(
