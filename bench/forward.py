@@ -8,9 +8,9 @@ import torch
 
 from bench.figures import median_seconds, paired_seconds, parse_quick, print_figure, progress
 from bench.matmul import peak_gflops
-from trm import flops
 from trm.checkpoint import load_model
 from trm.data import load_presets
+from trm.inspection import flops
 from trm.model import Model
 from trm.models import new_model
 from trm.record import record

@@ -26,7 +26,6 @@ import torch
 from bench.figures import print_figure, progress, seconds
 from bench.matmul import peak_gflops
 from bench.references.transcription import PublicModel
-from trm import flops
 from trm.checkpoint import load_model
 from trm.config import ModelConfig
 from trm.coordinates import Depth
@@ -34,6 +33,7 @@ from trm.device import cpu_has_bfloat16
 from trm.engine import Engine
 from trm.engine.choice import with_engine
 from trm.engine.runtime import TRIES_EVERY
+from trm.inspection import flops
 from trm.model import Model
 from trm.models import new_model
 from trm.recursion import State, latent_recursion

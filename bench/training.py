@@ -10,8 +10,8 @@ import torch
 from bench.figures import paired_seconds, parse_quick, print_figure, progress
 from bench.matmul import peak_gflops
 from bench.references.plain import PlainTraining
-from trm import flops
 from trm.device import choose_device
+from trm.inspection import flops
 from trm.tasks import task_of
 from trm.training.data import Puzzles, PuzzleStream
 from trm.training.presets import SUDOKU_TRM

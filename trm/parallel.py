@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trm import flops
+from trm.inspection import flops
 
 if TYPE_CHECKING:
     import torch

@@ -12,10 +12,11 @@ from app.server.recording import Recording
 from app.server.runs import Run
 from app.state import session
 from app.state.choice import Choice
-from trm import flops, registry
+from trm import registry
 from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.errors import PuzzleError
+from trm.inspection import flops
 from trm.tasks import task_of
 from trm.trace import MAX_TRACE, Trace, TraceError, load_trace
 

@@ -1,7 +1,7 @@
 """Estimates the duration of a job before it starts, as its number of operations times the pace of similar jobs.
 
 The pace is the time of the last job of the same type on this server, in seconds per 10^12 floating-point operations
-(`trm.flops`). Types of jobs differ in pace, because some jobs record all states.
+(`trm.inspection.flops`). Types of jobs differ in pace, because some jobs record all states.
 """
 
 import time
@@ -11,8 +11,8 @@ from typing import Any
 import streamlit as st
 
 from app.server.work import Work
-from trm import flops
 from trm.config import ModelConfig
+from trm.inspection import flops
 from trm.progress import Progress
 
 MINUTE = 60

@@ -30,7 +30,6 @@ from probes.answer_code import AnswerCode
 from probes.comparison.set_run import run_set
 from probes.training_axis.figures import AxisSettings
 from probes.training_axis.measure import snapshot_figures
-from trm import flops
 from trm.checkpoint import load_model
 from trm.config import HALT_ALONE
 from trm.data import PuzzleSet
@@ -39,6 +38,7 @@ from trm.errors import UserError
 from trm.evaluate import mean_interval
 from trm.export.markdown import markdown_table, write_section
 from trm.files import atomic_file
+from trm.inspection import flops
 from trm.models import parameter_count
 from trm.registry import own_training
 from trm.tasks import get_task

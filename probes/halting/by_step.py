@@ -17,8 +17,8 @@ from jaxtyping import Bool, Float64, Int, UInt16
 
 from probes.halting.rules import Right, first_step
 from probes.stats import BY_PUZZLE, Resampling, RunsError, check_runs, ratio
-from trm import flops
 from trm.config import ModelConfig
+from trm.inspection import flops
 
 Wrong = UInt16[np.ndarray, "step puzzle"]
 """Number of blank cells that are wrong after each supervision step."""
@@ -205,7 +205,7 @@ class Compute:
     """Cumulative cost after each supervision step, so that models with different steps share one axis."""
 
     layers: Int[np.ndarray, "step"]  # layers applied one after another: effective depth
-    operations: Int[np.ndarray, "step"]  # FLOPs for one puzzle, as `trm.flops` counts them
+    operations: Int[np.ndarray, "step"]  # FLOPs for one puzzle, as `trm.inspection.flops` counts them
 
 
 def compute_by_step(config: ModelConfig, steps: int) -> Compute:

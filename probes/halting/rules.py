@@ -154,7 +154,7 @@ class ComputeCurve:
     """Cost and accuracy of a halting rule, one point per setting of the rule.
 
     A run that the rule does not stop takes all steps. To get operations, multiply the mean steps by
-    `trm.flops.supervision_step`.
+    `trm.inspection.flops.supervision_step`.
     """
 
     setting: Float64[np.ndarray, "point"]  # ascending; its meaning depends on the rule

@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import UInt8
 
-from trm import flops
 from trm.batch import BatchStep, run_batches
 from trm.checkpoint import model_from_checkpoint, read_checkpoint
 from trm.config import KINDS, ConfigError, ModelConfig
 from trm.coordinates import Depth
 from trm.errors import DataError, PuzzleError
+from trm.inspection import flops
 from trm.inspection.expectation import interpret_scores, score_line
 from trm.inspection.state_use import measure_state_use
 from trm.model import Model

@@ -13,7 +13,7 @@ from app.screens.probes.causal import CausalTest
 from app.screens.probes.source import ProbeFit
 from app.sidebar.dataset import PuzzleSetChoice
 from probes.interventions.sweep_results import SweepSettings
-from trm import flops
+from trm.inspection import flops
 from trm.registry import model_config
 from trm.tasks import task_of
 

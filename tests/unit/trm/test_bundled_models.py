@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from trm import flops
 from trm.checkpoint import load_model
 from trm.data import bundled_test_set, load_puzzles
 from trm.evaluate import predict
+from trm.inspection import flops
 from trm.models import new_model
 from trm.registry import model_config, model_names
 from trm.tasks import task_of

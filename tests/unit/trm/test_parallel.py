@@ -5,8 +5,8 @@ import threading
 import pytest
 import torch
 
-from trm import flops
 from trm.engine.choice import with_engine
+from trm.inspection import flops
 from trm.parallel import WorkStopped, run_parallel, threads_for, torch_threads, usable_threads
 
 CPU = torch.device("cpu")

@@ -9,8 +9,8 @@ from probes.covariance import StatesError
 from probes.halting.by_step import compute_by_step, retention, solved_by_step
 from probes.stats import Resampling, RunsError
 from probes.threads import one_blas_thread
-from trm import flops
 from trm.config import ModelConfig
+from trm.inspection import flops
 
 NEAR_LIMIT = Resampling(resamples=50)
 

@@ -9,11 +9,10 @@ import pytest
 import torch
 from checkpoints import CPU
 
-from trm import flops
 from trm.checkpoint import load_model, read_checkpoint
 from trm.cli.main import main
 from trm.coordinates import Depth
-from trm.inspection import inspect
+from trm.inspection import flops, inspect
 from trm.inspection.inspect import (
     BATCH,
     affordable_puzzles,

@@ -7,9 +7,9 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from trm import flops
 from trm.config import ModelConfig
 from trm.coordinates import F_H, F_L
+from trm.inspection import flops
 from trm.models import new_model
 
 SIZES = {
