@@ -141,7 +141,13 @@ def _is_tokens(puzzles: np.ndarray, answers: np.ndarray | None, task: Task, name
                 f"{name} has numbers from {lowest} to {highest}, so 1 may be a blank or a digit. Write 0 for a blank."
             )
         return False
-    return task.name == "maze" and lowest >= 1 and {3, 4} <= set(np.unique(puzzles).tolist())
+    if task.name != "maze" or lowest < 1 or not {3, 4} <= set(np.unique(puzzles).tolist()):
+        return False
+    if highest >= task.vocab_size:
+        raise DataError(
+            f"{name} contains token {highest}, but {task.name} has tokens 0-{task.vocab_size - 1}."
+        )
+    return True
 
 
 def _answer(row: np.ndarray, task: Task, tokens: bool) -> str:

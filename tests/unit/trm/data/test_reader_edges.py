@@ -167,6 +167,17 @@ def test_an_answer_of_unknown_tokens_is_wrong(tmp_path):
         load_puzzles(tmp_path / "x.npz", SMALL)
 
 
+def test_a_maze_has_no_token_beyond_its_vocabulary(tmp_path):
+    maze = np.full((1, 25), 2)
+    maze[0, [0, 24, 12]] = 3, 4, 5
+    (tmp_path / "x.npz").write_bytes(npz(puzzles=maze))
+    assert load_puzzles(tmp_path / "x.npz", Maze(5)).inputs[0, 12] == 5
+    maze[0, 12] = 6
+    (tmp_path / "x.npz").write_bytes(npz(puzzles=maze))
+    with pytest.raises(DataError, match=r"x.npz contains token 6, but maze has tokens 0-5\."):
+        load_puzzles(tmp_path / "x.npz", Maze(5))
+
+
 def test_strings_may_have_answers_of_digits_and_one_string_is_a_puzzle():
     digits = np.array([[*map(int, SOLVED)]])
     for puzzles in ([ONE, ONE], [ONE]):
