@@ -1,5 +1,6 @@
 """Settings and commands of sweeps, what a sweep adds to its result, and the recording of all of them."""
 
+import numpy as np
 import pytest
 import torch
 from small_runs import SMALL
@@ -53,7 +54,9 @@ def test_peers_are_measured_in_the_dtype_of_the_model_and_on_its_mixing_weights(
 ):
     monkeypatch.setattr("probes.interventions.batched.training_dtype", lambda device: torch.bfloat16)
     own = model if mixing == "mlp" else tiny_model()
-    found = run_sweep("peers", own, SMALL, puzzles.take([0]), SweepSettings(step=1, seed=2), no_progress)
+    found = run_sweep(
+        "peers", own, SMALL, puzzles.take(np.array([0])), SweepSettings(step=1, seed=2), no_progress
+    )
     assert found.provenance.dtype == "float32" and found.settings == {"step": 1, "seed": 2}
     assert ("weights" in found.effects) == (mixing == "mlp")
     assert found.table["effect"] == [found.effects["peers"], found.effects["others"]]

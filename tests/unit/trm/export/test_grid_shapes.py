@@ -113,7 +113,7 @@ def test_the_shade_or_the_size_of_a_cell_is_its_confidence(name, layer, most, bo
     run = run_of(name)
     view = call_view(run, FIRST, "confidence")
     assert np.unique(view.confidence) == pytest.approx([14 / 15])
-    tone = LIGHT.mix(LIGHT.accent, most * 14 / 15) if most else LIGHT.mix(run.task.looks[view.tokens[0]], 1)
+    tone = LIGHT.mix(LIGHT.accent, most * 14 / 15) if most else LIGHT.mix(run.task.looks[view.tokens[0]], 1.0)
     assert boxes(painted(name, view), layer, tone)[0] == box
 
 
@@ -192,7 +192,7 @@ def test_a_colour_has_the_second_most_probable_one_inside_and_an_empty_cell_a_do
     p[0, [view.tokens[0], 7, 8]] = 0.6, 0.26, 0.14  # 0.26 is about 4 of 15
     ink = painted("arc", replace(view, probabilities=p))
     assert (24.18, 24.18, 51.64, 51.64) in boxes(ink, ON_THING, ARC.looks[7])
-    assert boxes(ink, FLOOR, LIGHT.mix(ARC.looks[view.tokens[0]], 1))[0] == (0.5, 0.5, 99, 99)
+    assert boxes(ink, FLOOR, LIGHT.mix(ARC.looks[view.tokens[0]], 1.0))[0] == (0.5, 0.5, 99, 99)
     assert boxes(ink, GROUND, LIGHT.grid_line)[0] == (0, 0, 100, 100)
     assert (343, 243, 14, 14) in boxes(ink, FLOOR, LIGHT.floor_line)
 

@@ -86,7 +86,7 @@ def test_the_tones_of_a_short_film_are_those_of_all_its_calls():
     once, always = encode([[9]]), encode([[1]])
     answers = np.stack([always, once, *[always] * 4])
     run = ExportedRun.of(made_up(ARC, encode([[2]]), always, answers), ARC)
-    assert LIGHT.mix(ARC.looks[once[0]], 1) in film_of(run, "answer").tones()
+    assert LIGHT.mix(ARC.looks[once[0]], 1.0) in film_of(run, "answer").tones()
 
 
 def test_a_png_names_its_maker_and_a_pdf_has_no_date(tmp_path):

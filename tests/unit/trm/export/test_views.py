@@ -195,7 +195,7 @@ def test_a_maze_names_the_walls_that_its_answer_overwrites():
 
 @pytest.mark.parametrize(
     "number, text",
-    [(0, "0"), (0.0042, "4e-03"), (0.0099, "1e-02"), (0.01, "0.01"), (0.8, "0.80"), (1.234, "1.23")],
+    [(0.0, "0"), (0.0042, "4e-03"), (0.0099, "1e-02"), (0.01, "0.01"), (0.8, "0.80"), (1.234, "1.23")],
 )
 def test_a_small_number_has_one_significant_digit(number, text):
     assert short(number) == text

@@ -1,16 +1,21 @@
 """What a training run reports, and when: lines of progress, its time, its evaluations, and when it saves."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import MagicMock, Mock
 
 import pytest
 import torch
 from training_runs import CPU, SMALL, usual_preset
 
 from trm.training import held_out, run
+from trm.training.data import Puzzles, PuzzleStream
+from trm.training.folder import TrainingFolder
 from trm.training.held_out import Evaluation, evaluate_held_out, table
 from trm.training.parallel import Replica
 from trm.training.run import Stopwatch, progress_line, train, training_machine
+from trm.training.trainer import Trainer
 
 FIGURES = {"loss": 0.5, "cells": 0.75, "exact_in_flight": 0.125}
 
@@ -21,7 +26,7 @@ FIGURES = {"loss": 0.5, "cells": 0.75, "exact_in_flight": 0.125}
 )
 def test_a_line_of_progress_tells_the_time_left(tiny_config, seconds, updates, left):
     preset = replace(usual_preset(tiny_config()), minutes=4.0, updates=updates)
-    trainer = SimpleNamespace(completed=0.25, update=30, seconds=seconds, preset=preset)
+    trainer = Mock(spec=Trainer, completed=0.25, update=30, seconds=seconds, preset=preset)
     assert progress_line(trainer, FIGURES) == (
         f"update     30  loss 0.5000  cells 0.750  exact 0.125  T=1 n=1  {left} minutes left"
     )
@@ -74,16 +79,17 @@ def test_an_evaluation_takes_a_twentieth_of_the_time(
     """
     logged, said = [], []
     preset = replace(usual_preset(tiny_config(N_sup=3)), minutes=5.0)
-    trainer = SimpleNamespace(
-        preset=preset, completed=0.75, progress=0.25, seconds=150.0, update=30, replica=Replica(),
+    trainer = Mock(
+        spec=Trainer, preset=preset, completed=0.75, progress=0.25, seconds=150.0, update=30, replica=Replica(),
         cells_at=lambda progress: 81, model=SimpleNamespace(compute_dtype=torch.float32),
         averaged_model=lambda cells: SimpleNamespace(),
     )  # fmt: skip
     monkeypatch.setattr(
         held_out, "exact_by_step", lambda model, puzzles, ids, depth: [0.25, len(puzzles) / 64]
     )
-    folder = SimpleNamespace(log=lambda trainer, figures: logged.append(figures))
-    found = evaluate_held_out(trainer, {81: Some(count)}, folder, said.append, update_seconds=update_seconds)
+    folder = Mock(spec=TrainingFolder)
+    folder.log.side_effect = lambda trainer, figures: logged.append(figures)
+    found = evaluate_held_out(trainer, {81: some(count)}, folder, said.append, update_seconds=update_seconds)
     if not evaluated:
         assert found is None and not logged and not said
         return
@@ -93,22 +99,15 @@ def test_an_evaluation_takes_a_twentieth_of_the_time(
     assert said == [f"held out: exact {evaluated / 64:.3f}{of} after 2 steps, 0.250 after 1"]
 
 
-class Some:
+def some(count: int) -> Puzzles:
     """Held-out puzzles of which only the number matters."""
-
-    puzzle_ids = None
-
-    def __init__(self, count: int):
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def first(self, count: int) -> "Some":
-        return Some(count)
+    puzzles = MagicMock(spec=Puzzles, puzzle_ids=None)
+    puzzles.__len__.return_value = count
+    puzzles.first.side_effect = some
+    return puzzles
 
 
-class Folder:
+class Folder(TrainingFolder):
     """A folder that notes what is written to it, and when."""
 
     def __init__(self, now: list[float], seconds: float):
@@ -139,7 +138,7 @@ class Folder:
         self.snapshots.append((trainer.completed, progress))
 
 
-class Updates:
+class Updates(Trainer):
     """A trainer whose updates take ten seconds; the first loss is 2, and all others are 4."""
 
     def __init__(self, now: list[float], preset):
@@ -178,10 +177,12 @@ def trained(monkeypatch, tiny_config):
         monkeypatch.setattr(run, "Trainer", lambda *_: trainer)
         monkeypatch.setattr(run, "TrainingFolder", folder)
         monkeypatch.setattr(run, "evaluate_held_out", evaluate)
-        monkeypatch.setattr(run, "generated_puzzles", lambda *_: (SimpleNamespace(task=SMALL), Some(4)))
+        monkeypatch.setattr(
+            run, "generated_puzzles", lambda *_: (Mock(spec=PuzzleStream, task=SMALL), some(4))
+        )
         monkeypatch.setattr(run, "can_compile", lambda device: True)
         monkeypatch.setattr(run.signal, "signal", lambda *_: None)
-        train(preset, "run", log=said.append, clock=lambda: now[0], resume=bool(resumed_at))
+        train(preset, Path("run"), log=said.append, clock=lambda: now[0], resume=bool(resumed_at))
         return trainer, folder, said, evaluated
 
     return of
