@@ -126,6 +126,7 @@ def test_a_projection_is_computed_on_request(latents, model_dir):
     app.set("latents_position", "Single cell")
     assert app["latents_row"] == app["latents_column"] == 5  # the middle
     app.set("latents_row", 1)
+    assert "10 puzzles at 6 calls: 60 points" in texts(app)
     app.click("latents_compute")
     app.until(lambda: charts(app), "the projection")
     words = texts(app)
@@ -263,6 +264,7 @@ def test_a_joint_projection_is_computed_for_any_two_models(latents, model_dir, t
     assert "No joint projection of runs/hrm and runs/other is recorded" in shown(app.test.info[0].value)
     assert not app.has("latents_calls")  # two models are aligned at the last call of each step
     app.set("latents-count", 10)
+    assert "10 puzzles at 3 calls in each of two models: 60 points" in texts(app)
     app.click("latents_compute")
     app.until(lambda: charts(app), "the joint projection")
     assert "`runs/hrm` and `runs/other`" in texts(app) and "on 5 held-out puzzles" in texts(app)
