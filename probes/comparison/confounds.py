@@ -53,13 +53,13 @@ def facts(model: "Model") -> dict[str, str]:
     }
 
 
-def differences(one: Measurements, other: Measurements) -> list[str]:
-    """List the facts that differ between two models, each with both values."""
-    return [
-        f"{LABELS.get(name, name)} ({value} vs {other.facts[name]})"
+def differences(one: Measurements, other: Measurements) -> dict[str, str]:
+    """Return the facts that differ between two models, each as text with both values."""
+    return {
+        name: f"{LABELS.get(name, name)} ({value} vs {other.facts[name]})"
         for name, value in one.facts.items()
         if other.facts.get(name, value) != value
-    ]
+    }
 
 
 def caution(one: Measurements, other: Measurements) -> str:
@@ -68,12 +68,12 @@ def caution(one: Measurements, other: Measurements) -> str:
     if not differing:
         return ""
     ways = "1 way" if len(differing) == 1 else f"{len(differing)} ways"
-    listed = ", and ".join(filter(None, (", ".join(differing[:-1]), differing[-1])))
+    *others, last = differing.values()
+    listed = ", and ".join(filter(None, (", ".join(others), last)))
     names = f"{one.provenance.model} and {other.provenance.model} differ in {ways}: {listed}."
-    differing_facts = {name for name, value in one.facts.items() if other.facts.get(name, value) != value}
-    if differing_facts == {"seed"}:
+    if differing.keys() == {"seed"}:
         return f"{names} They show how much two training runs of the same preset differ."
-    if differing_facts == {"updates"}:
+    if differing.keys() == {"updates"}:
         return f"{names} They are two stages of one training run."
     subject = names if one.provenance.kind == other.provenance.kind else f"Apart from the model type, {names}"
     return (

@@ -124,7 +124,7 @@ def test_what_a_difference_in_training_alone_means(both, names, differing, meani
         )
         for measured, name in zip(both.models, names, strict=True)
     )
-    assert differences(one, other) == [differing]
+    assert list(differences(one, other).values()) == [differing]
     assert caution(one, other) == f"{names[0]} and {names[1]} differ in 1 way: {differing}. {meaning}"
 
 

@@ -173,7 +173,7 @@ def test_folders_are_flushed_where_they_can_be_opened(tmp_path, monkeypatch):
 
 
 def test_progress_counts_the_puzzles_of_all_shards(recorded):
-    """Of ten puzzles, the shards hold four, four and two, each of which is one batch."""
+    """Ten puzzles are stored in three shards of four, four and two puzzles. Each shard is one batch."""
     heard = []
     recorded(progress=lambda share, text: heard.append((round(share, 6), text)))
     shares = [share for share, _ in heard]

@@ -100,7 +100,7 @@ def test_an_evaluation_takes_a_twentieth_of_the_time(
 
 
 def some(count: int) -> Puzzles:
-    """Held-out puzzles of which only the number matters."""
+    """A stand-in for `count` held-out puzzles."""
     puzzles = MagicMock(spec=Puzzles, puzzle_ids=None)
     puzzles.__len__.return_value = count
     puzzles.first.side_effect = some
@@ -189,7 +189,7 @@ def trained(monkeypatch, tiny_config):
 
 
 def test_a_run_reports_saves_and_evaluates_after_more_than_ten_sixty_and_forty_seconds(trained):
-    """Four minutes, of which a twentieth may be evaluations: one of 2 s every 40 s, the first after 20 s."""
+    """Evaluations may take 5% of the four minutes: each takes 2 s, so there is one every 40 s, the first after 20 s."""
     trainer, folder, said, evaluated = trained(4.0, snapshots=(0.125, 0.5))
     reports = [(at - 1000, figures["loss"]) for at, figures in folder.lines if "loss" in figures]
     assert [at for at, _ in reports[:4]] == [20, 42, 62, 84]
