@@ -26,7 +26,8 @@ WAIT = 1000 * PATIENCE
 
 
 def open_editor(player: Player) -> Locator:
-    """Open the editor with the page's shortcut."""
+    """Open the editor with the page's shortcut, which is there once its button is drawn: that may be after the player."""
+    expect(player.page.get_by_role("button", name="Edit Shortcut E")).to_be_visible(timeout=WAIT)
     player.page.keyboard.press("e")
     editor = player.page.get_by_test_id("editor")
     expect(editor.get_by_role("grid")).to_be_focused(timeout=WAIT)
