@@ -40,6 +40,7 @@ ALLOWED = {
 }
 
 
+@cache
 def words(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
 

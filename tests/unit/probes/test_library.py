@@ -89,6 +89,7 @@ def test_an_intervened_run_is_not_changed_again(model):
         probes.intervene(changed, "zero z before 3.1.1")
 
 
+@pytest.mark.heavy
 def test_two_models_are_compared_on_the_same_puzzles(model, tiny_model, puzzles):
     other = tiny_model(seed=1, **HRM)
     other.name, other.fingerprint = "other", "1" * 16

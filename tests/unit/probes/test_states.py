@@ -146,6 +146,7 @@ def test_states_that_do_not_fit_into_memory_may_lie_on_disk(model, puzzles, monk
     np.testing.assert_allclose(on_disk.states("z", ends[1]), in_memory.states("z", ends[1]), atol=1e-6)
 
 
+@pytest.mark.heavy
 def test_probes_of_a_store_have_the_scores_of_probes_of_the_model(stored, model):
     inputs, labels = SMALL.generate_many(40, givens=(6, 10), seed=3)
     puzzles = PuzzleSet.of("forty", SMALL, inputs, labels)
@@ -163,6 +164,7 @@ def test_probes_of_a_store_have_the_scores_of_probes_of_the_model(stored, model)
             np.testing.assert_allclose(score.value, other.scores[name].value, atol=1e-6)
 
 
+@pytest.mark.heavy
 def test_large_features_are_mapped_from_a_file_and_give_the_same_probes(stored, model, monkeypatch):
     inputs, labels = SMALL.generate_many(40, givens=(6, 10), seed=3)
     source = stored(puzzles=PuzzleSet.of("forty", SMALL, inputs, labels))
@@ -192,6 +194,7 @@ def test_halting_of_a_store_is_that_of_the_model(stored, model, puzzles):
         read_runs(stored(puzzles=puzzles.take(np.arange(4)), calls="2.*.*"))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("changes", [{}, {"kind": "hrm", "H_layers": 1}], ids=["trm", "hrm"])
 def test_a_comparison_of_recorded_runs_has_the_measurements_of_the_model(
     stored, tiny_model, puzzles, tmp_path, changes

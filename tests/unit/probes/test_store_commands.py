@@ -54,6 +54,7 @@ def close(one: object, other: object) -> bool:
     return one == pytest.approx(other, abs=1e-5) if isinstance(one, float) else one == other
 
 
+@pytest.mark.heavy
 def test_probes(given, stored, printed, tmp_path, monkeypatch):
     settings = ["--targets", "solution,candidates_left", "--steps", "1,2", "--resamples", 20]
     of_model = printed("fit", *given, "--limit", 40, *settings)
@@ -89,6 +90,7 @@ def test_projections(given, stored, printed, tmp_path):
     np.testing.assert_allclose(np.abs(one.components), np.abs(other.components), atol=1e-3)
 
 
+@pytest.mark.heavy
 def test_comparisons(given, stored, printed, tmp_path, tiny_model, capsys):
     other = tiny_model(n=2, T=2, N_sup=2)
     other.initialise(9)

@@ -27,6 +27,7 @@ def call(capsys, *words: object) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.heavy
 def test_compare_writes_json_and_parquet(folders, tmp_path, capsys):
     one, two, data = folders
     printed = call(

@@ -115,6 +115,7 @@ def test_recording_covers_training_depth_and_beyond(tiny, recorded, monkeypatch,
     assert load_runs(recorded / "model-deep.safetensors").steps == 64
 
 
+@pytest.mark.heavy
 def test_findings_are_written_between_their_marks(tmp_path, recorded, capsys):
     document = tmp_path / "findings.md"
     assert "Nothing is recorded" in refused(capsys, "--findings", document)

@@ -290,6 +290,7 @@ def test_completeness_of_the_bundled_model():
     assert found.error < 0.01
 
 
+@pytest.mark.heavy
 def test_attribution_on_the_command_line(tmp_path, tiny_model, capsys, monkeypatch):
     model = tiny_model(**MLP)
     save_model(tmp_path, model.config, model.state_dict())

@@ -141,6 +141,7 @@ def test_errors_on_the_command_line(folder, capsys, arguments, message):
     assert end.value.code == 2 and out == "" and err.count("\n") == 1 and message in err
 
 
+@pytest.mark.heavy
 def test_recording_and_findings(folder, capsys, monkeypatch, tmp_path):
     """One command records a bundled model, the other writes the section and leaves the rest of the document unchanged."""
     bundled = tmp_path / "models" / "small"

@@ -158,6 +158,7 @@ def test_the_default_and_recorded_targets_exist_for_every_bundled_task(names):
         assert set(names(task)) <= {group.name for group in groups_of(task)}
 
 
+@pytest.mark.heavy
 def test_the_command_line_fits_saves_and_applies(tiny_model, puzzles, tmp_path, capsys):
     model = tiny_model()
     save_model(tmp_path / "model", model.config, model.state_dict())

@@ -114,6 +114,7 @@ def reference(result: ProbeResult, states: np.ndarray, values: Values, time_poin
     return x, y
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("classes", [2, 4])
 @pytest.mark.parametrize("C", [1e-3, 0.1, 10.0])
 @pytest.mark.parametrize("balanced", [False, True])
@@ -203,6 +204,7 @@ class LargestTensor(TorchDispatchMode):
         return result
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("classes", [("no", "yes"), ()], ids=["logistic", "ridge"])
 def test_a_fit_of_many_puzzles_takes_little_memory(monkeypatch, classes):
     """With the features in a file, what remains is a few numbers per cell, whatever the hidden size."""

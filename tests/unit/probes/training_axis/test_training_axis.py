@@ -50,6 +50,7 @@ def measured(run, puzzles: PuzzleSet, *, loads: list | None = None, **options) -
     )
 
 
+@pytest.mark.heavy
 def test_figures_are_those_of_the_other_analyses(run, puzzles):
     axis = measured(run, puzzles)
     assert axis.unit == "update" and axis.numbers == [10, 20, 30]
@@ -94,6 +95,7 @@ def test_a_model_without_a_halting_head_has_no_halting_figures(tiny_model, puzzl
     assert figures.halting_auroc is figures.calibration_error is None
 
 
+@pytest.mark.heavy
 def test_only_new_snapshots_are_measured(run, puzzles, tiny_model):
     first = measured(run, puzzles)
     model = tiny_model(seed=9)

@@ -123,6 +123,7 @@ def test_a_puzzle_with_contradictory_givens_is_run(model, ran):
     assert ran("solve", "--model", model, "--puzzle", "11" + "." * 79)["solved"] is False
 
 
+@pytest.mark.heavy
 def test_eval_takes_an_even_sample(model, ran):
     scores = ran("eval", "--model", model, "--data", "sudoku/test", "--limit", 5)
     assert scores["count"] == 5 and len(scores["exact_by_step"]) == 3

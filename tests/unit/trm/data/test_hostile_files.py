@@ -176,6 +176,7 @@ def bomb(kind: str) -> bytes:
     return packer[kind]()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["gz", "xz", "zip", "bz2"])
 def test_decompression_bombs_are_rejected(tmp_path, monkeypatch, kind):
     """With a bound of 16 MiB instead of 128: what is unpacked up to it is all the work."""
@@ -208,6 +209,7 @@ def test_reading_stops_at_the_bound(tmp_path, monkeypatch, packed):
     assert "x.txt has over 1 MB. Give a part of it." in message
 
 
+@pytest.mark.heavy
 def test_files_without_line_breaks_or_of_brackets_take_little_memory(tmp_path):
     for content, says in (
         (b"." * (5 << 20), "line 1: over 1,048,576 characters"),
@@ -267,6 +269,7 @@ def write(tmp_path, content: bytes):
     return path
 
 
+@pytest.mark.heavy
 def test_texts_of_unusual_characters_are_fast(tmp_path):
     draw = random.Random(0)
     for marks in (
@@ -284,6 +287,7 @@ def test_texts_of_unusual_characters_are_fast(tmp_path):
                 of_both(tmp_path, text.encode(), "x.txt", task)
 
 
+@pytest.mark.heavy
 def test_the_search_in_a_text_without_puzzles_stops_early(tmp_path):
     """16 MB of short lines took 22 seconds."""
     aside = "ab\n" * MAX_LINES_WITHOUT_PUZZLE

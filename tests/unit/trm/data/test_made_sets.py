@@ -28,6 +28,7 @@ def bundled() -> PuzzleSet:
     return load_puzzles("sudoku/test", SUDOKU)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("format", "written"), [("official", "test"), ("csv", "test.csv")])
 def test_generated_sets_are_read_back(tmp_path, format, written):
     options = {"count": 5, "difficulty": "medium", "seed": 3, "givens": (26, 30)}
@@ -84,6 +85,7 @@ def test_the_bundled_test_set_has_its_strata_and_correct_ratings(bundled):
         assert rating.search_nodes == bundled.rating[row]
 
 
+@pytest.mark.heavy
 def test_the_bundled_test_set_can_be_rebuilt(bundled):
     """A smaller build has the first puzzles of each number of givens; hard puzzles would take too long."""
     again = sudoku_set(per_stratum=3, strata=SUDOKU_STRATA[:4])

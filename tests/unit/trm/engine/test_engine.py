@@ -67,6 +67,7 @@ def tokens_of(model, count: int = 3):
     return torch.randint(0, config.vocab_size, (count, config.sequence_length), generator=generator), ids
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS)
 def test_every_call_is_that_of_torch(changes, tiny_model):
     model = every_parameter_drawn(tiny_model(**changes))

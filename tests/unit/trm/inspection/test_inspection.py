@@ -55,6 +55,7 @@ def maze_checkpoint(tmp_path, public_checkpoint):
 # what is found
 
 
+@pytest.mark.heavy
 def test_a_maze_model_without_a_yaml(maze_checkpoint, small_checks):
     found = inspect_model(maze_checkpoint)
     assert json.loads(json.dumps(found)) == found
@@ -133,6 +134,7 @@ def test_the_command_prints_the_facts_before_it_runs_the_model(maze_checkpoint, 
     assert "L_cycles = 4 (assumed: maze default)" in out and "--no-check skips this" in err
 
 
+@pytest.mark.heavy
 def test_the_command_prints_one_json_object(maze_checkpoint, small_checks, capsys):
     main(["inspect", maze_checkpoint, "--json"])
     checked = json.loads(capsys.readouterr().out)

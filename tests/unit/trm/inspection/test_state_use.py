@@ -147,6 +147,7 @@ def test_a_y_that_carries_the_answer_is_not_inert_and_one_that_is_overwritten_is
     assert use(SolutionAsZ)["y"].inert
 
 
+@pytest.mark.heavy
 def test_real_models_of_every_kind_are_measured(tiny_model):
     kinds = [
         {},

@@ -22,7 +22,13 @@ needs_node = pytest.mark.skipif(
 @needs_node
 def test_the_javascript_tests_pass_under_node():
     tests = sorted(map(str, (ROOT / "tests" / "player").glob("*.test.mjs")))
-    result = subprocess.run(["node", "--test", *tests], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(
+        ["node", "--test", "--test-concurrency=4", *tests],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "# pass 0" not in result.stdout, "no test was found"
 

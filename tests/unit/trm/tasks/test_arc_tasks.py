@@ -70,6 +70,7 @@ ALL_GRIDS = [([[3, 4]], [[4, 3]]), ([[5, 6, 7]], [[7, 6, 5]]), ([[8]], [[8, 8]])
 # the published files
 
 
+@pytest.mark.heavy
 @published
 def test_every_published_grid_encodes_and_decodes_to_itself():
     """Read from the JSON directly, not with the reader: 520 tasks with all their grids."""
@@ -85,6 +86,7 @@ def test_every_published_grid_encodes_and_decodes_to_itself():
     assert count > 4000
 
 
+@pytest.mark.heavy
 @published
 def test_the_published_folder_is_a_set_of_all_test_pairs():
     tasks, puzzles = arc_tasks(PUBLISHED), load_puzzles(PUBLISHED, ARC)

@@ -25,6 +25,7 @@ def any_maze(draw):
     return task, tokens
 
 
+@pytest.mark.heavy
 @given(any_maze())
 @example((Maze(3), np.array([3, 4, 1] + 6 * [2], np.uint8)))  # one line that ends in two rows of spaces
 def test_formatted_grids_parse_back(case):

@@ -32,6 +32,7 @@ def sample(task: Sudoku):
     return task.generate_many(40, seed=11)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("difficulty", "fewest", "most"),
     [("easy", 24, 24), ("easy", 31, 31), ("easy", 45, 45), ("medium", 25, 29), ("hard", 23, 27)],
@@ -53,6 +54,7 @@ def test_every_box_shape_gets_puzzles_with_one_solution(task):
     assert all(task.rate(puzzle).difficulty is Difficulty.EASY for puzzle in inputs)
 
 
+@pytest.mark.heavy
 def test_numbers_of_givens_are_uniform():
     inputs, _ = SUDOKU.generate_many(600, givens=(36, 41), seed=2)
     counts = np.bincount(SUDOKU.givens(inputs).sum(-1), minlength=42)[36:]
@@ -270,6 +272,7 @@ def test_a_search_is_given_up_after_many_guesses(uncompiled, monkeypatch):
     assert uncompiled.search(np.zeros(81, np.uint8), np.zeros((1, 81), np.uint8)) == (-1, 6)
 
 
+@pytest.mark.heavy
 def test_a_climb_goes_from_minimal_puzzle_to_minimal_puzzle(uncompiled, monkeypatch):
     monkeypatch.setattr(uncompiled, "STEPS", 3)
     puzzles, solutions, guesses = uncompiled.climb(0)

@@ -22,6 +22,7 @@ from trm.training.folder import TrainingFolder, restore
 from trm.training.run import train
 
 
+@pytest.mark.heavy
 def test_resuming_changes_no_result(tmp_path, small_preset, small_puzzles):
     """Eight updates without and with a save and load in the middle: the same losses, puzzles and weights."""
     unbroken = trainer_of(small_preset, small_puzzles)
@@ -74,6 +75,7 @@ def test_a_number_of_updates_is_exact(tmp_path, tiny_config):
     assert log[-1]["update"] == 8
 
 
+@pytest.mark.heavy
 def test_the_seed_determines_every_number(tmp_path, tiny_config, monkeypatch):
     """The same seed gives bit-equal weights, also if the run is stopped and resumed; another seed different ones."""
     monkeypatch.setattr("trm.cli.train.get_preset", lambda name: usual_preset(tiny_config()))

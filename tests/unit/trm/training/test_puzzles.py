@@ -71,6 +71,7 @@ def test_each_kind_of_puzzles_has_its_part_of_those_held_out_and_a_seed_of_its_o
         assert sorted(arrays["inputs"][:, 0]) == [5, 5, 6, 6]
 
 
+@pytest.mark.heavy
 def test_training_on_an_official_folder(tmp_path, tiny_config):
     """With puzzle ids: the embedding has a row for each id of either split."""
     rng = np.random.default_rng(0)

@@ -23,6 +23,7 @@ from trm.training.schedule import GivenPhase, GridPhase, StepsPhase
 from trm.training.trainer import Trainer
 
 
+@pytest.mark.heavy
 def test_the_loss_falls(small_preset, small_puzzles):
     trainer = trainer_of(replace(small_preset, batch=16), small_puzzles)
     losses = [trainer.one_update(update / 120)["loss"] for update in range(120)]

@@ -23,6 +23,7 @@ print(megabytes() - before)
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
 def test_freed_arrays_leave_no_holes():
     result = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)
