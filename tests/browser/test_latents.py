@@ -42,6 +42,7 @@ def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
+@pytest.mark.slow
 def test_selecting_opening_in_solve_and_exporting(served, new_page, tmp_path):
     projection = load_projection(RECORDED / "sudoku-trm.safetensors")
     page = new_page(1280, 1000)

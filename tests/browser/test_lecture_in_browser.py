@@ -267,6 +267,7 @@ def invited(lecturer: Page) -> str:
     return address
 
 
+@pytest.mark.slow
 def test_a_class_changes_scenes_with_the_lecturer_without_reruns_and_keeps_when_the_lecturer_reloads(
     served, new_page
 ):

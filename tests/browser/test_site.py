@@ -137,6 +137,7 @@ def offline_page(open_site: Callable[..., Page]) -> Page:
     return page
 
 
+@pytest.mark.slow
 def test_without_a_network_a_typed_puzzle_gets_the_answers_of_python(open_site):
     """A TRM here; an HRM runs in an exported page below, and every model in the slow test."""
     page = offline_page(open_site)
