@@ -67,7 +67,7 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
     ):
         token_of = FAST[" " in text]
         return np.array([token_of[mark] for mark in text], np.uint8)
-    lines = _numbered(_without_frame(text.removeprefix("\ufeff"), side))
+    lines = _without_frame(text.removeprefix("\ufeff"), side)
     solid = [mark for mark in _marks(lines) if not mark.character.isspace()]
     token_of = character_tokens([mark.character for mark in solid], side)
     _check_characters(solid, token_of, lines)
@@ -140,20 +140,23 @@ def _is_heading(line: str, side: int) -> bool:
     return len(line) != side * side and letters > 1 and COMMENT * letters > len(marks)
 
 
-def _without_frame(text: str, side: int) -> str:
-    """Remove list brackets, code fences, and a line with the size, and convert thin walls to cells."""
+def _without_frame(text: str, side: int) -> Lines:
+    """Number the lines of a text, without list brackets, code fences, and a line with the size, and with walls as cells.
+
+    The empty line after a final line break is included: it may be a row of open cells.
+    """
     if text.lstrip().startswith(("[", "{")):
         text = _from_list(text)
-    lines = text.splitlines()
-    if any(line.startswith("```") for line in lines):
-        lines = [line for line in lines if not line.startswith("```")]
-        text = "\n".join(lines)
-    if len(lines) > side and _is_heading(lines[0], side):
-        text = "\n".join(lines[1:])
-    filled = [line for line in text.splitlines() if line.strip()]
+    lines = list(enumerate(text.splitlines(), 1))
+    after = [(len(lines) + 1, "")] if text.endswith("\n") else []
+    if any(line.startswith("```") for _, line in lines):
+        lines, after = [(number, line) for number, line in lines if not line.startswith("```")], []
+    if len(lines) > side and _is_heading(lines[0][1], side):
+        lines, after = lines[1:], []
+    filled = [line for _, line in lines if line.strip()]
     if len(filled) > 2 and is_thin(filled):
-        return "\n".join(widened(filled, side))
-    return text
+        return list(enumerate(widened(filled, side), 1))
+    return lines + after
 
 
 def _from_list(text: str) -> str:
@@ -163,11 +166,6 @@ def _from_list(text: str) -> str:
         return "\n".join(row if isinstance(row, str) else "".join(map(str, row)) for row in rows)
     except (ValueError, TypeError, RecursionError):
         return text
-
-
-def _numbered(text: str) -> Lines:
-    """Split a text into lines. The empty line after a final line break is included: it may be a row of open cells."""
-    return list(enumerate([*text.splitlines(), *([""] if text.endswith("\n") else [])], 1))
 
 
 def _marks(lines: Lines) -> Iterator[Mark]:

@@ -144,6 +144,11 @@ WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 characters in one line; 
         ("\n".join([*ROWS, "#"]), f"{WANTED}this text has 6 lines. Paste the whole maze and nothing else."),
         ("\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 4 has 7. Shorten it."),
         ("\n\n" + "\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 6 has 7. Shorten it."),
+        ("5 5\n" + "\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 5 has 7. Shorten it."),
+        (
+            "Here:\n```\n" + "\n".join([*ROWS[:3], "# #####", ROWS[4], "```"]),
+            f"{WANTED}line 6 has 7. Shorten it.",
+        ),
         ("#" * 81, "This maze is 9x9, but 5x5 was expected. Choose a model of its size."),
         ("\n".join(["#" * 9] * 9), "This maze is 9x9, but 5x5 was expected. Choose a model of its size."),
         (
