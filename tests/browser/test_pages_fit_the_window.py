@@ -82,8 +82,10 @@ def drawn_charts(page: Page, selector: str) -> list[Locator]:
 
 
 def box(locator) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom."""
-    found = locator.bounding_box()
+    """Left, top, right and bottom, once the element is drawn: charts replace theirs."""
+    boxes = []
+    eventually(lambda: boxes.append(locator.bounding_box()) or boxes[-1])
+    found = boxes[-1]
     return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
 
 
