@@ -1,5 +1,6 @@
 """The Compare page in a browser: two models on one clock, and figures below. test_pair_clock.py presses more keys."""
 
+import pytest
 from pair_page import STATE, Pair, check
 from playwright.sync_api import expect
 
@@ -10,6 +11,7 @@ from trm.record import record
 from trm.tasks import get_task
 
 
+@pytest.mark.slow
 def test_two_models_are_stepped_together_and_compared(served, new_page):
     page = new_page()
     page.goto(f"{served.url}/compare?against=sudoku-hrm")

@@ -53,6 +53,7 @@ def test_an_experiment_and_custom_interventions(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
+@pytest.mark.slow
 def test_steering_by_hand_with_the_keyboard_and_a_copied_link(page, new_page):
     """Each of the controls: tests/app/screens/test_steering.py."""
     choose(page, "Steer by hand")

@@ -171,7 +171,8 @@ DIFFERENCE = """root => {
 drawn at once."""
 
 
-@pytest.mark.parametrize("name", ["maze", pytest.param("arc", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["maze", "arc"])
 def test_partial_drawing_equals_full_drawing(open_run, maze_run, arc_run, name):
     player = open_run(*((MAZE, maze_run) if name == "maze" else (ARC, arc_run)))
     for mode in "123456":

@@ -43,6 +43,7 @@ async def new_puzzle(visitor: Visitor) -> float:
     return time.perf_counter() - began
 
 
+@pytest.mark.slow
 def test_twelve_who_ask_at_once_all_see_whole_runs_soon(app):
     async def visit(gate: asyncio.Barrier) -> float:
         async with Visitor(app.url) as visitor:
