@@ -1,7 +1,7 @@
 """Outcomes that change with each engine, and with int8, and the time they take: `python -m scripts.measure_precision`.
 
-The puzzles are those of the bundled test sets, and every engine is compared with PyTorch in float32: puzzles that only one of them solves,
-and puzzles whose final answers differ at all. The time is processor time on one thread.
+The puzzles are those of the bundled test sets, and every engine is compared with PyTorch in float32: puzzles that only
+one of them solves, and puzzles whose final answers differ at all. The time is processor time on one thread.
 """
 
 import argparse
